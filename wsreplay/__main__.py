@@ -1,0 +1,5 @@
+"""`python -m wsreplay`."""
+
+from wsreplay.cli.main import main
+
+main()

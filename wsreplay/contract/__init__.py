@@ -1,0 +1,1 @@
+"""The contract language: its model, its loader, the built-in contracts."""

@@ -1,0 +1,1 @@
+"""A real agent-chat backend with scenarios."""

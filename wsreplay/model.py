@@ -1,0 +1,211 @@
+"""The values every layer speaks. Frozen, without I/O and without a clock.
+
+Times are integers in nanoseconds since the start of the recording's first run; durations never come from the wall clock.
+
+    recording    a file; it holds one run for each time `record` wrote into it
+    connection   one WebSocket, from its upgrade request to its end
+    session      a connection with its reconnects
+    frame        as in RFC 6455, unmasked and inflated
+    message      as in RFC 6455: one or more frames
+    event        a message with a type
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
+
+
+class Direction(IntEnum):
+    """Who sent it. The values are those stored in a recording."""
+
+    CLIENT_TO_SERVER = 0
+    SERVER_TO_CLIENT = 1
+
+    @property
+    def short(self) -> str:
+        """`c2s` or `s2c`, as filters, contracts and the exchange format write it."""
+        return "s2c" if self else "c2s"
+
+
+class Opcode(IntEnum):
+    """RFC 6455, section 5.2."""
+
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    CLOSE = 0x8
+    PING = 0x9
+    PONG = 0xA
+
+
+OPCODE_NAMES: dict[int, str] = {opcode.value: opcode.name.lower() for opcode in Opcode}
+
+# The bits of a frame's `flags`.
+FIN = 1
+RSV1 = 2
+RSV2 = 4
+RSV3 = 8
+MASKED = 16
+
+
+class Ending(StrEnum):
+    """How a connection ended."""
+
+    CLEAN = "clean"  # close frames were exchanged
+    DROPPED = "dropped"  # the TCP connection ended without a close frame
+    REFUSED = "refused"  # never became a WebSocket: no upstream, or an answer other than 101
+    MALFORMED = "malformed"  # a peer sent what is not RFC 6455
+    TRUNCATED = "truncated"  # the recording ends before the connection does
+    OPEN = "open"  # still open, in a recording that grows
+
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of `record`. `start_ns` places it on the recording's time axis; `reached_ns` is how far it is known to reach."""
+
+    id: int
+    started_at: str  # ISO 8601, UTC: the run's one wall-clock anchor
+    start_ns: int
+    reached_ns: int
+    ended_ns: int | None
+    upstream: str
+    listen: str
+    version: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One WebSocket connection. `status` is None until the server answered the upgrade request."""
+
+    id: int
+    recording_id: int
+    opened_ns: int
+    closed_ns: int | None = None
+    peer: str | None = None
+    path: str = "/"
+    subprotocol: str | None = None
+    extensions: str | None = None
+    request_headers: Headers = ()
+    status: int | None = None
+    response_headers: Headers = ()
+    user: str | None = None
+    ending: Ending = Ending.OPEN
+    closed_by: str | None = None  # "client", "server"
+    close_code: int | None = None
+    close_reason: str | None = None
+    error: str | None = None
+
+
+class Frame(NamedTuple):
+    """One frame as stored; the order of the fields is that of the table's columns.
+
+    `id` is the arrival order over the whole recording, `seq` is dense within its connection. `offset` is where the frame
+    begins in its direction's byte stream after the handshake, `wire_length` its length there, head included. `type` is the
+    event type, on the last frame of a JSON text message.
+    """
+
+    id: int
+    connection_id: int
+    seq: int
+    t_ns: int
+    direction: int
+    opcode: int
+    flags: int
+    wire_length: int
+    offset: int
+    type: str | None
+    payload: bytes
+
+    @property
+    def fin(self) -> bool:
+        return bool(self.flags & FIN)
+
+
+class Message(NamedTuple):
+    """One whole message or control frame. `id`, `seq` and `t_ns` are those of its last frame, `first_id` that of its first."""
+
+    id: int
+    connection_id: int
+    seq: int
+    t_ns: int
+    direction: int
+    opcode: int  # TEXT, BINARY, PING, PONG or CLOSE
+    type: str | None
+    payload: bytes
+    first_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes of one direction that the recording does not hold as frames, and why."""
+
+    connection_id: int
+    direction: int
+    after_frame_id: int
+    reason: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A note that a person left at a time, or on a frame."""
+
+    id: int
+    t_ns: int
+    frame_id: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A span of time in which the recorder held traffic back: bounds within it judge the recorder, not the peers."""
+
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wsreplay did to the traffic on purpose."""
+
+    id: int
+    t_ns: int
+    connection_id: int | None
+    direction: int | None
+    frame_id: int | None
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection with its reconnects; `id` counts from 1 in order of the first connection."""
+
+    id: int
+    connections: tuple[Connection, ...]
+
+    @property
+    def user(self) -> str | None:
+        return self.connections[0].user
+
+    @property
+    def path(self) -> str:
+        return self.connections[0].path
+
+    @property
+    def opened_ns(self) -> int:
+        return self.connections[0].opened_ns
+
+    @property
+    def closed_ns(self) -> int | None:
+        return self.connections[-1].closed_ns
+
+    @property
+    def ending(self) -> Ending:
+        return self.connections[-1].ending

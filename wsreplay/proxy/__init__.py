@@ -1,0 +1,1 @@
+"""Live bytes: the listener, the relay, and the hand-over to the recorder."""

@@ -1,0 +1,1 @@
+"""The recorder process: chunks in, one SQLite file out."""

@@ -1,0 +1,1 @@
+"""A recording is played to real peers again; two recordings are compared."""

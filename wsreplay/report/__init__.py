@@ -1,0 +1,1 @@
+"""A judgement as text, JSON, JUnit, SARIF, GitHub annotations or HTML."""

@@ -1,0 +1,1 @@
+"""The recording: its schema, its one writer, its readers."""

@@ -1,0 +1,1 @@
+"""Frames become messages, events and sessions."""

@@ -1,0 +1,105 @@
+"""What the validator says: findings, the verdict of each rule, and the verdict of the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """RV-LTL verdicts of a rule over a trace (Bauer, Leucker, Schallhart), and what becomes of them at the trace's end."""
+
+    VIOLATED = "violated"
+    SATISFIED = "satisfied"
+    PENDING = "pending"  # an obligation is open
+    OK_SO_FAR = "ok_so_far"  # presumably true
+    INCONCLUSIVE = "inconclusive"  # the trace ends before it is decided
+    VACUOUS = "vacuous"  # never activated
+    ERROR = "error"  # could not be judged
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One judgement with its witness.
+
+    `activation` and `frames` are frame ids of the recording; `until` and `decided_at` are in nanoseconds on its time axis.
+    `slice` holds the correlation keys, in the order of the slice. `caused_by` is the fingerprint of the finding that this one only follows
+    from. `line` is the rule's line in its contract file. `at_ns` is where a missing event's ghost row stands.
+    """
+
+    rule: str
+    verdict: Verdict
+    severity: Severity
+    message: str
+    line: int = 0
+    slice: tuple[tuple[str, str], ...] = ()
+    session: int | None = None
+    connection: int | None = None
+    activation: int | None = None
+    frames: tuple[int, ...] = ()
+    kind: str = "violation"  # missing, unexpected, order, late, duplicate, gap, isolation, format, ...
+    expected: tuple[str, ...] = ()
+    until: int | None = None
+    seen: str | None = None
+    decided_by: str = "event"  # event, deadline, scope_close, trace_end
+    decided_at: int = 0
+    at_ns: int | None = None
+    late_by: int | None = None
+    blame: str | None = None
+    caused_by: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVerdict:
+    """One rule of a contract over one recording, with its counts."""
+
+    id: str
+    verdict: Verdict
+    severity: Severity = Severity.ERROR
+    line: int = 0
+    activations: int = 0
+    fulfilments: int = 0
+    violations: int = 0
+    pending: int = 0
+    inconclusive: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunAccount:
+    """How one run of an agent ended: completed, failed, cut, stalled or open."""
+
+    session: int
+    connection: int
+    slice: tuple[tuple[str, str], ...]
+    state: str
+    start_ns: int
+    end_ns: int | None
+    start_frame: int
+    end_frame: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The result of judging one recording by one contract."""
+
+    contract: str
+    contract_version: str
+    contract_digest: str
+    verdict: Verdict
+    events: int
+    sessions: int
+    rules: tuple[RuleVerdict, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    runs: tuple[RunAccount, ...] = ()
+    session_verdicts: dict[int, Verdict] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Sans-I/O: bytes, a direction and a time become handshakes and frames."""
