@@ -1,0 +1,78 @@
+"""Opening a recording for reading, wherever it lies and whoever writes it.
+
+A recording that grows, or that was killed, has a -wal file beside it. In a folder that cannot be written SQLite refuses such a
+pair, and `immutable=1` would silently show old rows: the pair is copied and the copy is opened.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+from wsreplay.errors import NotARecording, RecordingError, UsageError
+from wsreplay.store import schema
+from wsreplay.store.errors import readable
+
+_MAGIC = b"SQLite format 3\x00"
+
+
+def connect(path: Path) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
+    """A read-only connection, and the folder of the copy if one had to be made. Raises UsageError or RecordingError."""
+    check_file(path)
+    try:
+        return _connect(path, "mode=ro"), None
+    except sqlite3.OperationalError as error:
+        if (error.sqlite_errorcode & 0xFF) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise readable(error, path) from error
+    except sqlite3.Error as error:
+        raise readable(error, path) from error
+    try:
+        if not _has_wal(path):
+            return _connect(path, "mode=ro&immutable=1"), None
+        folder = tempfile.TemporaryDirectory(prefix="wsreplay-")
+        copy = Path(folder.name) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+        return _connect(copy, "mode=ro"), folder
+    except sqlite3.Error as error:
+        raise readable(error, path) from error
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _has_wal(path: Path) -> bool:
+    wal = Path(f"{path}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file. `wsreplay ls` lists what is recorded") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder, not a recording. `wsreplay ls {path}` lists what is in it") from None
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
+    if not head:
+        raise NotARecording(f"{path} is empty: nothing was recorded into it")
+    if head != _MAGIC:
+        raise NotARecording(f"{path} is not a recording: it is no SQLite file. `wsreplay import` reads other formats")
+
+
+def _connect(path: Path, parameters: str) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=5, check_same_thread=False
+    )
+    try:
+        schema.version_of(db, str(path))
+        # Makes SQLite open the -wal now, where a failure can still be answered with a copy.
+        db.execute("SELECT 1 FROM recording LIMIT 1").fetchall()
+    except BaseException:
+        db.close()
+        raise
+    return db

@@ -1,0 +1,22 @@
+"""What SQLite's errors mean to a user."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from wsreplay.errors import CorruptRecording, NotARecording, RecordingError
+
+
+def readable(error: sqlite3.Error, path: str | Path) -> RecordingError:
+    """The error of ours that says the same."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
+        return NotARecording(f"{path} is not a recording: it is no SQLite file")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
+        return CorruptRecording(f"{path} is damaged: {error}. `sqlite3 {path} .recover` may save what is left")
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return RecordingError(f"{path} is locked by another program: close it there and try again")
+    if "no such table" in str(error) or "no such column" in str(error):
+        return CorruptRecording(f"{path} is damaged: {error}")
+    return RecordingError(f"{path} cannot be read: {error}")

@@ -1,0 +1,51 @@
+"""What views add to a recording: marks, and results that are to be kept. Works beside a recorder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from wsreplay.errors import RecordingError
+from wsreplay.store import access, schema
+from wsreplay.store.errors import readable
+
+
+def add_mark(path: str | Path, t_ns: int, note: str, frame_id: int | None = None) -> None:
+    """Leave a note at a time, or on a frame. Raises RecordingError where the file cannot be written."""
+    with _writing(path) as db:
+        db.execute("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
+
+
+def remove_mark(path: str | Path, mark_id: int) -> None:
+    with _writing(path) as db:
+        db.execute("DELETE FROM mark WHERE id = ?", (mark_id,))
+
+
+def save_findings(path: str | Path, contract: str, contract_digest: str, findings: Sequence[dict[str, Any]]) -> None:
+    """Keep the findings of one contract, in place of those kept before for the same digest."""
+    rows = [(contract, contract_digest, orjson.dumps(finding).decode()) for finding in findings]
+    with _writing(path) as db:
+        db.execute("DELETE FROM finding WHERE contract_digest = ?", (contract_digest,))
+        db.executemany("INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)", rows)
+
+
+@contextmanager
+def _writing(path: str | Path) -> Iterator[sqlite3.Connection]:
+    access.check_file(Path(path))
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
+            schema.version_of(db, str(path))
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+            raise RecordingError(f"{path} is read-only: copy it and try again on the copy") from error
+        raise readable(error, path) from error
+    except sqlite3.Error as error:
+        raise readable(error, path) from error

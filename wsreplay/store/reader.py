@@ -1,0 +1,226 @@
+"""Reading a recording, also while it grows."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from wsreplay.errors import UsageError
+from wsreplay.model import FIN, Connection, Ending, Fault, Frame, Gap, Headers, Hold, Mark, Message, Opcode, Run
+from wsreplay.store import access, lock
+from wsreplay.store.errors import readable
+
+_CONNECTION_COLUMNS = (
+    "id, recording_id, opened_ns, closed_ns, peer, path, subprotocol, extensions, request_headers, status, response_headers,"
+    " user, ending, closed_by, close_code, close_reason, error"
+)
+_FRAME_COLUMNS = "id, connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload"
+_IDS_PER_STATEMENT = 500
+_ROWS_PER_FETCH = 1000
+
+
+class Recording:
+    """A recording opened for reading. Not for two threads at once: open one a thread.
+
+    `path` is the file the user named; `live` says whether a recorder was writing it when it was last asked.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._db, self._copy = access.connect(self.path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a recording. Raises UsageError where there is no such file, else an error of the RecordingError family."""
+        return cls(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+
+    def interrupt(self) -> None:
+        """Make a query that runs in another thread stop with RecordingError."""
+        self._db.interrupt()
+
+    @property
+    def live(self) -> bool:
+        return lock.is_held(self.path)
+
+    # Queries: every SQLite error leaves here as one of ours.
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query, fetched as they are asked for."""
+        try:
+            cursor = self._db.execute(sql, parameters)
+            cursor.arraysize = _ROWS_PER_FETCH
+            while rows := cursor.fetchmany():
+                yield from rows
+        except sqlite3.Error as error:
+            raise readable(error, self.path) from error
+
+    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        row = next(self.query(sql, parameters), None)
+        return None if row is None else row[0]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One state of the file for several queries, whatever a recorder adds meanwhile."""
+        try:
+            self._db.execute("BEGIN")
+            self._db.execute("SELECT 1 FROM recording LIMIT 1").fetchall()
+        except sqlite3.Error as error:
+            raise readable(error, self.path) from error
+        try:
+            yield
+        finally:
+            self._db.rollback()
+
+    # Runs and connections.
+
+    def runs(self) -> list[Run]:
+        columns = "id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options"
+        rows = self.query(f"SELECT {columns} FROM recording ORDER BY id")
+        return [Run(*[*row[:-1], orjson.loads(row[-1])]) for row in rows]
+
+    def reached_ns(self) -> int:
+        """How far the trace is known to reach: the last heartbeat, or the last frame where that is later."""
+        last = self._one("SELECT t_ns FROM frame ORDER BY id DESC LIMIT 1") or 0
+        return max(last, self._one("SELECT max(coalesce(ended_ns, reached_ns)) FROM recording") or 0)
+
+    def connections(self) -> list[Connection]:
+        """All connections by id. One that is open in a file nobody writes is `truncated`."""
+        live = self.live
+        rows = self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection ORDER BY id")
+        return [_connection(row, live) for row in rows]
+
+    def connection(self, connection_id: int) -> Connection:
+        """One connection. Raises UsageError."""
+        row = next(self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)), None)
+        if row is None:
+            raise UsageError(f"{self.path} holds no connection {connection_id}")
+        return _connection(row, self.live)
+
+    # Frames and messages.
+
+    def last_id(self) -> int:
+        return int(self._one("SELECT max(id) FROM frame") or 0)
+
+    def frame_ids(self, connections: Collection[int] | None = None) -> array[int]:
+        """The ids of the frames of some connections (all: None), ascending, as array('Q')."""
+        if connections is None:
+            return array("Q", (row[0] for row in self.query("SELECT id FROM frame ORDER BY id")))
+        marks = ",".join("?" * len(connections))
+        ids = (row[0] for row in self.query(f"SELECT id FROM frame WHERE connection_id IN ({marks})", tuple(connections)))
+        return array("Q", sorted(ids))
+
+    def frames(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[Frame]:
+        """Frames in id order."""
+        make = Frame._make
+        if connections is None:
+            yield from map(make, self.query(f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id > ? ORDER BY id", (after_id,)))
+            return
+        ids = self.frame_ids(connections)
+        yield from self.frames_by_id([i for i in ids if i > after_id] if after_id else ids)
+
+    def frames_by_id(self, ids: Sequence[int]) -> Iterator[Frame]:
+        """The frames with these ids, in id order; ids that do not exist are left out."""
+        make = Frame._make
+        for start in range(0, len(ids), _IDS_PER_STATEMENT):
+            chunk = ids[start : start + _IDS_PER_STATEMENT]
+            marks = ",".join("?" * len(chunk))
+            rows = self.query(f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id IN ({marks}) ORDER BY id", tuple(chunk))
+            yield from map(make, rows)
+
+    def frame(self, frame_id: int) -> Frame:
+        """One frame. Raises UsageError."""
+        for frame in self.frames_by_id([frame_id]):
+            return frame
+        raise UsageError(f"{self.path} holds no frame {frame_id}")
+
+    def messages(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[Message]:
+        """Messages and control frames in the order they became complete; their times never go back within a run.
+
+        A message that was never finished is left out; its frames are still frames.
+        """
+        return join_fragments(self.frames(after_id=after_id, connections=connections))
+
+    def type_counts(self, connections: Collection[int] | None = None) -> dict[str, int]:
+        """How often each event type occurs, most frequent first."""
+        where = "" if connections is None else f" AND connection_id IN ({','.join('?' * len(connections))})"
+        sql = f"SELECT type, count(*) FROM frame WHERE type IS NOT NULL{where} GROUP BY type ORDER BY 2 DESC, 1"
+        counts: dict[str, int] = {}
+        counts.update(self.query(sql, tuple(connections or ())))
+        return counts
+
+    def tallies(self) -> dict[int, tuple[int, int]]:
+        """Per connection: frames, and bytes on the wire."""
+        rows = self.query("SELECT connection_id, count(*), sum(wire_length) FROM frame GROUP BY connection_id")
+        return {connection: (count, size) for connection, count, size in rows}
+
+    # What stands beside the frames.
+
+    def gaps(self) -> list[Gap]:
+        columns = "connection_id, direction, after_frame_id, reason, bytes"
+        return [Gap(*row) for row in self.query(f"SELECT {columns} FROM gap ORDER BY after_frame_id, rowid")]
+
+    def holds(self) -> list[Hold]:
+        return [Hold(*row) for row in self.query("SELECT start_ns, end_ns FROM hold ORDER BY start_ns")]
+
+    def marks(self) -> list[Mark]:
+        return [Mark(*row) for row in self.query("SELECT id, t_ns, frame_id, note FROM mark ORDER BY t_ns, id")]
+
+    def faults(self) -> list[Fault]:
+        columns = "id, t_ns, connection_id, direction, frame_id, kind, detail"
+        return [Fault(*row) for row in self.query(f"SELECT {columns} FROM fault ORDER BY t_ns, id")]
+
+    def saved_findings(self, contract_digest: str) -> list[dict[str, Any]]:
+        """Results kept by `validate --save`, as they were written."""
+        rows = self.query("SELECT body FROM finding WHERE contract_digest = ? ORDER BY id", (contract_digest,))
+        return [orjson.loads(body) for (body,) in rows]
+
+
+def join_fragments(frames: Iterator[Frame]) -> Iterator[Message]:
+    """Frames, in the order of their ids, become messages and control frames."""
+    unfinished: dict[tuple[int, int], list[Frame]] = {}
+    make = tuple.__new__
+    for frame in frames:
+        (id, connection_id, seq, t_ns, direction, opcode, flags, _, _, type, payload) = frame
+        if flags & FIN and opcode:
+            yield make(Message, (id, connection_id, seq, t_ns, direction, opcode, type, payload, id))
+            continue
+        parts = unfinished.setdefault((connection_id, direction), [])
+        if opcode != Opcode.CONTINUATION:
+            parts.clear()
+        parts.append(frame)
+        if flags & FIN:
+            del unfinished[connection_id, direction]
+            if parts[0].opcode != Opcode.CONTINUATION:
+                whole = b"".join(part.payload for part in parts)
+                first = parts[0]
+                yield Message(id, connection_id, seq, t_ns, direction, first.opcode, type, whole, first.id)
+
+
+def _headers(text: str | None) -> Headers:
+    return tuple((name, value) for name, value in orjson.loads(text)) if text else ()
+
+
+def _connection(row: tuple[Any, ...], live: bool) -> Connection:
+    values = list(row)
+    values[8], values[10] = _headers(row[8]), _headers(row[10])
+    ending = Ending(row[12])
+    values[12] = Ending.TRUNCATED if ending is Ending.OPEN and not live else ending
+    return Connection(*values)
+

@@ -1,0 +1,203 @@
+"""The one writer of a recording.
+
+Rows are gathered in a batch and written in one transaction. `commit` either writes the whole batch or leaves it as it was, so
+that a full disk or a locked file is waited out without losing or doubling a row.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from wsreplay.errors import CorruptRecording, RecordingError, UsageError
+from wsreplay.model import Connection, Headers
+from wsreplay.store import schema
+from wsreplay.store.errors import readable
+
+# Frames by the hundred in one statement: a third faster than a statement a row, and far below SQLite's limit on parameters.
+ROWS_PER_STATEMENT = 100
+PAGE_SIZE = 8192
+
+FrameRow = tuple[int, int, int, int, int, int, int, int, "str | None", bytes]
+"""(connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload): a Frame without its id."""
+
+_FRAME_COLUMNS = "connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload"
+_ONE_ROW = "(?,?,?,?,?,?,?,?,?,?)"
+_INSERT_FRAME = f"INSERT INTO frame ({_FRAME_COLUMNS}) VALUES {_ONE_ROW}"
+_INSERT_FRAMES = _INSERT_FRAME + f",{_ONE_ROW}" * (ROWS_PER_STATEMENT - 1)
+
+
+class WriteStalled(RecordingError):
+    """The batch could not be written now (disk full, file locked); it is kept, and `commit` may be called again."""
+
+
+def headers_json(headers: Headers | None) -> str | None:
+    return None if headers is None else orjson.dumps([list(pair) for pair in headers]).decode()
+
+
+class Writer:
+    """Writes one recording. Not thread-safe; the caller holds the recording's lock."""
+
+    def __init__(self, path: str | Path, *, durability: str = "normal", page_size: int = PAGE_SIZE) -> None:
+        """Open or create `path` (mode 0600). `durability` is `normal`, or `full` to survive a power loss at each commit."""
+        self.path = Path(path)
+        fresh = not self.path.exists() or self.path.stat().st_size == 0
+        if fresh:
+            try:
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            except OSError as error:
+                raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.25, cached_statements=64)
+        try:
+            if fresh:
+                self._db.execute(f"PRAGMA page_size = {page_size}")
+            else:
+                schema.version_of(self._db, str(path))
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+            schema.migrate(self._db)
+            (self.last_frame_id,) = self._db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
+            self._db.execute(f"DROP INDEX IF EXISTS {schema.FRAME_INDEX}")
+        except sqlite3.Error as error:
+            self._db.close()
+            raise readable(error, path) from error
+        except RecordingError:
+            self._db.close()
+            raise
+        self._frames: list[FrameRow] = []
+        self._statements: list[tuple[str, Sequence[Any]]] = []
+
+    # What a batch gathers.
+
+    def add_frames(self, rows: Iterable[FrameRow]) -> None:
+        """Add frames in arrival order; their ids follow `last_frame_id`."""
+        before = len(self._frames)
+        self._frames.extend(rows)
+        self.last_frame_id += len(self._frames) - before
+
+    def add(self, sql: str, parameters: Sequence[Any]) -> None:
+        self._statements.append((sql, parameters))
+
+    def insert_connection(self, connection: Connection) -> None:
+        self.add(
+            "INSERT INTO connection (id, recording_id, opened_ns, closed_ns, peer, path, subprotocol, extensions,"
+            " request_headers, status, response_headers, user, ending, closed_by, close_code, close_reason, error)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                connection.id, connection.recording_id, connection.opened_ns, connection.closed_ns, connection.peer,
+                connection.path, connection.subprotocol, connection.extensions, headers_json(connection.request_headers),
+                connection.status, headers_json(connection.response_headers), connection.user, str(connection.ending),
+                connection.closed_by, connection.close_code, connection.close_reason, connection.error,
+            ),
+        )  # fmt: skip
+
+    def update_connection(self, connection_id: int, **columns: Any) -> None:
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        self.add(f"UPDATE connection SET {assignments} WHERE id = ?", (*columns.values(), connection_id))
+
+    def update_run(self, run_id: int, **columns: Any) -> None:
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        self.add(f"UPDATE recording SET {assignments} WHERE id = ?", (*columns.values(), run_id))
+
+    def insert_run(
+        self, *, started_at: str, start_ns: int, upstream: str, listen: str, version: str, options: dict[str, Any]
+    ) -> int:
+        """Add a run and return its id."""
+        (run_id,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM recording").fetchone()
+        self.add(
+            "INSERT INTO recording (id, started_at, start_ns, reached_ns, upstream, listen, version, options)"
+            " VALUES (?,?,?,?,?,?,?,?)",
+            (run_id, started_at, start_ns, start_ns, upstream, listen, version, orjson.dumps(options).decode()),
+        )
+        return int(run_id)
+
+    def add_tail(self, connection_id: int, direction: int, offset: int, data: bytes) -> None:
+        self.add("INSERT INTO tail VALUES (?,?,?,?)", (connection_id, direction, offset, data))
+
+    def drop_tail(self, connection_id: int, direction: int) -> None:
+        self.add("DELETE FROM tail WHERE connection_id = ? AND direction = ?", (connection_id, direction))
+
+    def add_gap(self, connection_id: int, direction: int, after_frame_id: int, reason: str, size: int) -> None:
+        self.add("INSERT INTO gap VALUES (?,?,?,?,?)", (connection_id, direction, after_frame_id, reason, size))
+
+    def add_hold(self, start_ns: int, end_ns: int) -> None:
+        self.add("INSERT INTO hold VALUES (?,?)", (start_ns, end_ns))
+
+    def add_mark(self, t_ns: int, note: str, frame_id: int | None = None) -> None:
+        self.add("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
+
+    def add_fault(
+        self, t_ns: int, kind: str, detail: str, connection_id: int | None, direction: int | None, frame_id: int | None = None
+    ) -> None:
+        self.add(
+            "INSERT INTO fault (t_ns, connection_id, direction, frame_id, kind, detail) VALUES (?,?,?,?,?,?)",
+            (t_ns, connection_id, direction, frame_id, kind, detail),
+        )
+
+    # The transaction.
+
+    @property
+    def waiting(self) -> int:
+        """Frames gathered and not committed."""
+        return len(self._frames)
+
+    @property
+    def dirty(self) -> bool:
+        return bool(self._frames or self._statements)
+
+    def commit(self) -> None:
+        """Write the batch in one transaction. Raises WriteStalled with the batch kept, or CorruptRecording."""
+        if not self.dirty:
+            return
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for sql, parameters in self._statements:
+                db.execute(sql, parameters)
+            self._write_frames(db)
+            db.execute("COMMIT")
+        except (sqlite3.OperationalError, sqlite3.InternalError) as error:
+            if db.in_transaction:
+                db.rollback()
+            raise WriteStalled(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise CorruptRecording(f"{self.path}: {error}") from error
+        self._frames.clear()
+        self._statements.clear()
+
+    def _write_frames(self, db: sqlite3.Connection) -> None:
+        frames = self._frames
+        whole = len(frames) - len(frames) % ROWS_PER_STATEMENT
+        flatten = itertools.chain.from_iterable
+        for start in range(0, whole, ROWS_PER_STATEMENT):
+            db.execute(_INSERT_FRAMES, tuple(flatten(frames[start : start + ROWS_PER_STATEMENT])))
+        if whole < len(frames):
+            db.executemany(_INSERT_FRAME, frames[whole:])
+
+    # What a writer must know of what is there already.
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a query on what is committed."""
+        return self._db.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        """Commit, build the index, and leave one plain file behind. Raises WriteStalled."""
+        self.commit()
+        try:
+            self._db.execute(f"CREATE INDEX IF NOT EXISTS {schema.FRAME_INDEX} ON frame (connection_id, seq)")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError:
+            # A reader is at it, or the disk is full: the file is whole all the same, readers do without index and WAL removal.
+            pass
+        self._db.close()
+
+    def abandon(self) -> None:
+        """Close without committing what waits."""
+        self._db.close()

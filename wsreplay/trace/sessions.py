@@ -1,0 +1,54 @@
+"""Connections become sessions: a connection and its reconnects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wsreplay.model import Connection, Ending, Session
+
+RESUME_WITHIN_NS = 30_000_000_000
+NORMAL_CLOSURE = 1000
+
+
+def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WITHIN_NS) -> list[Session]:
+    """Sessions in the order of their first connection.
+
+    A connection continues a session when user and path are equal, the session's last connection ended other than with 1000
+    before it opened, and not more than `resume_within_ns` ago; of several candidates the one closed longest. Anonymous
+    connections, and those that were refused, continue nothing.
+    """
+    chains: list[list[Connection]] = []
+    waiting: dict[tuple[str, str], list[list[Connection]]] = {}
+    for connection in sorted(connections, key=lambda one: (one.opened_ns, one.id)):
+        if connection.user is None or connection.ending is Ending.REFUSED:
+            chains.append([connection])
+            continue
+        candidates = waiting.setdefault((connection.user, plain_path(connection.path)), [])
+        chain = _candidate(candidates, connection, resume_within_ns)
+        if chain is None:
+            chain = []
+            chains.append(chain)
+            candidates.append(chain)
+        chain.append(connection)
+    return [Session(number, tuple(chain)) for number, chain in enumerate(chains, 1)]
+
+
+def _candidate(chains: list[list[Connection]], connection: Connection, within_ns: int) -> list[Connection] | None:
+    best, oldest = None, connection.opened_ns + 1
+    for chain in chains:
+        last = chain[-1]
+        if last.closed_ns is None or last.closed_ns > connection.opened_ns or not resumable(last):
+            continue
+        if connection.opened_ns - last.closed_ns <= within_ns and last.closed_ns < oldest:
+            best, oldest = chain, last.closed_ns
+    return best
+
+
+def resumable(connection: Connection) -> bool:
+    """Whether a later connection may continue this one."""
+    return connection.ending is not Ending.OPEN and connection.close_code != NORMAL_CLOSURE
+
+
+def plain_path(path: str) -> str:
+    """The path without its query: tokens and sequence numbers there change from one connection to the next."""
+    return path.partition("?")[0]
