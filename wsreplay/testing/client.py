@@ -1,0 +1,258 @@
+"""A chat client for tests: connects with a bearer token, keeps all it receives with the times, and can lose its connection.
+
+    async with ChatClient("ws://127.0.0.1:8765/ws", token=token) as client:
+        await client.send({"type": "chat", "thread_id": "t1", "message": "hello"})
+        answer = await client.wait_for("agent_completed", timeout=5)
+        assert client.types() == ["connection_ack", "agent_started", …]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from wsreplay.errors import UpstreamError
+
+DEFAULT_TIMEOUT = 10.0
+SHOWN = 8  # how many of the messages received an error lists
+
+
+class ChatTimeout(UpstreamError, TimeoutError):
+    """What was waited for did not come in time; says what came instead."""
+
+
+class ChatEnded(UpstreamError, ConnectionError):
+    """The connection ended while something was waited for or sent; says how, and what came before."""
+
+
+class ConnectRefused(UpstreamError, ConnectionError):
+    """No connection was made. `status` is the HTTP status, None where there was no answer; `body` is the answer's text."""
+
+    def __init__(self, message: str, status: int | None = None, body: str = "") -> None:
+        self.status, self.body = status, body
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came. `event` is empty for what is no JSON object; `received["type"]` reads from it.
+
+    `at` is in seconds on the monotonic clock since the client was made; `connection` counts the client's connections from 1.
+    """
+
+    raw: str | bytes
+    at: float
+    connection: int
+    event: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str | None:
+        kind = self.event.get("type")
+        return kind if isinstance(kind, str) else None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.event[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.event.get(name, default)
+
+
+class ChatClient:
+    """One user's client, an async context manager: connected inside, closed with 1000 at its end.
+
+    The token goes into the Authorization header, the query (`?token=`) or a subprotocol `jwt.<token>`, as `token_in` says.
+    `received` keeps everything, over all connections; `receive` and `wait_for` read it in order, each message once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        token_in: Literal["header", "query", "subprotocol"] = "header",
+        headers: Mapping[str, str] | None = None,
+        subprotocols: Sequence[str] = (),
+        tls: ssl.SSLContext | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self.url, self.timeout = url, timeout
+        self.received: list[Received] = []
+        self.connections = 0
+        self._headers = dict(headers or {})
+        self._subprotocols = [Subprotocol(name) for name in subprotocols]
+        self._target, self._tls = url, tls
+        self._present(token, token_in)
+        self._connection: ClientConnection | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._alive = False
+        self._changed = asyncio.Condition()
+        self._read = 0
+        self._started = time.monotonic()
+
+    def _present(self, token: str | None, token_in: str) -> None:
+        if token is None:
+            return
+        if token_in == "header":
+            self._headers["Authorization"] = f"Bearer {token}"
+        elif token_in == "query":
+            self._target += ("&" if "?" in self.url else "?") + "token=" + quote(token)
+        else:
+            self._subprotocols.append(Subprotocol(f"jwt.{token}"))
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.disconnect()
+
+    @property
+    def connected(self) -> bool:
+        return self._alive
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code of the latest connection, 1006 if it ended without one (RFC 6455, 7.1.5), None while it is open."""
+        return None if self._connection is None else self._connection.close_code
+
+    def types(self) -> list[str | None]:
+        """The types of all messages received, None for what has none."""
+        return [message.type for message in self.received]
+
+    async def connect(self) -> None:
+        """Connect; raises ConnectRefused, which says with which status and text the server refused."""
+        if self.connected:
+            return
+        try:
+            self._connection = await connect(
+                self._target, additional_headers=self._headers, subprotocols=self._subprotocols or None, ssl=self._tls,
+                open_timeout=self.timeout, ping_interval=None, max_size=None, proxy=None,
+            )
+        except InvalidStatus as refusal:
+            body = (refusal.response.body or b"").decode(errors="replace").strip()
+            status = f"{refusal.response.status_code} {refusal.response.reason_phrase}"
+            raise ConnectRefused(f"{self.url} refused: {status}: {body}", refusal.response.status_code, body) from None
+        except TimeoutError:
+            raise ConnectRefused(f"{self.url} did not answer within {self.timeout:g} s") from None
+        except (OSError, WebSocketException) as error:
+            raise ConnectRefused(f"{self.url} cannot be reached: {error}") from error
+        self.connections += 1
+        self._alive = True
+        self._reader = asyncio.create_task(self._keep_reading(self._connection, self.connections))
+
+    async def _keep_reading(self, connection: ClientConnection, number: int) -> None:
+        try:
+            async for raw in connection:
+                async with self._changed:
+                    self.received.append(Received(raw, time.monotonic() - self._started, number, _event(raw)))
+                    self._changed.notify_all()
+        except ConnectionClosed:
+            pass  # `close_code` tells
+        finally:
+            async with self._changed:
+                self._alive = False
+                self._changed.notify_all()
+
+    async def send(self, message: Mapping[str, Any] | str | bytes) -> None:
+        """Send an event, or a text or binary message as it stands."""
+        if self._connection is None:
+            raise ChatEnded(f"{self.url}: send before connect")
+        try:
+            await self._connection.send(orjson.dumps(message).decode() if isinstance(message, Mapping) else message)
+        except ConnectionClosed:
+            raise ChatEnded(self._say("could not send")) from None
+
+    async def receive(self, timeout: float | None = None) -> Received:  # noqa: ASYNC109 - users expect it
+        """The next message not read yet; raises ChatTimeout after `timeout` seconds, ChatEnded if none can come any more."""
+        return await self._next(lambda message: True, "a message", timeout)
+
+    async def wait_for(
+        self,
+        kind: str,
+        timeout: float | None = None,  # noqa: ASYNC109
+        *,
+        where: Callable[[Received], bool] = lambda message: True,
+    ) -> Received:
+        """The next message of a type not read yet, passing over others; raises as `receive` does."""
+        return await self._next(lambda message: message.type == kind and where(message), kind, timeout)
+
+    async def _next(self, wanted: Callable[[Received], bool], what: str, patience: float | None) -> Received:
+        seconds, first = self.timeout if patience is None else patience, self._read
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                while True:
+                    while self._read < len(self.received):
+                        message = self.received[self._read]
+                        self._read += 1
+                        if wanted(message):
+                            return message
+                    if not self.connected:
+                        raise ChatEnded(self._say(f"{what} can not come any more", first))
+                    await self._changed.wait()
+        except TimeoutError:
+            raise ChatTimeout(self._say(f"{what} did not come within {seconds:g} s", first)) from None
+
+    def _say(self, what: str, first: int = 0) -> str:
+        """One line: what happened, whether the connection lives, and what was received since `first`."""
+        came = [message.type or "(no event)" for message in self.received[first:]]
+        listed = ("… " if len(came) > SHOWN else "") + (", ".join(came[-SHOWN:]) or "nothing")
+        ended = "" if self.connected else f"; the connection ended with code {self.close_code}"
+        return f"{self.url}: {what}{ended}; received: {listed}"
+
+    async def wait_closed(self, timeout: float | None = None) -> int | None:  # noqa: ASYNC109
+        """Wait until the connection has ended, and return its close code."""
+        seconds = self.timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: not self.connected)
+        except TimeoutError:
+            raise ChatTimeout(self._say(f"the connection did not end within {seconds:g} s")) from None
+        return self.close_code
+
+    async def disconnect(self, code: int = 1000, reason: str = "") -> None:
+        """Close with a close frame; nothing happens if the connection has ended."""
+        if self._connection is not None:
+            await self._connection.close(code, reason)
+        await self._end_reader()
+
+    async def drop(self) -> None:
+        """Reset the TCP connection, as a lost network does: the server gets no close frame."""
+        if self._connection is not None:
+            raw = self._connection.transport.get_extra_info("socket")
+            if raw is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._connection.transport.abort()
+        await self._end_reader()
+
+    async def reconnect(self) -> None:
+        """Connect again with the same token; a connection still open is dropped first."""
+        if self.connected:
+            await self.drop()
+        await self.connect()
+
+    async def _end_reader(self) -> None:
+        if self._reader is not None:
+            with suppress(asyncio.CancelledError):
+                await self._reader
+            self._reader = None
+
+
+def _event(raw: str | bytes) -> Mapping[str, Any]:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
