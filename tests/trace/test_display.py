@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.trace.display import cells, fit, gist, pad, preview, visible
+
+any_text = st.text(st.characters(codec=None, exclude_categories=()))
+
+
+@given(any_text)
+def test_nothing_that_moves_or_hides_survives_and_the_length_stays(text: str) -> None:
+    shown = visible(text)
+    assert len(shown) == len(text)
+    assert not {unicodedata.category(one) for one in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert visible(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ünïcode 漢字 🙂", "plain ünïcode 漢字 🙂"),
+        ("\x1b[2J\x07\r\n\t", "␛[2J␇␍␊␉"),
+        ("\x9b31m\x7f", "�31m␡"),
+        ("a\u202eb\u200bc\ufeffd", "a␦b␦c␦d"),
+        ("line\u2028break\ud800", "line␦break�"),
+        ("filler\u3164", "filler␦"),
+    ],
+)
+def test_what_is_replaced_can_be_told_apart(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(any_text.map(visible), st.integers(0, 40))
+def test_a_fitted_text_fits_and_a_padded_one_fills(text: str, width: int) -> None:
+    assert cells(fit(text, width)) <= width
+    assert cells(pad(text, width)) == width
+
+
+def test_what_fits_is_left_alone_and_what_does_not_says_so() -> None:
+    assert fit("漢字", 4) == "漢字"
+    assert fit("漢字", 3) == "漢…"
+    assert fit("漢字", 2) == "…"
+    assert fit("hello", 5) == "hello"
+    assert fit("hello", 4) == "hel…"
+    assert fit("hello", 0) == ""
+
+
+@given(st.binary(max_size=400), st.integers(1, 60))
+def test_a_preview_is_one_harmless_line(payload: bytes, width: int) -> None:
+    for line in (preview(payload, width), gist(payload, width)):
+        assert cells(line) <= width
+        assert visible(line) == line
+
+
+def test_a_preview_shows_text_as_text_and_bytes_as_hex() -> None:
+    assert preview(b'{"a": 1}', 20) == '{"a": 1}'
+    assert preview(b"\xff\x00\x01", 20) == "ff 00 01"
+    assert preview(b"\xff" * 100, 11) == "ff ff ff f…"
+    assert preview("é".encode() * 1000, 5) == "éééé…"
+    assert preview(b"", 5) == ""
+
+
+def test_a_huge_payload_is_not_decoded_whole() -> None:
+    assert preview(b"a" * 5_000_000 + b"\xff", 4) == "aaa…"
+
+
+@pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        (b'{"type": "agent_thinking", "message": "I need to think"}', "I need to think"),
+        (b'{"type": "tool_executing", "payload": {"tool_name": "search"}}', "search"),
+        (b'{"type": "agent_error", "error": {"code": 3, "message": "out of tokens"}}', "out of tokens"),
+        (b'{"type": "x", "n": 1}', '{"n":1}'),
+        (b'{"type": "x"}', ""),
+        (b"[1, 2]", "[1, 2]"),
+        (b'{"type": "x", ', '{"type": "x", '),
+    ],
+)
+def test_the_gist_is_what_an_event_says_to_people(payload: bytes, line: str) -> None:
+    assert gist(payload, 60) == line

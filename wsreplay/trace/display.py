@@ -1,0 +1,143 @@
+"""Payloads, identifiers and names made safe to show: in a terminal, in a table, on a page.
+
+What a peer sends is hostile. An escape sequence in a payload would drive the reader's terminal, a bidi override would turn
+a line around, a zero-width character would hide. Whatever comes from the wire goes through `visible` before it is shown;
+markup (HTML, XML) is escaped on top of that by whoever writes it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from typing import Any
+
+import orjson
+
+ELLIPSIS = "…"
+REPLACED = "�"  # C1 controls, lone surrogates, noncharacters
+INVISIBLE = "␦"  # bidi marks, zero-width characters, fillers, tags, variation selectors
+
+# The ranges of Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties), the other format characters (Cf), and the two
+# separators that break lines; all of them change how a line looks without being seen.
+_UNSEEN = (
+    "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_BROKEN = "\x80-\x9f\ud800-\udfff\ufffe\uffff"
+_HIDDEN = re.compile(f"[\x00-\x1f\x7f{_BROKEN}{_UNSEEN}]")
+_PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20)} | {"\x7f": "\u2421"}
+_IS_BROKEN = re.compile(f"[{_BROKEN}]")
+
+# How much of a long payload is looked at for one line of it.
+_BYTES_PER_CELL = 8
+_SUMMARY_BYTES = 64 * 1024
+
+# Where an event of an agent chat says, for people, what it is about; the first one that is there.
+_SPEAKING_FIELDS = (
+    "message", "text", "content", "thought", "reasoning", "delta", "error", "query", "tool_name", "toolCallName", "name",
+    "title", "summary", "result", "status", "reason",
+)  # fmt: skip
+_ENVELOPES = ("payload", "data", "event")
+
+
+def visible(text: str) -> str:
+    """`text` with every character that cannot be seen, or that moves others, replaced by one glyph; the length stays.
+
+    C0 controls and DEL become their control pictures (␛ ␊ ␡), invisible and directional characters `␦`, the rest `�`.
+    """
+    return _HIDDEN.sub(_glyph, text)
+
+
+def _glyph(match: re.Match[str]) -> str:
+    character = match[0]
+    picture = _PICTURES.get(character)
+    if picture is not None:
+        return picture
+    return REPLACED if _IS_BROKEN.match(character) else INVISIBLE
+
+
+def cells(text: str) -> int:
+    """How many terminal cells `text` takes: East Asian wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_width, text))
+
+
+def _width(character: str) -> int:
+    if character < "\u0300":
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def fit(text: str, width: int) -> str:
+    """`text` cut to `width` cells, with an ellipsis where something was left out."""
+    if len(text) <= width and text.isascii():
+        return text
+    taken = 0
+    room = 0
+    for index, character in enumerate(text):
+        taken += _width(character)
+        if taken < width:
+            room = index + 1
+        elif taken > width:
+            return text[:room] + ELLIPSIS if width > 0 else ""
+    return text
+
+
+def pad(text: str, width: int) -> str:
+    """`text` in exactly `width` cells, left-aligned."""
+    text = fit(text, width)
+    return text + " " * (width - cells(text))
+
+
+def preview(payload: bytes, width: int) -> str:
+    """One line of at most `width` cells that shows how a payload begins: its text where it is UTF-8, else its bytes in hex."""
+    head = payload[: max(width, 1) * _BYTES_PER_CELL]
+    text = _decoded(head, whole=len(head) == len(payload))
+    if text is None:
+        return _hex(payload, width)
+    return fit(visible(text) + ("" if len(head) == len(payload) else ELLIPSIS), width)
+
+
+def gist(payload: bytes, width: int) -> str:
+    """One line of at most `width` cells that says what an event is about.
+
+    The first speaking field of a JSON object (its message, text, tool name …), also inside a `payload`; else its fields
+    without the type; else what `preview` shows.
+    """
+    if len(payload) <= _SUMMARY_BYTES and payload[:1] in (b"{", b" ", b"\n", b"\t", b"\r"):
+        try:
+            document = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            return preview(payload, width)
+        if isinstance(document, dict):
+            return fit(visible(_said(document)), width)
+    return preview(payload, width)
+
+
+def _said(document: dict[str, Any]) -> str:
+    places = [document, *(document[name] for name in _ENVELOPES if isinstance(document.get(name), dict))]
+    for place in places:
+        for name in _SPEAKING_FIELDS:
+            value = place.get(name)
+            if isinstance(value, str) and value.strip():
+                return value
+            if isinstance(value, dict) and isinstance(value.get("message"), str):
+                return str(value["message"])
+    rest = {name: value for name, value in document.items() if name != "type"}
+    return orjson.dumps(rest).decode() if rest else ""
+
+
+def _decoded(head: bytes, *, whole: bool) -> str | None:
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
+    except UnicodeDecodeError:
+        return None
+
+
+def _hex(payload: bytes, width: int) -> str:
+    return fit(payload[: width // 3 + 1].hex(" ") + (ELLIPSIS if len(payload) > width // 3 + 1 else ""), width)
