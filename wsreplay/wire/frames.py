@@ -1,0 +1,387 @@
+"""The frame scanner: the bytes of one direction of one connection after its 101 become frames (RFC 6455).
+
+A recorder has to be lenient, and honest about it. What a peer does wrong falls into three classes:
+
+    protocol_error   the frame's boundaries are known, so it is a frame and scanning goes on: reserved bits and opcodes,
+                     fragmented or long control frames, continuations of nothing, a message inside a message, a wrong mask,
+                     a length written too long, a bad close payload, frames after a close. The first such error is kept.
+    undecodable      the compressed data of this direction cannot be inflated any more (broken data, a bomb). Frames are
+                     still returned; the payload of compressed ones is withheld (b"") and counted as `missing`.
+    malformed        the boundaries are lost: a 64-bit length with its highest bit set (section 5.2). Nothing behind it can
+                     be told apart; bytes from `frontier` on are raw.
+
+UTF-8 of text is not checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from wsreplay.model import FIN, MASKED, RSV1, RSV2, RSV3, Opcode
+from wsreplay.wire.deflate import Inflate
+from wsreplay.wire.masking import apply_mask
+
+MAX_PAYLOAD = 64 * 2**20
+# An unfinished message of more frames than this (interleaved pings included) is not held together any longer.
+MAX_PENDING = 100_000
+
+# The `flags` for each first byte of a frame.
+_FLAGS = tuple(
+    (FIN if head & 0x80 else 0) | (RSV1 if head & 0x40 else 0) | (RSV2 if head & 0x20 else 0) | (RSV3 if head & 0x10 else 0)
+    for head in range(256)
+)
+
+
+class DecodedFrame(NamedTuple):
+    """One frame, unmasked and inflated.
+
+    `offset` is where it begins in its direction's byte stream, `wire_length` its length there, head included. `payload` is
+    cut at `max_payload`; `missing` counts the payload bytes that are not in it (wire bytes, where the inflated length is
+    unknown). `message` is the joined payload, on the last frame of a text or binary message that is held whole;
+    `message_opcode` is TEXT or BINARY on a message's last frame, the opcode of a control frame, else 0.
+    """
+
+    t_ns: int
+    opcode: int
+    flags: int
+    wire_length: int
+    offset: int
+    payload: bytes
+    missing: int
+    message: bytes | None
+    message_opcode: int
+
+
+# A NamedTuple's own constructor takes twice as long.
+_frame: Callable[[tuple[int, int, int, int, int, bytes, int, bytes | None, int]], DecodedFrame] = partial(
+    tuple.__new__, DecodedFrame
+)
+
+
+class _Streamed:
+    """A data frame over `max_payload`, taken in piece by piece, of which only the head is kept."""
+
+    __slots__ = ("head", "kept", "key", "left", "missing", "offset", "wire_length")
+
+    def __init__(self, head: int, key: bytes, offset: int, wire_length: int, length: int) -> None:
+        self.head, self.key, self.offset, self.wire_length = head, key, offset, wire_length
+        self.left = length
+        self.kept: list[bytes] = []
+        self.missing = 0
+
+
+class StreamDecoder:
+    """Decodes one direction of one connection.
+
+    Frames are returned once the message they belong to is complete, control frames inside a fragmented message together
+    with it, in wire order; so a decoder can always start anew at `frontier`, with an inflater primed by the window of what
+    was inflated before. The exception are messages that outgrow `max_payload` or 100,000 frames: from there on their frames
+    are returned as they come.
+
+    `direction` (0 client to server, 1 server to client) lets wrong masking be noted; `extended` says that an extension other
+    than permessage-deflate is in force, so that reserved bits and opcodes are its business; `undecodable` starts a decoder
+    for a direction whose window is lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        deflate: Inflate | None = None,
+        max_payload: int = MAX_PAYLOAD,
+        offset: int = 0,
+        direction: int | None = None,
+        extended: bool = False,
+        undecodable: str | None = None,
+    ) -> None:
+        self.frontier = offset
+        self.received = offset
+        self.malformed: str | None = None
+        self.protocol_error: str | None = None
+        self.undecodable = undecodable
+        self._deflate = deflate
+        self._max_payload = max_payload
+        self._masked = None if direction is None else direction == 0
+        self._extended = extended
+        # The beginning of a frame, in the pieces it came in, and the length at which it is worth looking at again.
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._wanted = 0
+        self._streamed: _Streamed | None = None
+        # The message in progress: its opcode (0: none), its frames, and what is kept of it.
+        self._opcode = 0
+        self._compressed = False
+        self._pending: list[DecodedFrame] = []
+        self._kept = 0
+        self._whole = True  # nothing of the message was cut, withheld or let go
+        self._closed = False
+
+    def feed(self, data: bytes, t_ns: int) -> list[DecodedFrame]:
+        """Take in the next bytes of the stream; return the frames of the messages that they complete."""
+        base = self.received
+        self.received += len(data)
+        if self.malformed:
+            return []
+        out: list[DecodedFrame] = []
+        start = 0
+        if self._streamed is not None:
+            start = self._stream(self._streamed, data, 0, t_ns, out)
+        elif self._parts:
+            self._parts.append(data)
+            self._held += len(data)
+            if self._held < self._wanted:
+                return []
+            base -= self._held - len(data)
+            data = b"".join(self._parts)
+            self._parts = []
+        if self._streamed is None:
+            start = self._scan(data, start, base, t_ns, out)
+            if self._streamed is None and not self.malformed and start < len(data):
+                self._parts = [data[start:]]
+                self._held = len(data) - start
+        if self._pending:
+            self.frontier = self._pending[0].offset
+        elif self._streamed is not None:
+            self.frontier = self._streamed.offset
+        else:
+            self.frontier = base + start
+        return out
+
+    def finish(self) -> tuple[list[DecodedFrame], int]:
+        """The stream ended: return the complete frames of an unfinished message, and the number of bytes left over."""
+        frames, self._pending = self._pending, []
+        if frames:
+            self.frontier = frames[-1].offset + frames[-1].wire_length
+        return frames, self.received - self.frontier
+
+    def _scan(self, data: bytes, pos: int, base: int, t_ns: int, out: list[DecodedFrame]) -> int:
+        """Decode the frames in `data` from `pos` on, where `data` begins at stream offset `base`; return where it stopped.
+
+        The loop is what a recording costs for each frame: keep it free of calls and attributes.
+        """
+        end = len(data)
+        limit = self._max_payload
+        masked = self._masked
+        append = out.append
+        plain = not self._opcode and not self._closed
+        while True:
+            body = pos + 2
+            if body > end:
+                self._wanted = 2
+                return pos
+            head = data[pos]
+            length = data[pos + 1]
+            if has_mask := length > 127:
+                length -= 128
+            if length > 125:
+                body += 2 if length == 126 else 8
+                if body > end:
+                    self._wanted = body - pos
+                    return pos
+                minimal = 126 if length == 126 else 65536
+                length = int.from_bytes(data[pos + 2 : body], "big")
+                if length < minimal:
+                    self._note(base + pos, "its length is not written in the shortest form", "5.2")
+                elif length >> 63:
+                    self._lose(f"the frame at byte {base + pos} has a length of 64 bits (RFC 6455, section 5.2)", out)
+                    return pos
+            if has_mask:
+                body += 4
+            stop = body + length
+            if stop > end or length > limit:
+                if body > end or length <= limit:
+                    self._wanted = (body if body > end else stop) - pos
+                    return pos
+                key = data[body - 4 : body] if has_mask else b""
+                self._check(head, has_mask, length, base + pos)
+                self._begin(head, base + pos, out)
+                self._streamed = streamed = _Streamed(head, key, base + pos, stop - pos, length)
+                pos = self._stream(streamed, data, body, t_ns, out)
+                if streamed.left:
+                    return pos
+                plain = not self._opcode and not self._closed
+                continue
+            payload = data[body:stop]
+            if has_mask and length:
+                payload = apply_mask(payload, data[body - 4 : body])
+            if plain and (head == 0x81 or head == 0x82) and (masked is None or masked is has_mask):
+                head -= 0x80
+                append(_frame((t_ns, head, 17 if has_mask else 1, stop - pos, base + pos, payload, 0, payload, head)))
+            else:
+                self._check(head, has_mask, length, base + pos)
+                self._whole_frame(head, has_mask, stop - pos, base + pos, payload, t_ns, out)
+                plain = not self._opcode and not self._closed
+            pos = stop
+
+    def _whole_frame(
+        self, head: int, has_mask: bool, wire_length: int, offset: int, payload: bytes, t_ns: int, out: list[DecodedFrame]
+    ) -> None:
+        """Any frame within `max_payload` that is not a message of its own."""
+        self._begin(head, offset, out)
+        opcode = head & 0x0F
+        missing = 0
+        if opcode > Opcode.BINARY:
+            if opcode == Opcode.CLOSE:
+                self._check_close(payload, offset)
+                self._closed = True
+        else:
+            payload, missing = self._keep(payload)
+        self._end(head, has_mask, wire_length, offset, payload, missing, t_ns, out)
+
+    def _stream(self, frame: _Streamed, data: bytes, pos: int, t_ns: int, out: list[DecodedFrame]) -> int:
+        """Take in what `data` holds of a frame over `max_payload`; return where that stops."""
+        piece = data[pos : pos + frame.left]
+        frame.left -= len(piece)
+        if frame.key and piece:
+            at = len(piece) % 4
+            piece, frame.key = apply_mask(piece, frame.key), frame.key[at:] + frame.key[:at]
+        if frame.head & 0x0F > Opcode.BINARY:
+            room = self._max_payload - sum(map(len, frame.kept))
+            kept, missing = piece[:room], max(0, len(piece) - room)
+        else:
+            kept, missing = self._keep(piece)
+        if kept:
+            frame.kept.append(kept)
+        frame.missing += missing
+        if not frame.left:
+            self._streamed = None
+            payload = b"".join(frame.kept)
+            self._end(frame.head, bool(frame.key), frame.wire_length, frame.offset, payload, frame.missing, t_ns, out)
+        return pos + len(piece)
+
+    def _begin(self, head: int, offset: int, out: list[DecodedFrame]) -> None:
+        """A frame begins: is it the first of a message?"""
+        opcode = head & 0x0F
+        if opcode > Opcode.BINARY:
+            return
+        if opcode == Opcode.CONTINUATION:
+            if not self._opcode:
+                self._note(offset, "it continues a message that never began", "5.4")
+                self._start(0, False)
+            return
+        if self._opcode:
+            self._note(offset, "a message begins inside another", "5.4")
+            self._release(out)
+        self._start(opcode, bool(head & 0x40) and self._deflate is not None)
+
+    def _start(self, opcode: int, compressed: bool) -> None:
+        self._opcode, self._compressed, self._kept, self._whole = opcode, compressed, 0, True
+        if compressed and self._deflate is not None:
+            self._deflate.begin_message()
+
+    def _keep(self, payload: bytes) -> tuple[bytes, int]:
+        """Cut a piece of the message's payload at what may be kept, after inflating it; return also what is missing."""
+        if self._compressed:
+            kept, missing = self._inflate(payload)
+        else:
+            room = self._max_payload - self._kept
+            kept, missing = (payload, 0) if len(payload) <= room else (payload[:room], len(payload) - room)
+        self._kept += len(kept)
+        return kept, missing
+
+    def _inflate(self, payload: bytes, *, last: bool = False) -> tuple[bytes, int]:
+        deflate = self._deflate
+        if deflate is None or self.undecodable:
+            return b"", len(payload)
+        room = self._max_payload - self._kept
+        kept, missing = deflate.end_message(room) if last else deflate.feed(payload, room)
+        if deflate.broken:
+            missing = max(missing, len(payload), int(self._whole))
+            self._whole = False
+            self.protocol_error = self.protocol_error or f"a compressed message cannot be inflated: {deflate.broken} (RFC 7692)"
+            if deflate.context_takeover:
+                self.undecodable = deflate.broken
+        return kept, missing
+
+    def _end(
+        self,
+        head: int,
+        has_mask: bool,
+        wire_length: int,
+        offset: int,
+        payload: bytes,
+        missing: int,
+        t_ns: int,
+        out: list[DecodedFrame],
+    ) -> None:
+        """The last byte of a frame is there: return the frame, or hold it until its message is complete."""
+        opcode = head & 0x0F
+        flags = _FLAGS[head] | (MASKED if has_mask else 0)
+        pending = self._pending
+        message: bytes | None = None
+        message_opcode = opcode if opcode >= Opcode.CLOSE else 0
+        if opcode <= Opcode.BINARY:
+            if head & 0x80:
+                if self._compressed:
+                    rest, cut = self._inflate(b"", last=True)
+                    payload += rest
+                    missing += cut
+                message_opcode = self._opcode
+                if self._whole and not missing and message_opcode:
+                    message = self._joined(payload)
+                self._opcode = 0
+            if missing:
+                self._whole = False
+        frame = _frame((t_ns, opcode, flags, wire_length, offset, payload, missing, message, message_opcode))
+        if self._opcode and (self._whole or pending):
+            pending.append(frame)
+            if not self._whole or len(pending) > MAX_PENDING:
+                self._release(out)
+                self._whole = False
+        else:
+            self._release(out)
+            out.append(frame)
+
+    def _joined(self, last: bytes) -> bytes:
+        if not self._pending:
+            return last
+        return b"".join([*(frame.payload for frame in self._pending if frame.opcode <= Opcode.BINARY), last])
+
+    def _release(self, out: list[DecodedFrame]) -> None:
+        out += self._pending
+        self._pending = []
+
+    def _lose(self, reason: str, out: list[DecodedFrame]) -> None:
+        self.malformed = reason
+        self.protocol_error = self.protocol_error or reason
+        self._release(out)
+
+    def _note(self, offset: int, what: str, section: str) -> None:
+        if self.protocol_error is None:
+            self.protocol_error = f"the frame at byte {offset}: {what} (RFC 6455, section {section})"
+
+    def _check(self, head: int, has_mask: bool, length: int, offset: int) -> None:
+        """Note what is wrong with a frame's head."""
+        opcode = head & 0x0F
+        if self._masked is not None and has_mask is not self._masked:
+            self._note(offset, "a client's frame without a mask" if self._masked else "a server's frame with a mask", "5.1")
+        if opcode >= Opcode.CLOSE:
+            if not head & 0x80:
+                self._note(offset, "a fragmented control frame", "5.5")
+            if length > 125:
+                self._note(offset, f"a control frame of {length} bytes", "5.5")
+        if self._closed:
+            self._note(offset, "it comes after a close frame", "5.5.1")
+        if self._extended:
+            return
+        if 2 < opcode < 8 or opcode > 10:
+            self._note(offset, f"the reserved opcode {opcode}", "5.2")
+        compressible = self._deflate is not None and opcode in (Opcode.TEXT, Opcode.BINARY)
+        if head & (0x30 if compressible else 0x70):
+            self._note(offset, "a reserved bit without an extension that defines it", "5.2")
+
+    def _check_close(self, payload: bytes, offset: int) -> None:
+        """RFC 6455, sections 5.5.1 and 7.4."""
+        if not payload:
+            return
+        code = int.from_bytes(payload[:2], "big")
+        if len(payload) == 1:
+            self._note(offset, "a close frame of one byte", "5.5.1")
+        elif not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in (1004, 1005, 1006):
+            self._note(offset, f"the close code {code} must not be sent", "7.4")
+        else:
+            try:
+                payload[2:].decode()
+            except UnicodeDecodeError:
+                self._note(offset, "a close reason that is not UTF-8", "5.5.1")
