@@ -1,0 +1,72 @@
+"""Contracts that contradict themselves: what can be known without a trace."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from wsreplay.contract.document import one_of, suggestion
+from wsreplay.contract.model import Contract, Declare, Pattern, Patterns, Rule, Span
+from wsreplay.errors import ContractError
+
+
+def check(contract: Contract) -> None:
+    """Raise a ContractError for the first rule that cannot mean anything."""
+    spans = contract.spans
+    if not contract.rules:
+        raise ContractError("the contract demands nothing: it has no rule", file=contract.file)
+    for rule in contract.rules:
+        if isinstance(rule, Span):
+            _span(rule, spans)
+        elif isinstance(rule, Declare):
+            _declare(rule, spans)
+
+
+def _fail(rule: Rule, message: str) -> NoReturn:
+    place = rule.place
+    raise ContractError(message, file=place.file, line=place.line, column=place.column, path=place.path)
+
+
+def _overlap(one: Patterns, other: Patterns) -> Pattern | None:
+    """A pattern of `one` without conditions that literally stands in `other` too, or is covered by one of its globs."""
+    for a in one:
+        for b in other:
+            same_way = a.direction is None or b.direction is None or a.direction == b.direction
+            if same_way and not a.where and not b.where and (a.type == b.type or (b.glob and b.fits(b.direction, a.type))):
+                return a
+    return None
+
+
+def _span(span: Span, spans: dict[str, Span]) -> None:
+    both = _overlap(span.start, span.end_patterns)
+    if both is not None:
+        _fail(span, f"{both} both starts and ends span {span.id}: it could never be open")
+    for index, (name, patterns) in enumerate(span.ends):
+        for other, others in span.ends[:index]:
+            both = _overlap(patterns, others)
+            if both is not None:
+                _fail(span, f"{both} is an end of span {span.id} both as {other!r} and as {name!r}")
+    if all(pattern.type in ("ws.open", "ws.ping", "ws.pong") for pattern in span.end_patterns):
+        _fail(span, f"span {span.id} cannot end: no message and no close ends it")
+    above, seen = span.inside, [span.id]
+    while above is not None:
+        if above in seen:
+            _fail(span, f"spans inside each other in a circle: {one_of([*seen, above])}")
+        if above not in spans:
+            _fail(span, f"no span {above!r}{suggestion(above, spans)}")
+        seen.append(above)
+        above = spans[above].inside
+
+
+def _declare(rule: Declare, spans: dict[str, Span]) -> None:
+    if rule.inside is not None and rule.across_user:
+        _fail(rule, "a rule is either in a span or across a user's sessions")
+    if rule.inside is not None and rule.inside not in spans:
+        _fail(rule, f"no span {rule.inside!r}{suggestion(rule.inside, spans)}")
+    for name in rule.unless:
+        ends = [end for end, _ in spans[rule.inside or ""].ends]
+        if name not in ends:
+            _fail(rule, f"span {rule.inside} has no end {name!r}{suggestion(name, ends)}")
+    if rule.until and rule.after and _overlap(rule.after, rule.until):
+        _fail(rule, "the same event opens and closes the scope")
+    if rule.mode == "alternate" and _overlap(rule.operands[0], rule.operands[1]):
+        _fail(rule, "alternate needs two different events")

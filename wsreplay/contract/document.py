@@ -1,0 +1,212 @@
+"""A YAML document whose every value knows its line, column and path, and how one document changes another by id."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+import yaml
+
+from wsreplay.contract.model import TEMPLATES, Place
+from wsreplay.errors import ContractError
+
+_MOST_VALUES = 100_000  # a document of aliases may unfold without end
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One YAML value. `data` is a dict of Values, a list of Values, or a scalar."""
+
+    data: Any
+    place: Place
+    key_places: dict[str, Place] = field(default_factory=dict)
+
+    def fail(self, message: str) -> NoReturn:
+        place = self.place
+        raise ContractError(message, file=place.file, line=place.line, column=place.column, path=place.path)
+
+    def plain(self) -> Any:
+        """The value without its places."""
+        if isinstance(self.data, dict):
+            return {key: value.plain() for key, value in self.data.items()}
+        if isinstance(self.data, list):
+            return [value.plain() for value in self.data]
+        return self.data
+
+    def mapping(self, allowed: Iterable[str] | None = None, what: str = "a mapping") -> dict[str, Value]:
+        if not isinstance(self.data, dict):
+            self.fail(f"expected {what}, found {describe(self.data)}")
+        if allowed is not None:
+            names = list(allowed)
+            for key in self.data:
+                if key not in names:
+                    place = self.key_places.get(key, self.place)
+                    raise ContractError(f"unknown key {key!r}{suggestion(key, names)}", file=place.file, line=place.line,
+                                        column=place.column, path=place.path)
+        return self.data
+
+    def items(self) -> list[Value]:
+        """A list, or one value standing for a list of one."""
+        return self.data if isinstance(self.data, list) else [self]
+
+    def sequence(self, what: str) -> list[Value]:
+        if not isinstance(self.data, list):
+            self.fail(f"expected {what}, found {describe(self.data)}")
+        return self.data
+
+    def string(self, what: str = "a text") -> str:
+        if not isinstance(self.data, str) or not self.data:
+            self.fail(f"expected {what}, found {describe(self.data)}")
+        return self.data
+
+    def choice(self, allowed: Iterable[str]) -> str:
+        names = list(allowed)
+        if self.data not in names:
+            self.fail(f"expected {one_of(names)}, found {describe(self.data)}{suggestion(str(self.data), names)}")
+        return str(self.data)
+
+    def natural(self, least: int = 0) -> int:
+        if not isinstance(self.data, int) or isinstance(self.data, bool) or self.data < least:
+            self.fail(f"expected a whole number of at least {least}, found {describe(self.data)}")
+        return self.data
+
+    def boolean(self) -> bool:
+        if not isinstance(self.data, bool):
+            self.fail(f"expected true or false, found {describe(self.data)}")
+        return self.data
+
+
+def one_of(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where one of the names is close, else what they are."""
+    names = list(names)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; expected {one_of(names)}" if names else ""
+
+
+def describe(data: Any) -> str:
+    if data is None:
+        return "nothing"
+    if isinstance(data, dict):
+        return "a mapping"
+    if isinstance(data, list):
+        return "a list"
+    return repr(data)
+
+
+def read(text: str, file: str) -> Value:
+    """Parse YAML 1.1 as PyYAML's safe loader does; ContractError with the place of what is wrong."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise ContractError(f"not YAML: {error.problem or error.context}", file=file, line=line, column=column) from error
+    except yaml.YAMLError as error:
+        raise ContractError(f"not YAML: {error}", file=file) from error
+    except RecursionError as error:
+        raise ContractError("nested too deeply", file=file) from error
+    if node is None:
+        raise ContractError("the file is empty; a contract begins with `contract: NAME`", file=file)
+    return _Builder(file).build(node, "")
+
+
+class _Builder:
+    def __init__(self, file: str) -> None:
+        self.file, self.count, self.open = file, 0, set[int]()
+        self.scalars = yaml.SafeLoader("")
+
+    def build(self, node: yaml.Node, path: str) -> Value:
+        place = Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1, path)
+        self.count += 1
+        if self.count > _MOST_VALUES or len(path) > 4_000:
+            Value(None, place).fail("too large or too deep for a contract")
+        if id(node) in self.open:
+            Value(None, place).fail("contains itself")
+        self.open.add(id(node))
+        try:
+            return self._build(node, place)
+        finally:
+            self.open.discard(id(node))
+
+    def _build(self, node: yaml.Node, place: Place) -> Value:
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, yaml.SequenceNode):
+            return Value([self.build(child, f"{place.path}[{index}]") for index, child in enumerate(node.value)], place)
+        try:
+            data = self.scalars.construct_object(node)  # type: ignore[no-untyped-call]
+        except (yaml.YAMLError, ValueError) as error:
+            Value(None, place).fail(f"cannot be read: {getattr(error, 'problem', None) or error}")
+        return Value(data if data is None or isinstance(data, str | int | float | bool) else str(node.value), place)
+
+    def _mapping(self, node: yaml.MappingNode, place: Place) -> Value:
+        data, places = dict[str, Value](), dict[str, Place]()
+        for key_node, child in node.value:
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
+            path = f"{place.path}.{key}" if place.path else key
+            key_place = Place(self.file, key_node.start_mark.line + 1, key_node.start_mark.column + 1, path)
+            if not key:
+                Value(None, key_place).fail("a key must be a text")
+            if key in data:
+                Value(None, key_place).fail(f"{key!r} stands here twice; first in line {places[key].line}")
+            data[key], places[key] = self.build(child, path), key_place
+        return Value(data, place, places)
+
+
+# Lists whose members are told apart by their id, and mappings that are merged instead of replaced.
+_BY_ID = ("rules", "latency", "sequence", "unique", "isolation", "schema")
+_MERGED = ("envelope", "keys", "spans", "json", "session")
+
+
+def overlay(base: Value, change: Value) -> Value:
+    """`base` with what `change` says: mappings by name, rules by id, all else replaced."""
+    data, places = dict(base.mapping()), dict(base.key_places)
+    for key, value in change.mapping().items():
+        if key in data and key in _BY_ID:
+            data[key] = _by_id(data[key], value)
+        elif key in data and key in _MERGED:
+            data[key] = _merge(data[key], value, depth=2 if key == "spans" else 1)
+        else:
+            data[key] = value
+        places[key] = change.key_places[key]
+    return replace(change, data=data, key_places=places)
+
+
+def _merge(base: Value, change: Value, depth: int) -> Value:
+    if not isinstance(base.data, dict) or not isinstance(change.data, dict):
+        return change
+    data = dict(base.data)
+    for key, value in change.data.items():
+        data[key] = _merge(data[key], value, depth - 1) if depth > 1 and key in data else value
+    return replace(change, data=data, key_places={**base.key_places, **change.key_places})
+
+
+def _by_id(base: Value, change: Value) -> Value:
+    members = {identity(value, index): value for index, value in enumerate(base.items())}
+    for index, value in enumerate(change.items()):
+        name = identity(value, len(members) + index)
+        members[name] = _merge(_without_template(members[name], value), value, depth=1) if name in members else value
+    return replace(change, data=list(members.values()))
+
+
+def _without_template(base: Value, change: Value) -> Value:
+    """A rule that is given another template keeps nothing of its old one."""
+    if not isinstance(base.data, dict) or not isinstance(change.data, dict) or not TEMPLATES.keys() & change.data.keys():
+        return base
+    return replace(base, data={key: value for key, value in base.data.items() if key not in TEMPLATES})
+
+
+def identity(value: Value, index: int) -> str:
+    """A rule's id as far as it has one."""
+    if isinstance(value.data, dict) and "id" in value.data:
+        return str(value.data["id"].data)
+    return f"#{index}"

@@ -1,0 +1,242 @@
+"""What a contract says, as values. The loader builds them, the validator compiles them; nothing here reads files.
+
+The words are those of the field: DECLARE templates (van der Aalst, Pesic), Dwyer's scopes, MTL's `within`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from wsreplay.contract.paths import Path
+
+CONNECTION_SOURCES = ("conn.id", "conn.user", "conn.session")
+PSEUDO_EVENTS = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
+TEMPLATES = {  # name → number of operands, None for a list of any length
+    "existence": None, "absence": None, "init": None, "end": None,
+    "response": 2, "precedence": 2, "responded_existence": 2, "not_co_existence": 2,
+}  # fmt: skip
+MODES = ("any", "alternate", "chain")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: `line` and `column` count from 1, `path` is the dotted place in the document."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`[c2s:|s2c:]type` with globs, and conditions on the message's values (each path equals one of its values)."""
+
+    type: str
+    direction: int | None = None
+    where: tuple[tuple[Path, tuple[Any, ...]], ...] = ()
+
+    @property
+    def pseudo(self) -> bool:
+        return self.type in PSEUDO_EVENTS
+
+    @property
+    def glob(self) -> bool:
+        return "*" in self.type
+
+    def fits(self, direction: int | None, type_: str) -> bool:
+        """Whether type and direction fit; the conditions of `where` are the caller's business."""
+        if self.pseudo or type_ in PSEUDO_EVENTS:
+            return self.type == type_
+        if self.direction is not None and self.direction != direction:
+            return False
+        return self.type == type_ or ("*" in self.type and _regex(self.type).fullmatch(type_) is not None)
+
+    def __str__(self) -> str:
+        prefix = "" if self.direction is None else ("s2c:" if self.direction else "c2s:")
+        conditions = ", ".join(f"{path.text} = {' | '.join(map(str, values))}" for path, values in self.where)
+        return f"{prefix}{self.type}" + (f" where {conditions}" if conditions else "")
+
+
+@lru_cache(maxsize=1024)
+def _regex(glob: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
+
+
+Patterns = tuple[Pattern, ...]  # any of them
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A correlation key: its sources are tried in order. A source is a path, a `conn.…` word, or another key's name."""
+
+    name: str
+    sources: tuple[Path | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What all judgements have in common: a name, a place in the contract, a severity."""
+
+    id: str
+    place: Place
+    severity: str = "error"
+    require_activation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span(Rule):
+    """`start … body … end` per key. `ends` are named; `ok` says that it went well, any other name that it did not."""
+
+    by: tuple[str, ...]
+    start: Patterns
+    ends: tuple[tuple[str, Patterns], ...]
+    body: Patterns = ()
+    after: Patterns = ()
+    else_by: tuple[str, ...] = ()
+    inside: str | None = None
+    parent: Path | str | None = None
+    within_ns: int | None = None
+
+    @property
+    def end_patterns(self) -> Patterns:
+        return tuple(pattern for _, patterns in self.ends for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declare(Rule):
+    """One DECLARE template in a scope. `operands` holds a pattern set for each listed type, or two for a and b."""
+
+    template: str
+    operands: tuple[Patterns, ...]
+    mode: str = "any"
+    min: int = 1
+    max: int | None = None
+    within_ns: int | None = None
+    inside: str | None = None  # `in`
+    by: tuple[str, ...] = ()
+    across_user: bool = False
+    after: Patterns = ()
+    until: Patterns = ()
+    unless: tuple[str, ...] = ()
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether events that it does not name matter to it: the first, the last, the very next one."""
+        return self.mode == "chain" or self.template in ("init", "end")
+
+    def named(self) -> Patterns:
+        return tuple(pattern for operand in self.operands for pattern in operand) + self.after + self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency(Rule):
+    """Received minus sent, less the connection's smallest difference, may be at most `max_ns`."""
+
+    events: Patterns
+    max_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence(Rule):
+    """A counter per slice and direction: `contiguous` (each one more than the last) or `increasing`."""
+
+    field: Path
+    by: tuple[str, ...]
+    mode: str = "contiguous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unique(Rule):
+    """No value twice in a slice."""
+
+    field: Path
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind(Rule):
+    """Each value of each key belongs to the first owner that the server showed it to."""
+
+    keys: tuple[str, ...]
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confine(Rule):
+    """A value of `key` names an owner, and only that owner's connections may carry it."""
+
+    key: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema(Rule):
+    """JSON Schemas (draft 4, 6 or 7) for whole messages, by event pattern."""
+
+    schemas: tuple[tuple[Pattern, dict[str, Any] | bool], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format(Rule):
+    """`text`: object, json or any; `type_required`: whether every JSON object must carry a string type."""
+
+    text: str = "any"
+    type_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Rule):
+    """Types that the contract does not name; `severity` is warning or error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a message says its type, when it was sent, its number and its id."""
+
+    type: Path
+    sent: Path | None = None
+    seq: Path | None = None
+    id: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliesTo:
+    """Globs on a connection's path (without its query) and subprotocol; empty means all."""
+
+    path: tuple[str, ...] = ()
+    subprotocol: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A whole contract. `rules` holds every judgement in order; `file` is a path or a built-in's file name."""
+
+    name: str
+    version: str
+    file: str
+    source: str
+    digest: str
+    envelope: Envelope
+    keys: dict[str, Key] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    known: Patterns = ()
+    applies_to: AppliesTo = AppliesTo()
+    resume_within_ns: int = 30_000_000_000
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The rules of one kind, in order."""
+        return [rule for rule in self.rules if isinstance(rule, kind)]
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        return {span.id: span for span in self.of(Span)}
+
+    @property
+    def run_span(self) -> Span | None:
+        """The span whose instances get a terminal account: the one named `run`, else the first."""
+        spans = self.spans
+        return spans.get("run") or next(iter(spans.values()), None)
