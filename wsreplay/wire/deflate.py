@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
+
+from wsreplay.model import RSV1, Opcode
 
 WINDOW = 32 * 1024
 # What a sender cuts from the end of each message, and a receiver puts back (RFC 7692, sections 7.2.1 and 7.2.2).
@@ -102,6 +106,33 @@ def _elements(header: str) -> list[tuple[str, list[tuple[str, str | None]]]]:
     return elements
 
 
+class _Frame(Protocol):
+    @property
+    def opcode(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def payload(self) -> bytes: ...
+
+
+def inflated_window(frames: Iterable[_Frame]) -> bytes:
+    """The window behind these frames of one direction, in their order, from the first frame of a message on.
+
+    Only what was compressed is in it (a message's first frame says so by RSV1), and no control frames. It holds where no
+    payload among the last 32 KiB was cut.
+    """
+    window = bytearray()
+    compressed = False
+    for frame in frames:
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            compressed = bool(frame.flags & RSV1)
+        if compressed and frame.opcode <= Opcode.BINARY:
+            window += frame.payload[-WINDOW:]
+            if len(window) > 2 * WINDOW:
+                del window[:-WINDOW]
+    return bytes(window[-WINDOW:])
+
+
 class Inflate:
     """The inflater of one direction.
 
@@ -177,10 +208,10 @@ class Inflate:
             full = len(out) > limit
             limit = max(0, limit - len(out))
             data = z.unconsumed_tail
+            if full and not data and not z.eof:
+                dropped += self._drain(z)
             if z.eof:
                 data = self._restart(z.unused_data)
-            elif full and not data:
-                dropped += self._drain(z)
             if self._skimmed > SKIM:
                 self.broken = f"it expands to over {SKIM >> 20} MiB more than is kept of a message"
         return (kept[0] if len(kept) == 1 else b"".join(kept)), dropped

@@ -20,7 +20,8 @@ from functools import partial
 from typing import NamedTuple
 
 from wsreplay.model import FIN, MASKED, RSV1, RSV2, RSV3, Opcode
-from wsreplay.wire.deflate import Inflate
+from wsreplay.wire.conformance import close_error, head_error
+from wsreplay.wire.deflate import Extensions, Inflate
 from wsreplay.wire.masking import apply_mask
 
 MAX_PAYLOAD = 64 * 2**20
@@ -68,7 +69,7 @@ class _Streamed:
     def __init__(self, head: int, key: bytes, offset: int, wire_length: int, length: int) -> None:
         self.head, self.key, self.offset, self.wire_length = head, key, offset, wire_length
         self.left = length
-        self.kept: list[bytes] = []
+        self.kept = bytearray()
         self.missing = 0
 
 
@@ -80,6 +81,7 @@ class StreamDecoder:
     was inflated before. The exception are messages that outgrow `max_payload` or 100,000 frames: from there on their frames
     are returned as they come.
 
+    A message keeps `max_payload` bytes (at least 125, so that control frames are whole); the rest of it is skipped as it comes.
     `direction` (0 client to server, 1 server to client) lets wrong masking be noted; `extended` says that an extension other
     than permessage-deflate is in force, so that reserved bits and opcodes are its business; `undecodable` starts a decoder
     for a direction whose window is lost.
@@ -101,12 +103,11 @@ class StreamDecoder:
         self.protocol_error: str | None = None
         self.undecodable = undecodable
         self._deflate = deflate
-        self._max_payload = max_payload
+        self._max_payload = max(max_payload, 125)
         self._masked = None if direction is None else direction == 0
         self._extended = extended
-        # The beginning of a frame, in the pieces it came in, and the length at which it is worth looking at again.
-        self._parts: list[bytes] = []
-        self._held = 0
+        # The beginning of a frame, and the length at which it is worth looking at again.
+        self._partial = bytearray()
         self._wanted = 0
         self._streamed: _Streamed | None = None
         # The message in progress: its opcode (0: none), its frames, and what is kept of it.
@@ -116,6 +117,27 @@ class StreamDecoder:
         self._kept = 0
         self._whole = True  # nothing of the message was cut, withheld or let go
         self._closed = False
+
+    @classmethod
+    def from_extensions(
+        cls,
+        header: str | None,
+        direction: int,
+        *,
+        window: bytes = b"",
+        max_payload: int = MAX_PAYLOAD,
+        offset: int = 0,
+        undecodable: str | None = None,
+    ) -> StreamDecoder:
+        """The decoder that a 101 answer's `Sec-WebSocket-Extensions` calls for, in either direction."""
+        return cls(
+            deflate=Inflate.from_extensions(header, direction, window=window),
+            max_payload=max_payload,
+            offset=offset,
+            direction=direction,
+            extended=bool(Extensions.parse(header).other),
+            undecodable=undecodable,
+        )
 
     def feed(self, data: bytes, t_ns: int) -> list[DecodedFrame]:
         """Take in the next bytes of the stream; return the frames of the messages that they complete."""
@@ -127,19 +149,17 @@ class StreamDecoder:
         start = 0
         if self._streamed is not None:
             start = self._stream(self._streamed, data, 0, t_ns, out)
-        elif self._parts:
-            self._parts.append(data)
-            self._held += len(data)
-            if self._held < self._wanted:
+        elif self._partial:
+            if len(self._partial) + len(data) < self._wanted:
+                self._partial += data
                 return []
-            base -= self._held - len(data)
-            data = b"".join(self._parts)
-            self._parts = []
+            base -= len(self._partial)
+            data = b"".join((self._partial, data))
+            self._partial.clear()
         if self._streamed is None:
             start = self._scan(data, start, base, t_ns, out)
             if self._streamed is None and not self.malformed and start < len(data):
-                self._parts = [data[start:]]
-                self._held = len(data) - start
+                self._partial += data[start:]
         if self._pending:
             self.frontier = self._pending[0].offset
         elif self._streamed is not None:
@@ -182,7 +202,7 @@ class StreamDecoder:
                 minimal = 126 if length == 126 else 65536
                 length = int.from_bytes(data[pos + 2 : body], "big")
                 if length < minimal:
-                    self._note(base + pos, "its length is not written in the shortest form", "5.2")
+                    self._note(base + pos, ("its length is not written in the shortest form", "5.2"))
                 elif length >> 63:
                     self._lose(f"the frame at byte {base + pos} has a length of 64 bits (RFC 6455, section 5.2)", out)
                     return pos
@@ -223,8 +243,7 @@ class StreamDecoder:
         missing = 0
         if opcode > Opcode.BINARY:
             if opcode == Opcode.CLOSE:
-                self._check_close(payload, offset)
-                self._closed = True
+                self._note(offset, close_error(payload))
         else:
             payload, missing = self._keep(payload)
         self._end(head, has_mask, wire_length, offset, payload, missing, t_ns, out)
@@ -237,16 +256,15 @@ class StreamDecoder:
             at = len(piece) % 4
             piece, frame.key = apply_mask(piece, frame.key), frame.key[at:] + frame.key[:at]
         if frame.head & 0x0F > Opcode.BINARY:
-            room = self._max_payload - sum(map(len, frame.kept))
+            room = self._max_payload - len(frame.kept)
             kept, missing = piece[:room], max(0, len(piece) - room)
         else:
             kept, missing = self._keep(piece)
-        if kept:
-            frame.kept.append(kept)
+        frame.kept += kept
         frame.missing += missing
         if not frame.left:
             self._streamed = None
-            payload = b"".join(frame.kept)
+            payload = bytes(frame.kept)
             self._end(frame.head, bool(frame.key), frame.wire_length, frame.offset, payload, frame.missing, t_ns, out)
         return pos + len(piece)
 
@@ -257,11 +275,11 @@ class StreamDecoder:
             return
         if opcode == Opcode.CONTINUATION:
             if not self._opcode:
-                self._note(offset, "it continues a message that never began", "5.4")
+                self._note(offset, ("it continues a message that never began", "5.4"))
                 self._start(0, False)
             return
         if self._opcode:
-            self._note(offset, "a message begins inside another", "5.4")
+            self._note(offset, ("a message begins inside another", "5.4"))
             self._release(out)
         self._start(opcode, bool(head & 0x40) and self._deflate is not None)
 
@@ -323,6 +341,8 @@ class StreamDecoder:
                 self._opcode = 0
             if missing:
                 self._whole = False
+        elif opcode == Opcode.CLOSE:
+            self._closed = True
         frame = _frame((t_ns, opcode, flags, wire_length, offset, payload, missing, message, message_opcode))
         if self._opcode and (self._whole or pending):
             pending.append(frame)
@@ -347,41 +367,15 @@ class StreamDecoder:
         self.protocol_error = self.protocol_error or reason
         self._release(out)
 
-    def _note(self, offset: int, what: str, section: str) -> None:
-        if self.protocol_error is None:
-            self.protocol_error = f"the frame at byte {offset}: {what} (RFC 6455, section {section})"
+    def _note(self, offset: int, error: tuple[str, str] | None) -> None:
+        if self.protocol_error is None and error is not None:
+            self.protocol_error = f"the frame at byte {offset}: {error[0]} (RFC 6455, section {error[1]})"
 
     def _check(self, head: int, has_mask: bool, length: int, offset: int) -> None:
-        """Note what is wrong with a frame's head."""
-        opcode = head & 0x0F
-        if self._masked is not None and has_mask is not self._masked:
-            self._note(offset, "a client's frame without a mask" if self._masked else "a server's frame with a mask", "5.1")
-        if opcode >= Opcode.CLOSE:
-            if not head & 0x80:
-                self._note(offset, "a fragmented control frame", "5.5")
-            if length > 125:
-                self._note(offset, f"a control frame of {length} bytes", "5.5")
-        if self._closed:
-            self._note(offset, "it comes after a close frame", "5.5.1")
-        if self._extended:
-            return
-        if 2 < opcode < 8 or opcode > 10:
-            self._note(offset, f"the reserved opcode {opcode}", "5.2")
-        compressible = self._deflate is not None and opcode in (Opcode.TEXT, Opcode.BINARY)
-        if head & (0x30 if compressible else 0x70):
-            self._note(offset, "a reserved bit without an extension that defines it", "5.2")
-
-    def _check_close(self, payload: bytes, offset: int) -> None:
-        """RFC 6455, sections 5.5.1 and 7.4."""
-        if not payload:
-            return
-        code = int.from_bytes(payload[:2], "big")
-        if len(payload) == 1:
-            self._note(offset, "a close frame of one byte", "5.5.1")
-        elif not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in (1004, 1005, 1006):
-            self._note(offset, f"the close code {code} must not be sent", "7.4")
-        else:
-            try:
-                payload[2:].decode()
-            except UnicodeDecodeError:
-                self._note(offset, "a close reason that is not UTF-8", "5.5.1")
+        if self.protocol_error is None:
+            if self._closed:
+                self._note(offset, ("it comes after a close frame", "5.5.1"))
+            deflate, extended = self._deflate is not None, self._extended
+            self._note(
+                offset, head_error(head, has_mask, length, expect_mask=self._masked, deflate=deflate, extended=extended)
+            )

@@ -91,9 +91,12 @@ class _Stream:
         return pieces
 
     def finish(self) -> list[Piece]:
-        """The side has sent its last byte: return what was held, and the end of a body that goes on until then."""
+        """The side has sent its last byte: return the beginning of a head, and the end of a body that goes on until then.
+
+        What is held behind an upgrade stays held.
+        """
         pieces: list[Piece] = []
-        if self._buffer:
+        if self._buffer and not self._waiting():
             pieces.append(Opaque(self.take_rest()))
         if isinstance(self._body, UntilClose):
             self._end(pieces)
