@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from importlib import resources
 from typing import Any, Self
@@ -82,10 +83,16 @@ class Backend:
     # Admission: plain HTTP is answered here, a WebSocket must name its user
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        method = getattr(request, "method", "GET")  # older versions of websockets take GET only
+        if method not in ("GET", "HEAD"):
+            response = connection.respond(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is understood\n")
+            response.headers["Allow"] = "GET, HEAD"
+            return response
         target = urlsplit(request.path)
         query = {name: values[0] for name, values in parse_qs(target.query).items()}
         if "websocket" not in request.headers.get("Upgrade", "").lower():
-            return self._serve_http(connection, target.path, query)
+            response = self._serve_http(connection, target.path, query)
+            return response if method == "GET" else replace(response, body=b"")
         if target.path not in CHAT_PATHS:
             return connection.respond(HTTPStatus.NOT_FOUND, f"no chat at {target.path}; it is at {CHAT_PATHS[0]}\n")
         token = _find_token(request.headers, query)
@@ -107,7 +114,7 @@ class Backend:
         if path == "/":
             return _page(connection)
         if path == "/scenarios":
-            return _json(connection, [_describe(each) for each in SCENARIOS.values()])
+            return _json(connection, [_describe(each) for each in SCENARIOS.values() if each.comes_back])
         if path == "/token" and not self.require_auth and query.get("user"):
             return _json(connection, {"token": make_token(query["user"], self.secret)})
         return connection.respond(HTTPStatus.NOT_FOUND, f"nothing at {path}\n")
@@ -146,7 +153,7 @@ class Backend:
     async def _resume(self, order: Event, conversation: Conversation, connection: ServerConnection) -> Conversation:
         known = self._conversations.get((conversation.user, str(order.get("thread_id"))))
         if known is None or known is conversation:
-            await conversation.send_control("connection_ack", resumed=False)
+            await conversation.send_control("connection_ack", resumed=False, asked=True)
             return conversation
         before, last_seq = known.connection, order.get("last_seq")
         await known.resume(connection, last_seq if isinstance(last_seq, int) else 0)
