@@ -175,22 +175,32 @@ class Inflate:
             self._history.clear()
             self._history_size = 0
 
+    def message(self, data: bytes, limit: int) -> tuple[bytes, int]:
+        """`begin_message`, `feed` and `end_message` at once, for a message in one frame."""
+        self.begin_message()
+        return self._try(data + TAIL, limit) if data else (b"", 0)
+
     def feed(self, data: bytes, limit: int) -> tuple[bytes, int]:
         """Inflate a part of a message; return its first `limit` bytes, and how many more were thrown away."""
-        if self.broken or not data:
+        if not data:
             return b"", 0
         self._empty = False
-        try:
-            return self._inflate(data, limit)
-        except zlib.error as error:
-            self.broken = f"the compressed data is broken: {error}"
-        return b"", 0
+        return self._try(data, limit)
 
     def end_message(self, limit: int) -> tuple[bytes, int]:
         """Put back the four bytes that the sender left out; as `feed`."""
         # Nothing is missing behind a BFINAL block that ended the message, nor in a message without any byte.
         ended = self._empty or (self._z is None and self._final_blocks > 0)
-        return (b"", 0) if ended else self.feed(TAIL, limit)
+        return (b"", 0) if ended else self._try(TAIL, limit)
+
+    def _try(self, data: bytes, limit: int) -> tuple[bytes, int]:
+        if self.broken:
+            return b"", 0
+        try:
+            return self._inflate(data, limit)
+        except zlib.error as error:
+            self.broken = f"the compressed data is broken: {error}"
+        return b"", 0
 
     def _inflate(self, data: bytes, limit: int) -> tuple[bytes, int]:
         kept: list[bytes] = []
@@ -202,6 +212,8 @@ class Inflate:
             # One byte more than wanted tells "just fits" from "more to come".
             out = z.decompress(data, limit + 1 if limit else 64 * 1024)
             self._remember(out)
+            if len(out) <= limit and not kept and not z.eof:
+                return out, 0
             kept.append(out[:limit])
             dropped += max(0, len(out) - limit)
             self._skimmed += max(0, len(out) - limit)
@@ -231,14 +243,17 @@ class Inflate:
         self._final_blocks += 1
         if self._final_blocks > MAX_FINAL_BLOCKS:
             self.broken = f"more than {MAX_FINAL_BLOCKS} final blocks in one message"
-        return rest
+        return b"" if rest == TAIL else rest
 
     def _remember(self, out: bytes) -> None:
         """Keep the pieces that hold the last 32 KiB; they are joined only when a new inflater needs them."""
-        if not out:
+        size = len(out)
+        if not size:
             return
+        if size > WINDOW:
+            out, size = out[-WINDOW:], WINDOW
         history = self._history
-        history.append(out if len(out) <= WINDOW else out[-WINDOW:])
-        self._history_size += len(history[-1])
+        history.append(out)
+        self._history_size += size
         while self._history_size - len(history[0]) >= WINDOW:
             self._history_size -= len(history.popleft())

@@ -183,6 +183,8 @@ class StreamDecoder:
         end = len(data)
         limit = self._max_payload
         masked = self._masked
+        deflate = self._deflate
+        inflate = deflate.message if deflate is not None and not self.undecodable else None
         append = out.append
         plain = not self._opcode and not self._closed
         while True:
@@ -221,6 +223,7 @@ class StreamDecoder:
                 if streamed.left:
                     return pos
                 plain = not self._opcode and not self._closed
+                inflate = None if self.undecodable else inflate
                 continue
             payload = data[body:stop]
             if has_mask and length:
@@ -228,10 +231,21 @@ class StreamDecoder:
             if plain and (head == 0x81 or head == 0x82) and (masked is None or masked is has_mask):
                 head -= 0x80
                 append(_frame((t_ns, head, 17 if has_mask else 1, stop - pos, base + pos, payload, 0, payload, head)))
+            elif plain and inflate and (head == 0xC1 or head == 0xC2) and (masked is None or masked is has_mask):
+                payload, missing = inflate(payload, limit)
+                if deflate is not None and deflate.broken:
+                    self._whole = True
+                    missing = self._note_broken(deflate, missing, length)
+                    inflate = None if self.undecodable else inflate
+                head -= 0xC0
+                message = None if missing else payload
+                flags = 19 if has_mask else 3
+                append(_frame((t_ns, head, flags, stop - pos, base + pos, payload, missing, message, head)))
             else:
                 self._check(head, has_mask, length, base + pos)
                 self._whole_frame(head, has_mask, stop - pos, base + pos, payload, t_ns, out)
                 plain = not self._opcode and not self._closed
+                inflate = None if self.undecodable else inflate
             pos = stop
 
     def _whole_frame(
@@ -305,12 +319,17 @@ class StreamDecoder:
         room = self._max_payload - self._kept
         kept, missing = deflate.end_message(room) if last else deflate.feed(payload, room)
         if deflate.broken:
-            missing = max(missing, len(payload), int(self._whole))
-            self._whole = False
-            self.protocol_error = self.protocol_error or f"a compressed message cannot be inflated: {deflate.broken} (RFC 7692)"
-            if deflate.context_takeover:
-                self.undecodable = deflate.broken
+            missing = self._note_broken(deflate, missing, len(payload))
         return kept, missing
+
+    def _note_broken(self, deflate: Inflate, missing: int, wire_bytes: int) -> int:
+        """Say that the message cannot be inflated; return how many bytes are missing of it."""
+        missing = max(missing, wire_bytes, int(self._whole))
+        self._whole = False
+        self.protocol_error = self.protocol_error or f"a compressed message cannot be inflated: {deflate.broken} (RFC 7692)"
+        if deflate.context_takeover:
+            self.undecodable = deflate.broken
+        return missing
 
     def _end(
         self,
