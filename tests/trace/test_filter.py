@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from wsreplay.errors import FilterError
+from wsreplay.model import FIN, Connection, Ending, Frame, Opcode
+from wsreplay.trace import filter as filters
+from wsreplay.trace.filter import Context
+
+SECOND = 1_000_000_000
+
+
+def frame(payload: bytes = b"", type: str | None = None, *, id: int = 1, connection: int = 1, t: float = 0.0,
+          direction: int = 1, opcode: int = Opcode.TEXT) -> Frame:  # fmt: skip
+    return Frame(id, connection, id, round(t * SECOND), direction, opcode, FIN, len(payload) + 2, 0, type, payload)
+
+
+CONTEXT = Context(
+    sessions={1: 1, 2: 1, 3: 2},
+    users={1: "ada", 2: "ada", 3: None},
+    judged={7: ((2, "tool"), (1, "latency"))},
+)
+
+
+def matches(text: str, one: Frame, context: Context = CONTEXT) -> bool:
+    return filters.parse(text).matches(one, context)
+
+
+@pytest.mark.parametrize(
+    ("text", "hit", "miss"),
+    [
+        ("type:agent_started", frame(type="agent_started"), frame(type="agent_starte")),
+        ("type:tool_*", frame(type="tool_x"), frame(type="my_tool_x")),
+        ("type:*_tool_*", frame(type="my_tool_x"), frame(type="tool_x")),
+        ("type:a*a", frame(type="aa"), frame(type="a")),
+        ('type:"a*"', frame(type="a*"), frame(type="ab")),
+        (r"type:a\*", frame(type="a*"), frame(type="ab")),
+        ("type:*", frame(type=""), frame()),
+        ("!type:*", frame(), frame(type="x")),
+        ("type!=ping", frame(), frame(type="ping")),
+        ("dir:c2s", frame(direction=0), frame(direction=1)),
+        ("op:ping", frame(opcode=9), frame(opcode=10)),
+        ("conn:2", frame(connection=2), frame(connection=1)),
+        ("conn>=2", frame(connection=3), frame(connection=1)),
+        ("session:1", frame(connection=2), frame(connection=3)),
+        ("session>1", frame(connection=3), frame(connection=4)),
+        ("user:a*", frame(connection=2), frame(connection=3)),
+        ("thread:t1", frame(b'{"thread_id": "t1"}'), frame(b'{"thread_id": "t12"}')),
+        ("thread:t1", frame(b'{"payload": {"thread_id": "\\u0074\\u0031"}}'), frame(b'{"payload": "t1"}')),
+        ("run:7", frame(b'{"run_id": 7}'), frame(b'{"run_id": true}')),
+        ("sev:error", frame(id=7), frame(id=8)),
+        ("sev>=warning", frame(id=7), frame(id=8)),
+        ("sev<error", frame(id=7), frame(id=8)),
+        ("rule:lat*", frame(id=7), frame(id=8)),
+        ("size>3", frame(b"abcd"), frame(b"abc")),
+        ("size<=1.5kB", frame(b"a" * 1500), frame(b"a" * 1501)),
+        ("size=1KiB", frame(b"a" * 1024), frame(b"a" * 1000)),
+        ("t>=1.5s", frame(t=1.5), frame(t=1.499)),
+        ("t<250ms", frame(t=0.249), frame(t=0.25)),
+        ("t>1:30", frame(t=90.1), frame(t=90)),
+        ("t>1:00:00", frame(t=3601), frame(t=3599)),
+        ("timeout", frame(b"a timeout here"), frame(b"a time out")),
+        ('"two words"', frame(b"the two words"), frame(b"two  words")),
+        ('"é\\n\\""', frame('é\n"'.encode()), frame(b"e")),
+        ("/fai.ed/", frame(b"it failed"), frame(b"it fails")),
+        ("/FAILED/i", frame(b"it failed"), frame(b"it fails")),
+        (r"/a\/b/", frame(b"a/b"), frame(rb"a\/b")),
+        ("$.a.b", frame(b'{"a": {"b": null}}'), frame(b'{"a": {}}')),
+        ("$.a[-1]=3", frame(b'{"a": [1, 3]}'), frame(b'{"a": [3, 1]}')),
+        ("$['a b']=x", frame(b'{"a b": "x"}'), frame(b'{"a b": "xy"}')),
+        ("$.n=1", frame(b'{"n": 1.0}'), frame(b'{"n": "1"}')),
+        ("$.n=1", frame(b'{"n": 1}'), frame(b'{"n": true}')),
+        ("$.n>=1.5", frame(b'{"n": 2}'), frame(b'{"n": 1.4}')),
+        ('$.n="1"', frame(b'{"n": "1"}'), frame(b'{"n": 1}')),
+        ("$.ok=true", frame(b'{"ok": true}'), frame(b'{"ok": 1}')),
+        ("$.ok=null", frame(b'{"ok": null}'), frame(b"{}")),
+        ("$.s=a*z", frame(b'{"s": "a-z"}'), frame(b'{"s": "a-"}')),
+        ('$.s>"b"', frame(b'{"s": "c"}'), frame(b'{"s": 3}')),
+        ("$.s!=a", frame(b'{"s": "b"}'), frame(b'{"s": "a"}')),
+        ("$.s!=a", frame(b"no json"), frame(b'{"s": "a"}')),
+        ("a b", frame(b"b a"), frame(b"a")),
+        ("a | b", frame(b"b"), frame(b"c")),
+        ("a b | c", frame(b"c"), frame(b"a")),
+        ("a (b | c)", frame(b"ac"), frame(b"bc")),
+        ("!(a | b)", frame(b"c"), frame(b"b")),
+        ("!a !b", frame(b"c"), frame(b"b")),
+        ("type:a|type:b", frame(type="b"), frame(type="c")),
+    ],
+)
+def test_what_a_filter_lets_through(text: str, hit: Frame, miss: Frame) -> None:
+    assert matches(text, hit)
+    assert not matches(text, miss)
+
+
+def test_an_empty_filter_lets_everything_through() -> None:
+    for text in ("", "  "):
+        empty = filters.parse(text)
+        assert empty.is_empty
+        assert empty.matches(frame(), CONTEXT)
+        assert empty.where(CONTEXT) == ("1", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "message"),
+    [
+        ("a typ:x", 2, 'there is no field "typ"; did you mean type?'),
+        ("https://x", 0, 'there is no field "https"'),
+        ("dir:up", 4, '"up" is no direction'),
+        ("op:pig", 3, '"pig" is no opcode; did you mean ping?'),
+        ("sev>=warn", 5, "did you mean warning?"),
+        ("conn:x", 5, '"x" is no whole number'),
+        ("conn:99999999999999999999", 5, "no whole number"),
+        ("size>10kg", 5, "a unit of B kB MB GB KiB MiB GiB"),
+        ("size>1.5", 5, "not a whole number of bytes"),
+        ("t>1 x t>3x", 8, "a unit of ns us ms s m h"),
+        ("t>1:3:4:5", 2, '"1:3:4:5" is no time'),
+        ("t>99999999999", 2, "too large"),
+        ("type>a", 0, '"type" has no order: write type:value'),
+        ("type:", 5, "a value is missing here"),
+        ("(a | b", 0, "this ( is never closed"),
+        ("a (b (c)", 2, "this ( is never closed"),
+        ("a)", 1, "this ) closes nothing"),
+        ("()", 1, "something to match is missing"),
+        ("a |", 3, "something to match is missing"),
+        ("| a", 0, "something to match is missing"),
+        ("a !", 2, "! stands before what must not match"),
+        ('a "b', 2, 'this " is never closed'),
+        (r'"\x"', 0, "an escape that JSON does not know"),
+        (r'"\ud800"', 0, "an escape that JSON does not know"),
+        ("/a(/", 2, "not a regular expression: missing ), unterminated subpattern"),
+        ("/abc", 0, "never closed"),
+        ("/ws/chat", 4, 'unknown flag "chat"'),
+        ("x /(a+)+b/", 7, "may never end"),
+        ("$.a..b=1", 0, "no singular JSON path"),
+        ("$.a[*]", 0, "no singular JSON path"),
+        ("$.a=", 4, "a value is missing here"),
+        ("$.a>true", 4, "compares numbers and texts only"),
+        ("$.a=1.2.3", 4, "is no number"),
+        ("$.a=1e999", 4, "is no number"),
+        ("$.a\"b\"", 3, "a comparison"),
+        ("tool_*", 0, "write type:tool_* for types"),
+        ("a\\", 1, "\\ at the end"),
+        ("a\ud800", 1, "not a valid character"),
+        ("(" * 60, 50, "nested too deeply"),
+        ("!" * 60, 50, "nested too deeply"),
+        ("a " * 300, 400, "more than 200 terms"),
+        ("a" * 5000, 4000, "too long"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_a_way_out(text: str, position: int, message: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        filters.parse(text)
+    assert message in caught.value.message
+    assert caught.value.position == position
+
+
+def test_a_filter_says_whether_it_needs_a_judgement() -> None:
+    assert filters.parse("a | !(b sev:error)").needs_judgement
+    assert not filters.parse("a | !(b type:error)").needs_judgement
+
+
+def test_the_context_of_a_recording_knows_sessions_users_and_findings() -> None:
+    connections = [
+        Connection(1, 1, 0, closed_ns=5, user="ada", ending=Ending.DROPPED),
+        Connection(2, 1, 6, user="ada"),
+        Connection(3, 1, 7),
+    ]
+    findings = [
+        SimpleNamespace(rule="tool", severity="error", activation=3, frames=(3, 9)),
+        SimpleNamespace(rule="latency", severity="warning", activation=None, frames=(9,)),
+    ]
+    context = Context.of(SimpleNamespace(connections=lambda: connections), SimpleNamespace(findings=findings))
+    assert context.sessions == {1: 1, 2: 1, 3: 2}
+    assert context.users == {1: "ada", 2: "ada", 3: None}
+    assert context.judged == {3: ((2, "tool"),), 9: ((1, "latency"), (2, "tool"))}
+
+
+def test_threads_may_be_read_by_another_key() -> None:
+    context = Context(thread=lambda document: document["conversation"] if isinstance(document, dict) else None)
+    assert matches("thread:c1", frame(b'{"conversation": "c1"}'), context)
+    assert filters.parse("thread:c1").where(context) == ("1", ())
+
+
+def test_what_sql_can_say_it_says() -> None:
+    def where(text: str) -> str:
+        return filters.parse(text).where(CONTEXT)[0]
+
+    assert where("op:ping !dir:c2s") == "(opcode = ? AND NOT (direction = ?))"
+    assert where("/x/ conn:3") == "connection_id = ?"
+    assert where("/x/ | conn:3") == "1"
+    assert where("user:ada") == "connection_id IN (1,2)"
+    assert where("user:nobody") == "0"
+    assert where("rule:tool") == "id IN (7)"
+    assert where("!$.a=1") == "1"

@@ -1,0 +1,100 @@
+"""What a filter knows of a frame beside the frame: its session, its user, the findings that point at it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from wsreplay.model import Connection
+from wsreplay.trace import paths
+from wsreplay.trace.filter.ast import SEVERITIES
+from wsreplay.trace.sessions import stitch
+
+KeyReader = Callable[[Any], str | None]
+"""From the decoded JSON document of a frame to a correlation key, or None."""
+
+
+class Judged(Protocol):
+    """What a filter uses of a finding."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def activation(self) -> int | None: ...
+    @property
+    def frames(self) -> tuple[int, ...]: ...
+
+
+class HasFindings(Protocol):
+    @property
+    def findings(self) -> Sequence[Judged]: ...
+
+
+class HasConnections(Protocol):
+    def connections(self) -> list[Connection]: ...
+
+
+@dataclass(frozen=True)
+class PathReader:
+    """Reads a key from the first of some paths that selects text or a whole number."""
+
+    paths: tuple[paths.Path, ...]
+
+    def __call__(self, document: Any) -> str | None:
+        for path in self.paths:
+            value = paths.get(document, path)
+            if isinstance(value, str):
+                return value
+            if isinstance(value, int) and not isinstance(value, bool):
+                return str(value)
+        return None
+
+
+THREAD = PathReader((("thread_id",), ("payload", "thread_id")))
+RUN = PathReader((("run_id",), ("payload", "run_id")))
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Per connection its session and user, per frame the (severity, rule) of its findings; where threads and runs are named.
+
+    Severities are indexes of `ast.SEVERITIES`.
+    """
+
+    sessions: Mapping[int, int] = field(default_factory=dict)
+    users: Mapping[int, str | None] = field(default_factory=dict)
+    judged: Mapping[int, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    thread: KeyReader = THREAD
+    run: KeyReader = RUN
+
+    @classmethod
+    def of(
+        cls,
+        recording: HasConnections,
+        judgement: HasFindings | None = None,
+        *,
+        thread: KeyReader = THREAD,
+        run: KeyReader = RUN,
+    ) -> Context:
+        """The context of a recording, as it is now: a live one needs another when it has new connections."""
+        connections = recording.connections()
+        return cls(
+            sessions={one.id: session.id for session in stitch(connections) for one in session.connections},
+            users={one.id: one.user for one in connections},
+            judged=_by_frame(judgement.findings if judgement is not None else ()),
+            thread=thread,
+            run=run,
+        )
+
+
+def _by_frame(findings: Iterable[Judged]) -> dict[int, tuple[tuple[int, str], ...]]:
+    by_frame: defaultdict[int, set[tuple[int, str]]] = defaultdict(set)
+    for finding in findings:
+        said = (SEVERITIES.index(finding.severity), finding.rule)
+        for frame_id in (*finding.frames, *(() if finding.activation is None else (finding.activation,))):
+            by_frame[frame_id].add(said)
+    return {frame_id: tuple(sorted(said)) for frame_id, said in by_frame.items()}
