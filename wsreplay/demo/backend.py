@@ -80,6 +80,11 @@ class Backend:
             self._server.close()
             await self._server.wait_closed()
 
+    async def wait_idle(self) -> None:
+        """Wait until every run that was started has done all it does."""
+        if self._runs:
+            await asyncio.wait(self._runs)
+
     # Admission: plain HTTP is answered here, a WebSocket must name its user
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
