@@ -1,0 +1,151 @@
+"""What a view that scrolls asks of a recording: small pages by id, places by time, the ids of a session in pieces.
+
+No query here counts or skips rows: each is a lookup by key, or one stretch of a key, so that it takes as long at ten million
+frames as at ten.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from wsreplay.model import Frame
+from wsreplay.store import schema
+from wsreplay.store.reader import Recording
+
+PREVIEW_BYTES = 640
+_HEAD_COLUMNS = (
+    "id, connection_id, seq, t_ns, direction, opcode, flags, wire_length, type, length(payload),"
+    f" substr(payload, 1, {PREVIEW_BYTES})"
+)
+_FRAME_COLUMNS = ", ".join(Frame._fields)
+
+BY_RANGE = f"SELECT {_HEAD_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? ORDER BY id"
+TIME_OF = "SELECT t_ns FROM frame WHERE id <= ? ORDER BY id DESC LIMIT 1"
+FIRST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq LIMIT 1"
+LAST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq DESC LIMIT 1"
+PIECE_OF = "SELECT id FROM frame WHERE connection_id = ? AND seq BETWEEN ? AND ? ORDER BY seq"
+
+
+class Head(NamedTuple):
+    """A frame as a list shows it: all but its payload, of which `preview` holds the first bytes and `size` the length."""
+
+    id: int
+    connection_id: int
+    seq: int
+    t_ns: int
+    direction: int
+    opcode: int
+    flags: int
+    wire_length: int
+    type: str | None
+    size: int
+    preview: bytes
+
+
+def by_ids(count: int) -> str:
+    """The statement for a page of frames that do not lie side by side."""
+    return f"SELECT {_HEAD_COLUMNS} FROM frame WHERE id IN ({','.join('?' * count)}) ORDER BY id"
+
+
+def heads(recording: Recording, ids: Sequence[int]) -> list[Head]:
+    """The frames with these ascending ids; those that the recording does not hold are left out."""
+    if not ids:
+        return []
+    if ids[-1] - ids[0] == len(ids) - 1:
+        rows = recording.query(BY_RANGE, (ids[0], ids[-1]))
+    else:
+        rows = recording.query(by_ids(len(ids)), tuple(ids))
+    return [Head(*row[:9], row[9] or 0, row[10] or b"") for row in rows]
+
+
+def bounds(recording: Recording) -> tuple[int, int]:
+    """The first and the last frame's id; (1, 0) where there is none."""
+    first = next(recording.query("SELECT min(id) FROM frame"))[0]
+    last = next(recording.query("SELECT max(id) FROM frame"))[0]
+    return (first, last) if first is not None else (1, 0)
+
+
+def time_of(recording: Recording, frame_id: int) -> int:
+    """The time of a frame, or of the one before it where the recording does not hold it; ns."""
+    row = next(recording.query(TIME_OF, (frame_id,)), None)
+    return row[0] if row else 0
+
+
+def first_at(recording: Recording, t_ns: int) -> int:
+    """The id of the first frame that came at `t_ns` or later; one past the last where there is none."""
+    low, high = bounds(recording)
+    high += 1
+    while low < high:
+        middle = (low + high) // 2
+        if time_of(recording, middle) < t_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def is_indexed(recording: Recording) -> bool:
+    """Whether the frames of one connection can be found without reading all: not before the recording is closed."""
+    return any(recording.query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", (schema.FRAME_INDEX,)))
+
+
+def dense_range(recording: Recording, connection_id: int) -> range | None:
+    """The ids of a connection's frames where no other connection's lie between them, without reading them.
+
+    None where they do, and where there is no index to tell.
+    """
+    if not is_indexed(recording):
+        return None
+    first, last = (next(recording.query(sql, (connection_id,)), None) for sql in (FIRST_OF, LAST_OF))
+    if first is None or last is None:
+        return range(0)
+    return range(first[0], last[0] + 1) if last[0] - first[0] == last[1] - first[1] else None
+
+
+def ids_in_pieces(
+    recording: Recording, connections: Sequence[int], *, after_id: int = 0, step: int = 50_000
+) -> Iterator[array[int]]:
+    """The ids of a session's frames, ascending, a piece at a time; its connections follow each other in time."""
+    if not is_indexed(recording):
+        yield from _scanned(recording, connections, after_id, step)
+        return
+    for connection in connections:
+        last = next(recording.query(LAST_OF, (connection,)), None)
+        for start in range(1, (last[1] if last else 0) + 1, step):
+            rows = recording.query(PIECE_OF, (connection, start, start + step - 1))
+            yield array("Q", (id for (id,) in rows if id > after_id))
+
+
+def _scanned(recording: Recording, connections: Sequence[int], after_id: int, step: int) -> Iterator[array[int]]:
+    first, last = bounds(recording)
+    marks = ",".join("?" * len(connections))
+    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND connection_id IN ({marks}) ORDER BY id"
+    for start in range(max(first, after_id + 1), last + 1, step):
+        yield array("Q", (id for (id,) in recording.query(sql, (start, start + step - 1, *connections))))
+
+
+def ids_where(recording: Recording, first: int, last: int, where: str, parameters: Sequence[Any]) -> array[int]:
+    """The ids between `first` and `last`, both included, that fulfil a condition over the columns of `frame`."""
+    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND ({where}) ORDER BY id"
+    return array("Q", (id for (id,) in recording.query(sql, (first, last, *parameters))))
+
+
+def frames_where(recording: Recording, first: int, last: int, where: str, parameters: Sequence[Any]) -> Iterator[Frame]:
+    """The frames between `first` and `last`, both included, that fulfil a condition over the columns of `frame`."""
+    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? AND ({where}) ORDER BY id"
+    return map(Frame._make, recording.query(sql, (first, last, *parameters)))
+
+
+def sample(recording: Recording, count: int = 2000) -> list[tuple[int, int]]:
+    """(connection, time in ns) of frames evenly spread over the recording, at most `count`: enough for a sketch of it."""
+    first, last = bounds(recording)
+    step = max(1, (last - first + 1) // count)
+    ids = range(first, last + 1, step)
+    rows: list[tuple[int, int]] = []
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        sql = f"SELECT connection_id, t_ns FROM frame WHERE id IN ({','.join('?' * len(chunk))})"
+        rows.extend((connection, t_ns) for connection, t_ns in recording.query(sql, tuple(chunk)))
+    return rows
