@@ -1,0 +1,86 @@
+"""An open recording, and what is known of it so far."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from wsreplay.model import Connection, Mark, Run, Session
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.tui.data.evidence import NO_EVIDENCE, Evidence
+
+SESSION_PIECE = 50_000
+
+
+class Opened:
+    """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
+
+    Workers open readers of their own by `path`.
+    """
+
+    def __init__(self, reader: Recording) -> None:
+        self.reader = reader
+        self.path: Path = reader.path
+        self.evidence: Evidence = NO_EVIDENCE
+        self.runs: list[Run] = []
+        self.connections: dict[int, Connection] = {}
+        self.sessions: list[Session] = []
+        self.session_of: dict[int, Session] = {}
+        self.marks: list[Mark] = []
+        self.marked: dict[int, Mark] = {}
+        self.live = False
+        self.refresh()
+        self.refresh_marks()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Raises WsreplayError."""
+        return cls(Recording.open(path))
+
+    def close(self) -> None:
+        self.reader.close()
+
+    def refresh(self) -> None:
+        """Read again what a recorder may have changed."""
+        self.live = self.reader.live
+        self.runs = self.reader.runs()
+        self.connections = {connection.id: connection for connection in self.reader.connections()}
+        self.sessions = stitch(self.connections.values())
+        self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+
+    def refresh_marks(self) -> None:
+        self.marks = self.reader.marks()
+        self.marked = {mark.frame_id: mark for mark in self.marks if mark.frame_id is not None}
+
+    def session(self, number: int | None) -> Session | None:
+        """The session with this number, if there is one; None for None: the whole recording."""
+        return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
+
+    def whole(self) -> range:
+        first, last = paging.bounds(self.reader)
+        return range(first, last + 1)
+
+    def ids_at_once(self, session: Session | None) -> Sequence[int] | None:
+        """The ids of a session's frames where they can be had without reading them all, else None."""
+        if session is None or len(self.sessions) == 1:
+            return self.whole()
+        if len(session.connections) == 1:
+            return paging.dense_range(self.reader, session.connections[0].id)
+        return None
+
+    def first_ids(self, session: Session) -> array[int]:
+        """The first ids of a session's frames: enough for a screen, while a worker gathers all."""
+        connections = [connection.id for connection in session.connections]
+        return next(iter(paging.ids_in_pieces(self.reader, connections, step=SESSION_PIECE)), array("Q"))
+
+    def start_ns(self, session: Session | None) -> int:
+        return session.opened_ns if session else min((run.start_ns for run in self.runs), default=0)
+
+    def reached_ns(self, session: Session | None) -> int:
+        """Where a session, or the recording, ends so far."""
+        closed = session.closed_ns if session else None
+        return closed if closed is not None else self.reader.reached_ns()

@@ -1,0 +1,152 @@
+"""A view: the rows of a list of frames, found by number without counting.
+
+    frame   one of `ids`, which is a range (the whole recording) or an array (a session, the matches of a filter)
+    ghost   an event that never came, between two frames
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from wsreplay.store import paging
+from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.evidence import Ghost, ghosts_among
+
+PAGE_ROWS = 128
+PAGES = 64
+
+
+class Pages:
+    """Frames by their place in `ids`, read 128 at a time; the last 64 pages are kept."""
+
+    def __init__(self, reader: Recording, ids: Sequence[int]) -> None:
+        self._reader = reader
+        self._ids = ids
+        self._pages: OrderedDict[int, dict[int, Head]] = OrderedDict()
+
+    def head(self, index: int) -> Head | None:
+        """The frame at a place; None where the recording does not hold it (yet)."""
+        return self._page(index // PAGE_ROWS).get(self._ids[index])
+
+    def _page(self, number: int) -> dict[int, Head]:
+        page = self._pages.get(number)
+        wanted = self._ids[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
+        if page is None or len(page) < len(wanted):
+            page = self._pages[number] = {head.id: head for head in paging.heads(self._reader, wanted)}
+            if len(self._pages) > PAGES:
+                self._pages.popitem(last=False)
+        self._pages.move_to_end(number)
+        return page
+
+    def replace_ids(self, ids: Sequence[int]) -> None:
+        """Go on with more ids, of which those known so far are the first."""
+        self._ids = ids
+
+    @property
+    def ids(self) -> Sequence[int]:
+        return self._ids
+
+    def time(self, index: int) -> int:
+        return paging.time_of(self._reader, self._ids[index])
+
+
+class View:
+    """The rows of a list: frames, ghosts between them, and nothing later than the horizon while a session is played."""
+
+    def __init__(self, reader: Recording, ids: Sequence[int], ghosts: Sequence[Ghost] = ()) -> None:
+        self.pages = Pages(reader, ids)
+        self.horizon: int | None = None
+        self._frames = len(ids)
+        self._all_ghosts = tuple(ghosts)
+        self._ghost_rows: list[int] = []  # the rows that are ghosts
+        self._ghost_places: list[int] = []  # for each, the place in `ids` of the frame behind it
+        self._ghosts: list[Ghost] = []
+        self._place_ghosts()
+
+    @property
+    def ids(self) -> Sequence[int]:
+        return self.pages.ids
+
+    @property
+    def frames(self) -> int:
+        """How many frames are shown."""
+        return self._frames
+
+    def __len__(self) -> int:
+        return self._frames + len(self._ghosts)
+
+    def row(self, number: int) -> Head | Ghost | None:
+        """What stands in a row; None for a frame that the recording does not hold."""
+        place = bisect_left(self._ghost_rows, number)
+        if place < len(self._ghost_rows) and self._ghost_rows[place] == number:
+            return self._ghosts[place]
+        return self.pages.head(number - place)
+
+    def index_of_row(self, number: int) -> int:
+        """The place in `ids` of a row's frame; for a ghost, of the frame behind it."""
+        return number - bisect_left(self._ghost_rows, number)
+
+    def row_of_index(self, index: int) -> int:
+        return index + bisect_right(self._ghost_places, index)
+
+    def row_of_frame(self, frame_id: int) -> int:
+        """The row of a frame, or of the first one after it that is in the view."""
+        index = min(bisect_left(self.ids, frame_id), max(0, self._frames - 1))
+        return self.row_of_index(index)
+
+    def row_of_ghost(self, finding: object) -> int | None:
+        for row, ghost in zip(self._ghost_rows, self._ghosts, strict=True):
+            if ghost.finding is finding:
+                return row
+        return None
+
+    def ghost_rows(self) -> Sequence[int]:
+        return self._ghost_rows
+
+    def holds(self, frame_id: int) -> bool:
+        index = bisect_left(self.ids, frame_id)
+        return index < self._frames and self.ids[index] == frame_id
+
+    def time_of_row(self, number: int) -> int:
+        """When a row stands, ns; 0 in an empty view."""
+        if not len(self):
+            return 0
+        row = self.row(min(number, len(self) - 1))
+        if isinstance(row, Ghost):
+            return row.finding.at_ns or 0
+        return row.t_ns if row else self.pages.time(self.index_of_row(number))
+
+    def row_at(self, t_ns: int) -> int:
+        """The last row that stands at `t_ns` or before; 0 where there is none."""
+        index = self.index_after(t_ns) - 1
+        return self.row_of_index(index) if index >= 0 else 0
+
+    def index_after(self, t_ns: int) -> int:
+        """How many frames of the view came at `t_ns` or before."""
+        return bisect_right(range(self._frames), t_ns, key=self.pages.time)
+
+    def set_horizon(self, t_ns: int | None) -> None:
+        """Show the view as it was at a time; None for all of it."""
+        self.horizon = t_ns
+        self._frames = len(self.ids)
+        if t_ns is not None:
+            self._frames = self.index_after(t_ns)
+        self._place_ghosts()
+
+    def set_ghosts(self, ghosts: Sequence[Ghost]) -> None:
+        self._all_ghosts = tuple(ghosts)
+        self._place_ghosts()
+
+    def set_ids(self, ids: Sequence[int]) -> None:
+        """Go on with more ids, of which those known so far are the first."""
+        self.pages.replace_ids(ids)
+        self.set_horizon(self.horizon)
+
+    def _place_ghosts(self) -> None:
+        rows, ghosts = ghosts_among(self._all_ghosts, self.ids, known_until=self.horizon)
+        places = [row - number for number, row in enumerate(rows)]
+        keep = bisect_right(places, self._frames)
+        self._ghost_rows, self._ghost_places, self._ghosts = rows[:keep], places[:keep], ghosts[:keep]

@@ -1,0 +1,57 @@
+"""How everything is painted: the palette of the theme and the set of signs. One value, handed to who paints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from wsreplay.trace.display import visible
+from wsreplay.tui.signs import Signs, signs
+from wsreplay.tui.theme import Palette
+from wsreplay.validator.findings import Finding
+
+
+@dataclass(frozen=True)
+class Look:
+    palette: Palette
+    ascii_only: bool = False
+
+    @property
+    def signs(self) -> Signs:
+        return signs(self.ascii_only)
+
+    def style(self, name: str = "text", *, on: str | None = None, bold: bool = False, underline: bool = False) -> Style:
+        return self.palette.style(name, on=on, bold=bold, underline=underline)
+
+    def ground(self, name: str) -> Style:
+        return self.palette.ground(name)
+
+    def safe(self, text: str) -> str:
+        """Text of strangers, harmless and in the glyphs this terminal has."""
+        text = visible(text)
+        if self.ascii_only and not text.isascii():
+            return text.encode("ascii", "backslashreplace").decode("ascii")
+        return text
+
+    def own(self, text: str) -> str:
+        """Text of ours, which may hold signs an ASCII terminal lacks; it may quote strangers."""
+        return self.safe(text.translate(_PLAIN) if self.ascii_only else text)
+
+    def sign_of(self, finding: Finding) -> tuple[str, Style]:
+        """The sign and style of a finding: what happened where it has a sign of its own, else how grave it is."""
+        marks = self.signs
+        kind = {"missing": marks.missing, "order": marks.order, "late": marks.late}.get(finding.kind)
+        if finding.kind in ("missing", "order"):
+            return kind or "", self.style(finding.kind, bold=True)
+        style = self.severity(finding)
+        return kind or marks.severity(finding.severity), style
+
+    def severity(self, finding: Finding) -> Style:
+        name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")
+        return self.style(name, bold=name == "error")
+
+
+_PLAIN = str.maketrans({
+    "…": "~", "·": "-", "—": "-", "–": "-", "→": ">", "←": "<", "×": "x", "≤": "<=", "≥": ">=", "µ": "u", "│": "|", "Δ": "d", "✓": "v",
+})

@@ -1,0 +1,151 @@
+"""Every message of the interface, in one place. Workers post them; only the UI's thread touches a widget."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.evidence import Evidence
+
+
+class RowMoved(Message):
+    """The cursor of a list stands on another row."""
+
+    def __init__(self, sender: Any, row: int) -> None:
+        self.sender, self.row = sender, row
+        super().__init__()
+
+    @property
+    def control(self) -> Any:
+        return self.sender
+
+
+class RowChosen(RowMoved):
+    """Enter, or a second click, on a row."""
+
+
+class JumpTo(Message):
+    """Somebody wants to see a time; ns on the recording's axis."""
+
+    def __init__(self, t_ns: int) -> None:
+        self.t_ns = t_ns
+        super().__init__()
+
+
+class ShowFrame(Message):
+    """Somebody wants to see a frame."""
+
+    def __init__(self, frame_id: int) -> None:
+        self.frame_id = frame_id
+        super().__init__()
+
+
+class PaneChosen(Message):
+    """A tab of the detail was clicked."""
+
+    def __init__(self, pane: str) -> None:
+        self.pane = pane
+        super().__init__()
+
+
+class FilterTyped(Message):
+    """The filter's text changed and stood still for a moment."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
+
+
+class FilterLeft(Message):
+    """Enter or escape in the filter bar. `keep` says whether the filter stays."""
+
+    def __init__(self, keep: bool) -> None:
+        self.keep = keep
+        super().__init__()
+
+
+class IdsGathered(Message):
+    """More ids of a view; `done` is the share of the recording that was read."""
+
+    def __init__(self, ticket: int, ids: array[int], done: float, finished: bool) -> None:
+        self.ticket, self.ids, self.done, self.finished = ticket, ids, done, finished
+        super().__init__()
+
+
+class WorkFailed(Message):
+    """A worker could not go on; `what` it was doing, `why` it stopped."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what, self.why = what, why
+        super().__init__()
+
+
+class SearchEnded(Message):
+    """The next match of a search; None where there is no other."""
+
+    def __init__(self, ticket: int, frame_id: int | None) -> None:
+        self.ticket, self.frame_id = ticket, frame_id
+        super().__init__()
+
+
+class JudgeMoved(Message):
+    """The validator has come this far; share of 1."""
+
+    def __init__(self, done: float) -> None:
+        self.done = done
+        super().__init__()
+
+
+class Judged(Message):
+    """There is new evidence. `final` is False while a live recording is followed."""
+
+    def __init__(self, evidence: Evidence, final: bool = True) -> None:
+        self.evidence, self.final = evidence, final
+        super().__init__()
+
+
+class JudgeFailed(Message):
+    """There is no verdict, and why."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__()
+
+
+class ContractChanged(Message):
+    """A contract's file is not what was judged by any more."""
+
+
+class TotalsCounted(Message):
+    """Frames and bytes of each connection, and a sample of (connection, time) for sketches."""
+
+    def __init__(self, tallies: dict[int, tuple[int, int]], sample: list[tuple[int, int]]) -> None:
+        self.tallies, self.sample = tallies, sample
+        super().__init__()
+
+
+class LanesLaid(Message):
+    """The waterfall's lanes are laid out."""
+
+    def __init__(self, lanes: Any) -> None:
+        self.lanes = lanes
+        super().__init__()
+
+
+class Aligned(Message):
+    """Two sessions are aligned."""
+
+    def __init__(self, pairs: Any) -> None:
+        self.pairs = pairs
+        super().__init__()
+
+
+class DetailReady(Message):
+    """A big payload is laid out for a pane."""
+
+    def __init__(self, key: tuple[Any, ...], lines: list[str]) -> None:
+        self.key, self.lines = key, lines
+        super().__init__()

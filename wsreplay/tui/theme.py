@@ -1,0 +1,70 @@
+"""Colours: the Okabe–Ito hues, which eyes of every kind tell apart, on a dark and on a light ground.
+
+A hue always comes with a sign. Okabe and Ito, "Color Universal Design", 2008.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.style import Style
+from textual.theme import Theme
+
+_DARK_HUES = {
+    "text": "#d4d7dd", "strong": "#ffffff", "dim": "#8b93a1", "faint": "#596273", "line": "#343b48",
+    "error": "#f0763a", "warning": "#e69f00", "missing": "#56b4e9", "order": "#d98fbb", "late": "#e69f00", "ok": "#2bb98c",
+    "to-server": "#e2d27c", "to-client": "#8fc6ea", "accent": "#56b4e9", "key": "#8fc6ea", "string": "#b7cf9a",
+    "number": "#d9a5c8", "word": "#e6b566",
+    "ground": "#12151b", "raised": "#191d25", "cursor": "#26374f", "cursor-blurred": "#212733", "witness": "#2a2f3c",
+    "match": "#5c5320",
+}  # fmt: skip
+_LIGHT_HUES = {
+    "text": "#23282f", "strong": "#000000", "dim": "#5d6673", "faint": "#8d96a3", "line": "#cdd2d9",
+    "error": "#b84300", "warning": "#8f5c00", "missing": "#0067a3", "order": "#98457a", "late": "#8f5c00", "ok": "#00735a",
+    "to-server": "#7a6600", "to-client": "#0067a3", "accent": "#0072b2", "key": "#0067a3", "string": "#3c6e1c",
+    "number": "#98457a", "word": "#8f5c00",
+    "ground": "#fbfbf9", "raised": "#f1f1ee", "cursor": "#cfe3f2", "cursor-blurred": "#e4e7ea", "witness": "#e9e4d8",
+    "match": "#f5e9a3",
+}  # fmt: skip
+
+
+def _theme(name: str, hues: dict[str, str], dark: bool) -> Theme:
+    return Theme(
+        name=name, primary=hues["accent"], secondary=hues["order"], accent=hues["accent"], warning=hues["warning"],
+        error=hues["error"], success=hues["ok"], foreground=hues["text"], background=hues["ground"], surface=hues["ground"],
+        panel=hues["raised"], dark=dark, variables={f"ws-{key}": value for key, value in hues.items()},
+    )  # fmt: skip
+
+
+DARK = _theme("wsreplay-dark", _DARK_HUES, True)
+LIGHT = _theme("wsreplay-light", _LIGHT_HUES, False)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Styles for what is painted line by line, from a theme's variables; any other theme falls back on the dark hues."""
+
+    hues: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, variables: dict[str, str], dark: bool) -> Palette:
+        fallback = _DARK_HUES if dark else _LIGHT_HUES
+        return cls(tuple((name, variables.get(f"ws-{name}", hue)) for name, hue in fallback.items()))
+
+    def style(self, name: str = "text", *, on: str | None = None, bold: bool = False, underline: bool = False) -> Style:
+        return _style(self, name, on, bold, underline)
+
+    def ground(self, name: str) -> Style:
+        return _ground(self, name)
+
+
+@lru_cache(maxsize=512)
+def _style(palette: Palette, name: str, on: str | None, bold: bool, underline: bool) -> Style:
+    hues = dict(palette.hues)
+    return Style(color=hues[name], bgcolor=hues[on] if on else None, bold=bold, underline=underline)
+
+
+@lru_cache(maxsize=64)
+def _ground(palette: Palette, name: str) -> Style:
+    return Style(bgcolor=dict(palette.hues)[name])

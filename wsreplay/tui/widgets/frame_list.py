@@ -1,0 +1,193 @@
+"""The list of frames: one row a frame, a dashed one where an event is missing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+
+from rich.style import Style
+from textual.strip import Strip
+
+from wsreplay.store.paging import Head
+from wsreplay.tui import times
+from wsreplay.tui.data.evidence import Ghost, moment, worst
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.data.summary import name, summary
+from wsreplay.tui.data.view import View
+from wsreplay.tui.widgets.paint import Run, fitted, line
+from wsreplay.tui.widgets.row_list import RowList
+from wsreplay.validator.findings import Finding
+
+STRIPS = 2048
+_TYPE_WIDTHS = ((70, 14), (90, 18), (130, 22), (1000, 26))
+
+
+class FrameList(RowList):
+    """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for."""
+
+    def __init__(self, opened: Opened, view: View, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._opened = opened
+        self.view = view
+        self.origin_ns = 0
+        self.witnesses: Collection[int] = ()
+        self.needle = ""
+        self.empty_lines: list[str] = []
+        self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
+        self._many_connections = False
+        self.border_title = "frames"
+
+    def on_mount(self) -> None:
+        self.show_view(self.view)
+
+    def show_view(self, view: View, *, anchor: int | None = None) -> None:
+        """Show another view; the frame `anchor` stays on the line of the screen it is on, if the view holds it."""
+        offset = self.cursor - self.scroll_offset.y
+        self.view = view
+        self.forget()
+        self.set_count(len(view))
+        if anchor is not None and len(view):
+            row = view.row_of_frame(anchor)
+            self.move_to(row, quiet=True)
+            self.scroll_to(y=max(0, row - offset), animate=False, immediate=True, force=True)
+
+    def forget(self) -> None:
+        """Paint every row anew: findings, marks, colours or the view have changed."""
+        self._strips.clear()
+        self._many_connections = len(self._opened.connections) > 1
+        self.refresh()
+
+    def grown(self) -> None:
+        """The view has more rows, or fewer; those that stay look as they did."""
+        self.set_count(len(self.view))
+
+    def set_witnesses(self, frames: Collection[int]) -> None:
+        if set(frames) != set(self.witnesses):
+            self.witnesses = frames
+            self.forget()
+
+    # Painting.
+
+    def paint(self, row: int, width: int) -> Strip:
+        key = (row, width)
+        strip = self._strips.get(key)
+        if strip is None:
+            item = self.view.row(row)
+            strip = self._strips[key] = self._paint_item(item, row, width)
+            if item is None:
+                del self._strips[key]
+                return strip
+            if len(self._strips) > STRIPS:
+                self._strips.popitem(last=False)
+        return strip
+
+    def _paint_item(self, item: Head | Ghost | None, row: int, width: int) -> Strip:
+        if item is None:
+            return line([("   this frame is not in the recording", self.look.style("faint"))], width, self.look.ground("ground"))
+        if isinstance(item, Ghost):
+            return self._paint_ghost(item.finding, width)
+        return line(self._frame_runs(item, row, width), width, self.look.ground("ground"))
+
+    def _frame_runs(self, head: Head, row: int, width: int) -> list[Run]:
+        look = self.look
+        findings = self._opened.evidence.by_frame.get(head.id, ())
+        finding = worst(findings)
+        dim, faint = look.style("dim"), look.style("faint")
+        runs: list[Run] = [self._witness_run(head.id), self._sign_run(head.id, finding)]
+        if width >= 66:
+            runs.append((f"{head.id:>{self._id_width()}} ", faint))
+        runs.append((f"{times.clock(head.t_ns - self.origin_ns)} ", dim))
+        if width >= 110:
+            runs.append((f"{self._since_last(head, row):>7} ", faint))
+        direction = look.style("to-client" if head.direction else "to-server")
+        if self._many_connections and width >= 80:
+            runs.append((f"c{head.connection_id:<3}", faint))
+        runs.append((f"{look.signs.direction(head.direction)} ", direction))
+        runs.append((fitted(look.safe(name(head)), self._type_width(width), ellipsis=look.signs.ellipsis) + " ", self._name_style(head, finding)))
+        if width >= 90:
+            runs.append((f"{times.size(head.size):>5} ", faint))
+        if finding:
+            runs.append((f"{look.own(place_words(finding))}  ", look.sign_of(finding)[1]))
+        if mark := self._opened.marked.get(head.id):
+            runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
+        runs.extend(self._payload_runs(look.safe(summary(head)[:600])))
+        return runs
+
+    def _payload_runs(self, text: str) -> list[Run]:
+        look = self.look
+        style = look.style("dim")
+        place = text.lower().find(self.needle.lower()) if self.needle else -1
+        if place < 0:
+            return [(text, style)]
+        end = place + len(self.needle)
+        return [(text[:place], style), (text[place:end], look.style("strong", on="match", bold=True)), (text[end:], style)]
+
+    def _paint_ghost(self, finding: Finding, width: int) -> Strip:
+        look = self.look
+        style, words = look.style("missing"), look.style("missing", bold=True)
+        dash = look.signs.dash
+        lead = (self._id_width() + 1 if width >= 66 else 0) - 1
+        at = times.clock(moment(finding) - self.origin_ns)
+        wide = 8 if width >= 110 else 0
+        expected = look.safe(" or ".join(finding.expected) or finding.rule)
+        runs: list[Run] = [
+            (" ", style), (f"{look.signs.missing} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
+            (f"{at} ", style), (dash * (wide + 1) + " ", style), (f"missing: {expected} ", words),
+            (f"{dash * 2} ", style), (look.own(ghost_words(finding, self.origin_ns)) + " ", style), (dash * width, style),
+        ]  # fmt: skip
+        return line(runs, width, look.ground("ground"))
+
+    def _witness_run(self, frame_id: int) -> Run:
+        if frame_id in self.witnesses:
+            return self.look.signs.witness, self.look.style("accent", bold=True)
+        return " ", self.look.style()
+
+    def _sign_run(self, frame_id: int, finding: Finding | None) -> Run:
+        if finding is not None:
+            sign, style = self.look.sign_of(finding)
+            return f"{sign} ", style
+        if frame_id in self._opened.marked:
+            return f"{self.look.signs.mark} ", self.look.style("word")
+        return "  ", self.look.style()
+
+    def _name_style(self, head: Head, finding: Finding | None) -> Style:
+        if finding is not None and finding.severity == "error":
+            return self.look.style("error", bold=True)
+        return self.look.style("text" if head.type is not None else "dim")
+
+    def _since_last(self, head: Head, row: int) -> str:
+        index = self.view.index_of_row(row)
+        if index == 0:
+            return ""
+        before = self.view.pages.head(index - 1)
+        return f"+{times.length(head.t_ns - before.t_ns)}" if before else ""
+
+    def _id_width(self) -> int:
+        ids = self.view.ids
+        return max(4, len(str(ids[-1]))) if len(ids) else 4
+
+    @staticmethod
+    def _type_width(width: int) -> int:
+        return next(cells for limit, cells in _TYPE_WIDTHS if width < limit or limit == 1000)
+
+    def paint_empty(self, y: int, width: int) -> Strip:
+        if self._count == 0 and 1 <= y <= len(self.empty_lines):
+            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
+        return Strip.blank(width, self.look.ground("ground"))
+
+
+def place_words(finding: Finding) -> str:
+    """What a row says of the finding that stands at it."""
+    if finding.kind == "late" and finding.late_by is not None:
+        return f"late by {times.length(finding.late_by)}"
+    if finding.kind == "order":
+        where = f"belongs before #{finding.activation}" if finding.activation and finding.frames else ""
+        return where or finding.message
+    return finding.message
+
+
+def ghost_words(finding: Finding, origin_ns: int) -> str:
+    """What a ghost row says: until when the event was due, and what came instead."""
+    due = f"due by {times.clock(finding.until - origin_ns)}" if finding.until is not None else ""
+    seen = f"{finding.seen} came instead" if finding.seen else ""
+    return ", ".join(part for part in (due, seen) if part) or finding.message

@@ -1,0 +1,48 @@
+"""Lines of styled text: what every list here is painted with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+Run = tuple[str, Style]
+
+
+def line(runs: Iterable[Run], width: int, fill: Style | None = None) -> Strip:
+    """One line of exactly `width` cells on the ground `fill`. The text must have gone through `Look.safe`."""
+    segments: list[Segment] = []
+    used = 0
+    for text, style in runs:
+        room = width - used
+        if room <= 0:
+            break
+        cells = len(text) if text.isascii() else cell_len(text)
+        if cells > room:
+            text, cells = set_cell_size(text, room), room
+        segments.append(Segment(text, style))
+        used += cells
+    if used < width:
+        segments.append(Segment(" " * (width - used), fill))
+    strip = Strip(segments, width)
+    return strip.apply_style(fill) if fill is not None else strip
+
+
+def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
+    """`text` in exactly `width` cells, cut with an ellipsis."""
+    cells = len(text) if text.isascii() else cell_len(text)
+    if cells <= width:
+        return text + " " * (width - cells)
+    return set_cell_size(text, max(0, width - 1)) + ellipsis if width > 0 else ""
+
+
+def split(left: list[Run], right: list[Run], width: int, fill: Style) -> Strip:
+    """One line with a left and a right end; the right end gives way where there is no room for both."""
+    taken = sum(cell_len(text) for text, _ in left)
+    tail = sum(cell_len(text) for text, _ in right)
+    if taken + tail + 1 > width:
+        return line(left, width, fill)
+    return line([*left, (" " * (width - taken - tail), fill), *right], width, fill)

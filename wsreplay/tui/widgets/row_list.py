@@ -1,0 +1,154 @@
+"""The list that every screen uses: rows painted as they are seen, so that ten million cost what ten do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from wsreplay.tui.look import Look
+from wsreplay.tui.messages import RowChosen, RowMoved
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows by number. A subclass says how many there are and paints one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", id="list.up", show=False),
+        Binding("down,j", "move(1)", "Down", id="list.down", show=False),
+        Binding("pageup", "page(-1.0)", "Page up", id="list.page_up", show=False),
+        Binding("pagedown", "page(1.0)", "Page down", id="list.page_down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", id="list.half_up", show=False),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", id="list.half_down", show=False),
+        Binding("home,g", "top", "First row", id="list.first", show=False),
+        Binding("end,G", "bottom", "Last row", id="list.last", show=False),
+        Binding("enter", "choose", "Open", id="list.open", show=False),
+    ]
+    DEFAULT_CSS = """
+    RowList { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.cursor = 0
+        self._count = 0
+
+    # What a subclass says.
+
+    def paint(self, row: int, width: int) -> Strip:
+        """One row, exactly `width` cells, without the cursor."""
+        raise NotImplementedError
+
+    def paint_empty(self, y: int, width: int) -> Strip:
+        """A line where there is no row."""
+        return Strip.blank(width, self.look.ground("ground"))
+
+    # What a screen asks for.
+
+    @property
+    def look(self) -> Look:
+        look: Look = self.app.look  # type: ignore[attr-defined]
+        return look
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def set_count(self, count: int) -> None:
+        """Say how many rows there are now; the cursor stays where it is, or on the last row."""
+        self._count = count
+        size = Size(0, count)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        if self.cursor >= count:
+            self.cursor = max(0, count - 1)
+        self.refresh()
+
+    def move_to(self, row: int, *, centre: bool = False, quiet: bool = False) -> None:
+        """Put the cursor on a row and bring it into sight; `quiet` tells nobody."""
+        row = max(0, min(row, self._count - 1))
+        if self._count == 0:
+            return
+        moved, self.cursor = row != self.cursor, row
+        before = self.scroll_offset.y
+        self._reveal(row, centre)
+        if self.scroll_offset.y == before:
+            self.refresh()
+        if moved and not quiet:
+            self.post_message(RowMoved(self, row))
+
+    def _reveal(self, row: int, centre: bool) -> None:
+        height = max(1, self.size.height)
+        top = self.scroll_offset.y
+        if centre and not top + 1 <= row < top + height - 1:
+            top = row - height // 3
+        elif row < top:
+            top = row
+        elif row >= top + height:
+            top = row - height + 1
+        top = max(0, min(top, self._count - height))
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, immediate=True, force=True)
+
+    def seen(self) -> range:
+        """The rows in sight."""
+        top = self.scroll_offset.y
+        return range(top, min(self._count, top + max(1, self.size.height)))
+
+    # Painting.
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        row = self.scroll_offset.y + y
+        if row >= self._count:
+            return self.paint_empty(y, width)
+        strip = self.paint(row, width)
+        if row == self.cursor:
+            ground = self.look.ground("cursor" if self.has_focus else "cursor-blurred")
+            return Strip([Segment(text, (style or ground) + ground) for text, style, _ in strip], width)
+        return strip
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
+
+    # Keys and mouse.
+
+    def action_move(self, rows: int) -> None:
+        self.move_to(self.cursor + rows)
+
+    def action_page(self, pages: float) -> None:
+        self.move_to(self.cursor + int(pages * max(1, self.size.height - 1)))
+
+    def action_top(self) -> None:
+        self.move_to(0)
+
+    def action_bottom(self) -> None:
+        self.move_to(self._count - 1)
+
+    def action_choose(self) -> None:
+        if self._count:
+            self.post_message(RowChosen(self, self.cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        row = self.scroll_offset.y + event.y
+        if row >= self._count:
+            return
+        if row == self.cursor or event.chain > 1:
+            self.cursor = row
+            self.post_message(RowChosen(self, row))
+        else:
+            self.move_to(row)
+
+    def watch_has_focus(self, _focused: bool) -> None:
+        super().watch_has_focus(_focused)
+        self.refresh()
+
+    def scroll_state(self) -> tuple[int, int]:
+        """(first row in sight, cursor): what a screen keeps to come back."""
+        return self.scroll_offset.y, self.cursor
