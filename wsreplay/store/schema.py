@@ -75,6 +75,7 @@ STEPS: tuple[Step, ...] = (
             connection_id INTEGER NOT NULL,
             direction INTEGER NOT NULL,
             offset INTEGER NOT NULL,
+            t_ns INTEGER NOT NULL,
             bytes BLOB NOT NULL,
             PRIMARY KEY (connection_id, direction, offset)
         );

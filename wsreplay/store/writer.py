@@ -117,8 +117,8 @@ class Writer:
         )
         return int(run_id)
 
-    def add_tail(self, connection_id: int, direction: int, offset: int, data: bytes) -> None:
-        self.add("INSERT INTO tail VALUES (?,?,?,?)", (connection_id, direction, offset, data))
+    def add_tail(self, connection_id: int, direction: int, offset: int, t_ns: int, data: bytes) -> None:
+        self.add("INSERT INTO tail VALUES (?,?,?,?,?)", (connection_id, direction, offset, t_ns, data))
 
     def drop_tail(self, connection_id: int, direction: int) -> None:
         self.add("DELETE FROM tail WHERE connection_id = ? AND direction = ?", (connection_id, direction))

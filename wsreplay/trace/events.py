@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import orjson
 
@@ -16,13 +17,18 @@ def event_type(payload: bytes) -> str | None:
     A document that is broken behind a well-formed `type` still has one: what is broken is the validator's business.
     """
     if match := _LEADING_TYPE.match(payload):
-        try:
-            return match[1].decode()
-        except UnicodeDecodeError:
-            return None
+        return _decoded(match[1])
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
     value = document.get("type") if isinstance(document, dict) else None
     return value if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _decoded(name: bytes) -> str | None:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None

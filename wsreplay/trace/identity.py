@@ -35,7 +35,8 @@ def identify(path: str, headers: Headers, redactor: Redactor) -> str | None:
 
 
 def _tokens(path: str, headers: Headers) -> list[str]:
-    tokens = [value[7:].strip() for name, value in headers if name.lower() == "authorization" and value[:7].lower() == "bearer "]
+    bearers = (value for name, value in headers if name.lower() == "authorization" and value[:7].lower() == "bearer ")
+    tokens = [value[7:].strip() for value in bearers]
     query = dict(parse_qsl(path.partition("?")[2]))
     tokens += [query[name] for name in _TOKEN_PARAMETERS if name in query]
     for name, value in headers:

@@ -21,7 +21,7 @@ from wsreplay.trace import paths
 PREFIX = "redacted:"
 _SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
 _SECRET_PARAMETER = re.compile(
-    r"(token|secret|passw|pwd|auth|jwt|signature|api[-_]?key|access[-_]?key|credential|session|^sig$|^key$|^code$|^sid$|ticket)", re.I
+    r"token|secret|passw|pwd|auth|jwt|signature|(?:api|access)[-_]?key|credential|session|ticket|^(?:sig|key|code|sid)$", re.I
 )
 _SCHEME = re.compile(r"(bearer|basic|digest|negotiate|token)\s+", re.I)
 

@@ -1,0 +1,48 @@
+"""Ordered forwarding to a transport that may not be there yet, or must wait for the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+
+class Gate:
+    """Bytes and actions pass in order, at once while the gate is open; else they wait."""
+
+    def __init__(self, transport: asyncio.Transport | None = None) -> None:
+        self.transport = transport
+        self.waiting = 0  # bytes
+        self._blocks = 0
+        self._queue: deque[bytes | Callable[[], None]] = deque()
+
+    def open(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self._drain()
+
+    def block(self) -> None:
+        self._blocks += 1
+
+    def unblock(self) -> None:
+        self._blocks -= 1
+        self._drain()
+
+    def write(self, data: bytes) -> None:
+        self._queue.append(data)
+        self.waiting += len(data)
+        self._drain()
+
+    def do(self, action: Callable[[], None]) -> None:
+        """Run something once everything before it has passed."""
+        self._queue.append(action)
+        self._drain()
+
+    def _drain(self) -> None:
+        while self._queue and not self._blocks and self.transport is not None:
+            item = self._queue.popleft()
+            if isinstance(item, bytes):
+                self.waiting -= len(item)
+                if item and not self.transport.is_closing():
+                    self.transport.write(item)
+            else:
+                item()

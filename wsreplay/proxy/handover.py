@@ -1,0 +1,350 @@
+"""Handing bytes over to the recorder before they are forwarded, and keeping it alive.
+
+A record counts as handed over when the kernel has it: then it reaches the recorder even if this process is killed. What the
+socket does not take waits here with its forwarding, and so does everything behind it. Records are kept until the recorder has
+committed them; a recorder that dies is started again and is sent the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from wsreplay.errors import RecordingError, UsageError, WsreplayError
+from wsreplay.recorder.protocol import Ended, Hello, Kind, Opened, Report, head
+from wsreplay.store import lock
+
+KEEP_BYTES = 64 * 2**20
+SOCKET_BUFFER = 4 * 2**20
+# A shorter hold is scheduling, not something a bound in a contract could notice.
+HOLD_WORTH_NOTING_NS = 20_000_000
+RESTART_PAUSE_S = (0.0, 0.1, 0.5, 1.0, 2.0)
+START_TIMEOUT_S = 30.0
+
+_decode = msgspec.json.Decoder(Report).decode
+Forward = Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A record that the socket has not taken whole, and what is to be done once it has."""
+
+    record: bytes
+    forward: Forward | None = None
+
+
+@dataclass
+class Watch:
+    """What the user is told about the recorder. Each is called from the event loop."""
+
+    stalled: Callable[[str], None] = lambda reason: None
+    resumed: Callable[[], None] = lambda: None
+    restarted: Callable[[str], None] = lambda reason: None
+    opened: Callable[[Opened], None] = lambda opened: None
+    ended: Callable[[Ended], None] = lambda ended: None
+
+
+@dataclass
+class Totals:
+    """What the recorder has committed, and what it has not yet."""
+
+    frames: int = 0
+    events: int = 0
+    bytes: int = 0
+    waiting_bytes: int = 0
+    restarts: int = 0
+
+
+class Handover:
+    """One run of the recorder process, over all its lives."""
+
+    def __init__(self, hello: Hello, watch: Watch | None = None) -> None:
+        self._hello = hello
+        self._watch = watch or Watch()
+        self._lock: int | None = None
+        self._sock: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._partly = 0  # bytes of the first waiting record that the socket took already
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept_bytes = 0
+        self._number = 0
+        self._held_since: int | None = None
+        self._stalled: str | None = None
+        self._lines = b""
+        self._ready: asyncio.Future[Report] | None = None
+        self._closed: asyncio.Future[Report] | None = None
+        self._restarting: asyncio.Task[None] | None = None
+        self._frames_before = 0
+        self._over = False
+        self.totals = Totals()
+        self.origin_ns = 0
+
+    # Life and death of the process.
+
+    async def start(self) -> Report:
+        """Take the recording's lock, start the recorder, wait until it can write. Raises WsreplayError."""
+        try:
+            self._lock = lock.acquire(self._hello.path)
+        except OSError as error:
+            raise UsageError(f"{self._hello.path} cannot be written: {error.strerror}") from error
+        self.origin_ns = time.monotonic_ns()
+        try:
+            report = await self._launch()
+        except BaseException:
+            await self._let_go()
+            raise
+        self._hello = msgspec.structs.replace(self._hello, run_id=report.run_id)
+        self._frames_before = report.frames
+        return report
+
+    async def _launch(self) -> Report:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        inherited = [theirs.fileno(), *([] if self._lock is None else [self._lock])]
+        try:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 -- a fork and exec; an asyncio one needs a child watcher
+                [sys.executable, "-m", "wsreplay.recorder.process", str(theirs.fileno())],
+                pass_fds=inherited, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:
+            ours.close()
+            raise RecordingError(f"the recorder cannot be started: {error}") from error
+        finally:
+            theirs.close()
+        self._sock, self._lines = ours, b""
+        loop = asyncio.get_running_loop()
+        self._ready = loop.create_future()
+        loop.add_reader(ours, self._read_reports)
+        body = msgspec.json.encode(self._hello)
+        ours.send(head(Kind.HELLO, len(body), 0) + body)
+        try:
+            return await asyncio.wait_for(self._ready, START_TIMEOUT_S)
+        except TimeoutError:
+            raise RecordingError(f"the recorder did not start within {START_TIMEOUT_S:.0f} s") from None
+
+    def _read_reports(self) -> None:
+        assert self._sock is not None
+        try:
+            data = self._sock.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        *lines, self._lines = (self._lines + data).split(b"\n")
+        for line in lines:
+            self._hear(_decode(line))
+
+    def _hear(self, report: Report) -> None:
+        if report.ready is not None:
+            self._resolve(self._ready, report)
+        elif report.error is not None:
+            if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
+                self._watch.stalled(report.error)
+        elif report.stalled is not None:
+            self._stalled = report.stalled
+            self._watch.stalled(report.stalled)
+        for opened in report.opened:
+            self._watch.opened(opened)
+        for ended in report.ended:
+            self._watch.ended(ended)
+        if report.committed is not None:
+            self._committed(report)
+            if report.closed:
+                self._resolve(self._closed, report)
+
+    @staticmethod
+    def _resolve(future: asyncio.Future[Report] | None, outcome: Report | BaseException) -> bool:
+        if future is None or future.done():
+            return False
+        if isinstance(outcome, Report):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)
+        return True
+
+    def _committed(self, report: Report) -> None:
+        self.totals.frames, self.totals.events = report.frames - self._frames_before, report.events
+        kept = self._kept
+        while kept and kept[0][0] <= (report.committed or 0):
+            self._kept_bytes -= len(kept.popleft()[1])
+        self.totals.waiting_bytes = self._kept_bytes
+        if self._stalled is not None:
+            self._stalled = None
+            self._watch.resumed()
+        if self._waiting and self._sock is not None:
+            self._flush()
+
+    def _lost(self) -> None:
+        """The recorder died."""
+        self._drop_socket()
+        if self._resolve(self._ready, RecordingError("the recorder died while it started")):
+            return
+        if self._closed is not None and self._closed.done():
+            return
+        self._held_since = self._held_since or time.monotonic_ns()
+        if self._restarting is None or self._restarting.done():
+            self._restarting = asyncio.get_running_loop().create_task(self._restart())
+
+    def _drop_socket(self) -> None:
+        if self._sock is not None:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._sock)
+            loop.remove_writer(self._sock)
+            self._sock.close()
+            self._sock = None
+
+    async def _reap(self) -> None:
+        """A recorder whose socket is closed ends by itself."""
+        process, self._process = self._process, None
+        if process is not None:
+            await asyncio.to_thread(process.wait)
+
+    async def _restart(self) -> None:
+        """Start the recorder anew, as often as it takes, and send again what it had not committed."""
+        attempt = 0
+        while True:
+            await asyncio.sleep(RESTART_PAUSE_S[min(attempt, len(RESTART_PAUSE_S) - 1)])
+            await self._reap()
+            attempt += 1
+            try:
+                report = await self._launch()
+            except WsreplayError as error:
+                self._drop_socket()
+                self._watch.stalled(str(error))
+                continue
+            break
+        self.totals.restarts += 1
+        self._watch.restarted("the recorder died and was started again")
+        self._resend(report.ready or 0)
+
+    def _resend(self, committed: int) -> None:
+        """Put what was sent and not committed before what still waits. Its forwarding was done before."""
+        while self._kept and self._kept[0][0] <= committed:
+            self._kept_bytes -= len(self._kept.popleft()[1])
+        self._partly = 0
+        waiting = list(self._waiting)
+        sent = list(self._kept)[: max(0, len(self._kept) - len(waiting))]
+        self._waiting = deque([*(_Waiting(record) for _, record in sent), *waiting])
+        self._flush()
+
+    # Records.
+
+    def now(self) -> int:
+        """Nanoseconds since the start of the run."""
+        return time.monotonic_ns() - self.origin_ns
+
+    def chunk(self, connection: int, direction: int, data: bytes) -> bool:
+        """Hand over bytes that have just arrived. True: the kernel has them, forward them now; False: say `then` what to do."""
+        self.totals.bytes += len(data)
+        return self.record(Kind.CHUNK, data, connection, direction)
+
+    def then(self, forward: Forward) -> None:
+        """What is to be done once the record just handed over has really gone; only after False."""
+        self._waiting[-1].forward = forward
+
+    def record(self, kind: int, body: bytes = b"", connection: int = 0, direction: int = 0) -> bool:
+        """Hand over a record; as `chunk`."""
+        record = head(kind, len(body), time.monotonic_ns() - self.origin_ns, connection, direction) + body
+        if self._over:
+            return True
+        self._number += 1
+        self._kept.append((self._number, record))
+        self._kept_bytes += len(record)
+        sock = self._sock
+        if self._waiting or sock is None or self._kept_bytes > KEEP_BYTES:
+            self._wait(record, 0)
+            return False
+        try:
+            sent = sock.send(record)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # The recorder died; its end of the socket will say so.
+            sent = 0
+        if sent < len(record):
+            self._wait(record, sent)
+            return False
+        return True
+
+    def _wait(self, record: bytes, sent: int) -> None:
+        if not self._waiting:
+            self._partly = sent
+            if self._held_since is None:
+                self._held_since = time.monotonic_ns()
+            if self._sock is not None and self._kept_bytes <= KEEP_BYTES:
+                asyncio.get_running_loop().add_writer(self._sock, self._flush)
+        self._waiting.append(_Waiting(record))
+
+    def _flush(self) -> None:
+        sock = self._sock
+        if sock is None:
+            return
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting
+        while waiting:
+            first = waiting[0]
+            try:
+                self._partly += sock.send(memoryview(first.record)[self._partly :])
+            except BlockingIOError:
+                loop.add_writer(sock, self._flush)
+                return
+            except OSError:
+                loop.remove_writer(sock)
+                return
+            if self._partly < len(first.record):
+                continue
+            waiting.popleft()
+            self._partly = 0
+            if first.forward is not None:
+                first.forward()
+        loop.remove_writer(sock)
+        self._note_hold()
+
+    def _note_hold(self) -> None:
+        since, self._held_since = self._held_since, None
+        if since is not None and time.monotonic_ns() - since >= HOLD_WORTH_NOTING_NS:
+            self.record(Kind.HOLD, (since - self.origin_ns).to_bytes(8, "little"))
+
+    # The end.
+
+    async def close(self) -> Report:
+        """Everything was handed over: have it committed and the file closed. Raises RecordingError."""
+        self._closed = asyncio.get_running_loop().create_future()
+        self.record(Kind.BYE)
+        self._over = True
+        try:
+            return await self._closed
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self._restarting is not None:
+            self._restarting.cancel()
+        self._drop_socket()
+        await self._reap()
+        if self._lock is not None:
+            lock.release(self._hello.path, self._lock)
+            self._lock = None
+
+
+class _Refused(WsreplayError):
+    """The recorder says that this recording cannot be written."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+

@@ -1,0 +1,217 @@
+"""The recording proxy as a whole: a listener, the exchanges and tunnels behind it, and their recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Self
+
+import wsreplay
+from wsreplay.errors import UsageError
+from wsreplay.proxy.exchange import ClientSide, Route
+from wsreplay.proxy.handover import Handover, Totals, Watch
+from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
+from wsreplay.recorder.protocol import Hello, Kind, Report
+from wsreplay.trace.redaction import Redactor
+
+HEARTBEAT_S = 1.0
+BACKLOG = 1024
+# How long a stopping proxy waits for what it has received to be written to the peers.
+STOP_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to record. `redact` are JSON paths of payload fields, `max_payload` is in bytes of inflated payload."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    keep_host: bool = False
+    insecure: bool = False
+    set_headers: Sequence[tuple[str, str]] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    redact: Sequence[str] = ()
+    max_payload: int = 64 * 2**20
+    durability: str = "normal"
+    dial_timeout_s: float = DIAL_TIMEOUT_S
+    watch: Watch = field(default_factory=Watch)
+
+
+class RecordingProxy:
+    """Records what passes between clients and one upstream.
+
+        async with RecordingProxy("ws://127.0.0.1:8000", "chat.db") as proxy:
+            ...  # clients connect to proxy.url
+
+    Raises WsreplayError on entering: a bad URL, a port in use, a file that is no recording or is being written.
+    """
+
+    def __init__(self, upstream: str, path: str | Path, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.path = Path(path)
+        self.upstream = Upstream.parse(upstream)
+        self.summary: Report | None = None
+        self._upstream_url = upstream
+        self._server: asyncio.Server | None = None
+        self._heart: asyncio.Task[None] | None = None
+        self._handover: Handover
+        self._route: Route
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def totals(self) -> Totals:
+        return self._handover.totals
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._route.tunnels)
+
+    @property
+    def http_requests(self) -> int:
+        """Plain HTTP requests that passed: counted, not recorded."""
+        return self._route.http_requests
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """What clients connect to."""
+        host = self.options.host
+        if host in ("", "0.0.0.0", "::"):
+            host = "localhost"
+        host = f"[{host}]" if ":" in host else host
+        return f"{'wss' if self.options.tls_cert else 'ws'}://{host}:{self.port}"
+
+    async def start(self) -> None:
+        options = self.options
+        _check_redaction(options.redact)
+        context = tls_context(options.insecure) if self.upstream.tls else None
+        listening = _server_context(options)
+        started_at = datetime.now(UTC)
+        # The port is bound before the recorder writes anything, and accepts only once it can.
+        self._server = await self._bind(listening)
+        self._handover = Handover(
+            Hello(
+                path=str(self.path.absolute()),
+                upstream=self._upstream_url,
+                listen=self.url,
+                started_at=started_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+                version=wsreplay.__version__,
+                key=token_hex(32),
+                redact=list(options.redact),
+                max_payload=options.max_payload,
+                durability=options.durability,
+            ),
+            options.watch,
+        )
+        try:
+            report = await self._handover.start()
+        except BaseException:
+            self._server.close()
+            raise
+        self._route = Route(
+            self._handover,
+            self.upstream,
+            context,
+            options.keep_host,
+            options.set_headers,
+            options.dial_timeout_s,
+            itertools.count(report.first_connection),
+        )
+        await self._server.start_serving()
+        self._heart = asyncio.create_task(self._beat())
+
+    async def _bind(self, context: ssl.SSLContext | None) -> asyncio.Server:
+        options = self.options
+        try:
+            return await asyncio.get_running_loop().create_server(
+                lambda: ClientSide(self._route),
+                options.host or None,
+                options.port,
+                ssl=context,
+                backlog=BACKLOG,
+                start_serving=False,
+            )
+        except OSError as error:
+            where = f"{options.host}:{options.port}"
+            raise UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)") from None
+        except OverflowError:
+            raise UsageError(f"cannot listen on port {options.port}: a port is a number from 0 to 65535") from None
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            self._handover.record(Kind.HEARTBEAT)
+
+    def mark(self, note: str) -> None:
+        """Leave a note at this time."""
+        self._handover.record(Kind.MARK, note.encode())
+
+    async def stop(self) -> Report:
+        """Stop accepting, let what was received be forwarded and committed, close the recording."""
+        if self.summary is not None:
+            return self.summary
+        assert self._server is not None
+        self._server.close()
+        if self._heart is not None:
+            self._heart.cancel()
+        for exchange in list(self._route.exchanges):
+            exchange.close()
+        for tunnel in self._route.tunnels:
+            tunnel.pause()
+        self._handover.record(Kind.HEARTBEAT)
+        self.summary = await self._handover.close()
+        await self._close_tunnels()
+        return self.summary
+
+    async def _close_tunnels(self) -> None:
+        tunnels = list(self._route.tunnels)
+        for tunnel in tunnels:
+            tunnel.close()
+        if tunnels:
+            await asyncio.wait([tunnel.closed for tunnel in tunnels], timeout=STOP_GRACE_S)
+        for tunnel in tunnels:
+            tunnel.abort()
+
+
+def _check_redaction(fields: Sequence[str]) -> None:
+    try:
+        Redactor(b"-", fields)
+    except ValueError as error:
+        raise UsageError(f"--redact {error}") from None
+
+
+def _server_context(options: Options) -> ssl.SSLContext | None:
+    if options.tls_cert is None:
+        if options.tls_key is not None:
+            raise UsageError("--tls-key needs --tls-cert")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(options.tls_cert, options.tls_key)
+    except FileNotFoundError:
+        raise UsageError(f"--tls-cert {options.tls_cert}, --tls-key {options.tls_key}: there is no such file") from None
+    except (ssl.SSLError, OSError) as error:
+        raise UsageError(f"--tls-cert {options.tls_cert}: no usable certificate and key in PEM ({error})") from None
+    return context
+
+
+def _plain(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

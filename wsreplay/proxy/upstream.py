@@ -1,0 +1,94 @@
+"""Where the proxy forwards to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from wsreplay.errors import UsageError
+
+DIAL_TIMEOUT_S = 10.0
+_PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A backend: `ws://host:port/prefix`, or `wss://`. `http` and `https` mean the same."""
+
+    host: str
+    port: int
+    tls: bool
+    prefix: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> Upstream:
+        """Raises UsageError."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise UsageError(f"UPSTREAM {url!r}: {error}") from None
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise UsageError(f"UPSTREAM {url!r} is no WebSocket URL: it looks like ws://localhost:8000 or wss://example.org/app")
+        if parts.query or parts.fragment:
+            raise UsageError(f"UPSTREAM {url!r}: a query or fragment belongs to the client's URL, not to the upstream")
+        tls = parts.scheme in ("wss", "https")
+        return cls(parts.hostname, port or _PORTS[parts.scheme], tls, parts.path.rstrip("/"))
+
+    @property
+    def host_header(self) -> str:
+        """As RFC 9110, section 7.2, wants it: without the scheme's own port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The URL without credentials."""
+        return f"{'wss' if self.tls else 'ws'}://{self.host_header}{self.prefix}"
+
+
+class DialError(Exception):
+    """The upstream cannot be reached. `status` is what the client is answered: 502, or 504 on a time-out."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def tls_context(insecure: bool) -> ssl.SSLContext:
+    """A client's context: the system's CAs, or any certificate."""
+    context = ssl.create_default_context()
+    # The proxied bytes are HTTP/1.1, whatever the backend would prefer.
+    context.set_alpn_protocols(["http/1.1"])
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def dial(
+    upstream: Upstream, protocol: asyncio.Protocol, context: ssl.SSLContext | None, within: float
+) -> asyncio.Transport:
+    """Connect to the upstream within so many seconds. Raises DialError."""
+    where = upstream.url
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(within):
+            transport, _ = await loop.create_connection(
+                lambda: protocol, upstream.host, upstream.port, ssl=context, server_hostname=upstream.host if context else None
+            )
+    except TimeoutError:
+        raise DialError(504, f"{where} did not answer within {within:g} s") from None
+    except ssl.SSLCertVerificationError as error:
+        reason = f"{where} has a certificate that is not trusted: {error.verify_message} (-k accepts any)"
+        raise DialError(502, reason) from None
+    except ssl.SSLError as error:
+        raise DialError(502, f"{where} does not speak TLS as expected: {error.reason or error}") from None
+    except socket.gaierror as error:
+        raise DialError(502, f"{where}: the host name cannot be resolved: {error.strerror}") from None
+    except (OSError, ConnectionError) as error:
+        raise DialError(502, f"{where} cannot be reached: {error.strerror or error}") from None
+    return transport

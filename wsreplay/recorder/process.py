@@ -1,0 +1,176 @@
+"""The recorder process: reads records from a socket, commits them in batches, says what is committed.
+
+It does nothing else, so that its one thread keeps up; it ignores Ctrl-C, which is the relay's business. When the relay dies it
+drains the socket, commits and closes the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from wsreplay.errors import RecordingError, WsreplayError
+from wsreplay.recorder.ledger import Ledger
+from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
+from wsreplay.store.writer import WriteStalled
+
+COMMIT_EVERY_S = 0.05
+COMMIT_ROWS = 10_000
+COMMIT_BYTES = 8 * 2**20
+READ = 2**20
+# After a small read others are given time to add to the next one: fewer wake-ups beside a latency-bound relay.
+NAP_BELOW = 32 * 2**10
+NAP_S = 0.004
+RETRY_S = 0.2
+# How long a recorder whose relay is gone waits for a full disk or a locked file before it gives up.
+ORPHAN_PATIENCE_S = 60.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+class RecorderProcess:
+    """One recorder over one socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._reader = RecordReader()
+        self._ledger: Ledger | None = None
+        self._relay_gone = False
+        self._deadline: float | None = None
+        self._pending_bytes = 0
+
+    def run(self) -> int:
+        """Record until BYE or the relay's end; return the exit code."""
+        try:
+            while self._ledger is None or not self._relay_gone:
+                self._wait()
+                data = self._receive()
+                if not data:
+                    self._relay_gone = True
+                    break
+                for record in self._reader.feed(data):
+                    if record.kind == Kind.BYE:
+                        self._finish(clean=True)
+                        return 0
+                    self._take(record)
+                self._pending_bytes += len(data)
+                self._commit_when_due()
+                if len(data) < NAP_BELOW:
+                    time.sleep(NAP_S)
+            if self._ledger is not None:
+                self._finish(clean=False)
+        except WsreplayError as error:
+            self._say(Report(error=str(error), exit_code=error.exit_code))
+            return error.exit_code
+        return 0
+
+    def _wait(self) -> None:
+        while self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left > 0 and self._poll.poll(left * 1000):
+                return
+            self._commit_when_due()
+        self._poll.poll()
+
+    def _receive(self) -> bytes:
+        try:
+            return self._sock.recv(READ)
+        except OSError:
+            # ECONNRESET: the relay died with words of ours unread. What it sent before was delivered.
+            return b""
+
+    def _take(self, record: Record) -> None:
+        if self._ledger is None:
+            self._begin(msgspec.json.decode(record.body, type=Hello))
+            return
+        self._ledger.take(record)
+        if self._deadline is None:
+            self._deadline = time.monotonic() + COMMIT_EVERY_S
+
+    def _begin(self, hello: Hello) -> None:
+        self._ledger = ledger = Ledger(hello)
+        self._say(
+            Report(
+                ready=ledger.processed,
+                run_id=ledger.run_id,
+                start_ns=ledger.start_ns,
+                first_connection=ledger.first_connection,
+                frames=ledger.writer.last_frame_id,
+            )
+        )
+
+    def _commit_when_due(self) -> None:
+        ledger = self._ledger
+        if ledger is None or self._deadline is None:
+            return
+        if ledger.writer.waiting >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES or time.monotonic() >= self._deadline:
+            self._persist(ledger.commit)
+            self._deadline = None
+            self._pending_bytes = 0
+            self._report_progress(ledger)
+
+    def _persist(self, write: Callable[[], None]) -> None:
+        """Write, and where that cannot be done now say why and try again: nothing more is read meanwhile."""
+        give_up = time.monotonic() + ORPHAN_PATIENCE_S
+        told = None
+        while True:
+            try:
+                write()
+                break
+            except WriteStalled as stalled:
+                if str(stalled) != told:
+                    told = str(stalled)
+                    self._say(Report(stalled=told))
+                if self._orphaned() and time.monotonic() > give_up:
+                    raise RecordingError(f"gave up writing: {told}") from stalled
+                time.sleep(RETRY_S)
+
+    def _orphaned(self) -> bool:
+        return self._relay_gone or any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
+
+    def _finish(self, *, clean: bool) -> None:
+        ledger = self._ledger
+        assert ledger is not None
+        self._persist(lambda: ledger.end(clean=clean))
+        ledger.writer.close()
+        self._report_progress(ledger, closed=True)
+
+    def _report_progress(self, ledger: Ledger, closed: bool = False) -> None:
+        opened, ended = ledger.news()
+        self._say(
+            Report(
+                committed=ledger.processed,
+                frames=ledger.writer.last_frame_id,
+                events=ledger.total_events(),
+                opened=opened,
+                ended=ended,
+                closed=closed,
+            )
+        )
+
+    def _say(self, report: Report) -> None:
+        # A relay that is gone needs no report.
+        with contextlib.suppress(OSError):
+            self._sock.sendall(_encode(report) + b"\n")
+
+
+def main(descriptor: int) -> int:
+    """Record what comes over an inherited socket."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with socket.socket(fileno=descriptor) as sock:
+        sock.setblocking(True)
+        return RecorderProcess(sock).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))
