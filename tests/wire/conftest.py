@@ -60,6 +60,7 @@ class Sent:
     wire: bytearray = field(default_factory=bytearray)
     ends: list[int] = field(default_factory=list)
     messages: list[tuple[int, bytes]] = field(default_factory=list)
+    interleaved: bool = False  # a control frame stands inside a compressed message
 
     def add(self, wire: bytes) -> None:
         self.wire += wire
@@ -103,6 +104,7 @@ def valid_streams(draw: st.DrawFn) -> Sent:
         for at, piece in enumerate(deflater.fragments(pieces) if squeeze else pieces):
             if at and draw(st.booleans()):
                 control()
+                sent.interleaved |= squeeze
             first, last = at == 0, at == len(pieces) - 1
             sent.add(frame(opcode if first else 0, piece, fin=last, rsv=4 if squeeze and first else 0, key=key()))
         sent.messages.append((opcode, b"".join(pieces)))
