@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from importlib import resources
@@ -49,7 +49,7 @@ class Backend:
         self.host, self.port = host, port
         self.require_auth, self.secret, self.pace = require_auth, secret, pace
         self._conversations: dict[tuple[str | None, str], Conversation] = {}  # by user and thread
-        self._runs: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
 
     @property
@@ -73,17 +73,17 @@ class Backend:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        for run in self._runs:
-            run.cancel()
-        await asyncio.gather(*self._runs, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
 
     async def wait_idle(self) -> None:
         """Wait until every run that was started has done all it does."""
-        if self._runs:
-            await asyncio.wait(self._runs)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     # Admission: plain HTTP is answered here, a WebSocket must name its user
 
@@ -162,21 +162,23 @@ class Backend:
             return conversation
         before, last_seq = known.connection, order.get("last_seq")
         await known.resume(connection, last_seq if isinstance(last_seq, int) else 0)
+        conversation.connection = None
+        if known.expiry is not None:
+            known.expiry.cancel()
         if before is not None:
-            await before.close(TAKEN_OVER, "resumed over another connection")
+            self._spawn(before.close(TAKEN_OVER, "resumed over another connection"))
         return known
 
     def _detach(self, conversation: Conversation, connection: ServerConnection) -> None:
         if conversation.connection in (connection, None):
             conversation.connection = None
-            asyncio.get_running_loop().call_later(RESUME_WITHIN, self._forget, conversation)
+            conversation.expiry = asyncio.get_running_loop().call_later(RESUME_WITHIN, self._forget, conversation)
 
     def _forget(self, conversation: Conversation) -> None:
-        if conversation.connection is None:
-            for run in conversation.runs:
-                run.cancel()
-            for thread in conversation.threads:
-                self._conversations.pop((conversation.user, thread), None)
+        for run in conversation.runs:
+            run.cancel()
+        for thread in conversation.threads:
+            self._conversations.pop((conversation.user, thread), None)
 
     # A run of the agent
 
@@ -185,10 +187,15 @@ class Backend:
         conversation.threads.add(thread)
         self._conversations[conversation.user, thread] = conversation
         steps = script_of(str(order.get("scenario") or "healthy"), str(order.get("message", "")))
-        run = asyncio.create_task(self._run(AgentRun(conversation, thread), steps))
-        for register in (self._runs, conversation.runs):
-            register.add(run)
-            run.add_done_callback(register.discard)
+        run = self._spawn(self._run(AgentRun(conversation, thread), steps))
+        conversation.runs.add(run)
+        run.add_done_callback(conversation.runs.discard)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run(self, run: AgentRun, steps: Iterable[Step]) -> None:
         try:

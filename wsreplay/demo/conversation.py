@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 import time
 from collections import deque
 from typing import Any
@@ -13,6 +11,8 @@ from uuid import uuid4
 import orjson
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+
+from wsreplay.testing.client import reset
 
 Event = dict[str, Any]
 
@@ -34,6 +34,7 @@ class Conversation:
     def __init__(self, user: str | None) -> None:
         self.user = user
         self.connection: ServerConnection | None = None
+        self.expiry: asyncio.TimerHandle | None = None  # when it is forgotten, while no connection is attached
         self.threads: set[str] = set()
         self.runs: set[asyncio.Task[None]] = set()
         self.history: deque[Event] = deque(maxlen=HISTORY)
@@ -100,11 +101,3 @@ class Conversation:
         if self.connection is not None:
             reset(self.connection)
             self.connection = None
-
-
-def reset(connection: ServerConnection) -> None:
-    """With SO_LINGER 0 a close sends RST instead of FIN."""
-    raw = connection.transport.get_extra_info("socket")
-    if raw is not None:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.transport.abort()

@@ -95,15 +95,20 @@ async def resume(client: ChatClient, thread: str) -> None:
     await client.send({"type": "resume", "thread_id": thread, "last_seq": last})
 
 
-async def chat_all(
-    url: str, scenarios: Iterable[Scenario] = DEMO_SCENARIOS, *, token_for: TokenFor = make_token
-) -> list[Seen]:
-    """All scenarios at once, each by a user of its own, since a reconnect is judged across a user's connections."""
-    return list(
-        await asyncio.gather(
-            *(play(each, url, user=user, token_for=token_for) for each, user in zip(scenarios, _user_names(), strict=False))
-        )
-    )
+async def chat_all(url: str, scenarios: Iterable[Scenario] = DEMO_SCENARIOS, *, token_for: TokenFor = make_token) -> list[Seen]:
+    """All scenarios at once, each by a user of its own, since a reconnect is judged across a user's connections.
+
+    The first failure of one ends them all, and is raised.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            chats = [
+                group.create_task(play(each, url, user=user, token_for=token_for))
+                for each, user in zip(scenarios, _user_names(), strict=False)
+            ]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [chat.result() for chat in chats]
 
 
 def _user_names() -> Iterator[str]:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
@@ -231,10 +232,7 @@ class ChatClient:
     async def drop(self) -> None:
         """Reset the TCP connection, as a lost network does: the server gets no close frame."""
         if self._connection is not None:
-            raw = self._connection.transport.get_extra_info("socket")
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._connection.transport.abort()
+            reset(self._connection)
         await self._end_reader()
 
     async def reconnect(self) -> None:
@@ -248,6 +246,14 @@ class ChatClient:
             with suppress(asyncio.CancelledError):
                 await self._reader
             self._reader = None
+
+
+def reset(connection: Connection) -> None:
+    """End a connection without a close frame; with SO_LINGER 0 the peer gets RST instead of FIN."""
+    raw = connection.transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.transport.abort()
 
 
 def _event(raw: str | bytes) -> Mapping[str, Any]:
