@@ -186,6 +186,19 @@ class Recording:
         columns = "id, t_ns, connection_id, direction, frame_id, kind, detail"
         return [Fault(*row) for row in self.query(f"SELECT {columns} FROM fault ORDER BY t_ns, id")]
 
+    def tails(self) -> list[tuple[int, int, int, int, bytes]]:
+        """Raw bytes that are no frames: of unfinished messages, and of malformed streams.
+
+        Each is (connection id, direction, offset, t_ns, bytes).
+        """
+        columns = "connection_id, direction, offset, t_ns, bytes"
+        return list(self.query(f"SELECT {columns} FROM tail ORDER BY connection_id, direction, offset"))  # type: ignore[arg-type]
+
+    def all_findings(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """All results kept by `validate --save`: contract, contract digest, finding."""
+        rows = self.query("SELECT contract, contract_digest, body FROM finding ORDER BY id")
+        return [(contract, digest, orjson.loads(body)) for contract, digest, body in rows]
+
     def saved_findings(self, contract_digest: str) -> list[dict[str, Any]]:
         """Results kept by `validate --save`, as they were written."""
         rows = self.query("SELECT body FROM finding WHERE contract_digest = ? ORDER BY id", (contract_digest,))
