@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from wsreplay.demo.backend import Backend
+from wsreplay.proxy.session import RecordingProxy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -172,3 +175,20 @@ async def test_a_reload_in_mid_run_loses_nothing(page: Page, backend: Backend) -
     assert await page.texts(".said") == ["first", "second"]
     assert len(await page.texts(".track li.done")) == 10
     assert (await page.texts("#events .type")).count("agent_completed") == 2
+
+
+async def test_served_through_the_proxy_the_page_chats_through_the_proxy(page: Page, backend: Backend, tmp_path: Path) -> None:
+    recording = tmp_path / "by-hand.db"
+    async with RecordingProxy(backend.url, recording) as proxy:
+        await page.open(proxy.url.replace("ws:", "http:") + "/?user=bob")
+        await page.say("dropped-connection")
+        await page.finish()
+        assert "You did not see this when it was new" in await page.texts(".answer p")
+        await page.call("Page.navigate", url="about:blank")
+        async with asyncio.timeout(20):
+            while proxy.open_connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    with closing(sqlite3.connect(recording)) as database:
+        rows = database.execute("SELECT user, path, subprotocol, ending FROM connection ORDER BY id").fetchall()
+        assert rows == [("bob", "/ws", "agent-chat", "dropped"), ("bob", "/ws", "agent-chat", "clean")]
+        assert database.execute("SELECT count(*) FROM frame WHERE type = 'agent_completed'").fetchone() == (1,)
