@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ cuts = st.lists(st.integers(0, 4000), max_size=12)
 
 def chunks(wire: bytes, at: list[int]) -> list[bytes]:
     marks = sorted({0, *(cut for cut in at if cut < len(wire)), len(wire)})
-    return [wire[start:stop] for start, stop in zip(marks, marks[1:], strict=False)]
+    return [wire[start:stop] for start, stop in pairwise(marks)]
 
 
 def decode(decoder: StreamDecoder, pieces: list[bytes]) -> list[DecodedFrame]:
@@ -78,7 +79,9 @@ def test_valid_streams_are_decoded_as_websockets_and_wsproto_decode_them(valid_s
     frames = decode(decoder, [bytes(sent.wire)])
     assert [(frame.opcode, frame.flags & FIN, frame.payload) for frame in frames] == parsed_by_websockets(sent)
     messages = [
-        (frame.message_opcode, frame.payload if frame.message is None else frame.message) for frame in frames if frame.message_opcode
+        (frame.message_opcode, frame.payload if frame.message is None else frame.message)
+        for frame in frames
+        if frame.message_opcode
     ]
     assert messages == sent.messages
     # A control frame makes wsproto 1.3 forget that the message around it is compressed.
@@ -161,7 +164,8 @@ def test_mutated_streams_never_raise_and_never_lose_a_byte(valid_streams, data: 
     wire = sent.wire
     for place, byte in data.draw(st.lists(st.tuples(st.integers(0, max(0, len(wire) - 1)), st.integers(0, 255)), max_size=5)):
         wire[place : place + 1] = bytes([byte])
-    decoder = StreamDecoder.from_extensions(sent.extensions, sent.direction, max_payload=data.draw(st.sampled_from([125, 2**20])))
+    limit = data.draw(st.sampled_from([125, 2**20]))
+    decoder = StreamDecoder.from_extensions(sent.extensions, sent.direction, max_payload=limit)
     assert_nothing_is_lost(decoder, bytes(wire), at)
 
 

@@ -35,7 +35,7 @@ MAX_HEAD = 256 * 1024
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _REQUEST_LINE = re.compile(rb"([!-~]+) ([^\x00-\x20\x7f]+) HTTP/(1\.[0-9])[ \t]*\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/(1\.[0-9]) ([0-9]{3})(?: ([^\r\n]*))?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/(1\.[0-9]) ([0-9]{3})(?: [^\r\n]*)?\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -63,6 +63,8 @@ Piece = RequestHead | ResponseHead | Body | End | Opaque
 
 class _Stream:
     """What both sides have in common: hold bytes until a head is whole, count bodies, turn opaque."""
+
+    _first_line: re.Pattern[bytes]
 
     def __init__(self) -> None:
         self.opaque: str | None = None
@@ -105,10 +107,12 @@ class _Stream:
     def _waiting(self) -> bool:
         raise NotImplementedError
 
-    def _head(self, raw: bytes, pieces: list[Piece]) -> None:
+    def _may_begin(self, start: bytes) -> bool:
+        """Whether a first line can begin with these bytes."""
         raise NotImplementedError
 
-    def _hopeless(self, start: bytes) -> str | None:
+    def _head(self, raw: bytes, line: re.Match[bytes], fields: bytes, pieces: list[Piece]) -> None:
+        """A head is whole: `line` is its first line, `fields` all that is behind it."""
         raise NotImplementedError
 
     def _ended(self) -> None:
@@ -139,27 +143,26 @@ class _Stream:
     def _take_head(self, pieces: list[Piece]) -> bool:
         buffer = self._buffer
         start = len(buffer) - len(buffer.lstrip(b"\r\n"))
+        line = self._first_line.match(buffer, start)
+        if line is None and (buffer.find(b"\n", start) >= 0 or not self._may_begin(buffer[start : start + 5])):
+            self._give_up("not HTTP/1.x")
+            return True
         found = _HEAD_END.search(buffer, max(start, self._searched - 3))
-        if found is None:
-            self._searched = len(buffer)
-            reason = self._hopeless(buffer[start:])
-            if reason is None and len(buffer) > MAX_HEAD:
-                reason = f"a head of more than {MAX_HEAD >> 10} KiB"
-            if reason is not None:
-                self._give_up(reason)
-            return reason is not None
-        self._searched = 0
-        if found.end() > MAX_HEAD:
+        if (found.end() if found else len(buffer)) > MAX_HEAD:
             self._give_up(f"a head of more than {MAX_HEAD >> 10} KiB")
             return True
-        raw = buffer[: found.end()]
+        if found is None or line is None:
+            self._searched = len(buffer)
+            return False
+        self._searched = 0
+        end = found.end()
         try:
-            self._head(raw, pieces)
-        except (h11.ProtocolError, ValueError):
+            self._head(buffer[:end], line, buffer[line.end() : end], pieces)
+        except h11.ProtocolError:
             # What h11 says quotes the line, and a secret may stand in it.
             self._give_up("a head that is not valid HTTP/1.x, or a transfer coding other than chunked")
-            return True
-        self._buffer = buffer[found.end() :]
+        else:
+            self._buffer = buffer[end:]
         return True
 
     def _frame_body(self, body: Counted | Chunked | UntilClose, pieces: list[Piece]) -> None:
@@ -184,6 +187,8 @@ class RequestStream(_Stream):
     or `take_rest` (it became one).
     """
 
+    _first_line = _REQUEST_LINE
+
     def __init__(self) -> None:
         super().__init__()
         self.paused = False
@@ -197,25 +202,16 @@ class RequestStream(_Stream):
     def _waiting(self) -> bool:
         return self.paused
 
-    def _hopeless(self, start: bytes) -> str | None:
-        if start and not 0x21 <= start[0] <= 0x7E:
-            return "a request does not begin with a method"
-        if b"\n" in start and not _REQUEST_LINE.match(start):
-            return "no HTTP/1.x request line"
-        return None
+    def _may_begin(self, start: bytes) -> bool:
+        return not start or 0x21 <= start[0] <= 0x7E
 
-    def _head(self, raw: bytes, pieces: list[Piece]) -> None:
-        start = raw.lstrip(b"\r\n")
-        line = _REQUEST_LINE.match(start)
-        if line is None:
-            raise ValueError("no HTTP/1.x request line")
+    def _head(self, raw: bytes, line: re.Match[bytes], fields: bytes, pieces: list[Piece]) -> None:
         method, target, version = line.groups()
         # h11 wants ASCII in a target; what a target may hold is between the peers.
         server = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-        server.receive_data(method + b" / HTTP/" + version + b"\r\n" + start[line.end() :])
+        server.receive_data(method + b" / HTTP/" + version + b"\r\n" + fields)
         request = server.next_event()
-        if not isinstance(request, h11.Request):
-            raise ValueError("no HTTP/1.x request")
+        assert isinstance(request, h11.Request)
         headers = [(bytes(name), bytes(value)) for name, value in request.headers.raw_items()]
         upgrade = asks_for_websocket(method, headers)
         pieces.append(RequestHead(raw, method, target, headers, upgrade))
@@ -235,6 +231,8 @@ class ResponseStream(_Stream):
     After the 101 that answers an upgrade it is `switched`, and holds what follows for `take_rest`.
     """
 
+    _first_line = _STATUS_LINE
+
     def __init__(self) -> None:
         super().__init__()
         self.switched = False
@@ -247,25 +245,18 @@ class ResponseStream(_Stream):
     def _waiting(self) -> bool:
         return self.switched
 
-    def _hopeless(self, start: bytes) -> str | None:
-        if start[:5] != b"HTTP/"[: len(start)] or (b"\n" in start and not _STATUS_LINE.match(start)):
-            return "no HTTP/1.x status line"
-        return None
+    def _may_begin(self, start: bytes) -> bool:
+        return b"HTTP/".startswith(start)
 
-    def _head(self, raw: bytes, pieces: list[Piece]) -> None:
-        start = raw.lstrip(b"\r\n")
-        line = _STATUS_LINE.match(start)
-        if line is None:
-            raise ValueError("no HTTP/1.x status line")
-        version, code, _ = line.groups()
+    def _head(self, raw: bytes, line: re.Match[bytes], fields: bytes, pieces: list[Piece]) -> None:
+        version, code = line.groups()
         status = int(code)
         method, upgrade = self._expected[0] if self._expected else (b"GET", False)
         client = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         client.send(h11.Request(method="GET", target="/", headers=[("Host", "-"), ("Connection", "upgrade"), ("Upgrade", "-")]))
-        client.receive_data(b"HTTP/%s %s\r\n" % (version, code) + start[line.end() :])
+        client.receive_data(b"HTTP/%s %s\r\n" % (version, code) + fields)
         response = client.next_event()
-        if not isinstance(response, h11.InformationalResponse | h11.Response):
-            raise ValueError("no HTTP/1.x response")
+        assert isinstance(response, h11.InformationalResponse | h11.Response)
         headers = [(bytes(name), bytes(value)) for name, value in response.headers.raw_items()]
         self.switched = status == 101 and upgrade
         pieces.append(ResponseHead(raw, status, headers, self.switched))

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.wire.http import Body, End, Opaque, Piece, RequestHead, RequestStream, ResponseHead, ResponseStream
+
+GET = b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n"
+POST = b"POST /login HTTP/1.1\r\nhost: example.com\r\nCONTENT-LENGTH: 5\r\n\r\nhello"
+CHUNKED = (
+    b"POST /upload HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'5;name="value"\r\nhello\r\n00A\r\n0123456789\r\n0\r\nX-Trailer: 1\r\nX-Other: 2\r\n\r\n'
+)
+UPGRADE = (
+    b"GET /ws?token=1 HTTP/1.1\r\nHost: example.com\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+FRAME = b"\x81\x05Hello"
+
+
+def fed(stream: RequestStream | ResponseStream, wire: bytes, step: int = 0) -> list[Piece]:
+    """Feed `wire` in pieces of `step` bytes; neighbouring bodies and opaque bytes are joined."""
+    joined: list[Piece] = []
+    for at in range(0, len(wire), step or len(wire)):
+        for piece in stream.feed(wire[at : at + (step or len(wire))]):
+            if joined and isinstance(piece, Body | Opaque) and type(joined[-1]) is type(piece):
+                joined[-1] = type(piece)(joined[-1].raw + piece.raw)
+            else:
+                joined.append(piece)
+    return joined
+
+
+def raw(pieces: list[Piece]) -> bytes:
+    return b"".join(piece.raw for piece in pieces)
+
+
+def kinds(pieces: list[Piece]) -> list[type]:
+    return [type(piece) for piece in pieces]
+
+
+def responses(*requests: tuple[bytes, bool]) -> ResponseStream:
+    stream = ResponseStream()
+    for method, upgrade in requests or [(b"GET", False)]:
+        stream.expect(method, upgrade)
+    return stream
+
+
+steps = pytest.mark.parametrize("step", [0, 1, 3])
+
+
+# The client's side
+
+
+@steps
+def test_a_request(step: int):
+    assert fed(RequestStream(), GET, step) == [RequestHead(GET, b"GET", b"/health", [(b"Host", b"example.com")], False), End()]
+
+
+@steps
+def test_a_request_with_a_body(step: int):
+    head = POST[:-5]
+    headers = [(b"host", b"example.com"), (b"CONTENT-LENGTH", b"5")]
+    assert fed(RequestStream(), POST, step) == [RequestHead(head, b"POST", b"/login", headers, False), Body(b"hello"), End()]
+
+
+@steps
+def test_a_chunked_request_keeps_its_chunks_and_trailers(step: int):
+    stream = RequestStream()
+    pieces = fed(stream, CHUNKED, step)
+    assert kinds(pieces) == [RequestHead, Body, End]
+    assert raw(pieces) == CHUNKED
+    assert stream.held == 0
+
+
+@steps
+def test_requests_on_a_kept_alive_connection(step: int):
+    wire = POST + GET + CHUNKED + b"\r\n" + GET
+    pieces = fed(RequestStream(), wire, step)
+    assert kinds(pieces) == [RequestHead, Body, End, RequestHead, End, RequestHead, Body, End, RequestHead, End]
+    assert raw(pieces) == wire
+
+
+def test_body_bytes_pass_as_they_come():
+    stream = RequestStream()
+    assert stream.feed(POST[:-3])[1:] == [Body(b"he")]
+    assert stream.feed(b"ll") == [Body(b"ll")]
+    assert stream.feed(b"o") == [Body(b"o"), End()]
+
+
+def test_a_body_announced_by_expect_comes_when_it_comes():
+    stream = RequestStream()
+    head = POST[:-5].replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    assert kinds(stream.feed(head)) == [RequestHead]
+    assert stream.feed(b"hello") == [Body(b"hello"), End()]
+
+
+def test_a_large_cookie_passes():
+    head = GET[:-2] + b"Cookie: " + b"x" * 200_000 + b"\r\n\r\n"
+    assert kinds(fed(RequestStream(), head, 10_000)) == [RequestHead, End]
+
+
+@steps
+def test_after_an_upgrade_it_pauses_and_holds_the_rest(step: int):
+    stream = RequestStream()
+    pieces = fed(stream, GET + UPGRADE + FRAME, step)
+    assert kinds(pieces) == [RequestHead, End, RequestHead, End]
+    assert isinstance(pieces[2], RequestHead) and pieces[2].upgrade
+    assert stream.paused
+    assert stream.finish() == []
+    assert (stream.held, stream.take_rest(), stream.held) == (len(FRAME), FRAME, 0)
+
+
+def test_an_upgrade_that_is_not_granted_goes_on_with_http():
+    stream = RequestStream()
+    stream.feed(UPGRADE + POST)
+    assert kinds(stream.resume()) == [RequestHead, Body, End]
+    assert not stream.paused
+
+
+def test_an_upgrade_with_a_body_pauses_behind_it():
+    stream = RequestStream()
+    assert kinds(stream.feed(UPGRADE[:-2] + b"Content-Length: 2\r\n\r\nhi" + FRAME)) == [RequestHead, Body, End]
+    assert stream.take_rest() == FRAME
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [
+        (b"\x16\x03\x01\x02\x00", "not HTTP/1.x"),
+        (b"hello\n", "not HTTP/1.x"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "not HTTP/1.x"),
+        (b"GET  / HTTP/1.1\r\n\r\n", "not HTTP/1.x"),
+        (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", "a head that is not valid HTTP/1.x, or a transfer coding other than chunked"),
+        (b"GET / HTTP/1.1\r\n\r\n", "a head that is not valid HTTP/1.x, or a transfer coding other than chunked"),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "a head that is not valid HTTP/1.x, or a transfer coding other than chunked",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "a head that is not valid HTTP/1.x, or a transfer coding other than chunked",
+        ),
+        (b"GET /" + b"x" * 300_000, "a head of more than 256 KiB"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", "a head of more than 256 KiB"),
+    ],
+)
+def test_what_is_no_http_passes_unread(wire: bytes, reason: str):
+    stream = RequestStream()
+    pieces = fed(stream, GET + wire + GET, 1000)
+    assert kinds(pieces) == [RequestHead, End, Opaque]
+    assert raw(pieces) == GET + wire + GET
+    assert stream.opaque == reason
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"xyz\r\n", "a chunk size that is no number"),
+        (b"5\r\nhello!\r\n", "a chunk that is longer than its size"),
+        (b"5\r\nhello\r!", "a chunk that is longer than its size"),
+        (b"5;" + b"x" * 70_000, "a line of more than 64 KiB in a chunked body"),
+        (b"0\r\nX: " + b"x" * 70_000, "a line of more than 64 KiB in a chunked body"),
+    ],
+)
+@steps
+def test_a_body_that_breaks_its_framing_passes_unread(body: bytes, reason: str, step: int):
+    wire = CHUNKED[: CHUNKED.index(b"5;")] + body + GET
+    stream = RequestStream()
+    pieces = fed(stream, wire, step and step * 500)
+    assert raw(pieces) == wire
+    assert stream.opaque == reason
+    assert End() not in pieces
+
+
+def test_no_secret_of_a_bad_head_stands_in_the_reason():
+    stream = RequestStream()
+    stream.feed(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization Bearer secret\r\n\r\n")
+    assert stream.opaque and "secret" not in stream.opaque
+
+
+def test_behind_connect_nothing_is_read():
+    stream = RequestStream()
+    assert kinds(stream.feed(b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n" + GET)) == [RequestHead, Opaque]
+
+
+def test_a_target_may_hold_any_bytes():
+    (head, _) = RequestStream().feed(GET.replace(b"/health", "/grüße".encode()))
+    assert isinstance(head, RequestHead) and head.target == "/grüße".encode()
+
+
+def test_at_the_end_the_beginning_of_a_head_is_handed_out():
+    stream = RequestStream()
+    stream.feed(GET + GET[:10])
+    assert stream.finish() == [Opaque(GET[:10])]
+
+
+# The server's side
+
+
+@steps
+def test_a_response(step: int):
+    head = OK[:-2]
+    assert fed(responses(), OK, step) == [ResponseHead(head, 200, [(b"Content-Length", b"2")], False), Body(b"ok"), End()]
+
+
+@steps
+def test_the_101_of_an_upgrade_switches_and_holds_the_first_frames(step: int):
+    stream = responses((b"GET", True))
+    (head,) = fed(stream, SWITCH + FRAME, step)
+    assert isinstance(head, ResponseHead) and head.switched
+    assert stream.switched
+    assert stream.finish() == []
+    assert stream.take_rest() == FRAME
+
+
+def test_a_refused_upgrade_is_a_response():
+    stream = responses((b"GET", True), (b"GET", False))
+    assert kinds(fed(stream, OK + OK)) == [ResponseHead, Body, End] * 2
+    assert not stream.switched
+
+
+def test_a_101_that_nobody_asked_for_passes_what_follows_unread():
+    stream = responses()
+    assert kinds(fed(stream, SWITCH + FRAME)) == [ResponseHead, Opaque]
+    assert stream.opaque == "a switch to another protocol"
+
+
+@steps
+def test_informational_responses_come_before_the_final_one(step: int):
+    wire = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK
+    assert kinds(fed(responses(), wire, step)) == [ResponseHead, ResponseHead, ResponseHead, Body, End]
+
+
+@pytest.mark.parametrize(
+    ("method", "head"),
+    [
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"),
+    ],
+)
+@steps
+def test_responses_without_a_body(method: bytes, head: bytes, step: int):
+    stream = responses((method, False), (b"GET", False))
+    assert kinds(fed(stream, head + OK, step)) == [ResponseHead, End, ResponseHead, Body, End]
+
+
+@steps
+def test_a_chunked_response(step: int):
+    wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n" + CHUNKED[CHUNKED.index(b"5;") :] + OK
+    pieces = fed(responses((b"GET", False), (b"GET", False)), wire, step)
+    assert kinds(pieces) == [ResponseHead, Body, End, ResponseHead, Body, End]
+    assert raw(pieces) == wire
+
+
+@steps
+def test_a_response_until_the_connection_closes(step: int):
+    stream = responses()
+    assert fed(stream, b"HTTP/1.0 200 OK\r\n\r\n" + OK, step)[1:] == [Body(OK)]
+    assert stream.finish() == [End()]
+
+
+def test_an_answer_to_no_request_is_a_response():
+    assert kinds(fed(ResponseStream(), b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")) == [ResponseHead, End]
+
+
+def test_a_tunnel_passes_unread():
+    assert kinds(fed(responses((b"CONNECT", False)), b"HTTP/1.1 200 OK\r\n\r\n" + FRAME)) == [ResponseHead, Opaque]
+
+
+@pytest.mark.parametrize("wire", [b"hello", b"HTTP/2 200\r\n\r\n", b"\x15\x03\x03\x00\x02", b"HTTP/1.1 2000 OK\r\n"])
+def test_what_is_no_response_passes_unread(wire: bytes):
+    stream = responses((b"GET", False), (b"GET", False))
+    assert kinds(fed(stream, OK + wire)) == [ResponseHead, Body, End, Opaque]
+    assert stream.opaque == "not HTTP/1.x"
+
+
+# Any bytes
+
+parts = st.lists(
+    st.sampled_from(
+        [
+            *(GET, POST, CHUNKED, UPGRADE, OK, SWITCH, b"\r\n", b"\n", b"HTTP/1.1 ", b"GET ", b" HTTP/1.1\r\n", b"0\r\n\r\n"),
+            *(b"Transfer-Encoding: chunked\r\n", b"Content-Length: 3\r\n", b"Host: a\r\n", b"abc", b"5\r\nhello\r\n"),
+        ]
+    )
+    | st.binary(max_size=6),
+    max_size=12,
+).map(b"".join)
+
+
+@given(wire=parts, at=st.lists(st.integers(0, 600), max_size=12), side=st.booleans())
+def test_the_pieces_are_the_input_however_it_is_cut(wire: bytes, at: list[int], side: bool):
+    marks = sorted({0, *(cut for cut in at if cut < len(wire)), len(wire)})
+
+    def run(cuts: list[int]) -> list[Piece]:
+        stream = RequestStream() if side else responses((b"GET", False), (b"HEAD", False), (b"GET", True))
+        pieces: list[Piece] = []
+        for start, stop in pairwise(cuts):
+            pieces += stream.feed(wire[start:stop])
+            while isinstance(stream, RequestStream) and stream.paused:
+                pieces += stream.resume()
+            assert len(raw(pieces)) + stream.held == stop
+        pieces += stream.finish()
+        assert raw(pieces) + stream.take_rest() == wire
+        return [piece for piece in pieces if isinstance(piece, RequestHead | ResponseHead | End)]
+
+    whole = run([0, len(wire)])
+    assert run(marks) == whole
+    assert run(list(range(len(wire) + 1))) == whole
+
+
+@given(
+    bodies=st.lists(st.binary(max_size=300), min_size=1, max_size=4),
+    chunked=st.booleans(),
+    trailers=st.booleans(),
+    cut=st.integers(1, 50),
+)
+def test_h11s_requests_are_told_apart(bodies: list[bytes], chunked: bool, trailers: bool, cut: int):
+    wire = b""
+    expected = []
+    for body in bodies:
+        sender = h11.Connection(h11.CLIENT)
+        framing = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(len(body)))
+        wire += sender.send(h11.Request(method="POST", target="/", headers=[("Host", "x"), framing])) or b""
+        start = len(wire)
+        for at in range(0, len(body), 70):
+            wire += sender.send(h11.Data(data=body[at : at + 70])) or b""
+        wire += sender.send(h11.EndOfMessage(headers=[("X", "y")] if chunked and trailers else [])) or b""
+        expected.append(wire[start:])
+    found: list[bytes] = []
+    for piece in fed(RequestStream(), wire, cut):
+        if isinstance(piece, RequestHead):
+            found.append(b"")
+        elif isinstance(piece, Body):
+            found[-1] += piece.raw
+    assert found == expected
