@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make demo` to see it, `make test` to trust it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo serve test campaign check bench samples docs clean
+
+help:
+	@echo "make demo      watch wsreplay at work: a real backend, the proxy, chats, a verdict"
+	@echo "make serve     chat by hand through the proxy, in your browser"
+	@echo "make test      run the tests"
+	@echo "make campaign  the long crash, fuzz and load tests"
+	@echo "make check     lint, types, layers"
+	@echo "make bench     measure, side by side with others"
+	@echo "make samples   record recordings/samples/ anew"
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/wsreplay demo
+
+serve: $(READY)
+	@$(BIN)/wsreplay demo --serve
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto -m "not campaign"
+
+campaign: $(READY)
+	$(BIN)/python -m pytest -m campaign -s
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+samples: $(READY)
+	$(BIN)/python -m wsreplay.demo.samples recordings/samples
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

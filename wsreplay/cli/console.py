@@ -1,0 +1,105 @@
+"""What `record` says while it runs: on stderr, escaped, with a status line where there is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import click
+
+from wsreplay.proxy.handover import Totals
+from wsreplay.recorder.protocol import Ended, Opened
+from wsreplay.trace.display import visible
+
+
+def size_text(count: float) -> str:
+    """Bytes for people: 999 B, 1.2 kB, 34.5 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds for people: 0.123 s, 12.5 s, 3 min 05 s, 2 h 03 min."""
+    if seconds < 100:
+        return f"{seconds:.3f} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@dataclass
+class _Rate:
+    """Frames a second, over the last second or so."""
+
+    frames: int = 0
+    at: float = 0.0
+    value: float = 0.0
+
+    def update(self, frames: int) -> float:
+        now = time.monotonic()
+        if now - self.at >= 1.0:
+            self.value = (frames - self.frames) / (now - self.at)
+            self.frames, self.at = frames, now
+        return self.value
+
+
+class Console:
+    """One line per connection opened and closed, and a status line that is rewritten in place."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self._rate = _Rate(at=time.monotonic())
+        self._drawn = False
+
+    def say(self, text: str) -> None:
+        if not self._quiet:
+            self.clear_status()
+            click.echo(text, err=True)
+
+    def complain(self, text: str) -> None:
+        """What must be known even with -q."""
+        self.clear_status()
+        click.echo(f"wsreplay: {text}", err=True)
+
+    def opened(self, one: Opened) -> None:
+        self.say(f"▸ {one.id:<4} {_who(one.user)}{visible(one.path)}  from {one.peer}")
+
+    def ended(self, one: Ended) -> None:
+        parts = [one.ending]
+        if one.code is not None:
+            parts.append(f"{one.code} {visible(one.reason or '')}".strip())
+        elif one.ending == "refused" and one.status:
+            parts.append(f"status {one.status}")
+        if one.by and one.ending != "truncated":
+            parts.append(f"by {one.by}")
+        text = f"▪ {one.id:<4} {_who(one.user)}{visible(one.path)}  {', '.join(parts)}"
+        text += f"  {duration_text(one.seconds)}, {one.frames:,} frames"
+        self.say(text + (f"  ({visible(one.error)})" if one.error else ""))
+
+    def status(self, totals: Totals, connections: int, seconds: float) -> None:
+        if not self._live:
+            return
+        lag = f" · recorder {size_text(totals.waiting_bytes)} behind" if totals.waiting_bytes > 1_000_000 else ""
+        text = (
+            f"● REC {duration_text(seconds)} · {self._rate.update(totals.frames):,.0f} frames/s · {totals.frames:,} frames"
+            f" · {size_text(totals.bytes)} · {connections} open{lag}"
+        )
+        sys.stderr.write(f"\r\x1b[2K{text}")
+        sys.stderr.flush()
+        self._drawn = True
+
+    def clear_status(self) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._drawn = False
+
+
+def _who(user: str | None) -> str:
+    return f"{visible(user)} " if user else ""

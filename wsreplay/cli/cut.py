@@ -1,0 +1,31 @@
+"""`wsreplay cut`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wsreplay.cli.options import make_parent, session_of
+from wsreplay.errors import UsageError
+from wsreplay.store.reader import Recording
+from wsreplay.trace.cut import cut
+from wsreplay.trace.redaction import Redactor
+
+
+@click.command(name="cut")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("sessions", metavar="SESSION...", type=int, nargs=-1, required=True)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The new recording.")
+@click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
+def command(file: Path, sessions: tuple[int, ...], output: Path, redact: tuple[str, ...]) -> None:
+    """Copy sessions into a recording of their own, small enough to attach to a bug report."""
+    try:
+        redactor = Redactor(fields=redact)
+    except ValueError as error:
+        raise UsageError(f"--redact {error}") from None
+    make_parent(output)
+    with Recording.open(file) as recording:
+        wanted = {one.id for number in sessions for one in session_of(recording, number).connections}
+        cut(recording, wanted, output, redactor)
+    click.echo(output)

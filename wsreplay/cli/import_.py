@@ -1,0 +1,49 @@
+"""`wsreplay import`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from wsreplay.cli.options import make_parent, new_recording_path
+from wsreplay.errors import UsageError
+from wsreplay.trace.intake import import_lines
+from wsreplay.trace.redaction import Redactor
+
+
+@click.command(name="import")
+@click.argument("source", metavar="SOURCE")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="The recording. [default: recordings/<UTC time>.db]")
+@click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
+def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None:  # fmt: skip
+    """Make a recording from SOURCE, a file of JSON lines ('-': standard input).
+
+    Secrets in headers and URLs are redacted on the way, as when recording.
+    """
+    path = output or new_recording_path()
+    if path.exists():
+        raise UsageError(f"{path} exists: choose another name with -o, or remove it")
+    make_parent(path)
+    try:
+        redactor = Redactor(fields=redact)
+    except ValueError as error:
+        raise UsageError(f"--redact {error}") from None
+    try:
+        with _open(source) as lines:
+            import_lines(lines, path, source=source, redactor=redactor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    click.echo(path)
+
+
+def _open(source: str):  # type: ignore[no-untyped-def]
+    if source == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(source).open("rb")
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}") from None

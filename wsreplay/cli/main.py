@@ -1,0 +1,101 @@
+"""The command line. Commands are imported when they are used, so that `wsreplay --help` starts fast."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+import wsreplay
+from wsreplay.errors import EXIT_USAGE, WsreplayError
+
+INTERRUPTED = 130
+
+COMMANDS = {
+    "record": "Record WebSocket traffic through a proxy before UPSTREAM.",
+    "ls": "List recordings and their sessions, with verdicts.",
+    "show": "Print the frames of a recording.",
+    "validate": "Judge recordings by contracts.",
+    "tui": "Look into a recording in the terminal.",
+    "stats": "Counts, gaps and latencies of a recording.",
+    "contract": "List, show and check contracts.",
+    "replay": "Play a recording to a real client or a real backend.",
+    "diff": "Compare two recordings or sessions.",
+    "mutate": "Copy a recording with faults put into its events.",
+    "import": "Make a recording from another format.",
+    "export": "Write a recording in another format.",
+    "cut": "Copy sessions into a small recording of their own.",
+    "prune": "Remove old recordings.",
+    "demo": "Watch wsreplay at work: a real backend, a proxy, chats, a verdict.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if _exists(name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS or not _exists(cmd_name):
+            return None
+        command: click.Command = importlib.import_module(_module(cmd_name)).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+def _module(name: str) -> str:
+    return f"wsreplay.cli.{'import_' if name == 'import' else name}"
+
+
+def _exists(name: str) -> bool:
+    folder = os.path.dirname(__file__)  # noqa: PTH120 -- pathlib costs a third of the start
+    return os.path.exists(os.path.join(folder, _module(name).rpartition(".")[2] + ".py"))  # noqa: PTH110, PTH118
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(wsreplay.__version__, "-V", "--version", message="wsreplay %(version)s")
+def group() -> None:
+    """Record the WebSocket traffic of agent chats, look at it, judge it by a contract, replay it.
+
+    \b
+    Begin with:
+      wsreplay demo                            see it at work
+      wsreplay record ws://localhost:8000      then point your client at ws://localhost:8765
+      wsreplay tui                             look at what was recorded
+    """
+
+
+def main() -> NoReturn:
+    """The entry point: runs a command, and turns every error into one line and an exit code."""
+    try:
+        code = group.main(prog_name="wsreplay", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except WsreplayError as error:
+        click.echo(f"wsreplay: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone, such as `| head`; nothing more is to be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_USAGE)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,105 @@
+"""Kinds of options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wsreplay.errors import UsageError
+from wsreplay.model import Connection, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+
+RECORDINGS = Path("recordings")
+_UNITS = {
+    "": 1, "b": 1, "k": 10**3, "kb": 10**3, "kib": 2**10, "m": 10**6, "mb": 10**6, "mib": 2**20, "g": 10**9, "gb": 10**9,
+    "gib": 2**30,
+}  # fmt: skip
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 500, 64kB, 64MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(value))
+        if match is None or match[2].lower() not in _UNITS:
+            self.fail(f"{value!r} is no size: it looks like 64MiB, 500kB or 4096", param, ctx)
+        return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """HOST:PORT, :PORT, PORT, [IPV6]:PORT."""
+
+    name = "host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(?:(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]]*)):)?([0-9]{1,5})", str(value))
+        if match is None or int(match[3]) > 65535:
+            self.fail(f"{value!r} is no address: it looks like 127.0.0.1:8765, [::1]:8765, :8765 or 8765", param, ctx)
+        return match[1] or match[2] or "127.0.0.1", int(match[3])
+
+
+class Header(click.ParamType[tuple[str, str]]):
+    """'Name: value' (RFC 9110, section 5)."""
+
+    name = "'name: value'"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, colon, content = str(value).partition(":")
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", content):
+            # The value may be a secret: it is not repeated.
+            self.fail(f"the header {name!r} is not of the form 'Name: value'", param, ctx)
+        return name, content.strip()
+
+
+def new_recording_path() -> Path:
+    """`recordings/<UTC time>.db`, a name that is not taken."""
+    stem = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    path, number = RECORDINGS / f"{stem}.db", 1
+    while path.exists():
+        number += 1
+        path = RECORDINGS / f"{stem}-{number}.db"
+    return path
+
+
+def make_parent(path: Path) -> None:
+    """Make the folder a file is to lie in. Raises UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path.parent} cannot be made: {error.strerror}") from None
+
+
+def split_session(text: str) -> tuple[Path, int | None]:
+    """`FILE` or `FILE#SESSION`."""
+    path, mark, number = text.rpartition("#")
+    if mark and number.isdigit() and not Path(text).exists():
+        return Path(path), int(number)
+    return Path(text), None
+
+
+def session_of(recording: Recording, number: int) -> Session:
+    """A session by its number. Raises UsageError."""
+    sessions = stitch(recording.connections())
+    for session in sessions:
+        if session.id == number:
+            return session
+    there = f"it has sessions 1 to {len(sessions)}" if sessions else "nothing was recorded in it"
+    raise UsageError(f"{recording.path} has no session {number}: {there}")
+
+
+def connections_of(recording: Recording, session: int | None) -> list[Connection] | None:
+    """The connections of a session; None for all."""
+    return None if session is None else list(session_of(recording, session).connections)

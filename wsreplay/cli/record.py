@@ -1,0 +1,156 @@
+"""`wsreplay record`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+
+import click
+
+from wsreplay.cli.console import Console, duration_text, size_text
+from wsreplay.cli.main import INTERRUPTED
+from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
+from wsreplay.proxy.handover import Watch
+from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.recorder.protocol import Report
+
+STATUS_EVERY_S = 0.2
+
+
+@click.command(name="record")
+@click.argument("upstream")
+@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="The recording. [default: recordings/<UTC time>.db]")
+@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT",
+              help="Judge while recording: a file, or a built-in's name.")
+@click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of each request.")
+@click.option("--keep-host", is_flag=True, help="Leave the client's Host header as it is.")
+@click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// upstream.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Listen with TLS: the certificate chain, in PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
+@click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
+@click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Keep only this much of a message.")
+@click.option("--durability", type=click.Choice(["normal", "full"]), default="normal", show_default=True,
+              help="full: each commit also survives a loss of power.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def command(
+    upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
+    headers: tuple[tuple[str, str], ...], keep_host: bool, insecure: bool, tls_cert: Path | None, tls_key: Path | None,
+    redact: tuple[str, ...], max_payload: int, durability: str, quiet: bool,
+) -> int:  # fmt: skip
+    """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000.
+
+    Point the client at the proxy. Bytes pass untouched, every frame is in the recording before its receiver has it. Ctrl-C
+    stops; a line typed into the terminal becomes a mark at that time.
+    """
+    path = output or new_recording_path()
+    make_parent(path)
+    _check_contracts(contracts)
+    console = Console(quiet)
+    options = Options(
+        host=listen[0], port=listen[1], keep_host=keep_host, insecure=insecure, set_headers=headers, tls_cert=tls_cert,
+        tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability, watch=_watch(console),
+    )  # fmt: skip
+    proxy = RecordingProxy(upstream, path, options)
+    return run_loop(_record(proxy, console, contracts))
+
+
+def run_loop(main: Coroutine[None, None, int]) -> int:
+    """Run on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def _check_contracts(contracts: tuple[str, ...]) -> None:
+    if contracts:
+        from wsreplay.contract import load
+
+        for contract in contracts:
+            load(contract)
+
+
+def _watch(console: Console) -> Watch:
+    return Watch(
+        stalled=lambda reason: console.complain(f"nothing can be recorded: {reason}. Traffic waits until it can"),
+        resumed=lambda: console.complain("recording goes on"),
+        restarted=console.complain,
+        opened=console.opened,
+        ended=console.ended,
+    )
+
+
+async def _record(proxy: RecordingProxy, console: Console, contracts: tuple[str, ...]) -> int:
+    began = time.monotonic()
+    await proxy.start()
+    stop = _stop_on_signals()
+    console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")
+    follower = _start_follower(proxy.path, contracts)
+    _read_marks(proxy, console)
+    while not stop.is_set():
+        console.status(proxy.totals, proxy.open_connections, time.monotonic() - began)
+        try:
+            await asyncio.wait_for(stop.wait(), STATUS_EVERY_S)
+        except TimeoutError:
+            continue
+    report = await proxy.stop()
+    _say_summary(proxy, console, report, time.monotonic() - began)
+    return await asyncio.to_thread(follower.wait) if follower else 0
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second ends the process at once, what is committed stays."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
+
+
+def _start_follower(path: Path, contracts: tuple[str, ...]) -> subprocess.Popen[bytes] | None:
+    """Judge in a process of its own, so that no contract can slow the capture."""
+    if not contracts:
+        return None
+    chosen = [argument for contract in contracts for argument in ("-c", contract)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "wsreplay", "validate", "--follow", *chosen, str(path)],
+        process_group=0, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _read_marks(proxy: RecordingProxy, console: Console) -> None:
+    if not sys.stdin or not sys.stdin.isatty():
+        return
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        line = os.read(sys.stdin.fileno(), 4096)
+        if not line:
+            loop.remove_reader(sys.stdin.fileno())
+        elif note := line.decode("utf-8", "replace").strip():
+            proxy.mark(note)
+            console.say(f"◆ marked: {note}")
+
+    loop.add_reader(sys.stdin.fileno(), read)
+
+
+def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:
+    totals = proxy.totals
+    console.say(
+        f"{totals.frames:,} frames, {report.events:,} events, {size_text(totals.bytes)} in {duration_text(seconds)}"
+        f" → {proxy.path}\n  look: wsreplay tui {proxy.path}      judge: wsreplay validate {proxy.path}"
+    )
