@@ -1,1 +1,38 @@
-"""A judgement as text, JSON, JUnit, SARIF, GitHub annotations or HTML."""
+"""Verdicts told to people and machines.
+
+    results = [FileResult(path, judgement), FileResult(other, error="…")]    one per recording and contract; picklable
+    results = baseline.apply(results, baseline.read("known.json"))           optional: mark what is known already
+    text = render("text", results, color=True, width=120)                    any of FORMATS; always text, ends in a line end
+    sys.exit(exit_code(results, fail_on=Severity.ERROR, strict=False))
+
+    result      FileResult, exit codes, consequences folded under their causes
+    baseline    findings that are accepted: write, read, compare
+    timeline    a session told in order, with ghost rows; folded around what is notable
+    text        for people in a terminal            html      one page for a browser, with a waterfall
+    json        for programs                        junit     for CI servers
+    sarif       for code scanning                   github    annotations of a workflow run
+    stats_text, stats_json      what `wsreplay stats` prints
+
+`text` and `html` open the recordings again, by path; the other formats need the results only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from wsreplay.errors import UsageError
+from wsreplay.report.result import FileResult, exit_code, is_failure, worst
+
+__all__ = ["FORMATS", "FileResult", "exit_code", "is_failure", "render", "worst"]
+
+FORMATS = ("text", "json", "junit", "sarif", "github", "html")
+
+
+def render(format: str, results: Sequence[FileResult], *, color: bool = False, width: int = 100) -> str:
+    """The report in one of FORMATS. `color` and `width` (cells) are those of a terminal and matter to `text` only."""
+    if format not in FORMATS:
+        raise UsageError(f"there is no report format {format!r}: choose one of {', '.join(FORMATS)}")
+    module = import_module(f"wsreplay.report.{format}")
+    text: str = module.render(results, color=color, width=width) if format == "text" else module.render(results)
+    return text

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.report.conftest import CHAT, MISSING_TOOL, MS, SLICE, Traces, judged
+from wsreplay.model import Connection, Ending
+from wsreplay.report import FileResult, render
+from wsreplay.trace.display import cells, visible
+from wsreplay.validator.findings import Finding, RunAccount, Severity, Verdict
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_the_example_of_the_documentation(chat: FileResult) -> None:
+    assert render("text", [chat], width=114).splitlines() == [
+        "WEBSOCKET EVENT VALIDATION REPORT   recordings/chat.db   contract agent-chat v1",
+        "session 1 · user u1 · /ws · 12.456 s · 4 events of 4 types                                                  FAILED",
+        "  event coverage   agent_started 1   agent_thinking 1   tool_executing 1   tool_completed 0 ✗   agent_completed 1",
+        "  timeline",
+        "     0.123 s  agent_started      Agent is starting to process your request",
+        "     0.456 s  agent_thinking     I need to analyze the system performance",
+        "     2.789 s  tool_executing     search",
+        "    12.456 s  tool_completed     ◆ missing: due by 12.789 s, the run ended without it",
+        "    12.456 s  agent_completed    Analysis is complete",
+        "  runs   1 completed",
+        "  findings",
+        "    ✗ tool   tool_completed never came for call c7 in thread t1                frames 3, 4      agent-chat.yaml:18",
+        "        and so: worked",
+        "VIOLATED   1 error · 4 events in 1 session",
+        "  4 rules: 2 violated, 1 satisfied, 1 vacuous",
+        "  look closer: wsreplay tui recordings/chat.db",
+        "               wsreplay show recordings/chat.db 1",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 100, 250])
+def test_lines_fit_the_terminal_and_colour_changes_nothing_else(chat: FileResult, width: int) -> None:
+    plain = render("text", [chat], width=width)
+    for line in plain.splitlines():
+        assert cells(line) <= max(width, 60) or "report" in line.lower() or "wsreplay" in line
+    coloured = render("text", [chat], width=width, color=True)
+    assert "\x1b[" in coloured
+    assert [line.rstrip() for line in SGR.sub("", coloured).splitlines()] == plain.splitlines()
+
+
+def test_a_long_trace_is_folded_around_what_matters(traces: Traces) -> None:
+    ticks = [(10 * number, {"type": "tick", "message": f"tick {number}"}) for number in range(1, 2001)]
+    late = Finding("pace", Verdict.VIOLATED, Severity.WARNING, "late", session=1, frames=(1000,), kind="late", late_by=250 * MS)
+    path = traces.write("long.db", ticks)
+    text = render("text", [FileResult(str(path), judged(findings=(late,), events=2000))], width=100)
+    timeline = text[text.index("timeline") : text.index("  runs")].splitlines()[1:]
+    assert timeline == [
+        "     0.010 s  tick    tick 1",
+        "     0.020 s  tick    tick 2",
+        "     0.030 s  tick    tick 3",
+        "              … 993 events …",
+        "     9.970 s  tick    tick 997",
+        "     9.980 s  tick    tick 998",
+        "     9.990 s  tick    tick 999",
+        "    10.000 s  tick    ▲ late by 250 ms · tick 1000",
+        "    10.010 s  tick    tick 1001",
+        "    10.020 s  tick    tick 1002",
+        "    10.030 s  tick    tick 1003",
+        "              … 994 events …",
+        "    19.980 s  tick    tick 1998",
+        "    19.990 s  tick    tick 1999",
+        "    20.000 s  tick    tick 2000",
+    ]
+
+
+def test_drops_and_reconnects_are_told_in_their_place(traces: Traces) -> None:
+    connections = [
+        Connection(1, 1, 0, 1000 * MS, path="/ws", user="u1", ending=Ending.DROPPED, closed_by="server"),
+        Connection(
+            2, 1, 2000 * MS, 3000 * MS, path="/ws", user="u1", ending=Ending.CLEAN, close_code=1011, close_reason="bye\x1b"
+        ),
+    ]
+    path = traces.write("drop.db", [(500, (1, {"type": "a"})), (2500, (2, {"type": "b"}))], connections=connections)
+    text = render("text", [FileResult(str(path), judged(findings=(), runs=(), verdict=Verdict.SATISFIED))])
+    assert "session 1 · user u1 · /ws · 2 connections · 3.000 s · 2 events of 2 types" in text
+    assert "\n     0.500 s  a\n     1.000 s  ws.drop     dropped by the server without a close frame\n" in text
+    assert "\n     2.000 s  ws.open     reconnected\n     2.500 s  b\n" in text
+    assert "\n     3.000 s  ws.close    closed with 1011: bye␛\n" in text
+
+
+def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Traces) -> None:
+    connections = [Connection(number, 1, number * MS, 5000 * MS, path="/ws") for number in range(1, 60)]
+    path = traces.write("many.db", [(10, (7, {"type": "a"}))], connections=connections)
+    findings = tuple(replace(MISSING_TOOL, session=number, connection=number) for number in range(5, 40))
+    text = render("text", [FileResult(str(path), judged(findings=findings, runs=(), sessions=59))])
+    assert [int(number) for number in re.findall(r"^session (\d+)", text, re.MULTILINE)] == list(range(5, 25))
+    assert "… 15 more sessions with findings" in text
+    assert "✓ 24 other sessions without a finding" in text
+
+
+def test_every_run_gets_its_account(traces: Traces) -> None:
+    stalled = RunAccount(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30 s")
+    runs = (RunAccount(1, 1, SLICE, "completed", 0, 1, 1, 2), stalled)
+    text = render("text", [FileResult(str(traces.write("runs.db", CHAT)), judged(runs=runs))])
+    assert "  runs   1 completed · 1 stalled\n    stalled   thread t1 · run r1, from 0.500 s, no end: open past 30 s\n" in text
+
+
+def test_what_a_baseline_accepts_is_said_to_be_known(chat: FileResult) -> None:
+    text = render("text", [replace(chat, known=frozenset({"f-tool"}))], width=120)
+    assert "KNOWN\n" in text
+    assert "thread t1 (known)" in text
+    assert "VIOLATED   1 known" in text
+
+
+def test_several_files_end_in_a_summary(chat: FileResult) -> None:
+    text = render("text", [chat, FileResult("nope.db", error="nope.db is not a recording")])
+    assert "WEBSOCKET EVENT VALIDATION REPORT   nope.db\n  could not be judged: nope.db is not a recording\n" in text
+    assert text.endswith(
+        "2 results: error\n"
+        "  recordings/chat.db   violated      agent-chat   1 error\n"
+        "  nope.db              not judged    nope.db is not a recording\n"
+    )
+
+
+def test_a_recording_that_is_gone_still_has_its_findings() -> None:
+    text = render("text", [FileResult("gone.db", judged())])
+    assert "the recording can no longer be read" in text
+    assert "✗ tool" in text
+
+
+def test_a_contract_that_never_applied_is_not_green(traces: Traces) -> None:
+    path = traces.write("other.db", [(1, {"type": "x"})])
+    judgement = judged(verdict=Verdict.VACUOUS, findings=(), rules=(), session_verdicts={1: Verdict.VACUOUS})
+    text = render("text", [FileResult(str(path), judgement)])
+    assert "VACUOUS" in text.splitlines()[1]
+    assert "no rule of this contract applied" in text
+
+
+def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(traces: Traces) -> None:
+    evil = "\x1b]0;pwned\x07\u202e\u200b\x9b\n"
+    path = traces.write("evil.db", [(1, {"type": evil, "message": evil}), (2, b"\x1b[2J\xff"), (3, b'{"type": "\x1b')])
+    finding = replace(
+        MISSING_TOOL, rule=evil, message=evil, slice=((evil, evil),), expected=(evil,), seen=evil, until=None, file=evil
+    )
+    account = RunAccount(1, 1, ((evil, evil),), "stalled", 0, None, 1, detail=evil)
+    judgement = judged(findings=(finding,), runs=(account,), contract=evil, notes=(evil,), contract_version=evil)
+    for text in (render("text", [FileResult(str(path), judgement)]), render("text", [FileResult(evil, error=evil)])):
+        for line in text.rstrip("\n").split("\n"):
+            assert visible(line) == line

@@ -1,0 +1,142 @@
+"""The verdict for programs: JSON, version 1. `schema/verdict-1.json` describes it; fields may be added, none changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from wsreplay.report.result import FileResult, contract_file, worst
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount
+
+VERSION = 1
+
+
+def render(results: Sequence[FileResult]) -> str:
+    """The document, indented, with a line end."""
+    return _dumped(document(results)).decode()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 7) of the document."""
+    text = (resources.files("wsreplay.report") / "schema" / "verdict-1.json").read_bytes()
+    loaded: dict[str, Any] = orjson.loads(text)
+    return loaded
+
+
+def document(results: Sequence[FileResult]) -> dict[str, Any]:
+    """The document as plain values. Times are seconds on the recording's axis."""
+    contracts = dict.fromkeys(one.judgement.contract for one in results if one.judgement is not None)
+    return {
+        "version": VERSION,
+        "verdict": worst(one.verdict for one in results),
+        "contracts": list(contracts),
+        "files": [_file(one) for one in results],
+    }
+
+
+def _file(result: FileResult) -> dict[str, Any]:
+    judgement = result.judgement
+    if judgement is None:
+        return {"file": result.path, "verdict": result.verdict, "error": result.error, "rules": [], "findings": []}
+    return {
+        "file": result.path,
+        "verdict": judgement.verdict,
+        "contract": {
+            "name": judgement.contract,
+            "version": judgement.contract_version,
+            "digest": judgement.contract_digest,
+        },
+        "events": judgement.events,
+        "sessions": judgement.sessions,
+        "session_verdicts": {str(session): verdict for session, verdict in judgement.session_verdicts.items()},
+        "rules": [_rule(judgement, rule) for rule in judgement.rules],
+        "findings": [_finding(result, judgement, finding) for finding in judgement.findings],
+        "runs": [_run(run) for run in judgement.runs],
+        "run_counts": judgement.run_counts,
+        "forgotten": judgement.forgotten,
+        "notes": list(judgement.notes),
+    }
+
+
+def _rule(judgement: Judgement, rule: RuleVerdict) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "contract_file": contract_file(judgement, rule.file),
+        "line": rule.line,
+        "verdict": rule.verdict,
+        "severity": rule.severity,
+        "activations": rule.activations,
+        "fulfilments": rule.fulfilments,
+        "violations": rule.violations,
+        "pending": rule.pending,
+        "inconclusive": rule.inconclusive,
+        "errors": rule.errors,
+    }
+
+
+def _finding(result: FileResult, judgement: Judgement, finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "contract_file": contract_file(judgement, finding.file),
+        "line": finding.line,
+        "kind": finding.kind,
+        "verdict": finding.verdict,
+        "severity": finding.severity,
+        "slice": dict(finding.slice),
+        "session": finding.session,
+        "connection": finding.connection,
+        "activation": finding.activation,
+        "frames": list(finding.frames),
+        "expected": list(finding.expected),
+        "until": _seconds(finding.until),
+        "seen": finding.seen,
+        "decided_by": finding.decided_by,
+        "decided_at": _seconds(finding.decided_at),
+        "at": _seconds(finding.at_ns),
+        "late_by": _seconds(finding.late_by),
+        "blame": finding.blame,
+        "caused_by": finding.caused_by,
+        "fingerprint": finding.fingerprint,
+        "known": result.is_known(finding),
+        "message": finding.message,
+    }
+
+
+def _run(run: RunAccount) -> dict[str, Any]:
+    return {
+        "session": run.session,
+        "connection": run.connection,
+        "slice": dict(run.slice),
+        "state": run.state,
+        "start": _seconds(run.start_ns),
+        "end": _seconds(run.end_ns),
+        "start_frame": run.start_frame,
+        "end_frame": run.end_frame,
+        "detail": run.detail,
+    }
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / 1_000_000_000
+
+
+def _dumped(value: dict[str, Any]) -> bytes:
+    """Texts that came from a file system or an argument may hold surrogates, which JSON in UTF-8 cannot."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    try:
+        return orjson.dumps(value, option=options)
+    except TypeError:
+        return orjson.dumps(_encodable(value), option=options)
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_encodable(inner) for inner in value]
+    return value

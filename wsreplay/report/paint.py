@@ -1,0 +1,80 @@
+"""Words in a terminal: colour where it is wanted, lines that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wsreplay.trace.display import cells, fit, visible
+from wsreplay.validator.findings import Finding, Severity
+
+RED, YELLOW, BLUE, PURPLE, GREEN = "31", "33", "36", "35", "32"
+BOLD, DIM = "1", "2"
+
+ERROR, WARNING, INFO, MISSING, ORDER, PASSED = "✗", "▲", "·", "◆", "⇅", "✓"
+_SIGNS = {Severity.ERROR: (ERROR, RED), Severity.WARNING: (WARNING, YELLOW), Severity.INFO: (INFO, DIM)}
+_KINDS = {"missing": (MISSING, BLUE), "order": (ORDER, PURPLE)}
+
+
+class Paint:
+    """Colours text with SGR sequences, or leaves it as it is."""
+
+    def __init__(self, color: bool) -> None:
+        self.color = color
+
+    def __call__(self, text: str, *codes: str) -> str:
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.color and text and codes else text
+
+
+def severity_sign(severity: Severity) -> tuple[str, str]:
+    """The sign of a severity, and its colour."""
+    return _SIGNS[severity]
+
+
+def kind_sign(finding: Finding) -> tuple[str, str]:
+    """The sign of what a finding says: missing, out of order, or its severity's."""
+    return _KINDS.get(finding.kind, _SIGNS[finding.severity])
+
+
+def spread(left: str, right: str, width: int) -> str:
+    """`left` and `right` at the two ends of a line; `left` gives way."""
+    left = fit(left, max(width - cells(right) - 1, 8))
+    return left + " " * max(width - cells(left) - cells(right), 1) + right
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of at most `width` cells, broken at spaces where there are any. The text is made harmless."""
+    line = ""
+    for word in visible(text).split(" "):
+        while cells(word) > width:
+            head = fit(word, width)[:-1]
+            yield from filter(None, [line])
+            line, word = "", word[len(head) :]
+            yield head
+        if line and cells(line) + 1 + cells(word) > width:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    yield line
+
+
+def seconds(ns: int, places: int = 3) -> str:
+    """`12.456 s`."""
+    return f"{ns / 1e9:,.{places}f} s"
+
+
+def duration(ns: int) -> str:
+    """A length of time in the unit that suits it: `850 µs`, `12.3 ms`, `1.50 s`, `2 min 5 s`."""
+    if ns < 1_000_000:
+        return f"{ns / 1e3:.0f} µs"
+    if ns < 1_000_000_000:
+        return f"{ns / 1e6:.3g} ms" if ns < 999_500_000 else "1.00 s"
+    if ns < 60_000_000_000:
+        return f"{ns / 1e9:.2f} s"
+    minutes, rest = divmod(round(ns / 1e9), 60)
+    return f"{minutes} min {rest} s"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 event`, `1,204 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,367 @@
+"""The report for people, in a terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from wsreplay.errors import RecordingError, UsageError
+from wsreplay.model import Direction, Session
+from wsreplay.report import timeline
+from wsreplay.report.paint import (
+    BLUE,
+    BOLD,
+    DIM,
+    ERROR,
+    GREEN,
+    MISSING,
+    PASSED,
+    RED,
+    YELLOW,
+    Paint,
+    count,
+    duration,
+    kind_sign,
+    seconds,
+    severity_sign,
+    spread,
+    wrapped,
+)
+from wsreplay.report.result import FileResult, Folded, fold, is_failure, place, worst
+from wsreplay.report.timeline import Gap, Kind, Row
+from wsreplay.store.reader import Recording
+from wsreplay.trace.display import cells, fit, gist, pad, visible
+from wsreplay.validator.findings import Finding, Judgement, RunAccount, Severity, Verdict
+
+TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
+_MOST_SESSIONS = 20  # told with their timelines
+_MOST_FINDINGS = 40  # of one session
+_MOST_RUNS = 10
+_MOST_CONSEQUENCES = 5
+_AROUND, _WHOLE = 3, 40  # rows around a notable one; rows of a session that is shown whole
+_MOST_ROWS = 400
+_MOST_TYPES = 60
+_WIDEST_TYPE = 32
+_NARROWEST = 60
+
+
+def render(results: Sequence[FileResult], *, color: bool = False, width: int = 100) -> str:
+    """The whole report. `width` is that of the terminal, in cells; payloads and names in it can do no harm."""
+    paint = Paint(color)
+    width = max(width, _NARROWEST)
+    lines: list[str] = []
+    for result in results:
+        lines += [*_File(result, paint, width).lines(), ""]
+    if len(results) > 1:
+        lines += _summary(results, paint, width)
+    return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
+
+
+class _File:
+    """One file's part of the report."""
+
+    def __init__(self, result: FileResult, paint: Paint, width: int) -> None:
+        self.result, self.paint, self.width = result, paint, width
+
+    def lines(self) -> Iterator[str]:
+        judgement, paint = self.result.judgement, self.paint
+        about = [paint(TITLE, BOLD), visible(self.result.path)]
+        if judgement is None:
+            yield "   ".join(about)
+            yield from self._block("  could not be judged: ", self.result.error or "no reason is known", RED)
+            return
+        yield "   ".join([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
+        try:
+            with Recording.open(self.result.path) as recording, recording.snapshot():
+                yield from self._sessions(recording, judgement)
+        except (RecordingError, UsageError) as error:
+            yield from self._block("  ", f"the recording can no longer be read: {error}", YELLOW)
+            yield from self._findings(judgement, judgement.findings)
+        yield from self._verdict(judgement)
+
+    # Sessions.
+
+    def _sessions(self, recording: Recording, judgement: Judgement) -> Iterator[str]:
+        by_session: defaultdict[int | None, list[Finding]] = defaultdict(list)
+        for finding in judgement.findings:
+            by_session[finding.session].append(finding)
+        runs: defaultdict[int, list[RunAccount]] = defaultdict(list)
+        for run in judgement.runs:
+            runs[run.session].append(run)
+        sessions = timeline.sessions(recording, self.result.resume_within_ns)
+        counts = _type_counts(recording)
+        told = [one for one in sessions if by_session[one.id] or len(sessions) == 1]
+        for session in told[:_MOST_SESSIONS]:
+            yield from self._session(recording, judgement, session, counts, by_session[session.id], runs[session.id])
+        if len(told) > _MOST_SESSIONS:
+            more = count(len(told) - _MOST_SESSIONS, "more session")
+            yield self.paint(f"… {more} with findings: see -f json or -f html …", DIM)
+        quiet = len(sessions) - len(told)
+        if quiet:
+            yield self.paint(f"{PASSED} {count(quiet, 'session' if not told else 'other session')} without a finding", GREEN)
+        if by_session[None]:
+            yield self.paint("whole recording", BOLD)
+            yield from self._findings(judgement, by_session[None])
+
+    def _session(
+        self,
+        recording: Recording,
+        judgement: Judgement,
+        session: Session,
+        counts: dict[int, dict[str, _Seen]],
+        findings: list[Finding],
+        runs: list[RunAccount],
+    ) -> Iterator[str]:
+        types: dict[str, _Seen] = {}
+        for connection in session.connections:
+            for name, seen in counts.get(connection.id, {}).items():
+                types[name] = types[name] + seen if name in types else seen
+        yield self._session_head(recording, judgement, session, types, findings)
+        if types or findings:
+            yield from self._coverage(types, findings)
+            yield from self._timeline(recording, session, findings)
+        yield from self._runs(runs)
+        yield from self._findings(judgement, findings)
+
+    def _session_head(
+        self, recording: Recording, judgement: Judgement, session: Session, types: dict[str, _Seen], findings: list[Finding]
+    ) -> str:
+        end = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
+        events = sum(seen.times for seen in types.values())
+        parts = [f"session {session.id}", f"user {session.user}" if session.user else "no user", session.path]
+        if len(session.connections) > 1:
+            parts.append(count(len(session.connections), "connection"))
+        parts += [seconds(max(end - session.opened_ns, 0)), f"{count(events, 'event')} of {count(len(types), 'type')}"]
+        word, colour = _session_word(self.result, judgement, session.id, findings)
+        line = spread(visible(" · ".join(parts)), word, self.width)
+        return self.paint(line[: -len(word)], BOLD) + self.paint(word, BOLD, colour)
+
+    def _coverage(self, types: dict[str, _Seen], findings: list[Finding]) -> Iterator[str]:
+        """How often each type came, in the order in which they came first; missing ones where the first should have come."""
+        missing: dict[str, int] = {}
+        for one in findings:
+            if timeline.is_ghost(one):
+                missing.setdefault(one.expected[0], timeline.ghost_ns(one))
+        first = {name: (seen.first_ns, 1) for name, seen in types.items()}
+        first |= {name: (at_ns, 0) for name, at_ns in missing.items() if name not in types}
+        head = "  event coverage"
+        line, used = self.paint(head, DIM), cells(head)
+        for name in sorted(first, key=first.__getitem__)[:_MOST_TYPES]:
+            text = f"{fit(visible(name), _WIDEST_TYPE)} {types[name].times if name in types else 0:,}"
+            text += f" {ERROR}" if name in missing else ""
+            if used + 3 + cells(text) > self.width:
+                yield line
+                line, used = " " * cells(head), cells(head)
+            line += "   " + (self.paint(text, RED) if name in missing else text)
+            used += 3 + cells(text)
+        yield line
+        if len(first) > _MOST_TYPES:
+            yield self.paint(f"  … {count(len(first) - _MOST_TYPES, 'more type')} …", DIM)
+
+    # The timeline.
+
+    def _timeline(self, recording: Recording, session: Session, findings: list[Finding]) -> Iterator[str]:
+        yield self.paint("  timeline", DIM)
+        rows = list(_first(timeline.folded(timeline.rows(recording, session, findings), around=_AROUND, whole=_WHOLE)))
+        labels = [cells(visible(row.label)) for row in rows if isinstance(row, Row)]
+        column = min(max(labels, default=0), _WIDEST_TYPE, self.width // 3)
+        for row in rows:
+            yield self._row(row, column)
+        if len(rows) == _MOST_ROWS:
+            yield self.paint("              … more: wsreplay show, wsreplay tui …", DIM)
+
+    def _row(self, row: Row | Gap, column: int) -> str:
+        if isinstance(row, Gap):
+            return self.paint(f"              … {count(row.rows, 'event')} …", DIM)
+        arrow = "▶" if row.direction == Direction.CLIENT_TO_SERVER else " "
+        time = f"{row.t_ns / 1e9:10,.3f} s"
+        label = pad(visible(row.label), column)
+        said = _said(row, max(self.width - cells(time) - column - 6, 8))
+        colour = _row_colour(row)
+        if row.kind is Kind.GHOST:
+            return f"{time} {arrow}{self.paint(f'{label}    {said}', colour)}"
+        return f"{time} {arrow}{self.paint(label, *([colour] if colour else []))}    {said}"
+
+    # Runs and findings.
+
+    def _runs(self, runs: list[RunAccount]) -> Iterator[str]:
+        if not runs:
+            return
+        states = Counter(run.state for run in runs)
+        yield "  runs   " + " · ".join(f"{number:,} {visible(state)}" for state, number in states.most_common())
+        odd = [run for run in runs if run.state != "completed"]
+        for run in odd[:_MOST_RUNS]:
+            name = " · ".join(f"{key} {value}" for key, value in run.slice)
+            end = f"until {seconds(run.end_ns)}" if run.end_ns is not None else "no end"
+            detail = f": {run.detail}" if run.detail else ""
+            yield from self._block("    ", f"{run.state:<9} {name}, from {seconds(run.start_ns)}, {end}{detail}", YELLOW)
+        if len(odd) > _MOST_RUNS:
+            yield self.paint(f"    … {count(len(odd) - _MOST_RUNS, 'more run')} …", DIM)
+
+    def _findings(self, judgement: Judgement, findings: Iterable[Finding]) -> Iterator[str]:
+        listed = fold(findings)
+        if not listed:
+            return
+        yield self.paint("  findings", DIM)
+        column = min(max(cells(visible(one.finding.rule)) for one in listed), self.width // 4)
+        for one in listed[:_MOST_FINDINGS]:
+            yield from self._finding(judgement, one, column)
+        if len(listed) > _MOST_FINDINGS:
+            yield self.paint(f"    … {count(len(listed) - _MOST_FINDINGS, 'more finding')}: see -f json …", DIM)
+
+    def _finding(self, judgement: Judgement, folded: Folded, column: int) -> Iterator[str]:
+        finding = folded.finding
+        sign, colour = severity_sign(finding.severity)
+        if not is_failure(finding):
+            sign, colour = "?", DIM
+        known = self.result.is_known(finding)
+        message = finding.message + (" (known)" if known else "")
+        where = "      ".join(part for part in (_frames(finding), visible(place(judgement, finding))) if part)
+        head = f"    {sign} {pad(visible(finding.rule), column)}   "
+        room = self.width - cells(head)
+        lines = list(wrapped(message, room))
+        codes = (DIM,) if known else (colour,)
+        if where and cells(lines[-1]) + 6 + cells(where) <= room:
+            lines[-1] += " " * (room - cells(lines[-1]) - cells(where)) + where
+        elif where:
+            lines.append(fit(where, room))
+        yield self.paint(head, *codes) + lines[0]
+        for line in lines[1:]:
+            yield " " * cells(head) + line
+        if folded.consequences:
+            names = list(dict.fromkeys(one.rule for one in folded.consequences))
+            more = f", and {len(names) - _MOST_CONSEQUENCES} more" if len(names) > _MOST_CONSEQUENCES else ""
+            yield from self._block("        and so: ", ", ".join(names[:_MOST_CONSEQUENCES]) + more, DIM)
+
+    # The end.
+
+    def _verdict(self, judgement: Judgement) -> Iterator[str]:
+        colour = _VERDICT_COLOURS[judgement.verdict]
+        about = f"{count(judgement.events, 'event')} in {count(judgement.sessions, 'session')}"
+        rules = Counter(str(rule.verdict) for rule in judgement.rules)
+        said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
+        word = str(judgement.verdict).replace("_", " ").upper()
+        yield f"{self.paint(word, BOLD, colour)}   {_totals(self.result)} · {about}"
+        yield from self._block(f"  {count(len(judgement.rules), 'rule')}: ", said)
+        if judgement.verdict is Verdict.VACUOUS:
+            hint = "no rule of this contract applied: is it the right one? (wsreplay contract ls)"
+            yield from self._block("  ", hint, YELLOW)
+        for what, number in judgement.forgotten.items():
+            yield from self._block("  ", f"to bound memory, {number:,} {what} were forgotten", YELLOW)
+        for note in judgement.notes:
+            yield from self._block("  ", note, DIM)
+        if any(map(is_failure, self.result.findings)):
+            first = next((one.session for one in self.result.findings if is_failure(one) and one.session), None)
+            path = shlex.quote(visible(self.result.path))
+            yield f"  look closer: wsreplay tui {path}"
+            if first:
+                yield f"               wsreplay show {path} {first}"
+
+    def _block(self, head: str, text: str, *codes: str) -> Iterator[str]:
+        """Wrapped text that hangs under its head."""
+        for number, line in enumerate(wrapped(text, max(self.width - cells(head), 20))):
+            yield self.paint((head if not number else " " * cells(head)) + line, *codes)
+
+
+_VERDICT_COLOURS = {
+    Verdict.VIOLATED: RED, Verdict.ERROR: RED, Verdict.SATISFIED: GREEN, Verdict.OK_SO_FAR: GREEN, Verdict.PENDING: YELLOW,
+    Verdict.INCONCLUSIVE: YELLOW, Verdict.VACUOUS: YELLOW,
+}  # fmt: skip
+
+
+def _session_word(result: FileResult, judgement: Judgement, session: int, findings: list[Finding]) -> tuple[str, str]:
+    failures = [one.finding for one in fold(findings) if is_failure(one.finding)]
+    new = [one for one in failures if not result.is_known(one)]
+    if any(one.severity is Severity.ERROR for one in new):
+        return "FAILED", RED
+    if new:
+        return "WARNINGS", YELLOW
+    if failures:
+        return "KNOWN", YELLOW
+    verdict = judgement.session_verdicts.get(session, Verdict.SATISFIED)
+    if verdict in (Verdict.SATISFIED, Verdict.OK_SO_FAR):
+        return "PASSED", GREEN
+    return str(verdict).replace("_", " ").upper(), _VERDICT_COLOURS[verdict]
+
+
+def _row_colour(row: Row) -> str:
+    if row.kind is Kind.GHOST:
+        return BLUE
+    if row.findings:
+        return min((kind_sign(finding) for finding in row.findings), key=lambda sign: "✗◆⇅▲·".index(sign[0]))[1]
+    return DIM if row.kind is Kind.CONNECTION else ""
+
+
+def _said(row: Row, room: int) -> str:
+    """What stands behind a row's type: what is wrong with it, then what it says."""
+    if row.kind is Kind.GHOST:
+        (finding,) = row.findings
+        due = f"due by {seconds(finding.until)}, " if finding.until is not None else ""
+        return fit(visible(f"{MISSING} missing: {due}{row.text}"), room)
+    notes = list(dict.fromkeys(_note(finding) for finding in row.findings))
+    text = row.text or gist(row.payload, room)
+    return fit(" · ".join([*notes, visible(text)] if text else notes), room)
+
+
+def _note(finding: Finding) -> str:
+    sign, _ = kind_sign(finding)
+    late = f" by {duration(finding.late_by)}" if finding.late_by is not None else ""
+    kind = {"order": "out of order", "violation": visible(finding.rule)}.get(finding.kind, visible(finding.kind))
+    return f"{sign} {kind}{late}"
+
+
+def _frames(finding: Finding) -> str:
+    if not finding.frames:
+        return ""
+    shown = ", ".join(map(str, finding.frames[:4])) + (", …" if len(finding.frames) > 4 else "")
+    return f"{'frame' if len(finding.frames) == 1 else 'frames'} {shown}"
+
+
+def _first(rows: Iterable[Row | Gap]) -> Iterator[Row | Gap]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number == _MOST_ROWS:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How often a type came, and when first."""
+
+    times: int
+    first_ns: int
+
+    def __add__(self, other: _Seen) -> _Seen:
+        return _Seen(self.times + other.times, min(self.first_ns, other.first_ns))
+
+
+def _type_counts(recording: Recording) -> dict[int, dict[str, _Seen]]:
+    """Per connection what types it carried."""
+    counts: defaultdict[int, dict[str, _Seen]] = defaultdict(dict)
+    sql = "SELECT connection_id, type, count(*), min(t_ns) FROM frame WHERE type IS NOT NULL GROUP BY connection_id, type"
+    for connection, type, number, first_ns in recording.query(sql):
+        counts[connection][type] = _Seen(number, first_ns)
+    return counts
+
+
+def _totals(result: FileResult) -> str:
+    failures = [one.severity for one in result.failures()]
+    parts = [
+        count(failures.count(severity), str(severity) if severity is not Severity.INFO else "remark")
+        for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
+        if severity in failures
+    ]
+    known = sum(1 for one in result.findings if is_failure(one) and result.is_known(one))
+    return ", ".join([*parts, *([f"{known:,} known"] if known else [])]) or "nothing wrong"
+
+
+def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterator[str]:
+    yield paint(f"{count(len(results), 'result')}: {str(worst(one.verdict for one in results)).replace('_', ' ')}", BOLD)
+    column = min(max(cells(visible(one.path)) for one in results), width // 2)
+    for result in results:
+        verdict = str(result.verdict).replace("_", " ") if result.judgement else "not judged"
+        line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<12}', _VERDICT_COLOURS[result.verdict])}  "
+        about = f"{result.judgement.contract}   {_totals(result)}" if result.judgement else result.error or ""
+        yield line + fit(visible(about), max(width - column - 19, 10))

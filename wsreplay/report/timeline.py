@@ -1,0 +1,203 @@
+"""A session told in order: its events, what findings say of them, and what should have come, at the place where it was due."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wsreplay.model import Connection, Ending, Message, Opcode, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.validator.findings import Finding, Verdict
+
+_EXCERPT_BYTES = 64 * 1024
+_MOST_EXPECTED = 4
+
+
+class Kind(StrEnum):
+    EVENT = "event"  # a message
+    GHOST = "ghost"  # a message that never came
+    CONNECTION = "connection"  # a drop, a reconnect
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a timeline. `findings` are decided by this row, `witness` says that one points at it."""
+
+    t_ns: int
+    kind: Kind
+    label: str
+    connection: int
+    direction: int | None = None
+    frame: int | None = None
+    payload: bytes = b""
+    text: str = ""
+    findings: tuple[Finding, ...] = ()
+    witness: bool = False
+
+    @property
+    def notable(self) -> bool:
+        return self.witness or bool(self.findings) or self.kind is not Kind.EVENT
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Rows that were left out."""
+
+    rows: int
+
+
+@dataclass(slots=True)
+class Marks:
+    """What findings point at: the frames they decide on, the frames they call as witnesses, and what is missing.
+
+    A finding that only follows from another one points at nothing new.
+    """
+
+    decided: defaultdict[int, list[Finding]] = field(default_factory=lambda: defaultdict(list))
+    witnesses: set[int] = field(default_factory=set)
+    missing: list[Finding] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Marks:
+        marks = cls()
+        for finding in findings:
+            if finding.caused_by is not None:
+                continue
+            marks.witnesses.update(finding.frames)
+            if is_ghost(finding):
+                marks.missing.append(finding)
+            elif finding.frames or finding.activation is not None:
+                marks.decided[max(finding.frames, default=finding.activation or 0)].append(finding)
+        marks.missing.sort(key=ghost_ns)
+        return marks
+
+
+def is_ghost(finding: Finding) -> bool:
+    """Whether a finding is drawn as a missing event; what only follows from another one is not."""
+    return finding.kind == "missing" and finding.caused_by is None and bool(finding.expected)
+
+
+def ghost_ns(finding: Finding) -> int:
+    """Where a missing event stands."""
+    return finding.at_ns if finding.at_ns is not None else finding.decided_at
+
+
+def sessions(recording: Recording, resume_within_ns: int) -> list[Session]:
+    return stitch(recording.connections(), resume_within_ns)
+
+
+def rows(recording: Recording, session: Session, findings: Iterable[Finding]) -> Iterator[Row]:
+    """All rows of a session by time; bounded memory, whatever its length."""
+    marks = Marks.of(findings)
+    waiting = deque(sorted([*_ghosts(marks.missing), *_ends(session)], key=lambda row: row.t_ns))
+    for message in recording.messages(connections=[one.id for one in session.connections]):
+        while waiting and waiting[0].t_ns <= message.t_ns:
+            yield waiting.popleft()
+        if message.opcode in (Opcode.TEXT, Opcode.BINARY) or message.id in marks.witnesses or message.id in marks.decided:
+            yield _row(message, marks)
+    yield from waiting
+
+
+def folded(rows: Iterable[Row], *, around: int, whole: int) -> Iterator[Row | Gap]:
+    """Rows near notable ones, the first and the last few; a Gap where some were left out; not for up to `whole` rows."""
+    held: deque[Row] = deque()
+    left_out, trailing = 0, around
+    beginning: list[Row] | None = []
+    for row in rows:
+        if beginning is not None:
+            beginning.append(row)
+            if len(beginning) <= whole:
+                continue
+            again, beginning = beginning, None
+        else:
+            again = [row]
+        for one in again:
+            if one.notable:
+                if left_out:
+                    yield Gap(left_out)
+                yield from held
+                held.clear()
+                left_out, trailing = 0, around
+                yield one
+            elif trailing:
+                trailing -= 1
+                yield one
+            else:
+                held.append(one)
+                if len(held) > around:
+                    held.popleft()
+                    left_out += 1
+    if beginning is not None:
+        yield from beginning
+        return
+    if left_out:
+        yield Gap(left_out)
+    yield from held
+
+
+def why_missing(finding: Finding) -> str:
+    """What became of a missing event, as the end of a sentence that begins with when it was due."""
+    if finding.verdict in (Verdict.PENDING, Verdict.INCONCLUSIVE):
+        return "the recording ends before it is decided"
+    match finding.decided_by:
+        case "scope_close":
+            scope = "the run" if any(name == "run" for name, _ in finding.slice) else "its scope"
+            return f"{scope} ended without it"
+        case "trace_end":
+            return "the recording ends without it"
+        case "deadline":
+            return "nothing came in time"
+    return f"{finding.seen} came instead" if finding.seen else "it never came"
+
+
+def expected(finding: Finding) -> str:
+    """What was expected, in words: `tool_completed or tool_error`."""
+    names = list(finding.expected[:_MOST_EXPECTED])
+    if len(finding.expected) > _MOST_EXPECTED:
+        names.append("…")
+    return " or ".join(names)
+
+
+def _ghosts(missing: list[Finding]) -> Iterator[Row]:
+    for finding in missing:
+        yield Row(
+            ghost_ns(finding), Kind.GHOST, finding.expected[0], finding.connection or 0,
+            text=why_missing(finding), findings=(finding,),
+        )  # fmt: skip
+
+
+def _ends(session: Session) -> Iterator[Row]:
+    """Drops and reconnects; an ordinary beginning and end are nothing to tell."""
+    for number, connection in enumerate(session.connections):
+        if number:
+            yield Row(connection.opened_ns, Kind.CONNECTION, "ws.open", connection.id, text="reconnected")
+        text = _ending(connection)
+        if text and connection.closed_ns is not None:
+            label = "ws.close" if connection.ending is Ending.CLEAN else "ws.drop"
+            yield Row(connection.closed_ns, Kind.CONNECTION, label, connection.id, text=text)
+
+
+def _ending(connection: Connection) -> str:
+    by = f" by the {connection.closed_by}" if connection.closed_by else ""
+    reason = f": {connection.close_reason}" if connection.close_reason else ""
+    match connection.ending:
+        case Ending.CLEAN if connection.close_code in (1000, 1001, 1005, None):
+            return ""
+        case Ending.CLEAN:
+            return f"closed{by} with {connection.close_code}{reason}"
+        case Ending.DROPPED:
+            return f"dropped{by} without a close frame"
+        case Ending.MALFORMED | Ending.REFUSED:
+            return f"{connection.ending}: {connection.error or 'no reason is known'}"
+    return ""
+
+
+def _row(message: Message, marks: Marks) -> Row:
+    label = message.type if message.type is not None else f"({Opcode(message.opcode).name.lower()})"
+    return Row(
+        message.t_ns, Kind.EVENT, label, message.connection_id, message.direction, message.id, message.payload[:_EXCERPT_BYTES],
+        findings=tuple(marks.decided.get(message.id, ())), witness=message.id in marks.witnesses,
+    )  # fmt: skip
