@@ -56,7 +56,7 @@ def command(
     console = Console(quiet)
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, insecure=insecure, set_headers=headers, tls_cert=tls_cert,
-        tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability, watch=_watch(console),
+        tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability, watch=watch(console),
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
     return run_loop(_record(proxy, console, contracts))
@@ -79,7 +79,7 @@ def _check_contracts(contracts: tuple[str, ...]) -> None:
             load(contract)
 
 
-def _watch(console: Console) -> Watch:
+def watch(console: Console) -> Watch:
     return Watch(
         stalled=lambda reason: console.complain(f"nothing can be recorded: {reason}. Traffic waits until it can"),
         resumed=lambda: console.complain("recording goes on"),
@@ -92,7 +92,7 @@ def _watch(console: Console) -> Watch:
 async def _record(proxy: RecordingProxy, console: Console, contracts: tuple[str, ...]) -> int:
     began = time.monotonic()
     await proxy.start()
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")
     follower = _start_follower(proxy.path, contracts)
     _read_marks(proxy, console)
@@ -107,7 +107,7 @@ async def _record(proxy: RecordingProxy, console: Console, contracts: tuple[str,
     return await asyncio.to_thread(follower.wait) if follower else 0
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     """Set by the first SIGINT or SIGTERM; the second ends the process at once, what is committed stays."""
     stop = asyncio.Event()
 

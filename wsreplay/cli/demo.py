@@ -1,0 +1,105 @@
+"""`wsreplay demo`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from wsreplay.cli.console import Console, duration_text
+from wsreplay.cli.options import RECORDINGS, Address, make_parent, new_recording_path
+from wsreplay.cli.record import run_loop, stop_on_signals, watch
+from wsreplay.contract import load
+from wsreplay.demo.backend import Backend
+from wsreplay.demo.run import Seen, chat_all
+from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.store.reader import Recording
+from wsreplay.trace.display import fit
+from wsreplay.trace.sessions import stitch
+from wsreplay.validator import judge
+from wsreplay.validator.findings import Judgement
+
+CONTRACT = "agent-chat"
+
+
+@click.command(name="demo")
+@click.option("--serve", is_flag=True, help="Keep backend and proxy running, and serve a page to chat by hand.")
+@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="With --serve: the proxy's address.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The recording. [default: recordings/demo-….db]")
+def command(serve: bool, listen: tuple[str, int], output: Path | None) -> int:
+    """Watch wsreplay at work: a real backend, the proxy before it, several users chatting at once, and the verdict."""
+    path = output or RECORDINGS / f"demo-{new_recording_path().name}"
+    make_parent(path)
+    return run_loop(_serve(path, listen) if serve else _demo(path))
+
+
+async def _demo(path: Path) -> int:
+    say = click.echo
+    async with Backend() as backend:
+        say(f"1 · a backend        {backend.url}   real WebSockets, real tokens, agents that go wrong on purpose")
+        async with RecordingProxy(backend.url, path, Options()) as proxy:
+            say(f"2 · the proxy        {proxy.url} → {backend.url}   every frame into {path}")
+            say("3 · people chat      each plays one scenario, all at once …")
+            seen = await chat_all(f"{proxy.url}/ws")
+    with Recording.open(path) as recording:
+        judgement = judge(recording, load(CONTRACT))
+        sessions = {session.user: session.id for session in stitch(recording.connections())}
+    _print_table(seen, judgement, sessions)
+    _print_next(path, seen, judgement, sessions)
+    return 0 if all(_as_expected(one, judgement, sessions) for one in seen) else 1
+
+
+def _broken(one: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> dict[str, str]:
+    """The rules that a user's session broke, with what the first finding of each says."""
+    mine = [finding for finding in judgement.findings if finding.session == sessions.get(one.user)]
+    broken: dict[str, str] = {}
+    for finding in mine:
+        if finding.verdict == "violated":
+            broken.setdefault(finding.rule, finding.message)
+    return broken
+
+
+def _as_expected(one: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> bool:
+    return set(one.scenario.violates) <= set(_broken(one, judgement, sessions))
+
+
+def _print_table(seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:
+    click.echo(f"4 · the verdict      contract {judgement.contract}, {judgement.events} events in {judgement.sessions} sessions\n")
+    click.echo(f"      {'session':>7}  {'user':<10} {'scenario':<20} what wsreplay found")
+    for one in seen:
+        broken = _broken(one, judgement, sessions)
+        causes = {rule: text for rule, text in broken.items() if rule in one.scenario.violates} or broken
+        text = next(iter(causes.values()), "nothing: as it should be")
+        sign = click.style("✗", fg="red") if broken else click.style("✓", fg="green")
+        number = sessions.get(one.user, 0)
+        click.echo(f"    {sign} {number:>7}  {one.user:<10} {one.scenario.name:<20} {fit(text, 80)}")
+
+
+def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:
+    wrong = [one for one in seen if not _as_expected(one, judgement, sessions)]
+    for one in wrong:
+        click.echo(f"wsreplay: {one.scenario.name} should have broken {', '.join(sorted(one.scenario.violates))}", err=True)
+    longest = max((one.seconds for one in seen), default=0.0)
+    missing = next((sessions.get(one.user) for one in seen if one.scenario.name == "missing-event"), 1)
+    click.echo(
+        f"\n{len(seen)} chats in {duration_text(longest)}. What to type next:\n"
+        f"  wsreplay tui {path}                   look at them, move by move\n"
+        f"  wsreplay validate {path}              the whole report\n"
+        f"  wsreplay show {path} {missing}                what session {missing} said, frame by frame\n"
+        f"  wsreplay demo --serve                 chat by hand, in your browser"
+    )
+
+
+async def _serve(path: Path, listen: tuple[str, int]) -> int:
+    console = Console(quiet=False)
+    stop = stop_on_signals()
+    async with Backend(require_auth=False) as backend:
+        options = Options(host=listen[0], port=listen[1], watch=watch(console))
+        async with RecordingProxy(backend.url, path, options) as proxy:
+            page = proxy.url.replace("ws", "http", 1)
+            console.say(f"chat at   {page}/\nrecording {proxy.url} → {backend.url} into {path}   (Ctrl-C stops)")
+            await stop.wait()
+    console.say(f"  look: wsreplay tui {path}      judge: wsreplay validate {path}")
+    return 0

@@ -1,0 +1,137 @@
+"""`wsreplay ls`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wsreplay.cli.console import duration_text, size_text
+from wsreplay.cli.options import RECORDINGS
+from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
+from wsreplay.model import Ending, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.display import pad, visible
+from wsreplay.trace.sessions import stitch
+from wsreplay.validator.findings import Judgement
+
+JUDGE_UP_TO = 200_000  # frames; above it a listing would keep one waiting
+_SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
+
+
+@dataclass
+class Listed:
+    """One recording in the list."""
+
+    path: Path
+    started: str = ""
+    size: int = 0
+    frames: int = 0
+    live: bool = False
+    sessions: list[Session] = field(default_factory=list)
+    tallies: dict[int, tuple[int, int]] = field(default_factory=dict)
+    reached_ns: int = 0
+    judgement: Judgement | None = None
+
+
+_SORTS: dict[str, Callable[[Listed], Any]] = {
+    "time": lambda one: (one.started, one.path),
+    "size": lambda one: (-one.size, one.path),
+    "name": lambda one: one.path,
+}
+
+
+@click.command(name="ls")
+@click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-c", "--contract", default="agent-chat", show_default=True, help="What the verdicts are by.")
+@click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
+@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True)
+def command(paths: tuple[Path, ...], contract: str, no_verdict: bool, sort: str) -> int:
+    """List recordings and their sessions, with verdicts. Without arguments: those in recordings/."""
+    code = EXIT_CLEAN
+    listed: list[Listed] = []
+    for path in _recordings(paths):
+        try:
+            listed.append(_read(path, None if no_verdict else contract))
+        except RecordingError as error:
+            click.echo(f"wsreplay: {error}", err=True)
+            code = EXIT_NOT_JUDGED
+    if not listed and code == EXIT_CLEAN:
+        click.echo("nothing is recorded yet. Begin with:  wsreplay record ws://localhost:8000   (or: wsreplay demo)", err=True)
+    for one in sorted(listed, key=_SORTS[sort]):
+        for line in _lines(one):
+            click.echo(line)
+    return code
+
+
+def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths or (RECORDINGS,):
+        if path.is_dir():
+            yield from sorted(path.rglob("*.db"))
+        elif path.exists():
+            yield path
+        elif paths:
+            raise UsageError(f"{path}: there is no such file or folder")
+
+
+def _read(path: Path, contract: str | None) -> Listed:
+    with Recording.open(path) as recording:
+        runs = recording.runs()
+        frames = recording.last_id()
+        one = Listed(
+            path,
+            started=runs[0].started_at if runs else "",
+            size=path.stat().st_size,
+            frames=frames,
+            live=recording.live,
+            sessions=stitch(recording.connections()),
+            tallies=recording.tallies(),
+            reached_ns=recording.reached_ns(),
+        )
+        if contract is not None and frames <= JUDGE_UP_TO:
+            from wsreplay.contract import load
+            from wsreplay.validator import judge
+
+            one.judgement = judge(recording, load(contract))
+        return one
+
+
+def _lines(one: Listed) -> Iterator[str]:
+    state = "● REC" if one.live else one.judgement.verdict if one.judgement else "not judged"
+    yield (
+        f"{one.path}   {one.started[:19].replace('T', ' ')}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"
+        f"   {size_text(one.size)}   {state}"
+    )
+    for session in one.sessions:
+        yield _session_line(one, session)
+
+
+def _session_line(one: Listed, session: Session) -> str:
+    ids = [connection.id for connection in session.connections]
+    frames = sum(one.tallies.get(id, (0, 0))[0] for id in ids)
+    ended = one.reached_ns if session.closed_ns is None else session.closed_ns
+    reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
+    text = (
+        f"  {_sign(one, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)} {pad(visible(session.path), 16)}"
+        f" {duration_text((ended - session.opened_ns) / 1e9):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
+    )
+    rules = _broken_rules(one.judgement, session)
+    return text + (f"   {', '.join(rules)}" if rules else "")
+
+
+def _sign(one: Listed, session: Session) -> str:
+    if session.ending is Ending.OPEN:
+        return "●"
+    if one.judgement is None:
+        return " "
+    return _SIGNS.get(one.judgement.session_verdicts.get(session.id, "vacuous"), " ")
+
+
+def _broken_rules(judgement: Judgement | None, session: Session) -> list[str]:
+    if judgement is None:
+        return []
+    mine = [finding for finding in judgement.findings if finding.session == session.id and finding.verdict == "violated"]
+    return list(dict.fromkeys(finding.rule for finding in mine if finding.caused_by is None))
