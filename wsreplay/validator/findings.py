@@ -54,6 +54,7 @@ class Finding:
     blame: str | None = None
     caused_by: str | None = None
     fingerprint: str = ""
+    file: str = ""  # the contract file that holds the rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class RuleVerdict:
     pending: int = 0
     inconclusive: int = 0
     errors: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +104,5 @@ class Judgement:
     runs: tuple[RunAccount, ...] = ()
     session_verdicts: dict[int, Verdict] = field(default_factory=dict)
     forgotten: dict[str, int] = field(default_factory=dict)
+    run_counts: dict[str, int] = field(default_factory=dict)  # how many runs ended how; `runs` holds at most some thousands
     notes: tuple[str, ...] = ()

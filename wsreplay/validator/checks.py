@@ -1,0 +1,338 @@
+"""The rules that are no templates: latency, counters, duplicates, isolation, the messages' form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import fastjsonschema
+import orjson
+
+from wsreplay.contract.model import Bind, Confine, Format, Latency, Pattern, Schema, Unique, Unknown
+from wsreplay.contract.model import Sequence as SequenceRule
+from wsreplay.validator.findings import Verdict
+from wsreplay.validator.reporting import Counts, Reporter, seconds, sender
+from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token
+
+_STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
+_KEEP_IDS = 10_000
+_IDLE_NS = 600_000_000_000
+_MOST_BINDINGS = 200_000
+_DEEPEST = 1_024  # levels that orjson reads
+
+
+def sent_ns(value: Any) -> float | None:
+    """A sender's time in ns since 1970: seconds or milliseconds, told by magnitude, or ISO 8601 (as UTC where it has no zone)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        if not math.isfinite(value):
+            return None
+        return value * 1e9 if abs(value) < 1e11 else value * 1e6
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        try:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=_UTC)).timestamp() * 1e9
+        except (OverflowError, ValueError):
+            return None
+    return None
+
+
+_UTC = datetime.fromisoformat("1970-01-01T00:00:00+00:00").tzinfo
+
+
+class LatencyMonitor:
+    """Received − sent, less the smallest difference of the connection so far."""
+
+    def __init__(self, rule: Latency, index: int, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.index, self.counts, self.reporter = rule, index, counts, reporter
+
+    def off(self, conn: ConnectionState, difference: float, sent: float, fid: int, t: int, type_: str, direction: int) -> None:
+        """The difference is a new smallest, or too large."""
+        smallest = conn.smallest[self.index]
+        if sent < conn.sent[self.index] - _STEP_NS or difference < smallest - _STEP_NS < math.inf:
+            self._clock_stepped(conn, difference, fid, t, type_)
+        elif difference < smallest:
+            self._smallest(conn, difference)
+        elif difference - smallest > self.rule.max_ns:
+            self._late(conn, difference - smallest, fid, t, type_, direction)
+
+    def _smallest(self, conn: ConnectionState, difference: float) -> None:
+        conn.smallest[self.index] = difference
+        conn.largest[self.index] = difference + self.rule.max_ns
+
+    def _clock_stepped(self, conn: ConnectionState, difference: float, fid: int, t: int, type_: str) -> None:
+        self._smallest(conn, difference)
+        if self.counts.errors:
+            self.counts.errors += 1
+            return
+        self.reporter.report(self.counts, conn=conn, kind="clock", verdict=Verdict.ERROR, message="the sender's clock was set meanwhile; "
+                             "latency is measured anew from here", frames=(fid,), activation=fid, seen=type_, decided_by="event",
+                             decided_at=t)
+
+    def _late(self, conn: ConnectionState, delay: float, fid: int, t: int, type_: str, direction: int) -> None:
+        late = round(delay)
+        self.reporter.report(self.counts, conn=conn, kind="late", message=f"{type_} was {seconds(late)} on its way, at most "
+                             f"{seconds(self.rule.max_ns)} allowed", activation=fid, frames=(fid,), seen=type_, decided_by="event",
+                             decided_at=t, until=t - late + self.rule.max_ns, late_by=late - self.rule.max_ns, bound_from=t - late,
+                             blame=sender(direction))
+
+
+class SequenceMonitor:
+    """A counter; its own one in each direction."""
+
+    def __init__(self, rule: SequenceRule, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+
+    def off(self, state: Sequence, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+        """The value is not simply the next one."""
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._say(conn, "format", f"{self.rule.field.text} is no whole number in {type_}", fid, t, type_, direction)
+            return
+        last = state.last
+        if math.isnan(last) or value == last + 1:
+            state.last = value
+        elif value > last:
+            if self.rule.mode == "contiguous":
+                missing = value - int(last) - 1
+                which = f"{int(last) + 1}" if missing == 1 else f"{int(last) + 1} to {value - 1}"
+                self._say(conn, "gap", f"{which} missing before {value}", fid, t, type_, direction, at_ns=t)
+            state.last = value
+        elif value == state.restart + 1:
+            state.last, state.restart = value, math.nan
+        elif not conn.resumed:
+            state.restart = value
+            word = "twice" if value == last else f"after {int(last)}"
+            self._say(conn, "order", f"{self.rule.field.text} {value} came {word}", fid, t, type_, direction)
+
+    def _say(self, conn: ConnectionState, kind: str, message: str, fid: int, t: int, type_: str, direction: int,
+             at_ns: int | None = None) -> None:
+        self.reporter.report(self.counts, conn=conn, kind=kind, message=message, activation=fid, frames=(fid,), seen=type_,
+                             decided_by="event", decided_at=t, at_ns=at_ns, blame=sender(direction), absent=kind == "gap")
+
+
+class UniqueMonitor:
+    """No value twice in a slice, as far as it remembers."""
+
+    def __init__(self, rule: Unique, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+
+    def rotate(self, seen: Seen) -> None:
+        """A slice holds `_KEEP_IDS` new values: those before them are forgotten."""
+        if seen.old:
+            self.reporter.forget("ids", len(seen.old))
+        seen.old, seen.now = seen.now, {}
+
+    def twice(self, seen: Seen, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+        first = seen.now.get(value) or seen.old.get(value) or fid
+        self.reporter.report(self.counts, conn=conn, kind="duplicate", message=f"{type_} came twice: {self.rule.field.text} {short(value)}",
+                             activation=first, frames=(first, fid), seen=type_, decided_by="event", decided_at=t, at_ns=t,
+                             blame=sender(direction))
+
+
+def short(value: Any, most: int = 80) -> str:
+    text = str(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+class Binding:
+    """Who owns an id, since which frame, and when it was last seen."""
+
+    __slots__ = ("fid", "owner", "t")
+
+    def __init__(self, owner: str, fid: int, t: int) -> None:
+        self.owner, self.fid, self.t = owner, fid, t
+
+
+class BindMonitor:
+    """Each value of a key belongs to the first owner that the server showed it to."""
+
+    def __init__(self, rule: Bind, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+        self.owners: dict[str, dict[Any, Binding]] = {key: {} for key in rule.keys}
+        self.log: Callable[[str, Any], None] | None = None
+        self._swept = 0
+
+    def check(self, key: str, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> bool:
+        """The value is not known to belong to the owner. Whether it belongs to somebody else."""
+        if value is None or isinstance(value, Token):
+            return False
+        if t - self._swept >= _IDLE_NS:
+            self._sweep(t)
+        table = self.owners[key]
+        binding = table.get(value)
+        if binding is None:
+            if direction and owner is not None:
+                if len(table) >= _MOST_BINDINGS:
+                    self.reporter.forget("bindings")
+                    self.counts.inconclusive += 1
+                    del table[next(iter(table))]
+                table[value] = Binding(owner, fid, t)
+                self.counts.activations += 1
+                if self.log is not None:
+                    self.log(key, value)
+        elif binding.owner == owner:
+            binding.t = t
+        elif owner is None:
+            self.counts.inconclusive += 1
+        else:
+            self._say(key, value, binding, owner, conn, fid, t, type_, direction)
+            return True
+        return False
+
+    def _say(self, key: str, value: Any, binding: Binding, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str,
+             direction: int) -> None:
+        to = self.rule.to.removeprefix("conn.")
+        self.reporter.report(self.counts, conn=conn, kind="isolation", message=f"{type_} of {key} {short(value)} reached {to} {owner}; it "
+                             f"belongs to {to} {binding.owner}", activation=binding.fid, frames=(binding.fid, fid), seen=type_,
+                             decided_by="event", decided_at=t, blame=sender(direction))
+
+    def release(self, key: str, value: Any, owner: Any) -> None:
+        """What the id names has ended."""
+        binding = self.owners[key].get(value)
+        if binding is not None and binding.owner == owner:
+            del self.owners[key][value]
+
+    def _sweep(self, t: int) -> None:
+        self._swept = t
+        for table in self.owners.values():
+            idle = [value for value, binding in table.items() if t - binding.t >= _IDLE_NS]
+            for value in idle:
+                del table[value]
+            if idle:
+                self.reporter.forget("bindings", len(idle))
+
+
+class ConfineMonitor:
+    """A value names its owner; nobody else's connection may carry it."""
+
+    def __init__(self, rule: Confine, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+
+    def check(self, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+        """The value is not simply the owner's name."""
+        if value is None or str(value) == str(owner):
+            return
+        if owner is None or str(owner).startswith("cookie:"):  # a pseudonym cannot be compared with a name
+            self.counts.inconclusive += 1
+            return
+        to = self.rule.to.removeprefix("conn.")
+        self.reporter.report(self.counts, conn=conn, kind="isolation", message=f"{type_} for {self.rule.key} {short(value)} reached {to} "
+                             f"{owner}", activation=fid, frames=(fid,), seen=type_, decided_by="event", decided_at=t,
+                             blame=sender(direction))
+
+
+class FormatMonitor:
+    """Every text message is JSON, an object, with a type, as far as the contract says so."""
+
+    def __init__(self, rule: Format, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+
+    def broken(self, conn: ConnectionState, payload: bytes, error: str, fid: int, t: int, direction: int, cut: bool) -> None:
+        """The text is not JSON that could be read."""
+        if self.rule.text == "any":
+            return
+        if cut or _depth(payload) > _DEEPEST:
+            why = "its payload was cut when it was recorded" if cut else f"nested deeper than {_DEEPEST:,} levels"
+            self._say(conn, f"a message could not be judged: {why}", fid, t, direction, Verdict.INCONCLUSIVE)
+        else:
+            self._say(conn, f"not JSON: {error}", fid, t, direction, Verdict.VIOLATED)
+
+    def not_object(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
+        if self.rule.text == "object":
+            word = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
+            self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
+
+    def untyped(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
+        if self.rule.type_required:
+            what = "has no type" if value is None else f"has a type that is no text: {short(value)}"
+            self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
+
+    def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
+        self.reporter.report(self.counts, conn=conn, kind="format", message=message, activation=fid, frames=(fid,), decided_by="event",
+                             decided_at=t, blame=sender(direction), verdict=verdict)
+
+
+def _depth(payload: bytes) -> int:
+    """How deep the brackets nest, those in strings not counted; stops above what matters."""
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in payload:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > _DEEPEST:
+                return depth
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+class UnknownMonitor:
+    """A type that the contract does not name: said once per session and direction."""
+
+    _MOST = 1_000
+
+    def __init__(self, rule: Unknown, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+
+    def seen(self, conn: ConnectionState, type_: str, fid: int, t: int, direction: int) -> None:
+        said = conn.session.unknown
+        if (direction, type_) in said:
+            self.counts.violations += 1
+            return
+        if len(said) >= self._MOST:
+            self.counts.violations += 1
+            self.reporter.forget("unknown types")
+            return
+        said.add((direction, type_))
+        self.reporter.report(self.counts, conn=conn, kind="unknown", message=f"unknown type {short(type_)}", activation=fid, frames=(fid,),
+                             seen=short(type_), decided_by="event", decided_at=t, blame=sender(direction))
+
+
+class SchemaMonitor:
+    """Whole messages against JSON Schemas."""
+
+    def __init__(self, rule: Schema, counts: Counts, reporter: Reporter) -> None:
+        self.rule, self.counts, self.reporter = rule, counts, reporter
+        self._checks: dict[Pattern, Callable[[Any], Any]] = {
+            pattern: fastjsonschema.compile(schema, detailed_exceptions=False, use_default=False) for pattern, schema in rule.schemas
+        }
+
+    def checks(self, direction: int, type_: str) -> list[Callable[[Any], Any]]:
+        return [check for pattern, check in self._checks.items() if pattern.fits(direction, type_)]
+
+    def check(self, check: Callable[[Any], Any], message: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+        self.counts.activations += 1
+        try:
+            check(message)
+        except fastjsonschema.JsonSchemaValueException as error:
+            self.reporter.report(self.counts, conn=conn, kind="schema", message=f"{type_}: {short(error.message, 300)}", activation=fid,
+                                 frames=(fid,), seen=type_, decided_by="event", decided_at=t, blame=sender(direction))
+
+
+def exact(payload: bytes) -> Any:
+    """The message with its numbers as they were written: orjson makes floats of integers beyond 64 bits."""
+    import json
+    from decimal import Decimal
+
+    try:
+        return json.loads(payload, parse_float=Decimal, parse_constant=lambda word: word)
+    except (ValueError, RecursionError):
+        return orjson.loads(payload)

@@ -1,0 +1,114 @@
+"""How a contract's keys are found in a message: as source text for the common case, as functions for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wsreplay.contract.model import Contract
+from wsreplay.contract.paths import Path
+from wsreplay.validator.checks import exact
+from wsreplay.validator.state import ConnectionState
+
+_CONNECTION = {"conn.id": "conn.key", "conn.user": "conn.user", "conn.session": "conn.session.key"}
+
+
+def scalar(value: Any, path: Path, payload: bytes) -> Any:
+    """A value that can be a key, or None. Texts and numbers stay apart; so do integers that a float cannot tell apart."""
+    if value.__class__ is str or value.__class__ is int:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        found = path.find(exact(payload))
+        return found if found is None or found.__class__ in (int, str) else f"{found}"
+    return None
+
+
+class Keys:
+    """The keys of one contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+
+    def resolver(self, name: str) -> Callable[[Any, ConnectionState, bytes], Any]:
+        """A function of message, connection and payload: the key's value, or None."""
+        if name in _CONNECTION:
+            return {
+                "conn.id": lambda message, conn, payload: conn.key,
+                "conn.user": lambda message, conn, payload: conn.user,
+                "conn.session": lambda message, conn, payload: conn.session.key,
+            }[name]
+        sources = [
+            source if isinstance(source, Path) else self.resolver(source) for source in self.contract.keys[name].sources
+        ]
+
+        def resolve(message: Any, conn: ConnectionState, payload: bytes) -> Any:
+            for source in sources:
+                if isinstance(source, Path):
+                    value = scalar(source.find(message), source, payload)
+                else:
+                    value = source(message, conn, payload)
+                if value is not None:
+                    return value
+            return None
+
+        return resolve
+
+    def needed(self, names: set[str]) -> list[str]:
+        """These keys and those they fall back on, each after what it needs."""
+        found: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in found or name in _CONNECTION:
+                return
+            for source in self.contract.keys[name].sources:
+                if isinstance(source, str):
+                    visit(source)
+            found.append(name)
+
+        for name in sorted(names):
+            visit(name)
+        return found
+
+    def always(self, name: str) -> bool:
+        """Whether the key has a value for every event."""
+        if name in _CONNECTION:
+            return name != "conn.user"
+        return any(isinstance(source, str) and self.always(source) for source in self.contract.keys[name].sources)
+
+    def variable(self, name: str) -> str:
+        """The expression that holds the key's value in generated source."""
+        return _CONNECTION.get(name) or f"k_{list(self.contract.keys).index(name)}"
+
+    def tuple(self, names: tuple[str, ...]) -> str:
+        variables = [self.variable(name) for name in names]
+        return variables[0] if len(variables) == 1 else f"({', '.join(variables)})"
+
+    def missing(self, names: tuple[str, ...]) -> str:
+        """A condition: one of these has no value. Empty where all always have one."""
+        return " or ".join(f"{self.variable(name)} is None" for name in names if not self.always(name))
+
+    def source(self, name: str, expression: Callable[[Path], str]) -> list[str]:
+        """Lines that set the key's variable; `expression` reads a path. Anything but a text at its place is left to the resolver."""
+        variable = self.variable(name)
+        lines: list[str] = []
+        indent = ""
+        sources = self.contract.keys[name].sources
+        for number, source in enumerate(sources):
+            if isinstance(source, str):
+                lines.append(f"{indent}{variable} = {self.variable(source)}")
+                if self.always(source) or number == len(sources) - 1:
+                    return lines
+                lines.append(f"{indent}if {variable} is None:")
+                indent += "    "
+                continue
+            lines.append(f"{indent}{variable} = {expression(source)}")
+            lines.append(f"{indent}if {variable}.__class__ is not str:")
+            indent += "    "
+            lines.append(f"{indent}if {variable} is not None:")
+            lines.append(f"{indent}    {variable} = resolve{variable}(d, conn, payload)")
+            if number < len(sources) - 1:
+                lines.append(f"{indent}else:")
+                indent += "    "
+        return lines

@@ -1,0 +1,151 @@
+"""How monitors say what they found: counts per rule, findings with fingerprints, what only follows from what."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wsreplay.contract.model import Patterns, Rule
+from wsreplay.model import Hold
+from wsreplay.validator.findings import Finding, Severity, Verdict
+
+if TYPE_CHECKING:
+    from wsreplay.validator.state import ConnectionState, Slice
+
+MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
+
+
+class Counts:
+    """What one rule did so far."""
+
+    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "violations")
+
+    def __init__(self, rule: Rule, order: int) -> None:
+        self.rule, self.order = rule, order
+        self.activations = self.violations = self.inconclusive = self.errors = self.kept = 0
+
+
+class Reporter:
+    """Collects the findings of one trace."""
+
+    def __init__(self, contract: str) -> None:
+        self.contract = contract
+        self.findings: list[Finding] = []
+        self.orders: list[int] = []  # of the findings' rules
+        self.forgotten: dict[str, int] = {}
+        self.holds: list[Hold] = []
+        self._hold_starts: list[int] = []
+        self.on_finding: Callable[[Finding], None] | None = None
+
+    def set_holds(self, holds: Sequence[Hold]) -> None:
+        self.holds = sorted(holds, key=lambda hold: hold.start_ns)
+        self._hold_starts = [hold.start_ns for hold in self.holds]
+
+    def held(self, start_ns: int, end_ns: int) -> bool:
+        """Whether the recorder held traffic back at some time in between."""
+        index = bisect_right(self._hold_starts, end_ns)
+        return any(hold.end_ns >= start_ns for hold in self.holds[max(0, index - 64):index])
+
+    def forget(self, what: str, count: int = 1) -> None:
+        self.forgotten[what] = self.forgotten.get(what, 0) + count
+
+    def report(
+        self,
+        counts: Counts,
+        *,
+        slice: Slice | None = None,
+        conn: ConnectionState | None = None,
+        kind: str,
+        message: str,
+        bound_from: int | None = None,
+        absent: bool = False,
+        counted: bool = True,
+        **details: Any,
+    ) -> str:
+        """Add a finding; its fingerprint. `bound_from` is when a violated bound began to run; `absent` says that something is
+        missing, which a gap in the recording may explain; `counted` is false for a further finding of one violation."""
+        conn = conn or (slice.conn if slice is not None else None)
+        labels = slice.labels() if slice is not None else ()
+        verdict = details.pop("verdict", Verdict.VIOLATED)
+        end = details.get("decided_at", 0)
+        if verdict is Verdict.VIOLATED and bound_from is not None and self.held(bound_from, end):
+            verdict, message = Verdict.INCONCLUSIVE, message + "; the recorder held traffic back meanwhile"
+        if verdict is Verdict.VIOLATED and absent and conn is not None and conn.blind:
+            verdict, message = Verdict.INCONCLUSIVE, message + "; the recording has a gap here"
+        expected: tuple[str, ...] = details.get("expected", ())
+        seen = details.get("seen") if not absent else None
+        shape = (self.contract, counts.rule.id, "missing" if kind == "late" else kind, [name for name, _ in labels], expected, seen)
+        fingerprint = hashlib.blake2b(repr(shape).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+        if counted:
+            self._count(counts, verdict, conn)
+        if counts.kept >= MOST_FINDINGS:
+            self.forget("findings")
+            return fingerprint
+        counts.kept += 1
+        finding = Finding(
+            rule=counts.rule.id, verdict=verdict, severity=Severity(counts.rule.severity), message=message,
+            line=counts.rule.place.line, file=counts.rule.place.file, slice=labels, kind=kind, fingerprint=fingerprint,
+            session=conn.session.id if conn is not None else None, connection=conn.id if conn is not None else None, **details,
+        )  # fmt: skip
+        self.findings.append(finding)
+        self.orders.append(counts.order)
+        if self.on_finding is not None:
+            self.on_finding(finding)
+        return fingerprint
+
+    @staticmethod
+    def _count(counts: Counts, verdict: Verdict, conn: ConnectionState | None) -> None:
+        if verdict is Verdict.VIOLATED:
+            counts.violations += 1
+            if conn is not None and counts.rule.severity == "error":
+                conn.session.violated = True
+        elif verdict is Verdict.ERROR:
+            counts.errors += 1
+        else:
+            counts.inconclusive += 1
+            if conn is not None:
+                conn.session.undecided = True
+
+    def amend(self, index: int, **changes: Any) -> None:
+        """Add to a finding what became known later, such as by how much an event was late."""
+        if index < len(self.findings):
+            self.findings[index] = replace(self.findings[index], **changes)
+
+
+def names(patterns: Patterns) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(pattern) for pattern in patterns))
+
+
+def either(expected: Sequence[str]) -> str:
+    """`a, b or c`."""
+    *most, last = expected
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def where(slice: Slice | None) -> str:
+    """` for tool c7 in run r1`, innermost first; nothing where the slice has no keys of its own."""
+    labels = slice.labels() if slice is not None else ()
+    if not labels:
+        return ""
+    (name, value), *rest = reversed(labels)
+    return f" for {name} {value}" + "".join(f" in {outer} {text}" for outer, text in rest)
+
+
+def seconds(ns: float) -> str:
+    """A duration as people say it: `34 ms`, `2.50 s`."""
+    if abs(ns) < 1e9:
+        return f"{ns / 1e6:.3g} ms" if abs(ns) < 1e8 else f"{ns / 1e6:.0f} ms"
+    return f"{ns / 1e9:.2f} s"
+
+
+def blame(patterns: Patterns) -> str | None:
+    """Who should have sent these, where the contract says so."""
+    directions = {pattern.direction for pattern in patterns}
+    return {0: "client", 1: "server"}.get(directions.pop()) if len(directions) == 1 and None not in directions else None  # type: ignore[arg-type]
+
+
+def sender(direction: int) -> str:
+    return "server" if direction else "client"

@@ -1,0 +1,329 @@
+"""Spans: what was started must end, once, in time, and before what it is part of.
+
+A finding never stops the judging: the span is put right, as if the missing start or end had come, and goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from wsreplay.contract.model import Patterns, Span
+from wsreplay.validator.declare import COMPLETE, SUPPRESSED, TRUNCATED, Group
+from wsreplay.validator.findings import RunAccount, Verdict
+from wsreplay.validator.reporting import Counts, Reporter, blame, either, names, seconds, sender, where
+from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MOST_ACCOUNTS = 5_000  # kept of each kind: gone well, and not
+MOST_OPEN = 50_000  # instances of one span in one session
+_REMEMBERED = 256  # ended instances a session remembers, to tell "too late" from "too early"
+
+
+class Accounts:
+    """How runs ended. All are counted, some thousands kept."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.kept: list[RunAccount] = []
+        self._room = {True: MOST_ACCOUNTS, False: MOST_ACCOUNTS}
+
+    def close(self, run: Instance, state: str, t: int | None, fid: int | None, detail: str = "") -> None:
+        self.counts[state] = self.counts.get(state, 0) + 1
+        good = state == "completed"
+        if self._room[good]:
+            self._room[good] -= 1
+            self.kept.append(account(run, state, t, fid, detail))
+
+
+def account(run: Instance, state: str, t: int | None, fid: int | None, detail: str) -> RunAccount:
+    return RunAccount(run.session.id, run.conn.id, run.labels(), state, run.t, t, run.fid or 0, fid, detail)
+
+
+class SpanMonitor:
+    """One span over all its instances. `index` is its number among the spans."""
+
+    def __init__(self, span: Span, index: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None,
+                 clock: Clock) -> None:
+        self.clock = clock
+        self.span, self.index, self.counts, self.reporter, self.above = span, index, counts, reporter, parent
+        self.below: list[SpanMonitor] = []
+        if parent is not None:
+            parent.below.append(self)
+        self.group: Group | None = None
+        self.refined: list[Group] = []  # groups of rules that split the instance by keys
+        self.accounts: Accounts | None = None
+        self.queue: deque[tuple[int, Instance]] = deque()
+        self.names = span.by
+        self.releases: list[Callable[[Instance], None]] = []  # who wants to know that one has ended
+
+    # Starts.
+
+    def start(self, conn: ConnectionState, key: Any, t: int, fid: int | None, found: Instance | None, above: Instance | None,
+              nested: bool, else_key: Any) -> Instance:
+        """A start event came. `found` is what stands under its key, `above` the instance it is part of, `nested` whether it
+        names its parent."""
+        outer = None
+        if found is not None and found.open:
+            if nested:
+                outer, above = found, above or found
+            else:
+                self._restart(found, t, fid)
+        instance = self._open(conn, key, t, fid, above)
+        instance.outer, instance.else_key = outer, else_key
+        return instance
+
+    def _open(self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None) -> Instance:
+        session = conn.session
+        instance = self._instance(conn, key, t)
+        instance.fid, instance.slot = fid, key
+        if above is not None:
+            instance.parent = above
+            above.children += 1
+        table = session.spans[self.index]
+        if len(table) >= session.limits[self.index]:
+            self._prune(session, t)
+        table[key] = instance
+        self.counts.activations += 1
+        if self.span.within_ns is not None:
+            due = t + self.span.within_ns
+            self.queue.append((due, instance))
+            if due < self.clock.due:
+                self.clock.due = due
+        if self.group is not None:
+            self.group.begin(instance)
+        return instance
+
+    def _instance(self, conn: ConnectionState, key: Any, t: int) -> Instance:
+        anonymous = isinstance(key, Anonymous)
+        instance = Instance(self.span.else_by if anonymous else self.names, key.values if anonymous else key, conn, t)
+        instance.monitor = self
+        return instance
+
+    def _restart(self, first: Instance, t: int, fid: int | None) -> None:
+        fingerprint = self.reporter.report(
+            self.counts, slice=first, kind="order", message=f"{self._starts()} came again before the first had ended{where(first)}",
+            activation=first.fid, frames=_frames(first.fid, fid), expected=names(self.span.end_patterns), seen=self._starts(),
+            decided_by="event", decided_at=t, at_ns=t,
+        )  # fmt: skip
+        self._close(first, "cut", t, fid, COMPLETE, fingerprint, "started again")
+
+    def _starts(self) -> str:
+        return either(names(self.span.start))
+
+    def _prune(self, session: SessionState, t: int) -> None:
+        """Forget ended instances but the last ones, and, should too many be open, the oldest of these."""
+        table = session.spans[self.index]
+        ended = [key for key, instance in table.items() if not instance.open]
+        for key in ended[:-_REMEMBERED]:
+            del table[key]
+        if len(table) >= MOST_OPEN:
+            for key in list(table)[: len(table) // 10]:
+                instance = table[key]
+                if instance.open:
+                    self.reporter.forget("open " + self.span.id)
+                    self.truncate(instance, t)
+                del table[key]
+        session.limits[self.index] = max(1024, 2 * len(table))
+
+    # Events without an instance.
+
+    def stray(self, conn: ConnectionState, key: Any, t: int, fid: int | None, found: Instance | None, above: Instance | None,
+              type_: str, direction: int, is_end: bool) -> Instance | None:
+        """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
+        late = found is not None
+        witness = found or self._instance(conn, key, t)
+        if not late and above is not None:
+            witness.parent = above
+        if late and found is not None:
+            message = f"{type_} came after the end of its {self.span.id}{where(found)}"
+        else:
+            message = f"{type_} came without {self._starts()}{where(witness)}"
+        fingerprint = self.reporter.report(
+            self.counts, slice=witness, conn=conn, kind="late-event" if late else "order", message=message, activation=witness.fid,
+            frames=_frames(witness.fid, fid), expected=() if late else names(self.span.start), seen=type_, decided_by="event",
+            decided_at=t, at_ns=t, blame=sender(direction),
+        )  # fmt: skip
+        if late:
+            return None
+        if above is not None:
+            above.explain(names(self.span.start), fingerprint)
+        if is_end:
+            return None
+        instance = self._open(conn, key, t, fid, above)
+        instance.implicit = True
+        instance.explain(names(self.span.start), fingerprint)
+        return instance
+
+    def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
+        """A start event came outside of the span that it must be inside of."""
+        witness = self._instance(conn, key, t)
+        self.reporter.report(self.counts, slice=witness, conn=conn, kind="order", message=f"{type_} came outside of a {self.span.inside}"
+                             f"{where(witness)}", frames=_frames(fid), activation=fid, seen=type_, decided_by="event", decided_at=t,
+                             at_ns=t, blame=sender(direction))
+
+    def by_else_key(self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False) -> Instance | None:
+        """The first that was opened, and is open still, of those with this key; `anonymous`: that have no other one."""
+        for instance in session.spans[self.index].values():
+            if instance.open and instance.else_key == else_key and (above is None or instance.parent is above):
+                if not anonymous or isinstance(instance.slot, Anonymous):
+                    return instance
+        return None
+
+    # Ends.
+
+    def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
+        """An end event came while the span was open."""
+        detail = ""
+        if instance.late is not None:
+            late = t - instance.t - (self.span.within_ns or 0)
+            detail = f"{seconds(late)} late"
+            self.reporter.amend(instance.late, kind="late", late_by=late, seen=type_, frames=_frames(instance.fid, fid),
+                                message=f"{type_} came {seconds(late)} too late{where(instance)}")
+        if instance.children:
+            if name == "ok":
+                self._owed_children(instance, t, fid, type_)
+            else:
+                self._cut_children(instance, t, fid)
+        self._close(instance, name, t, fid, COMPLETE, None, detail)
+
+    def _owed_children(self, parent: Instance, t: int, fid: int | None, type_: str) -> None:
+        for child in list(self._open_children(parent)):
+            child.monitor.owed(child, t, fid, type_)
+
+    def owed(self, child: Instance, t: int, fid: int | None, seen: str) -> None:
+        """The parent went well and left this one open."""
+        fingerprint = None
+        if child.late is None:
+            fingerprint = self._missing(child, t, by="scope_close", seen=seen, fid=fid)
+        if child.children:
+            self._cut_children(child, t, fid)
+        self._close(child, "cut", t, fid, COMPLETE, fingerprint or self._late_fingerprint(child), f"left open by {seen}")
+
+    def _late_fingerprint(self, instance: Instance) -> str | None:
+        if instance.late is None or instance.late >= len(self.reporter.findings):
+            return None
+        return self.reporter.findings[instance.late].fingerprint
+
+    def _cut_children(self, parent: Instance, t: int, fid: int | None) -> None:
+        for child in list(self._open_children(parent)):
+            child.monitor.cut(child, t, fid, SUPPRESSED, "its parent ended")
+
+    def _open_children(self, parent: Instance) -> Iterable[Instance]:
+        for monitor in (self, *self.below):
+            for instance in parent.session.spans[monitor.index].values():
+                while instance is not None:
+                    if instance.open and instance.parent is parent:
+                        yield instance
+                    instance = instance.outer  # type: ignore[assignment]
+
+    def cut(self, instance: Instance, t: int, fid: int | None, how: int, detail: str, cause: str | None = None) -> None:
+        """Ended by something else, without a finding of its own."""
+        if instance.children:
+            for child in list(self._open_children(instance)):
+                child.monitor.cut(child, t, fid, how, detail, cause)
+        self._close(instance, "cut", t, fid, how, cause, detail)
+
+    def _close(self, instance: Instance, name: str, t: int, fid: int | None, how: int, cause: str | None, detail: str) -> None:
+        instance.open, instance.ended = False, name
+        if instance.parent is not None:
+            instance.parent.children -= 1
+        for release in self.releases:
+            release(instance)
+        for group in self.refined:
+            for part in (instance.parts or {}).get(group.index, {}).values():
+                group.close(part, t, how, cause, ended=name)
+        if self.group is not None:
+            self.group.close(instance, t, how, cause, ended=name)
+        if instance.outer is not None:
+            instance.session.spans[self.index][instance.slot] = instance.outer
+        if self.accounts is not None:
+            self._account(instance, name, t, fid, detail)
+        instance.states = instance.held_back = instance.parts = None
+
+    def _account(self, instance: Instance, name: str, t: int, fid: int | None, detail: str) -> None:
+        assert self.accounts is not None
+        if name == "cut" and instance.late is not None:
+            state = "stalled"
+        else:
+            state = {"ok": "completed", "cut": "cut"}.get(name, "failed")
+        self.accounts.close(instance, state, t, fid, detail)
+
+    # Time, and the end of connections and of the trace.
+
+    def expire(self, instance: Instance, due: int) -> None:
+        """The instance's deadline has passed."""
+        if not instance.open:
+            return
+        fingerprint = self._missing(instance, due, by="deadline", seen=None, fid=None)
+        kept = self.reporter.findings
+        if kept and kept[-1].fingerprint == fingerprint:
+            instance.late = len(kept) - 1
+
+    def _missing(self, instance: Instance, t: int, *, by: str, seen: str | None, fid: int | None, why: str = "") -> str:
+        within = self.span.within_ns
+        due = instance.t + within if within is not None else None
+        expected = names(self.span.end_patterns)
+        if by == "deadline" and within is not None:
+            message = f"{either(expected)} did not come within {seconds(within)}{where(instance)}{_cut(instance.conn)}"
+        else:
+            message = f"{either(expected)} never came{where(instance)}{why}"
+        fingerprint = self.reporter.report(
+            self.counts, slice=instance, kind="missing", absent=True, message=message, activation=instance.fid,
+            frames=_frames(instance.fid, fid), expected=expected, until=due, seen=seen, decided_by=by, decided_at=t,
+            at_ns=t if due is None else min(t, due), blame=blame(self._all_ends()),
+            bound_from=instance.t if by == "deadline" else None,
+        )  # fmt: skip
+        instance.explain(expected, fingerprint)
+        if instance.parent is not None:
+            instance.parent.explain(expected, fingerprint)
+        return fingerprint
+
+    def _all_ends(self) -> Patterns:
+        return self.span.end_patterns
+
+    def connection_lost(self, instance: Instance, t: int, by: str) -> None:
+        """The session is over and this one is open."""
+        why = _cut(instance.session.last or instance.conn)
+        fingerprint = None
+        if instance.late is None:
+            fingerprint = self._missing(instance, t, by=by, seen=None, fid=None, why=why)
+        cause = fingerprint or self._late_fingerprint(instance)
+        if instance.children:
+            for child in list(self._open_children(instance)):
+                child.monitor.cut(child, t, None, SUPPRESSED, why.strip(" ;"), cause)
+        self._close(instance, "cut", t, None, COMPLETE, cause, why.strip(" ;"))
+
+    def truncate(self, instance: Instance, t: int) -> None:
+        """The trace ends before this one does."""
+        instance.open, instance.ended = False, "open"
+        if instance.late is None:
+            self.counts.inconclusive += 1
+            instance.session.undecided = True
+        for group in self.refined:
+            for part in (instance.parts or {}).get(group.index, {}).values():
+                group.close(part, t, TRUNCATED)
+        if self.group is not None:
+            self.group.close(instance, t, TRUNCATED)
+        if self.accounts is not None:
+            self.accounts.close(instance, "stalled" if instance.late is not None else "open", None, None)
+
+
+def _cut(conn: ConnectionState) -> str:
+    """How the connection was lost, if it was."""
+    info = conn.info
+    if conn.open:
+        return ""
+    who = f" by the {info.closed_by}" if info.closed_by else ""
+    if info.close_code is not None:
+        return f"; the connection was closed{who} ({info.close_code}{', ' + info.close_reason if info.close_reason else ''})"
+    return f"; the connection was dropped{who}"
+
+
+def _frames(*fids: int | None) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(fid for fid in fids if fid is not None))
+
+
+__all__ = ["Accounts", "SpanMonitor", "Verdict", "account"]

@@ -1,0 +1,158 @@
+"""What the engine remembers of a trace: connections, sessions, slices. Bounded by what is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wsreplay.model import Connection
+
+if TYPE_CHECKING:
+    from wsreplay.validator.spans import SpanMonitor
+
+NEVER = 1 << 62  # a time that no trace reaches
+
+
+class Token:
+    """A key's value that no message can carry: a connection or a session standing in for an id."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Anonymous(Token):
+    """The key of an instance that was started without one: it is found by its other key."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Any) -> None:
+        super().__init__(str(values))
+        self.values = values
+
+
+class Slice:
+    """The events that belong together for some rules. `mask` holds the bits of the simple rules, `states` all others by rule."""
+
+    mask = 0
+    states: dict[int, Any] | None = None
+    parent: Slice | None = None
+    explained: dict[str, str] | None = None  # type that is missing → fingerprint of the finding that says so
+    held_back: list[dict[str, Any]] | None = None  # findings that wait for how the span ends
+    open = True
+    t = 0
+    fid: int | None = None
+
+    def __init__(self, names: tuple[str, ...], key: Any, conn: ConnectionState, t: int) -> None:
+        self.names, self.key, self.conn, self.session, self.t = names, key, conn, conn.session, t
+
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """Key names and values, outermost first."""
+        values = self.key if self.key.__class__ is tuple else (self.key,)
+        own = dict(zip(self.names, map(str, values), strict=True)) if self.names else {}
+        above = dict(self.parent.labels()) if self.parent is not None else {}
+        return tuple({**above, **own}.items())
+
+    def state(self, rule: int) -> Any:
+        return None if self.states is None else self.states.get(rule)
+
+    def set_state(self, rule: int, state: Any) -> None:
+        if self.states is None:
+            self.states = {}
+        self.states[rule] = state
+
+    def explain(self, types: tuple[str, ...], fingerprint: str) -> None:
+        """Remember that a finding already says that these types are missing."""
+        if self.explained is None:
+            self.explained = {}
+        for type_ in types:
+            self.explained.setdefault(type_, fingerprint)
+
+
+class Instance(Slice):
+    """One instance of a span, from its start to its end."""
+
+    ended: str | None = None
+    parent: Instance | None = None
+    outer: Instance | None = None  # a run with the same key that this one interrupts
+    children = 0  # how many are open
+    late: int | None = None  # the index of the finding that its deadline made
+    else_key: Any = None
+    parts: dict[int, dict[Any, Slice]] | None = None  # slices of rules that refine the instance by keys
+    monitor: SpanMonitor
+    implicit = False
+    slot: Any = None  # what it stands under in its session's table
+
+
+class Sequence:
+    """The counter of one slice and direction."""
+
+    __slots__ = ("last", "restart")
+
+    def __init__(self) -> None:
+        self.last: float = float("nan")
+        self.restart: float = float("nan")
+
+
+class Seen:
+    """Values of a slice: at least the last `keep` of them."""
+
+    __slots__ = ("now", "old", "t")
+
+    def __init__(self, t: int) -> None:
+        self.now: dict[Any, int] = {}
+        self.old: dict[Any, int] = {}
+        self.t = t
+
+
+class SessionState:
+    """A connection with its reconnects."""
+
+    def __init__(self, id: int, spans: int, tables: int, sequences: int, uniques: int) -> None:
+        self.id, self.key = id, Token(f"session {id}")
+        self.connections = 0  # open ones
+        self.last: ConnectionState | None = None
+        self.ended_ns = 0
+        self.over = False
+        self.spans: list[dict[Any, Instance]] = [{} for _ in range(spans)]
+        self.limits = [1024] * spans
+        self.tables: list[dict[Any, Slice]] = [{} for _ in range(tables)]
+        self.sequences: list[dict[Any, tuple[Sequence, Sequence]]] = [{} for _ in range(sequences)]
+        self.uniques: list[dict[Any, Seen]] = [{} for _ in range(uniques)]
+        self.ids = Seen(0)
+        self.unknown: set[tuple[int, str]] = set()
+        self.violated = self.undecided = False
+
+
+class Clock:
+    """When something is next to be decided: no event later than `due` (ns) may be looked at before that."""
+
+    __slots__ = ("due",)
+
+    def __init__(self) -> None:
+        self.due = NEVER
+
+    def at(self, due: int) -> None:
+        if due < self.due:
+            self.due = due
+
+
+class ConnectionState:
+    """One connection as the monitors see it."""
+
+    def __init__(self, connection: Connection, session: SessionState, latencies: int) -> None:
+        self.info, self.id, self.session = connection, connection.id, session
+        self.key = Token(f"connection {connection.id}")
+        self.user: str | None = connection.user
+        self.resumed = False
+        self.open = True
+        self.blind = False  # frames are missing from the recording
+        self.slice = Slice((), (), self, connection.opened_ns)
+        self.slices: list[Slice | None] = []
+        self.sequences: list[tuple[Sequence, Sequence]] = []
+        self.smallest = [float("inf")] * latencies  # received − sent
+        self.largest = [float("-inf")] * latencies  # what is still in time
+        self.sent = [float("-inf")] * latencies
