@@ -13,7 +13,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="wsreplay beside direct, a bare relay and mitmproxy")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="wsreplay beside its alternatives")
     parser.add_argument("--only", default=",".join(scenarios.ALL), help="which scenarios: %(default)s")
     parser.add_argument("--rounds", type=int, default=0, help="default 5, with --quick 3")
     parser.add_argument("--quick", action="store_true", help="a quarter of the messages, three rounds")
@@ -33,7 +33,8 @@ def main() -> None:
         elif name == "mitmproxy" and (program := mitmproxy.mitmdump()):
             chosen.append(alternatives.mitmproxy(program))
             about["mitmproxy"] = mitmproxy.version(program)
-    plan = scenarios.Plan([*chosen, alternatives.wsreplay()], arguments.rounds or (3 if arguments.quick else 5), arguments.quick)
+    rounds = arguments.rounds or (3 if arguments.quick else 5)
+    plan = scenarios.Plan([*chosen, alternatives.wsreplay()], rounds, arguments.quick)
     tables = []
     for name in wanted:
         for table in scenarios.ALL[name](plan):

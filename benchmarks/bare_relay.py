@@ -15,7 +15,7 @@ import uvloop
 class Side(asyncio.Protocol):
     """One side of a connection; the client's dials the upstream."""
 
-    def __init__(self, upstream: int | None = None, other: Side | None = None) -> None:
+    def __init__(self, upstream: int = 0, other: Side | None = None) -> None:
         self._upstream, self._other = upstream, other
         self.transport: asyncio.Transport
         self._early: list[bytes] = []
@@ -23,7 +23,7 @@ class Side(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        if self._upstream is not None:
+        if self._upstream:
             self._dialing = asyncio.get_running_loop().create_task(self._dial())
 
     async def _dial(self) -> None:

@@ -114,9 +114,12 @@ def connect(port: int) -> socket.socket:
 def _between(alternative: Alternative, mode: str, load_: Load) -> Iterator[Running]:
     """A backend, and the alternative before it."""
     arguments = (mode, load_.connections, load_.each, load_.size, load_.burst)
-    with tempfile.TemporaryDirectory(prefix="wsreplay-bench-") as folder, process(python("backend", *arguments)) as (_, port):
-        with alternative.running(port, Path(folder)) as running:
-            yield running
+    with (
+        tempfile.TemporaryDirectory(prefix="wsreplay-bench-") as folder,
+        process(python("backend", *arguments)) as (_, port),
+        alternative.running(port, Path(folder)) as running,
+    ):
+        yield running
     memory.settle()
 
 

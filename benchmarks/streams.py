@@ -49,14 +49,14 @@ def drain(socks: Sequence[socket.socket], each: int) -> float:
             selector.register(sock, selectors.EVENT_READ)
         while left:
             for key, _ in selector.select():
-                sock: socket.socket = key.fileobj  # type: ignore[assignment]
-                size = sock.recv_into(buffer)
+                ready: socket.socket = key.fileobj  # type: ignore[assignment]
+                size = ready.recv_into(buffer)
                 if not size:
                     raise ConnectionError("closed before everything was received")
-                left[sock] -= size
-                if left[sock] <= 0:
-                    del left[sock]
-                    selector.unregister(sock)
+                left[ready] -= size
+                if left[ready] <= 0:
+                    del left[ready]
+                    selector.unregister(ready)
     return time.perf_counter()
 
 

@@ -25,7 +25,8 @@ class Table:
 
     def markdown(self) -> str:
         rule = ["---", *["---:"] * (len(self.header) - 1)]
-        return "\n".join([f"### {self.title}", "", *("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.rows))])
+        lines = ("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.rows))
+        return "\n".join([f"### {self.title}", "", *lines])
 
 
 def count(figure: float | None) -> str:
