@@ -8,7 +8,7 @@ from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import USERS, chat_all, play
 from wsreplay.demo.scenarios import DEMO_SCENARIOS, SCENARIOS
 from wsreplay.demo.tokens import make_token
-from wsreplay.testing.client import ConnectRefused
+from wsreplay.testing.client import ChatClient, ConnectRefused
 
 OTHER_SECRET = "another-secret-of-more-than-32-bytes"
 
@@ -46,6 +46,15 @@ async def test_a_leak_shows_what_the_neighbour_was_told(backend: Backend) -> Non
     seen = await play("leak", backend.url, user="alice", token_for=token_for)
     leaked = [message for message in seen.received if message.get("user_id") != "alice"]
     assert [(each["user_id"], each["thread_id"]) for each in leaked] == [("alice-neighbour", "alice-neighbour-healthy")]
+
+
+async def test_a_leak_is_never_the_users_own_even_if_nobody_else_is_there(backend: Backend) -> None:
+    async with ChatClient(backend.url, token=token_for("alice")) as client:
+        for scenario, last in (("healthy", "final_report"), ("leak", "agent_completed")):
+            await client.send({"type": "chat", "thread_id": "t1", "message": "hello", "scenario": scenario})
+            await client.wait_for(last)
+        partial_results = [message["user_id"] for message in client.received if message.type == "partial_result"]
+    assert partial_results == ["alice", "somebody-else"]
 
 
 async def test_everything_also_works_without_tokens() -> None:

@@ -156,6 +156,21 @@ async def test_a_server_sees_a_disconnect_as_a_close_and_a_drop_as_none() -> Non
         assert not client.connected
 
 
+async def test_a_drop_resets_the_connection() -> None:
+    causes: asyncio.Queue[BaseException | None] = asyncio.Queue()
+
+    async def watch(connection: ServerConnection) -> None:
+        try:
+            await connection.recv()
+        except ConnectionClosed as error:
+            await causes.put(error.__cause__)
+
+    async with serve(watch, "127.0.0.1", 0) as server:
+        async with ChatClient(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}") as client:
+            await client.drop()
+        assert isinstance(await causes.get(), ConnectionResetError)
+
+
 async def test_a_reconnect_keeps_what_was_received_and_counts_the_connections(client: ChatClient) -> None:
     await client.wait_for("connection_ack")
     await client.reconnect()
