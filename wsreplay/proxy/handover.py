@@ -8,6 +8,7 @@ committed them; a recorder that dies is started again and is sent the rest.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
+import wsreplay
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.recorder.protocol import Ended, Hello, Kind, Opened, Report, head
 from wsreplay.store import lock
@@ -27,7 +30,10 @@ SOCKET_BUFFER = 4 * 2**20
 # A shorter hold is scheduling, not something a bound in a contract could notice.
 HOLD_WORTH_NOTING_NS = 20_000_000
 RESTART_PAUSE_S = (0.0, 0.1, 0.5, 1.0, 2.0)
-START_TIMEOUT_S = 30.0
+# Before it can write, a recorder may have to read a large recording once.
+START_TIMEOUT_S = 300.0
+# Where this very package is found, whatever lies in the user's folder.
+_PACKAGES = Path(wsreplay.__file__).parents[1]
 
 _decode = msgspec.json.Decoder(Report).decode
 Forward = Callable[[], None]
@@ -70,7 +76,8 @@ class Handover:
         self._hello = hello
         self._watch = watch or Watch()
         self._lock: int | None = None
-        self._sock: socket.socket | None = None
+        self._channel: socket.socket | None = None  # to the recorder
+        self._sock: socket.socket | None = None  # the same, once the recorder is ready for records
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting: deque[_Waiting] = deque()
         self._partly = 0  # bytes of the first waiting record that the socket took already
@@ -83,7 +90,7 @@ class Handover:
         self._ready: asyncio.Future[Report] | None = None
         self._closed: asyncio.Future[Report] | None = None
         self._restarting: asyncio.Task[None] | None = None
-        self._frames_before = 0
+        self._frames_before = self._events_before = 0
         self._over = False
         self.totals = Totals()
         self.origin_ns = 0
@@ -102,8 +109,8 @@ class Handover:
         except BaseException:
             await self._let_go()
             raise
-        self._hello = msgspec.structs.replace(self._hello, run_id=report.run_id)
         self._frames_before = report.frames
+        self._sock = self._channel
         return report
 
     async def _launch(self) -> Report:
@@ -115,28 +122,30 @@ class Handover:
         try:
             self._process = subprocess.Popen(  # noqa: ASYNC220 -- a fork and exec; an asyncio one needs a child watcher
                 [sys.executable, "-m", "wsreplay.recorder.process", str(theirs.fileno())],
-                pass_fds=inherited, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                pass_fds=inherited, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=_PACKAGES,
             )  # fmt: skip
         except OSError as error:
             ours.close()
             raise RecordingError(f"the recorder cannot be started: {error}") from error
         finally:
             theirs.close()
-        self._sock, self._lines = ours, b""
+        self._channel, self._lines = ours, b""
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
         loop.add_reader(ours, self._read_reports)
         body = msgspec.json.encode(self._hello)
-        ours.send(head(Kind.HELLO, len(body), 0) + body)
+        with contextlib.suppress(OSError):  # died at once: the end of the socket says so
+            ours.send(head(Kind.HELLO, len(body), 0) + body)
         try:
             return await asyncio.wait_for(self._ready, START_TIMEOUT_S)
         except TimeoutError:
+            self._process.kill()
             raise RecordingError(f"the recorder did not start within {START_TIMEOUT_S:.0f} s") from None
 
     def _read_reports(self) -> None:
-        assert self._sock is not None
+        assert self._channel is not None
         try:
-            data = self._sock.recv(65536)
+            data = self._channel.recv(65536)
         except BlockingIOError:
             return
         except OSError:
@@ -150,6 +159,7 @@ class Handover:
 
     def _hear(self, report: Report) -> None:
         if report.ready is not None:
+            self._hello = msgspec.structs.replace(self._hello, run_id=report.run_id)
             self._resolve(self._ready, report)
         elif report.error is not None:
             if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
@@ -177,7 +187,8 @@ class Handover:
         return True
 
     def _committed(self, report: Report) -> None:
-        self.totals.frames, self.totals.events = report.frames - self._frames_before, report.events
+        self.totals.frames = report.frames - self._frames_before
+        self.totals.events = self._events_before + report.events
         kept = self._kept
         while kept and kept[0][0] <= (report.committed or 0):
             self._kept_bytes -= len(kept.popleft()[1])
@@ -200,12 +211,12 @@ class Handover:
             self._restarting = asyncio.get_running_loop().create_task(self._restart())
 
     def _drop_socket(self) -> None:
-        if self._sock is not None:
+        channel, self._channel, self._sock = self._channel, None, None
+        if channel is not None:
             loop = asyncio.get_running_loop()
-            loop.remove_reader(self._sock)
-            loop.remove_writer(self._sock)
-            self._sock.close()
-            self._sock = None
+            loop.remove_reader(channel)
+            loop.remove_writer(channel)
+            channel.close()
 
     async def _reap(self) -> None:
         """A recorder whose socket is closed ends by itself."""
@@ -216,7 +227,7 @@ class Handover:
     async def _restart(self) -> None:
         """Start the recorder anew, as often as it takes, and send again what it had not committed."""
         attempt = 0
-        while True:
+        while self._sock is None:
             await asyncio.sleep(RESTART_PAUSE_S[min(attempt, len(RESTART_PAUSE_S) - 1)])
             await self._reap()
             attempt += 1
@@ -224,17 +235,21 @@ class Handover:
                 report = await self._launch()
             except WsreplayError as error:
                 self._drop_socket()
-                self._watch.stalled(str(error))
+                self._stalled = str(error)
+                self._watch.stalled(self._stalled)
                 continue
-            break
-        self.totals.restarts += 1
-        self._watch.restarted("the recorder died and was started again")
-        self._resend(report.ready or 0)
+            if self._channel is None:
+                continue  # it was ready, and has died since
+            self.totals.restarts += 1
+            self._events_before = self.totals.events
+            self._watch.restarted("the recorder died and was started again")
+            self._resend(report.ready or 0)
 
     def _resend(self, committed: int) -> None:
         """Put what was sent and not committed before what still waits. Its forwarding was done before."""
         while self._kept and self._kept[0][0] <= committed:
             self._kept_bytes -= len(self._kept.popleft()[1])
+        self._sock = self._channel
         self._partly = 0
         waiting = list(self._waiting)
         sent = list(self._kept)[: max(0, len(self._kept) - len(waiting))]
@@ -254,13 +269,14 @@ class Handover:
 
     def then(self, forward: Forward) -> None:
         """What is to be done once the record just handed over has really gone; only after False."""
-        self._waiting[-1].forward = forward
+        if not self._over:
+            self._waiting[-1].forward = forward
 
     def record(self, kind: int, body: bytes = b"", connection: int = 0, direction: int = 0) -> bool:
         """Hand over a record; as `chunk`."""
         record = head(kind, len(body), time.monotonic_ns() - self.origin_ns, connection, direction) + body
         if self._over:
-            return True
+            return False  # what is not recorded is not forwarded
         self._number += 1
         self._kept.append((self._number, record))
         self._kept_bytes += len(record)
@@ -327,7 +343,8 @@ class Handover:
         self.record(Kind.BYE)
         self._over = True
         try:
-            return await self._closed
+            report = await self._closed
+            return msgspec.structs.replace(report, events=self.totals.events)
         finally:
             await self._let_go()
 
