@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,8 +25,10 @@ CONTRACT = "agent-chat"
 
 @click.command(name="demo")
 @click.option("--serve", is_flag=True, help="Keep backend and proxy running, and serve a page to chat by hand.")
-@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="With --serve: the proxy's address.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The recording. [default: recordings/demo-….db]")
+@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True,
+              help="With --serve: the proxy's address.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="The recording. [default: recordings/demo-….db]")
 def command(serve: bool, listen: tuple[str, int], output: Path | None) -> int:
     """Watch wsreplay at work: a real backend, the proxy before it, several users chatting at once, and the verdict."""
     path = output or RECORDINGS / f"demo-{new_recording_path().name}"
@@ -66,7 +67,8 @@ def _as_expected(one: Seen, judgement: Judgement, sessions: dict[str | None, int
 
 
 def _print_table(seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:
-    click.echo(f"4 · the verdict      contract {judgement.contract}, {judgement.events} events in {judgement.sessions} sessions\n")
+    counted = f"{judgement.events} events in {judgement.sessions} sessions"
+    click.echo(f"4 · the verdict      contract {judgement.contract}, {counted}\n")
     click.echo(f"      {'session':>7}  {'user':<10} {'scenario':<20} what wsreplay found")
     for one in seen:
         broken = _broken(one, judgement, sessions)

@@ -16,7 +16,7 @@ from wsreplay.trace import exchange
 @click.command(name="export")
 @click.argument("file", metavar="FILE")
 @click.argument("session", type=int, required=False)
-@click.option("-f", "--format", "form", type=click.Choice(["jsonl"]), default="jsonl", show_default=True)
+@click.option("-f", "--format", "form", type=click.Choice(["jsonl"]), default="jsonl", show_default=True, help="Of the output.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
 def command(file: str, session: int | None, form: str, output: Path | None) -> None:
     """Write a recording, or one SESSION of it, in another format."""

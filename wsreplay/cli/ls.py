@@ -48,7 +48,7 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-c", "--contract", default="agent-chat", show_default=True, help="What the verdicts are by.")
 @click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
-@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True)
+@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")
 def command(paths: tuple[Path, ...], contract: str, no_verdict: bool, sort: str) -> int:
     """List recordings and their sessions, with verdicts. Without arguments: those in recordings/."""
     code = EXIT_CLEAN

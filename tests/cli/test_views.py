@@ -1,0 +1,119 @@
+"""`show`, `ls`, `export`, `import`, `cut`: what users see of a recording."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from commandline import Recorder, chat, run
+
+from wsreplay.store.writer import Writer
+
+
+def test_show_prints_frames_by_connection(recording: Path) -> None:
+    lines = run("show", recording, 1).out.splitlines()
+    assert lines[0] == "── session 1 · connection 1 · bob · /ws"
+    assert [line.split()[3] for line in lines[1:]] == [
+        "connection_ack", "chat", "agent_started", "agent_thinking", "tool_executing", "agent_completed", "close", "close"
+    ]  # fmt: skip
+
+
+def test_show_filters_and_speaks_json(recording: Path) -> None:
+    out = run("show", recording, "--json", "--filter", "type:tool_* user:alice").out
+    assert [json.loads(line)["type"] for line in out.splitlines()] == ["tool_executing", "tool_completed"]
+    first = json.loads(out.splitlines()[0])
+    assert (first["dir"], first["session"], first["opcode"]) == ("s2c", 2, "text")
+    assert json.loads(first["data"])["tool_call_id"] == "c1"
+
+
+def test_show_filters_by_findings(recording: Path) -> None:
+    out = run("show", recording, "--json", "--filter", "rule:tool").out
+    assert {json.loads(line)["session"] for line in out.splitlines()} == {1}
+
+
+def test_show_follows_a_recording_that_grows(backend: str, record: type[Recorder], tmp_path: Path) -> None:
+    import subprocess
+
+    from commandline import WSREPLAY
+
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "growing.db")
+    chat(recorder.url)
+    follower = subprocess.Popen(
+        [*WSREPLAY, "show", str(tmp_path / "growing.db"), "--follow", "--json"], stdout=subprocess.PIPE, text=True
+    )
+    assert follower.stdout is not None
+    seen = []
+    for line in follower.stdout:
+        seen.append(json.loads(line)["type"])
+        if seen.count("agent_completed") == 1 and "second" not in seen:
+            seen.append("second")
+            chat(recorder.url, user="bob")
+        if seen.count("agent_completed") == 2:
+            break
+    recorder.stop()
+    follower.stdout.close()
+    follower.wait(30)
+    assert seen.count("agent_started") == 2
+
+
+def test_hostile_payloads_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.db"
+    writer = Writer(path)
+    writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="", options={})
+    from wsreplay.model import Connection
+
+    writer.insert_connection(Connection(1, 1, 0, path="/\x1b[2J", user="\u202eeve\x07", status=101))
+    writer.add_frames([(1, 1, 5, 1, 1, 1, 40, 0, "a\x1b]0;x\x07", b"\x1b[31m\xe2\x80\xae\r\n\x9b2J")])
+    writer.close()
+    for command in (["show", path], ["ls", path, "--no-verdict"]):
+        out = run(*command).out
+        assert not any(ord(character) < 32 and character != "\n" for character in out)
+        assert "\u202e" not in out
+
+
+def test_ls_shows_sessions_with_verdicts(recording: Path) -> None:
+    lines = run("ls", recording).out.splitlines()
+    assert "violated" in lines[0]
+    assert lines[1].split()[:3] == ["✗", "1", "bob"]
+    assert lines[1].endswith("tool")
+    assert lines[2].split()[:3] == ["✓", "2", "alice"]
+
+
+def test_ls_of_nothing_says_how_to_begin(tmp_path: Path) -> None:
+    outcome = run("ls", cwd=tmp_path)
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "wsreplay record ws://" in outcome.err
+
+
+def test_ls_names_what_it_cannot_read_and_lists_the_rest(recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "good.db").write_bytes(recording.read_bytes())
+    (tmp_path / "bad.db").write_text("no")
+    outcome = run("ls", tmp_path)
+    assert outcome.code == 3
+    assert "bad.db" in outcome.err
+    assert "good.db" in outcome.out
+
+
+def test_import_of_an_export_is_the_same_recording(recording: Path, tmp_path: Path) -> None:
+    exported = run("export", recording).out
+    assert run("import", "-", "-o", tmp_path / "again.db", stdin=exported).code == 0
+    assert run("export", tmp_path / "again.db").out == exported
+    tables = ("recording", "connection", "frame", "gap", "hold", "mark", "fault")
+    with sqlite3.connect(recording) as a, sqlite3.connect(tmp_path / "again.db") as b:
+        for table in tables:
+            # `processed` counts the hand-overs of the process that recorded.
+            columns = ", ".join(row[1] for row in a.execute(f"PRAGMA table_info({table})") if row[1] != "processed")
+            query = f"SELECT {columns} FROM {table} ORDER BY rowid"
+            assert a.execute(query).fetchall() == b.execute(query).fetchall(), table
+    a.close()
+    b.close()
+
+
+def test_cut_makes_a_small_recording_of_one_session(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bob.db"
+    assert run("cut", recording, 1, "-o", out, "--redact", "$.message").out.strip() == str(out)
+    shown = run("show", out, "--json").out
+    assert "checkout" not in json.loads(shown.splitlines()[1])["data"]
+    assert {json.loads(line)["user"] for line in shown.splitlines()} == {"bob"}
+    assert run("validate", out).code == 1

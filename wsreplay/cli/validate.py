@@ -1,0 +1,127 @@
+"""`wsreplay validate`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from wsreplay.contract import Contract, load
+from wsreplay.errors import UsageError
+from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render
+from wsreplay.validator.findings import Finding, Severity
+
+DEFAULT_CONTRACT = "agent-chat"
+
+
+@click.command(name="validate")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT",
+              help=f"A contract file, or a built-in's name; may repeat. [default: {DEFAULT_CONTRACT}]")
+@click.option("-f", "--format", "forms", multiple=True, type=click.Choice(FORMATS), help="May repeat, each with its -o.")
+@click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="Where the report goes. [default: standard output]")
+@click.option("--strict", is_flag=True, help="Warnings, and rules that never applied or stayed undecided, fail too.")
+@click.option("--fail-on", type=click.Choice([str(one) for one in Severity]), default="error", show_default=True,
+              help="The least severity of a finding that fails.")
+@click.option("--baseline", "known", type=click.Path(path_type=Path, dir_okay=False), help="Accept the findings in this file.")
+@click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write what is found into such a file.")
+@click.option("--follow", is_flag=True, help="Judge while the recording grows; findings are printed as they are decided.")
+@click.option("--save", is_flag=True, help="Keep the findings in the recording.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Judge in so many processes.")
+@click.option("--color/--no-color", default=None, help="[default: on a terminal]")
+def command(
+    files: tuple[Path, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...], strict: bool,
+    fail_on: str, known: Path | None, write_baseline: Path | None, follow: bool, save: bool, jobs: int, color: bool | None,
+) -> int:  # fmt: skip
+    """Judge recordings by contracts: every finding, with its witness frames.
+
+    Exit code 0: nothing wrong; 1: violations; 2: a mistake in the call or the contract; 3: something could not be judged.
+    """
+    chosen = [load(name) for name in contracts or (DEFAULT_CONTRACT,)]
+    paths = _recordings(files)
+    targets = _targets(forms or ("text",), outputs)
+    accepted = baseline.read(known) if known else None
+    results = _follow(paths, chosen) if follow else _judge(paths, chosen, jobs)
+    if save:
+        _save(results, chosen)
+    if write_baseline:
+        baseline.write(write_baseline, results)
+    if accepted is not None:
+        results = baseline.apply(results, accepted)
+    _report(results, targets, color)
+    return exit_code(results, fail_on=Severity(fail_on), strict=strict)
+
+
+def _recordings(files: Sequence[Path]) -> list[Path]:
+    paths: list[Path] = []
+    for file in files:
+        if file.is_dir():
+            inside = sorted(file.rglob("*.db"))
+            if not inside:
+                raise UsageError(f"{file}: there is no recording (*.db) in this folder")
+            paths += inside
+        elif not file.exists():
+            raise UsageError(f"{file}: there is no such file")
+        else:
+            paths.append(file)
+    return paths
+
+
+def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, Path | None]]:
+    """Each format with its output; one of them, the last, may go to standard output."""
+    if len(outputs) > len(forms) or len(forms) - len(outputs) > 1:
+        count = f"{len(forms)} formats (-f) and {len(outputs)} outputs (-o)"
+        raise UsageError(f"{count}: give each -f its -o; the last may do without")
+    rest: list[Path | None] = [None] * (len(forms) - len(outputs))
+    return list(zip(forms, [*outputs, *rest], strict=True))
+
+
+def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> list[FileResult]:
+    from wsreplay.validator import judge_files
+
+    steps = len(paths) * len(contracts)
+    with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
+        outcomes = judge_files(paths, contracts, jobs=jobs, progress=lambda: bar.update(1))
+    return [FileResult(str(one.path), one.judgement, one.error) for one in outcomes]
+
+
+def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
+    from wsreplay.validator import follow
+
+    if len(paths) != 1:
+        raise UsageError("--follow takes one recording")
+    judgements = follow(paths[0], contracts, on_finding=_say_finding)
+    return [FileResult(str(paths[0]), judgement) for judgement in judgements]
+
+
+def _say_finding(finding: Finding) -> None:
+    from wsreplay.report.text import finding_line
+
+    click.echo(finding_line(finding, color=sys.stdout.isatty()))
+
+
+def _save(results: Sequence[FileResult], contracts: Sequence[Contract]) -> None:
+    from wsreplay.report.json import finding_object
+    from wsreplay.store.notes import save_findings
+
+    for result in results:
+        if result.judgement is not None:
+            one = result.judgement
+            save_findings(result.path, one.contract, one.contract_digest, [finding_object(finding) for finding in one.findings])
+
+
+def _report(results: Sequence[FileResult], targets: Sequence[tuple[str, Path | None]], color: bool | None) -> None:
+    for form, output in targets:
+        painted = color if color is not None else output is None and sys.stdout.isatty()
+        text = render(form, results, color=painted, width=shutil.get_terminal_size((110, 24)).columns)
+        if output is None:
+            click.echo(text, nl=False, color=painted)
+        else:
+            try:
+                output.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{output} cannot be written: {error.strerror}") from None
