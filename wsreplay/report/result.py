@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
@@ -114,6 +115,11 @@ def fold(findings: Iterable[Finding]) -> list[Folded]:
 def place(judgement: Judgement, finding: Finding) -> str:
     """Where the rule stands in its contract: `agent-chat.yaml:18`."""
     return f"{contract_file(judgement, finding.file)}:{finding.line}" if finding.line else ""
+
+
+def contract_path(finding: Finding) -> str | None:
+    """The contract's file where it is one of the user's, which a CI server can show, and not built in."""
+    return finding.file if finding.file and finding.line and Path(finding.file).is_file() else None
 
 
 def contract_file(judgement: Judgement, file: str) -> str:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.conftest import MISSING_TOOL, judged
+from wsreplay.report import FileResult, render
+from wsreplay.validator.findings import Severity, Verdict
+
+COMMAND = re.compile(r"::(error|warning|notice) (?:[a-z]+=[^:,\n]*)(?:,[a-z]+=[^:,\n]*)*::[^\n\r]*")
+
+
+def test_a_summary_and_the_findings(chat: FileResult) -> None:
+    assert render("github", [chat]).splitlines() == [
+        "::error title=wsreplay::violated: 1 result, 1 error, 0 warnings",
+        "::error title=agent-chat%3A tool,file=recordings/chat.db::tool_completed never came for call c7 in thread t1"
+        " (session 1, recordings/chat.db)",
+    ]
+
+
+def test_an_annotation_stands_at_the_rule_where_the_contract_is_a_file(chat: FileResult) -> None:
+    Path("mine.yaml").write_text("contract: mine\n")
+    result = replace(chat, judgement=judged(findings=(replace(MISSING_TOOL, file="mine.yaml"),)))
+    assert "file=mine.yaml,line=18::" in render("github", [result])
+
+
+def test_the_ten_worst_of_many(chat: FileResult) -> None:
+    warnings = [replace(MISSING_TOOL, severity=Severity.WARNING, fingerprint=f"w{number}") for number in range(20)]
+    errors = [replace(MISSING_TOOL, fingerprint=f"e{number}") for number in range(5)]
+    result = replace(chat, judgement=judged(findings=(*warnings, *errors)))
+    lines = render("github", [result]).splitlines()
+    assert lines[0] == "::error title=wsreplay::violated: 1 result, 5 errors, 20 warnings; the 10 worst follow"
+    assert [line.split()[0] for line in lines[1:]] == ["::error"] * 5 + ["::warning"] * 5
+
+
+def test_known_findings_are_silent_and_a_green_run_says_so(chat: FileResult) -> None:
+    assert render("github", [replace(chat, known=frozenset({"f-tool"}))]).count("\n") == 1
+    green = FileResult("a.db", judged(findings=(), verdict=Verdict.SATISFIED))
+    assert render("github", [green]) == "::notice title=wsreplay::satisfied: 1 result, 0 errors, 0 warnings\n"
+
+
+def test_an_unreadable_file_is_an_error() -> None:
+    lines = render("github", [FileResult("a,b:c.db", error="100% broken\nreally")]).splitlines()
+    assert lines[0].endswith("error: 1 result, 0 errors, 0 warnings, 1 file could not be judged")
+    assert lines[1] == "::error title=could not be judged,file=a%2Cb%3Ac.db::100%25 broken%0Areally"
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=30))
+def test_no_text_can_begin_a_command_of_its_own(text: str) -> None:
+    finding = replace(MISSING_TOOL, message=text, rule=text)
+    lines = render("github", [FileResult(text, judged(findings=(finding,), contract=text)), FileResult(text, error=text)])
+    assert all(COMMAND.fullmatch(line) for line in lines.rstrip("\n").split("\n"))
+    assert lines.count("\n") == 3

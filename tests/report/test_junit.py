@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.report.conftest import MISSING_TOOL, RULES, judged
+from wsreplay.report import FileResult, junit
+from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    return etree.XMLSchema(etree.parse(Path(__file__).with_name("junit.xsd")))
+
+
+def checked(text: str, schema: Any) -> ElementTree.Element:
+    schema.assertValid(etree.fromstring(text.encode()))
+    return ElementTree.fromstring(text)
+
+
+def outcomes(root: ElementTree.Element) -> dict[tuple[str, str], str]:
+    cases = root.iter("testcase")
+    return {(case.get("classname", ""), case.get("name", "")): case[0].tag if len(case) else "passed" for case in cases}
+
+
+def test_one_case_per_rule_and_session(chat: FileResult, schema: Any) -> None:
+    second = replace(MISSING_TOOL, session=2, rule="run")
+    result = replace(chat, judgement=judged(findings=(MISSING_TOOL, second), sessions=2, session_verdicts={}))
+    root = checked(junit.render([result]), schema)
+    assert outcomes(root) == {
+        ("agent-chat.session 1", "tool"): "failure", ("agent-chat.session 1", "worked"): "passed",
+        ("agent-chat.session 1", "run"): "passed", ("agent-chat.session 1", "latency"): "skipped",
+        ("agent-chat.session 2", "tool"): "passed", ("agent-chat.session 2", "worked"): "passed",
+        ("agent-chat.session 2", "run"): "failure", ("agent-chat.session 2", "latency"): "skipped",
+    }  # fmt: skip
+    (suite,) = root
+    counts = [suite.get(name) for name in ("tests", "failures", "errors", "skipped", "timestamp")]
+    assert counts == ["8", "2", "0", "2", "2026-11-20T10:00:00"]
+
+
+def test_the_body_says_everything(chat: FileResult, schema: Any) -> None:
+    root = checked(junit.render([chat]), schema)
+    failure = root.find(".//failure")
+    assert failure is not None and failure.text is not None
+    assert failure.get("message") == "tool_completed never came for call c7 in thread t1"
+    assert failure.text.splitlines() == [
+        "error: tool_completed never came for call c7 in thread t1",
+        "  recording: recordings/chat.db",
+        "  rule:      tool (agent-chat.yaml:18)",
+        "  slice:     thread t1, run r1, tool c7",
+        "  session:   1, connection 1",
+        "  expected:  tool_completed or tool_error, by 12.789 s",
+        "  seen:      agent_completed",
+        "  frames:    3, 4",
+        "  decided:   at 12.456 s by scope_close",
+        "  fingerprint: f-tool",
+    ]
+
+
+def test_a_warning_does_not_fail_but_is_told_unless_warnings_are_to_fail(chat: FileResult, schema: Any) -> None:
+    warning = replace(MISSING_TOOL, severity=Severity.WARNING)
+    result = replace(chat, judgement=judged(findings=(warning,)))
+    root = checked(junit.render([result]), schema)
+    assert outcomes(root)["agent-chat.session 1", "tool"] == "passed"
+    assert "warning: tool_completed never came" in (root.findtext(".//system-out") or "")
+    strict = checked(junit.render([result], fail_on=Severity.WARNING), schema)
+    assert outcomes(strict)["agent-chat.session 1", "tool"] == "failure"
+
+
+def test_known_undecided_and_unreadable(chat: FileResult, schema: Any) -> None:
+    undecided = replace(MISSING_TOOL, rule="run", verdict=Verdict.INCONCLUSIVE)
+    unjudged = replace(MISSING_TOOL, rule="worked", verdict=Verdict.ERROR, fingerprint="f-key")
+    judgement = judged(findings=(MISSING_TOOL, undecided, unjudged))
+    results = [replace(chat, judgement=judgement, known=frozenset({"f-tool"})), FileResult("nope.db", error="not a recording")]
+    assert outcomes(checked(junit.render(results), schema)) == {
+        ("agent-chat.session 1", "tool"): "skipped", ("agent-chat.session 1", "run"): "skipped",
+        ("agent-chat.session 1", "worked"): "error", ("agent-chat.session 1", "latency"): "skipped",
+        ("nope.db", "can be judged"): "error",
+    }  # fmt: skip
+
+
+def test_many_quiet_sessions_share_their_cases(chat: FileResult, schema: Any) -> None:
+    verdicts = dict.fromkeys(range(1, 5001), Verdict.SATISFIED)
+    result = replace(chat, judgement=judged(findings=(MISSING_TOOL,), sessions=5000, session_verdicts=verdicts))
+    root = checked(junit.render([result]), schema)
+    assert {case.get("classname") for case in root.iter("testcase")} == {"agent-chat.session 1", "agent-chat.other sessions"}
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=30))
+def test_whatever_is_said_the_document_is_xml(schema: Any, text: str) -> None:
+    finding = replace(MISSING_TOOL, message=text, rule=text, slice=((text, text),), expected=(text,), seen=text)
+    rules = (*RULES, RuleVerdict(text, Verdict.VIOLATED))
+    judgement = judged(findings=(finding,), rules=rules, contract=f"c{text}", notes=(text,))
+    root = checked(junit.render([FileResult("gone.db", judgement), FileResult(f"x{text}", error=text)]), schema)
+    assert len(root) == 2

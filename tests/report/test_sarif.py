@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import fastjsonschema
+
+from tests.report.conftest import MISSING_TOOL, judged
+from wsreplay.report import FileResult, render
+from wsreplay.validator.findings import Severity, Verdict
+
+
+def only(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+TEXT = {"required": ["text"], **only(text={"type": "string", "minLength": 1})}
+LOCATION = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["physicalLocation"],
+    "properties": {
+        "message": TEXT,
+        "physicalLocation": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["artifactLocation"],
+            "properties": {
+                "artifactLocation": only(uri={"type": "string"}),
+                "region": only(startLine={"type": "integer", "minimum": 1}),
+            },
+        },
+    },
+}
+LEVEL = {"enum": ["none", "note", "warning", "error"]}
+STEP = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["location", "executionOrder"],
+    "properties": {"location": LOCATION, "executionOrder": {"type": "integer", "minimum": 1}},
+}
+RESULT = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"],
+    "properties": {
+        "ruleId": {"type": "string"},
+        "ruleIndex": {"type": "integer", "minimum": 0},
+        "level": LEVEL,
+        "message": TEXT,
+        "locations": {"type": "array", "minItems": 1, "items": LOCATION},
+        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
+        "baselineState": {"enum": ["new", "unchanged", "updated", "absent"]},
+        "properties": {"type": "object"},
+        "codeFlows": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["threadFlows"],
+                "properties": {
+                    "threadFlows": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "required": ["locations"],
+                            "properties": {"locations": {"type": "array", "minItems": 1, "items": STEP}},
+                        },
+                    }
+                },
+            },
+        },
+    },
+}
+"""SARIF 2.1.0, section 3.27, narrowed to what the report uses."""
+
+
+def run_of(results: list[FileResult]) -> Any:
+    document = json.loads(render("sarif", results))
+    assert document["version"] == "2.1.0"
+    assert document["$schema"].endswith("sarif-schema-2.1.0.json")
+    (run,) = document["runs"]
+    validate = fastjsonschema.compile({"type": "array", "items": RESULT})
+    validate(run["results"])
+    rules = run["tool"]["driver"]["rules"]
+    assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
+    return run
+
+
+def test_a_finding_with_its_witness_as_a_thread_flow(chat: FileResult) -> None:
+    run = run_of([chat])
+    (result,) = run["results"]
+    assert result["ruleId"] == "agent-chat/tool"
+    assert result["level"] == "error"
+    assert result["message"]["text"].startswith("tool_completed never came for call c7 in thread t1; and so: tool_")
+    assert result["partialFingerprints"] == {"wsreplay/v1": "f-tool"}
+    steps = [step["location"]["message"]["text"] for step in result["codeFlows"][0]["threadFlows"][0]["locations"]]
+    assert steps == [
+        "frame 3 at 2.789 s: tool_executing search",
+        "frame 4 at 12.456 s: agent_completed Analysis is complete",
+        "missing: tool_completed or tool_error by 12.789 s",
+    ]
+    assert run["invocations"] == [{"executionSuccessful": True}]
+
+
+def test_only_failures_are_results(chat: FileResult) -> None:
+    findings = (replace(MISSING_TOOL, verdict=Verdict.INCONCLUSIVE), replace(MISSING_TOOL, severity=Severity.INFO, rule="x"))
+    run = run_of([replace(chat, judgement=judged(findings=findings))])
+    assert [(one["ruleId"], one["level"]) for one in run["results"]] == [("agent-chat/x", "note")]
+
+
+def test_a_rule_of_the_users_own_contract_is_shown_at_its_line(chat: FileResult) -> None:
+    Path("my contract.yaml").write_text("contract: mine\n")
+    run = run_of([replace(chat, judgement=judged(findings=(replace(MISSING_TOOL, file="my contract.yaml"),)))])
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "my%20contract.yaml"}, "region": {"startLine": 18}}
+
+
+def test_a_baseline_says_what_is_new(chat: FileResult) -> None:
+    other = replace(MISSING_TOOL, fingerprint="f-new", session=2)
+    run = run_of([replace(chat, judgement=judged(findings=(MISSING_TOOL, other)), known=frozenset({"f-tool"}))])
+    assert [one["baselineState"] for one in run["results"]] == ["unchanged", "new"]
+
+
+def test_a_file_that_could_not_be_judged_is_a_notification() -> None:
+    run = run_of([FileResult("/tmp/a b\udcff.db", error="not a recording")])
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (notification,) = invocation["toolExecutionNotifications"]
+    uri = notification["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "file:///tmp/a%20b%FF.db"
+    assert urlparse(uri).scheme == "file"
+
+
+def test_a_recording_that_is_gone_has_findings_without_frames() -> None:
+    (result,) = run_of([FileResult("gone.db", judged())])["results"]
+    assert len(result["codeFlows"][0]["threadFlows"][0]["locations"]) == 1

@@ -1,0 +1,68 @@
+"""Workflow commands of GitHub Actions: one summary and the ten worst findings as annotations.
+
+GitHub shows ten annotations of a kind per step and drops the rest, so the worst come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wsreplay.report.paint import count
+from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, worst
+from wsreplay.trace.display import visible
+from wsreplay.validator.findings import Finding, Severity, Verdict
+
+MOST = 10
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(results: Sequence[FileResult]) -> str:
+    """Commands for the standard output of a workflow's step."""
+    return "".join(f"{line}\n" for line in _lines(results))
+
+
+def _lines(results: Sequence[FileResult]) -> Iterator[str]:
+    failures = [(result, finding) for result in results for finding in result.failures()]
+    failures.sort(key=lambda one: -SEVERITY_RANK[one[1].severity])
+    broken = [result for result in results if result.judgement is None]
+    errors = sum(finding.severity is Severity.ERROR for _, finding in failures)
+    verdict = worst(result.verdict for result in results)
+    told = [count(len(results), "result"), count(errors, "error"), count(len(failures) - errors, "warning")]
+    if broken:
+        told.append(f"{count(len(broken), 'file')} could not be judged")
+    left = len(failures) + len(broken) - MOST
+    more = f"; the {MOST} worst follow" if left > 0 else ""
+    level = Severity.WARNING if failures or verdict is Verdict.VACUOUS else Severity.INFO
+    level = Severity.ERROR if errors or broken else level
+    yield _command(level, f"{str(verdict).replace('_', ' ')}: {', '.join(told)}{more}", title="wsreplay")
+    for result in broken[:MOST]:
+        yield _command(Severity.ERROR, result.error or "", title="could not be judged", file=result.path)
+    for result, finding in failures[: max(MOST - len(broken), 0)]:
+        yield _finding(result, finding)
+
+
+def _finding(result: FileResult, finding: Finding) -> str:
+    """The annotation stands at the rule, which is in the repository, where its contract is a file; else at the recording."""
+    judgement = result.judgement
+    assert judgement is not None
+    at = f"session {finding.session}, " if finding.session is not None else ""
+    message = f"{finding.message} ({at}{result.path})"
+    title = f"{judgement.contract}: {finding.rule}"
+    if path := contract_path(finding):
+        return _command(finding.severity, message, title=title, file=path, line=str(finding.line))
+    return _command(finding.severity, message, title=title, file=result.path)
+
+
+def _command(severity: Severity, message: str, **properties: str) -> str:
+    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_COMMANDS[severity]} {listed}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    """Lines stay lines; `%` and line ends are escaped as the runner's toolkit does."""
+    shown = "\n".join(map(visible, text.replace("\r\n", "\n").split("\n")))
+    return shown.replace("%", "%25").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

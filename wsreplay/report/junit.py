@@ -1,0 +1,213 @@
+"""JUnit XML: one suite per file and contract, one test case per rule and session.
+
+What Jenkins' schema (junit-10.xsd) and the older one of Ant (JUnit.xsd) both accept: at most one outcome per test case,
+everything that matters in its body, since some servers show nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from wsreplay.errors import RecordingError, UsageError
+from wsreplay.report.paint import seconds
+from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, is_failure, place
+from wsreplay.store.reader import Recording
+from wsreplay.trace.display import visible
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
+
+_MOST_QUIET_SESSIONS = 200
+_MOST_TOLD = 100  # findings in one test case
+_ALL = "whole recording"
+_QUIET = "other sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A test case; `outcome` is the name of its element, or empty where it passed."""
+
+    name: str
+    classname: str
+    outcome: str = ""
+    message: str = ""
+    body: str = ""
+
+
+def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
+    """The document. A finding below `fail_on` does not fail its test case; it is told in the suite's output."""
+    suites = [_suite(number, result, fail_on) for number, result in enumerate(results)]
+    return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n' + "".join(suites) + "</testsuites>\n"
+
+
+def _suite(number: int, result: FileResult, fail_on: Severity) -> str:
+    cases = list(_cases(result, fail_on))
+    counts = {name: sum(case.outcome == name for case in cases) for name in ("failure", "error", "skipped")}
+    attributes = {
+        "id": str(number),
+        "name": _suite_name(result),
+        "package": "wsreplay",
+        "timestamp": _started_at(result),
+        "hostname": "localhost",
+        "tests": str(len(cases)),
+        "failures": str(counts["failure"]),
+        "errors": str(counts["error"]),
+        "skipped": str(counts["skipped"]),
+        "time": "0",
+    }
+    lines = [f"<testsuite{_attributes(attributes)}>", "<properties>"]
+    lines += [f"<property{_attributes({'name': name, 'value': value})}/>" for name, value in _properties(result)]
+    lines += ["</properties>", *map(_case, cases)]
+    lines += [f"<system-out>{_text(_output(result, fail_on))}</system-out>", "<system-err></system-err>", "</testsuite>"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _suite_name(result: FileResult) -> str:
+    return f"{result.path} ({result.judgement.contract})" if result.judgement else result.path
+
+
+def _properties(result: FileResult) -> Iterator[tuple[str, str]]:
+    yield "file", result.path
+    yield "verdict", result.verdict
+    if result.judgement is not None:
+        yield "contract", f"{result.judgement.contract} v{result.judgement.contract_version}"
+        yield "contract digest", result.judgement.contract_digest
+        yield "events", str(result.judgement.events)
+        yield "sessions", str(result.judgement.sessions)
+
+
+def _started_at(result: FileResult) -> str:
+    """When the recording began, without a zone as the older schema wants it."""
+    if result.judgement is not None:
+        try:
+            with Recording.open(result.path) as recording:
+                for run in recording.runs():
+                    return run.started_at[:19]
+        except (RecordingError, UsageError):
+            pass
+    return "1970-01-01T00:00:00"
+
+
+def _cases(result: FileResult, fail_on: Severity) -> Iterator[_Case]:
+    judgement = result.judgement
+    if judgement is None:
+        yield _Case("can be judged", result.path, "error", result.error or "", result.error or "")
+        return
+    found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in judgement.findings:
+        found[finding.rule, _scope(finding.session)].append(finding)
+    rules = {rule.id: rule for rule in judgement.rules}
+    for scope in _scopes(judgement):
+        for rule in rules.values():
+            findings = found.get((rule.id, scope), [])
+            if findings or scope != _ALL:
+                yield _outcome(result, judgement, rule, scope, findings, fail_on)
+    for (name, scope), findings in found.items():
+        if name not in rules:
+            yield _outcome(result, judgement, RuleVerdict(name, findings[0].verdict), scope, findings, fail_on)
+
+
+def _scope(session: int | None) -> str:
+    return _ALL if session is None else f"session {session}"
+
+
+def _scopes(judgement: Judgement) -> Iterator[str]:
+    """The sessions that have test cases of their own; where there are many, those without a finding share theirs."""
+    told = {finding.session for finding in judgement.findings if finding.session is not None}
+    every = sorted(told | (judgement.session_verdicts.keys() or set(range(1, judgement.sessions + 1))))
+    if len(every) > _MOST_QUIET_SESSIONS:
+        every = sorted(told)
+        yield _QUIET
+    yield from map(_scope, every)
+    yield _ALL
+
+
+def _outcome(
+    result: FileResult, judgement: Judgement, rule: RuleVerdict, scope: str, findings: list[Finding], fail_on: Severity
+) -> _Case:
+    name, classname = rule.id, f"{judgement.contract}.{scope}"
+    failing = [one for one in findings if is_failure(one) and SEVERITY_RANK[one.severity] >= SEVERITY_RANK[fail_on]]
+    new = [one for one in failing if not result.is_known(one)]
+    if new:
+        errors = all(one.verdict is Verdict.ERROR for one in new)
+        return _Case(name, classname, "error" if errors else "failure", new[0].message, _told(result, judgement, new))
+    if failing:
+        return _Case(name, classname, "skipped", "known: accepted by the baseline")
+    undecided = [one for one in findings if not is_failure(one)]
+    if undecided:
+        return _Case(name, classname, "skipped", f"{undecided[0].verdict}: {undecided[0].message}")
+    if rule.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE, Verdict.PENDING) and not findings:
+        return _Case(name, classname, "skipped", _SKIPPED[rule.verdict])
+    return _Case(name, classname)
+
+
+_SKIPPED = {
+    Verdict.VACUOUS: "vacuous: the rule never applied",
+    Verdict.INCONCLUSIVE: "inconclusive: the recording ends before it is decided",
+    Verdict.PENDING: "pending: an obligation is open",
+}
+
+
+def _told(result: FileResult, judgement: Judgement, findings: Iterable[Finding]) -> str:
+    lines: list[str] = []
+    for number, folded in enumerate(fold(findings)):
+        if number == _MOST_TOLD:
+            lines.append("… more: see the JSON report")
+            break
+        lines += [*explain(result, judgement, folded.finding), ""]
+    return "\n".join(lines)
+
+
+def explain(result: FileResult, judgement: Judgement, finding: Finding) -> Iterator[str]:
+    """All that is known of a finding, in lines of text that can do no harm."""
+    yield f"{finding.severity}: {visible(finding.message)}"
+    yield f"  recording: {visible(result.path)}"
+    if where := place(judgement, finding):
+        yield f"  rule:      {visible(finding.rule)} ({visible(where)})"
+    if finding.slice:
+        yield "  slice:     " + visible(", ".join(f"{key} {value}" for key, value in finding.slice))
+    if finding.session is not None:
+        connection = f", connection {finding.connection}" if finding.connection is not None else ""
+        yield f"  session:   {finding.session}{connection}"
+    if finding.expected:
+        until = f", by {seconds(finding.until)}" if finding.until is not None else ""
+        yield f"  expected:  {visible(' or '.join(finding.expected))}{until}"
+    if finding.seen is not None:
+        yield f"  seen:      {visible(finding.seen)}"
+    if finding.frames:
+        yield f"  frames:    {', '.join(map(str, finding.frames[:50]))}"
+    yield f"  decided:   at {seconds(finding.decided_at)} by {visible(finding.decided_by)}"
+    if finding.blame:
+        yield f"  blame:     {visible(finding.blame)}"
+    if finding.caused_by:
+        yield f"  caused by: {visible(finding.caused_by)}"
+    yield f"  fingerprint: {visible(finding.fingerprint)}"
+
+
+def _output(result: FileResult, fail_on: Severity) -> str:
+    """What does not fail a test case and should be read all the same."""
+    judgement = result.judgement
+    if judgement is None:
+        return ""
+    below = [one for one in result.failures() if SEVERITY_RANK[one.severity] < SEVERITY_RANK[fail_on]]
+    return "\n".join([*map(visible, judgement.notes), _told(result, judgement, below)]).strip()
+
+
+# XML. What XML 1.0 cannot hold (section 2.2) is a subset of what `visible` replaces.
+
+
+def _case(case: _Case) -> str:
+    head = f"<testcase{_attributes({'classname': case.classname, 'name': case.name, 'time': '0'})}"
+    if not case.outcome:
+        return f"{head}/>"
+    attributes = {"message": case.message} | ({} if case.outcome == "skipped" else {"type": case.name})
+    return f"{head}><{case.outcome}{_attributes(attributes)}>{_text(case.body)}</{case.outcome}></testcase>"
+
+
+def _attributes(values: dict[str, str]) -> str:
+    return "".join(f' {name}="{escape(visible(value), {chr(34): "&quot;"})}"' for name, value in values.items())
+
+
+def _text(text: str) -> str:
+    return escape("\n".join(map(visible, text.split("\n"))))
