@@ -1,0 +1,96 @@
+"""Faults put into a stored trace: pure functions over its messages.
+
+Each takes messages in order and gives new ones in order; what it does not touch stays the very same value. Times never go
+back. A message that is new, or no longer as it was recorded, has the id 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import orjson
+
+from wsreplay.model import Message
+from wsreplay.trace import paths
+from wsreplay.trace.events import event_type
+
+Messages = Sequence[Message]
+
+
+def drop(messages: Messages, at: int) -> list[Message]:
+    """Without the message at this index."""
+    return [*messages[:at], *messages[at + 1 :]]
+
+
+def duplicate(messages: Messages, at: int) -> list[Message]:
+    """The message comes twice, the second time right behind the first."""
+    return [*messages[: at + 1], messages[at]._replace(id=0), *messages[at + 1 :]]
+
+
+def delay(messages: Messages, at: int, by_ns: int) -> list[Message]:
+    """The message comes later; what is due before it overtakes it."""
+    late = messages[at]._replace(id=0, t_ns=messages[at].t_ns + by_ns)
+    rest = drop(messages, at)
+    place = at
+    while place < len(rest) and rest[place].t_ns <= late.t_ns:
+        place += 1
+    return [*rest[:place], late, *rest[place:]]
+
+
+def swap(messages: Messages, first: int, second: int) -> list[Message]:
+    """Two messages change places; the times stay where they are."""
+    out = list(messages)
+    one, other = messages[first], messages[second]
+    out[first] = other._replace(id=0, t_ns=one.t_ns, seq=one.seq)
+    out[second] = one._replace(id=0, t_ns=other.t_ns, seq=other.seq)
+    return out
+
+
+def next_like(messages: Messages, at: int) -> int | None:
+    """The next message of the same connection and direction, with which a message can be swapped."""
+    one = messages[at]
+    for index in range(at + 1, len(messages)):
+        other = messages[index]
+        if (other.connection_id, other.direction) == (one.connection_id, one.direction) and other.opcode < 8:
+            return index
+    return None
+
+
+def readdress(messages: Messages, at: int, path: paths.Path, value: Any) -> list[Message]:
+    """Another value at a path of the message's JSON; nothing happens where there is none."""
+    try:
+        document = orjson.loads(messages[at].payload)
+    except orjson.JSONDecodeError:
+        return list(messages)
+    if not paths.replace(document, path, value):
+        return list(messages)
+    return with_payload(messages, at, orjson.dumps(document))
+
+
+def corrupt(messages: Messages, at: int, random: Random) -> list[Message]:
+    """One byte of the payload is another one: a control character, which no JSON text may hold."""
+    payload = bytearray(messages[at].payload)
+    if not payload:
+        return list(messages)
+    payload[random.randrange(len(payload))] = 0x01
+    return with_payload(messages, at, bytes(payload))
+
+
+def truncate(messages: Messages, at: int, keep: int) -> list[Message]:
+    """Only the first bytes of the payload come."""
+    return with_payload(messages, at, messages[at].payload[:keep])
+
+
+def end_after(messages: Messages, at: int) -> list[Message]:
+    """The connection of the message says nothing more after it."""
+    connection = messages[at].connection_id
+    return [*messages[: at + 1], *(one for one in messages[at + 1 :] if one.connection_id != connection)]
+
+
+def with_payload(messages: Messages, at: int, payload: bytes) -> list[Message]:
+    """The message says something else; its type is that of the new payload."""
+    one = messages[at]
+    kind = event_type(payload) if one.opcode == 1 else None
+    return [*messages[:at], one._replace(id=0, payload=payload, type=kind), *messages[at + 1 :]]
