@@ -6,7 +6,7 @@ import pytest
 
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import USERS, chat_all, play
-from wsreplay.demo.scenarios import DEMO_SCENARIOS, SCENARIOS
+from wsreplay.demo.scenarios import QUICK_SCENARIOS, SCENARIOS
 from wsreplay.demo.tokens import make_token
 from wsreplay.testing.client import ChatClient, ConnectRefused
 
@@ -39,7 +39,7 @@ async def test_the_same_scenario_may_be_played_by_many_users_at_once(backend: Ba
 
 async def test_the_first_refusal_ends_all_and_is_raised_as_it_is(backend: Backend) -> None:
     with pytest.raises(ConnectRefused, match=r"401 Unauthorized: .*Signature"):
-        await chat_all(backend.url, DEMO_SCENARIOS)
+        await chat_all(backend.url, QUICK_SCENARIOS)
 
 
 async def test_a_leak_shows_what_the_neighbour_was_told(backend: Backend) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import QUESTION, Seen, chat_all, play
-from wsreplay.demo.scenarios import DEMO_SCENARIOS, HOSTILE, SAMPLE_SCENARIOS, SCENARIOS
+from wsreplay.demo.scenarios import HOSTILE, QUICK_SCENARIOS, SAMPLE_SCENARIOS, SCENARIOS
 from wsreplay.testing.client import Received
 
 OPENING = ["agent_started", "agent_thinking", "tool_executing", "tool_completed"]
@@ -61,7 +61,7 @@ def numbers(seen: Seen) -> list[int]:
     return [message["seq"] for message in events(seen)]
 
 
-QUICK = [each.name for each in DEMO_SCENARIOS]
+QUICK = [each.name for each in QUICK_SCENARIOS]
 
 
 def test_the_table_of_expectations_is_complete() -> None:

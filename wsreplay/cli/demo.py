@@ -13,6 +13,7 @@ from wsreplay.cli.record import run_loop, stop_on_signals, watch
 from wsreplay.contract import load
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import Seen, chat_all
+from wsreplay.demo.scenarios import DEMO_SCENARIOS
 from wsreplay.proxy.session import Options, RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.trace.display import fit
@@ -43,7 +44,7 @@ async def _demo(path: Path) -> int:
         async with RecordingProxy(backend.url, path, Options()) as proxy:
             say(f"2 · the proxy        {proxy.url} → {backend.url}   every frame into {path}")
             say("3 · people chat      each plays one scenario, all at once …")
-            seen = await chat_all(f"{proxy.url}/ws")
+            seen = await chat_all(f"{proxy.url}/ws", DEMO_SCENARIOS)
     with Recording.open(path) as recording:
         judgement = judge(recording, load(CONTRACT))
         sessions = {session.user: session.id for session in stitch(recording.connections())}

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 
-from wsreplay.demo.scenarios import DEMO_SCENARIOS, SCENARIOS, Scenario
+from wsreplay.demo.scenarios import QUICK_SCENARIOS, SCENARIOS, Scenario
 from wsreplay.demo.tokens import make_token
 from wsreplay.testing.client import ChatClient, ChatEnded, Received
 
@@ -95,7 +95,9 @@ async def resume(client: ChatClient, thread: str) -> None:
     await client.send({"type": "resume", "thread_id": thread, "last_seq": last})
 
 
-async def chat_all(url: str, scenarios: Iterable[Scenario] = DEMO_SCENARIOS, *, token_for: TokenFor = make_token) -> list[Seen]:
+async def chat_all(
+    url: str, scenarios: Iterable[Scenario] = QUICK_SCENARIOS, *, token_for: TokenFor = make_token
+) -> list[Seen]:
     """All scenarios at once, each by a user of its own, since a reconnect is judged across a user's connections.
 
     The first failure of one ends them all, and is raised.

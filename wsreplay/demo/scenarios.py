@@ -355,4 +355,5 @@ def script_of(name: str, message: str) -> Iterator[Step]:
 
 
 SAMPLE_SCENARIOS: tuple[Scenario, ...] = tuple(SCENARIOS.values())
-DEMO_SCENARIOS: tuple[Scenario, ...] = tuple(each for each in SAMPLE_SCENARIOS if each.seconds < 8)
+QUICK_SCENARIOS: tuple[Scenario, ...] = tuple(each for each in SAMPLE_SCENARIOS if each.seconds < 8)
+DEMO_SCENARIOS: tuple[Scenario, ...] = tuple(each for each in SAMPLE_SCENARIOS if each.seconds < 15)
