@@ -397,6 +397,15 @@ def test_a_huge_frame_is_skipped_in_bounded_memory():
     assert decoder.finish() == ([], 10 + 1000 * 2**16)
 
 
+def test_a_large_frame_in_small_chunks_is_joined_once():
+    """Joined at each chunk, this would copy 300 GB."""
+    decoder = StreamDecoder()
+    decoder.feed(b"\x82\x7f" + (24 * 2**20).to_bytes(8, "big"), 0)
+    chunk = bytes(1024)
+    (frame,) = [frame for _ in range(24 * 2**10) for frame in decoder.feed(chunk, 1)]
+    assert frame.message == bytes(24 * 2**20)
+
+
 def test_an_endless_message_of_tiny_fragments_is_let_go(frame):
     decoder = StreamDecoder()
     returned = decoder.feed(frame(1, b"x", fin=False) + frame(0, b"x", fin=False) * 100_000, 1)

@@ -163,7 +163,7 @@ def test_what_is_no_http_passes_unread(wire: bytes, reason: str):
     [
         (b"xyz\r\n", "a chunk size that is no number"),
         (b"5\r\nhello!\r\n", "a chunk that is longer than its size"),
-        (b"5\r\nhello\r!", "a chunk that is longer than its size"),
+        (b"5\r\nhello\r!\n", "a chunk that is longer than its size"),
         (b"5;" + b"x" * 70_000, "a line of more than 64 KiB in a chunked body"),
         (b"0\r\nX: " + b"x" * 70_000, "a line of more than 64 KiB in a chunked body"),
     ],

@@ -217,25 +217,13 @@ class Inflate:
             kept.append(out[:limit])
             dropped += max(0, len(out) - limit)
             self._skimmed += max(0, len(out) - limit)
-            full = len(out) > limit
             limit = max(0, limit - len(out))
             data = z.unconsumed_tail
-            if full and not data and not z.eof:
-                dropped += self._drain(z)
             if z.eof:
                 data = self._restart(z.unused_data)
             if self._skimmed > SKIM:
                 self.broken = f"it expands to over {SKIM >> 20} MiB more than is kept of a message"
         return (kept[0] if len(kept) == 1 else b"".join(kept)), dropped
-
-    def _drain(self, z: zlib._Decompress) -> int:
-        """All input is taken, but output may wait inside zlib."""
-        drained = 0
-        while out := z.decompress(b"", 64 * 1024):
-            self._remember(out)
-            drained += len(out)
-            self._skimmed += len(out)
-        return drained
 
     def _restart(self, rest: bytes) -> bytes:
         """A block had BFINAL set (RFC 7692, section 7.2.3.4): what follows is a new deflate stream over the same window."""
