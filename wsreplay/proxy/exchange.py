@@ -18,10 +18,11 @@ from wsreplay.proxy.tunnel import Tunnel, reset
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, DialError, Upstream, dial
 from wsreplay.recorder.protocol import Closing, Kind
 from wsreplay.wire.heads import RequestHead, ResponseHead, rewrite_request
-from wsreplay.wire.http import Piece, RequestStream, ResponseStream
+from wsreplay.wire.http import End, Piece, RequestStream, ResponseStream
 
-# How much of a client's bytes may wait for the upstream to be dialled.
-DIAL_BUFFER = 256 * 2**10
+# How much of a peer's bytes may wait: for the upstream to be dialled, for the recorder, for the answer to an upgrade.
+# More than the longest head.
+MAX_WAITING = 512 * 2**10
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Route:
     exchanges: set[Exchange] = field(default_factory=set)
     tunnels: set[Tunnel] = field(default_factory=set)
     http_requests: int = 0
+    stopped: bool = False
 
 
 class Exchange:
@@ -49,9 +51,11 @@ class Exchange:
         self.upstream: asyncio.Transport | None = None
         self._requests = RequestStream()
         self._responses = ResponseStream()
-        self._up = Gate()
-        self._down = Gate(client)
+        self._up = Gate(None, self._throttle)
+        self._down = Gate(client, self._throttle)
         self._answers: deque[int | None] = deque()  # per request without an answer: the connection it asks to open
+        self._unfinished = 0  # requests whose answer is not complete
+        self._full = [False, False]  # which of client and upstream have enough to write for now
         self._dialing: asyncio.Task[None] | None = None
         self._client_ended = self._upstream_ended = False
         self._over = False
@@ -60,11 +64,12 @@ class Exchange:
     # From the client.
 
     def client_data(self, data: bytes) -> None:
+        if self._over:
+            return
         if self._dialing is None:
             self._dialing = asyncio.get_running_loop().create_task(self._dial())
         self._forward_requests(self._requests.feed(data))
-        if self._up.waiting + self._requests.held > DIAL_BUFFER:
-            self.client.pause_reading()
+        self._throttle()
 
     def _forward_requests(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
@@ -77,6 +82,7 @@ class Exchange:
         route = self._route
         connection = None
         self._responses.expect(request.method, request.upgrade)
+        self._unfinished += 1
         if request.upgrade:
             connection = next(route.connection_ids)
             self._hand_over(Kind.OPEN, _address(self.client).encode() + b"\n" + request.raw, connection, self._up)
@@ -98,6 +104,20 @@ class Exchange:
             gate.block()
             self._route.handover.then(gate.unblock)
 
+    def _throttle(self) -> None:
+        """Read a peer only while what came from it finds its way."""
+        if self._over:
+            return
+        if not self._client_ended:
+            _read(self.client, not self._full[1] and self._up.waiting + self._requests.held <= MAX_WAITING)
+        if self.upstream is not None and not self._upstream_ended:
+            _read(self.upstream, not self._full[0] and self._down.waiting <= MAX_WAITING)
+
+    def is_full(self, direction: int, full: bool) -> None:
+        """The transport to the client (0) or the upstream (1) has enough to write, or not any more."""
+        self._full[direction] = full
+        self._throttle()
+
     def client_eof(self) -> None:
         self._client_ended = True
         self._forward_requests(self._requests.finish())
@@ -106,10 +126,13 @@ class Exchange:
         self._up.do(self._end_upstream)
 
     def _end_upstream(self) -> None:
+        """The client will send no more. What cannot be half-closed is closed once all answers are there."""
         assert self.upstream is not None
-        if self._upstream_ended or not self.upstream.can_write_eof():
+        if self._over or self.upstream.is_closing():
+            return
+        if self._upstream_ended or not (self._unfinished or self.upstream.can_write_eof()):
             self._close_both()
-        elif not self.upstream.is_closing():
+        elif self.upstream.can_write_eof():
             self.upstream.write_eof()
 
     def client_lost(self, error: Exception | None) -> None:
@@ -120,16 +143,15 @@ class Exchange:
     async def _dial(self) -> None:
         route = self._route
         try:
-            transport = await dial(route.upstream, _UpstreamSide(self), route.context, route.dial_timeout_s)
+            await dial(route.upstream, lambda: _UpstreamSide(self), route.context, route.dial_timeout_s)
         except DialError as error:
             self._refuse(error)
-            return
+
+    def upstream_made(self, transport: asyncio.Transport) -> None:
         if self._over:
             transport.abort()
             return
         self.upstream = transport
-        if not self.client.is_closing():
-            self.client.resume_reading()
         self._up.open(transport)
 
     def _refuse(self, error: DialError) -> None:
@@ -154,11 +176,21 @@ class Exchange:
     # From the upstream.
 
     def upstream_data(self, data: bytes) -> None:
+        if self._over:
+            return
         for piece in self._responses.feed(data):
             if isinstance(piece, ResponseHead):
                 self._forward_answer(piece)
             else:
                 self._down.write(piece.raw)
+                if isinstance(piece, End):
+                    self._answered()
+        self._throttle()
+
+    def _answered(self) -> None:
+        self._unfinished = max(0, self._unfinished - 1)
+        if self._client_ended and not self._unfinished:
+            self._down.do(self._end_upstream)
 
     def _forward_answer(self, answer: ResponseHead) -> None:
         final = answer.switched or answer.status >= 200
@@ -169,7 +201,7 @@ class Exchange:
         self._hand_over(Kind.ACCEPT, answer.raw, connection, self._down)
         self._down.write(answer.raw)
         if answer.switched:
-            self._down.do(lambda: self._become_tunnel(connection))
+            self._become_tunnel(connection)
         else:
             self._record_refusal(connection, "server", None)
             self._forward_requests(self._requests.resume())
@@ -180,8 +212,14 @@ class Exchange:
         self._finish()
         tunnel = Tunnel(connection, route.handover, self.client, self.upstream, route.tunnels.discard)
         route.tunnels.add(tunnel)
-        self.client.resume_reading()
-        tunnel.start(self._requests.take_rest(), self._responses.take_rest())
+        client, server = tunnel.legs
+        # Nothing of the server passes before its 101, which may wait for the recorder.
+        server.hold()
+        self._down.do(server.release)
+        _read(self.client, not self._client_ended)
+        tunnel.start(self._requests.take_rest(), self._responses.take_rest(), (self._full[0], self._full[1]))
+        if self._client_ended:
+            client.eof_received()
 
     def upstream_eof(self) -> None:
         self._upstream_ended = True
@@ -205,16 +243,21 @@ class Exchange:
             return
         for connection in self._answers:
             if connection is not None:
-                self._record_refusal(connection, who, f"{who}: closed the connection before the upgrade was answered")
+                self._record_refusal(connection, who, self._why_unanswered(who))
         self._finish()
         if self._dialing is not None and who == "client":
             self._dialing.cancel()
         for transport in (self.client, self.upstream):
             if transport is not None:
-                if error is not None:
+                if error is not None and not transport.get_write_buffer_size():
                     reset(transport)
                 else:
                     transport.close()
+
+    def _why_unanswered(self, who: str) -> str:
+        if self._responses.opaque:
+            return f"server: its answer is no HTTP that can be read ({self._responses.opaque}); it passed unrecorded"
+        return f"{who}: closed the connection before the upgrade was answered"
 
     def _record_refusal(self, connection: int, by: str, error: str | None) -> None:
         body = msgspec.json.encode(Closing(by=by, error=error, refused=True))
@@ -246,6 +289,8 @@ class ClientSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._exchange = Exchange(self._route, self._transport)
+        if self._route.stopped:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._exchange.client_data(data)
@@ -258,10 +303,10 @@ class ClientSide(asyncio.Protocol):
         self._exchange.client_lost(error)
 
     def pause_writing(self) -> None:
-        _read(self._exchange.upstream, False)
+        self._exchange.is_full(0, True)
 
     def resume_writing(self) -> None:
-        _read(self._exchange.upstream, True)
+        self._exchange.is_full(0, False)
 
 
 class _UpstreamSide(asyncio.Protocol):
@@ -272,6 +317,7 @@ class _UpstreamSide(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._exchange.upstream_made(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._exchange.upstream_data(data)
@@ -284,14 +330,14 @@ class _UpstreamSide(asyncio.Protocol):
         self._exchange.upstream_lost(error)
 
     def pause_writing(self) -> None:
-        _read(self._exchange.client, False)
+        self._exchange.is_full(1, True)
 
     def resume_writing(self) -> None:
-        _read(self._exchange.client, True)
+        self._exchange.is_full(1, False)
 
 
-def _read(transport: asyncio.Transport | None, on: bool) -> None:
-    if transport is not None and not transport.is_closing():
+def _read(transport: asyncio.Transport, on: bool) -> None:
+    if not transport.is_closing():
         (transport.resume_reading if on else transport.pause_reading)()
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable
 class Gate:
     """Bytes and actions pass in order, at once while the gate is open; else they wait."""
 
-    def __init__(self, transport: asyncio.Transport | None = None) -> None:
+    def __init__(self, transport: asyncio.Transport | None, drained: Callable[[], None]) -> None:
+        """`drained` is called when what had to wait has passed."""
         self.transport = transport
+        self._drained = drained
         self.waiting = 0  # bytes
         self._blocks = 0
         self._queue: deque[bytes | Callable[[], None]] = deque()
@@ -19,6 +21,7 @@ class Gate:
     def open(self, transport: asyncio.Transport) -> None:
         self.transport = transport
         self._drain()
+        self._drained()
 
     def block(self) -> None:
         self._blocks += 1
@@ -26,6 +29,7 @@ class Gate:
     def unblock(self) -> None:
         self._blocks -= 1
         self._drain()
+        self._drained()
 
     def write(self, data: bytes) -> None:
         self._queue.append(data)

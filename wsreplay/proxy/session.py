@@ -61,6 +61,7 @@ class RecordingProxy:
         self._upstream_url = upstream
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Future[Report] | None = None
         self._handover: Handover
         self._route: Route
 
@@ -161,14 +162,18 @@ class RecordingProxy:
 
     def mark(self, note: str) -> None:
         """Leave a note at this time."""
-        self._handover.record(Kind.MARK, note.encode())
+        self._handover.record(Kind.MARK, note.encode("utf-8", "replace"))
 
     async def stop(self) -> Report:
         """Stop accepting, let what was received be forwarded and committed, close the recording."""
-        if self.summary is not None:
-            return self.summary
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop())
+        return await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> Report:
         assert self._server is not None
         self._server.close()
+        self._route.stopped = True
         if self._heart is not None:
             self._heart.cancel()
         for exchange in list(self._route.exchanges):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from collections.abc import Callable
 from enum import Enum
 
@@ -16,6 +18,9 @@ from wsreplay.recorder.protocol import Closing, Kind
 # How much may wait to be written to a peer before its counterpart is read no further.
 WRITE_BUFFER = 256 * 2**10
 _RESET = struct.pack("ii", 1, 0)
+# A reset throws away what the kernel has not delivered yet: it waits for that, but not for ever.
+RESET_PAUSE_S = 0.01
+RESET_PATIENCE_S = 5.0
 # Why a leg is not read: the recorder has not taken its bytes, its counterpart is full, the proxy stops.
 _HELD, _FULL, _STOPPED = 1, 2, 4
 
@@ -39,6 +44,17 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
+def unsent(transport: asyncio.Transport) -> bool:
+    """Whether bytes written to a transport have not arrived at the peer's kernel yet."""
+    if transport.get_write_buffer_size():
+        return True
+    sock = transport.get_extra_info("socket")
+    try:
+        return fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)) != bytes(4)
+    except (OSError, AttributeError, ValueError):
+        return False
+
+
 class Leg(asyncio.Protocol):
     """One peer. Its bytes go to the recorder first, then to the other leg."""
 
@@ -55,31 +71,40 @@ class Leg(asyncio.Protocol):
         self._held = 0
         self._paused = 0
         self._tls = transport.get_extra_info("sslcontext") is not None
-        self._reset_when_empty = False
         transport.set_write_buffer_limits(WRITE_BUFFER)
 
     def data_received(self, data: bytes) -> None:
         if self._handover.chunk(self._connection, self._direction, data):
-            self.other.transport.write(data)
+            if not self.other.lost:
+                self.other.transport.write(data)
         else:
-            self._held += 1
-            self.pause(_HELD)
+            self.hold()
             self._handover.then(lambda: self._late(data))
 
     def _late(self, data: bytes) -> None:
         """The recorder has taken bytes that had to wait."""
-        self._held -= 1
         if not self.other.lost:
             self.other.transport.write(data)
+        self.release()
+
+    def hold(self) -> None:
+        """Read no more, and pass no end on, until `release`."""
+        self._held += 1
+        self.pause(_HELD)
+
+    def release(self) -> None:
+        self._held -= 1
         if not self._held:
             self.resume(_HELD)
             if self.end is not None:
                 self._pass_end()
 
     def eof_received(self) -> bool:
+        if self._tls:
+            # There is no half-close in asyncio's TLS: the transport closes itself now, and says so in `connection_lost`.
+            return False
         self._ended(End.EOF, None)
-        # A TLS transport closes itself now: there is no half-close in asyncio's TLS.
-        return not self._tls
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
@@ -90,28 +115,28 @@ class Leg(asyncio.Protocol):
         if self.end is None or (self.end is End.EOF and end is End.RESET):
             self.end = end
             self._tunnel.note_end(self._direction, end, error)
-            if not self._held:
-                self._pass_end()
+        if not self._held:
+            self._pass_end()
 
     def _pass_end(self) -> None:
-        """The other peer learns of the end as it came: half-close for half-close, reset for reset."""
+        """All bytes were passed on: the other peer learns of the end as it came, half-close for half-close, reset for reset."""
         target = self.other
         if target.lost:
             self.transport.close()
         elif self.end is End.RESET:
             target.reset()
-        elif self.end is End.LOST or target._tls or target.end is not None:
+        elif self.lost or target._tls or (target.end is not None and not target._held):
             target.transport.close()
-            if self.end is End.EOF:
-                self.transport.close()
         elif not target.transport.is_closing():
             target.transport.write_eof()
 
-    def reset(self) -> None:
-        if self.transport.get_write_buffer_size():
-            # What came before the reset still arrives before it.
-            self._reset_when_empty = True
-            self.transport.set_write_buffer_limits(0)
+    def reset(self, patience_s: float = RESET_PATIENCE_S) -> None:
+        """Reset this leg, once what came before the reset has arrived."""
+        if self.lost:
+            return
+        if patience_s > 0 and unsent(self.transport):
+            self.pause(_STOPPED)
+            asyncio.get_running_loop().call_later(RESET_PAUSE_S, self.reset, patience_s - RESET_PAUSE_S)
         else:
             reset(self.transport)
 
@@ -119,10 +144,7 @@ class Leg(asyncio.Protocol):
         self.other.pause(_FULL)
 
     def resume_writing(self) -> None:
-        if self._reset_when_empty:
-            reset(self.transport)
-        else:
-            self.other.resume(_FULL)
+        self.other.resume(_FULL)
 
     def pause(self, why: int) -> None:
         if not self._paused and not self.lost:
@@ -131,7 +153,7 @@ class Leg(asyncio.Protocol):
 
     def resume(self, why: int) -> None:
         was, self._paused = self._paused, self._paused & ~why
-        if was and not self._paused and not self.lost:
+        if was and not self._paused and self.end is None:
             self.transport.resume_reading()
 
 
@@ -155,10 +177,16 @@ class Tunnel:
         self.legs = (Leg(self, 0, client), Leg(self, 1, server))
         self.legs[0].other, self.legs[1].other = self.legs[1], self.legs[0]
 
-    def start(self, client_rest: bytes, server_rest: bytes) -> None:
-        """Take the transports over, with the bytes that were read behind the handshake."""
-        for leg, rest in zip(self.legs, (client_rest, server_rest), strict=True):
+    def start(self, client_rest: bytes, server_rest: bytes, full: tuple[bool, bool] = (False, False)) -> None:
+        """Take the transports over, with the bytes that were read behind the handshake.
+
+        `full` says which of them, client's and server's, have asked not to be written to for now.
+        """
+        for leg, is_full in zip(self.legs, full, strict=True):
             leg.transport.set_protocol(leg)
+            if is_full:
+                leg.pause_writing()
+        for leg, rest in zip(self.legs, (client_rest, server_rest), strict=True):
             if rest:
                 leg.data_received(rest)
 

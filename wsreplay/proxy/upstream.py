@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,6 +14,8 @@ from wsreplay.errors import UsageError
 
 DIAL_TIMEOUT_S = 10.0
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
+_USERINFO = re.compile(r"//[^/@]*@")
+_PRINTABLE = re.compile(r"[^\x00-\x20\x7f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,16 @@ class Upstream:
     @classmethod
     def parse(cls, url: str) -> Upstream:
         """Raises UsageError."""
+        shown = _USERINFO.sub("//", url)
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise UsageError(f"UPSTREAM {url!r}: {error}") from None
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise UsageError(f"UPSTREAM {url!r} is no WebSocket URL: it looks like ws://localhost:8000 or wss://example.org/app")
+            raise UsageError(f"UPSTREAM {shown!r}: {error}") from None
+        if parts.scheme not in _PORTS or not parts.hostname or not _PRINTABLE.fullmatch(parts.path):
+            raise UsageError(f"UPSTREAM {shown!r} is no WebSocket URL: it looks like ws://localhost:8000 or wss://example.org/app")
         if parts.query or parts.fragment:
-            raise UsageError(f"UPSTREAM {url!r}: a query or fragment belongs to the client's URL, not to the upstream")
+            raise UsageError(f"UPSTREAM {shown!r}: a query or fragment belongs to the client's URL, not to the upstream")
         tls = parts.scheme in ("wss", "https")
         return cls(parts.hostname, port or _PORTS[parts.scheme], tls, parts.path.rstrip("/"))
 
@@ -70,15 +75,15 @@ def tls_context(insecure: bool) -> ssl.SSLContext:
 
 
 async def dial(
-    upstream: Upstream, protocol: asyncio.Protocol, context: ssl.SSLContext | None, within: float
-) -> asyncio.Transport:
+    upstream: Upstream, protocol: Callable[[], asyncio.Protocol], context: ssl.SSLContext | None, within: float
+) -> None:
     """Connect to the upstream within so many seconds. Raises DialError."""
     where = upstream.url
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(within):
-            transport, _ = await loop.create_connection(
-                lambda: protocol, upstream.host, upstream.port, ssl=context, server_hostname=upstream.host if context else None
+            await loop.create_connection(
+                protocol, upstream.host, upstream.port, ssl=context, server_hostname=upstream.host if context else None
             )
     except TimeoutError:
         raise DialError(504, f"{where} did not answer within {within:g} s") from None
@@ -89,6 +94,7 @@ async def dial(
         raise DialError(502, f"{where} does not speak TLS as expected: {error.reason or error}") from None
     except socket.gaierror as error:
         raise DialError(502, f"{where}: the host name cannot be resolved: {error.strerror}") from None
-    except (OSError, ConnectionError) as error:
+    except UnicodeError:
+        raise DialError(502, f"{where}: the host name cannot be resolved: it is none") from None
+    except OSError as error:
         raise DialError(502, f"{where} cannot be reached: {error.strerror or error}") from None
-    return transport
