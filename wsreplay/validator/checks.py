@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -54,8 +54,9 @@ class LatencyMonitor:
 
     def off(self, conn: ConnectionState, difference: float, sent: float, fid: int, t: int, type_: str, direction: int) -> None:
         """The difference is a new smallest, or too large."""
-        smallest = conn.smallest[self.index]
-        if sent < conn.sent[self.index] - _STEP_NS or difference < smallest - _STEP_NS < math.inf:
+        state = conn.latencies[self.index]
+        smallest = state.low
+        if sent < state.sent - _STEP_NS or difference < smallest - _STEP_NS < math.inf:
             self._clock_stepped(conn, difference, fid, t, type_)
         elif difference < smallest:
             self._smallest(conn, difference)
@@ -63,8 +64,8 @@ class LatencyMonitor:
             self._late(conn, difference - smallest, fid, t, type_, direction)
 
     def _smallest(self, conn: ConnectionState, difference: float) -> None:
-        conn.smallest[self.index] = difference
-        conn.largest[self.index] = difference + self.rule.max_ns
+        state = conn.latencies[self.index]
+        state.low, state.high = difference, difference + self.rule.max_ns
 
     def _clock_stepped(self, conn: ConnectionState, difference: float, fid: int, t: int, type_: str) -> None:
         self._smallest(conn, difference)
@@ -159,6 +160,7 @@ class BindMonitor:
         self.owners: dict[str, dict[Any, Binding]] = {key: {} for key in rule.keys}
         self.log: Callable[[str, Any], None] | None = None
         self._swept = 0
+        self.in_use: Callable[[str], Iterable[tuple[Any, Any]]] = lambda key: ()  # values and owners of what is open
 
     def check(self, key: str, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> bool:
         """The value is not known to belong to the owner. Whether it belongs to somebody else."""
@@ -202,7 +204,10 @@ class BindMonitor:
 
     def _sweep(self, t: int) -> None:
         self._swept = t
-        for table in self.owners.values():
+        for key, table in self.owners.items():
+            for value, owner in self.in_use(key):
+                if value in table and table[value].owner == owner:
+                    table[value].t = t
             idle = [value for value, binding in table.items() if t - binding.t >= _IDLE_NS]
             for value in idle:
                 del table[value]
@@ -216,17 +221,18 @@ class ConfineMonitor:
     def __init__(self, rule: Confine, counts: Counts, reporter: Reporter) -> None:
         self.rule, self.counts, self.reporter = rule, counts, reporter
 
-    def check(self, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
-        """The value is not simply the owner's name."""
-        if value is None or str(value) == str(owner):
-            return
+    def check(self, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> bool:
+        """The value is not simply the owner's name. Whether it is somebody else's."""
+        if str(value) == str(owner):
+            return False
         if owner is None or str(owner).startswith("cookie:"):  # a pseudonym cannot be compared with a name
             self.counts.inconclusive += 1
-            return
+            return False
         to = self.rule.to.removeprefix("conn.")
         self.reporter.report(self.counts, conn=conn, kind="isolation", message=f"{type_} for {self.rule.key} {short(value)} reached {to} "
                              f"{owner}", activation=fid, frames=(fid,), seen=type_, decided_by="event", decided_at=t,
                              blame=sender(direction))
+        return True
 
 
 class FormatMonitor:

@@ -11,7 +11,7 @@ from typing import Any
 
 from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, names, seconds, sender, where
-from wsreplay.validator.state import Clock, ConnectionState, Instance, Slice
+from wsreplay.validator.state import Clock, ConnectionState, Instance, Slice, new_slice
 
 A, B = 1, 2
 AFTER, UNTIL = 1 << 30, 1 << 31
@@ -422,7 +422,7 @@ class Scoped(Monitor):
             self._begin(part, None, part.t)
 
     def _begin(self, part: Slice, fid: int | None, t: int) -> Slice:
-        segment = Slice((), (), part.conn, t)
+        segment = new_slice((), (), part.conn, t)
         segment.parent, segment.fid = part, fid
         part.set_state(self.index, segment)
         self.inner.begin(segment)
@@ -470,31 +470,36 @@ class Group:
     def __init__(self, index: int, inside: str | None, by: tuple[str, ...], across_user: bool) -> None:
         self.index, self.inside, self.by, self.across_user = index, inside, by, across_user
         self.monitors: list[Monitor] = []
-        self._on_begin: list[Monitor] = []
-        self._needed = 0  # bits of a slice in which nothing is missing
+        self.on_begin: list[Monitor] = []
+        self.counted: list[Monitor] = []  # each instance of the span is one activation
+        self.unless: set[str] = set()
+        self.needed = 0  # bits of a slice in which nothing is missing
         self._quick = False
 
     def add(self, new: Monitor, bits: int) -> int:
         """Give the monitor its bits of the mask, from `bits` on; the next free bit."""
         self.monitors.append(new)
         new.bits = bits
-        if new.per_slice or isinstance(new, Scoped):
-            self._on_begin.append(new)
+        self.unless.update(new.rule.unless)
+        if new.per_slice and self.inside is not None and not self.by:
+            self.counted.append(new)
+        elif new.per_slice or isinstance(new, Scoped):
+            self.on_begin.append(new)
         simple = new.inner if isinstance(new, Scoped) else new
         simple.bits = bits
         if isinstance(new, Existence) and new.simple:
             if new.rule.min:
-                self._needed |= ((1 << len(new.operands)) - 1) * bits
+                self.needed |= ((1 << len(new.operands)) - 1) * bits
             return bits << len(new.operands)
         return bits << 1 if isinstance(simple, Precedence | Response) else bits
 
     def begin(self, part: Slice) -> None:
-        for each in self._on_begin:
+        for each in self.on_begin:
             each.begin(part)
 
     def close(self, part: Slice, t: int, how: int, cause: str | None = None, by: str = "scope_close", ended: str | None = None) -> None:
         """The slice closes; `ended` is the name of its span's end."""
-        if part.states is None and how == COMPLETE and part.mask & self._needed == self._needed and part.held_back is None:
+        if part.states is None and how == COMPLETE and part.mask & self.needed == self.needed and part.held_back is None:
             return
         for each in self.monitors:
             if each.rule.unless:
@@ -502,12 +507,13 @@ class Group:
             else:
                 each.close(part, t, how, cause, by)
 
-    @staticmethod
-    def _settle(each: Monitor, part: Slice, t: int, how: int, cause: str | None, by: str, ended: str | None) -> None:
+    def _settle(self, each: Monitor, part: Slice, t: int, how: int, cause: str | None, by: str, ended: str | None) -> None:
         """Rules with `unless` wait for the end: it makes them vacuous, or lets what was held back stand."""
         root = _root(part)
         if ended in each.rule.unless or how == SUPPRESSED:
             each.close(part, t, SUPPRESSED, cause, by)
+            if each in self.counted:
+                each.counts.activations -= 1
             return
         each.counts.activations += root.state(~each.index) or 0
         if root.states is not None:

@@ -21,10 +21,11 @@ from wsreplay.validator import checks
 from wsreplay.validator.declare import COMPLETE, TRUNCATED, Group, Monitor, monitor
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.keys import scalar
-from wsreplay.validator.program import Program, fit, operand_roles
+from wsreplay.validator.handler import fit, operand_roles
+from wsreplay.validator.program import Program
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.spans import Accounts, SpanMonitor
-from wsreplay.validator.state import NEVER, Clock, ConnectionState, Instance, Seen, Sequence, SessionState, Slice
+from wsreplay.validator.state import NEVER, Clock, ConnectionState, Instance, Seen, Sequence, SessionState, Slice, new_slice
 from wsreplay.validator.verdicts import judgement
 
 Row = tuple[int, int, int, int, int, bytes]  # frame id, connection, time in ns, direction, opcode, payload of a whole message
@@ -120,7 +121,16 @@ class Engine:
             if to_user and instance.names is span.names:
                 bind.release(key, instance.key if single else instance.key[position], instance.conn.user)
 
+        def in_use(_key: str) -> Iterable[tuple[Any, Any]]:
+            for session in self.sessions.values():
+                for instance in session.spans[span.index].values():
+                    if instance.open and instance.names is span.names:
+                        values = (instance.key,) if single else instance.key
+                        if _key in span.names:
+                            yield values[span.names.index(_key)], instance.conn.user
+
         span.releases.append(release)
+        bind.in_use = in_use
 
     def _build_groups(self) -> None:
         self.groups: list[Group] = []
@@ -137,6 +147,9 @@ class Engine:
             new = monitor(rule, index, self.counts[rule.id], self.reporter, self.clock)
             bits[group.index] = group.add(new, bits.get(group.index, 1))
             self.monitors.append(new)
+        for span in self.spans:
+            if span.group is not None and span.group.on_begin:
+                span.begins = span.group
         self.user_slices: list[dict[Any, Slice]] = [{} for _ in self.groups]
         self.connection_groups = [group for group in self.groups if group.inside is None and not group.by and not group.across_user]
         self.bounded = [each for each in self.monitors if each.rule.within_ns is not None]
@@ -297,10 +310,10 @@ class Engine:
             due, act = self.upcoming[0].t_ns, self._apply_next
         for span in self.spans:
             queue = span.queue
-            while queue and not queue[0][1].open:
+            while queue and not queue[0].open:
                 queue.popleft()
-            if queue and queue[0][0] < due:
-                due, act = queue[0][0], lambda span=span: self._expire_span(span)  # type: ignore[misc]
+            if queue and queue[0].t + (span.within_ns or 0) < due:
+                due, act = queue[0].t + (span.within_ns or 0), lambda span=span: span.expire(span.queue.popleft())  # type: ignore[misc]
         for each in self.bounded:
             waiting = each.queue
             while waiting and waiting[0].done:
@@ -312,11 +325,6 @@ class Engine:
         if self._resumes and self._resumes[0][0] < due:
             due, act = self._resumes[0][0], self._end_session
         return due, act
-
-    @staticmethod
-    def _expire_span(span: SpanMonitor) -> None:
-        due, instance = span.queue.popleft()
-        span.expire(instance, due)
 
     def _end_session(self) -> None:
         due, session = self._resumes.popleft()
@@ -569,7 +577,7 @@ class Engine:
         if found is None:
             if len(table) >= _MOST_SLICES:
                 self._forget_slice(group, table.pop(next(iter(table))), t)
-            found = table[key] = Slice(group.by, key, conn, t)
+            found = table[key] = new_slice(group.by, key, conn, t)
             found.fid = fid
             group.begin(found)
         found.t = t
@@ -579,10 +587,10 @@ class Engine:
         group, table = self.groups[number], self.user_slices[number]
         found = table.get(key)
         if found is None:
-            found = table[key] = Slice(("user", *group.by), key, conn, t)
+            found = table[key] = new_slice(("user", *group.by), key, conn, t)
             found.fid = fid
             group.begin(found)
-        found.conn, found.session = conn, conn.session
+        found.conn = conn
         return found
 
     def part(self, instance: Instance, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
@@ -591,7 +599,7 @@ class Engine:
         table = instance.parts.setdefault(number, {})
         found = table.get(key)
         if found is None:
-            found = table[key] = Slice(self.groups[number].by, key, conn, t)
+            found = table[key] = new_slice(self.groups[number].by, key, conn, t)
             found.parent, found.fid = instance, fid
             self.groups[number].begin(found)
         return found

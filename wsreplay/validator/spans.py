@@ -55,8 +55,11 @@ class SpanMonitor:
         self.group: Group | None = None
         self.refined: list[Group] = []  # groups of rules that split the instance by keys
         self.accounts: Accounts | None = None
-        self.queue: deque[tuple[int, Instance]] = deque()
-        self.names = span.by
+        self.queue: deque[Instance] = deque()  # in the order of their deadlines
+        self.names, self.within_ns = span.by, span.within_ns
+        self.begins: Group | None = None  # the group, where its rules must know of each start
+        self.opened = 0
+        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"monitor": self, "names": span.by})
         self.releases: list[Callable[[Instance], None]] = []  # who wants to know that one has ended
 
     # Starts.
@@ -65,41 +68,43 @@ class SpanMonitor:
               nested: bool, else_key: Any) -> Instance:
         """A start event came. `found` is what stands under its key, `above` the instance it is part of, `nested` whether it
         names its parent."""
-        outer = None
         if found is not None and found.open:
-            if nested:
-                outer, above = found, above or found
-            else:
+            if not nested:
                 self._restart(found, t, fid)
-        instance = self._open(conn, key, t, fid, above)
-        instance.outer, instance.else_key = outer, else_key
-        return instance
+                return self._open(conn, key, t, fid, above, else_key)
+            instance = self._open(conn, key, t, fid, above or found, else_key)
+            instance.outer = found
+            return instance
+        return self._open(conn, key, t, fid, above, else_key)
 
-    def _open(self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None) -> Instance:
-        session = conn.session
-        instance = self._instance(conn, key, t)
-        instance.fid, instance.slot = fid, key
+    def _open(self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any) -> Instance:
+        instance = self.instance_class()
+        instance.conn, instance.key, instance.t, instance.fid, instance.slot, instance.else_key = conn, key, t, fid, key, else_key
+        if key.__class__ is Anonymous:
+            instance.names, instance.key = self.span.else_by, key.values
         if above is not None:
             instance.parent = above
             above.children += 1
-        table = session.spans[self.index]
-        if len(table) >= session.limits[self.index]:
-            self._prune(session, t)
+        table = conn.spans[self.index]
+        if len(table) >= conn.session.limits[self.index]:
+            self._prune(conn.session, t)
         table[key] = instance
-        self.counts.activations += 1
-        if self.span.within_ns is not None:
-            due = t + self.span.within_ns
-            self.queue.append((due, instance))
-            if due < self.clock.due:
-                self.clock.due = due
-        if self.group is not None:
-            self.group.begin(instance)
+        self.opened += 1
+        if self.within_ns is not None:
+            queue = self.queue
+            if not queue:
+                self.clock.at(t + self.within_ns)
+            queue.append(instance)
+        if self.begins is not None:
+            self.begins.begin(instance)
         return instance
 
-    def _instance(self, conn: ConnectionState, key: Any, t: int) -> Instance:
-        anonymous = isinstance(key, Anonymous)
-        instance = Instance(self.span.else_by if anonymous else self.names, key.values if anonymous else key, conn, t)
-        instance.monitor = self
+    def _witness(self, conn: ConnectionState, key: Any, t: int) -> Instance:
+        """An instance that never was, for a finding to name."""
+        instance = self.instance_class()
+        instance.conn, instance.key, instance.t = conn, key, t
+        if key.__class__ is Anonymous:
+            instance.names, instance.key = self.span.else_by, key.values
         return instance
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
@@ -131,10 +136,10 @@ class SpanMonitor:
     # Events without an instance.
 
     def stray(self, conn: ConnectionState, key: Any, t: int, fid: int | None, found: Instance | None, above: Instance | None,
-              type_: str, direction: int, is_end: bool) -> Instance | None:
+              type_: str, direction: int, is_end: bool, else_key: Any = None) -> Instance | None:
         """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
         late = found is not None
-        witness = found or self._instance(conn, key, t)
+        witness = found or self._witness(conn, key, t)
         if not late and above is not None:
             witness.parent = above
         if late and found is not None:
@@ -152,14 +157,13 @@ class SpanMonitor:
             above.explain(names(self.span.start), fingerprint)
         if is_end:
             return None
-        instance = self._open(conn, key, t, fid, above)
-        instance.implicit = True
+        instance = self._open(conn, key, t, fid, above, else_key)
         instance.explain(names(self.span.start), fingerprint)
         return instance
 
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
-        witness = self._instance(conn, key, t)
+        witness = self._witness(conn, key, t)
         self.reporter.report(self.counts, slice=witness, conn=conn, kind="order", message=f"{type_} came outside of a {self.span.inside}"
                              f"{where(witness)}", frames=_frames(fid), activation=fid, seen=type_, decided_by="event", decided_at=t,
                              at_ns=t, blame=sender(direction))
@@ -176,6 +180,24 @@ class SpanMonitor:
 
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         """An end event came while the span was open."""
+        group = self.group
+        if (instance.late is None and not instance.children and instance.outer is None and not self.refined and instance.states is None
+                and (group is None or (instance.mask & group.needed == group.needed and instance.held_back is None and name not in group.unless))):
+            self._end_well(instance, name, t, fid)
+        else:
+            self._end_otherwise(instance, name, t, fid, type_)
+
+    def _end_well(self, instance: Instance, name: str, t: int, fid: int | None) -> None:
+        """The short way of `_close`: nothing is left to be said."""
+        instance.open, instance.ended = False, name
+        if instance.parent is not None:
+            instance.parent.children -= 1
+        for release in self.releases:
+            release(instance)
+        if self.accounts is not None:
+            self.accounts.close(instance, "completed" if name == "ok" else "failed", t, fid)
+
+    def _end_otherwise(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         detail = ""
         if instance.late is not None:
             late = t - instance.t - (self.span.within_ns or 0)
@@ -253,11 +275,9 @@ class SpanMonitor:
 
     # Time, and the end of connections and of the trace.
 
-    def expire(self, instance: Instance, due: int) -> None:
+    def expire(self, instance: Instance) -> None:
         """The instance's deadline has passed."""
-        if not instance.open:
-            return
-        fingerprint = self._missing(instance, due, by="deadline", seen=None, fid=None)
+        fingerprint = self._missing(instance, instance.t + (self.within_ns or 0), by="deadline", seen=None, fid=None)
         kept = self.reporter.findings
         if kept and kept[-1].fingerprint == fingerprint:
             instance.late = len(kept) - 1

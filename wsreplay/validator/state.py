@@ -38,6 +38,8 @@ class Slice:
     """The events that belong together for some rules. `mask` holds the bits of the simple rules, `states` all others by rule."""
 
     mask = 0
+    names: tuple[str, ...] = ()
+    key: Any = ()
     states: dict[int, Any] | None = None
     parent: Slice | None = None
     explained: dict[str, str] | None = None  # type that is missing → fingerprint of the finding that says so
@@ -45,9 +47,11 @@ class Slice:
     open = True
     t = 0
     fid: int | None = None
+    conn: ConnectionState
 
-    def __init__(self, names: tuple[str, ...], key: Any, conn: ConnectionState, t: int) -> None:
-        self.names, self.key, self.conn, self.session, self.t = names, key, conn, conn.session, t
+    @property
+    def session(self) -> SessionState:
+        return self.conn.session
 
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
@@ -72,8 +76,14 @@ class Slice:
             self.explained.setdefault(type_, fingerprint)
 
 
+def new_slice(names: tuple[str, ...], key: Any, conn: ConnectionState, t: int) -> Slice:
+    found = Slice()
+    found.names, found.key, found.conn, found.t = names, key, conn, t
+    return found
+
+
 class Instance(Slice):
-    """One instance of a span, from its start to its end."""
+    """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its monitor."""
 
     ended: str | None = None
     parent: Instance | None = None
@@ -83,7 +93,7 @@ class Instance(Slice):
     else_key: Any = None
     parts: dict[int, dict[Any, Slice]] | None = None  # slices of rules that refine the instance by keys
     monitor: SpanMonitor
-    implicit = False
+    bound = False  # the server started it, and its keys were found to belong to this user
     slot: Any = None  # what it stands under in its session's table
 
 
@@ -118,7 +128,7 @@ class SessionState:
         self.ended_ns = 0
         self.over = False
         self.spans: list[dict[Any, Instance]] = [{} for _ in range(spans)]
-        self.limits = [1024] * spans
+        self.limits = [512] * spans
         self.tables: list[dict[Any, Slice]] = [{} for _ in range(tables)]
         self.sequences: list[dict[Any, tuple[Sequence, Sequence]]] = [{} for _ in range(sequences)]
         self.uniques: list[dict[Any, Seen]] = [{} for _ in range(uniques)]
@@ -140,6 +150,15 @@ class Clock:
             self.due = due
 
 
+class Latency:
+    """Of one connection, in ns: the smallest difference of received and sent, the largest in time, and the last time sent."""
+
+    __slots__ = ("high", "low", "sent")
+
+    def __init__(self) -> None:
+        self.low, self.high, self.sent = float("inf"), float("-inf"), float("-inf")
+
+
 class ConnectionState:
     """One connection as the monitors see it."""
 
@@ -150,9 +169,8 @@ class ConnectionState:
         self.resumed = False
         self.open = True
         self.blind = False  # frames are missing from the recording
-        self.slice = Slice((), (), self, connection.opened_ns)
-        self.slices: list[Slice | None] = []
+        self.slice = new_slice((), (), self, connection.opened_ns)
+        self.spans = session.spans
+        self.uniques = session.uniques
         self.sequences: list[tuple[Sequence, Sequence]] = []
-        self.smallest = [float("inf")] * latencies  # received − sent
-        self.largest = [float("-inf")] * latencies  # what is still in time
-        self.sent = [float("-inf")] * latencies
+        self.latencies = [Latency() for _ in range(latencies)]

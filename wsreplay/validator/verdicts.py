@@ -40,12 +40,18 @@ def _place(engine: Engine, index: int) -> tuple[int, int, int, int]:
 def _collect(engine: Engine) -> None:
     """Bring home what generated source counted."""
     program = engine.program
-    for name, monitors in (("latency", engine.latencies), ("sequence", engine.sequences), ("unique", engine.uniques),
-                           ("confine", engine.confines)):
+    for name, monitors in (("latency", engine.latencies), ("sequence", engine.sequences), ("unique", engine.uniques)):
         for number, each in enumerate(monitors):
-            each.counts.activations += program.count(f"{name}{number}")
+            each.counts.activations = program.looked_at(f"{name}{number}")
+    for number, confine in enumerate(engine.confines):
+        confine.counts.activations += program.taken(f"confine{number}")
     for rule in engine.monitors:
-        rule.counts.activations += program.count(f"rule{rule.index}")
+        rule.counts.activations += program.taken(f"rule{rule.index}")
+    for span in engine.spans:
+        span.counts.activations += span.opened
+        for counted in span.group.counted if span.group is not None else ():
+            counted.counts.activations += span.opened
+        span.opened = 0
 
 
 def _open_instances(engine: Engine) -> list[Instance]:

@@ -1,0 +1,507 @@
+"""The source of one handler: what happens to an event of one direction and type, in one contract.
+
+What is in order in a healthy trace happens in place; all else is a call of a monitor. Variables: d the message, k_… keys, x a
+span's key, f what stands under it, i its open instance, v_… values read from the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wsreplay.contract.model import Bind, Declare, Latency, Pattern, Patterns, Span
+from wsreplay.contract.paths import Path
+from wsreplay.validator.declare import AFTER, UNTIL, Existence, Group, Monitor, Precedence, Response
+from wsreplay.validator.keys import scalar
+from wsreplay.validator.state import Anonymous
+
+if TYPE_CHECKING:
+    from wsreplay.validator.program import Program
+
+CALLS = "n_calls_"
+
+
+def operand_roles(rule: Declare) -> list[tuple[Patterns, int]]:
+    """Each pattern set of a rule with the bit that an event gets which fits it."""
+    roles = [(operand, 1 << number) for number, operand in enumerate(rule.operands)]
+    return [*roles, (rule.after, AFTER), (rule.until, UNTIL)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How an event type fits pattern sets: bits it has for certain, and bits that depend on conditions in the message."""
+
+    certain: int
+    conditional: tuple[tuple[Pattern, int], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.certain or self.conditional)
+
+
+def fit(roles: list[tuple[Patterns, int]], direction: int | None, type_: str) -> Fit:
+    certain, conditional = 0, list[tuple[Pattern, int]]()
+    for patterns, bit in roles:
+        for pattern in patterns:
+            if pattern.fits(direction, type_):
+                if pattern.where:
+                    conditional.append((pattern, bit))
+                else:
+                    certain |= bit
+    return Fit(certain, tuple((pattern, bit) for pattern, bit in conditional if not certain & bit))
+
+
+def same(found: Any, wanted: tuple[Any, ...]) -> bool:
+    """JSON equality with one of the wanted values: true is not 1."""
+    return any(found == value and isinstance(found, bool) == isinstance(value, bool) for value in wanted)
+
+
+def condition(pattern: Pattern) -> Callable[[Any], bool]:
+    """Whether a message meets the conditions of a pattern's `where`."""
+    return lambda message: all(same(path.find(message), wanted) for path, wanted in pattern.where)
+
+
+class HandlerSource:
+    """The source of the function for one direction and event type."""
+
+    def __init__(self, program: Program, direction: int, type_: str) -> None:
+        self.program, self.engine, self.contract, self.keys = program, program.engine, program.contract, program.keys
+        self.direction, self.type = direction, type_
+        self.needs: set[str] = set()
+        self.objects: set[str] = set()
+        self.values: dict[Any, tuple[str, str]] = {}
+        self.counters: set[str] = set()
+        self.body: list[str] = []
+        self.looked_up: set[int] = set()
+        self.counted_by_call: set[str] = set()
+
+    def lines(self) -> list[str]:
+        """The whole function."""
+        unknown = self.engine.unknown is not None and not self.engine.is_known(self.direction, self.type)
+        self._resent()
+        if unknown:
+            self.program.space["unknown"] = self.engine.unknown
+            self.body.append("unknown.seen(conn, type, fid, t, %d)" % self.direction)
+        self._schemas()
+        self._latencies()
+        self._sequences()
+        self._uniques()
+        self._isolation()
+        self._spans_and_rules()
+        heads: list[str] = []
+        for name in self.keys.needed(self.needs):
+            heads += self.keys.source(name, self._read)
+        start = ["def handle(d, conn, fid, t, payload, type):"]
+        if self.counted_by_call:
+            self.counters.add(CALLS)
+            self.body.insert(self._after_resent, f"{CALLS} += 1")
+        if self.counters:
+            start.append("    global " + ", ".join(sorted(self.counters)))
+        for member in sorted(self.objects):
+            variable = self._object_variable(member)
+            start += [f"    {variable} = d.get({member!r})", f"    if {variable}.__class__ is not dict:", f"        {variable} = NOTHING"]
+        # The keys come after the check for resent history, which is the body's first part.
+        start += [f"    {variable} = {expression}" for variable, expression in self.values.values()]
+        body = self.body[: self._after_resent] + heads + self.body[self._after_resent:]
+        return start + ["    " + line for line in body or ["pass"]]
+
+    # Reading a message.
+
+    def _object_variable(self, member: str) -> str:
+        return f"o_{member}" if member.isidentifier() else "o_" + member.encode().hex()
+
+    def _value(self, path: Path) -> str:
+        """A variable that holds what stands at a path, from the head of the function on."""
+        if path.steps not in self.values:
+            self.values[path.steps] = f"v_{len(self.values)}", self._read(path)
+        return self.values[path.steps][0]
+
+    def _read(self, path: Path) -> str:
+        """An expression for what stands at a path, None where nothing does."""
+        steps = path.steps
+        if all(isinstance(step, str) for step in steps) and 1 <= len(steps) <= 2:
+            if len(steps) == 1:
+                return f"d.get({steps[0]!r})"
+            self.objects.add(str(steps[0]))
+            return f"{self._object_variable(str(steps[0]))}.get({steps[1]!r})"
+        name = f"path_{path.text.encode().hex()}"
+        self.program.space[name] = path.find
+        return f"{name}(d)"
+
+    def _called(self, name: str) -> None:
+        """Every call of this function counts for a rule, but for those in which it finds nothing to look at."""
+        self.counted_by_call.add(name)
+
+    def _count(self, name: str) -> str:
+        variable = self.program.counter(name)
+        self.counters.add(variable)
+        return f"{variable} += 1"
+
+    def _roles(self, found: Fit) -> str:
+        """An expression for the bits an event has."""
+        parts = [str(found.certain)] if found.certain or not found.conditional else []
+        parts += [f"({bit} if {self._test(pattern)} else 0)" for pattern, bit in found.conditional]
+        return " | ".join(parts)
+
+    def _test(self, pattern: Pattern) -> str:
+        """A call that says whether the message meets a pattern's conditions."""
+        name = self.program.tests.setdefault(pattern, f"where{len(self.program.tests)}")
+        self.program.space[name] = condition(pattern)
+        return f"{name}(d)"
+
+    def _if(self, found: Fit) -> str | None:
+        """A condition for having any of the bits; None where it is certain."""
+        return None if found.certain else " or ".join(self._test(pattern) for pattern, _ in found.conditional)
+
+    # The rules that are no templates.
+
+    def _resent(self) -> None:
+        path = self.contract.envelope.id
+        if path is not None:
+            value = self._value(path)
+            self.body += [f"if conn.resumed and {value} is not None and engine.resent(conn, {value}):", "    return"]
+            if not self.engine.ids_kept_by_unique:
+                self.body += [f"if {value}.__class__ is str or {value}.__class__ is int:", f"    engine.remember(conn, {value})"]
+        self._after_resent = len(self.body)
+
+    def _schemas(self) -> None:
+        for number, monitor in enumerate(self.engine.schemas):
+            for index, check in enumerate(monitor.checks(self.direction, self.type)):
+                name = f"check_{number}_{index}_{id(check):x}"
+                self.program.space[name] = check
+                self.body.append(f"schema{number}.check({name}, d, conn, fid, t, type, {self.direction})")
+
+    def _latencies(self) -> None:
+        sent = self.contract.envelope.sent
+        for number, monitor in enumerate(self.engine.latencies):
+            rule: Latency = monitor.rule
+            found = fit([(rule.events, 1)], self.direction, self.type)
+            if not found or sent is None:
+                continue
+            self.program.space["sent_ns"] = self.engine.sent_ns
+            value = self._value(sent)
+            lines = [
+                f"if {value} is None:",
+                f"    {self._count(f'latency{number}')}",
+                "else:",
+                f"    l = conn.latencies[{number}]",
+                f"    s = {value} * 1e9 if {value}.__class__ is float and 0.0 < {value} < 1e11 else sent_ns({value})",
+                "    if s is None:",
+                f"        {self._count(f'latency{number}')}",
+                "    else:",
+                "        if not l.low <= t - s <= l.high or s < l.sent:",
+                f"            latency{number}.off(conn, t - s, s, fid, t, type, {self.direction})",
+                "        l.sent = s",
+            ]
+            self._called(f"latency{number}")
+            self._under(self._if(found), lines)
+
+    def _under(self, test: str | None, lines: list[str]) -> None:
+        if test is None:
+            self.body += lines
+        else:
+            self.body += [f"if {test}:", *("    " + line for line in lines)]
+
+    def _sequences(self) -> None:
+        for number, monitor in enumerate(self.engine.sequences):
+            rule = monitor.rule
+            self.needs.update(rule.by)
+            if rule.by in (("conn.session",), ("conn.id",)):
+                state = f"conn.sequences[{number}][{self.direction}]"
+            else:
+                state = f"engine.sequence(conn, {number}, {self.keys.tuple(rule.by)})[{self.direction}]"
+            missing = self.keys.missing(rule.by)
+            q = self._value(rule.field)
+            self._called(f"sequence{number}")
+            self.body += [
+                f"if {q} is None" + (f" or {missing}" if missing else "") + ":",
+                f"    {self._count(f'sequence{number}')}",
+                "else:",
+                f"    c = {state}",
+                f"    if {q} == c.last + 1 and {q}.__class__ is int:",
+                f"        c.last = {q}",
+                "    else:",
+                f"        sequence{number}.off(c, {q}, conn, fid, t, type, {self.direction})",
+            ]
+
+    def _uniques(self) -> None:
+        for number, monitor in enumerate(self.engine.uniques):
+            rule = monitor.rule
+            self.needs.update(rule.by)
+            key, missing = self.keys.tuple(rule.by), self.keys.missing(rule.by)
+            self.program.space["plain_id"] = self.engine.plain_id
+            u = self._value(rule.field)
+            self._called(f"unique{number}")
+            self.body += [
+                f"if {u} is None" + (f" or {missing}" if missing else "") + ":",
+                f"    {self._count(f'unique{number}')}",
+                "else:",
+                f"    u = {u} if {u}.__class__ is str else plain_id({u}, {number}, payload)",
+                f"    seen = conn.uniques[{number}].get({key})",
+                "    if seen is None:",
+                f"        seen = engine.unique(conn, {number}, {key}, t)",
+                "    seen.t = t",
+                "    now = seen.now",
+                "    if u in now or u in seen.old:",
+                f"        unique{number}.twice(seen, u, conn, fid, t, type, {self.direction})",
+                "    else:",
+                "        now[u] = fid",
+                "        if len(now) >= 10000:",
+                f"            unique{number}.rotate(seen)",
+            ]
+
+    def _isolation(self) -> None:
+        """An event of somebody else's is said to be so, and nothing else: it has no place in this session's slices."""
+        if self.engine.binds or self.engine.confines:
+            self.body.append("alien = False")
+        for number, monitor in enumerate(self.engine.binds):
+            self._bind(number, monitor.rule)
+        for number, confine in enumerate(self.engine.confines):
+            self.needs.update((confine.rule.key, confine.rule.to))
+            value, owner = self.keys.variable(confine.rule.key), self.keys.variable(confine.rule.to)
+            check = f"confine{number}.check({value}, {owner}, conn, fid, t, type, {self.direction})"
+            self.body += [f"if {value} is not None:", f"    {self._count(f'confine{number}')}",
+                          f"    if {value} != {owner} and {check}:", "        alien = True"]
+        if self.engine.binds or self.engine.confines:
+            self.body += ["if alien:", "    return"]
+
+    def _bind(self, number: int, rule: Bind) -> None:
+        """What comes in an open span whose start has been looked at needs no second look."""
+        self.needs.update((*rule.keys, rule.to))
+        owner = self.keys.variable(rule.to)
+        lines: list[str] = []
+        for index, key in enumerate(rule.keys):
+            self.program.space[f"bound{number}_{index}"] = self.engine.binds[number].owners[key]
+            value = self.keys.variable(key)
+            check = f"bind{number}.check({key!r}, {value}, {owner}, conn, fid, t, type, {self.direction})"
+            lines += [f"b = bound{number}_{index}.get({value})", f"if b is not None and b.owner == {owner}:", "    b.t = t",
+                      f"elif {check}:", "    alien = True"]
+        span = self._vouching_span(rule)
+        if span is None:
+            self.body += lines
+            return
+        self._look_up(span)
+        self.body += [f"if i{span} is None or not i{span}.bound:", *("    " + line for line in lines)]
+
+    def _vouching_span(self, rule: Bind) -> int | None:
+        """A span that concerns this event and is found by all keys that the rule binds."""
+        for number, monitor in enumerate(self.engine.spans):
+            always = all(self.keys.always(name) for name in monitor.span.by)
+            if rule.to == "conn.user" and always and set(rule.keys) <= set(monitor.span.by) and self._concerns(monitor.span):
+                return number
+        return None
+
+    # Spans and templates.
+
+    def _spans_and_rules(self) -> None:
+        ends: list[str] = []
+        for number, monitor in enumerate(self.engine.spans):
+            if self._concerns(monitor.span):
+                self._span(number, monitor.span, ends)
+        for group in self.engine.groups:
+            if group.inside is None:
+                self._group_of_keys(group)
+        self.body += ends
+
+    def _concerns(self, span: Span) -> bool:
+        patterns = (*span.start, *span.end_patterns, *span.body)
+        if any(pattern.fits(self.direction, self.type) for pattern in patterns):
+            return True
+        if any(other.inside == span.id and self._concerns(other) for other in self.contract.spans.values()):
+            return True
+        return any(group.inside == span.id and self._looks(group) for group in self.engine.groups)
+
+    def _looks(self, group: Group) -> bool:
+        return any(each.rule.sees_everything or fit(operand_roles(each.rule), self.direction, self.type) for each in group.monitors)
+
+    def _look_up(self, number: int) -> None:
+        """Set f, what stands under the span's key, and i, the same where it is open."""
+        if number in self.looked_up:
+            return
+        self.looked_up.add(number)
+        span = self.engine.spans[number].span
+        self.needs.update(span.by)
+        missing = self.keys.missing(span.by)
+        self.body += [
+            f"x{number} = {self.keys.tuple(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
+            f"f{number} = conn.spans[{number}].get(x{number})",
+            f"i{number} = f{number} if f{number} is not None and f{number}.open else None",
+        ]
+
+    def _span(self, number: int, span: Span, ends: list[str]) -> None:
+        start = fit([(span.start, 1)], self.direction, self.type)
+        closing = [(name, fit([(patterns, 1)], self.direction, self.type)) for name, patterns in span.ends]
+        closing = [(name, found) for name, found in closing if found]
+        body = fit([(span.body, 1)], self.direction, self.type)
+        self._look_up(number)
+        if start or closing or body:
+            self.needs.update(span.else_by)
+            self._keyless(number, span, bool(start))
+        if start:
+            self._start(number, span, start)
+        if (closing or body) and not (start and not closing):
+            self._within(number, span, closing, body)
+        i = f"i{number}"
+        for group in self.engine.groups:
+            if group.inside == span.id:
+                self._group_in_span(group, i)
+        for name, found in closing:
+            tests = [test for test in (f"{i} is not None and {i}.open", self._if(found)) if test]
+            ends += [f"if {' and '.join(f'({test})' for test in tests)}:", f"    span{number}.end({i}, {name!r}, t, fid, type)"]
+
+    def _above(self, span: Span) -> str:
+        return f"i{self.engine.span_numbers[span.inside]}" if span.inside is not None else "None"
+
+    def _else_key(self, span: Span) -> str:
+        return self.keys.tuple(span.else_by) if span.else_by else "None"
+
+    def _keyless(self, number: int, span: Span, is_start: bool) -> None:
+        """An event that lacks its key is matched by the other one, first in first out, or cannot be judged."""
+        missing = self.keys.missing(span.by)
+        if not missing:
+            return
+        lacks = f"engine.lacks(span{number}.counts, {span.by!r}, conn, fid, t, type)"
+        if not span.else_by:
+            self.body += [f"if x{number} is None:", f"    {lacks}"]
+            return
+        self.program.space["Anonymous"] = Anonymous
+        key, absent = self._else_key(span), self.keys.missing(span.else_by)
+        found = [f"x{number} = Anonymous({key})"]
+        if not is_start:
+            found.append(f"i{number} = f{number} = span{number}.by_else_key(conn.session, {self._above(span)}, {key})")
+        self.body.append(f"if x{number} is None:")
+        if absent:
+            self.body += [f"    if {absent}:", f"        {lacks}", "    else:", *("        " + line for line in found)]
+        else:
+            self.body += ["    " + line for line in found]
+
+    def _start(self, number: int, span: Span, start: Fit) -> None:
+        i, above = f"i{number}", self._above(span)
+        parent, nested = above, "False"
+        if span.parent is not None:
+            self._parent(number, span)
+            parent, nested = f"h{number}", f"p{number} is not None"
+        lines = [f"{i} = span{number}.start(conn, x{number}, t, fid, {i}, {parent}, {nested}, {self._else_key(span)})"]
+        if self.direction:
+            lines.append(f"{i}.bound = True")
+        if span.inside is not None:
+            said = [] if self._covered(span) else [f"    span{number}.outside(conn, x{number}, t, fid, type, {self.direction})"]
+            lines = [f"if {above} is None:", f"    {i} = None", *said, "else:", *("    " + line for line in lines)]
+        if self.keys.missing(span.by):
+            lines = [f"if x{number} is not None:", *("    " + line for line in lines)]
+        self._under(self._if(start), lines)
+
+    def _parent(self, number: int, span: Span) -> None:
+        """The parent is the instance whose innermost key is what `parent` names."""
+        assert span.parent is not None
+        p, h = f"p{number}", f"h{number}"
+        if isinstance(span.parent, Path):
+            self.program.space.update({"scalar": scalar, f"parent_path{number}": span.parent})
+            self.body += [f"{p} = {self._read(span.parent)}", f"if {p} is not None and {p}.__class__ is not str:",
+                          f"    {p} = scalar({p}, parent_path{number}, payload)"]
+        else:
+            self.needs.add(span.parent)
+            self.body.append(f"{p} = {self.keys.variable(span.parent)}")
+        outer = [self.keys.variable(name) for name in span.by[:-1]]
+        key = f"({', '.join([*outer, p])})" if outer else p
+        self.body += [f"{h} = None", f"if {p} is not None:", f"    {h} = conn.spans[{number}].get({key})",
+                      f"    if {h} is not None and not {h}.open:", f"        {h} = None"]
+
+    def _covered(self, span: Span) -> bool:
+        """Whether the span that this one is inside of speaks up itself where the event comes without it."""
+        outer = self.contract.spans[span.inside] if span.inside is not None else None
+        return outer is not None and any(pattern.fits(self.direction, self.type) for pattern in (*outer.body, *outer.end_patterns))
+
+    def _within(self, number: int, span: Span, closing: list[tuple[str, Fit]], body: Fit) -> None:
+        """A body or end event needs an open instance."""
+        i, f, above = f"i{number}", f"f{number}", self._above(span)
+        tests = [self._if(found) for found in (*(found for _, found in closing), body) if found]
+        test = None if None in tests else " or ".join(f"({test})" for test in tests if test)
+        guard = f"{i} is None"
+        if fit([(span.after, 1)], self.direction, self.type):
+            guard += f" and {f} is None"
+        if self.keys.missing(span.by):
+            guard += f" and x{number} is not None"
+        if self._covered(span):
+            guard += f" and {above} is not None"
+        lines = []
+        if closing and span.else_by and self.keys.missing(span.by):
+            other, absent = self._else_key(span), self.keys.missing(span.else_by)
+            lines += [f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
+                      f"    {i} = span{number}.by_else_key(conn.session, {above}, {other}, True)"]
+        stray = f"span{number}.stray(conn, x{number}, t, fid, {f}, {above}, type, {self.direction}, {bool(closing)}, {self._else_key(span)})"
+        lines += [f"if {guard}:", f"    {i} = {stray}"]
+        if self.direction:
+            lines += [f"    if {i} is not None:", f"        {i}.bound = True"]
+        self._under(test, lines)
+
+    def _group_in_span(self, group: Group, i: str) -> None:
+        if not self._looks(group):
+            return
+        if not group.by:
+            lines = self._rules(group, i)
+        else:
+            self.needs.update(group.by)
+            missing = self.keys.missing(group.by)
+            lines = [f"g = engine.part({i}, {group.index}, {self.keys.tuple(group.by)}, conn, t, fid)", *self._rules(group, "g")]
+            if missing:
+                lines = self._lacking(group, missing, lines)
+        if lines:
+            self.body += [f"if {i} is not None:", *("    " + line for line in lines)]
+
+    def _group_of_keys(self, group: Group) -> None:
+        if not self._looks(group):
+            return
+        if group.across_user:
+            self.needs.update(group.by)
+            key = self.keys.tuple(("conn.user", *group.by))
+            missing = self.keys.missing(("conn.user", *group.by))
+            lines = [f"g = engine.user_slice({group.index}, {key}, conn, t, fid)", *self._rules(group, "g")]
+            self.body += self._lacking(group, missing, lines)
+        elif not group.by:
+            self.body += ["g = conn.slice", *self._rules(group, "g")]
+        else:
+            self.needs.update(group.by)
+            missing = self.keys.missing(group.by)
+            lines = [f"g = engine.keyed_slice({group.index}, {self.keys.tuple(group.by)}, conn, t, fid)", *self._rules(group, "g")]
+            self.body += self._lacking(group, missing, lines) if missing else lines
+
+    def _lacking(self, group: Group, missing: str, lines: list[str]) -> list[str]:
+        """What happens to an event that lacks a key: an error for each rule that names it."""
+        names = [each for each in group.monitors if fit(operand_roles(each.rule), self.direction, self.type)]
+        keys = (("conn.user",) if group.across_user else ()) + group.by
+        errors = [f"    engine.lacks(rule{each.index}.counts, {keys!r}, conn, fid, t, type)" for each in names] or ["    pass"]
+        return [f"if {missing}:", *errors, "else:", *("    " + line for line in lines)]
+
+    def _rules(self, group: Group, slice_: str) -> list[str]:
+        """What the rules of a group do with the event; `slice_` is the variable of their slice."""
+        lines: list[str] = []
+        bits = 0
+        for each in group.monitors:
+            found = fit(operand_roles(each.rule), self.direction, self.type)
+            if not found and not each.rule.sees_everything:
+                continue
+            inlined = self._inlined(each, found, slice_) if self.program.inline and not found.conditional else None
+            if inlined is None:
+                lines.append(f"rule{each.index}.event({slice_}, {self._roles(found)}, fid, t, conn, type, {self.direction})")
+            else:
+                lines += inlined[0]
+                bits |= inlined[1]
+        if bits:
+            lines.append(f"{slice_}.mask |= {bits}")
+        return lines
+
+    def _inlined(self, each: Monitor, found: Fit, slice_: str) -> tuple[list[str], int] | None:
+        """Lines and bits to set that do the same as the monitor's `event`; None where there is no short way."""
+        if isinstance(each, Existence) and each.simple:
+            return [], found.certain * each.bits
+        if isinstance(each, Precedence) and each.simple and not each.rule.unless:
+            lines = []
+            if found.certain & 2:
+                lines = [self._count(f"rule{each.index}"), f"if not {slice_}.mask & {each.bits}:",
+                         f"    rule{each.index}.fail({slice_}, fid, t, conn, type, {self.direction})"]
+            return lines, each.bits if found.certain & 1 else 0
+        if isinstance(each, Response) and found.certain == 2:
+            return [f"if {slice_}.states:",
+                    f"    rule{each.index}.event({slice_}, 2, fid, t, conn, type, {self.direction})"], 0
+        return None
