@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Ending, Frame, Run
+from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Ending, Fault, Frame, Mark, Run
 from wsreplay.store.reader import Recording
 from wsreplay.trace.events import event_type
 
@@ -119,22 +119,25 @@ class _Export:
                 yield {"connection": gap.connection_id, "dir": Direction(gap.direction).short, "gap": detail}
         for hold in recording.holds():
             yield {"t": seconds(hold.start_ns), "hold": {"until": seconds(hold.end_ns)}}
-        for mark in recording.marks():
+        for mark in sorted(recording.marks(), key=_id):
             if self._whole or mark.frame_id is None or mark.frame_id in renumbered:
                 yield {"t": seconds(mark.t_ns), "mark": {"note": mark.note, "frame": place(mark.frame_id)}}
-        for fault in recording.faults():
+        for fault in sorted(recording.faults(), key=_id):
             if fault.connection_id is None or fault.connection_id in ids:
                 direction = None if fault.direction is None else Direction(fault.direction).short
                 detail = {"kind": fault.kind, "detail": fault.detail, "frame": place(fault.frame_id)}
                 yield {"connection": fault.connection_id, "t": seconds(fault.t_ns), "dir": direction, "fault": detail}
-        for connection_id, direction, offset, t_ns, data in recording.tails():
+        for connection_id, side, offset, t_ns, data in recording.tails():
             if connection_id in ids:
-                detail = {"offset": offset, "base64": base64.b64encode(data).decode()}
-                where = {"connection": connection_id, "t": seconds(t_ns), "dir": Direction(direction).short}
-                yield {**where, "tail": detail}
+                where = {"connection": connection_id, "t": seconds(t_ns), "dir": Direction(side).short}
+                yield {**where, "tail": {"offset": offset, "base64": base64.b64encode(data).decode()}}
         if self._whole:
             for contract, digest, body in recording.all_findings():
                 yield {"finding": {"contract": contract, "digest": digest, "body": body}}
+
+
+def _id(one: Mark | Fault) -> int:
+    return one.id
 
 
 def found_type(unfinished: dict[tuple[int, int], list[Frame]], frame: Frame) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +22,8 @@ from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
 
 _BATCH = 10_000
-# Beyond this many seconds a double does not hold every nanosecond.
-_EXACT_SECONDS = 1_000_000
+# From a million seconds on a double does not hold every nanosecond.
+_LONG_NUMBER = re.compile(rb"[0-9]{7}\.[0-9]")
 _DIRECTIONS = {"c2s": 0, "s2c": 1}
 
 
@@ -55,7 +56,7 @@ def _parse(line: bytes) -> dict[str, Any]:
         raise _Bad(f"no JSON: {error}") from None
     if not isinstance(value, dict):
         raise _Bad("each line is a JSON object")
-    if isinstance(value.get("t"), float) and value["t"] > _EXACT_SECONDS:
+    if _LONG_NUMBER.search(line):
         value = json.loads(line, parse_float=Decimal)
     return cast(dict[str, Any], value)
 
@@ -104,7 +105,7 @@ class _Intake:
                 self._run_id, _get(line, "started_at", str, "1970-01-01T00:00:00Z"), start_ns, start_ns,
                 _ns(line["ended"]) if line.get("ended") is not None else None,
                 self._redactor.url(_get(line, "upstream", str, "")), _get(line, "listen", str, ""),
-                _get(line, "version", str, wsreplay.__version__), orjson.dumps(options).decode(),
+                _get(line, "version", str, wsreplay.__version__), orjson.dumps(options, default=float).decode(),
             ),
         )  # fmt: skip
         if line.get("reached") is not None:
@@ -213,7 +214,7 @@ class _Intake:
 
     def _finding(self, line: dict[str, Any]) -> None:
         details = _get(line, "finding", dict)
-        body = orjson.dumps(_get(details, "body", dict)).decode()
+        body = orjson.dumps(_get(details, "body", dict), default=float).decode()
         self._writer.add(
             "INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)",
             (_get(details, "contract", str), _get(details, "digest", str), body),

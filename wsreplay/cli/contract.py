@@ -1,0 +1,51 @@
+"""`wsreplay contract`."""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+from wsreplay.contract import builtin_names, json_schema, load
+
+
+@click.group(name="contract")
+def command() -> None:
+    """List, show and check contracts."""
+
+
+@command.command(name="ls")
+def list_builtins() -> None:
+    """List the built-in contracts."""
+    width = max(map(len, builtin_names()))
+    for name in builtin_names():
+        contract = load(name)
+        click.echo(f"{name:<{width}}  v{contract.version}  {_purpose(contract.source)}")
+
+
+def _purpose(source: str) -> str:
+    """The first comment of a contract's text says what it is for."""
+    first = next((line for line in source.splitlines() if line.strip()), "")
+    return first.lstrip("# ") if first.startswith("#") else ""
+
+
+@command.command(name="show")
+@click.argument("contract")
+def show(contract: str) -> None:
+    """Print a contract's text: a file, or a built-in to begin your own from."""
+    click.echo(load(contract).source, nl=False)
+
+
+@command.command(name="check")
+@click.argument("contracts", metavar="CONTRACT...", nargs=-1, required=True)
+def check(contracts: tuple[str, ...]) -> None:
+    """Say whether contracts can be used; a mistake is named with its file, line and column."""
+    for name in contracts:
+        contract = load(name)
+        spans, rules = len(contract.spans), len(contract.rules)
+        click.echo(f"{name}: {contract.name} v{contract.version}, {spans} spans and {rules} rules: no mistakes")
+
+
+@command.command(name="schema")
+def schema() -> None:
+    """Print the JSON Schema of the contract language, for editors."""
+    click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
