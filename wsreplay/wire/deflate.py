@@ -9,11 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from wsreplay.model import RSV1, Opcode
 
 WINDOW = 32 * 1024
 # What a sender cuts from the end of each message, and a receiver puts back (RFC 7692, sections 7.2.1 and 7.2.2).
@@ -106,40 +102,13 @@ def _elements(header: str) -> list[tuple[str, list[tuple[str, str | None]]]]:
     return elements
 
 
-class _Frame(Protocol):
-    @property
-    def opcode(self) -> int: ...
-    @property
-    def flags(self) -> int: ...
-    @property
-    def payload(self) -> bytes: ...
-
-
-def inflated_window(frames: Iterable[_Frame]) -> bytes:
-    """The window behind these frames of one direction, in their order, from the first frame of a message on.
-
-    Only what was compressed is in it (a message's first frame says so by RSV1), and no control frames. It holds where no
-    payload among the last 32 KiB was cut.
-    """
-    window = bytearray()
-    compressed = False
-    for frame in frames:
-        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            compressed = bool(frame.flags & RSV1)
-        if compressed and frame.opcode <= Opcode.BINARY:
-            window += frame.payload[-WINDOW:]
-            if len(window) > 2 * WINDOW:
-                del window[:-WINDOW]
-    return bytes(window[-WINDOW:])
-
-
 class Inflate:
     """The inflater of one direction.
 
     For each compressed message, call `begin_message`, `feed` with the payload of each of its frames, and `end_message`.
-    With `context_takeover`, a message may refer to the 32 KiB inflated before it; `window` primes an inflater that starts
-    at a later message. `broken` says why nothing can be inflated any more: for the rest of the message, or, with
-    `context_takeover`, of the direction.
+    With `context_takeover`, a message may refer to the 32 KiB inflated before it (what was not compressed does not count);
+    `window` primes an inflater that starts at a later message. `broken` says why nothing can be inflated any more: for the
+    rest of the message, or, with `context_takeover`, of the direction.
     """
 
     def __init__(self, *, context_takeover: bool = True, window: bytes = b"") -> None:
