@@ -12,7 +12,7 @@ from wsreplay.report import FileResult, baseline, exit_code
 
 def test_what_is_written_is_read_and_accepted(chat: FileResult, tmp_path: Path) -> None:
     file = tmp_path / "known.json"
-    baseline.write(file, baseline.of([chat, chat]))
+    baseline.write(file, [chat, chat])
     assert [entry.fingerprint for entry in baseline.read(file).entries] == ["f-tool"]
     assert exit_code([chat]) == 1
     assert exit_code(baseline.apply([chat], baseline.read(file))) == 0
@@ -54,4 +54,4 @@ def test_a_missing_file_and_a_folder_that_is_not_there_are_told(tmp_path: Path) 
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         baseline.read(tmp_path / "none.json")
     with pytest.raises(UsageError, match="cannot be written: No such file"):
-        baseline.write(tmp_path / "none" / "known.json", baseline.Baseline())
+        baseline.write(tmp_path / "none" / "known.json", [])

@@ -20,19 +20,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from wsreplay.errors import UsageError
 from wsreplay.report.result import FileResult, exit_code, is_failure, worst
+from wsreplay.validator.findings import Severity
 
 __all__ = ["FORMATS", "FileResult", "exit_code", "is_failure", "render", "worst"]
 
 FORMATS = ("text", "json", "junit", "sarif", "github", "html")
 
 
-def render(format: str, results: Sequence[FileResult], *, color: bool = False, width: int = 100) -> str:
-    """The report in one of FORMATS. `color` and `width` (cells) are those of a terminal and matter to `text` only."""
+def render(
+    format: str,
+    results: Sequence[FileResult],
+    *,
+    color: bool = False,
+    width: int = 100,
+    fail_on: Severity = Severity.ERROR,
+) -> str:
+    """The report in one of FORMATS.
+
+    `color` and `width` (cells) are those of a terminal and matter to `text` only; below `fail_on` no JUnit test case fails.
+    """
     if format not in FORMATS:
         raise UsageError(f"there is no report format {format!r}: choose one of {', '.join(FORMATS)}")
     module = import_module(f"wsreplay.report.{format}")
-    text: str = module.render(results, color=color, width=width) if format == "text" else module.render(results)
+    options: dict[str, Any] = {"text": {"color": color, "width": width}, "junit": {"fail_on": fail_on}}.get(format, {})
+    text: str = module.render(results, **options)
     return text

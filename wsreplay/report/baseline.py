@@ -56,9 +56,9 @@ def of(results: Iterable[FileResult]) -> Baseline:
     return Baseline(tuple(sorted(entries.values())))
 
 
-def write(path: str | Path, baseline: Baseline) -> None:
-    """Write a baseline file. Raises UsageError."""
-    findings = [{"fingerprint": one.fingerprint, "rule": one.rule, "message": one.message} for one in baseline.entries]
+def write(path: str | Path, results: Iterable[FileResult]) -> None:
+    """Write a file that accepts all that is wrong now. Raises UsageError."""
+    findings = [{"fingerprint": one.fingerprint, "rule": one.rule, "message": one.message} for one in of(results).entries]
     document = {"wsreplay-baseline": VERSION, "findings": findings}
     body = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:

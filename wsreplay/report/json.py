@@ -53,7 +53,14 @@ def _file(result: FileResult) -> dict[str, Any]:
         "sessions": judgement.sessions,
         "session_verdicts": {str(session): verdict for session, verdict in judgement.session_verdicts.items()},
         "rules": [_rule(judgement, rule) for rule in judgement.rules],
-        "findings": [_finding(result, judgement, finding) for finding in judgement.findings],
+        "findings": [
+            {
+                **finding_object(finding),
+                "contract_file": contract_file(judgement, finding.file),
+                "known": result.is_known(finding),
+            }
+            for finding in judgement.findings
+        ],
         "runs": [_run(run) for run in judgement.runs],
         "run_counts": judgement.run_counts,
         "forgotten": judgement.forgotten,
@@ -77,10 +84,10 @@ def _rule(judgement: Judgement, rule: RuleVerdict) -> dict[str, Any]:
     }
 
 
-def _finding(result: FileResult, judgement: Judgement, finding: Finding) -> dict[str, Any]:
+def finding_object(finding: Finding) -> dict[str, Any]:
+    """A finding as it stands in the document, but for what only its file can say."""
     return {
         "rule": finding.rule,
-        "contract_file": contract_file(judgement, finding.file),
         "line": finding.line,
         "kind": finding.kind,
         "verdict": finding.verdict,
@@ -100,7 +107,6 @@ def _finding(result: FileResult, judgement: Judgement, finding: Finding) -> dict
         "blame": finding.blame,
         "caused_by": finding.caused_by,
         "fingerprint": finding.fingerprint,
-        "known": result.is_known(finding),
         "message": finding.message,
     }
 

@@ -59,6 +59,15 @@ def render(results: Sequence[FileResult], *, color: bool = False, width: int = 1
     return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
 
 
+def finding_line(finding: Finding, *, color: bool = False) -> str:
+    """One finding on one line, for a verdict that is told while a recording grows."""
+    paint = Paint(color)
+    sign, colour = severity_sign(finding.severity)
+    session = f"session {finding.session}" if finding.session is not None else "whole recording"
+    parts = [f"{finding.decided_at / 1e9:10,.3f} s", paint(f"{sign} {visible(finding.rule)}", colour), visible(finding.message)]
+    return "  ".join([*parts, paint(visible(f"{session}  {_frames(finding)}".rstrip()), DIM)])
+
+
 class _File:
     """One file's part of the report."""
 

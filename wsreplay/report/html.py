@@ -1,0 +1,361 @@
+"""One self-contained page: verdict, waterfall, timeline with ghost rows, findings, search. No network, no server.
+
+What came from the wire is made harmless by `visible` and escaped; and the page's content security policy lets only the page's
+own script and style run, named by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib import resources
+
+import orjson
+
+from wsreplay.errors import RecordingError, UsageError
+from wsreplay.model import Session
+from wsreplay.report import timeline
+from wsreplay.report.paint import count, duration, kind_sign, seconds, severity_sign
+from wsreplay.report.result import FileResult, Folded, fold, is_failure, place, worst
+from wsreplay.report.timeline import Gap, Kind, Row
+from wsreplay.report.waterfall import Waterfall
+from wsreplay.store.reader import Recording
+from wsreplay.trace import spans
+from wsreplay.trace.display import ELLIPSIS, gist, preview, visible
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Verdict
+
+_MOST_SESSIONS = 50  # told on the page; those with findings first
+_MOST_ROWS = 20_000  # unfolded, over the whole page
+_AROUND = 5
+_MOST_FINDINGS = 500  # of one session
+_EXCERPT = 2000  # characters of a payload
+_GIST = 160
+_WORDS = {Verdict.OK_SO_FAR: "ok so far", Verdict.ERROR: "not judged"}
+_COLOURS = {
+    Verdict.VIOLATED: "bad", Verdict.ERROR: "bad", Verdict.SATISFIED: "good", Verdict.OK_SO_FAR: "good",
+    Verdict.PENDING: "warn", Verdict.INCONCLUSIVE: "warn", Verdict.VACUOUS: "warn",
+}  # fmt: skip
+
+
+def render(results: Sequence[FileResult]) -> str:
+    """The page."""
+    style, script = _asset("style.css"), _asset("script.js")
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    verdict = worst(result.verdict for result in results)
+    page = _Page()
+    parts = [*_head(results, verdict)]
+    for number, result in enumerate(results, 1):
+        parts += page.file(number, result)
+    body = "".join(parts) + "</main>"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        f"<title>{_word(verdict)} · wsreplay</title><style>{style}</style></head>\n<body>{body}"
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _asset(name: str) -> str:
+    return (resources.files("wsreplay.report") / "page" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+def _head(results: Sequence[FileResult], verdict: Verdict) -> Iterator[str]:
+    yield f'<header><h1>wsreplay <span class="badge {_COLOURS[verdict]}">{_word(verdict)}</span></h1>'
+    yield '<div class="tools"><span id="found" aria-live="polite"></span>'
+    yield '<label><input id="notable" type="checkbox"> only what matters</label>'
+    yield '<input id="search" type="search" placeholder="search events and findings  ( / )" aria-label="search"></div>'
+    yield "</header><main>"
+    if len(results) > 1:
+        heads = "<th>".join(("", "file", "contract", "verdict", "sessions", "events", "wrong"))
+        yield f'<section class="files"><table><thead><tr>{heads}</tr></thead>'
+        for number, result in enumerate(results, 1):
+            yield _summary(number, result)
+        yield "</table></section>"
+
+
+def _summary(number: int, result: FileResult) -> str:
+    judgement = result.judgement
+    cells = [f'<a href="#f{number}">{_shown(result.path)}</a>']
+    if judgement is None:
+        cells += ["", _badge(result.verdict), "", "", _shown(result.error or "")]
+    else:
+        wrong = len(result.failures())
+        cells += [
+            _shown(judgement.contract), _badge(judgement.verdict), f"{judgement.sessions:,}", f"{judgement.events:,}",
+            f"{wrong:,}",
+        ]  # fmt: skip
+    return "<tr><td>" + "<td>".join(cells) + "</tr>"
+
+
+class _Page:
+    """Writes the files of a page; knows how many rows it may still show unfolded."""
+
+    def __init__(self) -> None:
+        self.rows_left = _MOST_ROWS
+
+    def file(self, number: int, result: FileResult) -> Iterator[str]:
+        judgement = result.judgement
+        yield f'<section class="file" id="f{number}"><h2>{_shown(result.path)} {_badge(result.verdict)}</h2>'
+        if judgement is None:
+            yield f'<p class="trouble">could not be judged: {_shown(result.error or "no reason is known")}</p></section>'
+            return
+        yield from _facts(result, judgement)
+        by_session: defaultdict[int | None, list[Finding]] = defaultdict(list)
+        for finding in judgement.findings:
+            by_session[finding.session].append(finding)
+        if by_session[None]:
+            yield f'<article><h3>whole recording</h3>{"".join(_findings(result, judgement, by_session[None], {}))}</article>'
+        try:
+            with Recording.open(result.path) as recording, recording.snapshot():
+                yield from self._sessions(recording, f"f{number}", result, judgement, by_session)
+        except (RecordingError, UsageError) as error:
+            yield f'<p class="trouble">the recording can no longer be read: {_shown(str(error))}</p>'
+            yield from _findings(result, judgement, list(judgement.findings), {})
+        yield "</section>"
+
+    def _sessions(
+        self,
+        recording: Recording,
+        prefix: str,
+        result: FileResult,
+        judgement: Judgement,
+        by_session: dict[int | None, list[Finding]],
+    ) -> Iterator[str]:
+        sessions = timeline.sessions(recording, result.resume_within_ns)
+        told = sorted(sessions, key=lambda one: (not by_session.get(one.id), one.id))[:_MOST_SESSIONS]
+        for session in sorted(told, key=lambda one: one.id):
+            name = f"{prefix}s{session.id}"
+            yield from self._session(recording, name, result, judgement, session, by_session.get(session.id, []))
+        if len(sessions) > len(told):
+            yield f'<p class="quiet">… {count(len(sessions) - len(told), "more session")}, not on this page …</p>'
+
+    def _session(
+        self,
+        recording: Recording,
+        name: str,
+        result: FileResult,
+        judgement: Judgement,
+        session: Session,
+        findings: list[Finding],
+    ) -> Iterator[str]:
+        end_ns = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
+        whole = max(self.rows_left, 200)
+        rows = list(timeline.folded(timeline.rows(recording, session, findings), around=_AROUND, whole=whole))
+        self.rows_left -= len(rows)
+        ids, ghost_ids = _row_ids(name, rows)
+        lanes = spans.lanes(recording.messages(connections=[one.id for one in session.connections]))
+        drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
+        broken = any(is_failure(one) and not result.is_known(one) for one in findings)
+        yield f'<article id="{name}"{" class=broken" if broken else ""}>'
+        yield from _session_head(judgement, session, findings, rows, end_ns)
+        if svg := drawing.svg():
+            yield '<div class="zoom"><button type="button" data-zoom="0.5" aria-label="zoom out">−</button>'
+            yield '<button type="button" data-zoom="2" aria-label="zoom in">+</button></div>'
+            yield f'<div class="scroll">{svg}</div>'
+        yield from _findings(result, judgement, findings, ids | ghost_ids)
+        yield from _rows(name, rows)
+        yield "</article>"
+
+
+# A file's facts and a session's head.
+
+
+def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
+    rules = Counter(_word(rule.verdict) for rule in judgement.rules)
+    facts = [
+        f"contract <b>{_shown(judgement.contract)}</b> v{_shown(judgement.contract_version)}",
+        count(judgement.events, "event"), count(judgement.sessions, "session"),
+        f"{count(len(judgement.rules), 'rule')}: " + ", ".join(f"{number} {name}" for name, number in rules.most_common()),
+    ]  # fmt: skip
+    states = judgement.run_counts or Counter(run.state for run in judgement.runs)
+    if states:
+        facts.append("runs: " + ", ".join(f"{number:,} {_shown(state)}" for state, number in states.items()))
+    known = sum(is_failure(one) and result.is_known(one) for one in judgement.findings)
+    if known:
+        facts.append(f"{known:,} known")
+    yield '<p class="facts">' + " · ".join(facts) + "</p>"
+    for what, number in judgement.forgotten.items():
+        yield f'<p class="trouble">to bound memory, {number:,} {_shown(what)} were forgotten</p>'
+    for note in judgement.notes:
+        yield f'<p class="quiet">{_shown(note)}</p>'
+    columns = ("", "rule", "verdict", "severity", "activations", "fulfilled", "violations", "pending", "inconclusive")
+    yield f'<details class="rules"><summary>rules</summary><table><thead><tr>{"<th>".join(columns)}</tr></thead>'
+    yield from map(_rule, judgement.rules)
+    yield "</table></details>"
+
+
+def _rule(rule: RuleVerdict) -> str:
+    numbers = (rule.activations, rule.fulfilments, rule.violations, rule.pending, rule.inconclusive)
+    cells = "".join(f"<td>{number:,}" for number in numbers)
+    return f"<tr><td>{_shown(rule.id)}<td>{_badge(rule.verdict)}<td>{rule.severity}{cells}</tr>"
+
+
+def _session_head(
+    judgement: Judgement, session: Session, findings: list[Finding], rows: list[Row | Gap], end_ns: int
+) -> Iterator[str]:
+    verdict = judgement.session_verdicts.get(session.id)
+    if verdict is None:
+        verdict = Verdict.VIOLATED if any(map(is_failure, findings)) else Verdict.SATISFIED
+    user = f"user {_shown(session.user)}" if session.user else "no user"
+    about = [user, _shown(session.path), duration(max(end_ns - session.opened_ns, 0))]
+    if len(session.connections) > 1:
+        about.append(count(len(session.connections), "connection"))
+    yield f"<h3>session {session.id} {_badge(verdict)}</h3><p class=facts>{' · '.join(about)}</p>"
+    counts = Counter(row.label for row in rows if isinstance(row, Row) and row.kind is Kind.EVENT)
+    if any(isinstance(row, Gap) for row in rows):
+        return
+    missing = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind is Kind.GHOST)
+    order = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind is not Kind.CONNECTION)
+    chips = []
+    for name in list(order)[:60]:
+        lacks = name in missing
+        number = f"<b>{counts[name]:,}{' ✗' if lacks else ''}</b>"
+        chips.append(f"<li{' class=missing' if lacks else ''}>{_shown(name)} {number}</li>")
+    if chips:
+        yield f'<ul class="coverage" aria-label="event coverage">{"".join(chips)}</ul>'
+
+
+# Findings.
+
+
+def _findings(result: FileResult, judgement: Judgement, findings: list[Finding], ids: dict[int, str]) -> Iterator[str]:
+    listed = fold(findings)
+    if not listed:
+        return
+    yield '<ul class="findings">'
+    for folded in listed[:_MOST_FINDINGS]:
+        yield from _finding(result, judgement, folded, ids)
+    if len(listed) > _MOST_FINDINGS:
+        yield f"<li class=quiet>… {count(len(listed) - _MOST_FINDINGS, 'more finding')}: see the JSON report …</li>"
+    yield "</ul>"
+
+
+def _finding(result: FileResult, judgement: Judgement, folded: Folded, ids: dict[int, str]) -> Iterator[str]:
+    finding = folded.finding
+    sign = severity_sign(finding.severity)[0] if is_failure(finding) else "?"
+    known = result.is_known(finding)
+    yield f'<li class="finding {finding.severity}{" known" if known else ""}"><span class="sign">{sign}</span><div>'
+    yield f'<p><b>{_shown(finding.rule)}</b> {_shown(finding.message)}{" <i>known</i>" if known else ""}</p><p class="quiet">'
+    parts = [_link(f"frame {frame}", ids.get(frame, "")) for frame in finding.frames[:8]]
+    if ghost := ids.get(id(finding)):
+        parts.insert(0, _link("◆ where it is missing", ghost))
+    parts += [f"{_shown(key)} {_shown(value)}" for key, value in finding.slice]
+    if finding.expected:
+        until = f" by {seconds(finding.until)}" if finding.until is not None else ""
+        parts.append(f"expected {_shown(timeline.expected(finding))}{until}")
+    if finding.seen:
+        parts.append(f"seen {_shown(finding.seen)}")
+    if finding.blame:
+        parts.append(f"blame: {_shown(finding.blame)}")
+    parts.append(_shown(place(judgement, finding)))
+    yield " · ".join(part for part in parts if part) + "</p>"
+    if folded.consequences:
+        names = dict.fromkeys(one.rule for one in folded.consequences)
+        yield f'<p class="quiet">and so: {", ".join(map(_shown, list(names)[:10]))}</p>'
+    yield "</div></li>"
+
+
+# The timeline.
+
+
+def _row_ids(name: str, rows: list[Row | Gap]) -> tuple[dict[int, str], dict[int, str]]:
+    """The page's ids of the rows of frames, and of those of missing events by the identity of their finding."""
+    ids = {row.frame: f"{name}e{row.frame}" for row in rows if isinstance(row, Row) and row.frame is not None}
+    ghosts = [row.findings[0] for row in rows if isinstance(row, Row) and row.kind is Kind.GHOST]
+    return ids, {id(finding): f"{name}g{number}" for number, finding in enumerate(ghosts, 1)}
+
+
+def _rows(name: str, rows: list[Row | Gap]) -> Iterator[str]:
+    yield '<div class="timeline">'
+    ghosts = 0
+    for row in rows:
+        if isinstance(row, Gap):
+            yield f'<div class="gap">… {count(row.rows, "event")} …</div>'
+            continue
+        if row.kind is Kind.GHOST:
+            ghosts += 1
+            yield _row(row, f"{name}g{ghosts}")
+        else:
+            yield _row(row, "" if row.frame is None else f"{name}e{row.frame}")
+    yield "</div>"
+
+
+def _row(row: Row, row_id: str) -> str:
+    classes = ["row", str(row.kind)]
+    notes = ""
+    if row.kind is Kind.GHOST:
+        (finding,) = row.findings
+        due = f"due by {seconds(finding.until)}, " if finding.until is not None else ""
+        said = f"◆ missing: {due}{_shown(row.text)}"
+    else:
+        notes = "".join(f'<i class="note {_note_class(one)}">{_note(one)}</i> ' for one in row.findings)
+        said = _said(row)
+    if row.findings:
+        classes += ["marked", _note_class(row.findings[0])]
+    elif row.witness:
+        classes.append("witness")
+    arrow = {0: "▶", 1: "◀"}.get(row.direction if row.direction is not None else -1, "")
+    where = f' id="{row_id}"' if row_id else ""
+    return (
+        f'<div class="{" ".join(classes)}"{where}><time>{row.t_ns / 1e9:,.3f}</time><span class="dir">{arrow}</span>'
+        f'<span class="type">{_shown(row.label)}</span><div class="said">{notes}{said}</div></div>'
+    )
+
+
+def _said(row: Row) -> str:
+    text = _shown(row.text or gist(row.payload, _GIST))
+    excerpt = _excerpt(row.payload)
+    if not excerpt:
+        return text
+    return f"<details><summary>{text or '…'}</summary><pre>{escape(excerpt)}</pre></details>"
+
+
+def _excerpt(payload: bytes) -> str:
+    """How a payload begins, JSON indented; each line made harmless."""
+    if not payload:
+        return ""
+    try:
+        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).decode()
+    except (orjson.JSONDecodeError, TypeError):
+        return preview(payload, _EXCERPT)
+    cut = text[:_EXCERPT] + (ELLIPSIS if len(text) > _EXCERPT else "")
+    return "\n".join(map(visible, cut.split("\n")))
+
+
+def _note(finding: Finding) -> str:
+    sign, _ = kind_sign(finding)
+    late = f" by {duration(finding.late_by)}" if finding.late_by is not None else ""
+    kind = {"order": "out of order", "violation": finding.rule}.get(finding.kind, finding.kind)
+    return f"{sign} {_shown(kind)}{late}"
+
+
+def _note_class(finding: Finding) -> str:
+    return finding.kind if finding.kind in ("missing", "order") else str(finding.severity)
+
+
+# Words.
+
+
+def _badge(verdict: Verdict) -> str:
+    return f'<span class="badge {_COLOURS[verdict]}">{_word(verdict)}</span>'
+
+
+def _word(verdict: Verdict) -> str:
+    return _WORDS.get(verdict, str(verdict))
+
+
+def _link(text: str, target: str) -> str:
+    return f'<a href="#{target}">{text}</a>' if target else text
+
+
+def _shown(text: str) -> str:
+    """Text from anywhere, for a place between tags or inside a quoted attribute."""
+    return escape(visible(text))
