@@ -118,10 +118,11 @@ class Handover:
         ours.setblocking(False)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
-        inherited = [theirs.fileno(), *([] if self._lock is None else [self._lock])]
+        assert self._lock is not None
+        inherited = [theirs.fileno(), self._lock]
         try:
             self._process = subprocess.Popen(  # noqa: ASYNC220 -- a fork and exec; an asyncio one needs a child watcher
-                [sys.executable, "-m", "wsreplay.recorder.process", str(theirs.fileno())],
+                [sys.executable, "-m", "wsreplay.recorder.process", *map(str, inherited)],
                 pass_fds=inherited, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=_PACKAGES,
             )  # fmt: skip
         except OSError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wsreplay.model import Ending, Opcode
-from wsreplay.recorder.protocol import Opened
+from wsreplay.recorder.protocol import Closing, Ended, Opened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import FrameRow, Writer
 from wsreplay.trace.events import event_type
@@ -22,6 +23,18 @@ class Rules:
     tails: TailCodec
     max_payload: int
     base_ns: int  # where the run stands on the recording's time axis
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Where one direction is gone on with: behind `offset`, in the state of a decoder that has decoded all before."""
+
+    offset: int = 0
+    window: bytes = b""
+    undecodable: str | None = None
+    told_undecodable: bool = False
+    unfinished: tuple[int, int] | None = None
+    closed: bool = False
 
 
 @dataclass(slots=True)
@@ -49,6 +62,7 @@ class LiveConnection:
         self.closed_by: str | None = None
         self.close_code: int | None = None
         self.close_reason: str | None = None
+        self.noted_error: str | None = None  # as the file has it
         self._close_seen = [False, False]
         self._writer = writer
         self._rules = rules
@@ -56,26 +70,37 @@ class LiveConnection:
 
     def upgrade(self, extensions: str | None) -> None:
         """The server said 101: from now on there are frames."""
-        self.streams = (self._stream(0, extensions), self._stream(1, extensions))
+        self.restore(extensions, (Past(), Past()))
 
-    def _stream(
-        self, direction: int, extensions: str | None, *, offset: int = 0, window: bytes = b"", undecodable: str | None = None
-    ) -> Stream:
+    def restore(self, extensions: str | None, pasts: tuple[Past, Past]) -> None:
+        """Go on where the rows of both directions end."""
+        self.streams = (self._stream(0, extensions, pasts[0]), self._stream(1, extensions, pasts[1]))
+
+    def _stream(self, direction: int, extensions: str | None, past: Past) -> Stream:
         decoder = StreamDecoder(
-            deflate=Inflate.from_extensions(extensions, direction, window=window),
+            deflate=Inflate.from_extensions(extensions, direction, window=past.window),
             max_payload=self._rules.max_payload,
-            offset=offset,
+            offset=past.offset,
             direction=direction,
             extended=bool(Extensions.parse(extensions).other),
-            undecodable=undecodable,
+            undecodable=past.undecodable,
+            unfinished=past.unfinished,
+            closed=past.closed,
         )
-        return Stream(decoder, kept=offset)
+        return Stream(decoder, kept=past.offset, told_undecodable=past.told_undecodable)
 
-    def restore(self, direction: int, extensions: str | None, offset: int, window: bytes, undecodable: str | None) -> None:
-        """Go on where the rows of one direction end; both directions are restored before anything is fed."""
-        stream = self._stream(direction, extensions, offset=offset, window=window, undecodable=undecodable)
-        other = self.streams[1 - direction] if self.streams else stream
-        self.streams = (stream, other) if direction == 0 else (other, stream)
+    def feed_tail(self, direction: int, tail: Iterable[tuple[int, int, bytes]]) -> None:
+        """What the file holds of an unfinished message of a restored connection: (offset, t_ns, bytes)."""
+        assert self.streams is not None
+        stream = self.streams[direction]
+        for offset, t_ns, data in tail:
+            stream.has_tail = True
+            if offset > stream.decoder.received:
+                stream.decoder.skip(offset - stream.decoder.received)
+            if raw := data[stream.decoder.received - offset :]:
+                self.feed(direction, t_ns, raw)
+                stream.chunks.clear()
+        stream.kept = stream.decoder.received
 
     def feed(self, direction: int, t_ns: int, data: bytes) -> None:
         """Bytes of one direction, arrived at `t_ns` on the recording's time axis."""
@@ -152,40 +177,73 @@ class LiveConnection:
                 self.close_code = int.from_bytes(payload[:2], "big")
                 self.close_reason = payload[2:].decode("utf-8", "replace")
 
-    def keep_tails(self) -> None:
-        """Before a commit: what arrived of unfinished messages goes into the file too."""
+    def keep(self) -> None:
+        """Before a commit: what arrived of unfinished messages goes into the file too, and what only memory knows."""
         for direction, stream in enumerate(self.streams or ()):
             self._keep_tail(direction, stream)
+        error = self.protocol_error
+        if error != self.noted_error:
+            self.noted_error = error
+            self._writer.update_connection(self.id, error=error)
 
     def _keep_tail(self, direction: int, stream: Stream) -> None:
-        start = max(stream.decoder.frontier, stream.kept)
+        """Of a frame over the limit, what is behind its kept head is not written: only how far it came."""
+        decoder, add = stream.decoder, self._writer.add_tail
+        start, enough = max(decoder.frontier, stream.kept), decoder.enough
         for offset, t_ns, data in stream.chunks:
-            fresh = data[max(0, start - offset) :]
+            at = max(start, offset)
+            fresh = data[at - offset : None if enough is None else max(0, enough - offset)]
             if fresh:
-                at = offset + len(data) - len(fresh)
-                self._writer.add_tail(self.id, direction, at, t_ns, self._rules.tails(fresh, self.id, direction, at))
+                add(self.id, direction, at, t_ns, self._rules.tails(fresh, self.id, direction, at))
                 stream.has_tail = True
-        stream.kept = max(stream.kept, stream.decoder.received)
+        if enough is not None and decoder.received > enough and stream.chunks:
+            self._writer.move_tail_end(self.id, direction, decoder.received, stream.chunks[-1][1])
+        stream.kept = max(stream.kept, decoder.received)
         stream.chunks.clear()
 
     def finish(self) -> None:
-        """Both directions are over: the rest of an unfinished message becomes rows and a gap. What is malformed stays raw."""
+        """Both directions are over: an unfinished message's frames become rows, and a gap. What is no whole frame stays raw."""
         for direction, stream in enumerate(self.streams or ()):
-            malformed = stream.decoder.malformed
-            if malformed:
+            decoder = stream.decoder
+            frames, left = decoder.finish()
+            self._add(direction, frames)
+            reason = decoder.malformed or "unfinished"
+            if self._redacts:
+                left += sum(len(frame.payload) for frame in frames if frame.opcode < Opcode.CLOSE)
+                reason = f"withheld: {reason}"
+            else:
                 self._keep_tail(direction, stream)
             stream.chunks.clear()
-            frames, left = stream.decoder.finish()
-            self._add(direction, frames)
             if left:
-                self._gap(direction, 0, malformed or "unfinished", left)
-            if stream.has_tail and not malformed:
-                self._writer.drop_tail(self.id, direction)
-                stream.has_tail = False
+                self._gap(direction, 0, reason, left)
+            if stream.has_tail:
+                self._writer.drop_tail(self.id, direction, before=None if self._redacts else decoder.frontier)
+
+    def end(self, t_ns: int, closing: Closing, ending: Ending | None = None) -> Ended:
+        """Write how the connection ended, and what was left unfinished."""
+        self.finish()
+        ending = ending or self.ending()
+        error = closing.error or self.protocol_error
+        by = self.closed_by or closing.by
+        self._writer.update_connection(
+            self.id,
+            closed_ns=t_ns,
+            ending=str(ending),
+            closed_by=by,
+            close_code=self.close_code,
+            close_reason=self.close_reason,
+            error=error,
+        )
+        return Ended(
+            self.id, self.opened.path, str(ending), (t_ns - self.opened_ns) / 1e9, self.seq, self.opened.user, self.status, by,
+            self.close_code, self.close_reason, error,
+        )  # fmt: skip
 
     @property
     def protocol_error(self) -> str | None:
         """The first thing a peer did that RFC 6455 forbids, and which peer."""
+        if self.noted_error:
+            return self.noted_error
         for who, stream in zip(("client", "server"), self.streams or (), strict=False):
             if stream.decoder.protocol_error:
                 return f"{who}: {stream.decoder.protocol_error}"

@@ -39,7 +39,8 @@ class Ledger:
             self.start_ns = restore.next_start(self.writer, hello.started_at)
             self.run_id = self.writer.insert_run(
                 started_at=hello.started_at, start_ns=self.start_ns, upstream=redactor.url(hello.upstream),
-                listen=hello.listen, version=hello.version, options={**hello.options, "redact": hello.redact},
+                listen=hello.listen, version=hello.version,
+                options={**hello.options, "redact": hello.redact, "max_payload": hello.max_payload},
             )  # fmt: skip
             self.processed = 0
         else:
@@ -62,7 +63,7 @@ class Ledger:
         return len(self._connections)
 
     def take(self, record: Record) -> None:
-        """Take one record in; `commit` makes it last."""
+        """Take one record in; `complete` and the writer's `commit` make it last."""
         kind, direction, connection_id, t_ns, body = record
         self.processed += 1
         t_ns += self.start_ns
@@ -128,9 +129,8 @@ class Ledger:
     def _close(self, connection_id: int, t_ns: int, closing: Closing) -> None:
         connection = self._connections.pop(connection_id)
         self._touched.discard(connection)
+        self._ended.append(connection.end(t_ns, closing))
         self.events += connection.events
-        ending = connection.ending()
-        self._ended.append(end_connection(self.writer, connection, t_ns, closing, ending))
 
     def _fault(self, connection_id: int, direction: int, t_ns: int, body: bytes) -> None:
         note = msgspec.json.decode(body, type=FaultNote)
@@ -145,41 +145,20 @@ class Ledger:
     def total_events(self) -> int:
         return self.events + sum(connection.events for connection in self._connections.values())
 
-    def commit(self) -> None:
-        """Write everything taken in so far. Raises WriteStalled, after which it may be called again."""
+    def complete(self) -> None:
+        """Complete the writer's batch: with its commit, everything taken in so far is in the file."""
         for connection in self._touched:
-            connection.keep_tails()
+            connection.keep()
         self._touched.clear()
         self.writer.update_run(self.run_id, processed=self.processed, reached_ns=self._reached)
-        self.writer.commit()
 
     def end(self, *, clean: bool) -> None:
-        """No more records will come. Connections that are still open are truncated. Raises WriteStalled."""
+        """No more records will come: complete the last batch. Connections that are still open are truncated."""
         for connection in self._connections.values():
+            self._ended.append(connection.end(self._reached, Closing(), Ending.TRUNCATED))
             self.events += connection.events
-            self._ended.append(end_connection(self.writer, connection, self._reached, Closing(), Ending.TRUNCATED))
         self._connections.clear()
         self._touched.clear()
         if clean:
             self.writer.update_run(self.run_id, ended_ns=self._reached)
-        self.commit()
-
-
-def end_connection(writer: Writer, connection: LiveConnection, t_ns: int, closing: Closing, ending: Ending) -> Ended:
-    """Write how a connection ended, and what was left unfinished."""
-    connection.finish()
-    error = closing.error or connection.protocol_error
-    by = connection.closed_by or closing.by
-    writer.update_connection(
-        connection.id,
-        closed_ns=t_ns,
-        ending=str(ending),
-        closed_by=by,
-        close_code=connection.close_code,
-        close_reason=connection.close_reason,
-        error=error,
-    )
-    return Ended(
-        connection.id, connection.opened.path, str(ending), (t_ns - connection.opened_ns) / 1e9, connection.seq,
-        connection.opened.user, connection.status, by, connection.close_code, connection.close_reason, error,
-    )  # fmt: skip
+        self.complete()

@@ -12,14 +12,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 
 import msgspec
 
 from wsreplay.errors import RecordingError, WsreplayError
 from wsreplay.recorder.ledger import Ledger
 from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
-from wsreplay.store.writer import WriteStalled
+from wsreplay.store import lock
+from wsreplay.store.writer import Writer, WriteStalled
 
 COMMIT_EVERY_S = 0.05
 COMMIT_ROWS = 10_000
@@ -38,8 +38,9 @@ _encode = msgspec.json.Encoder().encode
 class RecorderProcess:
     """One recorder over one socket."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, lock_descriptor: int) -> None:
         self._sock = sock
+        self._lock = lock_descriptor
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._reader = RecordReader()
@@ -68,6 +69,7 @@ class RecorderProcess:
                     time.sleep(NAP_S)
             if self._ledger is not None:
                 self._finish(clean=False)
+                lock.release(self._ledger.writer.path, self._lock)
         except WsreplayError as error:
             self._say(Report(error=str(error), exit_code=error.exit_code))
             return error.exit_code
@@ -113,18 +115,19 @@ class RecorderProcess:
         if ledger is None or self._deadline is None:
             return
         if ledger.writer.waiting >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES or time.monotonic() >= self._deadline:
-            self._persist(ledger.commit)
+            ledger.complete()
+            self._persist(ledger.writer)
             self._deadline = None
             self._pending_bytes = 0
             self._report_progress(ledger)
 
-    def _persist(self, write: Callable[[], None]) -> None:
-        """Write, and where that cannot be done now say why and try again: nothing more is read meanwhile."""
+    def _persist(self, writer: Writer) -> None:
+        """Commit, and where that cannot be done now say why and try again: nothing more is read meanwhile."""
         give_up = time.monotonic() + ORPHAN_PATIENCE_S
         told = None
         while True:
             try:
-                write()
+                writer.commit()
                 break
             except WriteStalled as stalled:
                 if str(stalled) != told:
@@ -140,7 +143,8 @@ class RecorderProcess:
     def _finish(self, *, clean: bool) -> None:
         ledger = self._ledger
         assert ledger is not None
-        self._persist(lambda: ledger.end(clean=clean))
+        ledger.end(clean=clean)
+        self._persist(ledger.writer)
         ledger.writer.close()
         self._report_progress(ledger, closed=True)
 
@@ -163,14 +167,14 @@ class RecorderProcess:
             self._sock.sendall(_encode(report) + b"\n")
 
 
-def main(descriptor: int) -> int:
-    """Record what comes over an inherited socket."""
+def main(descriptor: int, lock_descriptor: int) -> int:
+    """Record what comes over an inherited socket, holding an inherited lock."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as sock:
         sock.setblocking(True)
-        return RecorderProcess(sock).run()
+        return RecorderProcess(sock, lock_descriptor).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

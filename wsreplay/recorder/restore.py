@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple
 
 import orjson
 
-from wsreplay.model import RSV1, Ending
-from wsreplay.recorder.connection import LiveConnection, Rules
-from wsreplay.recorder.protocol import Opened
+from wsreplay.model import FIN, RSV1, Ending, Opcode
+from wsreplay.recorder.connection import LiveConnection, Past, Rules
+from wsreplay.recorder.protocol import Closing, Opened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import Writer
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import WINDOW, Extensions
+from wsreplay.wire.frames import MAX_PAYLOAD
 
-_FAR = 2**62
+SWITCHING_PROTOCOLS = 101
 
 
 def last_connection_id(writer: Writer) -> int:
@@ -33,39 +38,37 @@ def next_start(writer: Writer, started_at: str) -> int:
 def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, LiveConnection]:
     """The connections of a run that have not ended, ready to be fed what comes next."""
     rows = writer.query(
-        "SELECT id, status, extensions, path, peer, user, opened_ns FROM connection WHERE recording_id = ? AND ending = 'open'",
+        "SELECT id, status, extensions, path, peer, user, opened_ns, error FROM connection"
+        " WHERE recording_id = ? AND ending = 'open'",
         (run_id,),
     )
-    if not rows:
-        return {}
-    places = _places(writer, {row[0] for row in rows})
+    histories = _histories(writer, run_id, rules, {id: extensions for id, status, extensions, *_ in rows if status == 101})
     restored = {}
-    for id, status, extensions, path, peer, user, opened_ns in rows:
-        connection = restored[id] = _restored(writer, rules, id, status, extensions, places)
+    for id, status, extensions, path, peer, user, opened_ns, error in rows:
+        connection = restored[id] = LiveConnection(id, writer, rules)
         connection.opened, connection.opened_ns, connection.status = Opened(id, path, peer, user), opened_ns, status
+        connection.noted_error = error
+        if status == SWITCHING_PROTOCOLS:
+            _restore(writer, rules, connection, extensions, histories[id])
     return restored
 
 
 def close_crashed_runs(writer: Writer) -> None:
     """End the connections of runs whose relay and recorder both died: they are truncated."""
     for run_id, reached, options in writer.query("SELECT id, reached_ns, options FROM recording WHERE ended_ns IS NULL"):
-        sealed = bool(orjson.loads(options).get("redact"))
-        if sealed:
+        run = orjson.loads(options)
+        if run.get("redact"):
             _drop_sealed_tails(writer, run_id)
-        rules = Rules(Redactor(), TailCodec(None), 64 * 2**20, 0)
+        rules = Rules(Redactor(), TailCodec(None), run.get("max_payload", MAX_PAYLOAD), 0)
         for connection in open_connections(writer, run_id, rules).values():
-            connection.finish()
-            writer.update_connection(
-                connection.id, closed_ns=reached, ending=str(Ending.TRUNCATED), closed_by=connection.closed_by,
-                close_code=connection.close_code, close_reason=connection.close_reason,
-            )  # fmt: skip
+            connection.end(reached, Closing(), Ending.TRUNCATED)
 
 
 def _drop_sealed_tails(writer: Writer, run_id: int) -> None:
     """Nobody has the key any more."""
     rows = writer.query(
         "SELECT connection_id, direction, sum(length(bytes)) FROM tail JOIN connection ON connection.id = connection_id"
-        " WHERE recording_id = ? GROUP BY 1, 2",
+        " WHERE recording_id = ? AND ending = 'open' GROUP BY 1, 2",
         (run_id,),
     )
     for connection_id, direction, size in rows:
@@ -74,92 +77,175 @@ def _drop_sealed_tails(writer: Writer, run_id: int) -> None:
     writer.commit()
 
 
-def _places(writer: Writer, connections: set[int]) -> dict[tuple[int, int], tuple[int, int]]:
-    """Per connection and direction: the highest seq, and the offset behind its last frame. One pass over the frames."""
-    marks = ",".join("?" * len(connections))
-    rows = writer.query(
-        "SELECT connection_id, direction, max(seq), max(offset + wire_length) FROM frame"
-        f" WHERE connection_id IN ({marks}) GROUP BY 1, 2",
-        tuple(connections),
-    )
-    return {(connection, direction): (seq, offset) for connection, direction, seq, offset in rows}
-
-
-def _restored(
-    writer: Writer, rules: Rules, connection_id: int, status: int | None, extensions: str | None,
-    places: dict[tuple[int, int], tuple[int, int]],
-) -> LiveConnection:  # fmt: skip
-    connection = LiveConnection(connection_id, writer, rules)
-    if status != 101:
-        return connection
-    seqs = [places.get((connection_id, direction), (0, 0))[0] for direction in (0, 1)]
-    connection.seq = max(seqs)
-    negotiated = Extensions.parse(extensions)
-    for direction in (0, 1):
-        offset = places.get((connection_id, direction), (0, 0))[1]
-        window, lost = b"", None
-        if negotiated.deflate and negotiated.context_takeover[direction]:
-            window, lost = _window(writer, rules, connection_id, direction)
-        connection.restore(direction, extensions, offset, window, lost)
-    _resume_closing(writer, connection)
-    for direction in (0, 1):
-        _feed_tail(writer, rules, connection, direction)
-    return connection
-
-
-def _feed_tail(writer: Writer, rules: Rules, connection: LiveConnection, direction: int) -> None:
-    assert connection.streams is not None
-    stream = connection.streams[direction]
-    tails = writer.query(
-        "SELECT offset, t_ns, bytes FROM tail WHERE connection_id = ? AND direction = ? ORDER BY offset",
-        (connection.id, direction),
-    )
-    for offset, t_ns, data in tails:
-        raw = rules.tails(data, connection.id, direction, offset)[max(0, stream.decoder.received - offset) :]
-        if raw:
-            connection.feed(direction, t_ns, raw)
-    stream.chunks.clear()
-    stream.kept = stream.decoder.received
-    stream.has_tail = bool(tails)
-
-
-def _resume_closing(writer: Writer, connection: LiveConnection) -> None:
-    """Close frames that are rows already."""
-    rows = writer.query(
-        "SELECT direction, payload FROM frame WHERE connection_id = ? AND opcode = 8 ORDER BY id", (connection.id,)
-    )
-    for direction, payload in rows:
+def _restore(
+    writer: Writer, rules: Rules, connection: LiveConnection, extensions: str | None, histories: tuple[_History, _History]
+) -> None:
+    connection.seq = max(history.seq for history in histories)
+    connection.restore(extensions, (histories[0].past(), histories[1].past()))
+    closes = [(history.close[0], direction, history.close[1]) for direction, history in enumerate(histories) if history.close]
+    for _, direction, payload in sorted(closes):
         connection.saw_close(direction, payload)
-
-
-def _window(writer: Writer, rules: Rules, connection_id: int, direction: int) -> tuple[bytes, str | None]:
-    """The last 32 KiB that this direction inflated, or why they are not known any more."""
-    if rules.redactor.fields:
-        return b"", "redacted payloads do not hold the compression window"
-    gaps = writer.query(
-        "SELECT 1 FROM gap WHERE connection_id = ? AND direction = ? AND"
-        " (reason LIKE 'payload cut%' OR reason LIKE 'cannot be inflated%') LIMIT 1",
-        (connection_id, direction),
-    )
-    if gaps:
-        return b"", "cut payloads do not hold the compression window"
-    pieces: list[bytes] = []
-    size, before = 0, _FAR
-    held: list[bytes] = []
-    while size < WINDOW:
-        rows = writer.query(
-            "SELECT id, opcode, flags, payload FROM frame WHERE id < ? AND connection_id = ? AND direction = ? AND opcode < 3"
-            " ORDER BY id DESC LIMIT 200",
-            (before, connection_id, direction),
+    for direction in (0, 1):
+        tail = writer.rows(
+            "SELECT offset, t_ns, bytes FROM tail WHERE connection_id = ? AND direction = ? ORDER BY offset",
+            (connection.id, direction),
         )
-        if not rows:
-            break
-        for frame_id, opcode, flags, payload in rows:
-            before = frame_id
-            held.append(payload)
-            if opcode:  # the first frame of a message says whether it was compressed
-                if flags & RSV1:
-                    pieces += held
-                    size += sum(map(len, held))
-                held = []
-    return b"".join(reversed(pieces))[-WINDOW:], None
+        opened = ((at, t_ns, rules.tails(data, connection.id, direction, at)) for at, t_ns, data in tail)
+        connection.feed_tail(direction, opened)
+
+
+class _Row(NamedTuple):
+    """What is read of a frame; of its payload, the end."""
+
+    id: int
+    connection_id: int
+    direction: int
+    seq: int
+    opcode: int
+    flags: int
+    end: int
+    size: int
+    payload: bytes
+
+
+class _Reading(Enum):
+    """Where the reading of a direction's rows, from the last one back, has come to."""
+
+    START = "no data frame was seen yet"
+    MESSAGE = "in a message that was not complete"
+    REST = "in complete messages"
+
+
+@dataclass(slots=True)
+class _History:
+    """What the rows of one direction tell, read from the last one back."""
+
+    deflate: bool
+    takeover: bool
+    cuts: set[int]  # frames whose payload is not whole
+    lost: str | None  # why the compression window cannot be known
+    told: bool  # a gap says so already
+    max_payload: int
+    seq: int = 0
+    end: int = 0
+    close: tuple[int, bytes] | None = None  # a close frame, which can only be the last one: its id and payload
+    _at: _Reading = _Reading.START
+    _opcode: int = 0  # of the message in progress whose first frames are rows, since it has outgrown being held together
+    _kept: int = 0
+    _held: list[_Row] = field(default_factory=list)
+    _window: list[_Row] = field(default_factory=list)
+    _size: int = 0
+
+    @property
+    def done(self) -> bool:
+        return self._at is _Reading.REST and (not self.takeover or self.lost is not None or self._size >= WINDOW)
+
+    def take(self, row: _Row) -> None:
+        """The frame before those taken so far."""
+        if not self.seq:
+            self.seq, self.end = row.seq, row.end
+            if row.opcode == Opcode.CLOSE:
+                self.close = row.id, row.payload
+        if row.opcode > Opcode.BINARY:
+            return
+        if self._at is _Reading.START:
+            self._at = _Reading.MESSAGE
+        if row.flags & FIN or self._at is _Reading.REST:
+            self._at = _Reading.REST
+            self._take_complete(row)
+        else:
+            self._take_unfinished(row)
+
+    def _take_unfinished(self, row: _Row) -> None:
+        self._kept += row.size
+        if row.opcode:
+            self._opcode, self._at = row.opcode, _Reading.REST
+            if self.deflate and row.flags & RSV1:
+                self._kept = self.max_payload
+                self.lost = self.lost or "it went on in the middle of a compressed message"
+
+    def _take_complete(self, row: _Row) -> None:
+        if not self.takeover or self.lost:
+            return
+        self._held.append(row)
+        if row.opcode:  # the first frame of a message says whether it was compressed
+            if row.flags & RSV1:
+                self._window += self._held
+                self._size += sum(len(one.payload) for one in self._held)
+                if any(one.id in self.cuts for one in self._held):
+                    self.lost = "cut payloads do not hold the compression window"
+            self._held = []
+
+    def past(self) -> Past:
+        if not self.seq:
+            return Past()
+        return Past(
+            offset=self.end,
+            window=b"" if self.lost else b"".join(row.payload for row in reversed(self._window))[-WINDOW:],
+            undecodable=self.lost if self.takeover else None,
+            told_undecodable=self.told,
+            unfinished=(self._opcode, self._kept) if self._opcode else None,
+            closed=self.close is not None,
+        )
+
+
+def _histories(
+    writer: Writer, run_id: int, rules: Rules, connections: dict[int, str | None]
+) -> dict[int, tuple[_History, _History]]:
+    """What the rows tell of some connections, by their `Sec-WebSocket-Extensions`; in one pass from the last row back."""
+    gaps = _gaps(writer, run_id)
+    histories = {}
+    for id, extensions in connections.items():
+        negotiated = Extensions.parse(extensions)
+        pair = []
+        for direction in (0, 1):
+            cuts, lost = gaps.get((id, direction), (set(), None))
+            told = lost is not None
+            if rules.redactor.fields:
+                lost = "redacted payloads do not hold the compression window"
+            takeover = negotiated.deflate and negotiated.context_takeover[direction]
+            pair.append(_History(negotiated.deflate, takeover, cuts, lost, told, rules.max_payload))
+        histories[id] = (pair[0], pair[1])
+    pending = {(id, direction) for id in histories for direction in (0, 1)}
+    if not pending:
+        return histories
+    for row in _frames_backwards(writer, run_id):
+        place = row.connection_id, row.direction
+        if place in pending:
+            history = histories[row.connection_id][row.direction]
+            history.take(row)
+            if history.done:
+                pending.discard(place)
+                if not pending:
+                    break
+    return histories
+
+
+def _frames_backwards(writer: Writer, run_id: int) -> Iterator[_Row]:
+    return map(
+        _Row._make,
+        writer.rows(
+            "SELECT id, connection_id, direction, seq, opcode, flags, offset + wire_length, length(payload),"
+            f" substr(payload, -{WINDOW}) FROM frame"
+            " WHERE connection_id IN (SELECT id FROM connection WHERE recording_id = ? AND ending = 'open') ORDER BY id DESC",
+            (run_id,),
+        ),
+    )
+
+
+def _gaps(writer: Writer, run_id: int) -> dict[tuple[int, int], tuple[set[int], str | None]]:
+    """Per connection and direction: the frames whose payload was cut, and whether inflating had ended."""
+    gaps: dict[tuple[int, int], tuple[set[int], str | None]] = {}
+    rows: Iterator[tuple[Any, ...]] = writer.rows(
+        "SELECT connection_id, direction, after_frame_id, reason FROM gap JOIN connection ON connection.id = connection_id"
+        " WHERE recording_id = ? AND ending = 'open'",
+        (run_id,),
+    )
+    for connection_id, direction, frame_id, reason in rows:
+        cuts, lost = gaps.get((connection_id, direction), (set(), None))
+        if reason.startswith("cannot be inflated"):
+            lost = reason.partition(": ")[2]
+        elif reason.startswith("payload cut"):
+            cuts.add(frame_id)
+        gaps[connection_id, direction] = cuts, lost
+    return gaps

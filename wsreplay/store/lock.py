@@ -49,14 +49,10 @@ def _is_there(recording: str | Path, descriptor: int) -> bool:
 
 
 def release(recording: str | Path, descriptor: int) -> None:
-    """Give the lock back and remove its file."""
-    remove(recording)
+    """Give the lock back and remove its file, if nobody else has done it."""
+    if _is_there(recording, descriptor):
+        lock_path(recording).unlink(missing_ok=True)
     os.close(descriptor)
-
-
-def remove(recording: str | Path) -> None:
-    """Remove the lock's file; only for who holds the lock."""
-    lock_path(recording).unlink(missing_ok=True)
 
 
 def is_held(recording: str | Path) -> bool:

@@ -104,6 +104,14 @@ TABLES = ("recording", "connection", "frame", "tail", "gap", "hold", "mark", "fa
 FRAME_INDEX = "frame_by_connection"
 
 
+def is_blank(db: sqlite3.Connection) -> bool:
+    """Whether nothing was ever put into an open file, or its first migration did not come to its end."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application_id,) = db.execute("PRAGMA application_id").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return not (version or application_id or tables)
+
+
 def version_of(db: sqlite3.Connection, path: str) -> int:
     """The schema version of an open file. Raises NotARecording or NewerSchema."""
     (application_id,) = db.execute("PRAGMA application_id").fetchone()

@@ -6,10 +6,11 @@ that a full disk or a locked file is waited out without losing or doubling a row
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,16 @@ class Writer:
     def __init__(self, path: str | Path, *, durability: str = "normal", page_size: int = PAGE_SIZE) -> None:
         """Open or create `path` (mode 0600). `durability` is `normal`, or `full` to survive a power loss at each commit."""
         self.path = Path(path)
-        fresh = not self.path.exists() or self.path.stat().st_size == 0
-        if fresh:
-            try:
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if os.fstat(descriptor).st_size == 0:
+                os.fchmod(descriptor, 0o600)
+            os.close(descriptor)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.25, cached_statements=64)
         try:
-            if fresh:
+            if schema.is_blank(self._db):
                 self._db.execute(f"PRAGMA page_size = {page_size}")
             else:
                 schema.version_of(self._db, str(path))
@@ -120,8 +122,20 @@ class Writer:
     def add_tail(self, connection_id: int, direction: int, offset: int, t_ns: int, data: bytes) -> None:
         self.add("INSERT INTO tail VALUES (?,?,?,?,?)", (connection_id, direction, offset, t_ns, data))
 
-    def drop_tail(self, connection_id: int, direction: int) -> None:
-        self.add("DELETE FROM tail WHERE connection_id = ? AND direction = ?", (connection_id, direction))
+    def move_tail_end(self, connection_id: int, direction: int, offset: int, t_ns: int) -> None:
+        """Note how far a direction came, behind bytes that are not kept: an empty tail there, in place of the one before."""
+        self.add(
+            "DELETE FROM tail WHERE connection_id = ? AND direction = ? AND length(bytes) = 0", (connection_id, direction)
+        )
+        self.add_tail(connection_id, direction, offset, t_ns, b"")
+
+    def drop_tail(self, connection_id: int, direction: int, before: int | None = None) -> None:
+        """Forget the tail of a direction, or what of it ends at an offset or before."""
+        sql = "DELETE FROM tail WHERE connection_id = ? AND direction = ?"
+        if before is None:
+            self.add(sql, (connection_id, direction))
+        else:
+            self.add(f"{sql} AND offset + length(bytes) <= ?", (connection_id, direction, before))
 
     def add_gap(self, connection_id: int, direction: int, after_frame_id: int, reason: str, size: int) -> None:
         self.add("INSERT INTO gap VALUES (?,?,?,?,?)", (connection_id, direction, after_frame_id, reason, size))
@@ -186,16 +200,21 @@ class Writer:
         """Rows of a query on what is committed."""
         return self._db.execute(sql, parameters).fetchall()
 
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """As `query`, read while they are asked for. No commit meanwhile."""
+        return iter(self._db.execute(sql, parameters))
+
     def close(self) -> None:
         """Commit, build the index, and leave one plain file behind. Raises WriteStalled."""
         self.commit()
-        try:
-            self._db.execute(f"CREATE INDEX IF NOT EXISTS {schema.FRAME_INDEX} ON frame (connection_id, seq)")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._db.execute("PRAGMA journal_mode = DELETE")
-        except sqlite3.OperationalError:
+        for sql in (
+            f"CREATE INDEX IF NOT EXISTS {schema.FRAME_INDEX} ON frame (connection_id, seq)",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+            "PRAGMA journal_mode = DELETE",
+        ):
             # A reader is at it, or the disk is full: the file is whole all the same, readers do without index and WAL removal.
-            pass
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute(sql)
         self._db.close()
 
     def abandon(self) -> None:

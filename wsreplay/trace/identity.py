@@ -55,4 +55,6 @@ def _subject(token: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     subject = claims.get("sub") if isinstance(claims, dict) else None
-    return str(subject) if isinstance(subject, (str, int)) and subject != "" else None
+    if isinstance(subject, bool) or not isinstance(subject, str | int):
+        return None
+    return str(subject) or None

@@ -34,6 +34,8 @@ def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WIT
 
 
 def _candidate(chains: list[list[Connection]], connection: Connection, within_ns: int) -> list[Connection] | None:
+    # Connections come in the order they opened: what is too old for this one is so for all to come.
+    chains[:] = [chain for chain in chains if (chain[-1].closed_ns or connection.opened_ns) + within_ns >= connection.opened_ns]
     best, oldest = None, connection.opened_ns + 1
     for chain in chains:
         last = chain[-1]

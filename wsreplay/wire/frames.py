@@ -25,6 +25,7 @@ from wsreplay.wire.deflate import Extensions, Inflate
 from wsreplay.wire.masking import apply_mask
 
 MAX_PAYLOAD = 64 * 2**20
+MAX_HEAD = 14
 # An unfinished message of more frames than this (interleaved pings included) is not held together any longer.
 MAX_PENDING = 100_000
 
@@ -84,7 +85,8 @@ class StreamDecoder:
     A message keeps `max_payload` bytes (at least 125, so that control frames are whole); the rest of it is skipped as it comes.
     `direction` (0 client to server, 1 server to client) lets wrong masking be noted; `extended` says that an extension other
     than permessage-deflate is in force, so that reserved bits and opcodes are its business; `undecodable` starts a decoder
-    for a direction whose window is lost.
+    for a direction whose window is lost, `unfinished` inside a message whose first frames were returned before (its opcode, and
+    how much of its payload was kept), `closed` behind a close frame.
     """
 
     def __init__(
@@ -96,6 +98,8 @@ class StreamDecoder:
         direction: int | None = None,
         extended: bool = False,
         undecodable: str | None = None,
+        unfinished: tuple[int, int] | None = None,
+        closed: bool = False,
     ) -> None:
         self.frontier = offset
         self.received = offset
@@ -111,12 +115,11 @@ class StreamDecoder:
         self._wanted = 0
         self._streamed: _Streamed | None = None
         # The message in progress: its opcode (0: none), its frames, and what is kept of it.
-        self._opcode = 0
+        self._opcode, self._kept = unfinished or (0, 0)
         self._compressed = False
         self._pending: list[DecodedFrame] = []
-        self._kept = 0
-        self._whole = True  # nothing of the message was cut, withheld or let go
-        self._closed = False
+        self._whole = unfinished is None  # nothing of the message was cut, withheld or let go
+        self._closed = closed
 
     @classmethod
     def from_extensions(
@@ -167,6 +170,27 @@ class StreamDecoder:
         else:
             self.frontier = base + start
         return out
+
+    @property
+    def enough(self) -> int | None:
+        """The offset behind which no byte adds to what is kept of the frame in progress; None while any may."""
+        if self.malformed:
+            return self.frontier + self._max_payload
+        frame = self._streamed
+        return None if frame is None else frame.offset + MAX_HEAD + self._max_payload
+
+    def skip(self, size: int) -> None:
+        """Go on behind `size` bytes that came beyond `enough` and are not there any more."""
+        self.received += size
+        frame = self._streamed
+        if frame is None:
+            return
+        at = size % 4
+        frame.left, frame.missing, frame.key = frame.left - size, frame.missing + size, frame.key[at:] + frame.key[:at]
+        self._whole, self._kept = False, self._max_payload
+        if self._compressed and self._deflate is not None and self._deflate.context_takeover:
+            self.undecodable = self.undecodable or "not all of a message over the limit was kept"
+        self._compressed = False
 
     def finish(self) -> tuple[list[DecodedFrame], int]:
         """The stream ended: return the complete frames of an unfinished message, and the number of bytes left over."""
