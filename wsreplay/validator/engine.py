@@ -58,6 +58,7 @@ class Engine:
         self._build_spans()
         self._build_groups()
         self.program = Program(self, contract, inline)
+        self.decode = self.program.shape.decoder()
         self._handlers: tuple[dict[str, Callable[..., None]], dict[str, Callable[..., None]]] = ({}, {})
         self._pseudo = self._pseudo_roles()
         self._swept = 0
@@ -77,7 +78,6 @@ class Engine:
         self.unknown = next(iter(self._monitors(Unknown, checks.UnknownMonitor)), None)
         self.latencies = [checks.LatencyMonitor(rule, index, self.counts[rule.id], self.reporter)
                           for index, rule in enumerate(self.contract.of(Latency))]
-        self.sent_ns, self.scalar = checks.sent_ns, scalar
         envelope_id = self.contract.envelope.id
         self.ids_kept_by_unique = [number for number, each in enumerate(self.uniques) if each.rule.field == envelope_id]
 
@@ -124,7 +124,7 @@ class Engine:
         def in_use(_key: str) -> Iterable[tuple[Any, Any]]:
             for session in self.sessions.values():
                 for instance in session.spans[span.index].values():
-                    if instance.open and instance.names is span.names:
+                    if instance.names is span.names:
                         values = (instance.key,) if single else instance.key
                         if _key in span.names:
                             yield values[span.names.index(_key)], instance.conn.user
@@ -215,10 +215,7 @@ class Engine:
         """Take whole messages. What befalls connections meanwhile stands in `upcoming`."""
         clock, connections = self.clock, self.connections
         client, server = self._handlers
-        loads, find_type = orjson.loads, self.contract.envelope.type
-        member = str(find_type.steps[0]) if len(find_type.steps) == 1 else None
-        if member is None or not isinstance(find_type.steps[0], str):
-            loads, member = self._load_and_lift, "\0type"
+        decode = self.decode
         events, t = 0, self.now
         for fid, cid, t, direction, opcode, payload in rows:
             if t > clock.due:
@@ -232,47 +229,50 @@ class Engine:
                 self._control(conn, fid, t, direction, opcode)
                 continue
             try:
-                message = loads(payload)
-                type_ = message[member]
+                message = decode(payload)
+                type_ = message.kind
                 handle = (server if direction else client)[type_]
-            except (ValueError, LookupError, TypeError):
+                if not payload.isascii():
+                    payload.decode()
+            except (ValueError, LookupError, TypeError, RecursionError):
                 found = self._unusual(conn, fid, t, direction, payload)
                 if found is None:
                     continue
-                message, type_, handle = found
+                message, handle = found
+                type_ = message.kind
             events += 1
             handle(message, conn, fid, t, payload, type_)
         self.events += events
         self.now = max(self.now, t)
-
-    def _load_and_lift(self, payload: bytes) -> Any:
-        """Decode, and put the type where the loop looks for it."""
-        message = orjson.loads(payload)
-        if message.__class__ is dict:
-            message["\0type"] = self.contract.envelope.type.find(message)
-        return message
 
     def _unusual(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> Any:
         """A message that is no JSON, no object, without a type, or of a type not seen before."""
         form = self.formats[0] if self.formats else None
         self.untyped += 1
         try:
-            message = orjson.loads(payload)
+            plain = orjson.loads(payload)
         except orjson.JSONDecodeError as error:
             if form is not None:
                 form.broken(conn, payload, str(error), fid, t, direction, fid in self.cut_frames)
             return None
-        if message.__class__ is not dict:
+        if plain.__class__ is not dict:
             if form is not None:
-                form.not_object(conn, message, fid, t, direction)
+                form.not_object(conn, plain, fid, t, direction)
             return None
-        type_ = self.contract.envelope.type.find(message)
+        message = self._decoded(payload, plain)
+        type_ = message.kind
         if type_.__class__ is not str:
             if form is not None:
                 form.untyped(conn, type_, fid, t, direction)
             return None
         self.untyped -= 1
-        return message, type_, self._handler(direction, type_)
+        return message, self._handler(direction, type_)
+
+    def _decoded(self, payload: bytes, plain: dict[str, Any]) -> Any:
+        try:
+            return self.decode(payload)
+        except (ValueError, RecursionError):
+            return self.program.shape.from_plain(plain)
 
     def _handler(self, direction: int, type_: str) -> Callable[..., None]:
         table = self._handlers[direction]
@@ -426,7 +426,7 @@ class Engine:
         session.over = True
         for span in self.spans:
             for instance in list(session.spans[span.index].values()):
-                while instance is not None and instance.open:
+                while instance is not None:
                     if how == TRUNCATED:
                         span.truncate(instance, t)
                     else:
@@ -436,7 +436,8 @@ class Engine:
             for part in slices.values():
                 group.close(part, t, how, by=by)
                 part.open = False
-        session.spans = [{} for _ in self.spans]
+        for table in session.spans:
+            table.clear()
         session.tables = [{} for _ in self.groups]
         session.sequences, session.uniques, session.ids = [], [], Seen(t)
 
@@ -490,6 +491,8 @@ class Engine:
             roles = found.certain
             for pattern, bit in found.conditional:
                 roles |= bit if all(path.find(message) in wanted for path, wanted in pattern.where) else 0
+            if group.across_user and conn.user is None and name == "ws.open":
+                continue  # an anonymous connection continues nothing; that it was lost still cannot be judged
             if roles:
                 for part in self._open_slices(group, each, conn, t):
                     each.event(part, roles, fid, t, conn, name, direction)
@@ -504,7 +507,7 @@ class Engine:
             if not fits:
                 continue
             for instance in list(conn.session.spans[span.index].values()):
-                if instance.open and instance.conn is conn:
+                if instance.conn is conn:
                     span.end(instance, end, t, fid, name)
 
     def _open_slices(self, group: Group, each: Monitor, conn: ConnectionState, t: int) -> list[Slice]:
@@ -517,7 +520,7 @@ class Engine:
             return [part for key, part in self.user_slices[group.index].items() if key[0] == conn.user]
         if group.inside is not None:
             number = self.span_numbers[group.inside]
-            instances = [instance for instance in conn.session.spans[number].values() if instance.open]
+            instances = list(conn.session.spans[number].values())
             if not group.by:
                 return list(instances)
             return [part for instance in instances for part in (instance.parts or {}).get(group.index, {}).values()]
