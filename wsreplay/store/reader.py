@@ -192,7 +192,7 @@ class Recording:
         Each is (connection id, direction, offset, t_ns, bytes).
         """
         columns = "connection_id, direction, offset, t_ns, bytes"
-        return list(self.query(f"SELECT {columns} FROM tail ORDER BY connection_id, direction, offset"))  # type: ignore[arg-type]
+        return list(self.query(f"SELECT {columns} FROM tail ORDER BY connection_id, direction, offset"))
 
     def all_findings(self) -> list[tuple[str, str, dict[str, Any]]]:
         """All results kept by `validate --save`: contract, contract digest, finding."""
@@ -211,18 +211,18 @@ def join_fragments(frames: Iterator[Frame]) -> Iterator[Message]:
     make = tuple.__new__
     for frame in frames:
         (id, connection_id, seq, t_ns, direction, opcode, flags, _, _, type, payload) = frame
-        if flags & FIN and opcode:
+        if opcode > Opcode.BINARY or (opcode and flags & FIN):
+            if unfinished and opcode <= Opcode.BINARY:
+                unfinished.pop((connection_id, direction), None)
             yield make(Message, (id, connection_id, seq, t_ns, direction, opcode, type, payload, id))
             continue
-        parts = unfinished.setdefault((connection_id, direction), [])
-        if opcode != Opcode.CONTINUATION:
-            parts.clear()
-        parts.append(frame)
-        if flags & FIN:
-            del unfinished[connection_id, direction]
-            if parts[0].opcode != Opcode.CONTINUATION:
-                whole = b"".join(part.payload for part in parts)
-                first = parts[0]
+        if opcode:
+            unfinished[connection_id, direction] = [frame]
+        elif parts := unfinished.get((connection_id, direction)):
+            parts.append(frame)
+            if flags & FIN:
+                del unfinished[connection_id, direction]
+                first, whole = parts[0], b"".join(part.payload for part in parts)
                 yield Message(id, connection_id, seq, t_ns, direction, first.opcode, type, whole, first.id)
 
 
