@@ -1,26 +1,43 @@
-"""The application: what is open, how it looks, which screen is on top."""
+"""The application: what is open, what the validator says of it, how it looks, which screen is on top."""
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Session
 from wsreplay.tui.config import Config
+from wsreplay.tui.data import verdict
+from wsreplay.tui.data.evidence import compare
+from wsreplay.tui.data.live import Growth
 from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.data.verdict import Verdict
+from wsreplay.tui.judge import Judge, stamp
 from wsreplay.tui.look import Look
+from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved
+from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.theme import DARK, LIGHT, Palette
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
+POLL_S = 0.1
+WATCH_S = 1.0
+DEFAULT_CONTRACT = "agent-chat"
 
 
 class ReplayApp(App[None]):
-    """`path` is a recording, or a folder of them. `clock` gives monotonic nanoseconds; tests hold it still."""
+    """`path` is a recording, or a folder of them. `clock` gives monotonic nanoseconds; tests hold it still.
+
+    `judging` says whether recordings are validated as they are opened.
+    """
 
     TITLE = "wsreplay"
     CSS_PATH = "app.tcss"
@@ -38,32 +55,249 @@ class ReplayApp(App[None]):
         config: Config | None = None,
         contracts: tuple[str, ...] = (),
         clock: Callable[[], int] = time.monotonic_ns,
+        judging: bool = True,
     ) -> None:
         self.config = config or Config()
         self.look = Look(Palette.of({}, True), self.config.ascii)
         super().__init__()
         self.path = path
-        self.contracts = contracts
         self.clock = clock
+        self.judging = judging
+        self.contracts = contracts or (DEFAULT_CONTRACT,)
+        self.opened: Opened | None = None
+        self.growth = Growth()
+        self.verdict = Verdict()
+        self._judge = Judge(self.post_message)
+        self._stamp: object = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = {"dark": DARK.name, "light": LIGHT.name}.get(self.config.theme, self.config.theme)
+        self._look_again()
         if self.config.ascii:
             self.add_class("-ascii")
         if self.config.keys:
             self.set_keymap(dict(self.config.keys))
-        self._look_again()
 
-    def on_mount(self) -> None:
-        self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
+    # Opening.
 
     def get_default_screen(self) -> Screen[None]:
-        from wsreplay.tui.screens.session import SessionScreen
+        if self.path.is_dir() or (not self.path.exists() and not self.path.suffix):
+            from wsreplay.tui.screens.recordings import RecordingsScreen
 
-        return SessionScreen(Opened.open(self.path), None)
+            return RecordingsScreen(self.path)
+        return self._first_screen_of(self.path)
+
+    def _first_screen_of(self, path: Path) -> Screen[None]:
+        """Open a recording and choose where to begin in it. Raises WsreplayError."""
+        self.opened = opened = Opened.open(path)
+        if len(opened.sessions) == 1 or opened.live:
+            from wsreplay.tui.screens.session import SessionScreen
+
+            return SessionScreen(opened, opened.sessions[0] if len(opened.sessions) == 1 and not opened.live else None)
+        from wsreplay.tui.screens.sessions import SessionsScreen
+
+        return SessionsScreen(opened)
+
+    def on_mount(self) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """What can wait until the first rows are on the screen."""
+        self.set_interval(WATCH_S, self._watch_contracts)
+        self.set_interval(POLL_S, self.poll)
+        self.begin_recording()
+
+    def begin_recording(self) -> None:
+        """A recording was opened: judge it."""
+        if self.opened is not None:
+            self.growth = Growth()
+            self.poll()
+            if self.judging:
+                self.judge()
+
+    def open_recording(self, path: Path) -> None:
+        """Open a recording from the list of recordings."""
+        try:
+            screen = self._first_screen_of(path)
+        except WsreplayError as error:
+            self.notify(self.look.own(str(error)), title="cannot be opened", severity="error", markup=False)
+            return
+        self.push_screen(screen)
+        self.call_after_refresh(self.begin_recording)
+
+    def close_recording(self) -> None:
+        self._judge.stop()
+        self.verdict = Verdict()
+        if self.opened is not None:
+            self.opened.close()
+            self.opened = None
+
+    def go_back(self) -> None:
+        """To the screen below; from a session to the list of sessions; from that to the recordings, or out."""
+        from wsreplay.tui.screens.session import SessionScreen
+        from wsreplay.tui.screens.sessions import SessionsScreen
+
+        top = self.screen
+        below = self.screen_stack[-2] if len(self.screen_stack) > 1 else None
+        if isinstance(top, SessionScreen) and not isinstance(below, SessionsScreen) and self.opened is not None:
+            self.switch_screen(SessionsScreen(self.opened, at=top.rows.number))
+        elif below is not None:
+            if isinstance(top, SessionsScreen):
+                self.close_recording()
+            self.pop_screen()
+        else:
+            self.exit()
+
+    def on_unmount(self) -> None:
+        self.close_recording()
+
+    # The validator.
+
+    def judge(self) -> None:
+        opened = self.opened
+        if opened is None:
+            return
+        follow = opened.live
+        self.verdict = Verdict(verdict.FOLLOWING if follow else verdict.JUDGING)
+        self._judge.start(opened.path, self.contracts, follow=follow)
+        self._tell_verdict()
+
+    def judge_again(self) -> None:
+        """By the contracts as they are on disk now."""
+        self.judge()
+
+    def choose_contract(self) -> None:
+        from wsreplay.tui.screens.contracts import ContractPicker
+
+        def chosen(names: tuple[str, ...] | None) -> None:
+            if names:
+                self.contracts = names
+                self.judge()
+
+        if self.opened is not None:
+            self.push_screen(ContractPicker(self.contracts), chosen)
+
+    def choose_diff(self, session: Session | None) -> None:
+        """Ask what to compare a session with, and compare."""
+        from wsreplay.tui.screens.diff import DiffScreen, parse_side
+        from wsreplay.tui.screens.prompt import Prompt
+
+        opened = self.opened
+        if opened is None or session is None:
+            self.notify("open one session first", title="nothing to compare")
+            return
+        path, number = opened.path, session.id
+
+        def complaint(text: str) -> str | None:
+            try:
+                parse_side(text, path)
+            except WsreplayError as error:
+                return str(error)
+            return None
+
+        def chosen(text: str | None) -> None:
+            if text:
+                self.push_screen(DiffScreen((path, number), parse_side(text, path)))
+
+        self.push_screen(Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint), chosen)
+
+    def on_judge_moved(self, message: JudgeMoved) -> None:
+        self.verdict = replace(self.verdict, done=message.done)
+        self._tell_verdict()
+
+    def on_judge_failed(self, message: JudgeFailed) -> None:
+        self.verdict = Verdict(verdict.FAILED, why=message.why)
+        self._tell_verdict()
+
+    def on_judged(self, message: Judged) -> None:
+        if self.opened is None:
+            return
+        before, after = self.opened.evidence, message.evidence
+        self.opened.evidence = after
+        self._stamp = stamp(after.sources)
+        if message.final:
+            change = compare(before.findings, after.findings) if before.is_there else None
+            self.verdict = Verdict(verdict.THERE, 1.0, change=change)
+            if change is not None and self._was_asked_again(before.sources, after.sources):
+                self.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
+        self._tell_verdict()
+
+    @staticmethod
+    def _was_asked_again(*_sources: object) -> bool:
+        return True
+
+    def _watch_contracts(self) -> None:
+        opened = self.opened
+        if opened is None or not opened.evidence.is_there or self.verdict.stale:
+            return
+        if stamp(opened.evidence.sources) != self._stamp:
+            self.post_message(ContractChanged())
+
+    def on_contract_changed(self) -> None:
+        self.verdict = replace(self.verdict, stale=True)
+        self.notify("R validates again", title="the contract has changed on disk")
+        self._tell_verdict()
+
+    def _tell_verdict(self) -> None:
+        for screen in self._screens():
+            screen.verdict_changed()
+
+    def _screens(self) -> Iterable[BaseScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
+
+    # A recording that grows.
+
+    def poll(self) -> None:
+        """Look whether a recorder wrote more."""
+        opened = self.opened
+        if opened is None or (self.growth.was_live and not self.growth.live):
+            return
+        if not opened.live and not self.growth.last_id and not opened.reader.live:
+            self.growth.poll(self.clock(), live=False, last_id=opened.reader.last_id(), reached_ns=0)
+            return
+        if not opened.live:
+            return
+        try:
+            reader = opened.reader
+            live, last_id, reached = reader.live, reader.last_id(), reader.reached_ns()
+            changed = self.growth.poll(self.clock(), live=live, last_id=last_id, reached_ns=reached)
+            if changed:
+                opened.refresh()
+        except WsreplayError as error:
+            self.notify(self.look.own(str(error)), severity="error", markup=False)
+            return
+        for screen in self._screens():
+            if changed:
+                screen.recording_grew(last_id)
+            screen.clock_ticked()
+
+    # Looks, help, palette.
 
     def _look_again(self) -> None:
         self.look = Look(Palette.of(self.theme_variables, self.current_theme.dark), self.config.ascii)
+        for screen in self._screens() if self.is_running else ():
+            screen.looks_changed()
 
     def action_switch_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_help(self) -> None:
+        from wsreplay.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the command palette offers: every binding of the screen, by its description."""
+        seen: set[str] = set()
+        for _, binding, enabled, tooltip in screen.active_bindings.values():
+            if enabled and binding.description and binding.description not in seen:
+                seen.add(binding.description)
+                keys = self.get_key_display(binding)
+                yield SystemCommand(binding.description, tooltip or f"key {keys}", lambda b=binding: self._run(b))
+        yield SystemCommand("Change theme", "any theme of Textual", self.action_change_theme)
+
+    async def _run(self, binding: Binding) -> None:
+        await self.run_action(binding.action, self.screen.focused or self.screen)

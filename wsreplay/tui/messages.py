@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from wsreplay.tui.data.alignment import Pair
     from wsreplay.tui.data.evidence import Evidence
+    from wsreplay.tui.data.folder import Listed
+    from wsreplay.tui.data.spans import Drawn, Lane
 
 
 class RowMoved(Message):
@@ -51,16 +55,16 @@ class PaneChosen(Message):
         super().__init__()
 
 
-class FilterTyped(Message):
-    """The filter's text changed and stood still for a moment."""
+class QueryTyped(Message):
+    """The text of the filter or the search changed and stood still for a moment."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__()
 
 
-class FilterLeft(Message):
-    """Enter or escape in the filter bar. `keep` says whether the filter stays."""
+class QueryLeft(Message):
+    """Enter or escape in the query bar. `keep` says whether the filter stays."""
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
@@ -128,24 +132,48 @@ class TotalsCounted(Message):
 
 
 class LanesLaid(Message):
-    """The waterfall's lanes are laid out."""
+    """The spans of a session, and the lanes they are laid into; `full` says that there are more."""
 
-    def __init__(self, lanes: Any) -> None:
-        self.lanes = lanes
+    def __init__(self, spans: list[Drawn], lanes: list[Lane], full: bool) -> None:
+        self.spans, self.lanes, self.full = spans, lanes, full
         super().__init__()
 
 
 class Aligned(Message):
-    """Two sessions are aligned."""
+    """Two sessions are aligned, or why they could not be."""
 
-    def __init__(self, pairs: Any) -> None:
-        self.pairs = pairs
+    def __init__(self, pairs: list[Pair], why: str = "") -> None:
+        self.pairs, self.why = pairs, why
         super().__init__()
 
 
 class DetailReady(Message):
-    """A big payload is laid out for a pane."""
+    """A big payload is laid out for the detail: lines of (kind, text)."""
 
-    def __init__(self, key: tuple[Any, ...], lines: list[str]) -> None:
-        self.key, self.lines = key, lines
+    def __init__(self, frame_id: int, lines: list[tuple[str, str]]) -> None:
+        self.frame_id, self.lines = frame_id, lines
+        super().__init__()
+
+
+class OverviewCounted(Message):
+    """How many frames fall into each column of the overview; `span` is its time in ns."""
+
+    def __init__(self, counts: list[int], span: tuple[int, int]) -> None:
+        self.counts, self.span = counts, span
+        super().__init__()
+
+
+class Written(Message):
+    """A file was written, or why it was not."""
+
+    def __init__(self, out: Path, why: str | None) -> None:
+        self.out, self.why = out, why
+        super().__init__()
+
+
+class FolderRead(Message):
+    """The recordings of a folder."""
+
+    def __init__(self, found: list[Listed]) -> None:
+        self.found = found
         super().__init__()

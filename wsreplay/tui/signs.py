@@ -56,7 +56,7 @@ class Signs(NamedTuple):
 
 UNICODE = Signs(
     error="✗", warning="▲", info="·", missing="◆", order="⇅", late="◷", ok="✓", to_server="▶", to_client="◀", dash="╌", rule="─",
-    divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="⏸", mark="⚑", witness="▎", dot="·", times="×",
+    divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="‖", mark="⚑", witness="▎", dot="·", times="×",
     at_most="≤", playhead="┃", ellipsis="…", delta="Δ", open_end="▷", bars=" ▁▂▃▄▅▆▇█", spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     span_left="├", span_fill="━", span_right="┤", instant="◦", arrow="→",
 )  # fmt: skip

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from wsreplay.validator.findings import Finding, Judgement, Severity
 
+MOST_FINDINGS = 10_000  # kept and shown; all are counted
 _RANK = {Severity.ERROR: 2, Severity.WARNING: 1, Severity.INFO: 0}
+_WORDS = 14
 
 
 class Ghost(NamedTuple):
@@ -20,41 +22,76 @@ class Ghost(NamedTuple):
     finding: Finding
 
 
+class Source(NamedTuple):
+    """A contract as it was when it judged."""
+
+    name: str
+    file: str
+    text: str
+    digest: str
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """A judgement with its places. `by_frame` gives the findings whose place is a frame, `ghosts` those that have none."""
+    """What the contracts say of a recording.
 
-    judgement: Judgement | None = None
+    `by_frame` gives the findings whose place is a frame, `ghosts` those that have none. `tallies` counts errors and warnings of
+    each session, `left_out` the findings beyond the first ten thousand. `rule_sources` is the contract of each rule.
+    """
+
+    judgements: tuple[Judgement, ...] = ()
     findings: tuple[Finding, ...] = ()
     ghosts: tuple[Ghost, ...] = ()
     by_frame: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
-    contract: str = ""
+    before_ids: tuple[int, ...] = ()
+    tallies: dict[int, tuple[int, int]] = field(default_factory=dict)
+    left_out: int = 0
+    sources: tuple[Source, ...] = ()
+    rule_sources: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def is_there(self) -> bool:
+        return bool(self.sources)
 
     def counts(self, session: int | None = None) -> tuple[int, int]:
         """How many errors and warnings, in a session or in all; what only follows from another finding is not counted."""
-        errors = warnings = 0
-        for finding in self.findings:
-            if finding.caused_by or (session is not None and finding.session != session):
-                continue
-            errors += finding.severity is Severity.ERROR
-            warnings += finding.severity is Severity.WARNING
-        return errors, warnings
-
-    def tally(self) -> dict[int, tuple[int, int]]:
-        """Errors and warnings of each session."""
-        errors: Counter[int] = Counter()
-        warnings: Counter[int] = Counter()
-        for finding in self.findings:
-            if finding.session is not None and not finding.caused_by:
-                errors[finding.session] += finding.severity is Severity.ERROR
-                warnings[finding.session] += finding.severity is Severity.WARNING
-        return {session: (errors[session], warnings[session]) for session in errors.keys() | warnings.keys()}
+        if session is not None:
+            return self.tallies.get(session, (0, 0))
+        return sum(errors for errors, _ in self.tallies.values()), sum(warnings for _, warnings in self.tallies.values())
 
     def of_session(self, session: int | None) -> list[Finding]:
         return [finding for finding in self.findings if session is None or finding.session == session]
 
+    def ghosts_of(self, session: int | None) -> tuple[Ghost, ...]:
+        return tuple(ghost for ghost in self.ghosts if session is None or ghost.finding.session == session)
+
+    def verdict(self, session: int) -> str:
+        """The verdict of a session over all contracts: the gravest."""
+        order = ("violated", "error", "inconclusive", "pending", "ok_so_far", "satisfied", "vacuous")
+        said = {str(judgement.session_verdicts[session]) for judgement in self.judgements if session in judgement.session_verdicts}
+        return next((verdict for verdict in order if verdict in said), "")
+
+    def words(self, finding: Finding) -> tuple[str, list[str]]:
+        """The contract's file and, as it stands there, the rule that a finding is about."""
+        source = self.rule_sources.get(finding.rule)
+        return ("", []) if source is None or not finding.line else (source.file, rule_text(source.text, finding.line))
+
 
 NO_EVIDENCE = Evidence()
+
+
+def rule_text(text: str, line: int) -> list[str]:
+    """The lines of a YAML document from `line` (from 1) to the end of what begins there."""
+    lines = text.splitlines()[line - 1 :]
+    if not lines:
+        return []
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    kept = [lines[0]]
+    for later in lines[1:_WORDS]:
+        if later.strip() and len(later) - len(later.lstrip()) <= indent:
+            break
+        kept.append(later)
+    return [kept_line[indent:] for kept_line in kept if kept_line.strip()]
 
 
 def place(finding: Finding) -> int | None:
@@ -83,7 +120,24 @@ def worst(findings: Iterable[Finding]) -> Finding | None:
     return max(findings, key=lambda one: (not one.caused_by, _RANK[one.severity]), default=None)
 
 
-def gather(findings: Sequence[Finding], before_ids: Sequence[int], judgement: Judgement | None = None, contract: str = "") -> Evidence:
+def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
+    """Errors and warnings of each session; what only follows from another finding is not counted."""
+    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for finding in findings:
+        if not finding.caused_by and finding.severity is not Severity.INFO:
+            counts[finding.session or 0][finding.severity is Severity.WARNING] += 1
+    return {session: (errors, warnings) for session, (errors, warnings) in counts.items()}
+
+
+def gather(
+    findings: Sequence[Finding],
+    before_ids: Sequence[int],
+    *,
+    tallies: dict[int, tuple[int, int]] | None = None,
+    judgements: Sequence[Judgement] = (),
+    sources: Sequence[Source] = (),
+    left_out: int = 0,
+) -> Evidence:
     """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
     ghosts: list[Ghost] = []
     by_frame: dict[int, list[Finding]] = defaultdict(list)
@@ -98,7 +152,11 @@ def gather(findings: Sequence[Finding], before_ids: Sequence[int], judgement: Ju
             by_frame[before_id].append(finding)
     ghosts.sort(key=lambda ghost: (ghost.before_id, moment(ghost.finding)))
     frozen = {frame_id: tuple(group) for frame_id, group in by_frame.items()}
-    return Evidence(judgement, tuple(findings), tuple(ghosts), frozen, contract)
+    rules = {rule.id: source for judgement, source in zip(judgements, sources, strict=False) for rule in judgement.rules}
+    return Evidence(
+        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), tally(findings) if tallies is None else tallies,
+        left_out, tuple(sources), rules,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +187,9 @@ def _identity(finding: Finding) -> tuple[object, ...]:
     return (finding.fingerprint or (finding.rule, finding.message), finding.session)
 
 
-def ghosts_among(ghosts: Sequence[Ghost], ids: Sequence[int], *, known_until: int | None = None) -> tuple[list[int], list[Ghost]]:
+def ghosts_among(
+    ghosts: Sequence[Ghost], ids: Sequence[int], *, known_until: int | None = None
+) -> tuple[list[int], list[Ghost]]:
     """Which rows of a view the ghosts take: the view's frames by `ids`, the ghosts between them, both ascending."""
     rows: list[int] = []
     shown: list[Ghost] = []

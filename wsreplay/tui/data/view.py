@@ -14,6 +14,7 @@ from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.evidence import Ghost, ghosts_among
+from wsreplay.validator.findings import Finding
 
 PAGE_ROWS = 128
 PAGES = 64
@@ -64,6 +65,7 @@ class View:
         self._ghost_rows: list[int] = []  # the rows that are ghosts
         self._ghost_places: list[int] = []  # for each, the place in `ids` of the frame behind it
         self._ghosts: list[Ghost] = []
+        self._row_by_finding: dict[int, int] = {}  # by identity: two findings may be equal
         self._place_ghosts()
 
     @property
@@ -97,11 +99,8 @@ class View:
         index = min(bisect_left(self.ids, frame_id), max(0, self._frames - 1))
         return self.row_of_index(index)
 
-    def row_of_ghost(self, finding: object) -> int | None:
-        for row, ghost in zip(self._ghost_rows, self._ghosts, strict=True):
-            if ghost.finding is finding:
-                return row
-        return None
+    def row_of_ghost(self, finding: Finding) -> int | None:
+        return self._row_by_finding.get(id(finding))
 
     def ghost_rows(self) -> Sequence[int]:
         return self._ghost_rows
@@ -150,3 +149,4 @@ class View:
         places = [row - number for number, row in enumerate(rows)]
         keep = bisect_right(places, self._frames)
         self._ghost_rows, self._ghost_places, self._ghosts = rows[:keep], places[:keep], ghosts[:keep]
+        self._row_by_finding = {id(ghost.finding): row for row, ghost in zip(self._ghost_rows, self._ghosts, strict=True)}

@@ -2,50 +2,448 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
+from textual.widget import Widget
 
 from wsreplay.model import Session
-from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.tui import times
+from wsreplay.tui.data import overview as sketch
+from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.evidence import moment, place
+from wsreplay.tui.data.gathering import session_ids
+from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
-from wsreplay.tui.data.view import View
-from wsreplay.tui.messages import RowMoved
-from wsreplay.tui.widgets.detail import Detail, payload_layout
+from wsreplay.tui.data.playback import Player
+from wsreplay.tui.data.rows import Rows
+from wsreplay.tui.messages import (
+    DetailReady,
+    IdsGathered,
+    JumpTo,
+    OverviewCounted,
+    PaneChosen,
+    QueryLeft,
+    QueryTyped,
+    RowChosen,
+    RowMoved,
+    SearchEnded,
+)
+from wsreplay.tui.screens.asking import Asking
+from wsreplay.tui.screens.head import head_runs, joined, live_runs, new_runs, session_name, verdict_runs
+from wsreplay.tui.screens.inspecting import Inspector
+from wsreplay.tui.screens.keeping import KeepingScreen
+from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
+from wsreplay.tui.widgets.overview import Overview
+from wsreplay.tui.widgets.query_bar import QueryBar
 from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.validator.findings import Finding
+
+SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(Screen[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "back", "Back", id="session.back", show=False)]
+class SessionScreen(PlayerScreen, KeepingScreen):
+    """`session` None shows all frames of the recording."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", id="session.filter", show=False),
+        Binding("ctrl+f", "search", "Search text", id="session.search", show=False),
+        Binding("n", "search_on(True)", "Next match", id="session.next_match", show=False),
+        Binding("N", "search_on(False)", "Previous match", id="session.previous_match", show=False),
+        Binding("right_square_bracket", "finding(1)", "Next finding", id="session.next_finding", show=False),
+        Binding("left_square_bracket", "finding(-1)", "Previous finding", id="session.previous_finding", show=False),
+        Binding("x", "witness", "Next witness frame of the finding", id="session.witness", show=False),
+        Binding("tab", "pane(1)", "Next pane of the detail", id="session.next_pane", show=False),
+        Binding("shift+tab", "pane(-1)", "Previous pane of the detail", id="session.previous_pane", show=False),
+        Binding("left,h", "focus_list", "To the list", id="session.focus_list", show=False),
+        Binding("right,l", "focus_detail", "To the detail", id="session.focus_detail", show=False),
+        Binding("backslash", "maximise", "Maximise the pane", id="session.maximise", show=False),
+        Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
+        Binding("v", "findings", "Findings", id="session.findings", show=False),
+        Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
+        Binding("F", "follow", "Follow the end", id="session.follow", show=False),
+    ]
 
     def __init__(self, opened: Opened, session: Session | None) -> None:
         super().__init__()
         self.opened = opened
-        self.session = session
-        ids = opened.ids_at_once(session)
-        self.frames = FrameList(opened, View(opened.reader, ids if ids is not None else opened.first_ids(session)), id="frames")
+        self.rows = Rows(opened, session)
+        self.origin_ns = opened.start_ns(session)
+        self.player = Player(self.origin_ns, opened.reached_ns(session), self.origin_ns)
+        self.following = opened.live
+        self.unseen = 0
+        self.errands = Errands(opened.path)
+        self.frames = FrameList(opened, self.rows.view, id="frames")
+        self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
+        self.overview = Overview(id="overview")
+        self.bar = QueryBar(id="query")
+        self.head = StatusLine(id="head")
+        self.foot = StatusLine(id="foot")
+        self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
+        self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
+        self._finding_rows: list[tuple[int, Finding]] | None = None
+        self._witness_of: Finding | None = None
+        self._detail_due = False
+        self._counted_ns = 0
 
-    def compose(self) -> ComposeResult:
-        yield StatusLine(id="head")
+    @property
+    def session(self) -> Session | None:
+        return self.rows.session
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.bar
         with Container(id="body"):
             yield self.frames
             yield self.detail
-        yield StatusLine(id="foot")
+        yield self.overview
+        yield self.foot
 
     def on_mount(self) -> None:
         self.frames.focus()
-        self._show_detail()
+        self._name_list()
+        self._paint_lines()
+        self.call_after_refresh(self._begin)
 
-    def on_row_moved(self, _message: RowMoved) -> None:
+    def _begin(self) -> None:
+        """What can wait until the first rows are on the screen."""
+        if not self.rows.complete and self.session is not None:
+            work = session_ids(self.session.connections, lambda ids, done, end: self.post_message(IdsGathered(0, ids, done, end)))
+            self.errands.send("session", work, self.fail("reading the session"))
         self._show_detail()
+        self.count_overview()
+        if self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
 
-    def _show_detail(self) -> None:
-        view = self.frames.view
+    def on_unmount(self) -> None:
+        self.errands.call_all_back()
+        self.inspector.show(None)
+
+    # What is shown.
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is not self.frames:
+            return
+        view = self.rows.view
+        if not self.film:
+            self.player = self.player.seek(view.time_of_row(self.frames.cursor), self.now())
+        if self.following and self.frames.cursor < len(view) - 1:
+            self.following, self.unseen = False, 0
+        self._paint_lines()
+        self.show_detail_soon()
+
+    def show_detail_soon(self) -> None:
+        """After the list is painted, and once for many moves."""
+        if not self._detail_due:
+            self._detail_due = True
+            self.call_after_refresh(self._show_detail)
+
+    def _show_detail(self, *, again: bool = False) -> None:
+        self._detail_due = False
+        view = self.rows.view
         item = view.row(self.frames.cursor) if len(view) else None
-        if isinstance(item, Head):
-            self.detail.show(payload_layout(self.opened.reader.frame(item.id), self.detail.pane))
+        self.inspector.show(item, again=again)
+        findings = self.inspector.findings()
+        if findings and self._witness_of not in findings:
+            self._look_at(findings[0])
+
+    def _look_at(self, finding: Finding | None) -> None:
+        self._witness_of = finding
+        self.frames.set_witnesses(witnesses(finding) if finding else ())
+
+    def _paint_lines(self) -> None:
+        look, replay = self.look, self.replay
+        live = live_runs(look, replay.growth)
+        place = head_runs(look, session_name(look, self.session), self.session.path if self.session else self.opened.path.name)
+        news = new_runs(look, self.following, self.unseen) if replay.growth.live else []
+        verdict = verdict_runs(look, replay.verdict, self.opened, self.rows.number)
+        self.head.say(joined(look, place, live, news), verdict)
+        view = self.rows.view
+        at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
+        count = f"   {min(at, view.frames):,}/{view.frames:,}"
+        foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
+        self.foot.say(foot, [("?", look.style("accent")), (" help  ", look.style("dim")), ("^p", look.style("accent")), (" palette", look.style("dim"))])
+        seen = self.frames.seen()
+        span = (view.time_of_row(seen.start), view.time_of_row(max(seen.start, seen.stop - 1))) if len(view) else (0, 0)
+        self.overview.point(self.player.at_ns, span, self.player.at_ns if self.film else None)
+
+    def _name_list(self) -> None:
+        self.frames.border_title = "marked frames" if self.rows.only_marked else "frames"
+        self.frames.border_subtitle = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
+        self.frames.empty_lines = self.frames.empty_lines or ["", "no frames were recorded here"]
+
+    def show_view(self, anchor: int | None) -> None:
+        self.frames.show_view(self.rows.view, anchor=anchor)
+        self._finding_rows = None
+        self._name_list()
+        self._paint_lines()
+        self._show_detail(again=True)
+
+    # The overview.
+
+    def count_overview(self) -> None:
+        """Count frames per column, beside the interface."""
+        span = (self.origin_ns, max(self.player.end_ns, self.origin_ns + 1))
+        ids, bins = self.rows.view.ids[:], self.overview.bins
+        self._counted_ns = self.now()
+
+        def work(reader: Recording, _errand: Errand) -> None:
+            self.post_message(OverviewCounted(sketch.density(reader, ids, *span, bins), span))
+
+        self.errands.send("overview", work, self.fail("the overview"))
+
+    def on_overview_counted(self, message: OverviewCounted) -> None:
+        self.overview.draw(message.counts, message.span)
+        self._place_marks()
+
+    def _place_marks(self) -> None:
+        kinds = {"missing": "missing", "order": "order", "late": "late"}
+        places = [
+            (moment(finding), kinds.get(finding.kind, str(finding.severity)))
+            for finding in self.opened.evidence.of_session(self.rows.number)
+            if not finding.caused_by and finding.severity != "info"
+        ]
+        self.overview.place([*places, *((mark.t_ns, "mark") for mark in self.opened.marks)])
+
+    def on_jump_to(self, message: JumpTo) -> None:
+        self.seek(message.t_ns)
+
+    def marks_changed(self) -> None:
+        super().marks_changed()
+        self._place_marks()
+
+    # Answers.
+
+    def on_ids_gathered(self, message: IdsGathered) -> None:
+        if message.ticket == SESSION_TICKET:
+            anchor = self.asking.anchor()
+            self.rows.gathered(message.ids, message.finished)
+            self.show_view(anchor)
+            if message.finished:
+                self.count_overview()
+        elif self.asking.gathered(message):
+            self._finding_rows = None
+            self._paint_lines()
+            self.show_detail_soon()
+
+    def on_search_ended(self, message: SearchEnded) -> None:
+        self.asking.found(message)
+
+    def on_detail_ready(self, message: DetailReady) -> None:
+        self.inspector.laid_out(message.frame_id, message.lines)
+
+    def verdict_changed(self) -> None:
+        if self.rows.is_judged_by(self.opened.evidence):
+            self._paint_lines()
+            return
+        anchor = self.asking.anchor()
+        self.rows.judged_anew()
+        self._place_marks()
+        self.show_view(anchor)
+
+    def recording_grew(self, last_id: int) -> None:
+        added = self.rows.grown(last_id)
+        self.player = self.player.reaching(self.opened.reached_ns(self.session))
+        if added:
+            self._finding_rows = None
+            self.frames.grown()
+            if self.following and not self.film:
+                self.frames.move_to(len(self.rows.view) - 1)
+            else:
+                self.unseen += added
+        if self.now() - self._counted_ns > times.SECOND or not self.opened.live:
+            self.count_overview()
+
+    def clock_ticked(self) -> None:
+        self._paint_lines()
+
+    # The player.
+
+    def next_event_after(self, t_ns: int) -> int | None:
+        ids = self.rows.view.ids
+        index = self.rows.view.index_after(t_ns)
+        return self.rows.view.pages.time(index) if index < len(ids) else None
+
+    def show_playhead(self) -> None:
+        view = self.rows.view
+        if self.film:
+            view = self.rows.seen_at(self.player.at_ns)
+            self.frames.show_horizon(view)
+            self.frames.move_to(len(view) - 1)
+        elif view.horizon is not None:
+            cursor = self.frames.cursor
+            self.frames.show_horizon(self.rows.seen_at(None))
+            self.frames.move_to(cursor, centre=True)
+        else:
+            self.frames.move_to(view.row_at(self.player.at_ns), centre=True)
+        self._paint_lines()
+        self.show_detail_soon()
+
+    def step_rows(self, rows: int) -> None:
+        if not self.film:
+            self.frames.move_to(self.frames.cursor + rows)
+            return
+        full = self.rows.seen_at(None)
+        row = max(0, min(self.rows.view.row_at(self.player.at_ns) + rows, len(full) - 1))
+        self.seek(full.time_of_row(row))
+
+    def go_to_target(self, target: Target) -> None:
+        view = self.rows.view
+        if target.kind == "frame":
+            row = view.row_of_frame(target.value)
+            self.seek(view.time_of_row(row))
+            self.frames.move_to(row, centre=True)
+        else:
+            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
+
+    # Findings.
+
+    def finding_rows(self) -> Sequence[tuple[int, Finding]]:
+        """The rows where findings stand, in order; found once for a view."""
+        if self._finding_rows is None:
+            view, found = self.rows.view, []
+            for finding in self.opened.evidence.of_session(self.rows.number):
+                at = place(finding)
+                row = view.row_of_ghost(finding) if at is None else view.row_of_frame(at) if view.holds(at) else None
+                if row is not None:
+                    found.append((row, finding))
+            self._finding_rows = sorted(found, key=lambda pair: pair[0])
+        return self._finding_rows
+
+    def action_finding(self, steps: int) -> None:
+        here = self.frames.cursor
+        found = self.finding_rows()
+        later = [pair for pair in found if (pair[0] > here if steps > 0 else pair[0] < here)]
+        if not found:
+            self.notify("nothing is wrong by this contract" if self.opened.evidence.is_there else "there is no verdict yet")
+        elif not later:
+            self.notify("no finding further on" if steps > 0 else "no finding before this one")
+        else:
+            row, finding = later[0 if steps > 0 else -1]
+            self.show_finding(finding, row)
+
+    def show_finding(self, finding: Finding, row: int | None = None) -> None:
+        """Go to where a finding stands, and show its witnesses."""
+        if row is None:
+            row = next((at for at, one in self.finding_rows() if one is finding), None)
+        if row is None:
+            row = self.rows.view.row_at(moment(finding))
+        self._look_at(finding)
+        self.frames.move_to(row, centre=True)
+        self.frames.focus()
+
+    def action_witness(self) -> None:
+        finding = self._witness_of
+        if finding is None:
+            self.notify("] goes to the next finding", title="no finding is looked at")
+            return
+        view = self.rows.view
+        home = next((at for at, one in self.finding_rows() if one is finding), view.row_at(moment(finding)))
+        stops = [home, *(row for frame in witnesses(finding) if view.holds(frame) for row in [view.row_of_frame(frame)] if row != home)]
+        here = stops.index(self.frames.cursor) if self.frames.cursor in stops else -1
+        self.frames.move_to(stops[(here + 1) % len(stops)], centre=True)
+
+    # Actions.
+
+    async def action_filter(self) -> None:
+        await self.bar.begin(searching=False)
+
+    async def action_search(self) -> None:
+        await self.bar.begin(searching=True)
+
+    def on_query_typed(self, message: QueryTyped) -> None:
+        if self.bar.searching:
+            self.asking.search(from_here=True)
+        else:
+            self.asking.filter(message.text)
+
+    def on_query_left(self, message: QueryLeft) -> None:
+        self.bar.end()
+        self.frames.focus()
+        if message.keep and not self.bar.searching:
+            self.asking.filter(self.bar.filter_text)
+        elif message.keep:
+            self.asking.search(from_here=True)
+        elif self.bar.searching:
+            self.asking.stop_searching()
+        else:
+            self._clear_filter()
+
+    def _clear_filter(self) -> bool:
+        cleared = self.asking.clear()
+        if cleared:
+            self._finding_rows = None
+            self._name_list()
+            self._paint_lines()
+            self.show_detail_soon()
+        return cleared
+
+    def action_search_on(self, forward: bool) -> None:
+        self.asking.search(forward)
+
+    def action_pane(self, steps: int) -> None:
+        self.inspector.turn_pane(steps)
+
+    def on_pane_chosen(self, message: PaneChosen) -> None:
+        self.inspector.choose_pane(message.pane)
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        self.action_focus_detail()
+
+    def action_focus_detail(self) -> None:
+        if self.has_class("-narrow"):
+            self.add_class("-detail-only")
+        self.detail.focus()
+
+    def action_focus_list(self) -> None:
+        self.remove_class("-detail-only")
+        self.frames.focus()
+
+    def action_maximise(self) -> None:
+        self.toggle_class("-detail-only" if self.detail.has_focus else "-list-only")
+
+    def action_escape(self) -> None:
+        """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""
+        if self.detail.has_focus:
+            self.action_focus_list()
+        elif self.has_class("-list-only"):
+            self.remove_class("-list-only")
+        elif self.frames.needle:
+            self.asking.stop_searching()
+            self.bar.say([])
+        elif self.film:
+            self.end_film()
+        elif not self._clear_filter():
+            self.action_back()
+
+    def action_follow(self) -> None:
+        self.following, self.unseen = not self.following, 0
+        if self.film:
+            self.end_film()
+        if self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
+        self._paint_lines()
+
+    def action_waterfall(self) -> None:
+        from wsreplay.tui.screens.waterfall import WaterfallScreen
+
+        self.app.push_screen(WaterfallScreen(self.opened, self.session, self.player, self.film))
+
+    def action_findings(self) -> None:
+        from wsreplay.tui.screens.findings import FindingsScreen
+
+        self.app.push_screen(FindingsScreen(self.opened, self.session))
+
+    def action_diff(self) -> None:
+        self.replay.choose_diff(self.session)
+
+
+def witnesses(finding: Finding) -> list[int]:
+    """The frames that show a finding, in order: the one it began with, and its witnesses."""
+    return sorted({*finding.frames, *([finding.activation] if finding.activation else [])})

@@ -43,7 +43,6 @@ class Detail(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.pane = "json"
-        self.title = "detail"
         self._make: Layout = lambda _width: []
         self._lines: list[Line] = []
         self._laid_for = -1
@@ -63,9 +62,6 @@ class Detail(ScrollView, can_focus=True):
 
     def show_pane(self, pane: str) -> None:
         self.pane = pane
-        self._name_panes()
-
-    def on_mount(self) -> None:
         self._name_panes()
 
     def _name_panes(self) -> None:
@@ -100,7 +96,7 @@ class Detail(ScrollView, can_focus=True):
     def _style(self, kind: str) -> Style:
         if kind == "head":
             return self.look.style("accent", bold=True)
-        if kind in ("error", "missing", "warning"):
+        if kind in ("error", "missing", "warning", "ok"):
             return self.look.style(kind, bold=True)
         return self.look.style("dim" if kind in ("dim", "info") else "text")
 

@@ -34,6 +34,7 @@ class FrameList(RowList):
         self.needle = ""
         self.empty_lines: list[str] = []
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
+        self._ghosts_painted: list[int] = []
         self._many_connections = False
         self.border_title = "frames"
 
@@ -44,6 +45,7 @@ class FrameList(RowList):
         """Show another view; the frame `anchor` stays on the line of the screen it is on, if the view holds it."""
         offset = self.cursor - self.scroll_offset.y
         self.view = view
+        self._ghosts_painted = list(view.ghost_rows())
         self.forget()
         self.set_count(len(view))
         if anchor is not None and len(view):
@@ -60,6 +62,14 @@ class FrameList(RowList):
     def grown(self) -> None:
         """The view has more rows, or fewer; those that stay look as they did."""
         self.set_count(len(self.view))
+
+    def show_horizon(self, view: View) -> None:
+        """The same view with its end elsewhere; ghosts may have come or gone."""
+        ghosts = list(view.ghost_rows())
+        if ghosts != self._ghosts_painted:
+            self._ghosts_painted = ghosts
+            self.forget()
+        self.set_count(len(view))
 
     def set_witnesses(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.witnesses):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -14,8 +15,9 @@ class StatusLine(Widget):
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, ground: str = "raised") -> None:
         super().__init__(id=id)
+        self._ground = ground
         self._left: list[Run] = []
         self._right: list[Run] = []
 
@@ -31,9 +33,15 @@ class StatusLine(Widget):
             self._left, self._right = left, right
             self.refresh()
 
+    def fit(self, runs: list[Run]) -> None:
+        """Show these, and take no more columns than they need; none where there is nothing."""
+        cells = sum(cell_len(text) for text, _ in runs)
+        self.styles.width = cells + 2 if cells else 0
+        self.say(runs)
+
     @property
     def text(self) -> str:
         return "".join(text for text, _ in self._left) + "  " + "".join(text for text, _ in self._right)
 
     def render_line(self, y: int) -> Strip:
-        return split(self._left, self._right, self.size.width, self.look.ground("raised"))
+        return split(self._left, self._right, self.size.width, self.look.ground(self._ground))

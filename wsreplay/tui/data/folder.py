@@ -1,0 +1,43 @@
+"""The recordings of a folder, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsreplay.errors import WsreplayError
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One file; `why` says why it cannot be read, and the rest is then empty."""
+
+    path: Path
+    why: str = ""
+    started: str = ""
+    lasted_ns: int = 0
+    sessions: int = 0
+    frames: int = 0
+    size: int = 0
+    upstream: str = ""
+    live: bool = False
+
+
+def listed(folder: Path) -> list[Listed]:
+    """What `*.db` of a folder and of its folders hold. A file that cannot be read is listed with the reason."""
+    found = [_listed(path) for path in folder.glob("**/*.db")] if folder.is_dir() else []
+    return sorted(found, key=lambda one: (one.started, one.path.name), reverse=True)
+
+
+def _listed(path: Path) -> Listed:
+    try:
+        with Recording.open(path) as reader:
+            runs = reader.runs()
+            return Listed(
+                path, "", runs[0].started_at if runs else "", reader.reached_ns() - (runs[0].start_ns if runs else 0),
+                len(stitch(reader.connections())), reader.last_id(), path.stat().st_size, runs[-1].upstream if runs else "", reader.live,
+            )  # fmt: skip
+    except (WsreplayError, OSError) as error:
+        return Listed(path, str(error))

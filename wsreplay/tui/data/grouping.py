@@ -1,0 +1,70 @@
+"""Findings as lines of a list: a rule, then each occurrence, and below it what only follows from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from wsreplay.tui.data.evidence import Evidence, moment
+from wsreplay.tui.data.facts import Line as Fact
+from wsreplay.validator.findings import Finding, RuleVerdict, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A rule with findings; `count` of them stand for themselves."""
+
+    rule: str
+    severity: Severity
+    count: int
+    folded: bool
+    verdict: RuleVerdict | None
+
+    def facts(self) -> list[Fact]:
+        lines: list[Fact] = [("head", self.rule)]
+        if self.verdict is not None:
+            counts = ("activations", "fulfilments", "violations", "pending", "inconclusive", "errors")
+            lines += [("plain", f"{'verdict':<13} {self.verdict.verdict}")]
+            lines += [("plain", f"{name:<13} {getattr(self.verdict, name):,}") for name in counts]
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A finding; `follows` where it only follows from the one above, `new` where the validation before did not have it."""
+
+    finding: Finding
+    follows: bool = False
+    new: bool = False
+
+
+Line = Group | Occurrence
+
+
+def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[Line]:
+    """Rules with the gravest first, each with its findings in order of time. `new` holds identities of findings."""
+    findings = evidence.of_session(session)
+    effects: dict[tuple[str, int | None], list[Finding]] = defaultdict(list)
+    groups: dict[str, list[Finding]] = defaultdict(list)
+    causes = {(finding.fingerprint, finding.session) for finding in findings if not finding.caused_by}
+    for finding in findings:
+        if finding.caused_by and (finding.caused_by, finding.session) in causes:
+            effects[finding.caused_by, finding.session].append(finding)
+        else:
+            groups[finding.rule].append(finding)
+    verdicts = {verdict.id: verdict for judgement in evidence.judgements for verdict in judgement.rules}
+    lines: list[Line] = []
+    for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
+        lines.append(Group(rule, group[0].severity, len(group), rule in folded, verdicts.get(rule)))
+        if rule in folded:
+            continue
+        for finding in sorted(group, key=moment):
+            lines.append(Occurrence(finding, False, id(finding) in new))
+            taken = effects.pop((finding.fingerprint, finding.session), [])
+            lines += [Occurrence(effect, True, id(effect) in new) for effect in taken]
+    return lines
+
+
+def _gravity(group: Sequence[Finding]) -> int:
+    return min((Severity.ERROR, Severity.WARNING, Severity.INFO).index(finding.severity) for finding in group)

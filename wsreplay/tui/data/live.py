@@ -1,0 +1,48 @@
+"""A recording that grows: how fast, whether its recorder still speaks, whether it has ended. The clock is an argument."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from wsreplay.tui.times import SECOND
+
+SILENT_NS = 4 * SECOND  # the relay sends a heartbeat every second
+_WINDOW_NS = 2 * SECOND
+
+
+@dataclass
+class Growth:
+    """Fed at every poll with what the recording says of itself."""
+
+    live: bool = False
+    was_live: bool = False
+    last_id: int = 0
+    reached_ns: int = 0
+    _moved_ns: int = 0
+    _polls: deque[tuple[int, int]] = field(default_factory=deque)
+    _now_ns: int = 0
+
+    def poll(self, now_ns: int, *, live: bool, last_id: int, reached_ns: int) -> bool:
+        """Take in a poll; whether anything changed that is shown."""
+        changed = (live, last_id) != (self.live, self.last_id)
+        if reached_ns != self.reached_ns or not self._polls:
+            self._moved_ns = now_ns
+        self.live, self.last_id, self.reached_ns, self._now_ns = live, last_id, reached_ns, now_ns
+        self.was_live = self.was_live or live
+        self._polls.append((now_ns, last_id))
+        while now_ns - self._polls[0][0] > _WINDOW_NS:
+            self._polls.popleft()
+        return changed
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, over the last two seconds."""
+        (since, before), (now, after) = self._polls[0], self._polls[-1]
+        return (after - before) * SECOND / (now - since) if now > since else 0.0
+
+    @property
+    def silent_ns(self) -> int:
+        """How long the recorder has said nothing, if it is still there; 0 where that is not yet remarkable."""
+        silent = self._now_ns - self._moved_ns
+        return silent if self.live and silent >= SILENT_NS else 0

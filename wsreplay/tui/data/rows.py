@@ -1,0 +1,150 @@
+"""Which frames a list shows: all of a session, those that a filter lets through, or the marked ones."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from wsreplay.model import Frame, Session
+from wsreplay.store import paging
+from wsreplay.trace.filter import Context, Filter
+from wsreplay.tui.data.evidence import Evidence, Ghost
+from wsreplay.tui.data.gathering import Sieve
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.data.view import View
+
+
+class Rows:
+    """The rows of one list. `view` is what to show now; each change makes another."""
+
+    def __init__(self, opened: Opened, session: Session | None) -> None:
+        self.opened = opened
+        self.session = session
+        at_once = opened.ids_at_once(session)
+        self.complete = at_once is not None
+        if at_once is None:
+            assert session is not None
+            at_once = opened.first_ids(session)
+        self.base: Sequence[int] = at_once
+        self.filter: Filter | None = None
+        self.matches: array[int] | None = None
+        self.only_marked = False
+        self.horizon: int | None = None
+        self._judged_by = opened.evidence
+        self.view = self._make()
+
+    @property
+    def number(self) -> int | None:
+        return self.session.id if self.session else None
+
+    @property
+    def connections(self) -> tuple[int, ...] | None:
+        """The connections a condition in SQL is to be narrowed to; None for all."""
+        return tuple(one.id for one in self.session.connections) if self.session else None
+
+    def _make(self) -> View:
+        self._judged_by = self.opened.evidence
+        ids: Sequence[int] = self.base if self.matches is None else self.matches
+        if self.only_marked:
+            ids = array("Q", sorted(frame_id for frame_id in self.opened.marked if _holds(ids, frame_id)))
+        view = View(self.opened.reader, ids, self._ghosts())
+        if self.horizon is not None:
+            view.set_horizon(self.horizon)
+        self.view = view
+        return view
+
+    def _ghosts(self) -> Sequence[Ghost]:
+        ghosts = self.opened.evidence.ghosts_of(self.number)
+        if self.only_marked:
+            return ()
+        if self.filter is None:
+            return ghosts
+        lets_through = self.filter.predicate(self._ghost_context(ghosts))
+        return tuple(ghost for number, ghost in enumerate(ghosts) if lets_through(_as_frame(ghost, number)))
+
+    def _ghost_context(self, ghosts: Sequence[Ghost]) -> Context:
+        known = self.context()
+        severities = ("info", "warning", "error")
+        judged = {_ghost_id(n): ((severities.index(ghost.finding.severity), ghost.finding.rule),) for n, ghost in enumerate(ghosts)}
+        return Context(known.sessions, known.users, judged, known.thread, known.run)
+
+    def context(self) -> Context:
+        """What a filter may know of this recording beside the frames."""
+        return Context.of(self.opened.reader, self.opened.evidence)
+
+    def sieve(self, filter: Filter) -> Sieve:
+        return Sieve(filter, self.context(), self.connections)
+
+    # Each gives the view to show.
+
+    def gathered(self, ids: array[int], finished: bool) -> View:
+        """More of the session is known."""
+        self.base, self.complete = ids, finished
+        if self.matches is not None:
+            return self.view
+        return self._make()
+
+    def filtered(self, filter: Filter, matches: array[int]) -> View:
+        self.filter, self.matches = filter, matches
+        return self._make()
+
+    def unfiltered(self) -> View:
+        self.filter = self.matches = None
+        self.only_marked = False
+        return self._make()
+
+    def marked_only(self, only: bool) -> View:
+        self.only_marked = only
+        return self._make()
+
+    def is_judged_by(self, evidence: Evidence) -> bool:
+        """Whether the view shows this evidence."""
+        return self._judged_by is evidence
+
+    def judged_anew(self) -> View:
+        return self._make()
+
+    def seen_at(self, horizon: int | None) -> View:
+        """As it was at a time; the view stays the same object."""
+        self.horizon = horizon
+        self.view.set_horizon(horizon)
+        return self.view
+
+    def grown(self, last_id: int) -> int:
+        """A recorder added frames up to `last_id`: take in those of this list; how many there are more."""
+        known = self.base[-1] if len(self.base) else 0
+        if last_id <= known or not self.complete:
+            return 0
+        before = len(self.base) if self.matches is None else len(self.matches)
+        if self.session is None and isinstance(self.base, range):
+            self.base = range(self.base.start if len(self.base) else 1, last_id + 1)
+        else:
+            self._take_in(known, last_id)
+        if self.filter is not None and self.matches is not None:
+            self.matches.extend(self.sieve(self.filter).between(self.opened.reader, known + 1, last_id))
+        if not self.only_marked:
+            self.view.set_ids(self.base if self.matches is None else self.matches)
+        return len(self.view.ids) - before if not self.only_marked else 0
+
+    def _take_in(self, known: int, last_id: int) -> None:
+        if isinstance(self.base, range):
+            self.base = array("Q", self.base)
+        assert isinstance(self.base, array)
+        self.base.extend(paging.ids_between(self.opened.reader, known + 1, last_id, self.connections or ()))
+
+
+def _holds(ids: Sequence[int], frame_id: int) -> bool:
+    return bisect_left(ids, frame_id) < bisect_right(ids, frame_id)
+
+
+def _ghost_id(number: int) -> int:
+    return -1 - number
+
+
+def _as_frame(ghost: Ghost, number: int) -> Frame:
+    """A ghost as the frame it should have been, for a filter to judge."""
+    finding = ghost.finding
+    expected = finding.expected[0] if finding.expected else None
+    connection = finding.connection or 0
+    return Frame(_ghost_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")

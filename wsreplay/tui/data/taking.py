@@ -1,0 +1,96 @@
+"""Taking things out of a recording: to the clipboard, to $PAGER, to a file."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shlex
+import subprocess
+import tempfile
+from array import array
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import orjson
+
+from wsreplay.errors import UsageError
+from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.cut import cut
+from wsreplay.trace.display import visible
+from wsreplay.trace.exchange import export
+from wsreplay.tui.data.summary import decoded
+
+PAGER = "less"
+
+
+def as_json(frame: Frame) -> str:
+    """A frame with its facts, for a report: one JSON object; a payload that is not UTF-8 as base64."""
+    document: dict[str, object] = {
+        "frame": frame.id, "connection": frame.connection_id, "seq": frame.seq, "t": frame.t_ns / 1e9,
+        "dir": Direction(frame.direction).short, "opcode": OPCODE_NAMES.get(frame.opcode, frame.opcode), "type": frame.type,
+    }  # fmt: skip
+    try:
+        document["data"] = frame.payload.decode()
+    except UnicodeDecodeError:
+        document["base64"] = base64.b64encode(frame.payload).decode()
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+
+
+def readable(payload: bytes) -> str:
+    """A whole payload for a pager: JSON indented, and nothing in it that drives a terminal."""
+    try:
+        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        text = decoded(payload)
+    return "\n".join(visible(line) for line in text.split("\n")) + "\n"
+
+
+def page(payload: bytes) -> None:
+    """Show a payload in $PAGER. Raises UsageError where there is no such program."""
+    pager = os.environ.get("PAGER") or PAGER
+    with tempfile.NamedTemporaryFile("w", prefix="wsreplay-", suffix=".txt", encoding="utf-8") as file:
+        file.write(readable(payload))
+        file.flush()
+        try:
+            subprocess.run([*shlex.split(pager), file.name], check=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"$PAGER {pager!r} cannot be run: {error}") from error
+
+
+class Selected(Recording):
+    """A recording of which only some frames are seen."""
+
+    only: frozenset[int] = frozenset()
+
+    def frame_ids(self, connections: Collection[int] | None = None) -> array[int]:
+        return array("Q", (frame_id for frame_id in super().frame_ids(connections) if frame_id in self.only))
+
+
+def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
+    """Write a session, or all of them, or of those the frames `ids`. Takes long; raises WsreplayError.
+
+    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format.
+    """
+    with Selected.open(path) if ids is not None else Recording.open(path) as reader:
+        if isinstance(reader, Selected):
+            reader.only = frozenset(ids or ())
+        connections = list(session.connections) if session else reader.connections()
+        if out.suffix == ".db":
+            cut(reader, [one.id for one in connections], out)
+            return
+        try:
+            with out.open("xb") as file:
+                file.writelines(line + b"\n" for line in export(reader, connections))
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def check_target(text: str) -> str | None:
+    """What is wrong with a file to write to, or None."""
+    path = Path(text).expanduser()
+    if path.suffix not in (".db", ".jsonl"):
+        return "a name that ends in .jsonl (exchange format) or .db (a recording cut out)"
+    if path.exists():
+        return f"{path} exists: choose another name"
+    return None if path.parent.is_dir() else f"there is no folder {path.parent}"

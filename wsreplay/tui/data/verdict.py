@@ -1,0 +1,20 @@
+"""How far the validator is, for every screen to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsreplay.tui.data.evidence import Change
+
+IDLE, JUDGING, FOLLOWING, THERE, FAILED = "idle", "judging", "following", "there", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`state` is one of the words above; `stale` says that a contract's file has changed since."""
+
+    state: str = IDLE
+    done: float = 0.0
+    why: str = ""
+    stale: bool = False
+    change: Change | None = None

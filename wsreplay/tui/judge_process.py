@@ -1,0 +1,133 @@
+"""The validator beside the interface: `python -m wsreplay.tui.judge_process FILE once|follow CONTRACT…`.
+
+A process of its own, so that no contract can slow the interface down and one that computes can be ended at any moment. It
+writes pickled (kind, value) pairs to stdout, for its parent only:
+
+    progress  share of 1          done     Evidence, and the process ends
+    so_far    Evidence            failed   why there is no verdict
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Frame
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, tally
+from wsreplay.validator.findings import Finding, Judgement
+
+_FRAMES_PER_REPORT = 8192
+_LIVE_REPORT_S = 0.4
+
+
+def say(kind: str, value: object) -> None:
+    pickle.dump((kind, value), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    sys.stdout.buffer.flush()
+
+
+class Counted(Recording):
+    """A recording that says how far it has been read."""
+
+    parts = 1.0
+    part = 0
+
+    def frames(self, **which: Any) -> Iterator[Frame]:
+        last = max(1, self.last_id())
+        for count, frame in enumerate(super().frames(**which)):
+            if count % _FRAMES_PER_REPORT == 0:
+                say("progress", min(1.0, (self.part + frame.id / last) / self.parts))
+            yield frame
+
+
+def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Judgement], sources: list[Source]) -> Evidence:
+    """Evidence small enough to be sent and shown: the first findings in the order of time, and counts of all."""
+    findings.sort(key=moment)
+    kept = findings[:MOST_FINDINGS]
+    before_ids = [paging.first_at(reader, moment(finding)) for finding in kept]
+    bare = [replace(judgement, findings=(), runs=()) for judgement in judgements]
+    return gather(
+        kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept)
+    )
+
+
+def judge_once(path: Path, names: list[str]) -> None:
+    from wsreplay import contract, validator
+
+    contracts = [contract.load(name) for name in names]
+    with Counted.open(path) as reader:
+        reader.parts = len(contracts)
+        findings: list[Finding] = []
+        judgements: list[Judgement] = []
+        for number, one in enumerate(contracts):
+            reader.part = number
+            judgements.append(validator.judge(reader, one))
+            findings.extend(judgements[-1].findings)
+        say("done", evidence_of(reader, findings, judgements, [_source(one) for one in contracts]))
+
+
+def follow(path: Path, names: list[str]) -> None:
+    from wsreplay import contract, validator
+
+    contracts = [contract.load(name) for name in names]
+    sources = [_source(one) for one in contracts]
+    lock = threading.Lock()
+    findings: list[Finding] = []
+    over = threading.Event()
+
+    def on_finding(finding: Finding) -> None:
+        with lock:
+            findings.append(finding)
+
+    def report() -> None:
+        sent = -1
+        with Recording.open(path) as reader:
+            while not over.wait(_LIVE_REPORT_S):
+                with lock:
+                    known = list(findings)
+                if len(known) != sent:
+                    sent = len(known)
+                    say("so_far", evidence_of(reader, known, [], sources))
+
+    reporter = threading.Thread(target=report, name="wsreplay live report", daemon=True)
+    reporter.start()
+    followers = [
+        threading.Thread(target=validator.follow, args=(path, one), kwargs={"on_finding": on_finding, "stop": over}, daemon=True)
+        for one in contracts
+    ]
+    for follower in followers:
+        follower.start()
+    for follower in followers:
+        follower.join()
+    over.set()
+    reporter.join()
+    judge_once(path, names)
+
+
+def _source(contract: Any) -> Source:
+    return Source(contract.name, contract.file, contract.source, contract.digest)
+
+
+def main(arguments: list[str]) -> None:
+    path, mode, *names = arguments
+    with suppress(OSError):
+        os.nice(10)
+    try:
+        (follow if mode == "follow" else judge_once)(Path(path), names)
+    except WsreplayError as error:
+        say("failed", str(error))
+    except BrokenPipeError:
+        os._exit(0)  # the interface is gone, and nobody reads what is left in the buffer
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

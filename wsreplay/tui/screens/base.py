@@ -1,0 +1,89 @@
+"""What all screens have in common: the application's state at hand, errands that end with the screen, a smallest size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from wsreplay.tui.look import Look
+from wsreplay.tui.messages import WorkFailed
+from wsreplay.tui.widgets.too_small import TooSmall
+
+if TYPE_CHECKING:
+    from wsreplay.tui.app import ReplayApp
+
+SMALLEST = (60, 12)
+
+
+class BaseScreen(Screen[None]):
+    """A screen of the application. The application tells it what changed; a screen that does not care does nothing."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "back", "Back", id="screen.back", show=False),
+        Binding("escape", "escape", "Clear, then back", id="screen.escape", show=False),
+        Binding("R", "judge", "Validate again", id="screen.validate", show=False),
+        Binding("c", "choose_contract", "Validate with another contract", id="screen.contract", show=False),
+    ]
+
+    @property
+    def replay(self) -> ReplayApp:
+        return cast("ReplayApp", self.app)
+
+    @property
+    def look(self) -> Look:
+        return self.replay.look
+
+    def parts(self) -> Iterable[Widget]:
+        """The widgets of this screen."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield from self.parts()
+        yield TooSmall()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1], "-too-small")
+
+    # What the application tells.
+
+    def verdict_changed(self) -> None:
+        """The validator came further, or there is new evidence."""
+
+    def recording_grew(self, last_id: int) -> None:
+        """A recorder wrote; or it ended."""
+
+    def clock_ticked(self) -> None:
+        """Time passed while the recording is live."""
+
+    def looks_changed(self) -> None:
+        """Another theme."""
+        for widget in self.walk_children():
+            widget.refresh()
+
+    # What every screen does.
+
+    def fail(self, what: str) -> Callable[[str], object]:
+        """For an errand: how to say that it could not be done."""
+        return lambda why: self.post_message(WorkFailed(what, why))
+
+    def on_work_failed(self, message: WorkFailed) -> None:
+        self.notify(self.look.own(message.why), title=message.what, severity="error", markup=False)
+
+    def action_back(self) -> None:
+        self.replay.go_back()
+
+    def action_escape(self) -> None:
+        self.action_back()
+
+    def action_judge(self) -> None:
+        self.replay.judge_again()
+
+    def action_choose_contract(self) -> None:
+        self.replay.choose_contract()

@@ -1,0 +1,66 @@
+"""Choosing the contract to validate by: a built-in, or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from wsreplay.errors import WsreplayError
+
+
+class ContractPicker(ModalScreen["tuple[str, ...] | None"]):
+    """Answers with names of contracts, or None."""
+
+    DEFAULT_CSS = """
+    ContractPicker { align: center middle; }
+    ContractPicker Vertical { width: 64; max-width: 90%; height: auto; max-height: 80%; padding: 1 2; }
+    ContractPicker OptionList { height: auto; max-height: 10; margin: 1 0; border: none; background: transparent; }
+    ContractPicker #complaint { height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Give up", id="contract.cancel", show=False)]
+
+    def __init__(self, current: tuple[str, ...]) -> None:
+        super().__init__()
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        from wsreplay.contract import builtin_names
+
+        names = [*builtin_names(), *(name for name in self._current if name not in builtin_names())]
+        with Vertical():
+            yield Label("Validate by", id="question")
+            yield OptionList(*(Option(name) for name in names), markup=False, compact=True)
+            yield Input(placeholder="or a contract's file: ./my-contract.yaml", compact=True)
+            yield Label("", id="complaint", markup=False)
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        names = [str(option.prompt) for option in options.options]
+        options.highlighted = names.index(self._current[0]) if self._current and self._current[0] in names else 0
+        options.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._choose(str(event.option.prompt))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._choose(str(Path(event.value).expanduser()) if event.value else "")
+
+    def _choose(self, name: str) -> None:
+        from wsreplay import contract
+
+        try:
+            contract.load(name)
+        except WsreplayError as error:
+            self.query_one("#complaint", Label).update(str(error))
+        else:
+            self.dismiss((name,))
+
+    def action_give_up(self) -> None:
+        self.dismiss(None)

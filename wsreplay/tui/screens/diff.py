@@ -1,0 +1,149 @@
+"""Two sessions compared: what is the same, what changed, what only one has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from wsreplay.errors import UsageError
+from wsreplay.model import Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.tui.data.alignment import MOST_FRAMES, Entry, Pair, align, entry
+from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.jsondiff import difference
+from wsreplay.tui.messages import Aligned, RowChosen, RowMoved
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.head import head_runs
+from wsreplay.tui.screens.inspecting import wrapped
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.diff_list import DiffList
+from wsreplay.tui.widgets.status_line import StatusLine
+
+Side = tuple[Path, int]
+"""(recording, session)"""
+
+
+def parse_side(text: str, path: Path) -> Side:
+    """`3`, `#3`, `other.db` or `other.db#3`. Raises UsageError."""
+    name, _, number = text.strip().rpartition("#") if "#" in text else ("", "", text) if text.strip().isdigit() else (text, "", "1")
+    if not number.isdigit() or number == "0":
+        raise UsageError(f"{number!r} is no number of a session")
+    other = Path(name).expanduser() if name else path
+    if not other.is_file():
+        raise UsageError(f"there is no recording {other}")
+    return other, int(number)
+
+
+class DiffScreen(BaseScreen):
+    """Enter looks into a pair; `]` and `[` go to the next and the previous difference."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket", "difference(1)", "Next difference", id="diff.next", show=False),
+        Binding("left_square_bracket", "difference(-1)", "Previous difference", id="diff.previous", show=False),
+        Binding("tab", "turn", "To the other pane", id="diff.turn", show=False),
+    ]
+
+    def __init__(self, a: Side, b: Side) -> None:
+        super().__init__()
+        self.a, self.b = a, b
+        self.head = StatusLine(id="head")
+        self.list = DiffList(id="pairs")
+        self.detail = Detail(id="difference")
+        self.foot = StatusLine(id="foot")
+        self.errands = Errands(a[0])
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.list
+        yield self.detail
+        yield self.foot
+
+    def on_mount(self) -> None:
+        (path_a, number_a), (path_b, number_b) = self.a, self.b
+        self.list.border_title = f"{path_a.name} session {number_a}  |  {path_b.name} session {number_b}"
+        self.detail.border_title = "difference"
+        self.list.empty_lines = ["", "aligning …"]
+        self.list.focus()
+        self._paint_lines()
+
+        def work(reader: Recording, _errand: Errand) -> None:
+            with Recording.open(path_b) as other:
+                self.post_message(Aligned(align(_entries(reader, number_a), _entries(other, number_b))))
+
+        self.errands.send("alignment", work, self._failed)
+
+    def _failed(self, why: str) -> None:
+        self.post_message(Aligned([], why))
+
+    def on_unmount(self) -> None:
+        self.errands.call_all_back()
+
+    def on_aligned(self, message: Aligned) -> None:
+        self.list.empty_lines = ["", message.why, "q goes back"] if message.why else ["", "Both sessions are empty."]
+        self.list.fill(message.pairs)
+        self._paint_lines()
+        self._show_pair()
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is self.list:
+            self._show_pair()
+
+    def _show_pair(self) -> None:
+        if not self.list.pairs:
+            self.detail.show(lambda _width: [])
+            return
+        pair: Pair = self.list.pairs[self.list.cursor]
+        lines = difference(pair.a, pair.b)
+        self.detail.border_title = {"same": "the same", "changed": "changed", "only_a": "only in A", "only_b": "only in B"}[pair.kind]
+        self.detail.show(lambda width: wrapped(lines, width))
+
+    def _paint_lines(self) -> None:
+        look = self.look
+        counts = Counter(pair.kind for pair in self.list.pairs)
+        dim = look.style("dim")
+        self.head.say(
+            head_runs(look, "diff", f"A {self.a[0].name} #{self.a[1]}", f"B {self.b[0].name} #{self.b[1]}"),
+            [(f"{counts['same']:,} same  ", dim), (f"~ {counts['changed']:,} changed  ", look.style("order", bold=True)),
+             (f"- {counts['only_a']:,} only A  ", look.style("error", bold=True)), (f"+ {counts['only_b']:,} only B", look.style("ok", bold=True))],
+        )  # fmt: skip
+        accent = look.style("accent")
+        keys = (("]", "next difference"), ("[", "previous"), ("tab", "other pane"), ("q", "back"))
+        self.foot.say([run for key, words in keys for run in ((key, accent), (f" {words}   ", dim))], [("?", accent), (" help", dim)])
+
+    def on_row_chosen(self, _message: RowChosen) -> None:
+        self.detail.focus()
+
+    def action_turn(self) -> None:
+        (self.list if self.detail.has_focus else self.detail).focus()
+
+    def action_difference(self, steps: int) -> None:
+        rows = range(self.list.cursor + 1, len(self.list.pairs)) if steps > 0 else range(self.list.cursor - 1, -1, -1)
+        row = next((row for row in rows if self.list.pairs[row].kind != "same"), None)
+        if row is None:
+            self.notify("no other difference that way")
+        else:
+            self.list.move_to(row, centre=True)
+
+    def looks_changed(self) -> None:
+        super().looks_changed()
+        self._paint_lines()
+
+
+def session_of(reader: Recording, number: int) -> Session:
+    """Raises UsageError."""
+    sessions = stitch(reader.connections())
+    if not 1 <= number <= len(sessions):
+        raise UsageError(f"{reader.path} has no session {number}; it has {len(sessions)}")
+    return sessions[number - 1]
+
+
+def _entries(reader: Recording, number: int) -> list[Entry]:
+    session = session_of(reader, number)
+    frames = reader.frames(connections=[one.id for one in session.connections])
+    return [entry(frame, session.opened_ns) for _, frame in zip(range(MOST_FRAMES), frames, strict=False)]

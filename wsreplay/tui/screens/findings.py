@@ -1,0 +1,157 @@
+"""Findings by rule, and each occurrence; what a second validation changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from wsreplay.model import Session
+from wsreplay.tui.data import verdict
+from wsreplay.tui.data.facts import finding_facts
+from wsreplay.tui.data.grouping import Group, Line, lines_of
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.head import head_runs, session_name, verdict_runs
+from wsreplay.tui.screens.inspecting import wrapped
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.finding_list import FindingList
+from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.validator.findings import Finding
+
+
+class FindingsScreen(BaseScreen):
+    """Enter on a rule folds it, on an occurrence goes there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "back", "Back", id="findings.back", show=False),
+        Binding("space", "fold", "Fold or unfold the rule", id="findings.fold", show=False),
+        Binding("right,l", "focus_detail", "To the detail", id="findings.focus_detail", show=False),
+        Binding("left,h", "focus_list", "To the list", id="findings.focus_list", show=False),
+    ]
+
+    def __init__(self, opened: Opened, session: Session | None) -> None:
+        super().__init__()
+        self.opened = opened
+        self.session = session
+        self.head = StatusLine(id="head")
+        self.news = StatusLine(id="news")
+        self.list = FindingList(id="findings")
+        self.detail = Detail(id="finding")
+        self.foot = StatusLine(id="foot")
+        self._folded: set[str] = set()
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.news
+        with Container(id="body"):
+            yield self.list
+            yield self.detail
+        yield self.foot
+
+    def on_mount(self) -> None:
+        self.detail.border_title = "finding"
+        self.list.border_title = "findings"
+        self.list.origin_ns = self.opened.start_ns(self.session)
+        self.list.focus()
+        self._fill()
+
+    def _lines(self) -> Sequence[Line]:
+        number = self.session.id if self.session else None
+        change = self.replay.verdict.change
+        new = {id(finding) for finding in change.new} if change else set()
+        return lines_of(self.opened.evidence, number, self._folded, new)
+
+    def _fill(self) -> None:
+        self.list.empty_lines = self._empty_lines()
+        self.list.fill(self._lines())
+        self._paint_lines()
+        self._show_detail()
+
+    def _empty_lines(self) -> list[str]:
+        state = self.replay.verdict
+        if state.state == verdict.FAILED:
+            return ["", "There is no verdict:", *(f"  {part}" for part in _sentences(state.why)), "", "R tries again, c chooses another contract"]
+        if not self.opened.evidence.is_there:
+            return ["", f"validating by {', '.join(self.replay.contracts)} …"]
+        return ["", "Nothing is wrong by this contract.", "c validates by another one"]
+
+    def _paint_lines(self) -> None:
+        look, state = self.look, self.replay.verdict
+        number = self.session.id if self.session else None
+        names = ", ".join(source.name for source in self.opened.evidence.sources) or ", ".join(self.replay.contracts)
+        self.head.say(head_runs(look, session_name(look, self.session), names), verdict_runs(look, state, self.opened, number))
+        dim, accent = look.style("dim"), look.style("accent")
+        change = state.change
+        if change is not None:
+            said = [(f" {len(change.new)} new", look.style("error" if change.new else "dim", bold=bool(change.new))), ("   ", dim),
+                    (f"{len(change.fixed)} fixed", look.style("ok" if change.fixed else "dim", bold=bool(change.fixed))),
+                    ("   since the validation before", dim)]  # fmt: skip
+        else:
+            rules = sum(len(judgement.rules) for judgement in self.opened.evidence.judgements)
+            said = [(f" {rules} rules" if rules else " ", dim)]
+        if left_out := self.opened.evidence.left_out:
+            said.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
+        self.news.say(said)
+        keys = (("enter", "go there"), ("space", "fold"), ("R", "validate again"), ("c", "another contract"), ("q", "back"))
+        self.foot.say([run for key, words in keys for run in ((key, accent), (f" {words}   ", dim))], [("?", accent), (" help", dim)])
+
+    def _show_detail(self) -> None:
+        line = self.list.line_at(self.list.cursor)
+        if line is None or isinstance(line, Group):
+            self.detail.show(lambda width: wrapped(line.facts() if isinstance(line, Group) else [], width))
+            return
+        file, words = self.opened.evidence.words(line.finding)
+        facts = finding_facts(line.finding, words, file, self.list.origin_ns)
+        self.detail.show(lambda width: wrapped(facts, width))
+
+    def verdict_changed(self) -> None:
+        self._fill()
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is self.list:
+            self._show_detail()
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        line = self.list.line_at(message.row)
+        if isinstance(line, Group):
+            self.action_fold()
+        elif line is not None:
+            self._go_to(line.finding)
+
+    def _go_to(self, finding: Finding) -> None:
+        """Show the session that a finding is in, at the finding."""
+        from wsreplay.tui.screens.session import SessionScreen
+
+        self.app.pop_screen()
+        below = self.app.screen
+        if isinstance(below, SessionScreen) and below.rows.number in (None, finding.session):
+            below.call_after_refresh(below.show_finding, finding)
+            return
+        screen = SessionScreen(self.opened, self.opened.session(finding.session))
+        self.app.push_screen(screen)
+        screen.call_after_refresh(screen.show_finding, finding)
+
+    def action_fold(self) -> None:
+        line = self.list.line_at(self.list.cursor)
+        if line is None:
+            return
+        rule = line.rule if isinstance(line, Group) else line.finding.rule
+        self._folded ^= {rule}
+        self._fill()
+        row = self.list.row_of_rule(rule)
+        self.list.move_to(row)
+
+    def action_focus_detail(self) -> None:
+        self.detail.focus()
+
+    def action_focus_list(self) -> None:
+        self.list.focus()
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start : start + 70] for start in range(0, len(text), 70)]

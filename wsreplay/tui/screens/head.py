@@ -1,0 +1,77 @@
+"""The line at the head of every screen: where one is, whether the recording grows, what the validator says."""
+
+from __future__ import annotations
+
+from wsreplay.model import Session
+from wsreplay.tui import times
+from wsreplay.tui.data import verdict
+from wsreplay.tui.data.live import Growth
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.data.verdict import Verdict
+from wsreplay.tui.look import Look
+from wsreplay.tui.widgets.paint import Run
+
+
+def head_runs(look: Look, *places: str) -> list[Run]:
+    """`wsreplay │ place │ place`."""
+    runs: list[Run] = [("wsreplay", look.style("accent", bold=True))]
+    for place in places:
+        runs += [(f" {look.signs.divider} ", look.style("faint")), (look.safe(place), look.style("text"))]
+    return runs
+
+
+def session_name(look: Look, session: Session | None) -> str:
+    if session is None:
+        return "all sessions"
+    return f"session {session.id} {look.signs.dot} {session.user or 'anonymous'}"
+
+
+def live_runs(look: Look, growth: Growth) -> list[Run]:
+    """`● REC 4.2k/s`, `◌ STALLED 12 s`, `■ finished`; nothing for a recording that was closed when it was opened."""
+    if not growth.was_live:
+        return []
+    if not growth.live:
+        return [(f"{look.signs.finished} finished", look.style("dim"))]
+    if growth.silent_ns:
+        return [(f"{look.signs.stalled} STALLED {growth.silent_ns // times.SECOND} s", look.style("warning", bold=True))]
+    return [(f"{look.signs.recording} REC", look.style("error", bold=True)), (f" {times.short(growth.rate)}/s", look.style("dim"))]
+
+
+def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
+    """Whether a live list follows its end, and how much it has not shown."""
+    if following:
+        return [("FOLLOW", look.style("ok", bold=True))]
+    return [(f"+{unseen:,} new", look.style("word", bold=True)), (" F follows", look.style("dim"))]
+
+
+def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
+    """`✗12 ▲40`, `✓ no findings`, `validating 38%`, or why there is no verdict."""
+    runs = _count_runs(look, opened, session) if opened.evidence.is_there else []
+    if state.state == verdict.JUDGING:
+        runs = [*runs, ("  " if runs else "", look.style()), (f"validating {state.done:.0%}", look.style("dim"))]
+    elif state.state == verdict.FAILED:
+        runs = [*runs, ("  " if runs else "", look.style()), (f"{look.signs.warning} no verdict", look.style("warning"))]
+    if state.stale:
+        runs = [*runs, ("  contract changed: R", look.style("word", bold=True))]
+    return runs
+
+
+def _count_runs(look: Look, opened: Opened, session: int | None) -> list[Run]:
+    errors, warnings = opened.evidence.counts(session)
+    if not errors and not warnings:
+        return [(f"{look.signs.ok} no findings", look.style("ok"))]
+    runs: list[Run] = []
+    if errors:
+        runs.append((f"{look.signs.error} {errors:,}", look.style("error", bold=True)))
+    if warnings:
+        runs.append((f"{' ' if runs else ''}{look.signs.warning} {warnings:,}", look.style("warning")))
+    return runs
+
+
+def joined(look: Look, *groups: list[Run]) -> list[Run]:
+    """Groups of runs with a divider between those that say something."""
+    runs: list[Run] = []
+    for group in groups:
+        if group:
+            runs += [*([(f" {look.signs.divider} ", look.style("faint"))] if runs else []), *group]
+    return runs

@@ -1,0 +1,99 @@
+"""Help, made from the bindings themselves: what a key does here, and the id by which it can be given another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from wsreplay.tui.config import config_path
+from wsreplay.tui.data.facts import Line
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.head import head_runs
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.status_line import StatusLine
+
+_ROOMS = {
+    "list": "lists", "detail": "detail", "session": "session", "keep": "marks, copies, files", "player": "player", "sessions": "sessions",
+    "recordings": "recordings", "findings": "findings", "waterfall": "waterfall", "diff": "diff", "screen": "everywhere",
+    "app": "everywhere",
+}  # fmt: skip
+_KEYS = {
+    "question_mark": "?", "full_stop": ".", "comma": ",", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",
+    "less_than_sign": "<", "greater_than_sign": ">", "slash": "/", "apostrophe": "'", "backslash": "\\", "plus": "+",
+    "underscore": "_", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "minus": "-", "equals_sign": "=",
+}  # fmt: skip
+_SIGNS = (
+    "✗ error      ▲ warning      ◆ missing: it never came      ⇅ out of order      ◷ late",
+    "▶ client to server      ◀ server to client      ▎ witness of the finding      ⚑ mark",
+    "● recording      ◌ the recorder is silent      ■ ended      ╳ ended without a clean close",
+)
+_FILTER = (
+    'type:tool_* user:u1 "timeout"      side by side means and',
+    "a | b      !a      (…)      | means or, ! means not",
+    "/tool.*failed/i      $.tool_name=search*      $.error",
+    "fields: type dir op conn session user thread run sev rule size t",
+    "dir:s2c      op:ping      sev>=warning      size>10kB      t>=1:30",
+)
+
+
+class HelpScreen(BaseScreen):
+    """What can be done on the screen below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "back", "Back", id="help.back", show=False)]
+
+    def __init__(self, below: Screen[object]) -> None:
+        super().__init__()
+        self._below = below
+        self.head = StatusLine(id="head")
+        self.text = Detail(id="help")
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.text
+
+    def on_mount(self) -> None:
+        self.head.say(head_runs(self.look, "help", type(self._below).__name__.removesuffix("Screen").lower()))
+        self.text.border_title = "keys"
+        bindings, keys = self._found(), dict(self.replay.config.keys)
+        self.text.show(lambda width: help_lines(bindings, keys, width))
+        self.text.focus()
+
+    def action_help(self) -> None:
+        self.action_back()
+
+    def _found(self) -> list[Binding]:
+        """Every binding with an id that holds on the screen below."""
+        found: dict[str, Binding] = {}
+        for node in (self._below, *self._below.walk_children(), self.app):
+            for kind in type(node).__mro__:
+                for binding in vars(kind).get("BINDINGS", ()):
+                    if isinstance(binding, Binding) and binding.id and binding.id.partition(".")[0] in _ROOMS:
+                        found.setdefault(binding.id, binding)
+        return list(found.values())
+
+
+def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int) -> list[Line]:
+    """The keys by room, then the signs and the filter language."""
+    rooms: dict[str, list[Line]] = {}
+    for binding in bindings:
+        assert binding.id is not None
+        shown = ", ".join(_KEYS.get(key, key.replace("ctrl+", "^")) for key in keys.get(binding.id, binding.key).split(","))
+        text = f"{shown:<16}{binding.description:<38}"
+        rooms.setdefault(_ROOMS[binding.id.partition(".")[0]], []).append(("plain", f"{text}{binding.id}" if width > 80 else text))
+    lines: list[Line] = []
+    for room in sorted(rooms, key=list(_ROOMS.values()).index):
+        lines += [("head", room), *_jumps_folded(rooms[room]), ("plain", "")]
+    lines += [("head", "signs"), *(("plain", text) for text in _SIGNS), ("plain", "")]
+    lines += [("head", "filter"), *(("plain", text) for text in _FILTER), ("plain", "")]
+    return [*lines, ("head", "other keys"), ("plain", f"[keys] in {config_path()}: \"the id on the right\" = \"keys\"")]
+
+
+def _jumps_folded(lines: list[Line]) -> list[Line]:
+    """The ten keys that jump to a share of the session are one line."""
+    jumps = [line for line in lines if "player.jump_" in line[1] or " Jump to " in line[1]]
+    rest = [line for line in lines if line not in jumps]
+    return [*rest, ("plain", f"{'0 … 9':<16}Jump to 0 … 90 %")] if jumps else rest

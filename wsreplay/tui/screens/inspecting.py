@@ -1,0 +1,130 @@
+"""What the detail shows of the row that the cursor stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Frame
+from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.errand import Errand
+from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.data.facts import Line, finding_facts, frame_facts
+from wsreplay.tui.data.layout import SHOWN_BYTES
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.messages import DetailReady
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout
+from wsreplay.validator.findings import Finding
+
+Item = Head | Ghost | None
+
+
+class Inspector:
+    """Keeps a `Detail` at what is looked at. Payloads that take long are laid out by an errand of the screen."""
+
+    def __init__(self, screen: BaseScreen, opened: Opened, detail: Detail, origin_ns: int) -> None:
+        self._screen = screen
+        self._opened = opened
+        self._detail = detail
+        self._origin_ns = origin_ns
+        self.pane = PANES[0]
+        self.item: Item = None
+        self.frame: Frame | None = None
+        self.errand: Errand | None = None
+
+    def findings(self) -> Sequence[Finding]:
+        """Those that stand at the row."""
+        if isinstance(self.item, Ghost):
+            return (self.item.finding,)
+        return self._opened.evidence.by_frame.get(self.item.id, ()) if self.item else ()
+
+    def show(self, item: Item, *, again: bool = False) -> None:
+        """Show a row; `again` where something about it changed, and the place in its text is to stay."""
+        self.item = item
+        self._call_back()
+        self.frame = self._read(item)
+        pane = "findings" if isinstance(item, Ghost) else self.pane
+        self._detail.show_pane(pane)
+        if pane == "json" and self.frame is not None and len(self.frame.payload) > SHOWN_BYTES:
+            self._lay_out_beside(self.frame)
+        else:
+            self._detail.show(self._layout(pane), keep_place=again)
+
+    def turn_pane(self, steps: int) -> None:
+        self.choose_pane(PANES[(PANES.index(self.pane) + steps) % len(PANES)])
+
+    def choose_pane(self, pane: str) -> None:
+        self.pane = pane
+        self.show(self.item)
+
+    def _read(self, item: Item) -> Frame | None:
+        if not isinstance(item, Head):
+            return None
+        try:
+            return self._opened.reader.frame(item.id)
+        except WsreplayError:
+            return None
+
+    def _layout(self, pane: str) -> Layout:
+        findings = self._findings_lines()
+        if pane == "findings":
+            return lambda width: wrapped(findings or [("dim", "no findings at this frame")], width)
+        frame = self.frame
+        if frame is None:
+            return lambda _width: [("dim", "there is nothing here")]
+        if pane == "meta":
+            facts = self._facts(frame)
+            return lambda width: wrapped(facts, width)
+        lay = payload_layout(frame, pane)
+        heading = self._headings()
+        return lambda width: [*wrapped(heading, width), *lay(width)]
+
+    def _facts(self, frame: Frame) -> list[Line]:
+        session = self._opened.session_of.get(frame.connection_id)
+        return frame_facts(frame, self._opened.connections.get(frame.connection_id), session.id if session else None, self._origin_ns)
+
+    def _headings(self) -> list[Line]:
+        """What is wrong with a frame stands above its payload."""
+        lines: list[Line] = []
+        for finding in self.findings():
+            sign, _ = self._screen.look.sign_of(finding)
+            lines.append((finding.severity if finding.kind != "missing" else "missing", f"{sign} {finding.message}"))
+        return [*lines, ("plain", "")] if lines else []
+
+    def _findings_lines(self) -> list[Line]:
+        lines: list[Line] = []
+        for finding in self.findings():
+            file, words = self._opened.evidence.words(finding)
+            lines += [*([("plain", "")] if lines else []), *finding_facts(finding, words, file, self._origin_ns)]
+        return lines
+
+    def _lay_out_beside(self, frame: Frame) -> None:
+        self._detail.show(lambda _width: [("dim", f"laying out {len(frame.payload):,} bytes …")])
+        width = self._detail.size.width
+
+        def work(_reader: Recording, errand: Errand) -> None:
+            lines = payload_layout(frame, "json")(width)
+            if not errand.called_back:
+                self._screen.post_message(DetailReady(frame.id, lines))
+
+        self.errand = Errand(self._opened.path, work, lambda _why: None, "detail")
+        self.errand.start()
+
+    def laid_out(self, frame_id: int, lines: list[Line]) -> None:
+        """An errand has laid a payload out."""
+        if self.frame is not None and self.frame.id == frame_id and self.pane == "json":
+            self._detail.show(lambda _width: lines)
+
+    def _call_back(self) -> None:
+        if self.errand is not None:
+            self.errand.call_back()
+            self.errand = None
+
+
+def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
+    out: list[Line] = []
+    for kind, text in lines:
+        out += [(kind, text[start : start + width]) for start in range(0, max(1, len(text)), max(8, width))]
+    return out

@@ -1,0 +1,151 @@
+"""Keeping something of what is looked at: a mark with a note, a copy, a file; or all of a payload in $PAGER."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from wsreplay.errors import WsreplayError
+from wsreplay.store import notes
+from wsreplay.tui.data import taking
+from wsreplay.tui.data.evidence import Ghost, moment
+from wsreplay.tui.messages import Written
+from wsreplay.tui.screens.base import BaseScreen
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.opened import Opened
+    from wsreplay.tui.data.rows import Rows
+    from wsreplay.tui.screens.inspecting import Inspector
+    from wsreplay.tui.widgets.frame_list import FrameList
+
+
+class KeepingScreen(BaseScreen):
+    """A screen with a list of frames of which something can be kept."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "mark", "Mark with a note", id="keep.mark", show=False),
+        Binding("apostrophe", "next_mark", "Next mark", id="keep.next_mark", show=False),
+        Binding("M", "only_marked", "Marked frames only", id="keep.only_marked", show=False),
+        Binding("y", "copy(False)", "Copy the payload", id="keep.copy_payload", show=False),
+        Binding("Y", "copy(True)", "Copy the frame", id="keep.copy_frame", show=False),
+        Binding("f", "page", "Full payload in $PAGER", id="keep.page", show=False),
+        Binding("e", "export", "Export or cut what is shown", id="keep.export", show=False),
+    ]
+
+    opened: Opened
+    rows: Rows
+    frames: FrameList
+    inspector: Inspector
+
+    # Marks.
+
+    def action_mark(self) -> None:
+        from wsreplay.tui.screens.prompt import Prompt
+
+        item = self.inspector.item
+        if item is None:
+            return
+        frame_id = None if isinstance(item, Ghost) else item.id
+        t_ns = moment(item.finding) if isinstance(item, Ghost) else item.t_ns
+        known = self.opened.marked.get(frame_id) if frame_id is not None else None
+
+        def noted(note: str | None) -> None:
+            if note is not None:
+                self._change_mark(t_ns, note, frame_id)
+
+        self.app.push_screen(Prompt("Mark", "what is to be remembered; empty takes the mark away", value=known.note if known else ""), noted)
+
+    def _change_mark(self, t_ns: int, note: str, frame_id: int | None) -> None:
+        known = self.opened.marked.get(frame_id) if frame_id is not None else None
+        try:
+            if known is not None:
+                notes.remove_mark(self.opened.path, known.id)
+            if note:
+                notes.add_mark(self.opened.path, t_ns, note, frame_id)
+        except WsreplayError as error:
+            self.notify(self.look.own(str(error)), title="the mark was not kept", severity="error", markup=False)
+        self.opened.refresh_marks()
+        self.marks_changed()
+
+    def marks_changed(self) -> None:
+        """A mark came or went."""
+        self.frames.forget()
+
+    def action_next_mark(self) -> None:
+        view = self.rows.view
+        if not self.opened.marks or not len(view):
+            self.notify("m leaves one", title="there are no marks")
+            return
+        here = view.time_of_row(self.frames.cursor)
+        later = [mark for mark in self.opened.marks if (mark.t_ns, mark.frame_id or 0) > (here, self._frame_here())]
+        mark = (later or self.opened.marks)[0]
+        row = view.row_of_frame(mark.frame_id) if mark.frame_id is not None else view.row_at(mark.t_ns)
+        self.frames.move_to(row, centre=True)
+
+    def _frame_here(self) -> int:
+        item = self.inspector.item
+        return 0 if item is None or isinstance(item, Ghost) else item.id
+
+    def action_only_marked(self) -> None:
+        here = self._frame_here()
+        self.frames.empty_lines = ["", "no frame is marked", "M shows all frames again"]
+        self.frames.show_view(self.rows.marked_only(not self.rows.only_marked), anchor=here)
+
+    # Copies.
+
+    def action_copy(self, whole: bool) -> None:
+        frame = self.inspector.frame
+        if frame is None:
+            return
+        text = taking.as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
+        self.app.copy_to_clipboard(text)
+        what = "the frame" if whole else "the payload"
+        self.notify(f"{len(text):,} characters", title=f"copied {what} of frame {frame.id}")
+
+    def action_page(self) -> None:
+        frame = self.inspector.frame
+        if frame is None:
+            return
+        try:
+            with self.app.suspend():
+                taking.page(frame.payload)
+        except WsreplayError as error:
+            self.notify(self.look.own(str(error)), severity="error", markup=False)
+        self.refresh()
+
+    # Files.
+
+    def action_export(self) -> None:
+        from wsreplay.tui.screens.prompt import Prompt
+
+        chosen = self.rows.view.ids if self.rows.matches is not None or self.rows.only_marked else None
+        what = f"{len(chosen):,} frames" if chosen is not None else "this session" if self.rows.session else "the recording"
+        name = self.opened.path.with_suffix(f".{self.rows.number or 'all'}.jsonl").name
+        question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
+        self.app.push_screen(Prompt(question, "file", value=name, check=taking.check_target), self._write)
+
+    def _write(self, name: str | None) -> None:
+        if not name:
+            return
+        out = Path(name).expanduser()
+        narrowed = self.rows.matches is not None or self.rows.only_marked
+        ids = list(self.rows.view.ids) if narrowed else None
+        path, session = self.opened.path, self.rows.session
+
+        def work() -> None:
+            try:
+                taking.write_out(path, out, session, ids)
+                self.post_message(Written(out, None))
+            except WsreplayError as error:
+                self.post_message(Written(out, str(error)))
+
+        threading.Thread(target=work, name="wsreplay export", daemon=True).start()
+
+    def on_written(self, message: Written) -> None:
+        if message.why is None:
+            self.notify(str(message.out), title="written", markup=False)
+        else:
+            self.notify(self.look.own(message.why), title="not written", severity="error", markup=False)

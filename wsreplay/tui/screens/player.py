@@ -1,0 +1,140 @@
+"""Playing a session true to time, and finding one's way in it by time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+
+from wsreplay.tui import times
+from wsreplay.tui.data.goto import Target, parse_target
+from wsreplay.tui.data.playback import Player
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.widgets.paint import Run
+
+FRAMES_A_SECOND = 20
+
+
+class PlayerScreen(BaseScreen):
+    """A screen with a playhead. A subclass shows where it is.
+
+    `film` says whether the session is shown as it was at the playhead, later rows not yet there; else all of it is shown.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play or pause", id="player.play", show=False, priority=False),
+        Binding("full_stop", "step(1)", "Step forward", id="player.step", show=False),
+        Binding("comma", "step(-1)", "Step back", id="player.step_back", show=False),
+        Binding("greater_than_sign", "speed(1)", "Faster", id="player.faster", show=False),
+        Binding("less_than_sign", "speed(-1)", "Slower", id="player.slower", show=False),
+        Binding("i", "idle", "Cap idle time", id="player.idle", show=False),
+        Binding("colon", "go_to", "Go to frame, time or ±delta", id="player.go_to", show=False),
+        *[Binding(str(n), f"share({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
+    ]
+
+    player: Player
+    film = False
+    _ticking: Timer | None = None
+
+    # What a subclass says.
+
+    def next_event_after(self, t_ns: int) -> int | None:
+        """When the next thing happens after a time, ns."""
+        raise NotImplementedError
+
+    def show_playhead(self) -> None:
+        """The playhead moved, or film mode began or ended."""
+        raise NotImplementedError
+
+    def step_rows(self, rows: int) -> None:
+        """Go so many rows ahead or back."""
+        raise NotImplementedError
+
+    def go_to_target(self, target: Target) -> None:
+        raise NotImplementedError
+
+    # Actions.
+
+    def now(self) -> int:
+        return self.replay.clock()
+
+    def action_play(self) -> None:
+        if self.player.playing:
+            self.player = self.player.pause()
+        else:
+            self.film = True
+            self.player = self.player.play(self.now())
+        self._keep_ticking()
+        self.show_playhead()
+
+    def _keep_ticking(self) -> None:
+        if self.player.playing and self._ticking is None:
+            self._ticking = self.set_interval(1 / FRAMES_A_SECOND, self.tick)
+        elif not self.player.playing and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+
+    def tick(self) -> None:
+        """Move the playhead to where the clock says."""
+        self.player = self.player.tick(self.now(), self.next_event_after(self.player.at_ns))
+        self._keep_ticking()
+        self.show_playhead()
+
+    def end_film(self) -> None:
+        """Show all of the session again."""
+        self.film = False
+        self.player = self.player.pause()
+        self._keep_ticking()
+        self.show_playhead()
+
+    def action_step(self, rows: int) -> None:
+        if self.player.playing:
+            self.action_play()
+        self.step_rows(rows)
+
+    def action_speed(self, steps: int) -> None:
+        self.player = self.player.faster(steps)
+        self.show_playhead()
+
+    def action_idle(self) -> None:
+        self.player = self.player.next_idle_cap()
+        self.show_playhead()
+
+    def action_share(self, tenths: int) -> None:
+        self.seek(self.player.to_fraction(tenths / 10, self.now()).at_ns)
+
+    def seek(self, t_ns: int) -> None:
+        """Put the playhead at a time."""
+        self.player = self.player.seek(t_ns, self.now())
+        self.show_playhead()
+
+    def action_go_to(self) -> None:
+        from wsreplay.tui.screens.prompt import Prompt
+
+        self.app.push_screen(Prompt("Go to", "frame number, 1:23.5, +2s or -500ms", check=_complaint), self._gone)
+
+    def _gone(self, text: str | None) -> None:
+        if text and (target := parse_target(text)):
+            self.go_to_target(target)
+
+    # What the foot shows of it.
+
+    def player_runs(self, origin_ns: int) -> list[Run]:
+        look, player = self.look, self.player
+        sign = look.signs.play if player.playing else look.signs.pause
+        speed = f"{player.speed:g}"
+        cap = f"idle{look.signs.at_most}{times.length(player.idle_cap)}" if player.idle_cap else "idle uncapped"
+        lively = look.style("accent" if self.film else "dim", bold=self.film)
+        end = player.end_ns - origin_ns
+        return [
+            (f"{sign} ", lively), (times.clock(player.at_ns - origin_ns), look.style("strong" if self.film else "text")),
+            (f"/{times.length(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
+            (cap.replace("2.000s", "2s"), look.style("faint")),
+        ]  # fmt: skip
+
+
+def _complaint(text: str) -> str | None:
+    return None if parse_target(text) else "a frame number, a time such as 1:23.5, or a step such as +2s"
+
+

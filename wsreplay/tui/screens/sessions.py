@@ -1,0 +1,200 @@
+"""The sessions of a recording: who, when, how much, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from wsreplay.model import Ending, Session
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui import times
+from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.data.overview import bars, sketches
+from wsreplay.tui.messages import RowChosen, TotalsCounted
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.head import head_runs, joined, live_runs, verdict_runs
+from wsreplay.tui.widgets.paint import Run
+from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.tui.widgets.table import Column, Table
+
+SPARK = 16
+COLUMNS = (
+    Column("", 1), Column("session", 7, right=True), Column("user", 14), Column("path", 0, at_least=100), Column("started", 10, right=True),
+    Column("lasted", 7, right=True), Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
+    Column("findings", 11), Column("verdict", 12, at_least=92), Column("density", SPARK, at_least=120),
+)  # fmt: skip
+_VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
+
+
+class SessionsScreen(BaseScreen):
+    """Enter opens a session; `a` shows all frames of the recording in one list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "all", "All frames of the recording", id="sessions.all", show=False),
+        Binding("v", "findings", "Findings", id="sessions.findings", show=False),
+        Binding("D", "diff", "Compare with another session", id="sessions.diff", show=False),
+        Binding("right_square_bracket", "wrong(1)", "Next session with findings", id="sessions.next_wrong", show=False),
+        Binding("left_square_bracket", "wrong(-1)", "Previous session with findings", id="sessions.previous_wrong", show=False),
+    ]
+
+    def __init__(self, opened: Opened, at: int | None = None) -> None:
+        super().__init__()
+        self.opened = opened
+        self.head = StatusLine(id="head")
+        self.titles = StatusLine(id="titles")
+        self.table = Table(COLUMNS, id="sessions")
+        self.foot = StatusLine(id="foot")
+        self.errands = Errands(opened.path)
+        self._at = at
+        self._tallies: dict[int, tuple[int, int]] | None = None
+        self._sketches: dict[int, list[int]] = {}
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.titles
+        yield self.table
+        yield self.foot
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self._fill()
+        if self._at is not None:
+            self.table.move_to(self._at - 1)
+        self.call_after_refresh(self.count)
+
+    def on_unmount(self) -> None:
+        self.errands.call_all_back()
+
+    def on_resize(self, event: object) -> None:
+        super().on_resize(event)  # type: ignore[arg-type]
+        self.call_after_refresh(self._paint_lines)
+
+    def count(self) -> None:
+        """Count frames and bytes beside the interface."""
+
+        def work(reader: Recording, _errand: Errand) -> None:
+            sample = paging.sample(reader)
+            self.post_message(TotalsCounted(reader.tallies(), sample))
+
+        self.errands.send("totals", work, self.fail("counting the sessions"))
+
+    def on_totals_counted(self, message: TotalsCounted) -> None:
+        self._tallies = message.tallies
+        reached = self.opened.reached_ns(None)
+        groups = {
+            connection.id: (session.id, session.opened_ns, max(session.closed_ns or reached, session.opened_ns + 1))
+            for session in self.opened.sessions
+            for connection in session.connections
+        }
+        self._sketches = sketches(message.sample, groups, SPARK)
+        self._fill()
+
+    def _fill(self) -> None:
+        self.table.empty_lines = self._empty_lines()
+        self.table.fill([self._row(session) for session in self.opened.sessions])
+        self._paint_lines()
+
+    def _empty_lines(self) -> list[str]:
+        run = self.opened.runs[0] if self.opened.runs else None
+        if run is None:
+            return ["", "Nothing was recorded into this file."]
+        return ["", "No connection yet.", "", f"Connect a client to ws://{run.listen}", f"to reach {run.upstream} through the recorder."]
+
+    def _row(self, session: Session) -> list[list[Run]]:
+        look, opened = self.look, self.opened
+        dim, text = look.style("dim"), look.style()
+        start = opened.start_ns(None)
+        closed = session.closed_ns
+        lasted = times.length(closed - session.opened_ns) if closed is not None else "open"
+        errors, warnings = opened.evidence.counts(session.id)
+        verdict = opened.evidence.verdict(session.id)
+        frames, size = self._totals(session)
+        return [
+            [self._state(session)], [(str(session.id), text)], [(look.safe(session.user or "anonymous"), text if session.user else dim)],
+            [(look.safe(session.path), dim)], [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)],
+            [(size, dim)], self._findings(errors, warnings), [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
+            [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("accent"))],
+        ]  # fmt: skip
+
+    def _totals(self, session: Session) -> tuple[str, str]:
+        if self._tallies is None:
+            return self.look.signs.ellipsis, self.look.signs.ellipsis
+        known = [self._tallies.get(connection.id, (0, 0)) for connection in session.connections]
+        return times.short(sum(frames for frames, _ in known)), times.size(sum(size for _, size in known))
+
+    def _state(self, session: Session) -> Run:
+        look = self.look
+        if session.ending is Ending.OPEN:
+            return look.signs.recording, look.style("error", bold=True)
+        if session.ending is Ending.CLEAN:
+            return look.signs.finished, look.style("faint")
+        return look.signs.cut, look.style("warning")
+
+    def _findings(self, errors: int, warnings: int) -> list[Run]:
+        look = self.look
+        if not self.opened.evidence.is_there:
+            return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
+        runs: list[Run] = []
+        if errors:
+            runs.append((f"{look.signs.error} {times.short(errors)}", look.style("error", bold=True)))
+        if warnings:
+            runs.append((f"{' ' if runs else ''}{look.signs.warning} {times.short(warnings)}", look.style("warning")))
+        return runs or [(look.signs.ok, look.style("ok"))]
+
+    def _paint_lines(self) -> None:
+        look, replay = self.look, self.replay
+        many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
+        place = head_runs(look, self.opened.path.name, many)
+        self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict_runs(look, replay.verdict, self.opened, None))
+        self.titles.say(self.table.heading(self.table.size.width))
+        accent, dim = look.style("accent"), look.style("dim")
+        keys = (("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"))
+        self.foot.say([run for key, words in keys for run in ((key, accent), (f" {words}   ", dim))], [("?", accent), (" help", dim)])
+
+    # What the application tells.
+
+    def verdict_changed(self) -> None:
+        self._fill()
+
+    def recording_grew(self, last_id: int) -> None:
+        self._fill()
+        if not self.opened.live:
+            self.count()
+
+    def clock_ticked(self) -> None:
+        self._paint_lines()
+
+    # Actions.
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        self._open(self.opened.sessions[message.row])
+
+    def _open(self, session: Session | None) -> None:
+        from wsreplay.tui.screens.session import SessionScreen
+
+        self.app.push_screen(SessionScreen(self.opened, session))
+
+    def action_all(self) -> None:
+        self._open(None)
+
+    def action_findings(self) -> None:
+        from wsreplay.tui.screens.findings import FindingsScreen
+
+        self.app.push_screen(FindingsScreen(self.opened, None))
+
+    def action_diff(self) -> None:
+        session = self.opened.session(self.table.cursor + 1)
+        if session is not None:
+            self.replay.choose_diff(session)
+
+    def action_wrong(self, steps: int) -> None:
+        tallies, here = self.opened.evidence.tallies, self.table.cursor + 1
+        wrong = sorted(number for number, counts in tallies.items() if any(counts))
+        later = [number for number in wrong if (number > here if steps > 0 else number < here)]
+        if later:
+            self.table.move_to(later[0 if steps > 0 else -1] - 1)

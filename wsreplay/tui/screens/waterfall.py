@@ -1,0 +1,240 @@
+"""The waterfall: who did what when, a lane a thread, runs and tools as spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from wsreplay.model import Session
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui import times
+from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.data.goto import Target
+from wsreplay.tui.data.opened import Opened
+from wsreplay.tui.data.playback import Player
+from wsreplay.tui.data.spans import Drawn, Lane, Tracer, lanes
+from wsreplay.tui.data.window import Window
+from wsreplay.tui.messages import LanesLaid, RowChosen, RowMoved
+from wsreplay.tui.screens.head import head_runs, session_name, verdict_runs
+from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.widgets.paint import Run
+from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.tui.widgets.waterfall import Waterfall
+
+_FRAMES_PER_LOOK = 4096
+
+
+class WaterfallScreen(PlayerScreen):
+    """The session screen's playhead and film go on here, and back there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "back", "Back to the list", id="waterfall.back", show=False),
+        Binding("a", "pan(-0.25)", "Earlier", id="waterfall.pan_left", show=False),
+        Binding("d", "pan(0.25)", "Later", id="waterfall.pan_right", show=False),
+        Binding("plus,equals_sign", "zoom(2.0)", "Closer", id="waterfall.zoom_in", show=False),
+        Binding("underscore,minus", "zoom(0.5)", "Further away", id="waterfall.zoom_out", show=False),
+        Binding("z", "fit", "All of it", id="waterfall.fit", show=False),
+        Binding("right,l", "span(1)", "Next span of the lane", id="waterfall.next_span", show=False),
+        Binding("left,h", "span(-1)", "Previous span of the lane", id="waterfall.previous_span", show=False),
+    ]
+
+    def __init__(self, opened: Opened, session: Session | None, player: Player, film: bool) -> None:
+        super().__init__()
+        self.opened = opened
+        self.session = session
+        self.player = player
+        self.film = film
+        self.origin_ns = opened.start_ns(session)
+        self.head = StatusLine(id="head")
+        self.about = StatusLine(id="about")
+        self.foot = StatusLine(id="foot")
+        self.canvas = Waterfall(id="waterfall")
+        self.errands = Errands(opened.path)
+        self._spans: list[Drawn] = []
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.canvas
+        yield self.about
+        yield self.foot
+
+    def on_mount(self) -> None:
+        self.canvas.border_title = "waterfall"
+        self.canvas.origin_ns = self.origin_ns
+        self.canvas.window = Window.fitting(self.origin_ns, self.player.end_ns)
+        self.canvas.empty_lines = ["", "reading the session …"]
+        self.canvas.focus()
+        self.show_playhead()
+        self.lay()
+
+    def on_unmount(self) -> None:
+        self.errands.call_all_back()
+
+    def lay(self) -> None:
+        """Read the session's spans, beside the interface."""
+        opened, session = self.opened, self.session
+        sessions = {number: one.id for number, one in opened.session_of.items()}
+        users = {number: connection.user for number, connection in opened.connections.items()}
+        connections = [one.id for one in session.connections] if session else None
+        ends = sorted((one.closed_ns, one.id) for one in (session.connections if session else opened.connections.values())
+                      if one.closed_ns is not None)  # fmt: skip
+        names = self.replay.contracts
+
+        def work(reader: Recording, errand: Errand) -> None:
+            from wsreplay import contract
+
+            tracer = Tracer(contract.load(names[0]), sessions, users)
+            waiting = list(reversed(ends))
+            for count, frame in enumerate(paging.typed_frames(reader, connections)):
+                while waiting and waiting[-1][0] < frame.t_ns:
+                    closed_ns, connection = waiting.pop()
+                    tracer.end_connection(connection, closed_ns)
+                tracer.take(frame)
+                if count % _FRAMES_PER_LOOK == 0 and errand.called_back:
+                    return
+            for closed_ns, connection in reversed(waiting):
+                tracer.end_connection(connection, closed_ns)
+            self.post_message(LanesLaid(tracer.spans, lanes(tracer.spans), tracer.full))
+
+        self.errands.send("spans", work, self.fail("reading the spans"))
+
+    def on_lanes_laid(self, message: LanesLaid) -> None:
+        self._spans = message.spans
+        self._place_missing()
+        self.canvas.empty_lines = ["", "This contract knows no span that begins here."]
+        laid: list[Lane] = message.lanes
+        self.canvas.show_lanes(laid)
+        self.canvas.border_subtitle = f"the first {len(message.spans):,} spans" if message.full else ""
+        self._select(self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
+
+    def _place_missing(self) -> None:
+        """Ghosts belong to the span that began with their finding's activation."""
+        self.canvas.missing = {}
+        for ghost in self.opened.evidence.ghosts_of(self.session.id if self.session else None):
+            for frame_id in {ghost.finding.activation, *ghost.finding.frames[:1]} - {None}:
+                self.canvas.missing.setdefault(frame_id or 0, []).append(moment(ghost.finding))
+
+    # The playhead.
+
+    def show_playhead(self) -> None:
+        canvas = self.canvas
+        canvas.playhead_ns = self.player.at_ns
+        canvas.horizon_ns = self.player.at_ns if self.film else None
+        canvas.window = canvas.window.showing(self.player.at_ns)
+        canvas.refresh()
+        self._paint_lines()
+
+    def next_event_after(self, t_ns: int) -> int | None:
+        number = paging.first_at(self.opened.reader, t_ns + 1)
+        return paging.time_of(self.opened.reader, number) if number <= self.opened.reader.last_id() else None
+
+    def step_rows(self, rows: int) -> None:
+        edges = sorted({t for one in self._spans for t in (one.start_ns, one.end_ns) if t is not None})
+        later = [t for t in edges if (t > self.player.at_ns if rows > 0 else t < self.player.at_ns)]
+        if later:
+            self.seek(later[0 if rows > 0 else -1])
+
+    def go_to_target(self, target: Target) -> None:
+        if target.kind == "frame":
+            self.seek(paging.time_of(self.opened.reader, target.value))
+        else:
+            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
+
+    # Spans.
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if self.canvas.cursor == 0:
+            self.canvas.move_to(1, quiet=True)
+        self._select(self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
+
+    def _select(self, drawn: Drawn | None) -> None:
+        self.canvas.selected = drawn
+        self.canvas.refresh()
+        self._paint_lines()
+
+    def action_span(self, steps: int) -> None:
+        lane, selected = self.canvas.lane_at(self.canvas.cursor), self.canvas.selected
+        if lane is None or selected is None or selected not in lane.spans:
+            return
+        place = max(0, min(lane.spans.index(selected) + steps, len(lane.spans) - 1))
+        drawn = lane.spans[place]
+        if not self.film:
+            self.seek(drawn.start_ns)
+        self.canvas.window = self.canvas.window.showing(drawn.start_ns)
+        self._select(drawn)
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        """Go to the frame that the span began with."""
+        from wsreplay.tui.screens.session import SessionScreen
+
+        drawn = self.canvas.selected
+        if drawn is None:
+            return
+        self.replay.go_back()
+        below = self.app.screen
+        if isinstance(below, SessionScreen):
+            below.call_after_refresh(below.go_to_target, Target("frame", drawn.start_frame))
+
+    def action_back(self) -> None:
+        """The list goes on where the playhead is now."""
+        from wsreplay.tui.screens.session import SessionScreen
+
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
+        at_ns, film = self.player.at_ns, self.film
+        self.replay.go_back()
+        if isinstance(below, SessionScreen) and (at_ns, film) != (below.player.at_ns, below.film):
+            below.film = film
+            below.call_after_refresh(below.seek, at_ns)
+
+    def action_pan(self, share: float) -> None:
+        self.canvas.window = self.canvas.window.panned(share)
+        self.canvas.refresh()
+
+    def action_zoom(self, factor: float) -> None:
+        self.canvas.window = self.canvas.window.zoomed(factor, self.player.at_ns)
+        self.canvas.refresh()
+
+    def action_fit(self) -> None:
+        self.canvas.window = Window.fitting(self.origin_ns, self.player.end_ns)
+        self.canvas.refresh()
+
+    # Lines.
+
+    def verdict_changed(self) -> None:
+        self._place_missing()
+        self.canvas.refresh()
+        self._paint_lines()
+
+    def recording_grew(self, last_id: int) -> None:
+        self.player = self.player.reaching(self.opened.reached_ns(self.session))
+        self.canvas.window = self.canvas.window.widened(self.player.end_ns)
+        self.canvas.refresh()
+
+    def _paint_lines(self) -> None:
+        look = self.look
+        place = head_runs(look, session_name(look, self.session), self.replay.contracts[0])
+        number = self.session.id if self.session else None
+        self.head.say(place, verdict_runs(look, self.replay.verdict, self.opened, number))
+        self.about.say(self._about())
+        accent, dim = look.style("accent"), look.style("dim")
+        keys = (("a d", "pan"), ("+ _", "zoom"), ("z", "fit"), ("enter", "go to the frame"))
+        self.foot.say(self.player_runs(self.origin_ns), [run for key, words in keys for run in ((key, accent), (f" {words}  ", dim))])
+
+    def _about(self) -> list[Run]:
+        look, drawn = self.look, self.canvas.selected
+        if drawn is None:
+            return [(" ", look.style("dim"))]
+        lasted = times.length((drawn.end_ns or self.player.end_ns) - drawn.start_ns)
+        state = {"ok": "ok", "failed": "error", "cut": "warning"}.get(drawn.state, "accent")
+        return [
+            (f"{drawn.kind} ", look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
+            (f"  {times.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
+            (times.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
+            (f"  {lasted}  ", look.style("text")), (drawn.state, look.style(state, bold=True)),
+            (f"  frame {drawn.start_frame}" + (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else ""), look.style("faint")),
+        ]  # fmt: skip

@@ -1,0 +1,53 @@
+"""Two sessions side by side, a pair of frames a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.strip import Strip
+
+from wsreplay.tui import times
+from wsreplay.tui.data.alignment import Entry, Pair
+from wsreplay.tui.widgets.paint import Run, fitted, line
+from wsreplay.tui.widgets.row_list import RowList
+
+_KINDS = {"same": (" ", "dim"), "changed": ("~", "order"), "only_a": ("-", "error"), "only_b": ("+", "ok")}
+
+
+class DiffList(RowList):
+    """Both sides scroll as one."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.pairs: Sequence[Pair] = ()
+        self.empty_lines: Sequence[str] = ()
+
+    def fill(self, pairs: Sequence[Pair]) -> None:
+        self.pairs = pairs
+        self.set_count(len(pairs))
+
+    def paint(self, row: int, width: int) -> Strip:
+        look = self.look
+        pair = self.pairs[row]
+        sign, name = _KINDS[pair.kind]
+        half = (width - 5) // 2
+        style = look.style(name, bold=pair.kind != "same")
+        later = f" {times.length(pair.b.t_ns - pair.a.t_ns):>7}" if pair.a and pair.b and width >= 120 else " " * (8 * (width >= 120))
+        half -= 4 if width >= 120 else 0
+        runs: list[Run] = [*self._side(pair.a, half, pair.kind), (f" {sign} ", style), *self._side(pair.b, half, pair.kind)]
+        return line([*runs, (later, look.style("faint"))], width, look.ground("ground"))
+
+    def _side(self, entry: Entry | None, room: int, kind: str) -> list[Run]:
+        look = self.look
+        if entry is None:
+            return [(" " * room, look.style("faint"))]
+        direction = look.style("to-client" if entry.direction else "to-server")
+        name = {"changed": "text", "same": "text"}.get(kind, _KINDS[kind][1])
+        lead = f"{entry.id:>6} {times.clock(entry.t_ns)} "
+        text = fitted(look.safe(entry.name), max(0, room - len(lead) - 2), ellipsis=look.signs.ellipsis)
+        return [(lead, look.style("faint")), (f"{look.signs.direction(entry.direction)} ", direction), (text, look.style(name))]
+
+    def paint_empty(self, y: int, width: int) -> Strip:
+        if self._count == 0 and 1 <= y <= len(self.empty_lines):
+            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
+        return super().paint_empty(y, width)

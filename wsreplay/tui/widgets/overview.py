@@ -1,0 +1,114 @@
+"""The whole session in two lines: density over time, and where findings and marks are; a click goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.strip import Strip
+from textual.widget import Widget
+
+from wsreplay.tui.data.overview import bars, column, strongest, time_of_column
+from wsreplay.tui.look import Look
+from wsreplay.tui.messages import JumpTo
+
+_RANKS = {"mark": 0, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
+
+
+class Overview(Widget):
+    """Paints what it was last given. All times in ns."""
+
+    DEFAULT_CSS = "Overview { height: 2; padding: 0 1; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._counts: Sequence[int] = ()
+        self._places: Sequence[tuple[int, str]] = ()
+        self._span = (0, 1)
+        self._seen = (0, 0)
+        self._at = 0
+        self._horizon: int | None = None
+
+    @property
+    def look(self) -> Look:
+        look: Look = self.app.look  # type: ignore[attr-defined]
+        return look
+
+    def draw(self, counts: Sequence[int], span: tuple[int, int]) -> None:
+        """Frames per column, and the time from the first column to the last."""
+        self._counts, self._span = counts, span
+        self.refresh()
+
+    def place(self, places: Sequence[tuple[int, str]]) -> None:
+        """What is to be seen where: (time, kind), of kinds missing, error, order, late, warning, mark."""
+        self._places = places
+        self.refresh()
+
+    def point(self, at_ns: int, seen: tuple[int, int], horizon: int | None) -> None:
+        """Where the playhead is, what the list shows, and after which time nothing is there yet."""
+        if (at_ns, seen, horizon) != (self._at, self._seen, self._horizon):
+            self._at, self._seen, self._horizon = at_ns, seen, horizon
+            self.refresh()
+
+    @property
+    def bins(self) -> int:
+        """How many columns there are to count for."""
+        return max(1, self.size.width)
+
+    def _column(self, t_ns: int) -> int:
+        return column(t_ns, *self._span, self.size.width)
+
+    def render_line(self, y: int) -> Strip:
+        return self._density_line() if y == 0 else self._marks_line()
+
+    def _density_line(self) -> Strip:
+        width = self.size.width
+        counts = list(self._counts)
+        if len(counts) != width:
+            counts = [counts[x * len(counts) // width] if counts else 0 for x in range(width)]
+        glyphs = bars(counts, self.look.signs.bars)
+        first, last, head = self._column(self._seen[0]), self._column(self._seen[1]), self._column(self._at)
+        horizon = self._column(self._horizon) if self._horizon is not None else width
+        cells: list[tuple[str, Style]] = []
+        for x, glyph in enumerate(glyphs):
+            ground = "cursor" if first <= x <= last else "ground"
+            if x == head:
+                cells.append((self.look.signs.playhead, self.look.style("word", on=ground, bold=True)))
+            else:
+                cells.append((glyph, self.look.style("line" if x > horizon else "bars", on=ground)))
+        return _joined(cells, width)
+
+    def _marks_line(self) -> Strip:
+        width = self.size.width
+        marks = self.look.signs
+        signs = {"mark": marks.mark, "warning": marks.warning, "late": marks.late, "order": marks.order, "error": marks.error}
+        shown = strongest(((self._column(t), kind) for t, kind in self._places), lambda kind: _RANKS.get(kind, -1), width)
+        cells: list[tuple[str, Style]] = []
+        for x in range(width):
+            kind = shown.get(x)
+            if kind is None:
+                cells.append((" ", self.look.ground("ground")))
+            else:
+                style = self.look.style({"mark": "word"}.get(kind, kind), on="ground", bold=kind in ("error", "missing"))
+                cells.append((signs.get(kind, marks.missing), style))
+        return _joined(cells, width)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None:
+            self.post_message(JumpTo(time_of_column(offset.x, *self._span, self.size.width)))
+
+
+def _joined(cells: Sequence[tuple[str, Style]], width: int) -> Strip:
+    """Cells of one glyph each, neighbours of one style as one segment."""
+    segments: list[Segment] = []
+    text, style = "", None
+    for glyph, next_style in cells:
+        if next_style is not style and text:
+            segments.append(Segment(text, style))
+            text = ""
+        text, style = text + glyph, next_style
+    segments.append(Segment(text, style))
+    return Strip(segments, width)

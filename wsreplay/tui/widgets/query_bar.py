@@ -1,0 +1,151 @@
+"""The line for a filter or a search: what is asked, what is wrong with it, how far the answer is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.timer import Timer
+
+from wsreplay.errors import FilterError
+from wsreplay.trace import filter as filters
+from wsreplay.tui.look import Look
+from wsreplay.tui.messages import QueryTyped
+from wsreplay.tui.widgets.paint import Run
+from wsreplay.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
+
+    from wsreplay.tui.widgets.query_input import QueryInput
+
+DEBOUNCE_S = 0.15
+
+
+class QueryBar(Horizontal):
+    """A filter (`/`) is live while typed; a search (`^f`) looks for text. Errors stand on the right, underlined on the left."""
+
+    DEFAULT_CSS = """
+    QueryBar { height: 1; }
+    QueryBar QueryInput { height: 1; width: 1fr; display: none; }
+    QueryBar #query-label { width: auto; display: none; }
+    QueryBar #query-idle { width: 1fr; }
+    QueryBar.-typing QueryInput, QueryBar.-typing #query-label { display: block; }
+    QueryBar.-typing #query-idle { display: none; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.searching = False
+        self.filter_text = ""
+        self.search_text = ""
+        self.mistake: str | None = None
+        self._idle = StatusLine(id="query-idle", ground="ground")
+        self._label = StatusLine(id="query-label", ground="ground")
+        self._state = StatusLine(id="query-state", ground="ground")
+        self._input: QueryInput | None = None
+        self._pause: Timer | None = None
+        self._said: list[Run] = []
+
+    @property
+    def look(self) -> Look:
+        look: Look = self.app.look  # type: ignore[attr-defined]
+        return look
+
+    def compose(self) -> ComposeResult:
+        yield self._label
+        yield self._idle
+        yield self._state
+
+    def on_mount(self) -> None:
+        self._paint()
+
+    @property
+    def text(self) -> str:
+        return self.search_text if self.searching else self.filter_text
+
+    @property
+    def typing(self) -> bool:
+        return self.has_class("-typing")
+
+    async def begin(self, *, searching: bool) -> None:
+        """Let the user type. The field is made the first time it is needed."""
+        self.searching = searching
+        if self._input is None:
+            from wsreplay.tui.widgets.query_input import QueryInput
+
+            self._input = QueryInput()
+            await self.mount(self._input, before=self._state)
+        self._input.placeholder = "text to find" if searching else 'type:tool_* user:u1 sev>=warning "timeout" $.path=value'
+        self._input.value = self.text
+        self._input.cursor_position = len(self.text)
+        self.add_class("-typing")
+        self._input.focus()
+        self._paint()
+
+    def end(self) -> None:
+        """The user typed enough."""
+        if self._pause is not None:
+            self._pause.stop()
+        self.remove_class("-typing")
+        self._paint()
+
+    def clear(self) -> None:
+        """Forget the filter."""
+        self.filter_text = ""
+        self.mistake = None
+        self.say([])
+
+    def say(self, runs: list[Run]) -> None:
+        """How far the answer is, on the right."""
+        self._said = runs
+        self._paint()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.value == self.text:
+            return
+        if self.searching:
+            self.search_text = event.value
+        else:
+            self.filter_text = event.value
+            self._check(event.value)
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(DEBOUNCE_S, self._tell)
+        self._paint()
+
+    def _check(self, text: str) -> None:
+        assert self._input is not None
+        self.mistake = self._input.underlined.position = None
+        try:
+            filters.parse(text)
+        except FilterError as error:
+            self.mistake, self._input.underlined.position = error.message, error.position
+        self._input.refresh()
+
+    def _tell(self) -> None:
+        if self.mistake is None:
+            self.post_message(QueryTyped(self.text))
+
+    def _paint(self) -> None:
+        look = self.look
+        shown = self._said
+        if self.mistake is not None and self.typing:
+            shown = [(f"{look.signs.warning} {look.own(self.mistake)}", look.style("warning"))]
+        self._state.fit(shown)
+        accent = look.style("accent", bold=True)
+        self._label.fit([("find" if self.searching else "/", accent)])
+        if self.filter_text:
+            self._idle.say([("/ ", accent), (look.safe(self.filter_text), look.style("strong"))])
+        else:
+            self._idle.say(self._hints())
+
+    def _hints(self) -> list[Run]:
+        look = self.look
+        hints = (("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play"))
+        runs: list[Run] = []
+        for key, words in hints:
+            runs += [(key, look.style("accent")), (f" {words}   ", look.style("faint"))]
+        return runs

@@ -1,0 +1,70 @@
+"""A list of rows with columns under a head: sessions, recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from wsreplay.tui.widgets.paint import Run, fitted, line
+from wsreplay.tui.widgets.row_list import RowList
+
+
+class Column(NamedTuple):
+    """`width` in cells; 0 takes what is left. `at_least` is the width of the table from which the column is shown."""
+
+    title: str
+    width: int
+    right: bool = False
+    at_least: int = 0
+
+
+class Table(RowList):
+    """Rows of cells; a cell is some runs of text, already harmless."""
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.columns = columns
+        self.empty_lines: Sequence[str] = ()
+        self._rows: Sequence[Sequence[list[Run]]] = ()
+
+    def fill(self, rows: Sequence[Sequence[list[Run]]]) -> None:
+        self._rows = rows
+        self.set_count(len(rows))
+
+    def _widths(self, width: int) -> list[tuple[int, int]]:
+        """(column, cells) of the columns that are shown."""
+        shown = [number for number, column in enumerate(self.columns) if width >= column.at_least]
+        rest = width - sum(self.columns[number].width for number in shown) - 2 * len(shown)
+        flexible = [number for number in shown if not self.columns[number].width]
+        return [(n, self.columns[n].width or max(4, rest // max(1, len(flexible)))) for n in shown]
+
+    def paint(self, row: int, width: int) -> Strip:
+        runs: list[Run] = [(" ", self.look.style())]
+        cells = self._rows[row]
+        for number, room in self._widths(width - 1):
+            runs += self._cell(cells[number], room, self.columns[number].right)
+        return line(runs, width, self.look.ground("ground"))
+
+    def _cell(self, cell: list[Run], room: int, right: bool) -> list[Run]:
+        used = sum(cell_len(text) for text, _ in cell)
+        pad = (" " * max(0, room - used), self.look.style())
+        if used > room and len(cell) == 1:
+            cell = [(fitted(cell[0][0], room, ellipsis=self.look.signs.ellipsis), cell[0][1])]
+        return [*([pad] if right else []), *cell, *([] if right else [pad]), ("  ", self.look.style())]
+
+    def heading(self, width: int) -> list[Run]:
+        """The head of the columns, for the line above the table."""
+        runs: list[Run] = [(" ", self.look.style())]
+        for number, room in self._widths(width - 1):
+            column = self.columns[number]
+            text = column.title[:room]
+            runs.append((f"{text:>{room}}  " if column.right else f"{text:<{room}}  ", self.look.style("faint")))
+        return runs
+
+    def paint_empty(self, y: int, width: int) -> Strip:
+        if self._count == 0 and 1 <= y <= len(self.empty_lines):
+            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
+        return super().paint_empty(y, width)

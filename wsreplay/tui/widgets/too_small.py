@@ -1,0 +1,19 @@
+"""What stands on a terminal with too little room."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widget import Widget
+
+
+class TooSmall(Widget):
+    """Shown instead of everything else while the screen has the class `-too-small`."""
+
+    DEFAULT_CSS = """
+    TooSmall { display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; }
+    Screen.-too-small > * { display: none; }
+    Screen.-too-small > TooSmall { display: block; }
+    """
+
+    def render(self) -> Text:
+        return Text(f"{self.app.size.width} × {self.app.size.height} is too small: wsreplay needs 60 × 12", justify="center")

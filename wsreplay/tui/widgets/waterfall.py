@@ -1,0 +1,134 @@
+"""Lanes of spans over time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+
+from wsreplay.tui import times
+from wsreplay.tui.data.spans import Drawn, Lane
+from wsreplay.tui.data.window import Window
+from wsreplay.tui.widgets.cells import Cells
+from wsreplay.tui.widgets.paint import fitted, line
+from wsreplay.tui.widgets.row_list import RowList
+
+LABEL = 18
+_STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error"}
+
+
+class Waterfall(RowList):
+    """Row 0 is the ruler, each further row a lane. `missing` are the times of events that never came, by their span's end."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.lanes: Sequence[Lane] = ()
+        self.window = Window.fitting(0, 1)
+        self.playhead_ns = 0
+        self.horizon_ns: int | None = None
+        self.origin_ns = 0
+        self.selected: Drawn | None = None
+        self.missing: dict[int, list[int]] = {}
+        self.empty_lines: Sequence[str] = ()
+
+    def show_lanes(self, lanes: Sequence[Lane]) -> None:
+        self.lanes = lanes
+        self.set_count(len(lanes) + 1 if lanes else 0)
+        if lanes and self.cursor == 0:
+            self.cursor = 1
+
+    @property
+    def room(self) -> int:
+        """Columns for time."""
+        return max(10, self.size.width - LABEL - 1)
+
+    def lane_at(self, row: int) -> Lane | None:
+        return self.lanes[row - 1] if 1 <= row <= len(self.lanes) else None
+
+    def paint(self, row: int, width: int) -> Strip:
+        lane = self.lane_at(row)
+        return self._ruler(width) if lane is None else self._lane(lane, width)
+
+    def _ruler(self, width: int) -> Strip:
+        cells = Cells(self.room, self.look.style("faint", on="ground"))
+        for x, t_ns in self.window.ticks(self.room):
+            cells.put(x, self.look.own("│") + times.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
+        self._playhead(cells)
+        return line([(" " * LABEL, self.look.ground("ground")), *cells.runs()], width, self.look.ground("ground"))
+
+    def _lane(self, lane: Lane, width: int) -> Strip:
+        look = self.look
+        ground = look.ground("ground")
+        cells = Cells(self.room, ground)
+        for x, _ in self.window.ticks(self.room):
+            cells.put(x, look.own("·"), look.style("line", on="ground"))
+        self._playhead(cells)
+        first = max(0, bisect_right(lane.spans, self.window.start_ns, key=lambda one: one.start_ns) - 1)
+        for drawn in lane.spans[first:]:
+            if drawn.start_ns > self.window.end_ns or (self.horizon_ns is not None and drawn.start_ns > self.horizon_ns):
+                break
+            self._span(cells, drawn)
+        indent = "  " * lane.depth
+        title = lane.title if lane.title else indent + self.look.own("·")
+        label = fitted(look.safe(title), LABEL - 1, ellipsis=look.signs.ellipsis) + " "
+        return line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width, ground)
+
+    def _span(self, cells: Cells, drawn: Drawn) -> None:
+        look, width, signs = self.look, self.room, self.look.signs
+        end_ns, state = drawn.end_ns, drawn.state
+        if self.horizon_ns is not None and (end_ns is None or end_ns > self.horizon_ns):
+            end_ns, state = self.horizon_ns, "open"
+        is_open = end_ns is None or state == "open"
+        left = self.window.column(drawn.start_ns, width)
+        right = self.window.column(end_ns if end_ns is not None else self.window.high_ns, width)
+        if right < 0:
+            return
+        name = _STATES.get(state, "error")
+        on = "cursor" if drawn is self.selected else "ground"
+        style = look.style(name, on=on, bold=drawn is self.selected)
+        if right <= left:
+            cells.put(left, signs.error if name == "error" else look.own("▪") if not look.ascii_only else "#", style)
+        else:
+            tail = signs.open_end if is_open else signs.cut if state == "cut" else signs.span_right
+            body = signs.span_left + signs.span_fill * max(0, right - left - 1) + tail
+            cells.put(left, body, style)
+            self._instants(cells, drawn, on)
+            self._inscribe(cells, drawn, left, right, look.style("strong", on=on))
+        for t_ns in self.missing.get(drawn.start_frame, ()):
+            if self.horizon_ns is None or t_ns <= self.horizon_ns:
+                cells.put(self.window.column(t_ns, width), signs.missing, look.style("missing", on="ground", bold=True))
+
+    def _instants(self, cells: Cells, drawn: Drawn, on: str) -> None:
+        for t_ns, _, _ in drawn.instants:
+            if self.horizon_ns is None or t_ns <= self.horizon_ns:
+                cells.put(self.window.column(t_ns, self.room), self.look.signs.instant, self.look.style("word", on=on))
+
+    def _inscribe(self, cells: Cells, drawn: Drawn, left: int, right: int, style: Style) -> None:
+        name = f" {self.look.safe(drawn.name)} "
+        start = max(left, 0) + 1
+        if cell_len(name) <= right - start:
+            cells.put(start, name, style)
+
+    def _playhead(self, cells: Cells) -> None:
+        cells.put(self.window.column(self.playhead_ns, self.room), self.look.signs.playhead, self.look.style("word", on="ground"))
+
+    def paint_empty(self, y: int, width: int) -> Strip:
+        if self._count == 0 and 1 <= y <= len(self.empty_lines):
+            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
+        return super().paint_empty(y, width)
+
+    def span_near(self, row: int, t_ns: int) -> Drawn | None:
+        """The span of a lane that is open at a time, or the nearest."""
+        lane = self.lane_at(row)
+        if lane is None or not lane.spans:
+            return None
+        return min(lane.spans, key=lambda one: _distance(one, t_ns))
+
+
+def _distance(drawn: Drawn, t_ns: int) -> int:
+    if drawn.start_ns <= t_ns and (drawn.end_ns is None or t_ns <= drawn.end_ns):
+        return 0
+    return min(abs(drawn.start_ns - t_ns), abs((drawn.end_ns or drawn.start_ns) - t_ns))
