@@ -120,22 +120,28 @@ def ids_in_pieces(
 
 def _scanned(recording: Recording, connections: Sequence[int], after_id: int, step: int) -> Iterator[array[int]]:
     first, last = bounds(recording)
-    marks = ",".join("?" * len(connections))
-    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND connection_id IN ({marks}) ORDER BY id"
     for start in range(max(first, after_id + 1), last + 1, step):
-        yield array("Q", (id for (id,) in recording.query(sql, (start, start + step - 1, *connections))))
+        yield ids_between(recording, start, min(last, start + step - 1), connections)
 
 
-def ids_where(recording: Recording, first: int, last: int, where: str, parameters: Sequence[Any]) -> array[int]:
-    """The ids between `first` and `last`, both included, that fulfil a condition over the columns of `frame`."""
-    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND ({where}) ORDER BY id"
-    return array("Q", (id for (id,) in recording.query(sql, (first, last, *parameters))))
+def ids_between(recording: Recording, first: int, last: int, connections: Sequence[int]) -> array[int]:
+    """The ids between `first` and `last`, both included, of some connections; read in the order of ids, index or not."""
+    marks = ",".join("?" * len(connections))
+    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND +connection_id IN ({marks}) ORDER BY id"
+    return array("Q", (id for (id,) in recording.query(sql, (first, last, *connections))))
 
 
 def frames_where(recording: Recording, first: int, last: int, where: str, parameters: Sequence[Any]) -> Iterator[Frame]:
     """The frames between `first` and `last`, both included, that fulfil a condition over the columns of `frame`."""
     sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? AND ({where}) ORDER BY id"
     return map(Frame._make, recording.query(sql, (first, last, *parameters)))
+
+
+def typed_frames(recording: Recording, connections: Sequence[int] | None = None) -> Iterator[Frame]:
+    """The frames that have an event type, of some connections (all: None), in order."""
+    narrowed = "" if connections is None else f" AND +connection_id IN ({','.join('?' * len(connections))})"
+    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE type IS NOT NULL{narrowed} ORDER BY id"
+    return map(Frame._make, recording.query(sql, tuple(connections or ())))
 
 
 def sample(recording: Recording, count: int = 2000) -> list[tuple[int, int]]:
