@@ -1,0 +1,305 @@
+"""Plays the clients of a recording to a real backend, and records what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from wsreplay.contract.model import Contract
+from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.model import Connection, Ending
+from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.replay.credentials import Presented, new_id, request_of
+from wsreplay.replay.fields import Fields, IdMap, fields_of
+from wsreplay.replay.latencies import Conversation, Latencies
+from wsreplay.replay.matching import Departure
+from wsreplay.replay.peer import ClientWire, Listener, upgrade_request
+from wsreplay.replay.player import Direction, Pace, Played, Player
+from wsreplay.replay.script import Part, Script, Step, read_parts
+from wsreplay.replay.splice import Change
+from wsreplay.store.reader import Recording
+from wsreplay.trace import paths
+
+TIMEOUT_S = 10.0
+PLACEHOLDERS = ("n", "user", "id")
+
+
+@dataclass(frozen=True)
+class Load:
+    """Many users at once: `users` of them begin within `ramp_s` seconds, each plays its session `repeat` times.
+
+    `rows` are facts of the users, one row each, used in turn; a placeholder of a column's name takes its value.
+    """
+
+    users: int
+    ramp_s: float = 0.0
+    repeat: int = 1
+    rows: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """How to play. `fresh_ids`: ids that the client chose are chosen anew; `map` are paths of further ones."""
+
+    session: int | None = None
+    pace: Pace = field(default_factory=lambda: Pace(timeout_s=TIMEOUT_S))
+    presented: Presented = field(default_factory=Presented)
+    map: Sequence[str] = ()
+    coalesce: Sequence[str] = ()
+    fresh_ids: bool = True
+    load: Load | None = None
+    recording: Options = field(default_factory=Options)
+    keep_lateness: bool = False
+
+
+@dataclass
+class ClientWatch:
+    """What the console is told."""
+
+    departed: Callable[[Departure], None] = lambda departure: None
+    ended: Callable[[Played], None] = lambda played: None
+
+
+@dataclass
+class Result:
+    """How it went. `lost` are connections that could not be opened, or ended before their script did."""
+
+    played: list[Played] = field(default_factory=list)
+    latencies: Latencies = field(default_factory=Latencies)
+    seconds: float = 0.0
+
+    @property
+    def departures(self) -> list[Departure]:
+        return [departure for one in self.played for departure in one.departures]
+
+    @property
+    def lost(self) -> list[Played]:
+        return [one for one in self.played if not one.complete]
+
+
+class ReplayClient:
+    """The clients of a recording, before a recording proxy of their own.
+
+        async with ReplayClient("chat.db", "ws://localhost:8000", "again.db", contract) as client:
+            result = await client.run()
+        # again.db is whole now
+
+    Raises WsreplayError on entering: no such recording or session, a backend's URL that is none, a file that exists.
+    """
+
+    def __init__(
+        self, recording: str | Path, to: str, output: str | Path, contract: Contract | None = None,
+        options: ClientOptions | None = None, watch: ClientWatch | None = None,
+    ) -> None:  # fmt: skip
+        self.path, self.output = Path(recording), Path(output)
+        self.options = options or ClientOptions()
+        self.result = Result()
+        self._watch = watch or ClientWatch()
+        self._fields = fields_of(contract, self.options.map)
+        rows = self.options.load.rows if self.options.load else ()
+        self.options.presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
+        self._proxy = RecordingProxy(to, output, self.options.recording)
+        self._parts: list[Part] = []
+
+    async def __aenter__(self) -> Self:
+        if self.output.exists():
+            raise UsageError(f"{self.output} exists: choose another name, or remove it")
+        with Recording.open(self.path) as recording:
+            self._parts = read_parts(recording, 0, self.options.session)
+        await self._proxy.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._proxy.stop()
+
+    @property
+    def conversations(self) -> int:
+        """How many sessions will be played in all."""
+        load = self.options.load
+        return load.users * load.repeat if load else len(self._parts)
+
+    async def run(self) -> Result:
+        """Play everything. The result is there when the last connection has ended."""
+        begun = time.monotonic()
+        await (self._play_load(self.options.load) if self.options.load else self._play_all())
+        self.result.seconds = time.monotonic() - begun
+        return self.result
+
+    # Once, as it was.
+
+    async def _play_all(self) -> None:
+        """Sessions that were open at the same time are so again; one that began after another had ended does so again."""
+        parts = sorted(self._parts, key=lambda part: part.session.opened_ns)
+        ids = IdMap()
+        tasks: list[tuple[int, asyncio.Task[None]]] = []
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                before = [task for closed_ns, task in tasks if closed_ns <= part.session.opened_ns and not task.done()]
+                delay = self.options.pace.seconds(part.session.opened_ns - parts[0].session.opened_ns)
+                user = part.session.user or ""
+                facts = {"n": str(part.session.id), "user": user, "id": new_id(user or "user")}
+                work = self._play_after(before, 0.0 if before else delay, part, IdMap(ids), facts)
+                closed_ns = part.session.closed_ns
+                tasks.append((1 << 62 if closed_ns is None else closed_ns, group.create_task(work)))
+
+    async def _play_after(
+        self, before: Iterable[asyncio.Task[None]], delay: float, part: Part, ids: IdMap, facts: Mapping[str, str]
+    ) -> None:
+        await asyncio.gather(*before)
+        await asyncio.sleep(delay)
+        await self._play_part(part, ids, facts)
+
+    # Many at once.
+
+    async def _play_load(self, load: Load) -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(load.users):
+                group.create_task(self._be_user(number, load))
+
+    async def _be_user(self, number: int, load: Load) -> None:
+        part = self._parts[number % len(self._parts)]
+        facts = {"n": str(number + 1), "user": f"user-{number + 1}"}
+        facts |= load.rows[number % len(load.rows)] if load.rows else {}
+        await asyncio.sleep(load.ramp_s * number / max(1, load.users))
+        for _ in range(load.repeat):
+            await self._play_part(part, IdMap(), {**facts, "id": new_id(facts["user"])}, facts["user"])
+
+    # One session.
+
+    async def _play_part(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None = None) -> None:
+        presented = self.options.presented.filled(facts)
+        role = _Role(self._fields, ids, part, presented, self.options.fresh_ids)
+        talk = Conversation(self.result.latencies)
+        before: Connection | None = None
+        for script in part.scripts:
+            if before is not None:
+                since = before.closed_ns if before.closed_ns is not None else before.opened_ns
+                await asyncio.sleep(self.options.pace.seconds(script.connection.opened_ns - since))
+            before = script.connection
+            # A load's users are not the recorded one: each has a name of its own.
+            opening = script.connection if user is None else replace(script.connection, user=user)
+            played = await self._play_connection(script, role, opening, presented, talk)
+            self.result.played.append(played)
+            self._watch.ended(played)
+
+    async def _play_connection(
+        self, script: Script, role: _Role, opening: Connection, presented: Presented, talk: Conversation
+    ) -> Played:
+        options = self.options
+        how = Direction(
+            options.pace, self._fields, coalesce=frozenset(options.coalesce), departed=self._watch.departed,
+            keep_lateness=options.keep_lateness,
+        )  # fmt: skip
+        player = Player(
+            script, how, role.ids, role.rewrite,
+            on_match=lambda step, at: talk.heard(step.name, at), on_sent=lambda step, at: talk.said(step.name, at),
+        )  # fmt: skip
+        target, headers = request_of(opening, presented)
+        begun = time.monotonic()
+        try:
+            wire = await self._dial(target, headers, player)
+            async with asyncio.timeout(max(TIMEOUT_S, options.pace.timeout_s or 0)):
+                answer = await wire.answered
+        except (OSError, TimeoutError, WsreplayError) as error:
+            return self._not_opened(player, f"no connection: {error or 'no answer in time'}")
+        if wire.peer is None:
+            status = None if answer is None else answer.status
+            return self._refused(player, status)
+        self.result.latencies.add("connect", time.monotonic() - begun)
+        if script.connection.ending is Ending.REFUSED:
+            wire.peer.close()
+            return self._not_opened(player, "the connection was accepted")
+        player.peer = wire.peer
+        played = await player.play(wire.peer)
+        await _gone(wire)
+        return played
+
+    async def _dial(self, target: str, headers: Sequence[tuple[str, str]], player: Player) -> ClientWire:
+        proxy = self._proxy
+        request = upgrade_request(target, f"{proxy.options.host}:{proxy.port}", headers)
+        _, wire = await asyncio.get_running_loop().create_connection(
+            lambda: ClientWire(request, Listener(player.came, player.ended)), proxy.options.host, proxy.port
+        )
+        return wire
+
+    def _refused(self, player: Player, status: int | None) -> Played:
+        connection = player.script.connection
+        if connection.ending is Ending.REFUSED:
+            player.report.complete = True
+            if status == connection.status:
+                return player.report
+        came = "closed without an answer" if status is None else f"refused with {status}"
+        return self._not_opened(player, came)
+
+    def _not_opened(self, player: Player, came: str) -> Played:
+        connection = player.script.connection
+        recorded = connection.status
+        expected = f"to be refused with {recorded}" if connection.ending is Ending.REFUSED else "to be accepted"
+        departure = Departure(player.script.session, connection.id, expected, came, 0)
+        player.report.departures.append(departure)
+        self._watch.departed(departure)
+        return player.report
+
+
+async def _gone(wire: ClientWire) -> None:
+    """The connection is over only when both of its ends say so; a peer that never closes is left behind."""
+    try:
+        async with asyncio.timeout(1.0):
+            await asyncio.shield(wire.lost)
+    except TimeoutError:
+        wire.transport.abort()
+
+
+class _Role:
+    """What one played client puts into the messages it sends: ids of its own, and what it was told to set."""
+
+    def __init__(self, fields: Fields, ids: IdMap, part: Part, presented: Presented, fresh_ids: bool) -> None:
+        self.ids = ids
+        self._fields = fields
+        self._settings = presented.settings()
+        self._of_server = _server_ids(part, fields) if fresh_ids else frozenset()
+        self._fresh = fresh_ids
+
+    def rewrite(self, document: Any) -> list[Change]:
+        """What is to be replaced in a recorded message beside known ids; an id that the client was the first to use is chosen."""
+        if self._fresh:
+            for domain, _, value in self._fields.of(document):
+                chosen_here = isinstance(value, str) and domain not in self._fields.owners
+                if chosen_here and (domain, value) not in self._of_server and self.ids.live(domain, value) is None:
+                    self.ids.learn(domain, value, new_id(str(value)))
+        changes: list[Change] = []
+        for path, value in self._settings:
+            old = paths.get(document, path)
+            if old is not paths.MISSING and old != value:
+                changes.append((path, old, value))
+        return changes
+
+
+def _server_ids(part: Part, fields: Fields) -> frozenset[tuple[str, Any]]:
+    """Recorded ids that the server was the first to use."""
+    ours: set[tuple[str, Any]] = set()
+    theirs: set[tuple[str, Any]] = set()
+    for step in _text_steps(part):
+        for domain, _, value in fields.of(_decoded(step)):
+            if step.ours:
+                ours.add((domain, value))
+            elif (domain, value) not in ours:
+                theirs.add((domain, value))
+    return frozenset(theirs)
+
+
+def _text_steps(part: Part) -> Iterable[Step]:
+    return (step for script in part.scripts for step in script.steps if step.opcode == 1)
+
+
+def _decoded(step: Step) -> Any:
+    try:
+        return orjson.loads(step.whole if step.whole is not None else step.payload)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,0 +1,197 @@
+"""Which values of a message are identities, learned from a contract, and how those of two conversations correspond.
+
+Ids, times and numbers differ from one conversation to the next. They are not dropped but mapped: each id of the one stands
+for one id of the other, so that one that is lost or swapped still shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from wsreplay.contract.model import Bind, Confine, Contract, Declare, Span, Unique
+from wsreplay.contract.paths import Path as ContractPath
+from wsreplay.errors import UsageError
+from wsreplay.trace import paths
+from wsreplay.trace.paths import MISSING, Path
+
+Id = str | int
+
+
+class Found(NamedTuple):
+    """An id in a message: which kind of id it is, where it stands, and its value."""
+
+    domain: str
+    path: Path
+    value: Id
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where in a message what stands.
+
+    `ids` are (domain, path): values that only their equality tells apart. `levels` are the domains that tell slices apart,
+    outermost first. `unique` are domains in which every message has an id of its own, `owners` those that name users.
+    `labels` are keys that say what something is, such as a tool's name. `volatile` are paths of times and of what the user
+    ignores; `anywhere` are member names that are ignored wherever they stand.
+    """
+
+    ids: tuple[tuple[str, Path], ...] = ()
+    levels: tuple[str, ...] = ()
+    unique: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    labels: tuple[Path, ...] = ()
+    volatile: tuple[Path, ...] = ()
+    anywhere: frozenset[str] = frozenset()
+    seq: Path | None = None
+    _roots: frozenset[str] = field(default=frozenset())
+
+    def of(self, document: Any) -> Iterator[Found]:
+        """The ids of a decoded message."""
+        if document.__class__ is not dict:
+            return
+        roots = self._roots
+        if roots.isdisjoint(document):
+            return
+        for domain, path in self.ids:
+            value = document.get(path[0], MISSING) if len(path) == 1 else paths.get(document, path)
+            if value.__class__ is str or value.__class__ is int:
+                yield Found(domain, path, value)
+
+    def label(self, document: Any) -> tuple[Any, ...]:
+        """What the message says it is about, such as a tool's name."""
+        values = (paths.get(document, path) for path in self.labels)
+        return tuple(value for value in values if isinstance(value, str | int))
+
+
+def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Sequence[str] = ()) -> Fields:
+    """What a contract's keys say; `also` are further paths of ids, `ignore` paths or member names. Raises UsageError."""
+    found: list[tuple[str, Path]] = []
+    labels: list[Path] = []
+    volatile: list[Path] = []
+    levels: list[str] = []
+    owners: set[str] = set()
+    unique: set[str] = set()
+    seq = None
+    if contract is not None:
+        names = _id_keys(contract)
+        for key in contract.keys.values():
+            sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
+            if key.name in names:
+                found += [(key.name, source) for source in sources]
+            else:
+                labels += sources
+        levels = _levels(contract)
+        owners = {rule.key for rule in contract.of(Confine)}
+        found += _parents(contract)
+        if contract.envelope.id is not None:
+            found.append(("message", contract.envelope.id.steps))
+            unique.add("message")
+        for rule in contract.of(Unique):
+            if all(path != rule.field.steps for _, path in found):
+                found.append((rule.id, rule.field.steps))
+                unique.add(rule.id)
+        if contract.envelope.sent is not None:
+            volatile.append(contract.envelope.sent.steps)
+        seq = contract.envelope.seq.steps if contract.envelope.seq is not None else None
+    found += [(text, _parse(text, "--map")) for text in also]
+    volatile += [_parse(text, "--ignore") for text in ignore if text.startswith("$")]
+    anywhere = frozenset(text for text in ignore if not text.startswith("$"))
+    ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
+    roots = frozenset(path[0] for _, path in ids if isinstance(path[0], str))
+    return Fields(
+        ids, tuple(levels), frozenset(unique), frozenset(owners), tuple(labels), tuple(volatile), anywhere, seq, roots
+    )
+
+
+def _id_keys(contract: Contract) -> set[str]:
+    """Keys by which slices are told apart, and those that these fall back on; names of users."""
+    wanted: list[str] = []
+    for span in contract.of(Span):
+        wanted += span.by
+    for rule in contract.of(Declare):
+        wanted += rule.by
+    for bind in contract.of(Bind):
+        wanted += bind.keys
+    wanted += [rule.key for rule in contract.of(Confine)]
+    found: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in contract.keys and name not in found:
+            found.add(name)
+            wanted += [source for source in contract.keys[name].sources if isinstance(source, str)]
+    return found
+
+
+def _levels(contract: Contract) -> list[str]:
+    """The keys of spans, those of an outer span before those of what is inside it."""
+    spans = contract.spans
+    levels: list[str] = []
+
+    def visit(span: Span) -> None:
+        if span.inside is not None:
+            visit(spans[span.inside])
+        levels.extend(name for name in span.by if name in contract.keys and name not in levels)
+
+    for span in spans.values():
+        visit(span)
+    return levels
+
+
+def _parents(contract: Contract) -> Iterator[tuple[str, Path]]:
+    for span in contract.of(Span):
+        if isinstance(span.parent, ContractPath):
+            yield span.by[-1], span.parent.steps
+
+
+def _parse(text: str, option: str) -> Path:
+    try:
+        return paths.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {error}") from None
+
+
+class IdMap:
+    """Which id of a live conversation stands for which recorded one. What it does not know, the map below it may."""
+
+    def __init__(self, below: IdMap | None = None) -> None:
+        self._below = below
+        self._live: dict[tuple[str, Id], Id] = {}
+        self._recorded: dict[tuple[str, Id], Id] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._live) or bool(self._below)
+
+    def live(self, domain: str, recorded: Id) -> Id | None:
+        """What stands for a recorded id."""
+        found = self._live.get((domain, recorded))
+        return self._below.live(domain, recorded) if found is None and self._below is not None else found
+
+    def recorded(self, domain: str, live: Id) -> Id | None:
+        """What an id stands for."""
+        return self._recorded.get((domain, live))
+
+    def fits(self, domain: str, recorded: Id, live: Id) -> bool:
+        """Whether the pair agrees with what is known."""
+        known = self._live.get((domain, recorded))
+        if known is not None:
+            return known == live
+        stands_for = self._recorded.get((domain, live))
+        return stands_for is None or stands_for == recorded
+
+    def learn(self, domain: str, recorded: Id, live: Id) -> None:
+        """Remember a pair; the first one stays."""
+        self._live.setdefault((domain, recorded), live)
+        self._recorded.setdefault((domain, live), recorded)
+        if self._below is not None:
+            self._below.learn(domain, recorded, live)
+
+    def changes(self, found: Iterable[Found]) -> list[tuple[Path, Id, Id]]:
+        """What is to be replaced in a recorded message: where, what stands there, what stands for it."""
+        out = []
+        for domain, path, value in found:
+            live = self.live(domain, value)
+            if live is not None and live != value:
+                out.append((path, value, live))
+        return out

@@ -1,0 +1,66 @@
+"""How long a backend takes to answer, over many conversations."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_MOST_KINDS = 1000
+
+
+class Row(NamedTuple):
+    """One kind of answer; times in seconds."""
+
+    name: str
+    times: int
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class Latencies:
+    """Times by what they are of, such as `chat → agent_started`."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, array[float]] = {}
+
+    def add(self, name: str, seconds: float) -> None:
+        times = self._times.get(name)
+        if times is None:
+            if len(self._times) >= _MOST_KINDS:
+                return
+            times = self._times[name] = array("d")
+        times.append(seconds)
+
+    def rows(self) -> Iterator[Row]:
+        """In the order in which the kinds first came."""
+        for name, times in self._times.items():
+            ordered = sorted(times)
+            p50, p95, p99 = (percentile(ordered, part) for part in (50, 95, 99))
+            yield Row(name, len(ordered), p50, p95, p99, ordered[-1])
+
+
+def percentile(ordered: list[float], part: float) -> float:
+    """The nearest-rank percentile of values in ascending order."""
+    return ordered[max(0, math.ceil(len(ordered) * part / 100) - 1)] if ordered else 0.0
+
+
+class Conversation:
+    """Tells how long each kind of answer took after the last thing the client said."""
+
+    def __init__(self, latencies: Latencies) -> None:
+        self._latencies = latencies
+        self._asked: tuple[str, float] | None = None
+        self._seen: set[str] = set()
+
+    def said(self, name: str, at: float) -> None:
+        self._asked = (name, at)
+        self._seen.clear()
+
+    def heard(self, name: str, at: float) -> None:
+        if self._asked is not None and name not in self._seen:
+            self._seen.add(name)
+            self._latencies.add(f"{self._asked[0]} → {name}", at - self._asked[1])

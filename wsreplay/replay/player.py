@@ -1,0 +1,298 @@
+"""Plays one connection's script to its other side: causal first, then in time.
+
+What we said after a message of the other side is said after it has come. From there it keeps the recorded distance to what
+went before it, divided by the speed; a pause longer than the idle limit is cut to it. The clock is the event loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf
+from typing import Any
+
+import orjson
+
+from wsreplay.model import Ending, Opcode
+from wsreplay.replay.fields import Fields, IdMap
+from wsreplay.replay.matching import Departure, Ended, Expectations
+from wsreplay.replay.peer import Peer
+from wsreplay.replay.script import Script, Step
+from wsreplay.replay.splice import Change, splice
+
+POLICY_VIOLATION = 1008
+_BREATH_EVERY = 500  # frames sent in one go before others have their turn
+_CLOSE_TIMEOUT_S = 5.0
+
+
+class OnMismatch(StrEnum):
+    """What to do where the other side departs from the recording."""
+
+    WAIT = "wait"  # go on waiting for what was expected
+    SKIP = "skip"  # take what came for what was expected
+    CLOSE = "close"  # close the connection with 1008
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`speed` 1 is the recorded one, inf as fast as it goes; `idle_limit_s` is the longest pause; `timeout_s` how long past its
+    recorded time a message of the other side is waited for (None: for ever)."""
+
+    speed: float = 1.0
+    idle_limit_s: float = inf
+    timeout_s: float | None = None
+
+    def seconds(self, ns: int) -> float:
+        """A recorded distance as one to be kept."""
+        return 0.0 if self.speed == inf else min(max(ns, 0) / 1e9, self.idle_limit_s) / self.speed
+
+
+@dataclass
+class Played:
+    """How one connection went. `late_s` are the seconds by which our messages went out after they were due."""
+
+    session: int
+    connection: int
+    sent: int = 0
+    came: int = 0
+    departures: list[Departure] = field(default_factory=list)
+    late_s: list[float] = field(default_factory=list)
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """How to play: what all connections of a replay have in common."""
+
+    pace: Pace
+    fields: Fields
+    on_mismatch: OnMismatch = OnMismatch.WAIT
+    coalesce: frozenset[str] = frozenset()
+    departed: Callable[[Departure], None] = lambda departure: None
+    keep_lateness: bool = False
+
+
+class Player:
+    """One connection being played. `came` and `ended` are what its peer tells."""
+
+    def __init__(
+        self,
+        script: Script,
+        how: Direction,
+        ids: IdMap,
+        rewrite: Callable[[Any], list[Change]] | None = None,
+        on_match: Callable[[Step, float], None] | None = None,
+        on_sent: Callable[[Step, float], None] | None = None,
+    ) -> None:
+        self.script, self.how, self.ids = script, how, ids
+        self.expected = Expectations(script.steps, how.fields, ids, how.coalesce)
+        self.report = Played(script.session, script.connection.id)
+        self.peer: Peer
+        self._rewrite, self._on_match, self._on_sent = rewrite, on_match, on_sent
+        self._rest: bytes | None = None  # of a fragmented message whose ids were replaced
+        self._in_hand = 0  # frames sent since others had their turn
+
+    # What the peer tells.
+
+    def came(self, opcode: int, payload: bytes, at: float) -> None:
+        self.report.came += 1
+        step, reason = self.expected.come(opcode, payload, at)
+        if step is not None:
+            if self._on_match is not None:
+                self._on_match(step, at)
+            return
+        if opcode == Opcode.CLOSE:
+            self._closed_early(payload)
+            return
+        self._depart(reason)
+        if self.how.on_mismatch is OnMismatch.CLOSE:
+            self.peer.send(Opcode.CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
+            self.peer.flush()
+            self.expected.end()
+        elif self.how.on_mismatch is OnMismatch.SKIP:
+            self.expected.give_up(at)
+
+    def ended(self) -> None:
+        self.expected.end()
+
+    def _closed_early(self, payload: bytes) -> None:
+        if not self.script.unknown_end or self.expected.next is not None:
+            code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else None
+            if not self.peer.sent_close:
+                self._depart(f"the connection was closed{'' if code is None else f' with {code}'}")
+        self.expected.end()
+
+    def _depart(self, came: str, step: Step | None = None) -> None:
+        step = step or self.expected.next
+        expected = "nothing more" if step is None else _say(step)
+        departure = Departure(self.script.session, self.script.connection.id, expected, came, step.frame_id if step else 0)
+        self.report.departures.append(departure)
+        self.how.departed(departure)
+
+    # What we do.
+
+    async def play(self, peer: Peer) -> Played:
+        """Play the script to its end."""
+        self.peer = peer
+        loop = asyncio.get_running_loop()
+        live, before = loop.time(), self.script.connection.opened_ns
+        steps = self.script.steps
+        try:
+            for index, step in enumerate(steps):
+                gap_ns, before = step.t_ns - before, step.t_ns
+                if step.ours:
+                    live += self.how.pace.seconds(gap_ns)
+                    await self._until(live)
+                    if peer.bytes_over.done() and not peer.sent_close:
+                        raise Ended
+                    await self._do(step, live)
+                else:
+                    self.peer.flush()
+                    live = max(live, await self._await(index, step, gap_ns))
+            self.report.complete = True
+            await self._end(live, before)
+        except Ended:
+            self._left_early()
+        finally:
+            peer.flush()
+        return self.report
+
+    async def _until(self, due: float) -> None:
+        loop = asyncio.get_running_loop()
+        wait = due - loop.time()
+        if wait > 0:
+            self.peer.flush()
+            self._in_hand = 0
+            await asyncio.sleep(wait)
+        elif self._in_hand >= _BREATH_EVERY:
+            self._in_hand = 0
+            self.peer.flush()
+            await asyncio.sleep(0)
+        if self.peer.full:
+            self.peer.flush()
+            await self.peer.drain()
+
+    async def _do(self, step: Step, due: float) -> None:
+        self._in_hand += 1
+        if step.raw:
+            self.peer.send_raw(step.payload)
+        elif step.opcode == Opcode.CLOSE:
+            if not self.peer.sent_close:
+                self.peer.send(Opcode.CLOSE, step.payload)
+        else:
+            self.peer.send(step.opcode, self._payload(step), step.fin)
+            if self._on_sent is not None:
+                self._on_sent(step, asyncio.get_running_loop().time())
+        self.report.sent += 1
+        if self.how.keep_lateness:
+            self.peer.flush()
+            self.report.late_s.append(asyncio.get_running_loop().time() - due)
+
+    def _payload(self, step: Step) -> bytes:
+        """The payload with the ids that stand for the recorded ones."""
+        if step.whole is not None:
+            whole = self._mapped(step.whole)
+            if step.fin:
+                return whole
+            self._rest = None if whole is step.whole else whole
+        if self._rest is None:
+            return step.payload
+        if step.fin:
+            piece, self._rest = self._rest, None
+            return piece
+        piece, self._rest = self._rest[: len(step.payload)], self._rest[len(step.payload) :]
+        return piece
+
+    def _mapped(self, payload: bytes) -> bytes:
+        if self._rewrite is None and not self.ids:
+            return payload
+        try:
+            document = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            return payload
+        changes = self._rewrite(document) if self._rewrite is not None else []
+        changes += self.ids.changes(self.how.fields.of(document))
+        return splice(payload, changes) if changes else payload
+
+    async def _await(self, index: int, step: Step, gap_ns: int) -> float:
+        """When a message of theirs came, or was given up."""
+        timeout = self.how.pace.timeout_s
+        if timeout is None or self.expected.has_come(index):
+            return await self.expected.met(index)
+        patience = timeout + min(max(gap_ns, 0) / 1e9, self.how.pace.idle_limit_s)
+        try:
+            async with asyncio.timeout(patience):
+                return await self.expected.met(index)
+        except TimeoutError:
+            now = asyncio.get_running_loop().time()
+            self._depart(f"nothing came for {patience:.1f} s", step)
+            # What else should have come before we speak again has had its time too.
+            for later in range(index, len(self.script.steps)):
+                if self.script.steps[later].ours:
+                    break
+                self.expected.give_up_at(later, now)
+            return now
+
+    async def _end(self, live: float, before: int) -> None:
+        """End the connection as it was recorded."""
+        script, peer = self.script, self.peer
+        if script.unknown_end:
+            if script.direction == 0:
+                await self._say_goodbye()
+            else:
+                await peer.bytes_over
+            return
+        if script.connection.ending is Ending.CLEAN:
+            await self._finish_clean()
+            return
+        if script.we_end:
+            await self._until(live + self.how.pace.seconds((script.connection.closed_ns or before) - before))
+            peer.reset() if script.reset else peer.close()
+        else:
+            await self._await_end("the connection to be dropped")
+            peer.close()
+
+    async def _finish_clean(self) -> None:
+        """Close frames were exchanged; the server closes the TCP connection first (RFC 6455, section 7.1.1)."""
+        peer = self.peer
+        if peer.close_payload is not None and not peer.sent_close:
+            peer.send(Opcode.CLOSE, peer.close_payload)
+        peer.flush()
+        if peer.close_payload is None or self.script.direction == 0:
+            await self._await_end("the connection to be closed")
+        peer.close()
+
+    async def _say_goodbye(self) -> None:
+        if not self.peer.sent_close and not self.peer.bytes_over.done():
+            self.peer.send(Opcode.CLOSE, (1000).to_bytes(2, "big"))
+            self.peer.flush()
+            await self._await_end("the connection to be closed")
+        self.peer.close()
+
+    async def _await_end(self, what: str) -> None:
+        timeout = self.how.pace.timeout_s
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S if timeout is None and self.peer.sent_close else timeout):
+                await asyncio.shield(self.peer.bytes_over)
+        except TimeoutError:
+            departure = Departure(self.script.session, self.script.connection.id, what, "it stayed open", 0)
+            self.report.departures.append(departure)
+            self.how.departed(departure)
+            self.peer.close()
+
+    def _left_early(self) -> None:
+        """The other side ended the connection before the script was over."""
+        peer = self.peer
+        if peer.close_payload is None and not self.report.departures and not peer.sent_close:
+            self._depart("the connection was dropped")
+        if peer.close_payload is not None and not peer.sent_close:
+            peer.send(Opcode.CLOSE, peer.close_payload)
+        peer.close()
+
+
+def _say(step: Step) -> str:
+    if step.opcode == Opcode.CLOSE and len(step.payload) > 1:
+        return f"close {int.from_bytes(step.payload[:2], 'big')}"
+    return step.name

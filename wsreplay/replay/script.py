@@ -1,0 +1,152 @@
+"""A recorded connection as the script of a play: what one side does, what it waits for from the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from wsreplay.errors import UsageError
+from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+
+
+class Step(NamedTuple):
+    """One frame that we send, or one message that the other side sends.
+
+    `whole` is the payload of the message that a frame of ours begins, where its ids may have to be replaced: fragments are
+    cut from it at the same places. `raw` are bytes that are no frames.
+    """
+
+    t_ns: int
+    ours: bool
+    opcode: int
+    fin: bool
+    payload: bytes
+    type: str | None
+    frame_id: int
+    whole: bytes | None = None
+    raw: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called on the console."""
+        return self.type or Opcode(self.opcode).name.lower() if self.opcode in _NAMED else f"opcode {self.opcode}"
+
+
+_NAMED = frozenset(int(opcode) for opcode in Opcode)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One connection. Steps of ours are frames in their order; of theirs, whole messages and the close frame."""
+
+    session: int
+    connection: Connection
+    steps: tuple[Step, ...]
+    direction: int  # of what we send
+
+    @property
+    def we_end(self) -> bool:
+        """Whether our side was the first to end the connection."""
+        return self.connection.closed_by == ("server" if self.direction else "client")
+
+    @property
+    def reset(self) -> bool:
+        """Whether the TCP connection was reset, not closed."""
+        error = self.connection.error or ""
+        return self.connection.ending is Ending.DROPPED and "reset" in error
+
+    @property
+    def unknown_end(self) -> bool:
+        return self.connection.ending in (Ending.TRUNCATED, Ending.OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One session: its connections in order."""
+
+    session: Session
+    scripts: tuple[Script, ...]
+
+
+def read_parts(recording: Recording, direction: int, session: int | None = None) -> list[Part]:
+    """The sessions of a recording as scripts for the side that sends in `direction`. Raises UsageError where none is there."""
+    with recording.snapshot():
+        sessions = stitch(recording.connections())
+        chosen = [one for one in sessions if session is None or one.id == session]
+        if not chosen:
+            there = f"it has sessions 1 to {len(sessions)}" if sessions else "nothing was recorded in it"
+            raise UsageError(f"{recording.path} has no session {session}: {there}" if session else f"{recording.path}: {there}")
+        wanted = sorted(connection.id for one in chosen for connection in one.connections)
+        frames: dict[int, list[Frame]] = {number: [] for number in wanted}
+        for frame in recording.frames(connections=None if session is None else wanted):
+            frames[frame.connection_id].append(frame)
+        tails: dict[int, list[tuple[int, bytes]]] = {}
+        for number, side, _, t_ns, data in recording.tails():
+            if side == direction:
+                tails.setdefault(number, []).append((t_ns, data))
+    return [
+        Part(one, tuple(script_of(one.id, c, frames.get(c.id, ()), direction, tails.get(c.id, ())) for c in one.connections))
+        for one in chosen
+    ]
+
+
+def script_of(
+    session: int, connection: Connection, frames: Iterable[Frame], direction: int, tails: Sequence[tuple[int, bytes]] = ()
+) -> Script:
+    """The script of one connection. `tails` are (time, bytes) of ours that are no frames; they go last."""
+    steps: list[Step] = []
+    parts: list[Frame] = []  # of their unfinished message
+    ours_open: list[int] = []  # indexes of our frames of an unfinished message
+    pings: list[bytes] = []
+    for frame in frames:
+        if frame.direction != direction:
+            parts, message = _their_message(parts, frame)
+            if frame.opcode == Opcode.PING:
+                pings.append(frame.payload)
+            elif message is not None:
+                steps.append(message)
+        elif frame.opcode == Opcode.PONG and frame.payload in pings:
+            pings.remove(frame.payload)  # the peer that we are answers pings by itself
+        else:
+            if not (frame.flags & FIN) and frame.opcode:
+                ours_open = []
+            if not (frame.opcode >= Opcode.CLOSE):
+                ours_open.append(len(steps))
+            steps.append(_our_frame(frame))
+            if frame.flags & FIN and frame.opcode < Opcode.CLOSE:
+                _give_whole(steps, ours_open)
+                ours_open = []
+    steps += [Step(t_ns, True, 0, True, data, None, 0, raw=True) for t_ns, data in tails]
+    return Script(session, connection, tuple(steps), direction)
+
+
+def _our_frame(frame: Frame) -> Step:
+    return Step(
+        frame.t_ns, True, frame.opcode, bool(frame.flags & FIN), frame.payload, frame.type, frame.id,
+        frame.payload if frame.opcode == Opcode.TEXT and frame.flags & FIN else None,
+    )  # fmt: skip
+
+
+def _give_whole(steps: list[Step], indexes: list[int]) -> None:
+    """A fragmented text message is known whole when its first frame goes out."""
+    if len(indexes) > 1 and steps[indexes[0]].opcode == Opcode.TEXT:
+        whole = b"".join(steps[index].payload for index in indexes)
+        steps[indexes[0]] = steps[indexes[0]]._replace(whole=whole)
+
+
+def _their_message(parts: list[Frame], frame: Frame) -> tuple[list[Frame], Step | None]:
+    if frame.opcode == Opcode.CLOSE:
+        return parts, _theirs(frame, frame.opcode, frame.payload)
+    if frame.opcode > Opcode.CLOSE:
+        return parts, None
+    parts = [frame] if frame.opcode else [*parts, frame]
+    if not frame.flags & FIN:
+        return parts, None
+    return [], _theirs(frame, parts[0].opcode, b"".join(part.payload for part in parts))
+
+
+def _theirs(frame: Frame, opcode: int, payload: bytes) -> Step:
+    return Step(frame.t_ns, False, opcode, True, payload, frame.type, frame.id)

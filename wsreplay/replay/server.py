@@ -1,0 +1,192 @@
+"""Plays the backend of a recording to real clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Self
+
+from wsreplay.contract.model import Contract
+from wsreplay.errors import UsageError
+from wsreplay.model import Ending
+from wsreplay.replay.casting import Cast, Casting
+from wsreplay.replay.fields import fields_of
+from wsreplay.replay.matching import Departure
+from wsreplay.replay.peer import Listener, ServerWire
+from wsreplay.replay.player import Direction, OnMismatch, Pace, Played, Player
+from wsreplay.replay.script import Script, read_parts
+from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import identify
+from wsreplay.trace.redaction import Redactor
+from wsreplay.trace.sessions import plain_path
+from wsreplay.wire.heads import RequestHead
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How to play. `map` are JSON paths of further ids that clients choose anew, beside those of the contract's keys."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    session: int | None = None
+    pace: Pace = field(default_factory=Pace)
+    on_mismatch: OnMismatch = OnMismatch.WAIT
+    map: Sequence[str] = ()
+    coalesce: Sequence[str] = ()
+    keep_lateness: bool = False
+
+
+@dataclass
+class ServerWatch:
+    """What the console is told."""
+
+    opened: Callable[[Script, str], None] = lambda script, peer: None
+    departed: Callable[[Departure], None] = lambda departure: None
+    ended: Callable[[Played], None] = lambda played: None
+
+
+class ReplayServer:
+    """A backend that says what the recorded one said.
+
+        async with ReplayServer("chat.db", contract) as server:
+            ...  # clients connect to server.url
+        assert not server.departures
+
+    Each client gets a session of its own; a client that comes back after a drop goes on with its session. Raises
+    WsreplayError on entering: no such recording or session, a port in use.
+    """
+
+    def __init__(
+        self, recording: str | Path, contract: Contract | None = None, options: ServerOptions | None = None,
+        watch: ServerWatch | None = None,
+    ) -> None:  # fmt: skip
+        self.path = Path(recording)
+        self.options = options or ServerOptions()
+        self.played: list[Played] = []
+        self._watch = watch or ServerWatch()
+        self._fields = fields_of(contract, self.options.map)
+        self._redactor = Redactor()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wires: set[ServerWire] = set()
+        self._changed = asyncio.Condition()
+        self._server: asyncio.Server | None = None
+        self._casting: Casting
+        self.connections = 0  # how many the recording has for clients to open
+
+    @property
+    def departures(self) -> list[Departure]:
+        """Where clients departed from the recording, of all connections that have ended."""
+        return [departure for played in self.played for departure in played.departures]
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        host = self.options.host
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        with Recording.open(self.path) as recording:
+            parts = read_parts(recording, 1, self.options.session)
+        self._casting = Casting(parts)
+        self.connections = sum(len(part.scripts) for part in parts)
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._wire, self.options.host or None, self.options.port, backlog=1024
+            )
+        except OSError as error:
+            where = f"{self.options.host}:{self.options.port}"
+            raise UsageError(f"cannot listen on {where}: {(error.strerror or str(error)).lower()}") from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for wire in list(self._wires):
+            wire.transport.abort()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def wait_played(self, connections: int | None = None) -> None:
+        """Wait until so many connections have been played (all of the recording's) and have ended."""
+        wanted = self.connections if connections is None else connections
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.played) >= wanted)
+
+    def _wire(self) -> ServerWire:
+        wire = ServerWire(self._asked, self._wires.discard)
+        self._wires.add(wire)
+        return wire
+
+    def _asked(self, wire: ServerWire, request: RequestHead) -> None:
+        path = request.target.decode("latin-1")
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
+        cast = self._casting.choose(identify(path, headers, self._redactor), path)
+        script = cast.take()
+        if script.connection.ending is Ending.REFUSED:
+            self._refuse(wire, script)
+            cast.leave()
+            return
+        how = Direction(
+            self.options.pace, self._fields, self.options.on_mismatch, frozenset(self.options.coalesce),
+            self._watch.departed, self.options.keep_lateness,
+        )  # fmt: skip
+        player = Player(script, how, cast.ids)
+        lines = [value for name, value in headers if name.lower() == "sec-websocket-protocol"]
+        offered = [part.strip() for line in lines for part in line.split(",")]
+        subprotocol = _choose(script.connection.subprotocol, offered)
+        peer = wire.accept(subprotocol, Listener(player.came, player.ended))
+        player.peer = peer
+        self._watch.opened(script, str(wire.transport.get_extra_info("peername")))
+        if subprotocol is None and script.connection.subprotocol is not None:
+            self._note(player, f"subprotocol {script.connection.subprotocol}", f"offered {', '.join(offered) or 'none'}")
+        if plain_path(path) != plain_path(script.connection.path):
+            self._note(player, f"path {plain_path(script.connection.path)}", f"came {plain_path(path)}")
+        task = asyncio.get_running_loop().create_task(self._play(player, cast, wire))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refuse(self, wire: ServerWire, script: Script) -> None:
+        """As the recorded backend did."""
+        status = script.connection.status
+        if status is None or not 400 <= status < 600:
+            wire.transport.abort()
+        else:
+            known = {one.value: one.phrase for one in HTTPStatus}
+            wire.refuse(status, known.get(status, "Refused"), "refused, as it was recorded\n")
+        self._done(Played(script.session, script.connection.id, complete=True))
+
+    def _note(self, player: Player, expected: str, came: str) -> None:
+        departure = Departure(player.script.session, player.script.connection.id, expected, came, 0)
+        player.report.departures.append(departure)
+        self._watch.departed(departure)
+
+    async def _play(self, player: Player, cast: Cast, wire: ServerWire) -> None:
+        try:
+            await player.play(player.peer)
+        finally:
+            cast.leave()
+            self._done(player.report)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _done(self, played: Played) -> None:
+        self.played.append(played)
+        self._watch.ended(played)
+
+
+def _choose(recorded: str | None, offered: Sequence[str]) -> str | None:
+    """The recorded subprotocol, where the client offers it. One that carries a token was redacted: its like is taken."""
+    if recorded is None or recorded in offered:
+        return recorded
+    if recorded.startswith("jwt."):
+        return next((name for name in offered if name.startswith("jwt.")), None)
+    return None
