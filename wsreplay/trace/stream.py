@@ -6,7 +6,7 @@ opening goes before its messages and its end after them, and the end of one conn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from wsreplay.model import Connection, Ending, Run, Session
@@ -34,17 +34,53 @@ class Truncated(NamedTuple):
     connection: Connection
 
 
+class Lost(NamedTuple):
+    """From here on frames of the connection are missing from the recording."""
+
+    t_ns: int
+    connection: Connection
+
+
 class Tick(NamedTuple):
     """The trace is known to reach this time."""
 
     t_ns: int
 
 
-Lifecycle = Opened | Closed | Truncated | Tick
+Lifecycle = Opened | Closed | Truncated | Lost | Tick
+
+Row = tuple[int, int, int, int, int, bytes]
+"""Frame id, connection, time in ns, direction, opcode and payload of a whole message; or a fragment, as `Recording.rows` has it."""
 
 
-def lifecycle(connections: Iterable[Connection], sessions: Iterable[Session], runs: Iterable[Run] = ()) -> list[Lifecycle]:
-    """What befalls connections, in order. Connections that were refused never open.
+class Fragments:
+    """Joins the fragments of messages. What is never finished never comes out."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, int], list[Row]] = {}
+
+    def join(self, row: Row) -> Row | None:
+        """Take a fragment; the whole message where this was its last one."""
+        fid, connection, t_ns, direction, code, _ = row
+        last, opcode = code <= -17, -1 - code - (16 if code <= -17 else 0)
+        parts = self._open.setdefault((connection, direction), [])
+        if opcode:
+            parts.clear()
+        parts.append(row)
+        if not last:
+            return None
+        del self._open[connection, direction]
+        first = -1 - parts[0][4]
+        if first == 0:
+            return None
+        return fid, connection, t_ns, direction, first, b"".join(part[5] for part in parts)
+
+
+def lifecycle(
+    connections: Iterable[Connection], sessions: Iterable[Session], runs: Iterable[Run] = (), losses: Mapping[int, int] | None = None
+) -> list[Lifecycle]:
+    """What befalls connections, in order. Connections that were refused never open. `losses` says since when (ns) frames of
+    a connection are missing.
 
     A truncated connection ends with its run of `record`, if a later run follows; else with the trace, which is for the
     engine's `finish` to say.
@@ -57,6 +93,8 @@ def lifecycle(connections: Iterable[Connection], sessions: Iterable[Session], ru
             continue
         opened = connection.opened_ns
         found.append((opened, 1, Opened(opened, connection, numbers[connection.id])))
+        if losses and connection.id in losses:
+            found.append((max(opened, losses[connection.id]), 2, Lost(max(opened, losses[connection.id]), connection)))
         if connection.ending in (Ending.TRUNCATED, Ending.OPEN):
             at = ends.get(connection.recording_id)
             if at is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import fastjsonschema
+import msgspec
 import orjson
 
 from wsreplay.contract.model import Bind, Confine, Format, Latency, Pattern, Schema, Unique, Unknown
@@ -324,21 +327,15 @@ class SchemaMonitor:
     def checks(self, direction: int, type_: str) -> list[Callable[[Any], Any]]:
         return [check for pattern, check in self._checks.items() if pattern.fits(direction, type_)]
 
-    def check(self, check: Callable[[Any], Any], message: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def check(self, check: Callable[[Any], Any], payload: bytes, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         self.counts.activations += 1
         try:
-            check(message)
+            check(msgspec.json.decode(payload))
         except fastjsonschema.JsonSchemaValueException as error:
             self.reporter.report(self.counts, conn=conn, kind="schema", message=f"{type_}: {short(error.message, 300)}", activation=fid,
                                  frames=(fid,), seen=type_, decided_by="event", decided_at=t, blame=sender(direction))
 
 
 def exact(payload: bytes) -> Any:
-    """The message with its numbers as they were written: orjson makes floats of integers beyond 64 bits."""
-    import json
-    from decimal import Decimal
-
-    try:
-        return json.loads(payload, parse_float=Decimal, parse_constant=lambda word: word)
-    except (ValueError, RecursionError):
-        return orjson.loads(payload)
+    """The message with its numbers as they were written, not as the nearest float."""
+    return json.loads(payload, parse_float=Decimal)

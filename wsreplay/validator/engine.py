@@ -16,7 +16,7 @@ from wsreplay.contract.model import Bind, Confine, Contract, Declare, Format, La
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.model import Connection, Ending, Gap, Hold, Message
 from wsreplay.trace.sessions import plain_path, resumable
-from wsreplay.trace.stream import Closed, Lifecycle, Opened, Truncated
+from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Row, Truncated
 from wsreplay.validator import checks
 from wsreplay.validator.declare import COMPLETE, TRUNCATED, Group, Monitor, monitor
 from wsreplay.validator.findings import Finding, Judgement
@@ -27,8 +27,6 @@ from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.spans import Accounts, SpanMonitor
 from wsreplay.validator.state import NEVER, Clock, ConnectionState, Instance, Seen, Sequence, SessionState, Slice, new_slice
 from wsreplay.validator.verdicts import judgement
-
-Row = tuple[int, int, int, int, int, bytes]  # frame id, connection, time in ns, direction, opcode, payload of a whole message
 
 _TEXT, _PING, _PONG = 1, 9, 10
 _MOST_SLICES = 100_000
@@ -53,6 +51,7 @@ class Engine:
         self.now = 0
         self.upcoming: deque[Lifecycle] = deque()
         self.cut_frames: frozenset[int] = frozenset()
+        self._fragments = Fragments()
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self._build_rules()
         self._build_spans()
@@ -193,10 +192,9 @@ class Engine:
     def set_holds(self, holds: Iterable[Hold]) -> None:
         self.reporter.set_holds(list(holds))
 
-    def set_gaps(self, gaps: Iterable[Gap]) -> None:
-        """Frames whose payload is not whole, and connections of which frames are missing."""
-        self.gaps = list(gaps)
-        self.cut_frames = frozenset(gap.after_frame_id for gap in self.gaps)
+    def set_cut_frames(self, frames: Iterable[int]) -> None:
+        """Frames whose payload the recording does not hold as it was."""
+        self.cut_frames = frozenset(frames)
 
     def feed(self, items: Iterable[Lifecycle | Message]) -> None:
         """Take the next items of the trace."""
@@ -225,8 +223,8 @@ class Engine:
                 conn = self._connection(cid, t)
                 if conn is None:
                     continue
-            if opcode != 1:
-                self._control(conn, fid, t, direction, opcode)
+            if opcode != _TEXT:
+                self._other(conn, (fid, cid, t, direction, opcode, payload))
                 continue
             try:
                 message = decode(payload)
@@ -284,8 +282,14 @@ class Engine:
             self.matched += self.is_named(direction, type_)
         return table[type_]
 
-    def _control(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int) -> None:
-        if opcode in (_PING, _PONG):
+    def _other(self, conn: ConnectionState, row: Row) -> None:
+        """What is no whole text message."""
+        fid, _, t, direction, opcode, _ = row
+        if opcode < 0:
+            whole = self._fragments.join(row)
+            if whole is not None:
+                self.run([whole])
+        elif opcode in (_PING, _PONG):
             self._pseudo_event(conn, "ws.ping" if opcode == _PING else "ws.pong", fid, t, direction, {})
 
     # Time.
@@ -359,6 +363,10 @@ class Engine:
             self._closed(item.connection, item.t_ns)
         elif isinstance(item, Truncated):
             self._truncated(item.connection, item.t_ns)
+        elif isinstance(item, Lost):
+            conn = self.connections.get(item.connection.id)
+            if conn is not None:
+                conn.blind = True
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""

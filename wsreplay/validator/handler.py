@@ -1,12 +1,11 @@
 """The source of one handler: what happens to an event of one direction and type, in one contract.
 
 What is in order in a healthy trace happens in place; all else is a call of a monitor. Variables: d the message, k_… keys, x a
-span's key, f what stands under it, i its open instance, v_… values read from the message.
+span's key, i its open instance, v_… values read from the message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +55,6 @@ def same(found: Any, wanted: tuple[Any, ...]) -> bool:
     return any(found == value and isinstance(found, bool) == isinstance(value, bool) for value in wanted)
 
 
-def condition(pattern: Pattern) -> Callable[[Any], bool]:
-    """Whether a message meets the conditions of a pattern's `where`."""
-    return lambda message: all(same(path.find(message), wanted) for path, wanted in pattern.where)
-
-
 class HandlerSource:
     """The source of the function for one direction and event type."""
 
@@ -68,7 +62,6 @@ class HandlerSource:
         self.program, self.engine, self.contract, self.keys = program, program.engine, program.contract, program.keys
         self.direction, self.type = direction, type_
         self.needs: set[str] = set()
-        self.objects: set[str] = set()
         self.values: dict[Any, tuple[str, str]] = {}
         self.counters: set[str] = set()
         self.body: list[str] = []
@@ -97,35 +90,28 @@ class HandlerSource:
             self.body.insert(self._after_resent, f"{CALLS} += 1")
         if self.counters:
             start.append("    global " + ", ".join(sorted(self.counters)))
-        for member in sorted(self.objects):
-            variable = self._object_variable(member)
-            start += [f"    {variable} = d.get({member!r})", f"    if {variable}.__class__ is not dict:", f"        {variable} = NOTHING"]
-        # The keys come after the check for resent history, which is the body's first part.
         start += [f"    {variable} = {expression}" for variable, expression in self.values.values()]
         body = self.body[: self._after_resent] + heads + self.body[self._after_resent:]
         return start + ["    " + line for line in body or ["pass"]]
 
     # Reading a message.
 
-    def _object_variable(self, member: str) -> str:
-        return f"o_{member}" if member.isidentifier() else "o_" + member.encode().hex()
-
     def _value(self, path: Path) -> str:
-        """A variable that holds what stands at a path, from the head of the function on."""
+        """An expression for what stands at a path, None where nothing does; cheap to use more than once."""
+        source, rest = self.program.shape.expression(path)
+        if rest is None and source.count(".") == 1:
+            return source
         if path.steps not in self.values:
             self.values[path.steps] = f"v_{len(self.values)}", self._read(path)
         return self.values[path.steps][0]
 
     def _read(self, path: Path) -> str:
         """An expression for what stands at a path, None where nothing does."""
-        steps = path.steps
-        if all(isinstance(step, str) for step in steps) and 1 <= len(steps) <= 2:
-            if len(steps) == 1:
-                return f"d.get({steps[0]!r})"
-            self.objects.add(str(steps[0]))
-            return f"{self._object_variable(str(steps[0]))}.get({steps[1]!r})"
+        source, rest = self.program.shape.expression(path)
+        if rest is None:
+            return source
         name = f"path_{path.text.encode().hex()}"
-        self.program.space[name] = path.find
+        self.program.space[name] = self.program.shape.getter(path)
         return f"{name}(d)"
 
     def _called(self, name: str) -> None:
@@ -146,7 +132,7 @@ class HandlerSource:
     def _test(self, pattern: Pattern) -> str:
         """A call that says whether the message meets a pattern's conditions."""
         name = self.program.tests.setdefault(pattern, f"where{len(self.program.tests)}")
-        self.program.space[name] = condition(pattern)
+        self.program.space[name] = self.program.condition(pattern)
         return f"{name}(d)"
 
     def _if(self, found: Fit) -> str | None:
@@ -169,7 +155,7 @@ class HandlerSource:
             for index, check in enumerate(monitor.checks(self.direction, self.type)):
                 name = f"check_{number}_{index}_{id(check):x}"
                 self.program.space[name] = check
-                self.body.append(f"schema{number}.check({name}, d, conn, fid, t, type, {self.direction})")
+                self.body.append(f"schema{number}.check({name}, payload, conn, fid, t, type, {self.direction})")
 
     def _latencies(self) -> None:
         sent = self.contract.envelope.sent
@@ -178,7 +164,6 @@ class HandlerSource:
             found = fit([(rule.events, 1)], self.direction, self.type)
             if not found or sent is None:
                 continue
-            self.program.space["sent_ns"] = self.engine.sent_ns
             value = self._value(sent)
             lines = [
                 f"if {value} is None:",
@@ -229,7 +214,6 @@ class HandlerSource:
             rule = monitor.rule
             self.needs.update(rule.by)
             key, missing = self.keys.tuple(rule.by), self.keys.missing(rule.by)
-            self.program.space["plain_id"] = self.engine.plain_id
             u = self._value(rule.field)
             self._called(f"unique{number}")
             self.body += [
@@ -315,7 +299,7 @@ class HandlerSource:
         return any(each.rule.sees_everything or fit(operand_roles(each.rule), self.direction, self.type) for each in group.monitors)
 
     def _look_up(self, number: int) -> None:
-        """Set f, what stands under the span's key, and i, the same where it is open."""
+        """Set x, the span's key, and i, its open instance."""
         if number in self.looked_up:
             return
         self.looked_up.add(number)
@@ -324,8 +308,7 @@ class HandlerSource:
         missing = self.keys.missing(span.by)
         self.body += [
             f"x{number} = {self.keys.tuple(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
-            f"f{number} = conn.spans[{number}].get(x{number})",
-            f"i{number} = f{number} if f{number} is not None and f{number}.open else None",
+            f"i{number} = conn.spans[{number}].get(x{number})",
         ]
 
     def _span(self, number: int, span: Span, ends: list[str]) -> None:
@@ -368,7 +351,7 @@ class HandlerSource:
         key, absent = self._else_key(span), self.keys.missing(span.else_by)
         found = [f"x{number} = Anonymous({key})"]
         if not is_start:
-            found.append(f"i{number} = f{number} = span{number}.by_else_key(conn.session, {self._above(span)}, {key})")
+            found.append(f"i{number} = span{number}.by_else_key(conn.session, {self._above(span)}, {key})")
         self.body.append(f"if x{number} is None:")
         if absent:
             self.body += [f"    if {absent}:", f"        {lacks}", "    else:", *("        " + line for line in found)]
@@ -404,8 +387,7 @@ class HandlerSource:
             self.body.append(f"{p} = {self.keys.variable(span.parent)}")
         outer = [self.keys.variable(name) for name in span.by[:-1]]
         key = f"({', '.join([*outer, p])})" if outer else p
-        self.body += [f"{h} = None", f"if {p} is not None:", f"    {h} = conn.spans[{number}].get({key})",
-                      f"    if {h} is not None and not {h}.open:", f"        {h} = None"]
+        self.body += [f"{h} = None", f"if {p} is not None:", f"    {h} = conn.spans[{number}].get({key})"]
 
     def _covered(self, span: Span) -> bool:
         """Whether the span that this one is inside of speaks up itself where the event comes without it."""
@@ -414,12 +396,12 @@ class HandlerSource:
 
     def _within(self, number: int, span: Span, closing: list[tuple[str, Fit]], body: Fit) -> None:
         """A body or end event needs an open instance."""
-        i, f, above = f"i{number}", f"f{number}", self._above(span)
+        i, above = f"i{number}", self._above(span)
         tests = [self._if(found) for found in (*(found for _, found in closing), body) if found]
         test = None if None in tests else " or ".join(f"({test})" for test in tests if test)
         guard = f"{i} is None"
         if fit([(span.after, 1)], self.direction, self.type):
-            guard += f" and {f} is None"
+            guard += f" and not span{number}.has_ended(conn, x{number})"
         if self.keys.missing(span.by):
             guard += f" and x{number} is not None"
         if self._covered(span):
@@ -429,7 +411,7 @@ class HandlerSource:
             other, absent = self._else_key(span), self.keys.missing(span.else_by)
             lines += [f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
                       f"    {i} = span{number}.by_else_key(conn.session, {above}, {other}, True)"]
-        stray = f"span{number}.stray(conn, x{number}, t, fid, {f}, {above}, type, {self.direction}, {bool(closing)}, {self._else_key(span)})"
+        stray = f"span{number}.stray(conn, x{number}, t, fid, {above}, type, {self.direction}, {bool(closing)}, {self._else_key(span)})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if self.direction:
             lines += [f"    if {i} is not None:", f"        {i}.bound = True"]

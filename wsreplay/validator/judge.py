@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wsreplay.contract import Contract
-from wsreplay.model import Session
+from wsreplay.model import Connection, Gap, Session
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
@@ -21,18 +23,56 @@ def judge(recording: Recording, contract: Contract, *, sessions: Sequence[Sessio
 
     Raises the errors of the RecordingError family. A recording that is being written is judged as far as it reaches.
     """
-    engine = Engine(contract)
-    with recording.snapshot():
-        connections = recording.connections()
-        all_sessions = stitch(connections, contract.resume_within_ns)
-        chosen = None
-        if sessions is not None:
-            chosen = {connection.id for session in sessions for connection in session.connections}
-            connections = [connection for connection in connections if connection.id in chosen]
-        engine.set_holds(recording.holds())
-        engine.set_gaps(recording.gaps())
-        engine.upcoming.extend(lifecycle(connections, all_sessions, recording.runs()))
-        engine.clock.due = -1
-        engine.run((m.id, m.connection_id, m.t_ns, m.direction, m.opcode, m.payload) for m in recording.messages(connections=chosen))
+    chosen = None if sessions is None else {connection.id for session in sessions for connection in session.connections}
+    with recording.snapshot(), rare_collection():
+        engine = prepared(recording, contract, chosen)
+        for rows in recording.rows(connections=chosen):
+            engine.run(rows)
         engine.finish(recording.reached_ns())
     return engine.judgement()
+
+
+def prepared(recording: Recording, contract: Contract, chosen: Collection[int] | None = None) -> Engine:
+    """An engine that knows what befalls the connections of a recording (the chosen ones, or all), and awaits their messages."""
+    engine = Engine(contract)
+    connections = recording.connections()
+    sessions = stitch(connections, contract.resume_within_ns)
+    if chosen is not None:
+        connections = [connection for connection in connections if connection.id in chosen]
+    gaps = recording.gaps()
+    engine.set_holds(recording.holds())
+    engine.set_cut_frames(cut_frames(gaps))
+    engine.upcoming.extend(lifecycle(connections, sessions, recording.runs(), losses(recording, gaps, connections)))
+    engine.clock.due = -1
+    return engine
+
+
+def _is_cut(gap: Gap) -> bool:
+    """The frame is there, but not all of its payload."""
+    return gap.reason == "payload cut" or gap.reason.startswith("withheld: no JSON")
+
+
+def cut_frames(gaps: Iterable[Gap]) -> set[int]:
+    return {gap.after_frame_id for gap in gaps if _is_cut(gap)}
+
+
+def losses(recording: Recording, gaps: Iterable[Gap], connections: Iterable[Connection]) -> dict[int, int]:
+    """Since when (ns) frames of a connection are missing: the time of the last frame before the first gap."""
+    opened = {connection.id: connection.opened_ns for connection in connections}
+    first: dict[int, int] = {}
+    for gap in gaps:
+        if gap.connection_id in opened and not _is_cut(gap):
+            first[gap.connection_id] = min(gap.after_frame_id, first.get(gap.connection_id, gap.after_frame_id))
+    times = {frame.id: frame.t_ns for frame in recording.frames_by_id(sorted(first.values()))} if first else {}
+    return {connection: times.get(frame, opened[connection]) for connection, frame in first.items()}
+
+
+@contextmanager
+def rare_collection() -> Iterator[None]:
+    """Let Python look for reference cycles less often: judging makes many short-lived values, and no cycles of them."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 1_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -8,6 +8,7 @@ from typing import Any
 from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
 from wsreplay.validator.checks import exact
+from wsreplay.validator.shape import Shape
 from wsreplay.validator.state import ConnectionState
 
 _CONNECTION = {"conn.id": "conn.key", "conn.user": "conn.user", "conn.session": "conn.session.key"}
@@ -28,8 +29,8 @@ def scalar(value: Any, path: Path, payload: bytes) -> Any:
 class Keys:
     """The keys of one contract."""
 
-    def __init__(self, contract: Contract) -> None:
-        self.contract = contract
+    def __init__(self, contract: Contract, shape: Shape) -> None:
+        self.contract, self.shape = contract, shape
 
     def resolver(self, name: str) -> Callable[[Any, ConnectionState, bytes], Any]:
         """A function of message, connection and payload: the key's value, or None."""
@@ -39,21 +40,21 @@ class Keys:
                 "conn.user": lambda message, conn, payload: conn.user,
                 "conn.session": lambda message, conn, payload: conn.session.key,
             }[name]
-        sources = [
-            source if isinstance(source, Path) else self.resolver(source) for source in self.contract.keys[name].sources
-        ]
+        sources = [self._path_resolver(source) if isinstance(source, Path) else self.resolver(source)
+                   for source in self.contract.keys[name].sources]
 
         def resolve(message: Any, conn: ConnectionState, payload: bytes) -> Any:
             for source in sources:
-                if isinstance(source, Path):
-                    value = scalar(source.find(message), source, payload)
-                else:
-                    value = source(message, conn, payload)
+                value = source(message, conn, payload)
                 if value is not None:
                     return value
             return None
 
         return resolve
+
+    def _path_resolver(self, path: Path) -> Callable[[Any, ConnectionState, bytes], Any]:
+        read = self.shape.getter(path)
+        return lambda message, conn, payload: scalar(read(message), path, payload)
 
     def needed(self, names: set[str]) -> list[str]:
         """These keys and those they fall back on, each after what it needs."""

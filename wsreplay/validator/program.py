@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wsreplay.contract.model import Contract, Pattern
-from wsreplay.validator.handler import CALLS, HandlerSource
+from wsreplay.validator.checks import sent_ns
+from wsreplay.validator.handler import CALLS, HandlerSource, same
 from wsreplay.validator.keys import Keys
+from wsreplay.validator.shape import Shape, paths_of
 
 if TYPE_CHECKING:
     from wsreplay.validator.engine import Engine
@@ -23,8 +25,9 @@ class Program:
     """Writes and compiles the handlers of one engine."""
 
     def __init__(self, engine: Engine, contract: Contract, inline: bool = True) -> None:
-        self.engine, self.contract, self.keys, self.inline = engine, contract, Keys(contract), inline
-        self.space: dict[str, Any] = {"NOTHING": {}, "engine": engine}
+        self.shape = Shape(paths_of(contract))
+        self.engine, self.contract, self.keys, self.inline = engine, contract, Keys(contract, self.shape), inline
+        self.space: dict[str, Any] = {"engine": engine, "sent_ns": sent_ns, "plain_id": engine.plain_id}
         for name in contract.keys:
             self.space[f"resolve{self.keys.variable(name)}"] = self.keys.resolver(name)
         for number, span in enumerate(engine.spans):
@@ -54,6 +57,11 @@ class Program:
             exec(compile(text.replace(CALLS, calls), f"<{self.contract.name}>", "exec"), self.space)
             found = self._shared[direction, text] = self.space.pop("handle")
         return found
+
+    def condition(self, pattern: Pattern) -> Callable[[Any], bool]:
+        """Whether a message meets the conditions of a pattern's `where`."""
+        conditions = [(self.shape.getter(path), wanted) for path, wanted in pattern.where]
+        return lambda message: all(same(read(message), wanted) for read, wanted in conditions)
 
     def counter(self, name: str) -> str:
         """The name of a number that generated source counts up."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_ACCOUNTS = 5_000  # kept of each kind: gone well, and not
 MOST_OPEN = 50_000  # instances of one span in one session
-_REMEMBERED = 256  # ended instances a session remembers, to tell "too late" from "too early"
 
 
 class Accounts:
@@ -68,7 +67,7 @@ class SpanMonitor:
               nested: bool, else_key: Any) -> Instance:
         """A start event came. `found` is what stands under its key, `above` the instance it is part of, `nested` whether it
         names its parent."""
-        if found is not None and found.open:
+        if found is not None:
             if not nested:
                 self._restart(found, t, fid)
                 return self._open(conn, key, t, fid, above, else_key)
@@ -86,8 +85,8 @@ class SpanMonitor:
             instance.parent = above
             above.children += 1
         table = conn.spans[self.index]
-        if len(table) >= conn.session.limits[self.index]:
-            self._prune(conn.session, t)
+        if len(table) >= MOST_OPEN:
+            self._make_room(conn.session, t)
         table[key] = instance
         self.opened += 1
         if self.within_ns is not None:
@@ -118,37 +117,32 @@ class SpanMonitor:
     def _starts(self) -> str:
         return either(names(self.span.start))
 
-    def _prune(self, session: SessionState, t: int) -> None:
-        """Forget ended instances but the last ones, and, should too many be open, the oldest of these."""
+    def _make_room(self, session: SessionState, t: int) -> None:
+        """Too many are open: the oldest can no longer be followed."""
         table = session.spans[self.index]
-        ended = [key for key, instance in table.items() if not instance.open]
-        for key in ended[:-_REMEMBERED]:
-            del table[key]
-        if len(table) >= MOST_OPEN:
-            for key in list(table)[: len(table) // 10]:
-                instance = table[key]
-                if instance.open:
-                    self.reporter.forget("open " + self.span.id)
-                    self.truncate(instance, t)
-                del table[key]
-        session.limits[self.index] = max(1024, 2 * len(table))
+        for instance in list(table.values())[: len(table) // 10]:
+            self.reporter.forget("open " + self.span.id)
+            self.truncate(instance, t)
+            del table[instance.slot]
+
+    def has_ended(self, conn: ConnectionState, key: Any) -> bool:
+        """Whether an instance with this key ended not long ago."""
+        return conn.session.ended[self.index].get(key) is not None
 
     # Events without an instance.
 
-    def stray(self, conn: ConnectionState, key: Any, t: int, fid: int | None, found: Instance | None, above: Instance | None,
-              type_: str, direction: int, is_end: bool, else_key: Any = None) -> Instance | None:
+    def stray(self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, type_: str,
+              direction: int, is_end: bool, else_key: Any = None) -> Instance | None:
         """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
-        late = found is not None
-        witness = found or self._witness(conn, key, t)
-        if not late and above is not None:
+        ended_by = conn.session.ended[self.index].get(key)
+        late = ended_by is not None
+        witness = self._witness(conn, key, t)
+        if above is not None:
             witness.parent = above
-        if late and found is not None:
-            message = f"{type_} came after the end of its {self.span.id}{where(found)}"
-        else:
-            message = f"{type_} came without {self._starts()}{where(witness)}"
+        message = f"{type_} came after the end of its {self.span.id}" if late else f"{type_} came without {self._starts()}"
         fingerprint = self.reporter.report(
-            self.counts, slice=witness, conn=conn, kind="late-event" if late else "order", message=message, activation=witness.fid,
-            frames=_frames(witness.fid, fid), expected=() if late else names(self.span.start), seen=type_, decided_by="event",
+            self.counts, slice=witness, conn=conn, kind="unexpected" if late else "order", message=message + where(witness),
+            activation=ended_by or fid, frames=_frames(ended_by or None, fid), expected=() if late else names(self.span.start), seen=type_, decided_by="event",
             decided_at=t, at_ns=t, blame=sender(direction),
         )  # fmt: skip
         if late:
@@ -171,7 +165,7 @@ class SpanMonitor:
     def by_else_key(self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False) -> Instance | None:
         """The first that was opened, and is open still, of those with this key; `anonymous`: that have no other one."""
         for instance in session.spans[self.index].values():
-            if instance.open and instance.else_key == else_key and (above is None or instance.parent is above):
+            if instance.else_key == else_key and (above is None or instance.parent is above):
                 if not anonymous or isinstance(instance.slot, Anonymous):
                     return instance
         return None
@@ -189,7 +183,10 @@ class SpanMonitor:
 
     def _end_well(self, instance: Instance, name: str, t: int, fid: int | None) -> None:
         """The short way of `_close`: nothing is left to be said."""
-        instance.open, instance.ended = False, name
+        instance.open = False
+        slot, session = instance.slot, instance.conn.session
+        del session.spans[self.index][slot]
+        session.ended[self.index].add(slot, fid or 0)
         if instance.parent is not None:
             instance.parent.children -= 1
         for release in self.releases:
@@ -237,7 +234,7 @@ class SpanMonitor:
         for monitor in (self, *self.below):
             for instance in parent.session.spans[monitor.index].values():
                 while instance is not None:
-                    if instance.open and instance.parent is parent:
+                    if instance.parent is parent:
                         yield instance
                     instance = instance.outer  # type: ignore[assignment]
 
@@ -249,7 +246,8 @@ class SpanMonitor:
         self._close(instance, "cut", t, fid, how, cause, detail)
 
     def _close(self, instance: Instance, name: str, t: int, fid: int | None, how: int, cause: str | None, detail: str) -> None:
-        instance.open, instance.ended = False, name
+        instance.open = False
+        self._unlink(instance, fid)
         if instance.parent is not None:
             instance.parent.children -= 1
         for release in self.releases:
@@ -259,11 +257,24 @@ class SpanMonitor:
                 group.close(part, t, how, cause, ended=name)
         if self.group is not None:
             self.group.close(instance, t, how, cause, ended=name)
-        if instance.outer is not None:
-            instance.session.spans[self.index][instance.slot] = instance.outer
         if self.accounts is not None:
             self._account(instance, name, t, fid, detail)
         instance.states = instance.held_back = instance.parts = None
+
+    def _unlink(self, instance: Instance, fid: int | None) -> None:
+        """Take an instance off its table, out of those that it interrupts or that interrupt it."""
+        table, slot = instance.session.spans[self.index], instance.slot
+        inner = table.get(slot)
+        if inner is not instance:
+            while inner is not None and inner.outer is not instance:
+                inner = inner.outer
+            if inner is not None:
+                inner.outer = instance.outer
+        elif instance.outer is not None:
+            table[slot] = instance.outer
+        else:
+            del table[slot]
+        instance.session.ended[self.index].add(slot, fid or 0)
 
     def _account(self, instance: Instance, name: str, t: int, fid: int | None, detail: str) -> None:
         assert self.accounts is not None
@@ -318,7 +329,7 @@ class SpanMonitor:
 
     def truncate(self, instance: Instance, t: int) -> None:
         """The trace ends before this one does."""
-        instance.open, instance.ended = False, "open"
+        instance.open = False
         if instance.late is None:
             self.counts.inconclusive += 1
             instance.session.undecided = True

@@ -85,7 +85,6 @@ def new_slice(names: tuple[str, ...], key: Any, conn: ConnectionState, t: int) -
 class Instance(Slice):
     """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its monitor."""
 
-    ended: str | None = None
     parent: Instance | None = None
     outer: Instance | None = None  # a run with the same key that this one interrupts
     children = 0  # how many are open
@@ -118,6 +117,26 @@ class Seen:
         self.t = t
 
 
+class Ended:
+    """The last keys whose instances have ended, with the frame that ended them: tells "too late" from "too early"."""
+
+    __slots__ = ("now", "old")
+    keep = 128
+
+    def __init__(self) -> None:
+        self.now: dict[Any, int] = {}
+        self.old: dict[Any, int] = {}
+
+    def add(self, key: Any, fid: int) -> None:
+        self.now[key] = fid
+        if len(self.now) >= self.keep:
+            self.old, self.now = self.now, {}
+
+    def get(self, key: Any) -> int | None:
+        found = self.now.get(key)
+        return self.old.get(key) if found is None else found
+
+
 class SessionState:
     """A connection with its reconnects."""
 
@@ -128,7 +147,7 @@ class SessionState:
         self.ended_ns = 0
         self.over = False
         self.spans: list[dict[Any, Instance]] = [{} for _ in range(spans)]
-        self.limits = [512] * spans
+        self.ended = [Ended() for _ in range(spans)]
         self.tables: list[dict[Any, Slice]] = [{} for _ in range(tables)]
         self.sequences: list[dict[Any, tuple[Sequence, Sequence]]] = [{} for _ in range(sequences)]
         self.uniques: list[dict[Any, Seen]] = [{} for _ in range(uniques)]

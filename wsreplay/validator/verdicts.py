@@ -59,7 +59,7 @@ def _open_instances(engine: Engine) -> list[Instance]:
     for session in engine.sessions.values():
         for table in session.spans:
             for instance in table.values():
-                while instance is not None and instance.open:
+                while instance is not None:
                     found.append(instance)
                     instance = instance.outer  # type: ignore[assignment]
     return found

@@ -1,0 +1,142 @@
+"""What a contract reads of a message, as a type: the decoder makes only these values and skips all others.
+
+Skipping checks the JSON all the same, except that texts are UTF-8, which whoever decodes has to see to. Integers keep all
+their digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from wsreplay.contract.model import Contract, Declare, Latency, Pattern, Schema, Sequence, Span, Unique
+from wsreplay.contract.paths import Path
+
+_Tree = dict[str, Any]  # member → what is read below it; empty: the value itself
+
+
+def paths_of(contract: Contract) -> list[Path]:
+    """All paths that the contract reads, that of the type first."""
+    envelope = contract.envelope
+    found = [path for path in (envelope.type, envelope.sent, envelope.seq, envelope.id) if path is not None]
+    found += [source for key in contract.keys.values() for source in key.sources if isinstance(source, Path)]
+    patterns: list[Pattern] = []
+    for rule in contract.rules:
+        if isinstance(rule, Span):
+            patterns += (*rule.start, *rule.end_patterns, *rule.body, *rule.after)
+            if isinstance(rule.parent, Path):
+                found.append(rule.parent)
+        elif isinstance(rule, Declare):
+            patterns += rule.named()
+        elif isinstance(rule, Latency):
+            patterns += rule.events
+        elif isinstance(rule, Sequence | Unique):
+            found.append(rule.field)
+        elif isinstance(rule, Schema):
+            patterns += [pattern for pattern, _ in rule.schemas]
+    return found + [path for pattern in patterns for path, _ in pattern.where]
+
+
+class Shape:
+    """The type of a contract's messages. Its member `kind` is the event's type."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        paths = list(paths)
+        self._tree: _Tree = {}
+        self._whole: set[tuple[str, ...]] = set()  # members that are read as they are
+        for path in paths:
+            self._whole.add(_members(path))
+        for path in paths:
+            self._plant(_members(path))
+        self.kind_path = paths[0]
+        self.type = self._struct("Message", self._tree, ())
+        self._decode = msgspec.json.Decoder(self.type).decode
+        self._lifts = len(self.kind_path.steps) != 1 or not isinstance(self.kind_path.steps[0], str)
+        self._find_kind = self.getter(self.kind_path)
+
+    def _plant(self, members: tuple[str, ...]) -> None:
+        node = self._tree
+        for depth, member in enumerate(members, 1):
+            node = node.setdefault(member, {})
+            if members[:depth] in self._whole:
+                node.clear()
+                break
+
+    def _struct(self, name: str, tree: _Tree, above: tuple[str, ...]) -> type[msgspec.Struct]:
+        fields, rename = list[tuple[str, Any, Any]](), dict[str, str]()
+        if not above:
+            fields.append(("kind", Any, None))
+            single = len(self.kind_path.steps) == 1 and isinstance(self.kind_path.steps[0], str)
+            rename["kind"] = str(self.kind_path.steps[0]) if single else "\0kind"
+        for number, (member, below) in enumerate(tree.items()):
+            if not above and member == rename.get("kind"):
+                continue
+            type_ = self._struct(f"{name}_{number}", below, (*above, member)) | None if below else Any
+            fields.append((f"f{number}", type_, None))
+            rename[f"f{number}"] = member
+        return msgspec.defstruct(name, fields, rename=rename, gc=False)
+
+    def decoder(self) -> Callable[[bytes], Any]:
+        """A function from a payload to a message. It raises ValueError or RecursionError."""
+        return self._decode_and_lift if self._lifts else self._decode
+
+    def _decode_and_lift(self, payload: bytes) -> Any:
+        message = self._decode(payload)
+        message.kind = self._find_kind(message)
+        return message
+
+    def from_plain(self, plain: dict[str, Any]) -> Any:
+        """The same from a decoded object, whatever stands where an object is looked for."""
+        message = self._from_plain(self.type, self._tree, plain)
+        message.kind = self.kind_path.find(plain)
+        return message
+
+    def _from_plain(self, type_: Any, tree: _Tree, plain: dict[str, Any]) -> Any:
+        message = type_()
+        for field in msgspec.structs.fields(type_):
+            value = plain.get(field.encode_name)
+            below = tree.get(field.encode_name)
+            if below:
+                inner = next(part for part in field.type.__args__ if part is not type(None))
+                value = self._from_plain(inner, below, value) if isinstance(value, dict) else None
+            setattr(message, field.name, value)
+        return message
+
+    def expression(self, path: Path, message: str = "d") -> tuple[str, Path | None]:
+        """Source that reads a path, and the path that is still to be found below what it reads, if any."""
+        node, source, steps = self._tree, message, list(path.steps)
+        taken = 0
+        while steps and isinstance(steps[0], str) and steps[0] in node:
+            attribute = self._attribute(node, steps[0], top=taken == 0)
+            source = f"{source}.{attribute}" if taken == 0 else f"({source}.{attribute} if {source} is not None else None)"
+            node, taken = node[steps[0]], taken + 1
+            steps = steps[1:]
+        return source, Path(path.text, tuple(steps)) if steps else None
+
+    def _attribute(self, node: _Tree, member: str, top: bool) -> str:
+        if top and not self._is_lifted() and member == self.kind_path.steps[0]:
+            return "kind"
+        return f"f{list(node).index(member)}"
+
+    def _is_lifted(self) -> bool:
+        return len(self.kind_path.steps) != 1 or not isinstance(self.kind_path.steps[0], str)
+
+    def getter(self, path: Path) -> Callable[[Any], Any]:
+        """A function from a message to what stands at a path, None where nothing does."""
+        source, rest = self.expression(path)
+        read: Callable[[Any], Any] = eval(f"lambda d: {source}", {})  # noqa: S307
+        if rest is None:
+            return read
+        return lambda message: rest.find(read(message))
+
+
+def _members(path: Path) -> tuple[str, ...]:
+    """The member names a path begins with."""
+    found: list[str] = []
+    for step in path.steps:
+        if not isinstance(step, str):
+            break
+        found.append(step)
+    return tuple(found)
