@@ -259,6 +259,11 @@ class Handover:
 
     # Records.
 
+    @property
+    def uncommitted(self) -> bool:
+        """Whether the recorder has not committed everything yet."""
+        return bool(self._kept)
+
     def now(self) -> int:
         """Nanoseconds since the start of the run."""
         return time.monotonic_ns() - self.origin_ns

@@ -81,6 +81,11 @@ class RecordingProxy:
         return len(self._route.tunnels)
 
     @property
+    def unsettled(self) -> bool:
+        """Whether something that has passed is not in the recording yet, or a connection is about to end."""
+        return self._handover.uncommitted or any(tunnel.ending for tunnel in self._route.tunnels)
+
+    @property
     def http_requests(self) -> int:
         """Plain HTTP requests that passed: counted, not recorded."""
         return self._route.http_requests

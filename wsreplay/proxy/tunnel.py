@@ -196,6 +196,11 @@ class Tunnel:
             text = f"{who}: {getattr(error, 'strerror', None) or error}" if end is End.RESET else None
             self._closing = Closing(by=who, error=text)
 
+    @property
+    def ending(self) -> bool:
+        """Whether a peer has ended its stream, and the other is about to."""
+        return self._closing is not None
+
     def leg_lost(self) -> None:
         self._lost += 1
         if self._lost == 2:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 import orjson
@@ -26,6 +26,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Subprotocol
 
 from wsreplay.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from wsreplay.testing.validator import Stream
 
 DEFAULT_TIMEOUT = 10.0
 SHOWN = 8  # how many of the messages received an error lists
@@ -75,7 +78,8 @@ class ChatClient:
     """One user's client, an async context manager: connected inside, closed with 1000 at its end.
 
     The token goes into the Authorization header, the query (`?token=`) or a subprotocol `jwt.<token>`, as `token_in` says.
-    `received` keeps everything, over all connections; `receive` and `wait_for` read it in order, each message once.
+    `received` keeps everything, over all connections; `receive` and `wait_for` read it in order, each message once. `observe`
+    is a stream of an EventValidator, which is told of all that passes.
     """
 
     def __init__(
@@ -88,8 +92,10 @@ class ChatClient:
         subprotocols: Sequence[str] = (),
         tls: ssl.SSLContext | None = None,
         timeout: float = DEFAULT_TIMEOUT,
+        observe: Stream | None = None,
     ) -> None:
         self.url, self.timeout = url, timeout
+        self._observe = observe
         self.received: list[Received] = []
         self.connections = 0
         self._headers = dict(headers or {})
@@ -152,17 +158,23 @@ class ChatClient:
             raise ConnectRefused(f"{self.url} cannot be reached: {error}") from error
         self.connections += 1
         self._alive = True
+        if self._observe is not None:
+            self._observe.open()
         self._reader = asyncio.create_task(self._keep_reading(self._connection, self.connections))
 
     async def _keep_reading(self, connection: ClientConnection, number: int) -> None:
         try:
             async for raw in connection:
+                if self._observe is not None:
+                    self._observe.receive(raw)
                 async with self._changed:
                     self.received.append(Received(raw, time.monotonic() - self._started, number, _event(raw)))
                     self._changed.notify_all()
         except ConnectionClosed:
             pass  # `close_code` tells
         finally:
+            if self._observe is not None:
+                self._observe.close(connection.close_code)
             async with self._changed:
                 self._alive = False
                 self._changed.notify_all()
@@ -171,8 +183,11 @@ class ChatClient:
         """Send an event, or a text or binary message as it stands."""
         if self._connection is None:
             raise ChatEnded(f"{self.url}: send before connect")
+        raw = orjson.dumps(message).decode() if isinstance(message, Mapping) else message
+        if self._observe is not None and self._alive:
+            self._observe.send(raw)  # before the answer can come
         try:
-            await self._connection.send(orjson.dumps(message).decode() if isinstance(message, Mapping) else message)
+            await self._connection.send(raw)
         except ConnectionClosed:
             raise ChatEnded(self._say("could not send")) from None
 

@@ -1,0 +1,107 @@
+"""Events kept with the times at which they came, to be asked about afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wsreplay.trace import paths
+
+_THREAD = (paths.parse("$.thread_id"), paths.parse("$.payload.thread_id"))
+
+ThreadOf = Callable[[Mapping[str, Any]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One event; `at` is in seconds since the capture began, or since it was cleared."""
+
+    event: Mapping[str, Any]
+    at: float
+
+    @property
+    def type(self) -> str | None:
+        kind = self.event.get("type")
+        return kind if isinstance(kind, str) else None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.event[name]
+
+
+def thread_of(event: Mapping[str, Any]) -> str | None:
+    """`thread_id` of an event, at its top or in its payload."""
+    for path in _THREAD:
+        if isinstance(found := paths.get(event, path), str | int):
+            return str(found)
+    return None
+
+
+class EventCapture:
+    """Keeps events in the order in which they came.
+
+        capture = EventCapture()
+        capture.capture({"type": "agent_started", "thread_id": "t1"})
+        assert capture.types("t1") == ["agent_started"]
+        assert capture.count("agent_started") == 1
+
+    `thread_of` says which thread an event belongs to.
+    """
+
+    def __init__(self, thread_of: ThreadOf = thread_of) -> None:
+        self._thread_of = thread_of
+        self.clear()
+
+    def capture(self, event: Mapping[str, Any], at: float | None = None) -> Captured:
+        """Keep an event that has come now, or `at` seconds after the beginning."""
+        captured = Captured(event, time.monotonic() - self._began if at is None else at)
+        self._events.append(captured)
+        return captured
+
+    def clear(self) -> None:
+        """Forget all events, and begin to count the time anew."""
+        self._events: list[Captured] = []
+        self._began = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Captured]:
+        return iter(self._events)
+
+    def events(self, thread: str | None = None, type: str | None = None) -> list[Captured]:
+        """All events, or those of a thread, or of a type."""
+        return [one for one in self._events if self._fits(one, thread) and type in (None, one.type)]
+
+    def _fits(self, one: Captured, thread: str | None) -> bool:
+        return thread is None or self._thread_of(one.event) == thread
+
+    def types(self, thread: str | None = None) -> list[str | None]:
+        """The types in order of arrival; None for what has none."""
+        return [one.type for one in self.events(thread)]
+
+    def threads(self) -> list[str]:
+        """The threads seen, in order of their first event."""
+        found = (self._thread_of(one.event) for one in self._events)
+        return list(dict.fromkeys(thread for thread in found if thread is not None))
+
+    def count(self, type: str, thread: str | None = None) -> int:
+        """How often a type came."""
+        return len(self.events(thread, type))
+
+    def counts(self, thread: str | None = None) -> Counter[str]:
+        """How often each type came."""
+        return Counter(one.type for one in self.events(thread) if one.type is not None)
+
+    def between(self, first: str, last: str, thread: str | None = None) -> float:
+        """Seconds from the first event of one type to the last of another. Raises LookupError where one never came."""
+        return self._one(last, thread, -1).at - self._one(first, thread, 0).at
+
+    def _one(self, type: str, thread: str | None, index: int) -> Captured:
+        found = self.events(thread, type)
+        if not found:
+            place = "" if thread is None else f" in thread {thread}"
+            raise LookupError(f"no {type} was captured{place}: {', '.join(map(str, self.types(thread))) or 'nothing came'}")
+        return found[index]

@@ -1,0 +1,93 @@
+"""The recordings of one test: where they lie, and what becomes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wsreplay.contract import Contract
+from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.proxy.session import Options
+from wsreplay.store import lock
+from wsreplay.testing.tap import Tap
+
+_LONGEST_NAME = 120
+_OPTIONS = frozenset(Options.__dataclass_fields__)
+
+
+class Recordings:
+    """What the fixture `wsreplay` gives: makes recording proxies, and knows their files.
+
+    `name` is the test's node id, `folder` where recordings lie while the test runs, and stay if it fails; `told` whether a
+    failure was reported.
+    """
+
+    def __init__(self, name: str, folder: Path, test_file: Path, *, contract: str = "agent-chat", record: str = "once") -> None:
+        self.folder, self.told = folder, False
+        self._name, self._test_file = file_name(name), test_file
+        self._contract, self._record = contract, record
+        self._taps: list[Tap] = []
+
+    def proxy(self, url: str, contract: str | Path | Contract | None = None, **options: Any) -> Tap:
+        """A recording proxy before `url`, judged by `contract` (a name, a file, or a Contract).
+
+        `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, … Raises UsageError for others.
+        """
+        if unknown := sorted(options.keys() - _OPTIONS):
+            raise UsageError(f"proxy() knows no option {', '.join(unknown)}: it takes {', '.join(sorted(_OPTIONS))}")
+        tap = Tap(url, self._free_path(), contract=contract or self._contract, options=Options(**options))
+        self._taps.append(tap)
+        return tap
+
+    def _free_path(self) -> Path:
+        """A file for a new recording: what an earlier run of this test left there goes, unless it is being written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        taken = {tap.path for tap in self._taps}
+        number = 1
+        while True:
+            path = self.folder / (f"{self._name}.db" if number == 1 else f"{self._name}-{number}.db")
+            if path not in taken and not lock.is_held(path):
+                path.unlink(missing_ok=True)
+                return path
+            number += 1
+
+    def stop(self) -> None:
+        for tap in self._taps:
+            tap.stop()
+
+    def reports(self, base: Path) -> Iterator[tuple[Path, str]]:
+        """Each recording, told from the folder `base`, with what the contract says of it and the command that opens it."""
+        for tap in self._taps:
+            if not tap.path.exists():
+                continue
+            shown = tap.path.relative_to(base) if tap.path.is_relative_to(base) else tap.path
+            try:
+                text = tap.report().replace(str(tap.path), str(shown))
+            except WsreplayError as error:
+                text = f"{error}\n  look closer: wsreplay tui {shlex.quote(str(shown))}\n"
+            yield shown, text
+
+    def finish(self, *, passed: bool, keep: bool) -> None:
+        """The test is over: remove its recordings unless they are to be kept, and the folder if nothing is left in it."""
+        for tap in self._taps:
+            tap.close()
+            if not keep:
+                tap.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+
+def file_name(node_id: str) -> str:
+    """A test's node id as the name of a file; a digest tells apart what looks the same.
+
+    `tests/test_chat.py::test_it[3]` gives `test_chat.test_it-3-` and six hexadecimal digits.
+    """
+    file, _, rest = node_id.partition("::")
+    readable = re.sub(r"[^\w.]+", "-", f"{Path(file).stem}.{rest}").strip("-.")[:_LONGEST_NAME]
+    return f"{readable}-{hashlib.sha256(node_id.encode()).hexdigest()[:6]}"
+

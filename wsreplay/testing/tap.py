@@ -1,0 +1,221 @@
+"""A recording proxy before any URL, for async and plain tests alike.
+
+    async with Tap("ws://localhost:8000/ws", "chat.db") as tap:       or, in a plain test: with Tap(…) as tap
+        ...                                                           clients connect to tap.url
+    tap.assert_valid()
+
+The proxy runs on an event loop in a thread of its own: a test that blocks holds up neither the traffic nor its times, and
+whatever loop a test uses is none of its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from wsreplay.contract import Contract, load
+from wsreplay.errors import EXIT_CLEAN, UsageError
+from wsreplay.model import Message, Session
+from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.report import FileResult, exit_code, render
+from wsreplay.report.text import finding_line
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.validator import judge
+from wsreplay.validator.findings import Finding, Judgement, Verdict
+
+Result = TypeVar("Result")
+
+WIDTH = 110  # of a report, in cells
+SETTLE_S = 2.0
+
+
+class Tap:
+    """Records what passes between a test's clients and `url` into the file `path`.
+
+    `contract` is a name, a file or a Contract; `options` are those of RecordingProxy. The recording stays readable after the
+    proxy has stopped, until `close`. Raises the errors of RecordingProxy and of the contract's loader.
+    """
+
+    def __init__(
+        self, url: str, path: str | Path, *, contract: str | Path | Contract = "agent-chat", options: Options | None = None
+    ) -> None:
+        self.path = Path(path)
+        self.contract = contract if isinstance(contract, Contract) else load(str(contract))
+        parts = urlsplit(url)
+        self._rest = urlunsplit(("", "", parts.path, parts.query, ""))
+        self._proxy = RecordingProxy(urlunsplit(parts._replace(path="", query="", fragment="")), self.path, options)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._recording: Recording | None = None
+        self._address = ""
+
+    # Its life.
+
+    def start(self) -> None:
+        """Listen. Blocks until clients can connect."""
+        self._loop = _new_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wsreplay", daemon=True)
+        self._thread.start()
+        try:
+            self._call(self._proxy.start())
+        except BaseException:
+            self._end_loop()
+            raise
+        self._address = self._proxy.url
+
+    def stop(self) -> None:
+        """Stop listening and finish the recording; what clients are still connected lose their connection."""
+        if self._loop is None:
+            return
+        try:
+            self.settle()
+            self._let_go()  # what is still being read cannot become one plain file
+            self._call(self._proxy.stop())
+        finally:
+            self._end_loop()
+
+    def close(self) -> None:
+        """Stop, and let go of the recording."""
+        self.stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await _in_thread(self.start)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await _in_thread(self.stop)
+
+    def _call(self, work: Coroutine[Any, Any, Result]) -> Result:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _end_loop(self) -> None:
+        assert self._loop is not None and self._thread is not None
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = None
+
+    # What clients use.
+
+    @property
+    def url(self) -> str:
+        """What a client connects to in place of the URL: with the same path and query."""
+        return self._address + self._rest
+
+    def mark(self, note: str) -> None:
+        """Leave a note in the recording at this time."""
+        if self._loop is None:
+            raise UsageError("the proxy has stopped: a mark can be left while it runs")
+        self._loop.call_soon_threadsafe(self._proxy.mark, note)
+
+    # What was recorded.
+
+    def settle(self) -> None:
+        """Wait until all that has passed is in the recording, and connections about to end have ended."""
+        give_up = time.monotonic() + SETTLE_S
+        while self._loop is not None and self._proxy.unsettled and time.monotonic() < give_up:
+            time.sleep(0.005)
+
+    @property
+    def recording(self) -> Recording:
+        """The recording with all that has passed so far, open for reading; ask for it anew once the proxy has stopped."""
+        self.settle()
+        if self._recording is None:
+            self._recording = Recording.open(self.path)
+        return self._recording
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All sessions: connections with their reconnects."""
+        return stitch(self.recording.connections(), self.contract.resume_within_ns)
+
+    @property
+    def session(self) -> Session:
+        """The only session. Raises UsageError where there are none or several."""
+        found = self.sessions
+        if len(found) != 1:
+            raise UsageError(f"{self.path} holds {len(found)} sessions, not one: take them from `sessions`")
+        return found[0]
+
+    def messages(self, session: Session | None = None) -> list[Message]:
+        """The messages of a session, or of all, in order."""
+        chosen = None if session is None else [connection.id for connection in session.connections]
+        return list(self.recording.messages(connections=chosen))
+
+    def types(self, session: Session | None = None, *, sent: bool = False) -> list[str]:
+        """The types of the events that the server sent, or the client (`sent`), in order."""
+        wanted = 0 if sent else 1
+        return [one.type for one in self.messages(session) if one.type is not None and one.direction == wanted]
+
+    # What is to be said of it.
+
+    def judgement(self, contract: str | Path | Contract | None = None) -> Judgement:
+        """The recording judged as it stands now; what is open is decided when its connections have ended."""
+        return judge(self.recording, self._chosen(contract))
+
+    def _chosen(self, contract: str | Path | Contract | None) -> Contract:
+        if contract is None:
+            return self.contract
+        return contract if isinstance(contract, Contract) else load(str(contract))
+
+    def findings(self, contract: str | Path | Contract | None = None) -> Sequence[Finding]:
+        """What is wrong, in the order in which it was decided."""
+        return self.judgement(contract).findings
+
+    def assert_valid(self, contract: str | Path | Contract | None = None, *, strict: bool = False) -> None:
+        """Raises AssertionError with all findings where `wsreplay validate` would not exit with 0."""
+        __tracebackhide__ = True
+        judgement = self.judgement(contract)
+        if exit_code([FileResult(str(self.path), judgement)], strict=strict) != EXIT_CLEAN:
+            raise AssertionError(f"{complaint(judgement, strict)}\n{self.path}")
+
+    def report(self, format: str = "text", contract: str | Path | Contract | None = None) -> str:
+        """The judgement as text, or in another format of `wsreplay validate`."""
+        return render(format, [FileResult(str(self.path), self.judgement(contract))], width=WIDTH)
+
+
+def complaint(judgement: Judgement, strict: bool) -> str:
+    """The verdict, a line for each finding, and what a strict judgement takes amiss beside."""
+    lines = [f"{judgement.contract}: {judgement.verdict}", *(finding_line(finding).strip() for finding in judgement.findings)]
+    for verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE) if strict else ():
+        rules = ", ".join(rule.id for rule in judgement.rules if rule.verdict is verdict)
+        lines += [f"{verdict}: {rules}"] if rules else []
+    return "\n".join(lines)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """Run what blocks without holding up the test's own loop, be it asyncio's or trio's."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        await trio.to_thread.run_sync(work)
+    else:
+        await asyncio.to_thread(work)

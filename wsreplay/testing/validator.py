@@ -1,0 +1,223 @@
+"""Events judged by a contract as a test receives them, without a proxy between.
+
+    validator = EventValidator("agent-chat")
+    for event in what_the_backend_sent:
+        validator.record(event)
+    assert validator.validate() == "satisfied", validator.report()
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import wsreplay
+from wsreplay.contract import Contract, load
+from wsreplay.errors import UsageError
+from wsreplay.model import FIN, MASKED, Connection, Direction, Ending, Message, Opcode
+from wsreplay.report import FileResult, exit_code, render
+from wsreplay.store.writer import Writer
+from wsreplay.testing.capture import EventCapture
+from wsreplay.trace.events import event_type
+from wsreplay.trace.exchange import default_wire_length
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.stream import Closed, Lifecycle, Opened
+from wsreplay.validator import Engine
+from wsreplay.validator.findings import Finding, Judgement, Verdict
+
+Event = Mapping[str, Any] | str | bytes
+
+WIDTH = 110  # of the report, in cells
+NORMAL, ABNORMAL = 1000, 1006  # RFC 6455, section 7.4.1
+
+
+class Stream:
+    """One user's connection as a validator sees it; a ChatClient feeds one if it is given as its `observe`."""
+
+    def __init__(self, validator: EventValidator, user: str | None, path: str) -> None:
+        self._validator, self._user, self._path = validator, user, path
+        self._connection: Connection | None = None
+
+    def open(self, at: float | None = None) -> None:
+        """The user is connected, again perhaps. The first event does this by itself."""
+        if self._connection is None:
+            self._connection = self._validator._open(self._user, self._path, at)
+
+    def receive(self, event: Event, at: float | None = None) -> None:
+        """The server said something."""
+        self._message(Direction.SERVER_TO_CLIENT, event, at)
+
+    def send(self, event: Event, at: float | None = None) -> None:
+        """The client said something."""
+        self._message(Direction.CLIENT_TO_SERVER, event, at)
+
+    def _message(self, direction: Direction, event: Event, at: float | None) -> None:
+        self.open(at)
+        assert self._connection is not None
+        self._validator._message(self._connection, direction, event, at)
+
+    def close(self, code: int | None = NORMAL, at: float | None = None) -> None:
+        """The connection has ended: with a close frame's code, or without one (None, 1006)."""
+        if self._connection is not None:
+            self._validator._close(self._connection, code, at)
+            self._connection = None
+
+    def drop(self, at: float | None = None) -> None:
+        """The connection was lost."""
+        self.close(None, at)
+
+
+class EventValidator:
+    """Judges events by a contract (a name, a file, or a Contract) while they come.
+
+    Under `strict` a warning counts as a violation, and so does a rule that never applied or could not be decided. Times are
+    taken when an event is recorded; `at`, in seconds since the validator was made, says them instead. Raises ContractError.
+    """
+
+    def __init__(self, contract: str | Path | Contract = "agent-chat", strict: bool = False) -> None:
+        self.contract = contract if isinstance(contract, Contract) else load(str(contract))
+        self.strict = strict
+        self.capture = EventCapture()
+        self._began, self._began_at = time.monotonic_ns(), datetime.now(UTC)
+        self._reached = 0
+        self._connections: dict[int, Connection] = {}
+        self._frames: list[Message] = []
+        self._items: list[Lifecycle | Message] = []
+        self._streams: dict[tuple[str | None, str], Stream] = {}
+        self._engine = Engine(self.contract)
+
+    # What happens.
+
+    def stream(self, user: str | None = None, path: str = "/ws") -> Stream:
+        """A connection of its own: several of one user are several tabs, or reconnects."""
+        return Stream(self, user, path)
+
+    def record(self, event: Event, *, user: str | None = None, sent: bool = False, at: float | None = None) -> None:
+        """An event that this user has received, or sent: a dict, or a message as it stands."""
+        if (user, "/ws") not in self._streams:
+            self._streams[user, "/ws"] = self.stream(user)
+        stream = self._streams[user, "/ws"]
+        (stream.send if sent else stream.receive)(event, at)
+
+    def _now(self, at: float | None) -> int:
+        """Time never goes back: what comes later is judged as later."""
+        now = time.monotonic_ns() - self._began if at is None else round(at * 1e9)
+        self._reached = max(self._reached, now)
+        return self._reached
+
+    def _open(self, user: str | None, path: str, at: float | None) -> Connection:
+        connection = Connection(len(self._connections) + 1, 1, self._now(at), user=user, path=path, status=101)
+        self._connections[connection.id] = connection
+        chains = stitch(self._connections.values(), self.contract.resume_within_ns)
+        session = next(chain.id for chain in chains if chain.connections[-1].id == connection.id)
+        self._feed(Opened(connection.opened_ns, connection, session))
+        return connection
+
+    def _message(self, connection: Connection, direction: Direction, event: Event, at: float | None) -> None:
+        text = orjson.dumps(event) if isinstance(event, Mapping) else event
+        payload = text.encode() if isinstance(text, str) else bytes(text)
+        opcode = Opcode.BINARY if isinstance(event, bytes) else Opcode.TEXT
+        kind = event_type(payload) if opcode is Opcode.TEXT else None
+        number, now = len(self._frames) + 1, self._now(at)
+        message = Message(number, connection.id, number, now, direction, opcode, kind, payload, number)
+        self._frames.append(message)
+        if direction and isinstance(event, Mapping):
+            self.capture.capture(event, now / 1e9)
+        self._feed(message)
+
+    def _close(self, connection: Connection, code: int | None, at: float | None) -> None:
+        dropped = code in (None, ABNORMAL)
+        ended = replace(
+            connection, closed_ns=self._now(at), ending=Ending.DROPPED if dropped else Ending.CLEAN,
+            close_code=None if dropped else code,
+        )
+        self._connections[connection.id] = ended
+        self._feed(Closed(self._reached, ended))
+
+    def _feed(self, item: Lifecycle | Message) -> None:
+        self._items.append(item)
+        self._engine.feed([item])
+
+    # The verdict.
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is decided so far, while events still come."""
+        self._engine.tick(self._now(None))
+        return tuple(self._engine.findings)
+
+    def judgement(self) -> Judgement:
+        """The judgement as if this were all, and the connections still open were closed now. Events may follow all the same."""
+        engine = Engine(self.contract)
+        engine.feed(self._items)
+        now = self._now(None)
+        for connection in self._connections.values():
+            if connection.ending is Ending.OPEN:
+                closed = replace(connection, closed_ns=now, ending=Ending.CLEAN, closed_by="client", close_code=NORMAL)
+                engine.feed([Closed(now, closed)])
+        engine.finish(now)
+        return engine.judgement()
+
+    def validate(self) -> Verdict:
+        """`satisfied`, or `violated`, if this is all that came; `vacuous` where nothing came that the contract speaks of.
+
+        A rule that could not be decided makes it `inconclusive`, under `strict` `violated`.
+        """
+        judgement = self.judgement()
+        failed = exit_code([FileResult("", judgement)], strict=self.strict) == 1
+        return Verdict.VIOLATED if failed else judgement.verdict
+
+    def assert_valid(self) -> None:
+        """Raises AssertionError with the report, unless the verdict is `satisfied` or, without `strict`, `inconclusive`."""
+        verdict = self.validate()
+        if verdict not in (Verdict.SATISFIED, Verdict.INCONCLUSIVE):
+            raise AssertionError(f"{self.contract.name}: {verdict}\n{self.report()}")
+
+    def report(self, format: str = "text") -> str:
+        """The judgement as text, or in another format of `wsreplay validate`."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.db"
+            self.save(path)
+            text = render(format, [FileResult(str(path), self.judgement())], width=WIDTH)
+        if format == "text":
+            text = text.partition("\n  look closer: ")[0] + "\n"  # there is no file to look into
+        return text.replace(str(path), "recorded events")
+
+    def save(self, path: str | Path) -> Path:
+        """Write what came into a new recording, for `wsreplay tui`. Raises UsageError where the file exists."""
+        path = Path(path)
+        if path.exists():
+            raise UsageError(f"{path} exists: choose another name")
+        writer = Writer(path)
+        started = self._began_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        run = writer.insert_run(
+            started_at=started, start_ns=0, upstream="", listen="", version=wsreplay.__version__, options={"source": "test"}
+        )
+        writer.update_run(run, reached_ns=self._reached, ended_ns=self._reached)
+        for connection in self._connections.values():
+            still = connection.ending is Ending.OPEN
+            writer.insert_connection(replace(connection, closed_ns=self._reached, ending=Ending.CLEAN) if still else connection)
+        writer.add_frames(self._rows())
+        writer.close()
+        return path
+
+    def _rows(self) -> list[tuple[int, int, int, int, int, int, int, int, str | None, bytes]]:
+        """The messages as unfragmented, uncompressed frames."""
+        rows, seqs, offsets = [], dict.fromkeys(self._connections, 0), dict[tuple[int, int], int]()
+        for one in self._frames:
+            masked = one.direction == Direction.CLIENT_TO_SERVER
+            place, length = (one.connection_id, one.direction), default_wire_length(len(one.payload), masked)
+            offset = offsets.get(place, 0)
+            offsets[place] = offset + length
+            seqs[one.connection_id] += 1
+            flags = FIN | (MASKED if masked else 0)
+            rows.append((one.connection_id, seqs[one.connection_id], one.t_ns, one.direction, one.opcode, flags, length, offset,
+                         one.type, one.payload))  # fmt: skip
+        return rows
