@@ -76,6 +76,8 @@ def test_a_huge_payload_is_not_decoded_whole() -> None:
         (b'{"type": "agent_error", "error": {"code": 3, "message": "out of tokens"}}', "out of tokens"),
         (b'{"type": "x", "n": 1}', '{"n":1}'),
         (b'{"type": "x"}', ""),
+        (b'{"type": "x", "seq": 1, "payload": {"n": 1}}', '{"n":1}'),
+        (b'{"type": "x", "n": 1, "payload": {}}', '{"n":1,"payload":{}}'),
         (b"[1, 2]", "[1, 2]"),
         (b'{"type": "x", ', '{"type": "x", '),
     ],

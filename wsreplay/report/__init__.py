@@ -46,6 +46,6 @@ def render(
     if format not in FORMATS:
         raise UsageError(f"there is no report format {format!r}: choose one of {', '.join(FORMATS)}")
     module = import_module(f"wsreplay.report.{format}")
-    options: dict[str, Any] = {"text": {"color": color, "width": width}, "junit": {"fail_on": fail_on}}.get(format, {})
-    text: str = module.render(results, **options)
+    options: dict[str, dict[str, Any]] = {"text": {"color": color, "width": width}, "junit": {"fail_on": fail_on}}
+    text: str = module.render(results, **options.get(format, {}))
     return text

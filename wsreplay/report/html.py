@@ -153,8 +153,8 @@ class _Page:
         ids, ghost_ids = _row_ids(name, rows)
         lanes = spans.lanes(recording.messages(connections=[one.id for one in session.connections]))
         drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
-        broken = any(is_failure(one) and not result.is_known(one) for one in findings)
-        yield f'<article id="{name}"{" class=broken" if broken else ""}>'
+        wrong = {str(one.severity) for one in findings if is_failure(one) and not result.is_known(one)}
+        yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         yield from _session_head(judgement, session, findings, rows, end_ns)
         if svg := drawing.svg():
             yield '<div class="zoom"><button type="button" data-zoom="0.5" aria-label="zoom out">−</button>'

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from html import escape
 
 from wsreplay.report import timeline
@@ -17,8 +18,9 @@ from wsreplay.validator.findings import Finding
 
 _RULER, _TITLE, _TRACK, _GAP = 22, 20, 20, 8
 _BAR = 14
-_RESOLUTION = 2000  # instants of a lane that fall on the same of so many places are drawn once
-_MOST_LANES, _MOST_TRACKS, _MOST_SPANS = 60, 24, 4000
+_RESOLUTION = 4000  # instants of a lane that fall on the same of so many places are drawn once
+_MOST_SINGLE_LANES = 12
+_MOST_LANES, _MOST_TRACKS, _MOST_SPANS, _MOST_GHOSTS = 60, 24, 4000, 12
 _MARGIN = 1.5  # percent at either side, so that a tick at the very end is seen
 _STEPS = (1, 2, 5)
 
@@ -32,9 +34,10 @@ class Waterfall:
     def __init__(
         self, lanes: Lanes, findings: Iterable[Finding], start_ns: int, end_ns: int, links: Links, ghost_links: Links
     ) -> None:
-        self.lanes, self.links, self.ghost_links = lanes, links, ghost_links
+        self.lanes = by_thread(lanes) if len(lanes.names) > _MOST_SINGLE_LANES else lanes
+        self.links, self.ghost_links = links, ghost_links
         self.ghosts = [one for one in findings if timeline.is_ghost(one)]
-        furthest = max([end_ns, *(one.until or 0 for one in self.ghosts), *map(timeline.ghost_ns, self.ghosts)])
+        furthest = max([end_ns, *map(timeline.ghost_ns, self.ghosts)])
         self.start_ns, self.end_ns, self.drawn_ns = start_ns, end_ns, max(furthest - start_ns, 1)
 
     def svg(self) -> str:
@@ -66,21 +69,23 @@ class Waterfall:
         y += _TITLE
         tracks = _packed(spans, self.start_ns + self.drawn_ns)
         place_of: dict[int, int] = {}
+        below = y + max(len(tracks), 1) * _TRACK
         for track, listed in enumerate(tracks):
             top = y + track * _TRACK
             for span in listed:
                 place_of[span.start_frame] = top
                 body.append(self._span(span, top))
         body += self._instants(lane, y)
-        for ghost in ghosts:
-            body.append(self._ghost(ghost, place_of.get(ghost.activation or 0, y)))
-        return body, _TITLE + max(len(tracks), 1) * _TRACK
+        for number, ghost in enumerate(ghosts[:_MOST_GHOSTS]):
+            body.append(self._ghost(ghost, place_of.get(ghost.activation or 0, y), below + number * _TRACK))
+        return body, below - y + _TITLE + min(len(ghosts), _MOST_GHOSTS) * _TRACK
 
     def _span(self, span: Span, top: int) -> str:
         end_ns = span.end_ns if span.end_ns is not None else self.end_ns
-        state = "open" if span.end_ns is None else "failed" if span.failed else "large" if span.large else "part"
+        unfinished = span.cut or span.end_ns is None
+        state = "open" if unfinished else "failed" if span.failed else "large" if span.large else "part"
         x, width = self._x(span.start_ns), self._x(end_ns) - self._x(span.start_ns)
-        length = duration(max(end_ns - span.start_ns, 0)) if span.end_ns is not None else "never ended"
+        length = duration(max(end_ns - span.start_ns, 0)) if not unfinished else "never ended"
         rect = f'<rect class="span {state}" x="{x:.3f}%" y="{top}" width="{max(width, 0.05):.3f}%" height="{_BAR}" rx="3"/>'
         label = fit(visible(span.name), 40) + (f"  {length}" if width > 12 else "")
         text = f'<text class="in" x="{x:.3f}%" dx="5" y="{top + 11}">{escape(label)}</text>' if width > 4 else ""
@@ -100,18 +105,15 @@ class Waterfall:
             tick = f'<rect class="instant" x="{self._x(one.t_ns):.3f}%" y="{top - 2}" width="2" height="{_BAR + 4}"/>'
             yield self._linked(self.links.get(one.frame), f"<title>{title}</title>{tick}")
 
-    def _ghost(self, finding: Finding, top: int) -> str:
-        """A dashed box from where the missing event stands to when it was due, at least as wide as its sign."""
-        at_ns = timeline.ghost_ns(finding)
-        x = self._x(at_ns)
-        width = max(self._x(finding.until) - x, 0) if finding.until is not None else 0
+    def _ghost(self, finding: Finding, span_top: int, top: int) -> str:
+        """A dashed line from the span that lacks an event, where that event should stand, down to what it is called."""
+        x = self._x(timeline.ghost_ns(finding))
         label = _shown(f"◆ {timeline.expected(finding)} missing", 60)
         title = _shown(finding.message, 300)
         anchor, shift = ("end", -6) if x > 70 else ("start", 6)
-        dashed = f'<rect class="due" x="{x:.3f}%" y="{top - 1}" width="{width:.3f}%" height="{_BAR + 2}" rx="3"/>'
-        line = f'<line class="ghost" x1="{x:.3f}%" x2="{x:.3f}%" y1="{top - 4}" y2="{top + _BAR + 4}"/>'
+        line = f'<line class="ghost" x1="{x:.3f}%" x2="{x:.3f}%" y1="{span_top - 2}" y2="{top + _BAR}"/>'
         text = f'<text class="ghost" x="{x:.3f}%" dx="{shift}" y="{top + 11}" text-anchor="{anchor}">{label}</text>'
-        return self._linked(self.ghost_links.get(id(finding)), f"<title>{title}</title>{dashed}{line}{text}")
+        return self._linked(self.ghost_links.get(id(finding)), f"<title>{title}</title>{line}{text}")
 
     def _ghosts_by_lane(self) -> defaultdict[str, list[Finding]]:
         """Each ghost on the lane of its span, else on the one that names its run or thread, else on the last."""
@@ -150,6 +152,16 @@ class Waterfall:
     @staticmethod
     def _linked(target: str | None, body: str) -> str:
         return f'<a href="#{escape(target)}">{body}</a>' if target else f"<g>{body}</g>"
+
+
+def by_thread(lanes: Lanes) -> Lanes:
+    """The same with one lane for all runs of a thread."""
+    grouped = {name: name.partition(" · run ")[0] if not name.startswith("run ") else "runs" for name in lanes.names}
+    return Lanes(
+        names=dict.fromkeys(grouped.values()),
+        spans=[replace(span, lane=grouped[span.lane]) for span in lanes.spans],
+        instants=[replace(one, lane=grouped[one.lane]) for one in lanes.instants],
+    )
 
 
 def _packed(spans: list[Span], end_ns: int) -> list[list[Span]]:

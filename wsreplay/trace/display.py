@@ -39,6 +39,8 @@ _SPEAKING_FIELDS = (
     "message", "text", "content", "thought", "reasoning", "delta", "error", "query", "tool_name", "toolCallName", "name",
     "title", "summary", "result", "status", "reason",
 )  # fmt: skip
+# What says where an event belongs, and is shown in columns of its own, or is noise to people.
+_ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "thread_id", "run_id"})
 _ENVELOPES = ("payload", "data", "event")
 
 
@@ -107,7 +109,7 @@ def gist(payload: bytes, width: int) -> str:
     """One line of at most `width` cells that says what an event is about.
 
     The first speaking field of a JSON object (its message, text, tool name …), also inside a `payload`; else its fields
-    without the type; else what `preview` shows.
+    without those that only address it; else what `preview` shows.
     """
     if len(payload) <= _SUMMARY_BYTES and payload[:1] in (b"{", b" ", b"\n", b"\t", b"\r"):
         try:
@@ -128,7 +130,9 @@ def _said(document: dict[str, Any]) -> str:
                 return value
             if isinstance(value, dict) and isinstance(value.get("message"), str):
                 return str(value["message"])
-    rest = {name: value for name, value in document.items() if name != "type"}
+    rest = {name: value for name, value in document.items() if name not in _ADDRESSING}
+    if len(rest) == 1 and isinstance(inner := next(iter(rest.values())), dict):
+        rest = inner
     return orjson.dumps(rest).decode() if rest else ""
 
 

@@ -17,7 +17,8 @@ import orjson
 
 from wsreplay.model import Direction, Message
 
-CLIENT_LANE = "client"
+CONVERSATION = "conversation"
+"""The lane of what the client says, and of what the server says outside of any thread or run."""
 
 _STARTS = frozenset({"started", "start", "executing", "begin", "began", "created", "added", "running"})
 _ENDS = frozenset({"completed", "complete", "finished", "finish", "end", "ended", "done", "stopped", "stop", "succeeded"})
@@ -38,7 +39,11 @@ _LONGEST_DOCUMENT = 256 * 1024
 
 @dataclass(slots=True)
 class Span:
-    """Something that took time. `end_ns` is None while it is open; `large` says that it is a whole run, not a part of one."""
+    """Something that took time.
+
+    `end_ns` is None while it is open. `large` says that it is a whole run, not a part of one; `cut`, that it never ended and
+    only stopped with its run.
+    """
 
     lane: str
     name: str
@@ -49,6 +54,7 @@ class Span:
     end_ns: int | None = None
     end_frame: int | None = None
     failed: bool = False
+    cut: bool = False
 
     @property
     def large(self) -> bool:
@@ -67,7 +73,7 @@ class Instant:
 
 @dataclass(slots=True)
 class Lanes:
-    """What happened, lane by lane, in order of first appearance. A lane is a run, a thread without runs, or the client."""
+    """What happened, lane by lane, in order of first appearance. A lane is a run, a thread without runs, or CONVERSATION."""
 
     names: dict[str, None] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
@@ -115,12 +121,22 @@ class Tracker:
             return False
         candidates.remove(span)
         span.end_ns, span.end_frame, span.failed = message.t_ns, message.id, failed
+        if span.large:
+            self._cut(message, span.lane)
         return True
+
+    def _cut(self, message: Message, lane: str) -> None:
+        """A run that ends stops what is still open in it."""
+        for (connection, _), candidates in self._open.items():
+            if connection == message.connection_id:
+                for span in [one for one in candidates if one.lane == lane and not one.large]:
+                    candidates.remove(span)
+                    span.end_ns, span.cut = message.t_ns, True
 
     def _lane(self, message: Message, ids: dict[str, str]) -> str:
         """An event that names no run belongs to the last one that its thread, or else its connection, has seen."""
         if message.direction == Direction.CLIENT_TO_SERVER:
-            return CLIENT_LANE
+            return CONVERSATION
         thread, run = ids.get("thread"), ids.get("run")
         keys = [(message.connection_id, f"thread {thread}")] if thread is not None else []
         keys.append((message.connection_id, ""))
@@ -131,7 +147,7 @@ class Tracker:
             return lane
         known = self._lane_of.get(keys[0])
         if known is None:
-            known = f"thread {thread}" if thread is not None else f"connection {message.connection_id}"
+            known = f"thread {thread}" if thread is not None else CONVERSATION
             self._lane_of[keys[0]] = known
         return known
 
