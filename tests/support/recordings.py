@@ -1,0 +1,62 @@
+"""What must hold for every recording, whatever happened to its recorder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wsreplay.model import Connection, Frame
+from wsreplay.store.reader import Recording
+
+
+@dataclass
+class Stream:
+    """One direction of one connection, as recorded."""
+
+    frames: list[Frame] = field(default_factory=list)
+    end: int = 0  # the offset behind the last frame
+    tail: bytes = b""  # the raw bytes behind that
+
+
+@dataclass
+class Recorded:
+    connections: list[Connection]
+    streams: dict[tuple[int, int], Stream]
+    gaps: list[Any]
+    frames: int
+
+    def by_path(self) -> dict[str, Connection]:
+        return {connection.path: connection for connection in self.connections}
+
+    def stream(self, connection_id: int, direction: int) -> Stream:
+        return self.streams.get((connection_id, direction), Stream())
+
+
+def checked(path: Path) -> Recorded:
+    """Read a recording whole, and check that it is sound: no frame lost, doubled or out of order."""
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    db.close()
+    streams: dict[tuple[int, int], Stream] = defaultdict(Stream)
+    seqs: dict[int, int] = defaultdict(int)
+    with Recording.open(path) as recording:
+        count = last_id = 0
+        for frame in recording.frames():
+            count += 1
+            assert frame.id == last_id + 1, "the ids of the frames have a hole"
+            last_id = frame.id
+            seqs[frame.connection_id] += 1
+            assert frame.seq == seqs[frame.connection_id], "seq is dense in each connection"
+            stream = streams[frame.connection_id, frame.direction]
+            assert frame.offset == stream.end, "each frame begins where the one before it ends"
+            stream.end = frame.offset + frame.wire_length
+            stream.frames.append(frame)
+        for connection_id, direction, offset, _, data in recording.tails():
+            stream = streams[connection_id, direction]
+            at = stream.end + len(stream.tail)
+            assert offset <= at or not data, "a tail has no hole"
+            stream.tail += data[at - offset :]
+        return Recorded(recording.connections(), dict(streams), recording.gaps(), count)

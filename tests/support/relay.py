@@ -1,0 +1,150 @@
+"""A recording proxy in a process of its own, which tests may kill.
+
+Run as a program it is that process: `relay.py LOOP UPSTREAM PATH OPTIONS`, with the options as JSON. It prints one JSON line
+when it listens, one for whatever its recorder has to say, and one with the summary when it has stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 60.0
+
+
+def wait_for(condition: Callable[[], Any], what: str = "condition", within_s: float = PATIENCE_S) -> Any:
+    """Wait until a condition is true; return what it gave."""
+    give_up = time.monotonic() + within_s
+    while True:
+        if value := condition():
+            return value
+        assert time.monotonic() < give_up, f"waited {within_s:.0f} s in vain: {what}"
+        time.sleep(0.01)
+
+
+class Relay:
+    """A relay process. `says` are the lines it has printed so far."""
+
+    def __init__(
+        self, upstream: str, path: Path, loop: str = "uvloop", preexec: Callable[[], None] | None = None, **options: Any
+    ) -> None:
+        self.path = path
+        self.says: list[dict[str, Any]] = []
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, loop, upstream, str(path), json.dumps(options)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._errors = threading.Thread(target=self._read_errors, daemon=True)
+        self.errors: list[str] = []
+        self._errors.start()
+        wait_for(lambda: self.told("port") or self.process.poll() is not None, "the relay listens")
+        self._reader.join(0.1)
+        assert self.told("port"), "".join(self.errors)
+        self.port: int = self.told("port")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.says.append(json.loads(line))
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr is not None
+        self.errors.extend(self.process.stderr)
+
+    def told(self, key: str) -> Any:
+        """The last thing said under this key."""
+        return next((line[key] for line in reversed(self.says) if key in line), None)
+
+    def count(self, key: str) -> int:
+        return sum(key in line for line in self.says)
+
+    def recorder(self) -> int:
+        """The process id of the recorder, once there is one."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return int(wait_for(lambda: children.read_text().split(), "the recorder runs")[0])
+
+    def kill_recorder(self) -> None:
+        """SIGKILL the recorder; return when a new one is ready."""
+        before = self.count("restarted")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.recorder(), signal.SIGKILL)
+        wait_for(lambda: self.count("restarted") > before, "the recorder is started again")
+
+    def kill(self) -> None:
+        """SIGKILL the relay; return when its recorder has ended too."""
+        recorder = self.recorder()
+        self.process.kill()
+        self.process.wait()
+        wait_for(lambda: not Path(f"/proc/{recorder}").exists() or _is_zombie(recorder), "the recorder ends")
+
+    def stop(self) -> dict[str, Any]:
+        """Stop in good order; return the summary."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(5)
+        self._errors.join(5)
+        assert code == 0 and not self.errors, (code, "".join(self.errors))
+        return self.told("summary")  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        """Whatever state it is in."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for thread in (self._reader, self._errors):
+            thread.join(5)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
+    from wsreplay.proxy.handover import Watch
+    from wsreplay.proxy.session import Options, RecordingProxy
+
+    def say(**line: Any) -> None:
+        print(json.dumps(line), flush=True)
+
+    for name in ("tls_cert", "tls_key"):
+        if name in options:
+            options[name] = Path(options[name])
+    watch = Watch(
+        stalled=lambda reason: say(stalled=reason), resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why)
+    )
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with RecordingProxy(upstream, path, Options(watch=watch, **options)) as proxy:
+        say(port=proxy.port)
+        await stop.wait()
+        report = await proxy.stop()
+        totals = proxy.totals
+        say(summary={"frames": totals.frames, "events": report.events, "bytes": totals.bytes, "restarts": totals.restarts,
+                     "requests": proxy.http_requests})  # fmt: skip
+
+
+if __name__ == "__main__":
+    run: Callable[..., Any] = asyncio.run
+    if sys.argv[1] == "uvloop":
+        import uvloop
+
+        run = uvloop.run
+    run(_serve(sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))
