@@ -23,7 +23,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, tally
+from wsreplay.tui.data.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
 from wsreplay.validator.findings import Finding, Judgement
 
 _FRAMES_PER_REPORT = 8192
@@ -56,8 +56,23 @@ def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Jud
     before_ids = [paging.first_at(reader, moment(finding)) for finding in kept]
     bare = [replace(judgement, findings=(), runs=()) for judgement in judgements]
     return gather(
-        kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept)
-    )
+        kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept),
+        belongs=_belongings(reader, kept),
+    )  # fmt: skip
+
+
+def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
+    """For each frame out of order, the frame it should have come after: the next one of the expected types in its slice."""
+    found: dict[int, int] = {}
+    for finding in findings:
+        at = place(finding)
+        if finding.kind == "order" and at is not None and finding.connection is not None and finding.expected:
+            values = [value.encode() for _, value in finding.slice]
+            later = paging.next_of_types(reader, at, finding.connection, finding.expected)
+            match = next((frame.id for frame in later if all(value in frame.payload for value in values)), None)
+            if match is not None:
+                found[at] = match
+    return found
 
 
 def judge_once(path: Path, names: list[str]) -> None:

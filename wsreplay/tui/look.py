@@ -27,6 +27,13 @@ class Look:
     def ground(self, name: str) -> Style:
         return self.palette.ground(name)
 
+    def keys(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
+        """Keys and what they do, as runs."""
+        runs: list[tuple[str, Style]] = []
+        for number, (key, words) in enumerate(pairs):
+            runs += [(("   " if number else "") + key, self.style("accent")), (f" {words}", self.style("dim"))]
+        return runs
+
     def safe(self, text: str) -> str:
         """Text of strangers, harmless and in the glyphs this terminal has."""
         text = visible(text)
@@ -53,5 +60,7 @@ class Look:
 
 
 _PLAIN = str.maketrans({
-    "…": "~", "·": "-", "—": "-", "–": "-", "→": ">", "←": "<", "×": "x", "≤": "<=", "≥": ">=", "µ": "u", "│": "|", "Δ": "d", "✓": "v",
-})
+    "…": "~", "·": "-", "—": "-", "–": "-", "→": ">", "←": "<", "↑": "^", "↓": "v", "×": "x", "≤": "<=", "≥": ">=", "µ": "u",
+    "│": "|", "Δ": "d", "✓": "v", "▪": "#", "✗": "X", "▲": "!", "◆": "*", "⇅": "^", "◷": "+", "▶": ">", "◀": "<", "▎": "|",
+    "⚑": "M", "●": "@", "◌": "o", "■": "#", "╳": "x",
+})  # fmt: skip

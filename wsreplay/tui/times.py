@@ -18,6 +18,14 @@ def clock(ns: int) -> str:
     return f"{sign}{minutes:02}:{seconds:02}.{milliseconds:03}"
 
 
+def clock_short(ns: int) -> str:
+    """A length of film: `00:26`, `1:02:03`; begun seconds count."""
+    seconds = -(-ns // SECOND)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
 def length(ns: int) -> str:
     """A span of time in at most six columns: `310µs`, `12ms`, `9.667s`, `41:07`, `3h12m`."""
     if ns < 0:

@@ -152,12 +152,12 @@ class Renaming:
 
     def _alike(self, a: Any, b: Any, key: str) -> bool:
         if isinstance(a, dict) and isinstance(b, dict):
-            return a.keys() == b.keys() and all([self._alike(a[name], b[name], name) for name in a])
+            return a.keys() == b.keys() and all(self._alike(a[name], b[name], name) for name in a)
         if isinstance(a, list) and isinstance(b, list):
-            return len(a) == len(b) and all([self._alike(x, y, key) for x, y in zip(a, b, strict=True)])
+            return len(a) == len(b) and all(self._alike(x, y, key) for x, y in zip(a, b, strict=True))
         word = key.lower()
         if word in _TIMELY or word.endswith(("_at", "_ms", "_ns", "_time")):
             return type(a) is type(b) or (isinstance(a, int | float) and isinstance(b, int | float))
         if word.endswith(_NAMING) and isinstance(a, str | int) and isinstance(b, str | int):
-            return self._there.setdefault(a, b) == b and self._back.setdefault(b, a) == a
+            return bool(self._there.setdefault(a, b) == b and self._back.setdefault(b, a) == a)
         return bool(a == b)

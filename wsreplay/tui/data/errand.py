@@ -70,6 +70,11 @@ class Errands:
         errand.start()
         return errand
 
+    @property
+    def busy(self) -> bool:
+        """Whether any errand is still under way."""
+        return any(errand.is_alive() for errand in self._running.values())
+
     def call_back(self, name: str) -> None:
         if errand := self._running.pop(name, None):
             errand.call_back()

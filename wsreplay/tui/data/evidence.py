@@ -48,6 +48,7 @@ class Evidence:
     left_out: int = 0
     sources: tuple[Source, ...] = ()
     rule_sources: dict[str, Source] = field(default_factory=dict)
+    belongs: dict[int, int] = field(default_factory=dict)  # a frame out of order → the one it should have come after
 
     @property
     def is_there(self) -> bool:
@@ -68,7 +69,7 @@ class Evidence:
     def verdict(self, session: int) -> str:
         """The verdict of a session over all contracts: the gravest."""
         order = ("violated", "error", "inconclusive", "pending", "ok_so_far", "satisfied", "vacuous")
-        said = {str(judgement.session_verdicts[session]) for judgement in self.judgements if session in judgement.session_verdicts}
+        said = {str(judgement.session_verdicts.get(session, "")) for judgement in self.judgements}
         return next((verdict for verdict in order if verdict in said), "")
 
     def words(self, finding: Finding) -> tuple[str, list[str]]:
@@ -137,6 +138,7 @@ def gather(
     judgements: Sequence[Judgement] = (),
     sources: Sequence[Source] = (),
     left_out: int = 0,
+    belongs: dict[int, int] | None = None,
 ) -> Evidence:
     """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
     ghosts: list[Ghost] = []
@@ -153,9 +155,9 @@ def gather(
     ghosts.sort(key=lambda ghost: (ghost.before_id, moment(ghost.finding)))
     frozen = {frame_id: tuple(group) for frame_id, group in by_frame.items()}
     rules = {rule.id: source for judgement, source in zip(judgements, sources, strict=False) for rule in judgement.rules}
+    counted = tally(findings) if tallies is None else tallies
     return Evidence(
-        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), tally(findings) if tallies is None else tallies,
-        left_out, tuple(sources), rules,
+        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules, belongs or {},
     )  # fmt: skip
 
 

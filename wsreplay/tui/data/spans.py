@@ -118,8 +118,14 @@ class Tracer:
             self._open[key].append(drawn)
 
     def _end(self, drawn: Drawn, t_ns: int, frame_id: int | None, state: str) -> None:
-        if drawn.end_ns is None:
-            drawn.end_ns, drawn.end_frame, drawn.state = t_ns, frame_id, state
+        """End a span; what is still open inside it never ended."""
+        if drawn.end_ns is not None:
+            return
+        drawn.end_ns, drawn.end_frame, drawn.state = t_ns, frame_id, state
+        for waiting in self._open.values():
+            for child in [one for one in waiting if one.parent is drawn]:
+                waiting.remove(child)
+                self._end(child, t_ns, None, "cut" if state == "cut" else "unended")
 
     def _found(self, span: Span, frame: Frame, document: Any) -> Drawn | None:
         for key in self._keys(span, frame, document):

@@ -13,6 +13,7 @@ from wsreplay.trace.display import gist
 _WHOLE = PREVIEW_BYTES  # a longer payload is cut, and cannot be parsed
 _OPCODES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 _BULKY = 160
+_QUIET = ("_id", "timestamp", "seq")  # what tells messages apart says little: it stands last
 
 
 def name(head: Head) -> str:
@@ -58,7 +59,7 @@ def _fields(document: dict[str, Any], prefix: str = "") -> list[str]:
             late.extend(_fields(value, f"{key}."))
         else:
             said = f"{prefix}{key}={_plain(value)}"
-            (late if len(said) > _BULKY else parts).append(said)
+            (late if len(said) > _BULKY or key.endswith(_QUIET) else parts).append(said)
     return parts + late
 
 

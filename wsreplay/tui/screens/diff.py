@@ -112,9 +112,8 @@ class DiffScreen(BaseScreen):
             [(f"{counts['same']:,} same  ", dim), (f"~ {counts['changed']:,} changed  ", look.style("order", bold=True)),
              (f"- {counts['only_a']:,} only A  ", look.style("error", bold=True)), (f"+ {counts['only_b']:,} only B", look.style("ok", bold=True))],
         )  # fmt: skip
-        accent = look.style("accent")
         keys = (("]", "next difference"), ("[", "previous"), ("tab", "other pane"), ("q", "back"))
-        self.foot.say([run for key, words in keys for run in ((key, accent), (f" {words}   ", dim))], [("?", accent), (" help", dim)])
+        self.foot.say(look.keys(*keys), look.keys(("?", "help")))
 
     def on_row_chosen(self, _message: RowChosen) -> None:
         self.detail.focus()

@@ -85,7 +85,7 @@ class FindingsScreen(BaseScreen):
         number = self.session.id if self.session else None
         names = ", ".join(source.name for source in self.opened.evidence.sources) or ", ".join(self.replay.contracts)
         self.head.say(head_runs(look, session_name(look, self.session), names), verdict_runs(look, state, self.opened, number))
-        dim, accent = look.style("dim"), look.style("accent")
+        dim = look.style("dim")
         change = state.change
         if change is not None:
             said = [(f" {len(change.new)} new", look.style("error" if change.new else "dim", bold=bool(change.new))), ("   ", dim),
@@ -98,7 +98,7 @@ class FindingsScreen(BaseScreen):
             said.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
         self.news.say(said)
         keys = (("enter", "go there"), ("space", "fold"), ("R", "validate again"), ("c", "another contract"), ("q", "back"))
-        self.foot.say([run for key, words in keys for run in ((key, accent), (f" {words}   ", dim))], [("?", accent), (" help", dim)])
+        self.foot.say(look.keys(*keys), look.keys(("?", "help")))
 
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)

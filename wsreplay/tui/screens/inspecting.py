@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Sequence
 
 from wsreplay.errors import WsreplayError
@@ -33,6 +35,11 @@ class Inspector:
         self.item: Item = None
         self.frame: Frame | None = None
         self.errand: Errand | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a payload is still being laid out."""
+        return self.errand is not None and self.errand.is_alive()
 
     def findings(self) -> Sequence[Finding]:
         """Those that stand at the row."""
@@ -124,7 +131,14 @@ class Inspector:
 
 
 def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
+    """Lines broken between words; what goes over is indented to where the first line's second column begins, if it has one."""
     out: list[Line] = []
     for kind, text in lines:
-        out += [(kind, text[start : start + width]) for start in range(0, max(1, len(text)), max(8, width))]
+        if len(text) <= width:
+            out.append((kind, text))
+            continue
+        column = re.match(r"\S[\S ]*?\s{2,}", text)
+        indent = " " * (column.end() if column and column.end() < width // 2 else 0)
+        parts = textwrap.wrap(text, max(8, width), subsequent_indent=indent, drop_whitespace=True, replace_whitespace=False)
+        out += [(kind, part) for part in parts]
     return out

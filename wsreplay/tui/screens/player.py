@@ -129,7 +129,7 @@ class PlayerScreen(BaseScreen):
         end = player.end_ns - origin_ns
         return [
             (f"{sign} ", lively), (times.clock(player.at_ns - origin_ns), look.style("strong" if self.film else "text")),
-            (f"/{times.length(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
+            (f"/{times.clock_short(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
             (cap.replace("2.000s", "2s"), look.style("faint")),
         ]  # fmt: skip
 

@@ -104,9 +104,7 @@ class RecordingsScreen(BaseScreen):
         look = self.look
         self.head.say(head_runs(look, f"{self.folder}", f"{len(self.found):,} recording{'s' * (len(self.found) != 1)}"))
         self.titles.say(self.table.heading(self.table.size.width))
-        accent, dim = look.style("accent"), look.style("dim")
-        self.foot.say([("enter", accent), (" open   ", dim), ("r", accent), (" read again   ", dim), ("^q", accent), (" quit", dim)],
-                      [("?", accent), (" help", dim)])  # fmt: skip
+        self.foot.say(look.keys(("enter", "open"), ("r", "read again"), ("^q", "quit")), look.keys(("?", "help")))
 
     def on_row_chosen(self, message: RowChosen) -> None:
         self.replay.open_recording(self.found[message.row].path)

@@ -168,7 +168,7 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{view.frames:,}"
         foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
-        self.foot.say(foot, [("?", look.style("accent")), (" help  ", look.style("dim")), ("^p", look.style("accent")), (" palette", look.style("dim"))])
+        self.foot.say(foot, look.keys(("?", "help"), ("^p", "palette")))
         seen = self.frames.seen()
         span = (view.time_of_row(seen.start), view.time_of_row(max(seen.start, seen.stop - 1))) if len(view) else (0, 0)
         self.overview.point(self.player.at_ns, span, self.player.at_ns if self.film else None)

@@ -26,7 +26,7 @@ SPARK = 16
 COLUMNS = (
     Column("", 1), Column("session", 7, right=True), Column("user", 14), Column("path", 0, at_least=100), Column("started", 10, right=True),
     Column("lasted", 7, right=True), Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
-    Column("findings", 11), Column("verdict", 12, at_least=92), Column("density", SPARK, at_least=120),
+    Column("findings", 11), Column("verdict", 12, at_least=96), Column("density", SPARK, at_least=112),
 )  # fmt: skip
 _VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
 
@@ -118,7 +118,7 @@ class SessionsScreen(BaseScreen):
             [self._state(session)], [(str(session.id), text)], [(look.safe(session.user or "anonymous"), text if session.user else dim)],
             [(look.safe(session.path), dim)], [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)],
             [(size, dim)], self._findings(errors, warnings), [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
-            [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("accent"))],
+            [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
 
     def _totals(self, session: Session) -> tuple[str, str]:
@@ -152,9 +152,8 @@ class SessionsScreen(BaseScreen):
         place = head_runs(look, self.opened.path.name, many)
         self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict_runs(look, replay.verdict, self.opened, None))
         self.titles.say(self.table.heading(self.table.size.width))
-        accent, dim = look.style("accent"), look.style("dim")
         keys = (("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"))
-        self.foot.say([run for key, words in keys for run in ((key, accent), (f" {words}   ", dim))], [("?", accent), (" help", dim)])
+        self.foot.say(look.keys(*keys), look.keys(("?", "help")))
 
     # What the application tells.
 

@@ -221,20 +221,19 @@ class WaterfallScreen(PlayerScreen):
         number = self.session.id if self.session else None
         self.head.say(place, verdict_runs(look, self.replay.verdict, self.opened, number))
         self.about.say(self._about())
-        accent, dim = look.style("accent"), look.style("dim")
-        keys = (("a d", "pan"), ("+ _", "zoom"), ("z", "fit"), ("enter", "go to the frame"))
-        self.foot.say(self.player_runs(self.origin_ns), [run for key, words in keys for run in ((key, accent), (f" {words}  ", dim))])
+        keys = (("a d", "pan"), ("+ -", "zoom"), ("z", "fit"), ("enter", "go to the frame"))
+        self.foot.say(self.player_runs(self.origin_ns), look.keys(*keys))
 
     def _about(self) -> list[Run]:
         look, drawn = self.look, self.canvas.selected
         if drawn is None:
             return [(" ", look.style("dim"))]
         lasted = times.length((drawn.end_ns or self.player.end_ns) - drawn.start_ns)
-        state = {"ok": "ok", "failed": "error", "cut": "warning"}.get(drawn.state, "accent")
+        state = {"ok": "ok", "failed": "error", "cut": "warning", "unended": "missing"}.get(drawn.state, "accent")
         return [
             (f"{drawn.kind} ", look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
             (f"  {times.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
             (times.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
-            (f"  {lasted}  ", look.style("text")), (drawn.state, look.style(state, bold=True)),
+            (f"  {lasted}  ", look.style("text")), (drawn.state.replace("unended", "never ended"), look.style(state, bold=True)),
             (f"  frame {drawn.start_frame}" + (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else ""), look.style("faint")),
         ]  # fmt: skip

@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from wsreplay.tui import times
 from wsreplay.tui.data.alignment import Entry, Pair
-from wsreplay.tui.widgets.paint import Run, fitted, line
+from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 
 _KINDS = {"same": (" ", "dim"), "changed": ("~", "order"), "only_a": ("-", "error"), "only_b": ("+", "ok")}
@@ -20,7 +20,6 @@ class DiffList(RowList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.pairs: Sequence[Pair] = ()
-        self.empty_lines: Sequence[str] = ()
 
     def fill(self, pairs: Sequence[Pair]) -> None:
         self.pairs = pairs
@@ -35,7 +34,7 @@ class DiffList(RowList):
         later = f" {times.length(pair.b.t_ns - pair.a.t_ns):>7}" if pair.a and pair.b and width >= 120 else " " * (8 * (width >= 120))
         half -= 4 if width >= 120 else 0
         runs: list[Run] = [*self._side(pair.a, half, pair.kind), (f" {sign} ", style), *self._side(pair.b, half, pair.kind)]
-        return line([*runs, (later, look.style("faint"))], width, look.ground("ground"))
+        return self.whole_line([*runs, (later, look.style("faint"))], width)
 
     def _side(self, entry: Entry | None, room: int, kind: str) -> list[Run]:
         look = self.look
@@ -46,8 +45,3 @@ class DiffList(RowList):
         lead = f"{entry.id:>6} {times.clock(entry.t_ns)} "
         text = fitted(look.safe(entry.name), max(0, room - len(lead) - 2), ellipsis=look.signs.ellipsis)
         return [(lead, look.style("faint")), (f"{look.signs.direction(entry.direction)} ", direction), (text, look.style(name))]
-
-    def paint_empty(self, y: int, width: int) -> Strip:
-        if self._count == 0 and 1 <= y <= len(self.empty_lines):
-            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
-        return super().paint_empty(y, width)

@@ -9,7 +9,7 @@ from textual.strip import Strip
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.grouping import Group, Line, Occurrence
-from wsreplay.tui.widgets.paint import Run, line
+from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.row_list import RowList
 
 
@@ -19,7 +19,6 @@ class FindingList(RowList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.origin_ns = 0
-        self.empty_lines: Sequence[str] = ()
         self._lines: Sequence[Line] = ()
 
     def fill(self, lines: Sequence[Line]) -> None:
@@ -35,7 +34,7 @@ class FindingList(RowList):
     def paint(self, row: int, width: int) -> Strip:
         item = self._lines[row]
         runs = self._group(item) if isinstance(item, Group) else self._occurrence(item)
-        return line(runs, width, self.look.ground("ground"))
+        return self.whole_line(runs, width)
 
     def _group(self, group: Group) -> list[Run]:
         look = self.look
@@ -58,8 +57,3 @@ class FindingList(RowList):
         if item.new:
             runs.append(("new ", look.style("word", bold=True)))
         return [*runs, (look.own(finding.message), look.style("dim" if item.follows else "text"))]
-
-    def paint_empty(self, y: int, width: int) -> Strip:
-        if self._count == 0 and 1 <= y <= len(self.empty_lines):
-            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
-        return super().paint_empty(y, width)

@@ -14,7 +14,7 @@ from wsreplay.tui.data.evidence import Ghost, moment, worst
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.summary import name, summary
 from wsreplay.tui.data.view import View
-from wsreplay.tui.widgets.paint import Run, fitted, line
+from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 from wsreplay.validator.findings import Finding
 
@@ -32,7 +32,6 @@ class FrameList(RowList):
         self.origin_ns = 0
         self.witnesses: Collection[int] = ()
         self.needle = ""
-        self.empty_lines: list[str] = []
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
         self._ghosts_painted: list[int] = []
         self._many_connections = False
@@ -93,10 +92,10 @@ class FrameList(RowList):
 
     def _paint_item(self, item: Head | Ghost | None, row: int, width: int) -> Strip:
         if item is None:
-            return line([("   this frame is not in the recording", self.look.style("faint"))], width, self.look.ground("ground"))
+            return self.whole_line([("   this frame is not in the recording", self.look.style("faint"))], width)
         if isinstance(item, Ghost):
             return self._paint_ghost(item.finding, width)
-        return line(self._frame_runs(item, row, width), width, self.look.ground("ground"))
+        return self.whole_line(self._frame_runs(item, row, width), width)
 
     def _frame_runs(self, head: Head, row: int, width: int) -> list[Run]:
         look = self.look
@@ -113,11 +112,13 @@ class FrameList(RowList):
         if self._many_connections and width >= 80:
             runs.append((f"c{head.connection_id:<3}", faint))
         runs.append((f"{look.signs.direction(head.direction)} ", direction))
-        runs.append((fitted(look.safe(name(head)), self._type_width(width), ellipsis=look.signs.ellipsis) + " ", self._name_style(head, finding)))
+        type_name = fitted(look.safe(name(head)), self._type_width(width), ellipsis=look.signs.ellipsis)
+        runs.append((f"{type_name} ", self._name_style(head, finding)))
         if width >= 90:
             runs.append((f"{times.size(head.size):>5} ", faint))
         if finding:
-            runs.append((f"{look.own(place_words(finding))}  ", look.sign_of(finding)[1]))
+            words = place_words(finding, self._opened.evidence.belongs.get(head.id))
+            runs.append((f"{look.own(words)}  ", look.sign_of(finding)[1]))
         if mark := self._opened.marked.get(head.id):
             runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
         runs.extend(self._payload_runs(look.safe(summary(head)[:600])))
@@ -145,7 +146,7 @@ class FrameList(RowList):
             (f"{at} ", style), (dash * (wide + 1) + " ", style), (f"missing: {expected} ", words),
             (f"{dash * 2} ", style), (look.own(ghost_words(finding, self.origin_ns)) + " ", style), (dash * width, style),
         ]  # fmt: skip
-        return line(runs, width, look.ground("ground"))
+        return self.whole_line(runs, width)
 
     def _witness_run(self, frame_id: int) -> Run:
         if frame_id in self.witnesses:
@@ -162,7 +163,7 @@ class FrameList(RowList):
 
     def _name_style(self, head: Head, finding: Finding | None) -> Style:
         if finding is not None and finding.severity == "error":
-            return self.look.style("error", bold=True)
+            return self.look.sign_of(finding)[1]
         return self.look.style("text" if head.type is not None else "dim")
 
     def _since_last(self, head: Head, row: int) -> str:
@@ -180,19 +181,15 @@ class FrameList(RowList):
     def _type_width(width: int) -> int:
         return next(cells for limit, cells in _TYPE_WIDTHS if width < limit or limit == 1000)
 
-    def paint_empty(self, y: int, width: int) -> Strip:
-        if self._count == 0 and 1 <= y <= len(self.empty_lines):
-            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
-        return Strip.blank(width, self.look.ground("ground"))
 
-
-def place_words(finding: Finding) -> str:
-    """What a row says of the finding that stands at it."""
+def place_words(finding: Finding, belongs: int | None) -> str:
+    """What a row says of the finding that stands at it; `belongs` is the frame that should have come before this one."""
     if finding.kind == "late" and finding.late_by is not None:
         return f"late by {times.length(finding.late_by)}"
-    if finding.kind == "order":
-        where = f"belongs before #{finding.activation}" if finding.activation and finding.frames else ""
-        return where or finding.message
+    if finding.kind == "order" and belongs is not None:
+        return f"belongs after #{belongs}"
+    if finding.kind == "order" and finding.expected:
+        return f"before {' or '.join(finding.expected)}"
     return finding.message
 
 

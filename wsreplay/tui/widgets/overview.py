@@ -72,8 +72,9 @@ class Overview(Widget):
         first, last, head = self._column(self._seen[0]), self._column(self._seen[1]), self._column(self._at)
         horizon = self._column(self._horizon) if self._horizon is not None else width
         cells: list[tuple[str, Style]] = []
+        all_seen = first <= 0 and last >= width - 1
         for x, glyph in enumerate(glyphs):
-            ground = "cursor" if first <= x <= last else "ground"
+            ground = "cursor" if first <= x <= last and not all_seen else "ground"
             if x == head:
                 cells.append((self.look.signs.playhead, self.look.style("word", on=ground, bold=True)))
             else:

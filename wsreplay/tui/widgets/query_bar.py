@@ -143,9 +143,6 @@ class QueryBar(Horizontal):
             self._idle.say(self._hints())
 
     def _hints(self) -> list[Run]:
-        look = self.look
-        hints = (("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play"))
-        runs: list[Run] = []
-        for key, words in hints:
-            runs += [(key, look.style("accent")), (f" {words}   ", look.style("faint"))]
-        return runs
+        return self.look.keys(
+            ("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play")
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -13,6 +14,7 @@ from textual.strip import Strip
 
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.widgets.paint import Run, line
 
 
 class RowList(ScrollView, can_focus=True):
@@ -36,6 +38,7 @@ class RowList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cursor = 0
+        self.empty_lines: Sequence[str] = ()
         self._count = 0
 
     # What a subclass says.
@@ -45,8 +48,13 @@ class RowList(ScrollView, can_focus=True):
         raise NotImplementedError
 
     def paint_empty(self, y: int, width: int) -> Strip:
-        """A line where there is no row."""
-        return Strip.blank(width, self.look.ground("ground"))
+        """A line where there is no row: what a list without rows says, or nothing."""
+        said = self.empty_lines[y - 1] if not self._count and 1 <= y <= len(self.empty_lines) else ""
+        return self.whole_line([(f"   {self.look.own(said)}" if said else "", self.look.style("dim"))], width)
+
+    def whole_line(self, runs: Iterable[Run], width: int) -> Strip:
+        """A line on the list's own ground."""
+        return line(runs, width, self.look.ground("ground"))
 
     # What a screen asks for.
 

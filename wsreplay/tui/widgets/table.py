@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from wsreplay.tui.widgets.paint import Run, fitted, line
+from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 
 
@@ -27,7 +27,6 @@ class Table(RowList):
     def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.columns = columns
-        self.empty_lines: Sequence[str] = ()
         self._rows: Sequence[Sequence[list[Run]]] = ()
 
     def fill(self, rows: Sequence[Sequence[list[Run]]]) -> None:
@@ -46,7 +45,7 @@ class Table(RowList):
         cells = self._rows[row]
         for number, room in self._widths(width - 1):
             runs += self._cell(cells[number], room, self.columns[number].right)
-        return line(runs, width, self.look.ground("ground"))
+        return self.whole_line(runs, width)
 
     def _cell(self, cell: list[Run], room: int, right: bool) -> list[Run]:
         used = sum(cell_len(text) for text, _ in cell)
@@ -63,8 +62,3 @@ class Table(RowList):
             text = column.title[:room]
             runs.append((f"{text:>{room}}  " if column.right else f"{text:<{room}}  ", self.look.style("faint")))
         return runs
-
-    def paint_empty(self, y: int, width: int) -> Strip:
-        if self._count == 0 and 1 <= y <= len(self.empty_lines):
-            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
-        return super().paint_empty(y, width)

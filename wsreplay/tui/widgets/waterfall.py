@@ -13,11 +13,11 @@ from wsreplay.tui import times
 from wsreplay.tui.data.spans import Drawn, Lane
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.widgets.cells import Cells
-from wsreplay.tui.widgets.paint import fitted, line
+from wsreplay.tui.widgets.paint import fitted
 from wsreplay.tui.widgets.row_list import RowList
 
 LABEL = 18
-_STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error"}
+_STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error", "unended": "missing"}
 
 
 class Waterfall(RowList):
@@ -32,7 +32,6 @@ class Waterfall(RowList):
         self.origin_ns = 0
         self.selected: Drawn | None = None
         self.missing: dict[int, list[int]] = {}
-        self.empty_lines: Sequence[str] = ()
 
     def show_lanes(self, lanes: Sequence[Lane]) -> None:
         self.lanes = lanes
@@ -55,9 +54,11 @@ class Waterfall(RowList):
     def _ruler(self, width: int) -> Strip:
         cells = Cells(self.room, self.look.style("faint", on="ground"))
         for x, t_ns in self.window.ticks(self.room):
+            if x > self.room - 10:
+                break
             cells.put(x, self.look.own("│") + times.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
         self._playhead(cells)
-        return line([(" " * LABEL, self.look.ground("ground")), *cells.runs()], width, self.look.ground("ground"))
+        return self.whole_line([(" " * LABEL, self.look.ground("ground")), *cells.runs()], width)
 
     def _lane(self, lane: Lane, width: int) -> Strip:
         look = self.look
@@ -72,9 +73,9 @@ class Waterfall(RowList):
                 break
             self._span(cells, drawn)
         indent = "  " * lane.depth
-        title = lane.title if lane.title else indent + self.look.own("·")
+        title = lane.title if lane.title else indent + lane.spans[0].kind
         label = fitted(look.safe(title), LABEL - 1, ellipsis=look.signs.ellipsis) + " "
-        return line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width, ground)
+        return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
 
     def _span(self, cells: Cells, drawn: Drawn) -> None:
         look, width, signs = self.look, self.room, self.look.signs
@@ -84,16 +85,19 @@ class Waterfall(RowList):
         is_open = end_ns is None or state == "open"
         left = self.window.column(drawn.start_ns, width)
         right = self.window.column(end_ns if end_ns is not None else self.window.high_ns, width)
+        if end_ns is not None and end_ns <= self.window.end_ns:
+            right = min(right, width - 1)
         if right < 0:
             return
         name = _STATES.get(state, "error")
         on = "cursor" if drawn is self.selected else "ground"
         style = look.style(name, on=on, bold=drawn is self.selected)
         if right <= left:
-            cells.put(left, signs.error if name == "error" else look.own("▪") if not look.ascii_only else "#", style)
+            cells.put(left, signs.error if name == "error" else look.own("▪"), style)
         else:
-            tail = signs.open_end if is_open else signs.cut if state == "cut" else signs.span_right
-            body = signs.span_left + signs.span_fill * max(0, right - left - 1) + tail
+            tail = signs.open_end if is_open else {"cut": signs.cut, "unended": signs.missing}.get(state, signs.span_right)
+            fill = signs.dash if state == "unended" else signs.span_fill
+            body = signs.span_left + fill * max(0, right - left - 1) + tail
             cells.put(left, body, style)
             self._instants(cells, drawn, on)
             self._inscribe(cells, drawn, left, right, look.style("strong", on=on))
@@ -113,12 +117,8 @@ class Waterfall(RowList):
             cells.put(start, name, style)
 
     def _playhead(self, cells: Cells) -> None:
-        cells.put(self.window.column(self.playhead_ns, self.room), self.look.signs.playhead, self.look.style("word", on="ground"))
-
-    def paint_empty(self, y: int, width: int) -> Strip:
-        if self._count == 0 and 1 <= y <= len(self.empty_lines):
-            return line([("   " + self.look.own(self.empty_lines[y - 1]), self.look.style("dim"))], width, self.look.ground("ground"))
-        return super().paint_empty(y, width)
+        x = min(self.window.column(self.playhead_ns, self.room), self.room - 1)
+        cells.put(x, self.look.signs.playhead, self.look.style("word", on="ground"))
 
     def span_near(self, row: int, t_ns: int) -> Drawn | None:
         """The span of a lane that is open at a time, or the nearest."""
