@@ -144,6 +144,15 @@ def typed_frames(recording: Recording, connections: Sequence[int] | None = None)
     return map(Frame._make, recording.query(sql, tuple(connections or ())))
 
 
+def next_of_types(
+    recording: Recording, after_id: int, connection_id: int, types: Sequence[str], within: int = 2000
+) -> Iterator[Frame]:
+    """The frames of some types on a connection that follow a frame, not further than `within` ids away."""
+    marks = ",".join("?" * len(types))
+    condition = f"+connection_id = ? AND type IN ({marks})"
+    return frames_where(recording, after_id + 1, after_id + within, condition, (connection_id, *types))
+
+
 def sample(recording: Recording, count: int = 2000) -> list[tuple[int, int]]:
     """(connection, time in ns) of frames evenly spread over the recording, at most `count`: enough for a sketch of it."""
     first, last = bounds(recording)
