@@ -23,7 +23,8 @@ from wsreplay.store.errors import readable
 
 # Frames by the hundred in one statement: a third faster than a statement a row, and far below SQLite's limit on parameters.
 ROWS_PER_STATEMENT = 100
-PAGE_SIZE = 8192
+# Of 4 kB messages a page of 8 KiB holds one; of these it holds seven. A checkpoint, with its fsync, comes every 32 MB.
+PAGE_SIZE = 32768
 
 FrameRow = tuple[int, int, int, int, int, int, int, int, "str | None", bytes]
 """(connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload): a Frame without its id."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import orjson
 
 # The common case, without parsing: `{"type": "name"` at the very start of the message.
 _LEADING_TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([^"\\\x00-\x1f]{0,256})"\s*[,}]')
+# Such starts that were seen, and the name in them.
+_seen: dict[bytes, str] = {}
+_SEEN_AT_MOST = 4096
 
 
 def event_type(payload: bytes) -> str | None:
@@ -16,8 +18,12 @@ def event_type(payload: bytes) -> str | None:
 
     A document that is broken behind a well-formed `type` still has one: what is broken is the validator's business.
     """
+    # Up to the quote behind the name, and one further: within `{"type":"…",` and `{"type": "…",` that is where a start ends.
+    name = _seen.get(payload[: payload.find(b'"', 10, 280) + 2])
+    if name is not None:
+        return name
     if match := _LEADING_TYPE.match(payload):
-        return _decoded(match[1])
+        return _learn(match)
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -26,9 +32,12 @@ def event_type(payload: bytes) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@lru_cache(maxsize=4096)
-def _decoded(name: bytes) -> str | None:
+def _learn(match: re.Match[bytes]) -> str | None:
     try:
-        return name.decode()
+        name = match[1].decode()
     except UnicodeDecodeError:
         return None
+    if len(_seen) >= _SEEN_AT_MOST:
+        _seen.clear()
+    _seen[match[0]] = name
+    return name
