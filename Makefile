@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo serve test campaign check bench samples docs clean
+.PHONY: help demo serve test campaign check bench samples docs package clean
 
 help:
 	@echo "make demo      watch wsreplay at work: a real backend, the proxy, chats, a verdict"
@@ -14,6 +14,8 @@ help:
 	@echo "make check     lint, types, layers"
 	@echo "make bench     measure, side by side with others"
 	@echo "make samples   record recordings/samples/ anew"
+	@echo "make docs      build the documentation into site/"
+	@echo "make package   build wheel and sdist into dist/, and check them"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -44,5 +46,18 @@ bench: $(READY)
 samples: $(READY)
 	$(BIN)/python -m wsreplay.demo.samples recordings/samples
 
+$(VENV)/.docs: pyproject.toml $(READY)
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.generators
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+package: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

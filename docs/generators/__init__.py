@@ -1,0 +1,10 @@
+"""Reference pages made from the code itself, so that they cannot say anything else.
+
+    python -m docs.generators            write them
+    python -m docs.generators --check    say which are not up to date; exit code 1 if there are any
+
+    commands     the command line, from click
+    contracts    the contract language, from its JSON Schema; the built-in contracts
+    recording    the tables of a recording, from the SQL that makes them
+    verdict      the JSON verdict, from its JSON Schema
+"""

@@ -1,0 +1,37 @@
+"""`python -m docs.generators [--check]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from docs.generators import commands, contracts, recording, verdict
+
+FOLDER = Path(__file__).resolve().parents[1] / "reference"
+PAGES = {
+    "cli.md": commands.page,
+    "contracts.md": contracts.language_page,
+    "builtin-contracts.md": contracts.builtin_page,
+    "recording.md": recording.page,
+    "verdict-json.md": verdict.page,
+}
+NOTE = "<!-- Made by `make docs`: change what it is made from, not this page. -->\n\n"
+
+
+def main(check: bool) -> int:
+    """Write every page, or with `check` only say which ones are stale."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = FOLDER / name, NOTE + make().rstrip() + "\n"
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"docs/reference/{name} {'is not up to date: run `make docs`' if check else 'written'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
