@@ -111,6 +111,7 @@ class Tap:
 
     def _end_loop(self) -> None:
         assert self._loop is not None and self._thread is not None
+        self._call(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -128,8 +128,8 @@ class EventValidator:
         number, now = len(self._frames) + 1, self._now(at)
         message = Message(number, connection.id, number, now, direction, opcode, kind, payload, number)
         self._frames.append(message)
-        if direction and isinstance(event, Mapping):
-            self.capture.capture(event, now / 1e9)
+        if direction and (received := event if isinstance(event, Mapping) else _object(payload)):
+            self.capture.capture(received, now / 1e9)
         self._feed(message)
 
     def _close(self, connection: Connection, code: int | None, at: float | None) -> None:
@@ -221,3 +221,11 @@ class EventValidator:
             rows.append((one.connection_id, seqs[one.connection_id], one.t_ns, one.direction, one.opcode, flags, length, offset,
                          one.type, one.payload))  # fmt: skip
         return rows
+
+
+def _object(payload: bytes) -> Mapping[str, Any] | None:
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
