@@ -1,0 +1,35 @@
+"""`wsreplay stats`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import click
+
+from wsreplay.cli.options import connections_of, split_session
+from wsreplay.report import stats_json, stats_text
+from wsreplay.store.reader import Recording
+from wsreplay.trace.statistics import collect
+
+
+@click.command(name="stats")
+@click.argument("file", metavar="FILE")
+@click.argument("session", type=int, required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--color/--no-color", default=None, help="[default: on a terminal]")
+def command(file: str, session: int | None, as_json: bool, color: bool | None) -> None:
+    """Count the events of a recording, or of one SESSION, and the gaps between them.
+
+    The gap of an event is the time since the event before it in its run or thread.
+    """
+    path, marked = split_session(file)
+    with Recording.open(path) as recording:
+        wanted = connections_of(recording, session or marked)
+        statistics = collect(recording, None if wanted is None else [one.id for one in wanted])
+    if as_json:
+        click.echo(stats_json.render(str(path), statistics), nl=False)
+        return
+    painted = sys.stdout.isatty() if color is None else color
+    width = shutil.get_terminal_size((120, 24)).columns
+    click.echo(stats_text.render(str(path), statistics, color=painted, width=width), nl=False, color=painted)

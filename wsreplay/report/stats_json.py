@@ -1,0 +1,47 @@
+"""Statistics for programs: JSON, version 1. Times in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from wsreplay.trace.statistics import Group, Statistics
+
+VERSION = 1
+
+
+def render(path: str, statistics: Statistics) -> str:
+    """The document, indented, with a line end."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(document(path, statistics), option=options).decode()
+
+
+def document(path: str, statistics: Statistics) -> dict[str, Any]:
+    """The document as plain values."""
+    return {
+        "version": VERSION,
+        "file": path.encode("utf-8", "replace").decode(),
+        **_group(statistics.total),
+        "untyped": statistics.untyped,
+        "forgotten": statistics.forgotten,
+        "types": [{"type": name, **_group(group)} for name, group in statistics.types.items()],
+        "transitions": [{"from": a, "to": b, **_group(group)} for (a, b), group in statistics.transitions.items()],
+        "users": [{"user": name, **_group(group)} for name, group in statistics.users.items()],
+        "sessions": [{"session": name, **_group(group)} for name, group in statistics.sessions.items()],
+        "density": {"slot": statistics.density.width_ns / 1e9, "counts": statistics.density.slots},
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    gaps = group.gaps
+    return {
+        "count": group.count,
+        "bytes": group.size,
+        "first": None if group.first_ns is None else group.first_ns / 1e9,
+        "last": None if group.first_ns is None else group.last_ns / 1e9,
+        "gap": {
+            "count": gaps.count, "min": gaps.least / 1e9, "mean": gaps.mean / 1e9, "p50": gaps.quantile(0.5) / 1e9,
+            "p95": gaps.quantile(0.95) / 1e9, "p99": gaps.quantile(0.99) / 1e9, "max": gaps.largest / 1e9,
+        } if gaps.count else None,
+    }  # fmt: skip
