@@ -43,8 +43,13 @@ class Value:
             for key in self.data:
                 if key not in names:
                     place = self.key_places.get(key, self.place)
-                    raise ContractError(f"unknown key {key!r}{suggestion(key, names)}", file=place.file, line=place.line,
-                                        column=place.column, path=place.path)
+                    raise ContractError(
+                        f"unknown key {key!r}{suggestion(key, names)}",
+                        file=place.file,
+                        line=place.line,
+                        column=place.column,
+                        path=place.path,
+                    )
         return self.data
 
     def items(self) -> list[Value]:

@@ -208,7 +208,10 @@ class _Loader:
             return {}
         value = self.top["keys"]
         names = list(value.mapping())
-        keys = {name: Key(name, tuple(self._source(item, name, names) for item in part.items())) for name, part in value.data.items()}
+        keys = {
+            name: Key(name, tuple(self._source(item, name, names) for item in part.items()))
+            for name, part in value.data.items()
+        }
         for name, part in value.data.items():
             if name.startswith("conn."):
                 part.fail(f"{name} is what the connection says; a key needs another name")
@@ -248,7 +251,13 @@ class _Loader:
             found += [span(name, value, spans.key_places[name], reader, names) for name, value in spans.data.items()]
         else:
             names = []
-        for kind, build in (("rules", rule), ("latency", latency), ("sequence", sequence), ("unique", unique), ("isolation", isolation)):
+        for kind, build in (
+            ("rules", rule),
+            ("latency", latency),
+            ("sequence", sequence),
+            ("unique", unique),
+            ("isolation", isolation),
+        ):
             if kind in self.top:
                 found += [build(value, reader, names) for value in _listed(self.top[kind], kind)]
         if "schema" in self.top:
@@ -267,8 +276,13 @@ def _told_apart(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     for rule_ in rules:
         if rule_.id in found:
             place = rule_.place
-            raise ContractError(f"the id {rule_.id!r} is taken; first in line {found[rule_.id].place.line}", file=place.file,
-                                line=place.line, column=place.column, path=place.path)
+            raise ContractError(
+                f"the id {rule_.id!r} is taken; first in line {found[rule_.id].place.line}",
+                file=place.file,
+                line=place.line,
+                column=place.column,
+                path=place.path,
+            )
         found[rule_.id] = rule_
     return tuple(found.values())
 

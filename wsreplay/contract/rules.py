@@ -85,7 +85,9 @@ def span(name: str, value: Value, place: Place, reader: Reader, names: list[str]
         ends=_ends(parts["end"], reader),
         body=reader.patterns(parts["body"]) if "body" in parts else (),
         after=reader.patterns(parts["after"]) if "after" in parts else (),
-        inside=parts["inside"].choice([other for other in names if other != name] or ["another span"]) if "inside" in parts else None,
+        inside=parts["inside"].choice([other for other in names if other != name] or ["another span"])
+        if "inside" in parts
+        else None,
         parent=_parent(parts["parent"], reader) if "parent" in parts else None,
         within_ns=reader.duration_ns(parts["within"]) if "within" in parts else None,
     )
@@ -187,8 +189,9 @@ def latency(value: Value, reader: Reader, _spans: list[str]) -> Rule | None:
             value.fail(f"latency needs `{needed}`, as in {{id: latency, latency: 's2c:*', max: 100ms}}")
     if reader.envelope.sent is None:
         value.fail("latency needs `envelope: {sent: PATH}`, which says where a message tells when it was sent")
-    return Latency(**_common(value, parts, "latency"), events=reader.patterns(parts["latency"]),
-                   max_ns=reader.duration_ns(parts["max"]))
+    return Latency(
+        **_common(value, parts, "latency"), events=reader.patterns(parts["latency"]), max_ns=reader.duration_ns(parts["max"])
+    )
 
 
 def sequence(value: Value, reader: Reader, _spans: list[str]) -> Rule | None:
@@ -206,8 +209,11 @@ def unique(value: Value, reader: Reader, _spans: list[str]) -> Rule | None:
     parts = value.mapping((*COMMON, "field", "by"))
     if not _enabled(parts):
         return None
-    return Unique(**_common(value, parts, "unique"), field=_field(value, parts, reader),
-                  by=reader.key_list(parts["by"]) if "by" in parts else ("conn.id",))
+    return Unique(
+        **_common(value, parts, "unique"),
+        field=_field(value, parts, reader),
+        by=reader.key_list(parts["by"]) if "by" in parts else ("conn.id",),
+    )
 
 
 def _field(value: Value, parts: dict[str, Value], reader: Reader) -> Any:

@@ -77,7 +77,10 @@ class Fragments:
 
 
 def lifecycle(
-    connections: Iterable[Connection], sessions: Iterable[Session], runs: Iterable[Run] = (), losses: Mapping[int, int] | None = None
+    connections: Iterable[Connection],
+    sessions: Iterable[Session],
+    runs: Iterable[Run] = (),
+    losses: Mapping[int, int] | None = None,
 ) -> list[Lifecycle]:
     """What befalls connections, in order. Connections that were refused never open. `losses` says since when (ns) frames of
     a connection are missing.

@@ -11,7 +11,6 @@ from typing import Any
 
 import fastjsonschema
 import msgspec
-import orjson
 
 from wsreplay.contract.model import Bind, Confine, Format, Latency, Pattern, Schema, Unique, Unknown
 from wsreplay.contract.model import Sequence as SequenceRule
@@ -75,16 +74,36 @@ class LatencyMonitor:
         if self.counts.errors:
             self.counts.errors += 1
             return
-        self.reporter.report(self.counts, conn=conn, kind="clock", verdict=Verdict.ERROR, message="the sender's clock was set meanwhile; "
-                             "latency is measured anew from here", frames=(fid,), activation=fid, seen=type_, decided_by="event",
-                             decided_at=t)
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="clock",
+            verdict=Verdict.ERROR,
+            message="the sender's clock was set meanwhile; latency is measured anew from here",
+            frames=(fid,),
+            activation=fid,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+        )
 
     def _late(self, conn: ConnectionState, delay: float, fid: int, t: int, type_: str, direction: int) -> None:
         late = round(delay)
-        self.reporter.report(self.counts, conn=conn, kind="late", message=f"{type_} was {seconds(late)} on its way, at most "
-                             f"{seconds(self.rule.max_ns)} allowed", activation=fid, frames=(fid,), seen=type_, decided_by="event",
-                             decided_at=t, until=t - late + self.rule.max_ns, late_by=late - self.rule.max_ns, bound_from=t - late,
-                             blame=sender(direction))
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="late",
+            message=f"{type_} was {seconds(late)} on its way, at most {seconds(self.rule.max_ns)} allowed",
+            activation=fid,
+            frames=(fid,),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            until=t - late + self.rule.max_ns,
+            late_by=late - self.rule.max_ns,
+            bound_from=t - late,
+            blame=sender(direction),
+        )
 
 
 class SequenceMonitor:
@@ -116,10 +135,31 @@ class SequenceMonitor:
             word = "twice" if value == last else f"after {int(last)}"
             self._say(conn, "order", f"{self.rule.field.text} {value} came {word}", fid, t, type_, direction)
 
-    def _say(self, conn: ConnectionState, kind: str, message: str, fid: int, t: int, type_: str, direction: int,
-             at_ns: int | None = None) -> None:
-        self.reporter.report(self.counts, conn=conn, kind=kind, message=message, activation=fid, frames=(fid,), seen=type_,
-                             decided_by="event", decided_at=t, at_ns=at_ns, blame=sender(direction), absent=kind == "gap")
+    def _say(
+        self,
+        conn: ConnectionState,
+        kind: str,
+        message: str,
+        fid: int,
+        t: int,
+        type_: str,
+        direction: int,
+        at_ns: int | None = None,
+    ) -> None:
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind=kind,
+            message=message,
+            activation=fid,
+            frames=(fid,),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=at_ns,
+            blame=sender(direction),
+            absent=kind == "gap",
+        )
 
 
 class UniqueMonitor:
@@ -136,9 +176,19 @@ class UniqueMonitor:
 
     def twice(self, seen: Seen, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         first = seen.now.get(value) or seen.old.get(value) or fid
-        self.reporter.report(self.counts, conn=conn, kind="duplicate", message=f"{type_} came twice: {self.rule.field.text} {short(value)}",
-                             activation=first, frames=(first, fid), seen=type_, decided_by="event", decided_at=t, at_ns=t,
-                             blame=sender(direction))
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="duplicate",
+            message=f"{type_} came twice: {self.rule.field.text} {short(value)}",
+            activation=first,
+            frames=(first, fid),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+        )
 
 
 def short(value: Any, most: int = 80) -> str:
@@ -165,7 +215,9 @@ class BindMonitor:
         self._swept = 0
         self.in_use: Callable[[str], Iterable[tuple[Any, Any]]] = lambda key: ()  # values and owners of what is open
 
-    def check(self, key: str, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> bool:
+    def check(
+        self, key: str, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
+    ) -> bool:
         """The value is not known to belong to the owner. Whether it belongs to somebody else."""
         if value is None or isinstance(value, Token):
             return False
@@ -192,12 +244,31 @@ class BindMonitor:
             return True
         return False
 
-    def _say(self, key: str, value: Any, binding: Binding, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str,
-             direction: int) -> None:
+    def _say(
+        self,
+        key: str,
+        value: Any,
+        binding: Binding,
+        owner: Any,
+        conn: ConnectionState,
+        fid: int,
+        t: int,
+        type_: str,
+        direction: int,
+    ) -> None:
         to = self.rule.to.removeprefix("conn.")
-        self.reporter.report(self.counts, conn=conn, kind="isolation", message=f"{type_} of {key} {short(value)} reached {to} {owner}; it "
-                             f"belongs to {to} {binding.owner}", activation=binding.fid, frames=(binding.fid, fid), seen=type_,
-                             decided_by="event", decided_at=t, blame=sender(direction))
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="isolation",
+            message=f"{type_} of {key} {short(value)} reached {to} {owner}; it belongs to {to} {binding.owner}",
+            activation=binding.fid,
+            frames=(binding.fid, fid),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            blame=sender(direction),
+        )
 
     def release(self, key: str, value: Any, owner: Any) -> None:
         """What the id names has ended."""
@@ -232,9 +303,18 @@ class ConfineMonitor:
             self.counts.inconclusive += 1
             return False
         to = self.rule.to.removeprefix("conn.")
-        self.reporter.report(self.counts, conn=conn, kind="isolation", message=f"{type_} for {self.rule.key} {short(value)} reached {to} "
-                             f"{owner}", activation=fid, frames=(fid,), seen=type_, decided_by="event", decided_at=t,
-                             blame=sender(direction))
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="isolation",
+            message=f"{type_} for {self.rule.key} {short(value)} reached {to} {owner}",
+            activation=fid,
+            frames=(fid,),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            blame=sender(direction),
+        )
         return True
 
 
@@ -265,8 +345,18 @@ class FormatMonitor:
             self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
 
     def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
-        self.reporter.report(self.counts, conn=conn, kind="format", message=message, activation=fid, frames=(fid,), decided_by="event",
-                             decided_at=t, blame=sender(direction), verdict=verdict)
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="format",
+            message=message,
+            activation=fid,
+            frames=(fid,),
+            decided_by="event",
+            decided_at=t,
+            blame=sender(direction),
+            verdict=verdict,
+        )
 
 
 def _depth(payload: bytes) -> int:
@@ -311,8 +401,18 @@ class UnknownMonitor:
             self.reporter.forget("unknown types")
             return
         said.add((direction, type_))
-        self.reporter.report(self.counts, conn=conn, kind="unknown", message=f"unknown type {short(type_)}", activation=fid, frames=(fid,),
-                             seen=short(type_), decided_by="event", decided_at=t, blame=sender(direction))
+        self.reporter.report(
+            self.counts,
+            conn=conn,
+            kind="unknown",
+            message=f"unknown type {short(type_)}",
+            activation=fid,
+            frames=(fid,),
+            seen=short(type_),
+            decided_by="event",
+            decided_at=t,
+            blame=sender(direction),
+        )
 
 
 class SchemaMonitor:
@@ -321,19 +421,32 @@ class SchemaMonitor:
     def __init__(self, rule: Schema, counts: Counts, reporter: Reporter) -> None:
         self.rule, self.counts, self.reporter = rule, counts, reporter
         self._checks: dict[Pattern, Callable[[Any], Any]] = {
-            pattern: fastjsonschema.compile(schema, detailed_exceptions=False, use_default=False) for pattern, schema in rule.schemas
+            pattern: fastjsonschema.compile(schema, detailed_exceptions=False, use_default=False)
+            for pattern, schema in rule.schemas
         }
 
     def checks(self, direction: int, type_: str) -> list[Callable[[Any], Any]]:
         return [check for pattern, check in self._checks.items() if pattern.fits(direction, type_)]
 
-    def check(self, check: Callable[[Any], Any], payload: bytes, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def check(
+        self, check: Callable[[Any], Any], payload: bytes, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
+    ) -> None:
         self.counts.activations += 1
         try:
             check(msgspec.json.decode(payload))
         except fastjsonschema.JsonSchemaValueException as error:
-            self.reporter.report(self.counts, conn=conn, kind="schema", message=f"{type_}: {short(error.message, 300)}", activation=fid,
-                                 frames=(fid,), seen=type_, decided_by="event", decided_at=t, blame=sender(direction))
+            self.reporter.report(
+                self.counts,
+                conn=conn,
+                kind="schema",
+                message=f"{type_}: {short(error.message, 300)}",
+                activation=fid,
+                frames=(fid,),
+                seen=type_,
+                decided_by="event",
+                decided_at=t,
+                blame=sender(direction),
+            )
 
 
 def exact(payload: bytes) -> Any:

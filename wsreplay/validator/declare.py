@@ -17,6 +17,7 @@ A, B = 1, 2
 AFTER, UNTIL = 1 << 30, 1 << 31
 COMPLETE, TRUNCATED, SUPPRESSED = range(3)  # how a slice closes
 
+_NO_BIT = 1 << 62  # of a mask; where it is needed, a slice is never quickly done with
 _MOST_OPEN = 1_000  # obligations of one rule in one slice
 
 
@@ -49,7 +50,9 @@ class Monitor:
         if self.per_slice:
             self.activate(part)
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         raise NotImplementedError
 
     def close(self, part: Slice, t: int, how: int, cause: str | None, by: str) -> None:
@@ -120,7 +123,9 @@ class Existence(Monitor):
         super().__init__(rule, index, counts, reporter, clock)
         self.simple = rule.min <= 1 and rule.max is None and not rule.after and not rule.until
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         if self.simple:
             part.mask |= (roles & ~(AFTER | UNTIL)) * self.bits
             return
@@ -133,11 +138,29 @@ class Existence(Monitor):
                 if self.rule.max is not None and state[number] > self.rule.max:
                     self._too_many(part, number, state[number], fid, t, conn, type_, direction)
 
-    def _too_many(self, part: Slice, number: int, count: int, fid: int | None, t: int, conn: ConnectionState, type_: str,
-                  direction: int | None) -> None:
-        self.violate(part, conn, kind="unexpected", message=f"{type_} came {count} times, at most {self.rule.max} expected{where(part)}",
-                     frames=_frames(part.fid, fid), activation=part.fid, seen=type_, decided_by="event", decided_at=t,
-                     blame=None if direction is None else sender(direction))
+    def _too_many(
+        self,
+        part: Slice,
+        number: int,
+        count: int,
+        fid: int | None,
+        t: int,
+        conn: ConnectionState,
+        type_: str,
+        direction: int | None,
+    ) -> None:
+        self.violate(
+            part,
+            conn,
+            kind="unexpected",
+            message=f"{type_} came {count} times, at most {self.rule.max} expected{where(part)}",
+            frames=_frames(part.fid, fid),
+            activation=part.fid,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            blame=None if direction is None else sender(direction),
+        )
 
     def _count(self, part: Slice, number: int) -> int:
         if self.simple:
@@ -163,9 +186,21 @@ class Existence(Monitor):
             message = f"{either(expected)} came {count} times, at least {self.rule.min} expected{where(part)}"
         else:
             message = f"{either(expected)} never came{where(part)}"
-        self.violate(part, kind="missing", absent=True, message=message, frames=_frames(part.fid), activation=part.fid,
-                     expected=expected, decided_by=by, decided_at=t, at_ns=missing_at(part, t), blame=blame(operand),
-                     counted=counted, caused_by=cause or _explanation(part, expected))
+        self.violate(
+            part,
+            kind="missing",
+            absent=True,
+            message=message,
+            frames=_frames(part.fid),
+            activation=part.fid,
+            expected=expected,
+            decided_by=by,
+            decided_at=t,
+            at_ns=missing_at(part, t),
+            blame=blame(operand),
+            counted=counted,
+            caused_by=cause or _explanation(part, expected),
+        )
 
 
 def _explanation(part: Slice | None, expected: tuple[str, ...]) -> str | None:
@@ -188,25 +223,50 @@ class Absence(Monitor):
 
     per_slice = True
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         if roles:
-            self.violate(part, conn, kind="unexpected", message=f"{type_} must not come{where(part)}", frames=_frames(fid), activation=fid,
-                         seen=type_, decided_by="event", decided_at=t, blame=None if direction is None else sender(direction))
+            self.violate(
+                part,
+                conn,
+                kind="unexpected",
+                message=f"{type_} must not come{where(part)}",
+                frames=_frames(fid),
+                activation=fid,
+                seen=type_,
+                decided_by="event",
+                decided_at=t,
+                blame=None if direction is None else sender(direction),
+            )
 
 
 class Init(Monitor):
     """The first event is one of the listed."""
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         if part.state(self.index) is not None:
             return
         part.set_state(self.index, True)
         self.activate(part)
         if not roles:
             expected = names(tuple(pattern for operand in self.operands for pattern in operand))
-            self.violate(part, conn, kind="order", message=f"{type_} came first, {either(expected)} expected{where(part)}",
-                         frames=_frames(fid), activation=fid, expected=expected, seen=type_, decided_by="event", decided_at=t, at_ns=t,
-                         blame=None if direction is None else sender(direction))
+            self.violate(
+                part,
+                conn,
+                kind="order",
+                message=f"{type_} came first, {either(expected)} expected{where(part)}",
+                frames=_frames(fid),
+                activation=fid,
+                expected=expected,
+                seen=type_,
+                decided_by="event",
+                decided_at=t,
+                at_ns=t,
+                blame=None if direction is None else sender(direction),
+            )
 
     def final(self, part: Slice) -> bool:
         return part.state(self.index) is not None
@@ -215,7 +275,9 @@ class Init(Monitor):
 class End(Monitor):
     """The last event is one of the listed."""
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         if part.state(self.index) is None:
             self.activate(part)
         part.set_state(self.index, (bool(roles), fid, type_))
@@ -224,9 +286,20 @@ class End(Monitor):
         state = part.state(self.index)
         if state is not None and not state[0]:
             expected = names(tuple(pattern for operand in self.operands for pattern in operand))
-            self.violate(part, kind="missing", absent=True, message=f"{state[2]} came last, {either(expected)} expected{where(part)}",
-                         frames=_frames(state[1]), activation=state[1], expected=expected, seen=state[2], decided_by=by, decided_at=t,
-                         at_ns=missing_at(part, t), caused_by=cause or _explanation(part, expected))
+            self.violate(
+                part,
+                kind="missing",
+                absent=True,
+                message=f"{state[2]} came last, {either(expected)} expected{where(part)}",
+                frames=_frames(state[1]),
+                activation=state[1],
+                expected=expected,
+                seen=state[2],
+                decided_by=by,
+                decided_at=t,
+                at_ns=missing_at(part, t),
+                caused_by=cause or _explanation(part, expected),
+            )
 
 
 class Pending:
@@ -242,7 +315,9 @@ class Pending:
 class Response(Monitor):
     """Every a has a later b; `alternate`: before the next a; `chain`: as the very next event."""
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         state: Pending | None = part.state(self.index)
         if state is not None:
             if roles & B:
@@ -260,8 +335,14 @@ class Response(Monitor):
         for obligation in state.late:
             if obligation.finding is not None:
                 late = t - obligation.due
-                self.reporter.amend(obligation.finding, kind="late", late_by=late, seen=type_, frames=_frames(obligation.fid, fid),
-                                    message=f"{type_} came {seconds(late)} too late{where(part)}")
+                self.reporter.amend(
+                    obligation.finding,
+                    kind="late",
+                    late_by=late,
+                    seen=type_,
+                    frames=_frames(obligation.fid, fid),
+                    message=f"{type_} came {seconds(late)} too late{where(part)}",
+                )
         if part.states is not None:
             del part.states[self.index]
 
@@ -293,7 +374,9 @@ class Response(Monitor):
         kept = self.reporter.findings
         obligation.finding = len(kept) - 1 if kept and kept[-1].rule == self.rule.id else None
 
-    def _fail(self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None) -> None:
+    def _fail(
+        self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None
+    ) -> None:
         obligation.done = True
         part, within = obligation.part, self.rule.within_ns
         trigger, expected = names(self.operands[0]), names(self.operands[1])
@@ -325,9 +408,11 @@ class Precedence(Monitor):
 
     def __init__(self, rule: Declare, index: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
         super().__init__(rule, index, counts, reporter, clock)
-        self.simple = rule.mode == "any" and rule.within_ns is None and not rule.after and not rule.until
+        self.simple = rule.mode == "any" and rule.within_ns is None
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         if self.simple:
             if roles & B:
                 self.activate(part)
@@ -353,9 +438,21 @@ class Precedence(Monitor):
         before = {"any": "earlier", "alternate": "since the one before", "chain": "just before"}[self.rule.mode]
         if self.rule.within_ns is not None:
             before = f"in the {seconds(self.rule.within_ns)} before"
-        self.violate(part, conn, kind="order", message=f"{type_} without {either(first)} {before}{where(part)}", activation=fid,
-                     frames=_frames(part.fid, fid), expected=first, seen=type_, decided_by="event", decided_at=t, at_ns=t,
-                     blame=None if direction is None else sender(direction), caused_by=_explanation(part, first))
+        self.violate(
+            part,
+            conn,
+            kind="order",
+            message=f"{type_} without {either(first)} {before}{where(part)}",
+            activation=fid,
+            frames=_frames(part.fid, fid),
+            expected=first,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=None if direction is None else sender(direction),
+            caused_by=_explanation(part, first),
+        )
 
     def activated(self, part: Slice) -> bool:
         """A simple one is decided with each b: without an a it is violated, with one satisfied for good."""
@@ -365,7 +462,9 @@ class Precedence(Monitor):
 class RespondedExistence(Monitor):
     """If a occurs, b occurs before or after it."""
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         state = part.state(self.index) or (None, False)
         if roles & A and state[0] is None:
             self.activate(part)
@@ -383,24 +482,46 @@ class RespondedExistence(Monitor):
         state = part.state(self.index)
         if state is not None and state[0] is not None and not state[1]:
             a, b = names(self.operands[0]), names(self.operands[1])
-            self.violate(part, kind="missing", absent=True, message=f"{either(a)} came, but never {either(b)}{where(part)}",
-                         activation=state[0][0], frames=_frames(state[0][0]), expected=b, decided_by=by, decided_at=t,
-                         at_ns=missing_at(part, t), blame=blame(self.operands[1]), caused_by=cause or _explanation(part, b))
+            self.violate(
+                part,
+                kind="missing",
+                absent=True,
+                message=f"{either(a)} came, but never {either(b)}{where(part)}",
+                activation=state[0][0],
+                frames=_frames(state[0][0]),
+                expected=b,
+                decided_by=by,
+                decided_at=t,
+                at_ns=missing_at(part, t),
+                blame=blame(self.operands[1]),
+                caused_by=cause or _explanation(part, b),
+            )
 
 
 class NotCoExistence(Monitor):
     """Not both a and b."""
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         seen, first = part.state(self.index) or (0, fid)
         if not seen and roles & (A | B):
             self.activate(part)
         seen |= roles & (A | B)
         if seen == A | B:
             a, b = names(self.operands[0]), names(self.operands[1])
-            self.violate(part, conn, kind="unexpected", message=f"{either(a)} and {either(b)} both came{where(part)}", activation=first,
-                         frames=_frames(first, fid), seen=type_, decided_by="event", decided_at=t,
-                         blame=None if direction is None else sender(direction))
+            self.violate(
+                part,
+                conn,
+                kind="unexpected",
+                message=f"{either(a)} and {either(b)} both came{where(part)}",
+                activation=first,
+                frames=_frames(first, fid),
+                seen=type_,
+                decided_by="event",
+                decided_at=t,
+                blame=None if direction is None else sender(direction),
+            )
             seen |= 4  # said once
         part.set_state(self.index, (seen, first))
 
@@ -428,7 +549,9 @@ class Scoped(Monitor):
         self.inner.begin(segment)
         return segment
 
-    def event(self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def event(
+        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
         segment: Slice | None = part.state(self.index)
         if segment is not None and roles & UNTIL:
             part.set_state(self.index, None)
@@ -491,13 +614,17 @@ class Group:
             if new.rule.min:
                 self.needed |= ((1 << len(new.operands)) - 1) * bits
             return bits << len(new.operands)
+        if isinstance(new, Existence) and new.rule.min:
+            self.needed |= _NO_BIT
         return bits << 1 if isinstance(simple, Precedence | Response) else bits
 
     def begin(self, part: Slice) -> None:
         for each in self.on_begin:
             each.begin(part)
 
-    def close(self, part: Slice, t: int, how: int, cause: str | None = None, by: str = "scope_close", ended: str | None = None) -> None:
+    def close(
+        self, part: Slice, t: int, how: int, cause: str | None = None, by: str = "scope_close", ended: str | None = None
+    ) -> None:
         """The slice closes; `ended` is the name of its span's end."""
         if part.states is None and how == COMPLETE and part.mask & self.needed == self.needed and part.held_back is None:
             return

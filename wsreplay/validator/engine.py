@@ -14,14 +14,14 @@ import orjson
 
 from wsreplay.contract.model import Bind, Confine, Contract, Declare, Format, Latency, Rule, Schema, Span, Unique, Unknown
 from wsreplay.contract.model import Sequence as SequenceRule
-from wsreplay.model import Connection, Ending, Gap, Hold, Message
+from wsreplay.model import Connection, Ending, Hold, Message
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Row, Truncated
 from wsreplay.validator import checks
 from wsreplay.validator.declare import COMPLETE, TRUNCATED, Group, Monitor, monitor
 from wsreplay.validator.findings import Finding, Judgement
-from wsreplay.validator.keys import scalar
 from wsreplay.validator.handler import fit, operand_roles
+from wsreplay.validator.keys import scalar
 from wsreplay.validator.program import Program
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.spans import Accounts, SpanMonitor
@@ -75,8 +75,10 @@ class Engine:
         self.confines = self._monitors(Confine, checks.ConfineMonitor)
         self.schemas = self._monitors(Schema, checks.SchemaMonitor)
         self.unknown = next(iter(self._monitors(Unknown, checks.UnknownMonitor)), None)
-        self.latencies = [checks.LatencyMonitor(rule, index, self.counts[rule.id], self.reporter)
-                          for index, rule in enumerate(self.contract.of(Latency))]
+        self.latencies = [
+            checks.LatencyMonitor(rule, index, self.counts[rule.id], self.reporter)
+            for index, rule in enumerate(self.contract.of(Latency))
+        ]
         envelope_id = self.contract.envelope.id
         self.ids_kept_by_unique = [number for number, each in enumerate(self.uniques) if each.rule.field == envelope_id]
 
@@ -150,7 +152,9 @@ class Engine:
             if span.group is not None and span.group.on_begin:
                 span.begins = span.group
         self.user_slices: list[dict[Any, Slice]] = [{} for _ in self.groups]
-        self.connection_groups = [group for group in self.groups if group.inside is None and not group.by and not group.across_user]
+        self.connection_groups = [
+            group for group in self.groups if group.inside is None and not group.by and not group.across_user
+        ]
         self.bounded = [each for each in self.monitors if each.rule.within_ns is not None]
 
     def _attach(self, group: Group) -> None:
@@ -165,7 +169,9 @@ class Engine:
         """For each pseudo-event the monitors and spans that name it."""
         found: dict[str, list[Any]] = {}
         for name in ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong"):
-            rules = [(group, each) for group in self.groups for each in group.monitors if fit(operand_roles(each.rule), None, name)]
+            rules = [
+                (group, each) for group in self.groups for each in group.monitors if fit(operand_roles(each.rule), None, name)
+            ]
             spans = [span for span in self.spans if fit([(span.span.end_patterns, 1)], None, name)]
             found[name] = [rules, spans]
         return found
@@ -178,7 +184,11 @@ class Engine:
 
     def is_named(self, direction: int, type_: str) -> bool:
         """Whether a span or a template names the type other than by a bare `*`."""
-        named = [pattern for span in self.contract.spans.values() for pattern in (*span.start, *span.end_patterns, *span.body, *span.after)]
+        named = [
+            pattern
+            for span in self.contract.spans.values()
+            for pattern in (*span.start, *span.end_patterns, *span.body, *span.after)
+        ]
         named += [pattern for rule in self.contract.of(Declare) for pattern in rule.named()]
         named += [pattern for rule in self.contract.of(Schema) for pattern, _ in rule.schemas]
         return any(pattern.type != "*" and pattern.fits(direction, type_) for pattern in named)
@@ -492,7 +502,9 @@ class Engine:
 
     # Pseudo-events.
 
-    def _pseudo_event(self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any) -> None:
+    def _pseudo_event(
+        self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any
+    ) -> None:
         rules, spans = self._pseudo[name]
         for group, each in rules:
             found = fit(operand_roles(each.rule), None, name)
@@ -510,7 +522,8 @@ class Engine:
     def _pseudo_end(self, span: SpanMonitor, conn: ConnectionState, name: str, fid: int | None, t: int, message: Any) -> None:
         for end, patterns in span.span.ends:
             fits = any(
-                pattern.fits(None, name) and all(path.find(message) in wanted for path, wanted in pattern.where) for pattern in patterns
+                pattern.fits(None, name) and all(path.find(message) in wanted for path, wanted in pattern.where)
+                for pattern in patterns
             )
             if not fits:
                 continue
@@ -541,9 +554,18 @@ class Engine:
         if counts.errors:
             counts.errors += 1
             return
-        self.reporter.report(counts, conn=conn, kind="key", verdict=checks.Verdict.ERROR, message=f"{type_} lacks a key: "
-                             f"{', '.join(keys)}", frames=() if fid is None else (fid,), activation=fid, seen=type_, decided_by="event",
-                             decided_at=t)
+        self.reporter.report(
+            counts,
+            conn=conn,
+            kind="key",
+            verdict=checks.Verdict.ERROR,
+            message=f"{type_} lacks a key: {', '.join(keys)}",
+            frames=() if fid is None else (fid,),
+            activation=fid,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+        )
 
     def resent(self, conn: ConnectionState, value: Any) -> bool:
         """Whether this session has seen the id before it reconnected: history that is sent again."""

@@ -91,7 +91,7 @@ class HandlerSource:
         if self.counters:
             start.append("    global " + ", ".join(sorted(self.counters)))
         start += [f"    {variable} = {expression}" for variable, expression in self.values.values()]
-        body = self.body[: self._after_resent] + heads + self.body[self._after_resent:]
+        body = self.body[: self._after_resent] + heads + self.body[self._after_resent :]
         return start + ["    " + line for line in body or ["pass"]]
 
     # Reading a message.
@@ -147,7 +147,10 @@ class HandlerSource:
             value = self._value(path)
             self.body += [f"if conn.resumed and {value} is not None and engine.resent(conn, {value}):", "    return"]
             if not self.engine.ids_kept_by_unique:
-                self.body += [f"if {value}.__class__ is str or {value}.__class__ is int:", f"    engine.remember(conn, {value})"]
+                self.body += [
+                    f"if {value}.__class__ is str or {value}.__class__ is int:",
+                    f"    engine.remember(conn, {value})",
+                ]
         self._after_resent = len(self.body)
 
     def _schemas(self) -> None:
@@ -244,8 +247,12 @@ class HandlerSource:
             self.needs.update((confine.rule.key, confine.rule.to))
             value, owner = self.keys.variable(confine.rule.key), self.keys.variable(confine.rule.to)
             check = f"confine{number}.check({value}, {owner}, conn, fid, t, type, {self.direction})"
-            self.body += [f"if {value} is not None:", f"    {self._count(f'confine{number}')}",
-                          f"    if {value} != {owner} and {check}:", "        alien = True"]
+            self.body += [
+                f"if {value} is not None:",
+                f"    {self._count(f'confine{number}')}",
+                f"    if {value} != {owner} and {check}:",
+                "        alien = True",
+            ]
         if self.engine.binds or self.engine.confines:
             self.body += ["if alien:", "    return"]
 
@@ -258,8 +265,13 @@ class HandlerSource:
             self.program.space[f"bound{number}_{index}"] = self.engine.binds[number].owners[key]
             value = self.keys.variable(key)
             check = f"bind{number}.check({key!r}, {value}, {owner}, conn, fid, t, type, {self.direction})"
-            lines += [f"b = bound{number}_{index}.get({value})", f"if b is not None and b.owner == {owner}:", "    b.t = t",
-                      f"elif {check}:", "    alien = True"]
+            lines += [
+                f"b = bound{number}_{index}.get({value})",
+                f"if b is not None and b.owner == {owner}:",
+                "    b.t = t",
+                f"elif {check}:",
+                "    alien = True",
+            ]
         span = self._vouching_span(rule)
         if span is None:
             self.body += lines
@@ -296,7 +308,9 @@ class HandlerSource:
         return any(group.inside == span.id and self._looks(group) for group in self.engine.groups)
 
     def _looks(self, group: Group) -> bool:
-        return any(each.rule.sees_everything or fit(operand_roles(each.rule), self.direction, self.type) for each in group.monitors)
+        return any(
+            each.rule.sees_everything or fit(operand_roles(each.rule), self.direction, self.type) for each in group.monitors
+        )
 
     def _look_up(self, number: int) -> None:
         """Set x, the span's key, and i, its open instance."""
@@ -380,8 +394,11 @@ class HandlerSource:
         p, h = f"p{number}", f"h{number}"
         if isinstance(span.parent, Path):
             self.program.space.update({"scalar": scalar, f"parent_path{number}": span.parent})
-            self.body += [f"{p} = {self._read(span.parent)}", f"if {p} is not None and {p}.__class__ is not str:",
-                          f"    {p} = scalar({p}, parent_path{number}, payload)"]
+            self.body += [
+                f"{p} = {self._read(span.parent)}",
+                f"if {p} is not None and {p}.__class__ is not str:",
+                f"    {p} = scalar({p}, parent_path{number}, payload)",
+            ]
         else:
             self.needs.add(span.parent)
             self.body.append(f"{p} = {self.keys.variable(span.parent)}")
@@ -392,7 +409,9 @@ class HandlerSource:
     def _covered(self, span: Span) -> bool:
         """Whether the span that this one is inside of speaks up itself where the event comes without it."""
         outer = self.contract.spans[span.inside] if span.inside is not None else None
-        return outer is not None and any(pattern.fits(self.direction, self.type) for pattern in (*outer.body, *outer.end_patterns))
+        return outer is not None and any(
+            pattern.fits(self.direction, self.type) for pattern in (*outer.body, *outer.end_patterns)
+        )
 
     def _within(self, number: int, span: Span, closing: list[tuple[str, Fit]], body: Fit) -> None:
         """A body or end event needs an open instance."""
@@ -409,8 +428,10 @@ class HandlerSource:
         lines = []
         if closing and span.else_by and self.keys.missing(span.by):
             other, absent = self._else_key(span), self.keys.missing(span.else_by)
-            lines += [f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
-                      f"    {i} = span{number}.by_else_key(conn.session, {above}, {other}, True)"]
+            lines += [
+                f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
+                f"    {i} = span{number}.by_else_key(conn.session, {above}, {other}, True)",
+            ]
         stray = f"span{number}.stray(conn, x{number}, t, fid, {above}, type, {self.direction}, {bool(closing)}, {self._else_key(span)})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if self.direction:
@@ -425,7 +446,10 @@ class HandlerSource:
         else:
             self.needs.update(group.by)
             missing = self.keys.missing(group.by)
-            lines = [f"g = engine.part({i}, {group.index}, {self.keys.tuple(group.by)}, conn, t, fid)", *self._rules(group, "g")]
+            lines = [
+                f"g = engine.part({i}, {group.index}, {self.keys.tuple(group.by)}, conn, t, fid)",
+                *self._rules(group, "g"),
+            ]
             if missing:
                 lines = self._lacking(group, missing, lines)
         if lines:
@@ -445,7 +469,10 @@ class HandlerSource:
         else:
             self.needs.update(group.by)
             missing = self.keys.missing(group.by)
-            lines = [f"g = engine.keyed_slice({group.index}, {self.keys.tuple(group.by)}, conn, t, fid)", *self._rules(group, "g")]
+            lines = [
+                f"g = engine.keyed_slice({group.index}, {self.keys.tuple(group.by)}, conn, t, fid)",
+                *self._rules(group, "g"),
+            ]
             self.body += self._lacking(group, missing, lines) if missing else lines
 
     def _lacking(self, group: Group, missing: str, lines: list[str]) -> list[str]:
@@ -480,10 +507,12 @@ class HandlerSource:
         if isinstance(each, Precedence) and each.simple and not each.rule.unless:
             lines = []
             if found.certain & 2:
-                lines = [self._count(f"rule{each.index}"), f"if not {slice_}.mask & {each.bits}:",
-                         f"    rule{each.index}.fail({slice_}, fid, t, conn, type, {self.direction})"]
+                lines = [
+                    self._count(f"rule{each.index}"),
+                    f"if not {slice_}.mask & {each.bits}:",
+                    f"    rule{each.index}.fail({slice_}, fid, t, conn, type, {self.direction})",
+                ]
             return lines, each.bits if found.certain & 1 else 0
         if isinstance(each, Response) and found.certain == 2:
-            return [f"if {slice_}.states:",
-                    f"    rule{each.index}.event({slice_}, 2, fid, t, conn, type, {self.direction})"], 0
+            return [f"if {slice_}.states:", f"    rule{each.index}.event({slice_}, 2, fid, t, conn, type, {self.direction})"], 0
         return None

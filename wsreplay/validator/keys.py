@@ -40,8 +40,10 @@ class Keys:
                 "conn.user": lambda message, conn, payload: conn.user,
                 "conn.session": lambda message, conn, payload: conn.session.key,
             }[name]
-        sources = [self._path_resolver(source) if isinstance(source, Path) else self.resolver(source)
-                   for source in self.contract.keys[name].sources]
+        sources = [
+            self._path_resolver(source) if isinstance(source, Path) else self.resolver(source)
+            for source in self.contract.keys[name].sources
+        ]
 
         def resolve(message: Any, conn: ConnectionState, payload: bytes) -> Any:
             for source in sources:

@@ -8,7 +8,6 @@ or a contract ever becomes source but as a quoted literal.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wsreplay.contract.model import Contract, Pattern
@@ -34,8 +33,14 @@ class Program:
             self.space[f"span{number}"] = span
         for monitor in engine.monitors:
             self.space[f"rule{monitor.index}"] = monitor
-        for name, monitors in (("latency", engine.latencies), ("sequence", engine.sequences), ("unique", engine.uniques),
-                               ("bind", engine.binds), ("confine", engine.confines), ("schema", engine.schemas)):
+        for name, monitors in (
+            ("latency", engine.latencies),
+            ("sequence", engine.sequences),
+            ("unique", engine.uniques),
+            ("bind", engine.binds),
+            ("confine", engine.confines),
+            ("schema", engine.schemas),
+        ):
             for number, each in enumerate(monitors):
                 self.space[f"{name}{number}"] = each
         self._shared: dict[tuple[int, str], Callable[..., None]] = {}
@@ -76,5 +81,3 @@ class Program:
     def looked_at(self, name: str) -> int:
         """How many events so far had what a rule looks at: the calls of its functions, less those in which there was nothing."""
         return sum(int(self.space[calls]) for calls in self._calls.get(name, ())) - int(self.space.get(f"n_{name}", 0))
-
-

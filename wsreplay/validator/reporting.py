@@ -47,7 +47,7 @@ class Reporter:
     def held(self, start_ns: int, end_ns: int) -> bool:
         """Whether the recorder held traffic back at some time in between."""
         index = bisect_right(self._hold_starts, end_ns)
-        return any(hold.end_ns >= start_ns for hold in self.holds[max(0, index - 64):index])
+        return any(hold.end_ns >= start_ns for hold in self.holds[max(0, index - 64) : index])
 
     def forget(self, what: str, count: int = 1) -> None:
         self.forgotten[what] = self.forgotten.get(what, 0) + count
@@ -77,7 +77,14 @@ class Reporter:
             verdict, message = Verdict.INCONCLUSIVE, message + "; the recording has a gap here"
         expected: tuple[str, ...] = details.get("expected", ())
         seen = details.get("seen") if not absent else None
-        shape = (self.contract, counts.rule.id, "missing" if kind == "late" else kind, [name for name, _ in labels], expected, seen)
+        shape = (
+            self.contract,
+            counts.rule.id,
+            "missing" if kind == "late" else kind,
+            [name for name, _ in labels],
+            expected,
+            seen,
+        )
         fingerprint = hashlib.blake2b(repr(shape).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
         if counted:
             self._count(counts, verdict, conn)

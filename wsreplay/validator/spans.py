@@ -44,8 +44,9 @@ def account(run: Instance, state: str, t: int | None, fid: int | None, detail: s
 class SpanMonitor:
     """One span over all its instances. `index` is its number among the spans."""
 
-    def __init__(self, span: Span, index: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None,
-                 clock: Clock) -> None:
+    def __init__(
+        self, span: Span, index: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None, clock: Clock
+    ) -> None:
         self.clock = clock
         self.span, self.index, self.counts, self.reporter, self.above = span, index, counts, reporter, parent
         self.below: list[SpanMonitor] = []
@@ -63,8 +64,17 @@ class SpanMonitor:
 
     # Starts.
 
-    def start(self, conn: ConnectionState, key: Any, t: int, fid: int | None, found: Instance | None, above: Instance | None,
-              nested: bool, else_key: Any) -> Instance:
+    def start(
+        self,
+        conn: ConnectionState,
+        key: Any,
+        t: int,
+        fid: int | None,
+        found: Instance | None,
+        above: Instance | None,
+        nested: bool,
+        else_key: Any,
+    ) -> Instance:
         """A start event came. `found` is what stands under its key, `above` the instance it is part of, `nested` whether it
         names its parent."""
         if found is not None:
@@ -76,9 +86,18 @@ class SpanMonitor:
             return instance
         return self._open(conn, key, t, fid, above, else_key)
 
-    def _open(self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any) -> Instance:
+    def _open(
+        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any
+    ) -> Instance:
         instance = self.instance_class()
-        instance.conn, instance.key, instance.t, instance.fid, instance.slot, instance.else_key = conn, key, t, fid, key, else_key
+        instance.conn, instance.key, instance.t, instance.fid, instance.slot, instance.else_key = (
+            conn,
+            key,
+            t,
+            fid,
+            key,
+            else_key,
+        )
         if key.__class__ is Anonymous:
             instance.names, instance.key = self.span.else_by, key.values
         if above is not None:
@@ -131,8 +150,18 @@ class SpanMonitor:
 
     # Events without an instance.
 
-    def stray(self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, type_: str,
-              direction: int, is_end: bool, else_key: Any = None) -> Instance | None:
+    def stray(
+        self,
+        conn: ConnectionState,
+        key: Any,
+        t: int,
+        fid: int | None,
+        above: Instance | None,
+        type_: str,
+        direction: int,
+        is_end: bool,
+        else_key: Any = None,
+    ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
         ended_by = conn.session.ended[self.index].get(key)
         late = ended_by is not None
@@ -158,11 +187,24 @@ class SpanMonitor:
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
         witness = self._witness(conn, key, t)
-        self.reporter.report(self.counts, slice=witness, conn=conn, kind="order", message=f"{type_} came outside of a {self.span.inside}"
-                             f"{where(witness)}", frames=_frames(fid), activation=fid, seen=type_, decided_by="event", decided_at=t,
-                             at_ns=t, blame=sender(direction))
+        self.reporter.report(
+            self.counts,
+            slice=witness,
+            conn=conn,
+            kind="order",
+            message=f"{type_} came outside of a {self.span.inside}{where(witness)}",
+            frames=_frames(fid),
+            activation=fid,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+        )
 
-    def by_else_key(self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False) -> Instance | None:
+    def by_else_key(
+        self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False
+    ) -> Instance | None:
         """The first that was opened, and is open still, of those with this key; `anonymous`: that have no other one."""
         for instance in session.spans[self.index].values():
             if instance.else_key == else_key and (above is None or instance.parent is above):
@@ -175,8 +217,17 @@ class SpanMonitor:
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         """An end event came while the span was open."""
         group = self.group
-        if (instance.late is None and not instance.children and instance.outer is None and not self.refined and instance.states is None
-                and (group is None or (instance.mask & group.needed == group.needed and instance.held_back is None and name not in group.unless))):
+        if (
+            instance.late is None
+            and not instance.children
+            and instance.outer is None
+            and not self.refined
+            and instance.states is None
+            and (
+                group is None
+                or (instance.mask & group.needed == group.needed and instance.held_back is None and name not in group.unless)
+            )
+        ):
             self._end_well(instance, name, t, fid)
         else:
             self._end_otherwise(instance, name, t, fid, type_)
@@ -199,8 +250,14 @@ class SpanMonitor:
         if instance.late is not None:
             late = t - instance.t - (self.span.within_ns or 0)
             detail = f"{seconds(late)} late"
-            self.reporter.amend(instance.late, kind="late", late_by=late, seen=type_, frames=_frames(instance.fid, fid),
-                                message=f"{type_} came {seconds(late)} too late{where(instance)}")
+            self.reporter.amend(
+                instance.late,
+                kind="late",
+                late_by=late,
+                seen=type_,
+                frames=_frames(instance.fid, fid),
+                message=f"{type_} came {seconds(late)} too late{where(instance)}",
+            )
         if instance.children:
             if name == "ok":
                 self._owed_children(instance, t, fid, type_)

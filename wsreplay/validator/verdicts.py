@@ -85,8 +85,19 @@ def _rule_verdict(engine: Engine, counts: Counts) -> RuleVerdict:
         activations = counts.violations
     verdict = _verdict(engine, counts, activations, pending)
     done = max(0, activations - counts.violations - pending - counts.inconclusive)
-    return RuleVerdict(rule.id, verdict, Severity(rule.severity), rule.place.line, activations, done, counts.violations, pending,
-                       counts.inconclusive, counts.errors, rule.place.file)
+    return RuleVerdict(
+        rule.id,
+        verdict,
+        Severity(rule.severity),
+        rule.place.line,
+        activations,
+        done,
+        counts.violations,
+        pending,
+        counts.inconclusive,
+        counts.errors,
+        rule.place.file,
+    )
 
 
 def _verdict(engine: Engine, counts: Counts, activations: int, pending: int) -> Verdict:

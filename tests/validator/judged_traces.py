@@ -1,0 +1,116 @@
+"""A small language for traces: what happened, line by line, and what the engine says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wsreplay import contract as contracts
+from wsreplay.contract import Contract
+from wsreplay.model import Connection, Ending, Message
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.stream import lifecycle
+from wsreplay.validator import Engine, Finding, Judgement
+
+NS = 1_000_000_000
+
+
+@dataclass
+class Trace:
+    """A trace in the making. Times are in seconds; `at` moves the clock, every message moves it by 10 ms."""
+
+    now: float = 0.0
+    connections: dict[int, Connection] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    reached: float | None = None
+
+    def at(self, seconds: float) -> Trace:
+        self.now = seconds
+        return self
+
+    def open(self, id: int = 1, user: str | None = "u1", path: str = "/ws", subprotocol: str | None = None) -> Trace:
+        self.connections[id] = Connection(
+            id, 1, round(self.now * NS), path=path, user=user, status=101, subprotocol=subprotocol
+        )
+        return self
+
+    def close(
+        self, id: int = 1, code: int = 1000, by: str = "client", ending: Ending = Ending.CLEAN, reason: str = ""
+    ) -> Trace:
+        self.connections[id] = replace(
+            self.connections[id],
+            closed_ns=round(self.now * NS),
+            ending=ending,
+            closed_by=by,
+            close_code=code if ending is Ending.CLEAN else None,
+            close_reason=reason,
+        )
+        return self
+
+    def drop(self, id: int = 1, by: str = "server") -> Trace:
+        return self.close(id, by=by, ending=Ending.DROPPED)
+
+    def truncate(self) -> Trace:
+        """The recording ends here; what is open is open."""
+        self.reached = self.now
+        return self
+
+    def s2c(self, type: str, connection: int = 1, **values: Any) -> Trace:
+        return self._json(1, type, connection, values)
+
+    def c2s(self, type: str, connection: int = 1, **values: Any) -> Trace:
+        return self._json(0, type, connection, values)
+
+    def _json(self, direction: int, type: str, connection: int, values: dict[str, Any]) -> Trace:
+        return self.raw(json.dumps({"type": type, **values}).encode(), direction, connection)
+
+    def raw(self, payload: bytes, direction: int = 1, connection: int = 1, opcode: int = 1) -> Trace:
+        if connection not in self.connections:
+            self.open(connection)
+        number = len(self.messages) + 1
+        seq = sum(1 for message in self.messages if message.connection_id == connection) + 1
+        self.messages.append(Message(number, connection, seq, round(self.now * NS), direction, opcode, None, payload, number))
+        self.now = round(self.now + 0.01, 9)
+        return self
+
+    def run(
+        self, thread: str = "t1", run: str = "r1", tools: Iterable[str] = ("c1",), connection: int = 1, **values: Any
+    ) -> Trace:
+        """A healthy run."""
+        keys = {"thread_id": thread, "run_id": run, "connection": connection, **values}
+        self.s2c("agent_started", **keys).s2c("agent_thinking", **keys)
+        for tool in tools:
+            self.s2c("tool_executing", tool_call_id=tool, tool_name="search", **keys)
+            self.s2c("tool_completed", tool_call_id=tool, tool_name="search", **keys)
+        return self.s2c("agent_completed", **keys)
+
+    def ending(self) -> list[Connection]:
+        """The connections as a closed file shows them."""
+        live = [
+            replace(one, ending=Ending.TRUNCATED) if one.ending is Ending.OPEN else one for one in self.connections.values()
+        ]
+        return sorted(live, key=lambda one: one.id)
+
+    def judge(self, contract: Contract | str = "agent-chat", inline: bool = True) -> Judgement:
+        """The verdict of the whole trace."""
+        if isinstance(contract, str):
+            contract = contracts.load(contract)
+        engine = Engine(contract, inline=inline)
+        connections = self.ending()
+        engine.upcoming.extend(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
+        engine.clock.due = -1
+        engine.run((m.id, m.connection_id, m.t_ns, m.direction, m.opcode, m.payload) for m in self.messages)
+        times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
+        engine.finish(round(self.reached * NS) if self.reached is not None else max(times, default=0))
+        return engine.judgement()
+
+
+def said(judgement: Judgement) -> list[str]:
+    """The findings as lines `rule: message`, those that only follow from another left out."""
+    return [f"{finding.rule}: {finding.message}" for finding in judgement.findings if finding.caused_by is None]
+
+
+def of(judgement: Judgement, rule: str) -> list[Finding]:
+    return [finding for finding in judgement.findings if finding.rule == rule]
