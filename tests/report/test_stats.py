@@ -25,10 +25,10 @@ def chat_statistics(traces: Traces) -> Statistics:
 def test_the_tables_of_a_chat(chat_statistics: Statistics) -> None:
     lines = stats_text.render("chat.db", chat_statistics, width=80).splitlines()
     assert lines[0] == "chat.db   4 events in 12.333 s · 405 B"
-    assert lines[3] == "event type                                       count      p50      p95      max"
-    assert lines[4] == "agent_started                                        1        –        –        –"
-    assert "agent_started → agent_thinking                       1   333 ms   333 ms   333 ms" in lines
-    assert "tool_executing → agent_completed                     1   9.67 s   9.67 s   9.67 s" in lines
+    assert lines[3] == "event type                                    count      p50      p95      max"
+    assert lines[4] == "agent_started                                     1        –        –        –"
+    assert "agent_started → agent_thinking                    1   333 ms   333 ms   333 ms" in lines
+    assert "tool_executing → agent_completed                  1   9.67 s   9.67 s   9.67 s" in lines
     assert any(line.startswith("u1 ") for line in lines)
     assert any(line.startswith("session 1 ") for line in lines)
 
