@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wsreplay.model import Ending, Opcode
@@ -12,7 +12,7 @@ from wsreplay.store.writer import FrameRow, Writer
 from wsreplay.trace.events import event_type
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import Extensions, Inflate
-from wsreplay.wire.frames import DecodedFrame, StreamDecoder
+from wsreplay.wire.frames import FrameValues, StreamDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class LiveConnection:
         stream = self.streams[direction]
         decoder = stream.decoder
         offset = decoder.received
-        frames = decoder.feed(data, t_ns)
+        frames = decoder.feed_values(data, t_ns)
         if frames:
             self._add(direction, frames)
             if stream.has_tail and decoder.frontier >= stream.kept:
@@ -118,7 +118,7 @@ class LiveConnection:
         if decoder.frontier < decoder.received:
             stream.chunks.append((offset, t_ns, data))
 
-    def _add(self, direction: int, frames: list[DecodedFrame]) -> None:
+    def _add(self, direction: int, frames: Sequence[FrameValues]) -> None:
         connection_id, seq = self.id, self.seq
         rows: list[FrameRow] = []
         for t_ns, opcode, flags, wire_length, offset, payload, missing, message, message_opcode in frames:
@@ -143,17 +143,17 @@ class LiveConnection:
         """A gap at the frame that is `ahead` rows after the last one the writer has."""
         self._writer.add_gap(self.id, direction, self._writer.last_frame_id + ahead, reason, size)
 
-    def _redacted(self, direction: int, rows: list[FrameRow], frames: list[DecodedFrame]) -> list[FrameRow]:
+    def _redacted(self, direction: int, rows: list[FrameRow], frames: Sequence[FrameValues]) -> list[FrameRow]:
         """Rows with redacted payloads: a fragmented message's text moves into its last frame, what is not JSON is withheld."""
         kept: list[FrameRow] = []
-        for number, (row, frame) in enumerate(zip(rows, frames, strict=True), 1):
+        for number, (row, (*_, message, message_opcode)) in enumerate(zip(rows, frames, strict=True), 1):
             payload = row[9]
             if row[4] < Opcode.CLOSE:
                 text = None
-                if frame.message_opcode == Opcode.TEXT and frame.message is not None:
-                    text = self._rules.redactor.payload(frame.message)
-                if text is None and frame.message_opcode:
-                    size = len(frame.message) if frame.message is not None else len(payload)
+                if message_opcode == Opcode.TEXT and message is not None:
+                    text = self._rules.redactor.payload(message)
+                if text is None and message_opcode:
+                    size = len(message) if message is not None else len(payload)
                     self._gap(direction, number, "withheld: no JSON to redact", size)
                 payload = text or b""
             kept.append((*row[:9], payload))

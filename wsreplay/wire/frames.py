@@ -56,10 +56,11 @@ class DecodedFrame(NamedTuple):
     message_opcode: int
 
 
+FrameValues = tuple[int, int, int, int, int, bytes, int, "bytes | None", int]
+"""A DecodedFrame without the names of its fields."""
+
 # A NamedTuple's own constructor takes twice as long.
-_frame: Callable[[tuple[int, int, int, int, int, bytes, int, bytes | None, int]], DecodedFrame] = partial(
-    tuple.__new__, DecodedFrame
-)
+_frame: Callable[[FrameValues], DecodedFrame] = partial(tuple.__new__, DecodedFrame)
 
 
 class _Streamed:
@@ -144,11 +145,15 @@ class StreamDecoder:
 
     def feed(self, data: bytes, t_ns: int) -> list[DecodedFrame]:
         """Take in the next bytes of the stream; return the frames of the messages that they complete."""
+        return list(map(_frame, self.feed_values(data, t_ns)))
+
+    def feed_values(self, data: bytes, t_ns: int) -> list[FrameValues]:
+        """As `feed`, for a recorder's loop: giving names to the fields takes half as long as decoding a frame."""
         base = self.received
         self.received += len(data)
         if self.malformed:
             return []
-        out: list[DecodedFrame] = []
+        out: list[FrameValues] = []
         start = 0
         if self._streamed is not None:
             start = self._stream(self._streamed, data, 0, t_ns, out)
@@ -199,7 +204,7 @@ class StreamDecoder:
             self.frontier = frames[-1].offset + frames[-1].wire_length
         return frames, self.received - self.frontier
 
-    def _scan(self, data: bytes, pos: int, base: int, t_ns: int, out: list[DecodedFrame]) -> int:
+    def _scan(self, data: bytes, pos: int, base: int, t_ns: int, out: list[FrameValues]) -> int:
         """Decode the frames in `data` from `pos` on, where `data` begins at stream offset `base`; return where it stopped.
 
         The loop is what a recording costs for each frame: keep it free of calls and attributes.
@@ -254,7 +259,7 @@ class StreamDecoder:
                 payload = apply_mask(payload, data[body - 4 : body])
             if plain and (head == 0x81 or head == 0x82) and (masked is None or masked is has_mask):
                 head -= 0x80
-                append(_frame((t_ns, head, 17 if has_mask else 1, stop - pos, base + pos, payload, 0, payload, head)))
+                append((t_ns, head, 17 if has_mask else 1, stop - pos, base + pos, payload, 0, payload, head))
             elif plain and inflate and (head == 0xC1 or head == 0xC2) and (masked is None or masked is has_mask):
                 payload, missing = inflate(payload, limit)
                 if deflate is not None and deflate.broken:
@@ -264,7 +269,7 @@ class StreamDecoder:
                 head -= 0xC0
                 message = None if missing else payload
                 flags = 19 if has_mask else 3
-                append(_frame((t_ns, head, flags, stop - pos, base + pos, payload, missing, message, head)))
+                append((t_ns, head, flags, stop - pos, base + pos, payload, missing, message, head))
             else:
                 self._check(head, has_mask, length, base + pos)
                 self._whole_frame(head, has_mask, stop - pos, base + pos, payload, t_ns, out)
@@ -273,7 +278,7 @@ class StreamDecoder:
             pos = stop
 
     def _whole_frame(
-        self, head: int, has_mask: bool, wire_length: int, offset: int, payload: bytes, t_ns: int, out: list[DecodedFrame]
+        self, head: int, has_mask: bool, wire_length: int, offset: int, payload: bytes, t_ns: int, out: list[FrameValues]
     ) -> None:
         """Any frame within `max_payload` that is not a message of its own."""
         self._begin(head, offset, out)
@@ -286,7 +291,7 @@ class StreamDecoder:
             payload, missing = self._keep(payload)
         self._end(head, has_mask, wire_length, offset, payload, missing, t_ns, out)
 
-    def _stream(self, frame: _Streamed, data: bytes, pos: int, t_ns: int, out: list[DecodedFrame]) -> int:
+    def _stream(self, frame: _Streamed, data: bytes, pos: int, t_ns: int, out: list[FrameValues]) -> int:
         """Take in what `data` holds of a frame over `max_payload`; return where that stops."""
         piece = data[pos : pos + frame.left]
         frame.left -= len(piece)
@@ -306,7 +311,7 @@ class StreamDecoder:
             self._end(frame.head, bool(frame.key), frame.wire_length, frame.offset, payload, frame.missing, t_ns, out)
         return pos + len(piece)
 
-    def _begin(self, head: int, offset: int, out: list[DecodedFrame]) -> None:
+    def _begin(self, head: int, offset: int, out: list[FrameValues]) -> None:
         """A frame begins: is it the first of a message?"""
         opcode = head & 0x0F
         if opcode > Opcode.BINARY:
@@ -364,7 +369,7 @@ class StreamDecoder:
         payload: bytes,
         missing: int,
         t_ns: int,
-        out: list[DecodedFrame],
+        out: list[FrameValues],
     ) -> None:
         """The last byte of a frame is there: return the frame, or hold it until its message is complete."""
         opcode = head & 0x0F
@@ -401,11 +406,11 @@ class StreamDecoder:
             return last
         return b"".join([*(frame.payload for frame in self._pending if frame.opcode <= Opcode.BINARY), last])
 
-    def _release(self, out: list[DecodedFrame]) -> None:
+    def _release(self, out: list[FrameValues]) -> None:
         out += self._pending
         self._pending = []
 
-    def _lose(self, reason: str, out: list[DecodedFrame]) -> None:
+    def _lose(self, reason: str, out: list[FrameValues]) -> None:
         self.malformed = reason
         self.protocol_error = self.protocol_error or reason
         self._release(out)
