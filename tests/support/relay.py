@@ -72,8 +72,12 @@ class Relay:
 
     def recorder(self) -> int:
         """The process id of the recorder, once there is one."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return int(wait_for(lambda: children.read_text().split(), "the recorder runs")[0])
+        return int(wait_for(self.children, "the recorder runs")[0])
+
+    def children(self) -> list[int]:
+        with contextlib.suppress(OSError):
+            return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+        return []
 
     def kill_recorder(self) -> None:
         """SIGKILL the recorder; return when a new one is ready."""

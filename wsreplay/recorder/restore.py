@@ -226,7 +226,7 @@ def _frames_backwards(writer: Writer, run_id: int) -> Iterator[_Row]:
         _Row._make,
         writer.rows(
             "SELECT id, connection_id, direction, seq, opcode, flags, offset + wire_length, length(payload),"
-            f" substr(payload, -{WINDOW}) FROM frame"
+            f" coalesce(substr(payload, -{WINDOW}), x'') FROM frame"
             " WHERE connection_id IN (SELECT id FROM connection WHERE recording_id = ? AND ending = 'open') ORDER BY id DESC",
             (run_id,),
         ),

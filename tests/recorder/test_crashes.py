@@ -1,0 +1,268 @@
+"""What is recorded when processes are killed, disks are full and files are locked: real processes, up to 200 connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from relay import Relay
+from traffic import EXTENSIONS, Traffic, kill_recorder
+
+Start = Callable[..., Relay]
+campaign = pytest.mark.campaign
+
+
+@pytest.mark.parametrize(
+    ("loop", "connections", "rounds"),
+    [("uvloop", 200, 1), pytest.param("uvloop", 200, 10, marks=campaign), pytest.param("asyncio", 200, 10, marks=campaign)],
+)
+async def test_every_byte_a_peer_received_is_recorded_when_the_relay_is_killed(
+    relay: Start, tmp_path: Path, loop: str, connections: int, rounds: int
+) -> None:
+    rounds_before: list[Traffic] = []
+    for number in range(rounds):
+        traffic = Traffic(list(EXTENSIONS)[number % 4], label=f"r{number}-")
+        await traffic.serve()
+        proxy = await asyncio.to_thread(relay, traffic.port, loop=loop)
+        await traffic.connect(proxy.port, connections)
+        await traffic.flow(300_000)
+        await asyncio.to_thread(proxy.kill)
+        await traffic.end()
+        rounds_before.append(traffic)
+        for one in rounds_before:
+            recorded = one.verify(proxy.path)
+        assert {str(connection.ending) for connection in recorded.connections} == {"truncated"}
+        assert len(recorded.connections) == connections * len(rounds_before)
+        print("\nrelay killed:", traffic.figures(recorded, kills=number + 1))
+    assert _names(tmp_path) == ["a.db"], "the orphaned recorder leaves one plain file"
+
+
+def _names(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+@pytest.mark.parametrize("mode", EXTENSIONS)
+@pytest.mark.parametrize(
+    ("loop", "connections", "kills"), [("uvloop", 20, 3), pytest.param("asyncio", 200, 25, marks=campaign)]
+)
+async def test_no_frame_is_lost_or_doubled_when_the_recorder_is_killed(
+    relay: Start, mode: str, loop: str, connections: int, kills: int
+) -> None:
+    traffic = Traffic(mode)
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port, loop=loop)
+    await traffic.connect(proxy.port, connections)
+    for _ in range(kills):
+        await traffic.flow(50_000)
+        await kill_recorder(proxy)
+    await traffic.flow(50_000)
+    await traffic.end()
+    summary = await asyncio.to_thread(proxy.stop)
+    recorded = traffic.verify(proxy.path)
+    for (path, direction), speaker in traffic.speakers.items():
+        stream = recorded.stream(recorded.by_path()[path].id, direction)
+        assert (stream.end, stream.tail) == (len(speaker.sent), b""), "the whole stream is there"
+    assert recorded.gaps == []
+    assert summary["restarts"] == kills
+    assert summary["frames"] == recorded.frames
+    assert summary["events"] == sum(speaker.messages for speaker in traffic.speakers.values())
+    print("\nrecorder killed:", traffic.figures(recorded, kills=kills))
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(60, marks=campaign)])
+async def test_a_recorder_may_die_at_any_moment_of_its_start_and_end(relay: Start, kills: int) -> None:
+    random = Random(kills)
+    traffic = Traffic("compressed")
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port)
+    await traffic.connect(proxy.port, 10)
+    killed = 0
+    for _ in range(kills):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(await asyncio.to_thread(proxy.recorder), signal.SIGKILL)
+            killed += 1
+        await asyncio.sleep(random.uniform(0, 0.4))
+    await traffic.flow(50_000)
+    await traffic.end()
+    stopping = asyncio.create_task(asyncio.to_thread(proxy.stop))
+    for _ in range(2):
+        await asyncio.sleep(random.uniform(0, 0.05))
+        with contextlib.suppress(ProcessLookupError, IndexError):
+            os.kill(proxy.children()[0], signal.SIGKILL)
+    await stopping
+    recorded = traffic.verify(proxy.path)
+    assert recorded.gaps == []
+    print("\nkilled at any moment:", traffic.figures(recorded, kills=killed))
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """A file system of its own; skips where it cannot be mounted."""
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@campaign
+async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 4_000_000) as folder:
+        traffic = Traffic("compressed", pause_s=0.005)
+        await traffic.serve()
+        proxy = await asyncio.to_thread(relay, traffic.port, folder / "a.db")
+        await traffic.connect(proxy.port, 50)
+        for number in range(1, 4):
+            filler = folder / "filler"
+            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            await traffic.until(lambda wanted=number: proxy.count("stalled") >= wanted, "it says that it is stalled")
+            await _stands_still(traffic)
+            filler.unlink()
+            await traffic.until(lambda wanted=number: proxy.count("resumed") >= wanted, "it goes on")
+            await traffic.flow(20_000)
+        assert "full" in proxy.told("stalled")
+        await traffic.end()
+        await asyncio.to_thread(proxy.stop)
+        recorded = traffic.verify(proxy.path)
+        assert recorded.gaps == []
+        print("\ndisk full:", traffic.figures(recorded, stalls=proxy.count("stalled")))
+
+
+async def test_traffic_waits_while_the_file_cannot_grow(relay: Start) -> None:
+    traffic = Traffic("fragmented")
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port)
+    await traffic.connect(proxy.port, 20)
+    recorder = await asyncio.to_thread(proxy.recorder)
+    soft, hard = resource.prlimit(recorder, resource.RLIMIT_FSIZE)
+    resource.prlimit(recorder, resource.RLIMIT_FSIZE, (16_384, hard))
+    await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
+    await _stands_still(traffic)
+    resource.prlimit(recorder, resource.RLIMIT_FSIZE, (soft, hard))
+    await traffic.until(lambda: proxy.count("resumed"), "it goes on")
+    await traffic.flow(20_000)
+    await traffic.end()
+    await asyncio.to_thread(proxy.stop)
+    recorded = traffic.verify(proxy.path)
+    assert recorded.gaps == []
+    with contextlib.closing(sqlite3.connect(proxy.path)) as db:
+        ((count, longest),) = db.execute("SELECT count(*), max(end_ns - start_ns) FROM hold")
+    assert count >= 1
+    assert longest > 20_000_000, "how long traffic was held is noted"
+    print("\nfile cannot grow:", traffic.figures(recorded, stalls=proxy.count("stalled")))
+
+
+async def _stands_still(traffic: Traffic) -> None:
+    """What the relay may keep in memory is bounded: at some time nothing moves any more, or it would never be noticed."""
+    before = -1
+    while before != traffic.received:
+        before = traffic.received
+        await asyncio.sleep(0.5)
+
+
+async def test_traffic_waits_while_another_program_locks_the_recording(relay: Start) -> None:
+    traffic = Traffic("compressed")
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port)
+    await traffic.connect(proxy.port, 20)
+    with contextlib.closing(sqlite3.connect(proxy.path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
+        db.execute("ROLLBACK")
+    await traffic.until(lambda: proxy.count("resumed"), "it goes on")
+    await traffic.flow(20_000)
+    await traffic.end()
+    await asyncio.to_thread(proxy.stop)
+    recorded = traffic.verify(proxy.path)
+    assert "locked" in proxy.told("stalled")
+    assert recorded.gaps == []
+    print("\nlocked:", traffic.figures(recorded, stalls=proxy.count("stalled")))
+
+
+@pytest.mark.parametrize("mode", EXTENSIONS)
+async def test_only_what_was_not_acknowledged_is_lost_when_both_are_killed(relay: Start, mode: str) -> None:
+    traffic = Traffic(mode, label="first-")
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port)
+    await traffic.connect(proxy.port, 20)
+    await traffic.flow(100_000)
+    both = (proxy.process.pid, await asyncio.to_thread(proxy.recorder))
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in both:
+            os.kill(pid, number)
+    await traffic.end()
+    proxy.end()
+    again = Traffic("plain", label="second-")
+    await again.serve()
+    next_proxy = await asyncio.to_thread(relay, again.port)
+    await again.connect(next_proxy.port, 2)
+    await again.end()
+    await asyncio.to_thread(next_proxy.stop)
+    recorded = traffic.verify(proxy.path, all_received=False)
+    again.verify(proxy.path)
+    by_path = recorded.by_path()
+    lost = 0
+    for (path, direction), speaker in traffic.speakers.items():
+        if path in by_path:
+            assert str(by_path[path].ending) == "truncated"
+            stream = recorded.stream(by_path[path].id, direction)
+            lost += max(0, len(speaker.received) - stream.end - len(stream.tail))
+    later = [connection.opened_ns for path, connection in by_path.items() if path.startswith("second-")]
+    earlier = [connection.closed_ns for path, connection in by_path.items() if path.startswith("first-")]
+    assert all(opened >= closed for opened in later for closed in earlier), "a later run does not reach into an earlier one"
+    print("\nboth killed:", traffic.figures(recorded, unacknowledged_bytes=lost))
+    assert lost < 100_000
+
+
+async def test_memory_stays_bounded_while_the_recorder_hangs(relay: Start) -> None:
+    traffic = Traffic("plain", pause_s=0)
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port)
+    await traffic.connect(proxy.port, 10)
+    recorder = await asyncio.to_thread(proxy.recorder)
+    os.kill(recorder, signal.SIGSTOP)
+    await _stands_still(traffic)
+    assert _memory(proxy.process.pid) < 250 * 2**20
+    os.kill(recorder, signal.SIGCONT)
+    await traffic.flow(1_000_000)
+    await traffic.end()
+    await asyncio.to_thread(proxy.stop)
+    recorded = traffic.verify(proxy.path)
+    print("\nrecorder hung:", traffic.figures(recorded))
+
+
+def _memory(pid: int) -> int:
+    """Resident bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def test_stopping_waits_until_what_was_received_can_be_written(relay: Start) -> None:
+    traffic = Traffic("fragmented")
+    await traffic.serve()
+    proxy = await asyncio.to_thread(relay, traffic.port)
+    await traffic.connect(proxy.port, 10)
+    with contextlib.closing(sqlite3.connect(proxy.path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
+        stopping = asyncio.create_task(asyncio.to_thread(proxy.stop))
+        await asyncio.sleep(0.3)
+        assert not stopping.done()
+        db.execute("ROLLBACK")
+    await stopping
+    await traffic.end()
+    recorded = traffic.verify(proxy.path)
+    assert {str(connection.ending) for connection in recorded.connections} == {"truncated"}
