@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 100
 PATIENCE = 60.0  # seconds; far above what any command needs
 PORTS = ("8765", "8766", "8000", "8443")  # what the pages write; each page runs with free ones in their place
+LISTENS = re.compile(r"^wsreplay (?:record|demo --serve|replay server)\b(?!.* (?:-l|--help)\b)")  # at the default port
 
 
 class Session:
@@ -189,6 +190,8 @@ class Reader:
         self.wrong.append(f"{self.page.path.name}:{command.line}: $ {command.text}\n{what}")
 
     def _here(self, text: str) -> str:
+        if LISTENS.match(text):
+            text += " -l 127.0.0.1:8765"
         for written, free in self.ports.items():
             text = re.sub(rf"\b{written}\b", free, text)
         return text

@@ -126,6 +126,7 @@ _VOLATILE = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|\+00:00)?(?:-\d+(?=\.db))?"), "<date>"),
     (re.compile(r"\b(?:run|m|r)-[0-9a-f]{8,}\b"), "<id>"),
     (re.compile(r"redacted:[0-9a-f]{12}"), "<hash>"),
+    (re.compile(r'(?<="timestamp":)\d[\d.]*'), "<time>"),
     (re.compile(r"(?<=127\.0\.0\.1:)[34567]\d{4}\b"), "<port>"),
     (re.compile(r"\b\d{10}\.\d+"), "<time>"),
     (re.compile(r"\b\d+\.\d+(?= ?(?:s|ms|µs|kB|MB|KiB|MiB)\b)"), "<n>"),
