@@ -267,7 +267,7 @@ class _Role:
         self._fresh = fresh_ids
 
     def rewrite(self, document: Any) -> list[Change]:
-        """What is to be replaced in a recorded message beside known ids; an id that the client was the first to use is chosen."""
+        """What is to be replaced in a recorded message beside known ids. Ids that the client chose are chosen anew."""
         if self._fresh:
             for domain, _, value in self._fields.of(document):
                 chosen_here = isinstance(value, str) and domain not in self._fields.owners

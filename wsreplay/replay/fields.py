@@ -7,14 +7,15 @@ for one id of the other, so that one that is lost or swapped still shows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Bind, Confine, Contract, Declare, Span, Unique
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.errors import UsageError
 from wsreplay.trace import paths
-from wsreplay.trace.paths import MISSING, Path
+from wsreplay.trace.paths import Path
 
 Id = str | int
 
@@ -27,17 +28,62 @@ class Found(NamedTuple):
     value: Id
 
 
+_found = partial(tuple.__new__, Found)  # a NamedTuple's own constructor takes twice as long
+_Member = tuple[str, str, Path]  # name, domain, path
+
+
+class Finder:
+    """Finds ids in decoded messages. Most stand at the top, or in one object within it."""
+
+    def __init__(self, ids: Sequence[tuple[str, Path]]) -> None:
+        self._top: list[_Member] = []
+        self._inner: dict[str, list[_Member]] = {}
+        self._deep: list[tuple[str, Path]] = []
+        for domain, path in ids:
+            if len(path) == 1 and isinstance(path[0], str):
+                self._top.append((path[0], domain, path))
+            elif len(path) == 2 and isinstance(path[0], str) and isinstance(path[1], str):
+                self._inner.setdefault(path[0], []).append((path[1], domain, path))
+            else:
+                self._deep.append((domain, path))
+        self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
+
+    def __call__(self, document: Any) -> list[Found]:
+        if document.__class__ is not dict:
+            return []
+        out: list[Found] = []
+        self._members(document, self._top, out)
+        for root, members in self._inner.items():
+            inside = document.get(root)
+            if inside.__class__ is dict and not self._names[root].isdisjoint(inside):
+                self._members(inside, members, out)
+        for domain, path in self._deep:
+            value = paths.get(document, path)
+            if value.__class__ is str or value.__class__ is int:
+                out.append(_found((domain, path, value)))
+        return out
+
+    @staticmethod
+    def _members(value: dict[str, Any], members: list[_Member], out: list[Found]) -> None:
+        for name, domain, path in members:
+            found = value.get(name)
+            if found.__class__ is str or found.__class__ is int:
+                out.append(_found((domain, path, found)))
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """Where in a message what stands.
 
-    `ids` are (domain, path): values that only their equality tells apart. `levels` are the domains that tell slices apart,
-    outermost first. `unique` are domains in which every message has an id of its own, `owners` those that name users.
-    `labels` are keys that say what something is, such as a tool's name. `volatile` are paths of times and of what the user
-    ignores; `anywhere` are member names that are ignored wherever they stand.
+    `of` finds ids: values that only their equality tells apart. `levels` are the domains that tell slices apart, outermost
+    first; `loose` finds the ids of all other domains. `unique` are domains in which every message has an id of its own,
+    `owners` those that name users. `labels` are keys that say what something is, such as a tool's name. `volatile` are paths
+    of times and of what the user ignores; `anywhere` are member names that are ignored wherever they stand. `references` are
+    paths that name another slice, such as a run's parent.
     """
 
-    ids: tuple[tuple[str, Path], ...] = ()
+    of: Finder
+    loose: Finder
     levels: tuple[str, ...] = ()
     unique: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
@@ -45,24 +91,14 @@ class Fields:
     volatile: tuple[Path, ...] = ()
     anywhere: frozenset[str] = frozenset()
     seq: Path | None = None
-    _roots: frozenset[str] = field(default=frozenset())
-
-    def of(self, document: Any) -> Iterator[Found]:
-        """The ids of a decoded message."""
-        if document.__class__ is not dict:
-            return
-        roots = self._roots
-        if roots.isdisjoint(document):
-            return
-        for domain, path in self.ids:
-            value = document.get(path[0], MISSING) if len(path) == 1 else paths.get(document, path)
-            if value.__class__ is str or value.__class__ is int:
-                yield Found(domain, path, value)
+    references: frozenset[Path] = frozenset()
 
     def label(self, document: Any) -> tuple[Any, ...]:
         """What the message says it is about, such as a tool's name."""
-        values = (paths.get(document, path) for path in self.labels)
-        return tuple(value for value in values if isinstance(value, str | int))
+        if document.__class__ is not dict:
+            return ()
+        values = (document.get(path[0]) if len(path) == 1 else paths.get(document, path) for path in self.labels)
+        return tuple([value for value in values if value.__class__ is str or value.__class__ is int])
 
 
 def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Sequence[str] = ()) -> Fields:
@@ -73,6 +109,7 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     levels: list[str] = []
     owners: set[str] = set()
     unique: set[str] = set()
+    parents: list[tuple[str, Path]] = []
     seq = None
     if contract is not None:
         names = _id_keys(contract)
@@ -84,7 +121,8 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
                 labels += sources
         levels = _levels(contract)
         owners = {rule.key for rule in contract.of(Confine)}
-        found += _parents(contract)
+        parents = list(_parents(contract))
+        found += parents
         if contract.envelope.id is not None:
             found.append(("message", contract.envelope.id.steps))
             unique.add("message")
@@ -99,10 +137,11 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     volatile += [_parse(text, "--ignore") for text in ignore if text.startswith("$")]
     anywhere = frozenset(text for text in ignore if not text.startswith("$"))
     ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
-    roots = frozenset(path[0] for _, path in ids if isinstance(path[0], str))
+    loose = tuple((domain, path) for domain, path in ids if domain not in levels)
     return Fields(
-        ids, tuple(levels), frozenset(unique), frozenset(owners), tuple(labels), tuple(volatile), anywhere, seq, roots
-    )
+        Finder(ids), Finder(loose), tuple(levels), frozenset(unique), frozenset(owners), tuple(labels), tuple(volatile),
+        anywhere, seq, frozenset(path for _, path in parents),
+    )  # fmt: skip
 
 
 def _id_keys(contract: Contract) -> set[str]:

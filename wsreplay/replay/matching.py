@@ -63,7 +63,7 @@ class Expectations:
             return None, f"came {_name(opcode, payload)} when nothing more was expected"
         kind = event_type(payload) if opcode == Opcode.TEXT else None
         document = _json(payload) if opcode == Opcode.TEXT else None
-        live = list(self._fields.of(document))
+        live = self._fields.of(document)
         label = self._fields.label(document)
         reason = ""
         for number in range(self._first, min(len(self._steps), self._first + LOOK_AHEAD)):
@@ -71,7 +71,7 @@ class Expectations:
             if self._at[number] is not None or step.opcode != opcode or step.type != kind:
                 continue
             recorded = _json(step.payload) if opcode == Opcode.TEXT else None
-            pairs = self._pairs(list(self._fields.of(recorded)), live)
+            pairs = self._pairs(self._fields.of(recorded), live)
             if isinstance(pairs, str) or self._fields.label(recorded) != label:
                 reason = reason or (pairs if isinstance(pairs, str) else "about something else")
                 continue
