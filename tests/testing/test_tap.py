@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -67,7 +68,8 @@ async def test_strict_names_the_rules_that_never_applied(tap: Tap) -> None:
 
 async def test_another_contract_can_be_asked(tap: Tap) -> None:
     await chat(tap.url)
-    assert [one.rule for one in tap.findings(loads("contract: mine\nrules: [{id: quiet, absence: [agent_thinking]}]\n"))] == ["quiet"]
+    quiet = loads("contract: mine\nrules: [{id: quiet, absence: [agent_thinking]}]\n")
+    assert [finding.rule for finding in tap.findings(quiet)] == ["quiet"]
 
 
 async def test_nothing_recorded_is_not_valid(tap: Tap) -> None:
@@ -80,7 +82,7 @@ async def test_the_recording_outlives_the_proxy_as_one_plain_file(backend: Backe
         await chat(f"{tap.url}/ws")
         tap.assert_valid()  # reads while it is recorded
         tap.mark("half way")
-    assert [file.name for file in tmp_path.iterdir()] == ["chat.db"]
+    assert await asyncio.to_thread(os.listdir, tmp_path) == ["chat.db"]
     assert [mark.note for mark in tap.recording.marks()] == ["half way"]
     tap.close()
     with pytest.raises(UsageError, match="the proxy has stopped"):
