@@ -2,6 +2,20 @@
 
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
+from wsreplay.validator.follow import follow
 from wsreplay.validator.judge import judge
+from wsreplay.validator.parallel import FileOutcome, judge_files
 
-__all__ = ["Engine", "Finding", "Judgement", "RuleVerdict", "RunAccount", "Severity", "Verdict", "judge"]
+__all__ = [
+    "Engine",
+    "FileOutcome",
+    "Finding",
+    "Judgement",
+    "RuleVerdict",
+    "RunAccount",
+    "Severity",
+    "Verdict",
+    "follow",
+    "judge",
+    "judge_files",
+]

@@ -26,7 +26,7 @@ _DEEPEST = 1_024  # levels that orjson reads
 
 
 def sent_ns(value: Any) -> float | None:
-    """A sender's time in ns since 1970: seconds or milliseconds, told by magnitude, or ISO 8601 (as UTC where it has no zone)."""
+    """A sender's time in ns since 1970: seconds or milliseconds, told by magnitude, or ISO 8601 (UTC if no zone)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -226,6 +226,8 @@ class BindMonitor:
         table = self.owners[key]
         binding = table.get(value)
         if binding is None:
+            if self.log is not None:
+                self.log(key, value)
             if direction and owner is not None:
                 if len(table) >= _MOST_BINDINGS:
                     self.reporter.forget("bindings")
@@ -233,8 +235,6 @@ class BindMonitor:
                     del table[next(iter(table))]
                 table[value] = Binding(owner, fid, t)
                 self.counts.activations += 1
-                if self.log is not None:
-                    self.log(key, value)
         elif binding.owner == owner:
             binding.t = t
         elif owner is None:

@@ -48,6 +48,7 @@ class Engine:
         self.sessions: dict[int, SessionState] = {}
         self.events = self.untyped = self.matched = self.skipped = 0  # untyped: text messages that are no events
         self.finished = False
+        self.partial = False  # others judge the rest of the recording
         self.now = 0
         self.upcoming: deque[Lifecycle] = deque()
         self.cut_frames: frozenset[int] = frozenset()

@@ -77,15 +77,8 @@ class Reporter:
             verdict, message = Verdict.INCONCLUSIVE, message + "; the recording has a gap here"
         expected: tuple[str, ...] = details.get("expected", ())
         seen = details.get("seen") if not absent else None
-        shape = (
-            self.contract,
-            counts.rule.id,
-            "missing" if kind == "late" else kind,
-            [name for name, _ in labels],
-            expected,
-            seen,
-        )
-        fingerprint = hashlib.blake2b(repr(shape).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+        shape = tuple(name for name, _ in labels)
+        fingerprint = fingerprint_of(self.contract, counts.rule.id, kind, shape, expected, seen)
         if counted:
             self._count(counts, verdict, conn)
         if counts.kept >= MOST_FINDINGS:
@@ -120,6 +113,14 @@ class Reporter:
         """Add to a finding what became known later, such as by how much an event was late."""
         if index < len(self.findings):
             self.findings[index] = replace(self.findings[index], **changes)
+
+
+def fingerprint_of(
+    contract: str, rule: str, kind: str, keys: tuple[str, ...], expected: tuple[str, ...], seen: str | None
+) -> str:
+    """The same for the same fault in every recording: of rule, slice shape and types, without ids and times."""
+    shape = (contract, rule, "missing" if kind == "late" else kind, keys, expected, seen)
+    return hashlib.blake2b(repr(shape).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def names(patterns: Patterns) -> tuple[str, ...]:

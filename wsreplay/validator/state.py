@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wsreplay.model import Connection
+from wsreplay.validator.findings import Verdict
 
 if TYPE_CHECKING:
     from wsreplay.validator.spans import SpanMonitor
@@ -35,7 +36,7 @@ class Anonymous(Token):
 
 
 class Slice:
-    """The events that belong together for some rules. `mask` holds the bits of the simple rules, `states` all others by rule."""
+    """The events that belong together for some rules. `mask` holds the bits of simple rules, `states` all others by rule."""
 
     mask = 0
     names: tuple[str, ...] = ()
@@ -154,6 +155,14 @@ class SessionState:
         self.ids = Seen(0)
         self.unknown: set[tuple[int, str]] = set()
         self.violated = self.undecided = False
+
+    def verdict(self, finished: bool) -> Verdict:
+        """Violated where a rule of severity error is."""
+        if self.violated:
+            return Verdict.VIOLATED
+        if not finished:
+            return Verdict.OK_SO_FAR
+        return Verdict.INCONCLUSIVE if self.undecided else Verdict.SATISFIED
 
 
 class Clock:

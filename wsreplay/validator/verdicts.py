@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wsreplay.contract.model import Bind, Confine, Declare, Format, Rule, Span, Unknown
-from wsreplay.contract.model import Schema as SchemaRule
+from wsreplay.contract import Contract
+from wsreplay.contract.model import Declare, Format, Rule, Schema, Span, Unknown
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
-from wsreplay.validator.reporting import Counts
+from wsreplay.validator.reporting import Counts, fingerprint_of
 from wsreplay.validator.spans import account
 from wsreplay.validator.state import Instance
 
@@ -18,23 +19,31 @@ if TYPE_CHECKING:
 def judgement(engine: Engine) -> Judgement:
     """The verdict of what the engine has seen so far."""
     _collect(engine)
-    rules = tuple(_rule_verdict(engine, counts) for counts in engine.counts.values())
-    order = sorted(range(len(engine.findings)), key=lambda index: _place(engine, index))
-    findings = tuple(engine.findings[index] for index in order)
     contract = engine.contract
-    judged = sum(1 for session in engine.sessions.values())
-    return Judgement(
-        contract=contract.name, contract_version=contract.version, contract_digest=contract.digest, verdict=_whole(rules, engine),
-        events=engine.events, sessions=judged, rules=rules, findings=findings, runs=_runs(engine),
-        session_verdicts={session.id: _session(session.violated, session.undecided, engine.finished)
-                          for session in engine.sessions.values()},
-        forgotten=dict(engine.reporter.forgotten), run_counts=dict(sorted(engine.accounts.counts.items())), notes=_notes(engine),
-    )  # fmt: skip
+    rules = tuple(_rule_verdict(engine, counts) for counts in engine.counts.values())
+    orders = engine.reporter.orders
+    order = sorted(range(len(engine.findings)), key=lambda index: (*place(engine.findings[index], orders[index]), index))
+    found = Judgement(
+        contract=contract.name,
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        verdict=whole(contract, rules, engine.matched),
+        events=engine.events,
+        sessions=len(engine.sessions),
+        rules=rules,
+        findings=tuple(engine.findings[index] for index in order),
+        runs=_runs(engine),
+        session_verdicts={session.id: session.verdict(engine.finished) for session in engine.sessions.values()},
+        forgotten=dict(engine.reporter.forgotten),
+        run_counts=dict(sorted(engine.accounts.counts.items())),
+        notes=notes_of(engine.skipped),
+    )
+    return with_required(contract, found, engine.now) if engine.finished and not engine.partial else found
 
 
-def _place(engine: Engine, index: int) -> tuple[int, int, int, int]:
-    finding = engine.findings[index]
-    return finding.decided_at, engine.reporter.orders[index], finding.activation or 0, index
+def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
+    """Where a finding stands among all: by the time it was decided, then in the order of the rules."""
+    return finding.decided_at, order, finding.activation or 0, finding.connection or 0
 
 
 def _collect(engine: Engine) -> None:
@@ -58,14 +67,16 @@ def _open_instances(engine: Engine) -> list[Instance]:
     found = []
     for session in engine.sessions.values():
         for table in session.spans:
-            for instance in table.values():
+            for innermost in table.values():
+                instance: Instance | None = innermost
                 while instance is not None:
                     found.append(instance)
-                    instance = instance.outer  # type: ignore[assignment]
+                    instance = instance.outer
     return found
 
 
 def _pending(engine: Engine, counts: Counts) -> int:
+    """Open obligations, while the trace goes on."""
     if engine.finished:
         return 0
     rule = counts.rule
@@ -78,48 +89,47 @@ def _pending(engine: Engine, counts: Counts) -> int:
 
 def _rule_verdict(engine: Engine, counts: Counts) -> RuleVerdict:
     rule, pending = counts.rule, _pending(engine, counts)
-    activations = counts.activations
+    activations, violations, inconclusive = counts.activations, counts.violations, counts.inconclusive
     if isinstance(rule, Format):
         activations = engine.events + engine.untyped
     if isinstance(rule, Unknown):
-        activations = counts.violations
-    verdict = _verdict(engine, counts, activations, pending)
-    done = max(0, activations - counts.violations - pending - counts.inconclusive)
+        activations = violations
     return RuleVerdict(
         rule.id,
-        verdict,
+        verdict_of_rule(violations, counts.errors, inconclusive, pending, activations, engine.finished),
         Severity(rule.severity),
         rule.place.line,
         activations,
-        done,
-        counts.violations,
+        max(0, activations - violations - pending - inconclusive),
+        violations,
         pending,
-        counts.inconclusive,
+        inconclusive,
         counts.errors,
         rule.place.file,
     )
 
 
-def _verdict(engine: Engine, counts: Counts, activations: int, pending: int) -> Verdict:
-    if counts.violations:
+def verdict_of_rule(violations: int, errors: int, inconclusive: int, pending: int, activations: int, finished: bool) -> Verdict:
+    """The worst of a rule's slices."""
+    if violations:
         return Verdict.VIOLATED
-    if counts.errors:
+    if errors:
         return Verdict.ERROR
-    if counts.inconclusive:
+    if inconclusive:
         return Verdict.INCONCLUSIVE
     if pending:
         return Verdict.PENDING
     if not activations:
         return Verdict.VACUOUS
-    return Verdict.SATISFIED if engine.finished else Verdict.OK_SO_FAR
+    return Verdict.SATISFIED if finished else Verdict.OK_SO_FAR
 
 
-def _whole(rules: tuple[RuleVerdict, ...], engine: Engine) -> Verdict:
+def whole(contract: Contract, rules: tuple[RuleVerdict, ...], matched: int) -> Verdict:
     """Violated where a rule of severity error is; vacuous where nothing matched what the contract names."""
     verdicts = {rule.verdict for rule in rules}
     if any(rule.verdict is Verdict.VIOLATED and rule.severity is Severity.ERROR for rule in rules):
         return Verdict.VIOLATED
-    if not _anything_matched(rules, engine):
+    if not _anything_matched(contract, rules, matched):
         return Verdict.VACUOUS
     for verdict in (Verdict.PENDING, Verdict.OK_SO_FAR, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
@@ -127,41 +137,57 @@ def _whole(rules: tuple[RuleVerdict, ...], engine: Engine) -> Verdict:
     return Verdict.SATISFIED
 
 
-def _anything_matched(rules: tuple[RuleVerdict, ...], engine: Engine) -> bool:
+def _anything_matched(contract: Contract, rules: tuple[RuleVerdict, ...], matched: int) -> bool:
     """Whether a rule was activated by events that the contract names. Form alone, or any message at all, does not count."""
-    kinds: dict[str, Rule] = {rule.id: rule for rule in engine.contract.rules}
-    telling = [rule for rule in rules if isinstance(kinds[rule.id], Span | Declare | SchemaRule)]
-    if not telling:
-        telling = [rule for rule in rules if not isinstance(kinds[rule.id], Format | Unknown)] or list(rules)
-        return any(rule.activations for rule in telling)
-    return engine.matched > 0 and any(rule.activations for rule in telling)
+    kinds: dict[str, Rule] = {rule.id: rule for rule in contract.rules}
+    telling = [rule for rule in rules if isinstance(kinds[rule.id], Span | Declare | Schema)]
+    if telling:
+        return matched > 0 and any(rule.activations for rule in telling)
+    telling = [rule for rule in rules if not isinstance(kinds[rule.id], Format | Unknown)]
+    return any(rule.activations for rule in telling or rules)
 
 
-def _session(violated: bool, undecided: bool, finished: bool) -> Verdict:
-    if violated:
-        return Verdict.VIOLATED
-    if not finished:
-        return Verdict.OK_SO_FAR
-    return Verdict.INCONCLUSIVE if undecided else Verdict.SATISFIED
+def with_required(contract: Contract, found: Judgement, decided_at: int) -> Judgement:
+    """The same, with rules violated that were never activated and say that they have to be."""
+    required = {rule.id: rule for rule in contract.rules if rule.require_activation}
+    unmet = [rule.id for rule in found.rules if rule.verdict is Verdict.VACUOUS and rule.id in required]
+    if not unmet:
+        return found
+    findings = []
+    for name in unmet:
+        rule = required[name]
+        findings.append(
+            Finding(
+                rule=name,
+                verdict=Verdict.VIOLATED,
+                severity=Severity(rule.severity),
+                message=f"{name} never applied, but the contract requires that it does",
+                line=rule.place.line,
+                file=rule.place.file,
+                kind="vacuous",
+                decided_by="trace_end",
+                decided_at=decided_at,
+                fingerprint=fingerprint_of(contract.name, name, "vacuous", (), (), None),
+            )
+        )
+    rules = tuple(replace(rule, verdict=Verdict.VIOLATED, violations=1) if rule.id in unmet else rule for rule in found.rules)
+    severe = any(finding.severity is Severity.ERROR for finding in findings)
+    verdict = Verdict.VIOLATED if severe else found.verdict
+    return replace(found, rules=rules, findings=(*found.findings, *findings), verdict=verdict)
 
 
 def _runs(engine: Engine) -> tuple[RunAccount, ...]:
     runs = list(engine.accounts.kept)
-    for instance in _open_instances(engine):
-        if instance.monitor.accounts is not None:
-            runs.append(account(instance, "stalled" if instance.late is not None else "open", None, None, ""))
+    runs += [
+        account(instance, "stalled" if instance.late is not None else "open", None, None, "")
+        for instance in _open_instances(engine)
+        if instance.monitor.accounts is not None
+    ]
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
 
 
-def _notes(engine: Engine) -> tuple[str, ...]:
-    notes = []
-    if engine.skipped:
-        notes.append(f"{engine.skipped} connections are none of this contract's (applies_to)")
-    return tuple(notes)
-
-
-_ISOLATION = (Bind, Confine)
-
-
-def sort_key(finding: Finding, order: int) -> tuple[int, int, int]:
-    return finding.decided_at, order, finding.activation or 0
+def notes_of(skipped: int) -> tuple[str, ...]:
+    if not skipped:
+        return ()
+    are = "connection is" if skipped == 1 else "connections are"
+    return (f"{skipped} {are} none of this contract's (applies_to)",)
