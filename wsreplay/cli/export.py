@@ -10,25 +10,33 @@ import click
 from wsreplay.cli.options import connections_of, split_session
 from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
-from wsreplay.trace import exchange
+from wsreplay.trace import exchange, har
 
 
 @click.command(name="export")
 @click.argument("file", metavar="FILE")
 @click.argument("session", type=int, required=False)
-@click.option("-f", "--format", "form", type=click.Choice(["jsonl"]), default="jsonl", show_default=True, help="Of the output.")
+@click.option("-f", "--format", "form", type=click.Choice(["jsonl", "har"]), default="jsonl", show_default=True,
+              help="Of the output.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
-def command(file: str, session: int | None, form: str, output: Path | None) -> None:
-    """Write a recording, or one SESSION of it, in another format."""
+def command(file: str, session: int | None, form: str, output: Path | None) -> None:  # fmt: skip
+    """Write a recording, or one SESSION of it, in another format.
+
+    JSON lines (jsonl) hold everything, and import gives the same recording; a HAR holds the messages for other tools.
+    """
     path, marked = split_session(file)
     with Recording.open(path) as recording:
-        lines = exchange.export(recording, connections_of(recording, session or marked))
+        connections = connections_of(recording, session or marked)
+        if form == "har":
+            pieces = har.export(recording, connections)
+        else:
+            pieces = (line + b"\n" for line in exchange.export(recording, connections))
         try:
             target = output.open("wb") if output else sys.stdout.buffer
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from None
         try:
-            target.writelines(line + b"\n" for line in lines)
+            target.writelines(pieces)
             target.flush()
         finally:
             if output:

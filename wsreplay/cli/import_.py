@@ -9,7 +9,7 @@ import click
 
 from wsreplay.cli.options import make_parent, new_recording_path
 from wsreplay.errors import UsageError
-from wsreplay.trace.intake import import_lines
+from wsreplay.trace.foreign import import_file
 from wsreplay.trace.redaction import Redactor
 
 
@@ -19,9 +19,10 @@ from wsreplay.trace.redaction import Redactor
               help="The recording. [default: recordings/<UTC time>.db]")
 @click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
 def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None:  # fmt: skip
-    """Make a recording from SOURCE, a file of JSON lines ('-': standard input).
+    """Make a recording from SOURCE ('-': standard input): JSON lines, a HAR, or a flow file of mitmproxy.
 
-    Secrets in headers and URLs are redacted on the way, as when recording.
+    What it is, is told by its content. A HAR with the messages of WebSockets comes from Chrome's DevTools, Playwright or
+    mitmproxy. Secrets in headers and URLs are redacted on the way, as when recording.
     """
     path = output or new_recording_path()
     if path.exists():
@@ -32,8 +33,8 @@ def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None: 
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
     try:
-        with _open(source) as lines:
-            import_lines(lines, path, source=source, redactor=redactor)
+        with _open(source) as file:
+            import_file(file, path, name=source, redactor=redactor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -29,15 +29,27 @@ _DIRECTIONS = {"c2s": 0, "s2c": 1}
 
 def import_lines(lines: Iterable[bytes], out: Path, *, source: str = "", redactor: Redactor | None = None) -> None:
     """Write the recording that these lines describe. Raises ImportFormatError, which names the line."""
+    _import(lines, _parse, out, source, redactor)
+
+
+def import_values(values: Iterable[dict[str, Any]], out: Path, *, source: str = "", redactor: Redactor | None = None) -> None:
+    """The same for lines that are decoded already: of other formats, made of whole files."""
+    _import(values, lambda value: value, out, source, redactor)
+
+
+def _import(
+    items: Iterable[Any], decode: Callable[[Any], dict[str, Any]], out: Path, source: str, redactor: Redactor | None
+) -> None:
     writer = Writer(out)
     try:
         intake = _Intake(writer, redactor or Redactor())
-        for number, line in enumerate(lines, 1):
-            if line.strip():
+        for number, item in enumerate(items, 1):
+            if not isinstance(item, bytes) or item.strip():
                 try:
-                    intake.take(_parse(line))
+                    intake.take(decode(item))
                 except _Bad as error:
-                    raise ImportFormatError(str(error), file=source, line=number) from None
+                    line = number if isinstance(item, bytes) else 0
+                    raise ImportFormatError(str(error), file=source, line=line) from None
         intake.finish(source)
         writer.close()
     except BaseException:
