@@ -98,7 +98,20 @@ def test_users_and_sessions_are_counted_and_messages_without_a_type_told() -> No
     )
     assert {name: group.count for name, group in result.users.items()} == {"ada": 2, "(none)": 1}
     assert {name: group.count for name, group in result.sessions.items()} == {1: 2, 2: 1}
-    assert (result.untyped, result.total.count) == (1, 3)
+    assert (result.untyped, result.total.count, result.total.first_ns, result.total.last_ns) == (1, 3, 0, 2_000_000)
+
+
+@given(times, times)
+def test_two_histograms_together_are_one_over_all(first: list[int], second: list[int]) -> None:
+    parts, whole = (Histogram(), Histogram()), Histogram()
+    for part, values in zip(parts, (first, second), strict=True):
+        for value in values:
+            part.add(value)
+            whole.add(value)
+    together = Histogram()
+    for part in parts:
+        together.merge(part)
+    assert [getattr(together, name) for name in Histogram.__slots__] == [getattr(whole, name) for name in Histogram.__slots__]
 
 
 def test_memory_is_bounded_whatever_the_peers_send(monkeypatch: pytest.MonkeyPatch) -> None:

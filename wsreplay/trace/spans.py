@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -29,7 +30,7 @@ _IDS = {
     "thread_id": "thread", "threadId": "thread", "conversation_id": "thread", "run_id": "run", "runId": "run",
     "response_id": "run", "tool_call_id": "call", "toolCallId": "call", "call_id": "call", "item_id": "item", "id": "id",
     "messageId": "message", "stepName": "name", "tool_name": "name", "toolName": "name", "toolCallName": "name",
-    "agent_name": "agent", "name": "name",
+    "agent_name": "agent",
 }  # fmt: skip
 _ENVELOPES = ("payload", "data", "response", "item")
 _MOST_OPEN = 200
@@ -160,6 +161,7 @@ def lanes(messages: Iterable[Message]) -> Lanes:
     return tracker.lanes
 
 
+@lru_cache(maxsize=4096)
 def divided(type: str) -> tuple[str, str]:
     """The stem and the verb of an event type: `tool_executing` → `tool`, `executing`."""
     words = [word.lower() for word in _WORDS.findall(type[:_LONGEST_TYPE])]
@@ -176,17 +178,22 @@ def identifiers(payload: bytes) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     if isinstance(document, dict):
-        for place in (document, *(document.get(name) for name in _ENVELOPES)):
-            if isinstance(place, dict):
+        _collect(document, found)
+        for name in _ENVELOPES:
+            if name in document and isinstance(place := document[name], dict):
                 _collect(place, found)
     return found
 
 
 def _collect(place: dict[str, Any], found: dict[str, str]) -> None:
-    for field_name, name in _IDS.items():
-        value = place.get(field_name)
-        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-            found.setdefault(name, str(value))
+    for field_name in place.keys() & _IDS.keys():
+        value = place[field_name]
+        if type(value) is str or type(value) is int:
+            name = _IDS[field_name]
+            if name not in found and value != "":
+                found[name] = str(value)
+    if "name" not in found and isinstance(value := place.get("name"), str) and value:
+        found["name"] = value
 
 
 def _best(candidates: list[Span], ids: dict[str, str]) -> Span | None:

@@ -17,7 +17,9 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.spans import identifiers
 
 OTHER = "(other)"
-"""Where types, transitions, users and sessions go once there are too many to tell apart."""
+"""Where types and transitions go once there are too many to tell apart."""
+
+NOBODY = "(none)"
 
 _PRECISE_BITS = 8
 _MOST_GROUPS = 5000
@@ -40,13 +42,29 @@ class Histogram:
 
     def add(self, ns: int) -> None:
         """Count one time; a negative one, which a stepped clock would give, as zero."""
-        ns = max(ns, 0)
-        bucket = _bucket(ns)
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
-        self.least = min(self.least, ns) if self.count else ns
-        self.largest = max(self.largest, ns)
+        if ns < 0:
+            ns = 0
+        shift = ns.bit_length() - _PRECISE_BITS
+        bucket = ns if shift <= 0 else (shift << _PRECISE_BITS) | (ns >> shift)
+        buckets = self.buckets
+        buckets[bucket] = buckets.get(bucket, 0) + 1
+        if ns > self.largest:
+            self.largest = ns
+        if ns < self.least or not self.count:
+            self.least = ns
         self.count += 1
         self.total += ns
+
+    def merge(self, other: Histogram) -> None:
+        """Count all that another one has counted."""
+        if not other.count:
+            return
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        self.least = min(self.least, other.least) if self.count else other.least
+        self.largest = max(self.largest, other.largest)
+        self.count += other.count
+        self.total += other.total
 
     def quantile(self, share: float) -> int:
         """The time (ns) that `share` of all do not exceed: the nearest rank, up to its bucket's end; 0 where there is none."""
@@ -71,11 +89,6 @@ class Histogram:
             place = max((number for number, edge in enumerate(limits) if edge <= middle), default=0)
             counts[place] += count
         return counts
-
-
-def _bucket(ns: int) -> int:
-    shift = max(ns.bit_length() - _PRECISE_BITS, 0)
-    return (shift << _PRECISE_BITS) | (ns >> shift)
 
 
 def _upper(bucket: int) -> int:
@@ -109,13 +122,24 @@ class Group:
     last_ns: int = 0
     gaps: Histogram = field(default_factory=Histogram)
 
-    def add(self, message: Message, gap_ns: int | None) -> None:
+    def add(self, t_ns: int, size: int, gap_ns: int | None) -> None:
+        """Count one event; they come in the order of their times."""
         self.count += 1
-        self.size += len(message.payload)
-        self.first_ns = message.t_ns if self.first_ns is None else self.first_ns
-        self.last_ns = max(self.last_ns, message.t_ns)
+        self.size += size
+        if self.first_ns is None:
+            self.first_ns = t_ns
+        self.last_ns = t_ns
         if gap_ns is not None:
             self.gaps.add(gap_ns)
+
+    def merge(self, other: Group) -> None:
+        """Count all that another one has counted."""
+        self.count += other.count
+        self.size += other.size
+        if other.first_ns is not None:
+            self.first_ns = other.first_ns if self.first_ns is None else min(self.first_ns, other.first_ns)
+        self.last_ns = max(self.last_ns, other.last_ns)
+        self.gaps.merge(other.gaps)
 
 
 @dataclass(slots=True)
@@ -125,14 +149,29 @@ class Statistics:
     `untyped` is the number of messages without a type, `forgotten` that of the runs and threads that were no longer followed.
     """
 
-    total: Group = field(default_factory=Group)
     types: dict[str, Group] = field(default_factory=dict)
     transitions: dict[tuple[str, str], Group] = field(default_factory=dict)
-    users: dict[str, Group] = field(default_factory=dict)
-    sessions: dict[int | str, Group] = field(default_factory=dict)
+    sessions: dict[int, Group] = field(default_factory=dict)
+    user_of: dict[int, str | None] = field(default_factory=dict)
     density: Density = field(default_factory=Density)
     untyped: int = 0
     forgotten: int = 0
+
+    @property
+    def total(self) -> Group:
+        """All events together."""
+        total = Group()
+        for group in self.sessions.values():
+            total.merge(group)
+        return total
+
+    @property
+    def users(self) -> dict[str, Group]:
+        """The sessions of each user together; those of nobody under NOBODY."""
+        users: dict[str, Group] = {}
+        for session, group in self.sessions.items():
+            users.setdefault(self.user_of.get(session) or NOBODY, Group()).merge(group)
+        return users
 
 
 class Collector:
@@ -140,7 +179,10 @@ class Collector:
 
     def __init__(self, sessions: Iterable[Session] = ()) -> None:
         self.statistics = Statistics()
-        self._session_of = {one.id: session for session in sessions for one in session.connections}
+        self._session_of: dict[int, int] = {}
+        for session in sessions:
+            self._session_of.update(dict.fromkeys((one.id for one in session.connections), session.id))
+            self.statistics.user_of[session.id] = session.user
         self._before: OrderedDict[tuple[int, str, str], tuple[str, int]] = OrderedDict()
 
     def add(self, message: Message) -> None:
@@ -150,15 +192,16 @@ class Collector:
             counted.untyped += message.opcode in (Opcode.TEXT, Opcode.BINARY)
             return
         before = self._last(message)
-        gap = None if before is None else message.t_ns - before[1]
-        session = self._session_of.get(message.connection_id)
-        counted.total.add(message, gap)
-        _group(counted.types, message.type).add(message, gap)
-        _group(counted.users, (session.user if session else None) or "(none)").add(message, gap)
-        _group(counted.sessions, session.id if session else message.connection_id).add(message, gap)
+        t_ns, size = message.t_ns, len(message.payload)
+        gap = None if before is None else t_ns - before[1]
+        session = self._session_of.get(message.connection_id, 0)
+        if session not in counted.sessions:
+            counted.sessions[session] = Group()
+        counted.sessions[session].add(t_ns, size, gap)
+        _group(counted.types, message.type, OTHER).add(t_ns, size, gap)
         if before is not None:
-            _group(counted.transitions, (before[0], message.type), (OTHER, OTHER)).add(message, gap)
-        counted.density.add(message.t_ns)
+            _group(counted.transitions, (before[0], message.type), (OTHER, OTHER)).add(t_ns, size, gap)
+        counted.density.add(t_ns)
 
     def _last(self, message: Message) -> tuple[str, int] | None:
         """The type and the time of the event before this one in its run, thread or connection; and remember this one.
@@ -180,10 +223,11 @@ class Collector:
         return before
 
 
-def _group(groups: dict[Any, Group], key: Any, other: Any = OTHER) -> Group:
-    if key not in groups and len(groups) >= _MOST_GROUPS:
-        key = other
-    return groups.setdefault(key, Group()) if key not in groups else groups[key]
+def _group(groups: dict[Any, Group], key: Any, other: Any) -> Group:
+    group = groups.get(key)
+    if group is None:
+        group = groups.setdefault(key if len(groups) < _MOST_GROUPS else other, Group())
+    return group
 
 
 def collect(recording: Recording, connections: Collection[int] | None = None) -> Statistics:
