@@ -16,6 +16,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace import display, exchange
 from wsreplay.trace import filter as filters
 from wsreplay.trace.sessions import stitch
+from wsreplay.validator.findings import Judgement
 
 POLL_S = 0.1
 TYPE_WIDTH = 22
@@ -59,7 +60,7 @@ class _View:
         self._context = filters.Context.of(self._recording, self._judgement())
         self._wanted = connections_of(self._recording, self._session)
 
-    def _judgement(self):  # type: ignore[no-untyped-def]
+    def _judgement(self) -> Judgement | None:
         if not self._filter.needs_judgement:
             return None
         from wsreplay.contract import load

@@ -12,6 +12,7 @@ import click
 from wsreplay.contract import Contract, load
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render
+from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Severity
 
 DEFAULT_CONTRACT = "agent-chat"
@@ -51,6 +52,7 @@ def command(
     if write_baseline:
         baseline.write(write_baseline, results)
     if accepted is not None:
+        _say_comparison(results, accepted)
         results = baseline.apply(results, accepted)
     _report(results, targets, color)
     return exit_code(results, fail_on=Severity(fail_on), strict=strict)
@@ -86,7 +88,7 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> l
     steps = len(paths) * len(contracts)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
         outcomes = judge_files(paths, contracts, jobs=jobs, progress=lambda: bar.update(1))
-    return [FileResult(str(one.path), one.judgement, one.error) for one in outcomes]
+    return [FileResult(str(one.path), one.judgement, str(one.error) if one.error else None) for one in outcomes]
 
 
 def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
@@ -102,6 +104,14 @@ def _say_finding(finding: Finding) -> None:
     from wsreplay.report.text import finding_line
 
     click.echo(finding_line(finding, color=sys.stdout.isatty()))
+
+
+def _say_comparison(results: Sequence[FileResult], accepted: baseline.Baseline) -> None:
+    compared = baseline.compare(results, accepted)
+    counts = f"{len(compared.new)} new, {len(compared.known)} known, {len(compared.gone)} gone"
+    click.echo(f"against the baseline: {counts}", err=True)
+    for entry in compared.gone:
+        click.echo(f"  gone: {visible(entry.rule)}  {visible(entry.message)}", err=True)
 
 
 def _save(results: Sequence[FileResult], contracts: Sequence[Contract]) -> None:

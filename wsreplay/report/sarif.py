@@ -19,7 +19,6 @@ from wsreplay.trace.display import gist, visible
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-INFORMATION = "https://pypi.org/project/wsreplay/"
 FINGERPRINT = "wsreplay/v1"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _MOST_RESULTS = 5000  # what code scanning accepts in a run
@@ -42,7 +41,6 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
     for one in listed:
         one["ruleIndex"] = list(rules).index(one.pop("key"))
     notifications = [_notification(result) for result in results if result.judgement is None]
-    driver = {"name": "wsreplay", "version": wsreplay.__version__, "informationUri": INFORMATION, "rules": list(rules.values())}
     invocation: dict[str, Any] = {"executionSuccessful": not notifications}
     if notifications:
         invocation["toolExecutionNotifications"] = notifications
