@@ -130,7 +130,8 @@ _VOLATILE = [
     (re.compile(r"(?<=127\.0\.0\.1:)[34567]\d{4}\b"), "<port>"),
     (re.compile(r"\b\d{10}\.\d+"), "<time>"),
     (re.compile(r"\b\d+\.\d+(?= ?(?:s|ms|µs|kB|MB|KiB|MiB)\b)"), "<n>"),
-    (re.compile(r"\b\d+ ms\b"), "<n> ms"),
+    (re.compile(r"\b\d+ (?=(?:B|ms|µs|ns)\b)"), "<n> "),
+    (re.compile(r'(?<=  )\d{2,4}(?=  [{"])|(?<="size": )\d+'), "<size>"),  # of JSON with a time in it
     (re.compile(r"(?<![\w.])\d+\.\d{3,9}\b"), "<n>"),
     (re.compile(r" {2,}"), "  "),
 ]
