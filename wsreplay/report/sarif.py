@@ -41,6 +41,7 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
     for one in listed:
         one["ruleIndex"] = list(rules).index(one.pop("key"))
     notifications = [_notification(result) for result in results if result.judgement is None]
+    driver = {"name": "wsreplay", "version": wsreplay.__version__, "rules": list(rules.values())}
     invocation: dict[str, Any] = {"executionSuccessful": not notifications}
     if notifications:
         invocation["toolExecutionNotifications"] = notifications
