@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import rawpeers
+from rawpeers import Listener, accept, connect, frame, read, read_end, read_head, request, upgraded
+from relay import Relay, wait_for
+
+from recordings import checked
+
+Start = Callable[..., Relay]
+Steps = list[tuple[str, bytes | str]]
+LOOPS = ["uvloop", "asyncio"]
+PEM = Path(rawpeers.__file__).with_name("localhost.pem")
+
+BODY = bytes(range(256)) * 300
+COOKIE = b"Cookie: c%d=" + b"x" * 4000 + b"\r\n"
+CHUNKED = b"5\r\nhello\r\n1;name=value\r\n!\r\n0\r\nTrailer: yes\r\n\r\n"
+GET = b"GET /health HTTP/1.1\r\nHost: example.org\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+CASES: dict[str, Steps] = {
+    "health check, kept alive": [("c", GET), ("s", OK), ("c", GET), ("s", OK), ("c", "eof"), ("s", "close")],
+    "odd writing is left alone": [
+        ("c", b"GET /a%20b?c=d&&e HTTP/1.1\r\nhOsT:example.org\r\nX-Empty:\r\nX-Odd:   spaces \t\r\nX-Odd: twice\r\n\r\n"),
+        ("s", b"HTTP/1.1 200\r\nx-y:  z\r\ncontent-length: 0\r\n\r\n"),
+    ],
+    "asset until the connection closes": [
+        ("c", b"GET /a.js HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n\r\n" + BODY), ("s", "eof"), ("c", "close")
+    ],
+    "posted in chunks, answered in chunks": [
+        ("c", b"POST / HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n"), ("c", CHUNKED),
+        ("s", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED), ("c", GET), ("s", OK),
+    ],
+    "waits for 100 Continue": [
+        ("c", b"PUT /f HTTP/1.1\r\nHost: example.org\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY)),
+        ("s", b"HTTP/1.1 100 Continue\r\n\r\n"), ("c", BODY), ("s", OK), ("c", GET), ("s", OK),
+    ],
+    "pipelined": [("c", GET + GET + GET), ("s", OK + OK), ("s", OK)],
+    "head, 204 and 304 have no body": [
+        ("c", b"HEAD / HTTP/1.1\r\nHost: example.org\r\n\r\n"), ("s", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"),
+        ("c", GET), ("s", b"HTTP/1.1 204 No Content\r\n\r\n"), ("c", GET),
+        ("s", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"), ("c", GET), ("s", OK),
+    ],
+    "large cookies": [
+        ("c", b"GET / HTTP/1.1\r\nHost: h\r\n" + b"".join(COOKIE % n for n in range(30)) + b"\r\n"),
+        ("s", b"HTTP/1.1 200 OK\r\n" + b"Set-Cookie: a=%s\r\n" % (b"y" * 60_000) + b"Content-Length: 0\r\n\r\n"),
+    ],
+    "client half-closes behind its request": [("c", GET), ("c", "eof"), ("s", OK), ("s", "close")],
+    "absolute target": [("c", b"GET http://example.org/x HTTP/1.1\r\nHost: example.org\r\n\r\n"), ("s", OK)],
+    "any host": [("c", b"OPTIONS * HTTP/1.1\r\nHost: example.org\r\n\r\n"), ("s", OK)],
+    "early hints": [("c", GET), ("s", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), ("s", OK)],
+    "no HTTP": [("c", b"\x16\x03\x01\x02\x00\x01 is TLS, and this is plain\r\n\r\n"), ("s", b"eh?\r\n"), ("s", "close")],
+    "no HTTP answer": [("c", GET), ("s", b"SSH-2.0-OpenSSH_9.6\r\n"), ("s", "close")],
+    "server leaves without an answer": [("c", GET), ("s", "close")],
+    "server resets": [("c", GET), ("s", "reset")],
+    "client resets": [("c", GET), ("c", "reset")],
+    "upgrade behind other requests": [
+        ("c", GET), ("s", OK), ("c", request()), ("s", accept()), ("c", frame(1, b"hi")), ("s", frame(1, b"ho", mask=None)),
+    ],
+    "upgrade refused, then granted": [
+        ("c", request()), ("s", b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nno!\n"),
+        ("c", request()), ("s", accept()), ("c", frame(1, b"hi")), ("s", "close"),
+    ],
+    "upgrade by byte": [("c", bytes([byte])) for byte in request()] + [("s", bytes([byte])) for byte in accept()],
+}
+
+
+def play(steps: Steps, listener: Listener, port: int) -> list[tuple[str, object]]:
+    """What the peers saw. The server is connected to with the first bytes, also where there is no proxy."""
+    client = connect(port)
+    server: socket.socket | None = None
+    seen: list[tuple[str, object]] = []
+    for who, act in steps:
+        if isinstance(act, bytes):
+            (client if who == "c" else server).sendall(act)  # type: ignore[union-attr]
+            if server is None:
+                server = listener.take()
+            if len(steps) < 100:  # else byte by byte: a head is held until it is whole
+                seen.append((who, read(server if who == "c" else client, len(act))))
+            continue
+        assert server is not None
+        actor, other = (client, server) if who == "c" else (server, client)
+        if act == "eof":
+            actor.shutdown(socket.SHUT_WR)
+        elif act == "reset":
+            rawpeers.reset(actor)
+        else:
+            actor.close()
+        seen.append((who, read_end(other)))
+    assert server is not None
+    if len(steps) > 100:
+        seen += [("c", read(server, len(request()))), ("s", read(client, len(accept())))]
+    client.close()
+    server.close()
+    return seen
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """One relay for all cases."""
+    listener = Listener()
+    relay = Relay(f"ws://127.0.0.1:{listener.port}", tmp_path_factory.mktemp("http") / "a.db", request.param, keep_host=True)
+    yield listener, relay
+    relay.end()
+    listener.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_http_passes_byte_for_byte(name: str, shared: tuple[Listener, Relay]) -> None:
+    listener, relay = shared
+    assert play(CASES[name], listener, relay.port) == play(CASES[name], listener, listener.port)
+
+
+def test_requests_are_counted_and_only_upgrades_recorded(shared: tuple[Listener, Relay]) -> None:
+    """Comes last: stops the relay that all cases have used."""
+    _, relay = shared
+    summary = relay.stop()
+    connections = checked(relay.path).connections
+    assert [(connection.status, str(connection.ending)) for connection in connections] == [
+        (101, "dropped"), (401, "refused"), (101, "dropped"), (101, "dropped")
+    ]  # fmt: skip
+    assert summary["requests"] >= len(CASES)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_only_host_path_and_given_headers_are_rewritten_in_every_request(listener: Listener, relay: Start, loop: str) -> None:
+    proxy = relay(
+        f"ws://127.0.0.1:{listener.port}/app/v1/", loop=loop,
+        set_headers=[("X-Trace", "on"), ("origin", "https://given.example"), ("X-Trace", "twice")],
+    )  # fmt: skip
+    client = connect(proxy.port)
+    lines = ("Origin: https://example.org", "Cookie: a=b", "Sec-WebSocket-Protocol: chat, jwt.x.y", "Authorization: Basic eA==")
+    sent = request("/ws?q=1&token=t", *lines)
+    upstream = f"127.0.0.1:{listener.port}".encode()
+    expected = (
+        sent.replace(b"GET /ws", b"GET /app/v1/ws").replace(b"Host: example.org", b"Host: " + upstream)
+        .replace(b"Origin: https://example.org", b"Origin: https://given.example")[:-2]
+        + b"X-Trace: on\r\nX-Trace: twice\r\n\r\n"
+    )  # fmt: skip
+    server = None
+    for _ in range(2):
+        client.sendall(sent)
+        server = server or listener.take()
+        assert read_head(server) == expected
+        server.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        read_head(client)
+    client.close()
+    assert server is not None
+    server.close()
+    proxy.stop()
+    recorded = checked(proxy.path).connections[0]
+    assert recorded.path.startswith("/ws?q=1&token=redacted:"), "as the client asked, not as it was forwarded"
+    assert ("Origin", "https://example.org") in recorded.request_headers
+
+
+def _answer(port: int, sent: bytes = request("/refused")) -> bytes:
+    with connect(port) as client:
+        client.sendall(sent)
+        return read_end(client)[0]
+
+
+def _deaf() -> tuple[socket.socket, list[socket.socket]]:
+    """A listener whose queue is full: who connects now gets no answer at all."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fillers = []
+    for _ in range(4):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        fillers.append(filler)
+    return listener, fillers
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("why", ["refused", "unresolvable", "no name", "timed out", "no TLS", "untrusted"])
+def test_an_upstream_that_cannot_be_reached_is_answered_for(listener: Listener, relay: Start, loop: str, why: str) -> None:
+    with contextlib.ExitStack() as cleanup:
+        port = listener.port
+        if why == "refused":
+            listener.close()
+        if why == "timed out":
+            deaf, fillers = _deaf()
+            port = deaf.getsockname()[1]
+            for one in (deaf, *fillers):
+                cleanup.callback(one.close)
+        url, status, said = {
+            "refused": (f"ws://127.0.0.1:{port}", 502, "cannot be reached: "),
+            "unresolvable": ("ws://no-such-host.invalid:1", 502, "the host name cannot be resolved"),
+            "no name": ("ws://a..b:1", 502, "the host name cannot be resolved"),
+            "timed out": (f"ws://127.0.0.1:{port}", 504, "did not answer within 0.5 s"),
+            "no TLS": (f"wss://127.0.0.1:{port}", 502, ""),
+            "untrusted": (f"wss://localhost:{port}", 502, "has a certificate that is not trusted"),
+        }[why]
+        if why in ("no TLS", "untrusted"):
+            thread = threading.Thread(target=_greet, args=(listener, why == "untrusted"))
+            thread.start()
+            cleanup.callback(thread.join)
+        proxy = relay(url, loop=loop, dial_timeout_s=0.5 if why == "timed out" else 10)
+        answer = _answer(proxy.port)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert url.encode() in body
+        assert said.encode() in body
+        proxy.stop()
+        (connection,) = checked(proxy.path).connections
+        assert (connection.path, connection.status, str(connection.ending)) == ("/refused", status, "refused")
+        assert connection.closed_by == "proxy"
+        assert connection.error
+        assert connection.error in body.decode()
+
+
+def _greet(listener: Listener, tls: bool) -> None:
+    """A server that speaks TLS with a certificate of its own making, or no TLS."""
+    sock = listener.take()
+    with sock, contextlib.suppress(OSError):
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(PEM)
+            context.wrap_socket(sock, server_side=True)
+        else:
+            sock.recv(10)
+            sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_clients_that_leave_while_the_upstream_is_dialled_leak_nothing(listener: Listener, relay: Start, loop: str) -> None:
+    deaf, fillers = _deaf()
+    proxy = relay(f"ws://127.0.0.1:{deaf.getsockname()[1]}", loop=loop, dial_timeout_s=1)
+
+    def descriptors() -> int:
+        return len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir()))
+
+    before = descriptors()
+    clients = [connect(proxy.port) for _ in range(30)]
+    for number, client in enumerate(clients):
+        client.sendall(request(f"/{number}"))
+    wait_for(lambda: descriptors() >= before + 60, "all are dialled for")
+    for number, client in enumerate(clients):
+        if number % 2:
+            rawpeers.reset(client)
+        else:
+            client.close()
+    wait_for(lambda: descriptors() == before, "nothing is left of them")
+    proxy.stop()
+    for one in (deaf, *fillers):
+        one.close()
+    assert {str(connection.ending) for connection in checked(proxy.path).connections} == {"refused"}
+
+
+class Flood:
+    """A connection whose client sends one endless frame, so that the recorder's socket is full while the recorder is stopped.
+
+    It is the first one of the recording.
+    """
+
+    def __init__(self, listener: Listener, proxy: Relay) -> None:
+        self._recorder = proxy.recorder()
+        self._client, self._server = upgraded(listener, proxy.port, path="/flood")
+        self._client.settimeout(0.5)
+        self._client.sendall(b"\x82\x7f" + (10**12).to_bytes(8, "big"))
+        self._drain = threading.Thread(target=read_end, args=(self._server,))
+        self._drain.start()
+
+    def stop_recorder(self) -> None:
+        os.kill(self._recorder, signal.SIGSTOP)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._client.send(bytes(65536))
+
+    def resume_recorder(self) -> None:
+        os.kill(self._recorder, signal.SIGCONT)
+
+    def end(self) -> None:
+        self._client.close()
+        self._drain.join()
+        self._server.close()
+
+
+def _is_silent(sock: socket.socket) -> bool:
+    sock.settimeout(0.3)
+    try:
+        return sock.recv(1) is None
+    except TimeoutError:
+        return True
+    finally:
+        sock.settimeout(rawpeers.TIMEOUT_S)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_upgrade_waits_for_the_recorder_and_so_does_its_answer(listener: Listener, relay: Start, loop: str) -> None:
+    proxy = relay(loop=loop)
+    flood = Flood(listener, proxy)
+    flood.stop_recorder()
+    client = connect(proxy.port)
+    sender = threading.Thread(target=client.sendall, args=(request() + frame(2, bytes(700_000)),))
+    sender.start()
+    server = listener.take()
+    assert _is_silent(server), "the request is not forwarded before the recorder has it"
+    flood.resume_recorder()
+    assert read_head(server)
+    flood.stop_recorder()
+    server.sendall(accept() + frame(1, b"behind it", mask=None))
+    server.shutdown(socket.SHUT_WR)
+    assert _is_silent(client), "neither is the answer, what follows it, nor the end"
+    flood.resume_recorder()
+    assert read_head(client) == accept()
+    assert read_end(client) == (frame(1, b"behind it", mask=None), "eof")
+    sender.join()
+    assert read(server, len(frame(2, bytes(700_000)))) == frame(2, bytes(700_000))
+    client.close()
+    server.close()
+    flood.end()
+    proxy.stop()
+    recorded = checked(proxy.path)
+    assert [one.payload for one in recorded.stream(2, 1).frames] == [b"behind it"]
+    assert recorded.stream(2, 0).end == len(frame(2, bytes(700_000)))
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_client_whose_early_bytes_filled_the_buffer_goes_on_when_its_upgrade_is_refused(
+    listener: Listener, relay: Start, loop: str
+) -> None:
+    proxy = relay(loop=loop)
+    client = connect(proxy.port)
+    body = bytes(900_000)
+    post = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n"
+    sender = threading.Thread(target=client.sendall, args=(request() + post + body,))
+    sender.start()
+    server = listener.take()
+    read_head(server)
+    server.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    assert b"POST" in read_head(server)
+    assert read(server, len(body)) == body
+    sender.join()
+    client.close()
+    server.close()
+    proxy.stop()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_both_legs_speak_ipv6(relay: Start, loop: str) -> None:
+    listener = Listener("::1")
+    proxy = relay(f"ws://[::1]:{listener.port}", loop=loop, host="::1")
+    client = connect(proxy.port, "::1")
+    client.sendall(request())
+    server = listener.take()
+    assert f"Host: [::1]:{listener.port}\r\n".encode() in read_head(server)
+    for sock in (client, server):
+        sock.close()
+    listener.close()
+    proxy.stop()
+    peer = checked(proxy.path).connections[0].peer
+    assert peer is not None
+    assert peer.startswith("[::1]:")
+
+
+def test_what_is_open_when_the_proxy_stops_is_truncated(listener: Listener, relay: Start) -> None:
+    proxy = relay()
+    client, server = upgraded(listener, proxy.port)
+    client.sendall(frame(1, b"last words"))
+    read(server, len(frame(1, b"last words")))
+    waiting = connect(proxy.port)
+    waiting.sendall(request("/unanswered"))
+    unanswered = listener.take()
+    read_head(unanswered)
+    proxy.stop()
+    assert [read_end(sock)[0] for sock in (client, server, waiting, unanswered)] == [b""] * 4
+    for sock in (client, server, waiting, unanswered):
+        sock.close()
+    recorded = checked(proxy.path)
+    assert [str(connection.ending) for connection in recorded.connections] == ["truncated", "truncated"]
+    assert [one.payload for one in recorded.stream(1, 0).frames] == [b"last words"]
