@@ -1,0 +1,12 @@
+# wsreplay in a container:  docker build -t wsreplay .
+FROM python:3.13-slim
+COPY pyproject.toml README.md LICENSE /source/
+COPY wsreplay /source/wsreplay
+RUN pip install --no-cache-dir /source && rm -r /source && useradd --create-home wsreplay \
+    && install --directory --owner wsreplay /recordings
+USER wsreplay
+WORKDIR /recordings
+VOLUME /recordings
+EXPOSE 8765
+ENTRYPOINT ["wsreplay"]
+CMD ["--help"]
