@@ -89,13 +89,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span(Rule):
-    """`start … body … end` per key. `ends` are named; `ok` says that it went well, any other name that it did not."""
+    """`start … body … end` per key. `ends` are named; `ok` says that it went well, any other name that it did not.
+
+    `after` says what may come after which end (None: any); `outside`, which body and end events need no open instance.
+    """
 
     by: tuple[str, ...]
     start: Patterns
     ends: tuple[tuple[str, Patterns], ...]
     body: Patterns = ()
-    after: Patterns = ()
+    after: tuple[tuple[str | None, Patterns], ...] = ()
+    outside: Patterns = ()
     else_by: tuple[str, ...] = ()
     inside: str | None = None
     parent: Path | str | None = None
@@ -104,6 +108,10 @@ class Span(Rule):
     @property
     def end_patterns(self) -> Patterns:
         return tuple(pattern for _, patterns in self.ends for pattern in patterns)
+
+    def named(self) -> Patterns:
+        after = (pattern for _, patterns in self.after for pattern in patterns)
+        return (*self.start, *self.end_patterns, *self.body, *after, *self.outside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

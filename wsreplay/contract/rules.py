@@ -67,7 +67,7 @@ def unknown(value: Value) -> Rule | None:
 
 
 def span(name: str, value: Value, place: Place, reader: Reader, names: list[str]) -> Rule | None:
-    allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "severity", "require_activation",
+    allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "outside", "severity", "require_activation",
                "enabled")  # fmt: skip
     parts = value.mapping(allowed, "a span")
     if not _enabled(parts):
@@ -84,7 +84,8 @@ def span(name: str, value: Value, place: Place, reader: Reader, names: list[str]
         start=reader.patterns(parts["start"]),
         ends=_ends(parts["end"], reader),
         body=reader.patterns(parts["body"]) if "body" in parts else (),
-        after=reader.patterns(parts["after"]) if "after" in parts else (),
+        after=_after(parts["after"], reader) if "after" in parts else (),
+        outside=reader.patterns(parts["outside"]) if "outside" in parts else (),
         inside=parts["inside"].choice([other for other in names if other != name] or ["another span"])
         if "inside" in parts
         else None,
@@ -99,6 +100,12 @@ def _ends(value: Value, reader: Reader) -> tuple[tuple[str, Any], ...]:
             value.fail("a span that cannot end: name at least one end")
         return tuple((name, reader.patterns(part)) for name, part in value.data.items())
     return (("ok", reader.patterns(value)),)
+
+
+def _after(value: Value, reader: Reader) -> tuple[tuple[str | None, Any], ...]:
+    if isinstance(value.data, dict) and "event" not in value.data:
+        return tuple((name, reader.patterns(part)) for name, part in value.data.items())
+    return ((None, reader.patterns(value)),)
 
 
 def _parent(value: Value, reader: Reader) -> Any:

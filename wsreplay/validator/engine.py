@@ -185,11 +185,7 @@ class Engine:
 
     def is_named(self, direction: int, type_: str) -> bool:
         """Whether a span or a template names the type other than by a bare `*`."""
-        named = [
-            pattern
-            for span in self.contract.spans.values()
-            for pattern in (*span.start, *span.end_patterns, *span.body, *span.after)
-        ]
+        named = [pattern for span in self.contract.spans.values() for pattern in span.named()]
         named += [pattern for rule in self.contract.of(Declare) for pattern in rule.named()]
         named += [pattern for rule in self.contract.of(Schema) for pattern, _ in rule.schemas]
         return any(pattern.type != "*" and pattern.fits(direction, type_) for pattern in named)

@@ -419,8 +419,12 @@ class HandlerSource:
         tests = [self._if(found) for found in (*(found for _, found in closing), body) if found]
         test = None if None in tests else " or ".join(f"({test})" for test in tests if test)
         guard = f"{i} is None"
-        if fit([(span.after, 1)], self.direction, self.type):
-            guard += f" and not span{number}.has_ended(conn, x{number})"
+        allowed = [name for name, patterns in span.after if fit([(patterns, 1)], self.direction, self.type)]
+        if allowed:
+            guard += f" and not span{number}.has_ended(conn, x{number}, {None if None in allowed else tuple(allowed)!r})"
+        outside = fit([(span.outside, 1)], self.direction, self.type)
+        if outside:
+            guard += f" and not ({self._if(outside) or True})"
         if self.keys.missing(span.by):
             guard += f" and x{number} is not None"
         if self._covered(span):

@@ -25,7 +25,7 @@ def paths_of(contract: Contract) -> list[Path]:
     patterns: list[Pattern] = []
     for rule in contract.rules:
         if isinstance(rule, Span):
-            patterns += (*rule.start, *rule.end_patterns, *rule.body, *rule.after)
+            patterns += rule.named()
             if isinstance(rule.parent, Path):
                 found.append(rule.parent)
         elif isinstance(rule, Declare):

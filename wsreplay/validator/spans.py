@@ -144,9 +144,10 @@ class SpanMonitor:
             self.truncate(instance, t)
             del table[instance.slot]
 
-    def has_ended(self, conn: ConnectionState, key: Any) -> bool:
-        """Whether an instance with this key ended not long ago."""
-        return conn.session.ended[self.index].get(key) is not None
+    def has_ended(self, conn: ConnectionState, key: Any, names: tuple[str, ...] | None) -> bool:
+        """Whether an instance with this key ended not long ago, by one of these ends (None: any)."""
+        found = conn.session.ended[self.index].get(key)
+        return found is not None and (names is None or found[1] in names)
 
     # Events without an instance.
 
@@ -163,8 +164,8 @@ class SpanMonitor:
         else_key: Any = None,
     ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
-        ended_by = conn.session.ended[self.index].get(key)
-        late = ended_by is not None
+        ended = conn.session.ended[self.index].get(key)
+        late, ended_by = ended is not None, ended[0] if ended is not None else None
         witness = self._witness(conn, key, t)
         if above is not None:
             witness.parent = above
@@ -237,7 +238,7 @@ class SpanMonitor:
         instance.open = False
         slot, session = instance.slot, instance.conn.session
         del session.spans[self.index][slot]
-        session.ended[self.index].add(slot, fid or 0)
+        session.ended[self.index].add(slot, (fid or 0, name))
         if instance.parent is not None:
             instance.parent.children -= 1
         for release in self.releases:
@@ -304,7 +305,7 @@ class SpanMonitor:
 
     def _close(self, instance: Instance, name: str, t: int, fid: int | None, how: int, cause: str | None, detail: str) -> None:
         instance.open = False
-        self._unlink(instance, fid)
+        self._unlink(instance, name, fid)
         if instance.parent is not None:
             instance.parent.children -= 1
         for release in self.releases:
@@ -318,7 +319,7 @@ class SpanMonitor:
             self._account(instance, name, t, fid, detail)
         instance.states = instance.held_back = instance.parts = None
 
-    def _unlink(self, instance: Instance, fid: int | None) -> None:
+    def _unlink(self, instance: Instance, name: str, fid: int | None) -> None:
         """Take an instance off its table, out of those that it interrupts or that interrupt it."""
         table, slot = instance.session.spans[self.index], instance.slot
         inner = table.get(slot)
@@ -331,7 +332,7 @@ class SpanMonitor:
             table[slot] = instance.outer
         else:
             del table[slot]
-        instance.session.ended[self.index].add(slot, fid or 0)
+        instance.session.ended[self.index].add(slot, (fid or 0, name))
 
     def _account(self, instance: Instance, name: str, t: int, fid: int | None, detail: str) -> None:
         assert self.accounts is not None

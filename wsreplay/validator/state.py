@@ -119,21 +119,21 @@ class Seen:
 
 
 class Ended:
-    """The last keys whose instances have ended, with the frame that ended them: tells "too late" from "too early"."""
+    """The last keys whose instances have ended, with the frame and the name of the end: tells "too late" from "too early"."""
 
     __slots__ = ("now", "old")
     keep = 128
 
     def __init__(self) -> None:
-        self.now: dict[Any, int] = {}
-        self.old: dict[Any, int] = {}
+        self.now: dict[Any, tuple[int, str]] = {}
+        self.old: dict[Any, tuple[int, str]] = {}
 
-    def add(self, key: Any, fid: int) -> None:
-        self.now[key] = fid
+    def add(self, key: Any, end: tuple[int, str]) -> None:
+        self.now[key] = end
         if len(self.now) >= self.keep:
             self.old, self.now = self.now, {}
 
-    def get(self, key: Any) -> int | None:
+    def get(self, key: Any) -> tuple[int, str] | None:
         found = self.now.get(key)
         return self.old.get(key) if found is None else found
 
