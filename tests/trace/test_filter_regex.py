@@ -48,7 +48,26 @@ def test_the_more_repeats_the_less_is_searched() -> None:
     late = b"." * 100_000 + b"needle"
     assert regex.searcher("needle", ignore_case=False)(late)
     assert not regex.searcher("need.*", ignore_case=False)(late)
-    assert regex.searcher("need.*", ignore_case=False)(late[-50_000:])
+    assert regex.searcher("need.*", ignore_case=False)(late[-30_000:])
+
+
+@given(
+    st.sampled_from([".*", ".+", ".*?", ".*.+", ".+.+?", ".*+", ".+{2}"]),
+    st.sampled_from(["a", "ab", "", "b$", "^a", "a|b"]),
+    st.text(st.sampled_from("ab\n"), max_size=6),
+)
+def test_leading_dots_are_left_out_without_changing_what_is_found(dots: str, rest: str, text: str) -> None:
+    pattern = dots + rest
+    try:
+        expected = re.search(pattern, text) is not None
+    except re.error:
+        return
+    assert regex.searcher(pattern, ignore_case=False)(text.encode()) == expected
+
+
+def test_a_leading_dot_star_makes_no_search_quadratic() -> None:
+    late = b"." * 100_000 + b"needle"
+    assert regex.searcher(".*needle", ignore_case=False)(late)
 
 
 @given(st.binary(max_size=50))

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LONGEST_PATTERN = 1000
-SEARCHED_BYTES = (1 << 20, 64 * 1024, 16 * 1024, 4 * 1024)
+SEARCHED_BYTES = (1 << 20, 32 * 1024, 4 * 1024, 1024)
 """How much of a payload is searched, by the number of unbounded repeats in the pattern."""
+
+_LEADING = re.compile(r"(?:\.[*+]\??(?![*+?{]))+")
 
 _TOKEN = re.compile(
     r"(?P<escape>\\.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\((?:\?(?:P<\w+>|<[=!]|P=\w+|[a-zA-Z-]*[:)]|\(\w+\)|.))?)|(?P<close>\))"
@@ -51,10 +53,20 @@ def searcher(pattern: str, *, ignore_case: bool) -> Callable[[bytes], bool]:
 
     Raises UnsafePattern where the pattern is no regular expression, or one that may not end.
     """
+    _compile(pattern, ignore_case)
+    pattern = _without_leading_dots(pattern)
     compiled = _compile(pattern, ignore_case)
     limit = SEARCHED_BYTES[min(check(pattern), len(SEARCHED_BYTES) - 1)]
     search = compiled.search
     return lambda payload: search(payload[:limit].decode("utf-8", "replace")) is not None
+
+
+def _without_leading_dots(pattern: str) -> str:
+    """The pattern without the `.*` it begins with, which finds nothing more and makes a search quadratic; a `.+` leaves a dot."""
+    match = _LEADING.match(pattern)
+    if match is None or "|" in pattern:
+        return pattern
+    return "." * match[0].count("+") + pattern[match.end() :]
 
 
 def _compile(pattern: str, ignore_case: bool) -> re.Pattern[str]:
