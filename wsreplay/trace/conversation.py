@@ -68,11 +68,15 @@ class Conversation:
                 self.extensions = value
 
 
-def lines(conversations: list[Conversation]) -> Iterator[dict[str, Any]]:
-    """Conversations, one at least, as lines of the exchange format in the order of their times."""
+def lines(conversations: list[Conversation], reached: float | None = None) -> Iterator[dict[str, Any]]:
+    """Conversations, one at least, as lines of the exchange format in the order of their times.
+
+    `reached` says how far the trace reaches, in seconds since the epoch, where that is known.
+    """
     conversations.sort(key=lambda one: one.t)
     began = conversations[0].t
-    yield {"wsreplay": VERSION, "started_at": iso(began), "upstream": _server(conversations[0].parts)}
+    header = {"wsreplay": VERSION, "started_at": iso(began), "upstream": _server(conversations[0].parts)}
+    yield header if reached is None else header | {"reached": max(0.0, reached - began)}
     streams = (_told(number, one, began) for number, one in enumerate(conversations, 1))
     yield from heapq.merge(*streams, key=lambda line: line["t"])
 

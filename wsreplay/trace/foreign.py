@@ -20,6 +20,7 @@ from wsreplay.trace.intake import import_lines, import_values
 from wsreplay.trace.redaction import Redactor
 
 _BOM = b"\xef\xbb\xbf"
+_OUR_LINE = re.compile(rb'\{\s*"wsreplay"')
 _TNETSTRING = re.compile(rb"[0-9]{1,12}:")
 
 
@@ -29,7 +30,7 @@ def import_file(source: BinaryIO, out: Path, *, name: str = "", redactor: Redact
     if _TNETSTRING.match(start):
         values = lines(mitm.read(start + source.read(), name))
     elif (document := _har(start, source, name)) is not None:
-        values = lines(har.read(document, name))
+        values = lines(har.read(document, name), har.reached(document))
     else:
         import_lines(itertools.chain([b"\n"] * blank, [start], source), out, source=name, redactor=redactor)
         return
@@ -51,6 +52,6 @@ def _har(start: bytes, source: BinaryIO, name: str) -> dict[str, Any] | None:
         return first if isinstance(first, dict) and "log" in first else None
     except orjson.JSONDecodeError:
         pass
-    if start.startswith(b"{") and b"wsreplay" not in start:
+    if start.startswith(b"{") and not _OUR_LINE.match(start):
         return har.parse(start + source.read(), name)
     return None

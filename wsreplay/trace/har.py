@@ -65,6 +65,13 @@ def read(document: dict[str, Any], name: str) -> list[Conversation]:
     return found
 
 
+def reached(document: dict[str, Any]) -> float | None:
+    """How far the trace reaches, in seconds since the epoch, where we wrote it."""
+    own = document["log"].get("_wsreplay")
+    found = own.get("reached") if isinstance(own, dict) else None
+    return found if isinstance(found, float) else None
+
+
 def _conversation(entry: dict[str, Any]) -> Conversation:
     request, response, own = entry["request"], entry.get("response") or {}, entry.get("_wsreplay") or {}
     began = datetime.fromisoformat(entry["startedDateTime"]).timestamp()
@@ -108,8 +115,11 @@ def export(recording: Recording, connections: list[Connection] | None = None) ->
     """A HAR document, in pieces of text that follow each other."""
     with recording.snapshot():
         yield b'{"log":{"version":"1.2","creator":' + orjson.dumps({"name": "wsreplay", "version": wsreplay.__version__})
-        yield b',"pages":[],"entries":['
         runs = {run.id: run for run in recording.runs()}
+        if runs:
+            last = max(runs.values(), key=lambda run: run.id)
+            yield b',"_wsreplay":' + orjson.dumps({"reached": _epoch(last, recording.reached_ns())})
+        yield b',"pages":[],"entries":['
         gaps = {gap.connection_id for gap in recording.gaps()}
         chosen = recording.connections() if connections is None else connections
         reached = recording.reached_ns()
@@ -122,22 +132,24 @@ def export(recording: Recording, connections: list[Connection] | None = None) ->
 
 
 def _entry(recording: Recording, connection: Connection, run: Run, reached: int) -> dict[str, Any]:
-    def epoch(t_ns: int) -> float:
-        return datetime.fromisoformat(run.started_at).timestamp() + (t_ns - run.start_ns) / 1e9
-
     ended = reached if connection.closed_ns is None else connection.closed_ns
     messages = recording.messages(connections=[connection.id])
     return {
-        "startedDateTime": iso(epoch(connection.opened_ns)),
+        "startedDateTime": iso(_epoch(run, connection.opened_ns)),
         "time": (ended - connection.opened_ns) / 1e6,
         "request": _request(connection, run),
         "response": _response(connection),
         "cache": {},
         "timings": {"send": 0, "wait": 0, "receive": (ended - connection.opened_ns) / 1e6},
         "_resourceType": "websocket",
-        "_webSocketMessages": [_message(one, epoch(one.t_ns)) for one in messages if one.opcode in _OPCODES],
-        "_wsreplay": {"user": connection.user} | _end(connection, epoch(ended)),
+        "_webSocketMessages": [_message(one, _epoch(run, one.t_ns)) for one in messages if one.opcode in _OPCODES],
+        "_wsreplay": {"user": connection.user} | _end(connection, _epoch(run, ended)),
     }
+
+
+def _epoch(run: Run, t_ns: int) -> float:
+    """A time of the recording in seconds since the epoch."""
+    return datetime.fromisoformat(run.started_at).timestamp() + (t_ns - run.start_ns) / 1e9
 
 
 def _request(connection: Connection, run: Run) -> dict[str, Any]:
