@@ -25,6 +25,8 @@ from wsreplay.store.errors import readable
 ROWS_PER_STATEMENT = 100
 # Of 4 kB messages a page of 8 KiB holds one; of these it holds seven. A checkpoint, with its fsync, comes every 32 MB.
 PAGE_SIZE = 32768
+SMALL_PAGE = 4096
+REPACK_BELOW = 4 * 2**20  # bytes
 
 FrameRow = tuple[int, int, int, int, int, int, int, int, "str | None", bytes]
 """(connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload): a Frame without its id."""
@@ -212,11 +214,18 @@ class Writer:
             f"CREATE INDEX IF NOT EXISTS {schema.FRAME_INDEX} ON frame (connection_id, seq)",
             "PRAGMA wal_checkpoint(TRUNCATE)",
             "PRAGMA journal_mode = DELETE",
+            *self._repacking(),
         ):
             # A reader is at it, or the disk is full: the file is whole all the same, readers do without index and WAL removal.
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute(sql)
         self._db.close()
+
+    def _repacking(self) -> tuple[str, ...]:
+        """Large pages are for writing fast; a short chat is to be a small file."""
+        if self.path.stat().st_size > REPACK_BELOW:
+            return ()
+        return (f"PRAGMA page_size = {SMALL_PAGE}", "VACUUM")
 
     def abandon(self) -> None:
         """Close without committing what waits."""
