@@ -119,7 +119,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
 
 @campaign
 async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "small", 4_000_000) as folder:
+    with small_disk(tmp_path / "small", 100_000_000) as folder:
         traffic = Traffic("compressed", pause_s=0.005)
         await traffic.serve()
         proxy = await asyncio.to_thread(relay, traffic.port, folder / "a.db")
@@ -128,7 +128,7 @@ async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path
             filler = folder / "filler"
             with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
                 while True:
-                    file.write(bytes(4096))
+                    file.write(bytes(65536))
             await traffic.until(lambda wanted=number: proxy.count("stalled") >= wanted, "it says that it is stalled")
             await _stands_still(traffic)
             filler.unlink()

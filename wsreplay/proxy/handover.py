@@ -90,7 +90,7 @@ class Handover:
         self._ready: asyncio.Future[Report] | None = None
         self._closed: asyncio.Future[Report] | None = None
         self._restarting: asyncio.Task[None] | None = None
-        self._frames_before = self._events_before = 0
+        self._frames_before = 0
         self._over = False
         self.totals = Totals()
         self.origin_ns = 0
@@ -189,7 +189,7 @@ class Handover:
 
     def _committed(self, report: Report) -> None:
         self.totals.frames = report.frames - self._frames_before
-        self.totals.events = self._events_before + report.events
+        self.totals.events = report.events
         kept = self._kept
         while kept and kept[0][0] <= (report.committed or 0):
             self._kept_bytes -= len(kept.popleft()[1])
@@ -242,7 +242,6 @@ class Handover:
             if self._channel is None:
                 continue  # it was ready, and has died since
             self.totals.restarts += 1
-            self._events_before = self.totals.events
             self._watch.restarted("the recorder died and was started again")
             self._resend(report.ready or 0)
 
@@ -349,8 +348,7 @@ class Handover:
         self.record(Kind.BYE)
         self._over = True
         try:
-            report = await self._closed
-            return msgspec.structs.replace(report, events=self.totals.events)
+            return await self._closed
         finally:
             await self._let_go()
 

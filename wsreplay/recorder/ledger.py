@@ -50,6 +50,7 @@ class Ledger:
         self.first_connection = restore.last_connection_id(self.writer) + 1
         if hello.run_id is not None:
             self._connections = restore.open_connections(self.writer, self.run_id, self._rules)
+            self.events = restore.count_events(self.writer, self.run_id)
         self.writer.commit()
 
     def _find_run(self, run_id: int) -> tuple[int, int, int]:

@@ -35,6 +35,12 @@ def next_start(writer: Writer, started_at: str) -> int:
     return max([int(distance.total_seconds() * 1e9), *(int(row[2]) for row in rows)])
 
 
+def count_events(writer: Writer, run_id: int) -> int:
+    """The events of a run that are committed."""
+    sql = "SELECT count(type) FROM frame WHERE connection_id IN (SELECT id FROM connection WHERE recording_id = ?)"
+    return int(writer.query(sql, (run_id,))[0][0])
+
+
 def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, LiveConnection]:
     """The connections of a run that have not ended, ready to be fed what comes next."""
     rows = writer.query(
