@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
+
+if TYPE_CHECKING:
+    from wsreplay.contract import Contract
 
 RECORDINGS = Path("recordings")
 _UNITS = {
@@ -103,3 +106,29 @@ def session_of(recording: Recording, number: int) -> Session:
 def connections_of(recording: Recording, session: int | None) -> list[Connection] | None:
     """The connections of a session; None for all."""
     return None if session is None else list(session_of(recording, session).connections)
+
+
+class Duration(click.ParamType[int]):
+    """A span of time in nanoseconds: 250ms, 2s, 1.5min. A bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ns|us|µs|ms|s|min|h|)\s*", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no duration: it looks like 250ms, 2s or 1.5min", param, ctx)
+        return round(float(match[1]) * _TIMES[match[2]])
+
+
+_TIMES = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def contract_of(name: str) -> Contract | None:
+    """A contract by its name or file; None for `none`. Raises ContractError."""
+    if name == "none":
+        return None
+    from wsreplay.contract import load
+
+    return load(name)

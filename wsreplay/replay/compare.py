@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wsreplay.replay.fields import Fields, Id
+from wsreplay.replay.fields import Fields, Found, Id
 from wsreplay.replay.slices import Correspondence
 from wsreplay.replay.talk import END, Said
 from wsreplay.trace import paths
 from wsreplay.trace.paths import MISSING, Path
-from wsreplay.trace.redaction import PREFIX
 
 _MOST = 20  # differences told of one message
 _UNKNOWN_ENDS = ("truncated", "open")
@@ -29,12 +28,14 @@ class FieldChange(NamedTuple):
 class Comparer:
     """Compares messages of two sessions whose slices are known to correspond.
 
-    Ids are not compared but mapped: each of the one stands for one of the other.
+    Ids are not compared but mapped: each of the one stands for one of the other. Sequence numbers are compared by their
+    distance to the number before, so that what is lost shows once.
     """
 
     def __init__(self, fields: Fields, slices: Correspondence, *, volatile: tuple[Path, ...] = (), shape: bool = False) -> None:
         self._fields, self._slices, self._shape = fields, slices, shape
         self._volatile = fields.volatile + volatile
+        self._counted = fields.seq if fields.seq not in self._volatile else None
         self._levels = frozenset(fields.levels)
         self._forward: dict[tuple[str, Id], Id] = {}
         self._backward: dict[tuple[str, Id], Id] = {}
@@ -54,33 +55,36 @@ class Comparer:
         """The document with every id replaced by what it stands for, and what is volatile by its kind."""
         for domain, path, value in self._fields.of(document):
             number = self._slices.of_id(side, said.chain, domain, value) if domain in self._levels else None
-            paths.replace(document, path, "id" if number is None else f"id {number}")
+            mapped = "id" if number is None else f"id {number}"
+            if len(path) == 1:
+                document[path[0]] = mapped
+            else:
+                paths.replace(document, path, mapped)
         for path in self._volatile:
             value = paths.get(document, path)
             if value is not MISSING:
                 paths.replace(document, path, _kind(value))
+        if said.step is not None and self._counted is not None:
+            paths.replace(document, self._counted, f"{said.step:+}")
         if self._fields.anywhere:
             document = _without(document, self._fields.anywhere)
         return document
 
     def differences(self, a: Said, b: Said, same: bool) -> tuple[FieldChange, ...]:
         """What differs. `same`: their tokens are equal, so that only ids can."""
-        left, right = _loads(a.payload), _loads(b.payload)
-        found = self._id_changes(left, right)
+        found = self._id_changes(a.ids, b.ids) if a.ids and b.ids else ()
         if same or self._shape:
             return tuple(found)
+        left, right = _loads(a.payload), _loads(b.payload)
         if left is MISSING or right is MISSING:
             return (*found, FieldChange("", _text(a.payload), _text(b.payload)))
         if a.name == END and {left.get("ending"), right.get("ending")} & set(_UNKNOWN_ENDS):
             return tuple(found)
         return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 
-    def _id_changes(self, left: Any, right: Any) -> list[FieldChange]:
+    def _id_changes(self, here: tuple[Found, ...], there: tuple[Found, ...]) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
-        here, there = self._fields.loose(left), self._fields.loose(right)
         out: list[FieldChange] = []
-        if not here or not there:
-            return out
         values = {path: value for _, path, value in there}
         for domain, path, old in here:
             new = values.get(path)
@@ -141,7 +145,3 @@ def _json(value: Any) -> str | None:
 def _text(payload: bytes) -> str:
     return payload.decode("utf-8", "replace")
 
-
-def redacted(text: str | None) -> bool:
-    """Whether a JSON text is a secret that the recording does not hold."""
-    return text is not None and text.startswith(f'"{PREFIX}')

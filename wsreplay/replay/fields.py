@@ -76,18 +76,17 @@ class Fields:
     """Where in a message what stands.
 
     `of` finds ids: values that only their equality tells apart. `levels` are the domains that tell slices apart, outermost
-    first; `loose` finds the ids of all other domains. `unique` are domains in which every message has an id of its own,
-    `owners` those that name users. `labels` are keys that say what something is, such as a tool's name. `volatile` are paths
-    of times and of what the user ignores; `anywhere` are member names that are ignored wherever they stand. `references` are
-    paths that name another slice, such as a run's parent.
+    first. `unique` are domains in which every message has an id of its own, `owners` those that name users. `named` finds the
+    keys that say what something is, such as a tool's name. `volatile` are paths of times and of what the user ignores;
+    `anywhere` are member names that are ignored wherever they stand. `references` are paths that name another slice, such as
+    a run's parent.
     """
 
     of: Finder
-    loose: Finder
+    named: Finder
     levels: tuple[str, ...] = ()
     unique: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
-    labels: tuple[Path, ...] = ()
     volatile: tuple[Path, ...] = ()
     anywhere: frozenset[str] = frozenset()
     seq: Path | None = None
@@ -95,10 +94,7 @@ class Fields:
 
     def label(self, document: Any) -> tuple[Any, ...]:
         """What the message says it is about, such as a tool's name."""
-        if document.__class__ is not dict:
-            return ()
-        values = (document.get(path[0]) if len(path) == 1 else paths.get(document, path) for path in self.labels)
-        return tuple([value for value in values if value.__class__ is str or value.__class__ is int])
+        return tuple([found[2] for found in self.named(document)])
 
 
 def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Sequence[str] = ()) -> Fields:
@@ -137,9 +133,9 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     volatile += [_parse(text, "--ignore") for text in ignore if text.startswith("$")]
     anywhere = frozenset(text for text in ignore if not text.startswith("$"))
     ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
-    loose = tuple((domain, path) for domain, path in ids if domain not in levels)
     return Fields(
-        Finder(ids), Finder(loose), tuple(levels), frozenset(unique), frozenset(owners), tuple(labels), tuple(volatile),
+        Finder(ids), Finder([("", path) for path in labels]), tuple(levels), frozenset(unique), frozenset(owners),
+        tuple(volatile),
         anywhere, seq, frozenset(path for _, path in parents),
     )  # fmt: skip
 

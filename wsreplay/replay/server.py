@@ -145,7 +145,8 @@ class ReplayServer:
         subprotocol = _choose(script.connection.subprotocol, offered)
         peer = wire.accept(subprotocol, Listener(player.came, player.ended))
         player.peer = peer
-        self._watch.opened(script, str(wire.transport.get_extra_info("peername")))
+        address = wire.transport.get_extra_info("peername")
+        self._watch.opened(script, f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unknown")
         if subprotocol is None and script.connection.subprotocol is not None:
             self._note(player, f"subprotocol {script.connection.subprotocol}", f"offered {', '.join(offered) or 'none'}")
         if plain_path(path) != plain_path(script.connection.path):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.model import OPCODE_NAMES, Connection, Ending, Message, Opcode, Session
-from wsreplay.replay.fields import Fields, Id
+from wsreplay.replay.fields import Fields, Found, Id
 from wsreplay.trace import paths
 
 Chain = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
@@ -26,6 +26,8 @@ class Said(NamedTuple):
     frame_id: int
     chain: Chain
     label: tuple[Any, ...]
+    ids: tuple[Found, ...] = ()  # those that tell no slices apart
+    step: int | None = None  # its sequence number less that of the message before it
 
 
 class Talk:
@@ -37,6 +39,9 @@ class Talk:
         self._fields, self._coalesce = fields, frozenset(coalesce)
         self._start = session.opened_ns
         self._slots: dict[str, int] = {level: place for place, level in enumerate(fields.levels)}
+        self._seq = fields.seq
+        self._numbers: dict[int, int] = {}  # the latest sequence number of each direction
+        self._no_slots: list[Any] = [None] * len(self._slots)
         self._chains: dict[Chain, Chain] = {}
         self._last: dict[tuple[int, Chain], int] = {}  # the latest message of a slice
         self._parts: dict[int, list[Any]] = {}  # of messages that are several ones coalesced
@@ -65,12 +70,16 @@ class Talk:
         if message.opcode >= Opcode.CLOSE:
             return
         document = _decoded(message) if message.opcode == Opcode.TEXT else None
-        slots: list[Any] = [None] * len(self._slots)
-        for domain, path, value in self._fields.of(document):
-            place = self._slots.get(domain)
-            if place is not None and slots[place] is None and path not in self._fields.references:
-                slots[place] = (domain, value)
-        chain = tuple(slot for slot in slots if slot is not None)
+        slots = self._no_slots.copy()
+        ids: list[Found] = []
+        places, references = self._slots, self._fields.references
+        for found in self._fields.of(document):
+            place = places.get(found[0])
+            if place is None:
+                ids.append(found)
+            elif slots[place] is None and found[1] not in references:
+                slots[place] = (found[0], found[2])
+        chain = tuple([slot for slot in slots if slot is not None])
         chain = self._chains.setdefault(chain, chain)
         name = message.type if message.type is not None else OPCODE_NAMES[message.opcode]
         where = message.direction, chain
@@ -80,10 +89,18 @@ class Talk:
                 self._parts.setdefault(before, [_loads(self.said[before].payload)]).append(document)
                 return
         self._last[where] = len(self.said)
-        label = self._fields.label(document) if self._fields.labels else ()
-        self.said.append(
-            Said(message.t_ns - self._start, message.direction, name, message.payload, message.id, chain, label)
-        )
+        step = self._step(message.direction, document) if self._seq is not None else None
+        label = self._fields.label(document)
+        t_ns = message.t_ns - self._start
+        self.said.append(Said(t_ns, message.direction, name, message.payload, message.id, chain, label, tuple(ids), step))
+
+    def _step(self, direction: int, document: Any) -> int | None:
+        number = paths.get(document, self._seq or ())
+        if number.__class__ is not int:
+            return None
+        before = self._numbers.get(direction, 0)
+        self._numbers[direction] = number
+        return int(number - before)
 
     def content(self, said: Said) -> int:
         """A digest of what a message says, its ids and times aside."""

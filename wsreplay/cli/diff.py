@@ -1,0 +1,61 @@
+"""`wsreplay diff`."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import click
+
+from wsreplay.cli.options import Duration, contract_of, session_of, split_session
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
+
+if TYPE_CHECKING:
+    from wsreplay.replay.diff import Diff
+
+
+@click.command(name="diff")
+@click.argument("a", metavar="A[#SESSION]")
+@click.argument("b", metavar="B[#SESSION]")
+@click.option("-c", "--contract", default="agent-chat", show_default=True, help="Says where ids stand; 'none' for no contract.")
+@click.option("--ignore", multiple=True, metavar="PATH", help="A JSON path, or the name of a member anywhere, not to compare.")
+@click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, which may differ consistently.")
+@click.option("--coalesce", multiple=True, metavar="TYPE", help="Take consecutive messages of this type for one.")
+@click.option("--timing", type=Duration(), metavar="DURATION", help="Tell of messages that came this much sooner or later.")
+@click.option("--shape", is_flag=True, help="Compare types, order and ids only, not what is said.")
+@click.option("--no-findings", is_flag=True, help="Do not compare what the contract finds.")
+@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+def command(
+    a: str, b: str, contract: str, ignore: tuple[str, ...], map_: tuple[str, ...], coalesce: tuple[str, ...],
+    timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool,
+) -> int:  # fmt: skip
+    """Compare two recordings, or a session of each.
+
+    Sessions, runs, tools and events are aligned by what they are; ids and times may differ, as long as each id of A stands
+    for one of B. The exit code is 0 where nothing differs, 1 where something does.
+    """
+    from wsreplay.replay.diff import DiffOptions, diff
+    from wsreplay.store.reader import Recording
+
+    (path_a, session_a), (path_b, session_b) = split_session(a), split_session(b)
+    options = DiffOptions(ignore, map_, coalesce, timing, shape, findings=not no_findings)
+    with Recording.open(path_a) as left, Recording.open(path_b) as right:
+        for recording, number in ((left, session_a), (right, session_b)):
+            if number is not None:
+                session_of(recording, number)
+        found = diff(left, right, contract_of(contract), options, session_a=session_a, session_b=session_b)
+    if not quiet:
+        print_diff(found, a, b, format_)
+    return EXIT_CLEAN if found.same else EXIT_VIOLATIONS
+
+
+def print_diff(found: Diff, a: str, b: str, format_: str) -> None:
+    """On stdout."""
+    from wsreplay.replay import diff_report
+
+    if format_ == "json":
+        click.echo(diff_report.json(found, a, b))
+    else:
+        for line in diff_report.text(found, a, b, shutil.get_terminal_size((100, 24)).columns):
+            click.echo(line)

@@ -1,0 +1,289 @@
+"""`wsreplay replay server` and `wsreplay replay client`."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wsreplay.cli.console import duration_text
+from wsreplay.cli.options import Address, Duration, Header, contract_of, make_parent, new_recording_path, split_session
+from wsreplay.cli.record import run_loop, stop_on_signals
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UsageError
+from wsreplay.trace.display import visible
+
+if TYPE_CHECKING:
+    from wsreplay.contract import Contract
+    from wsreplay.replay.client import ReplayClient, Result
+    from wsreplay.replay.matching import Departure
+    from wsreplay.replay.player import Played
+    from wsreplay.replay.script import Script
+
+PROGRESS_EVERY_S = 0.5
+_SHOWN = 20  # departures told of on the console, of a load
+
+
+class Speed(click.ParamType[float]):
+    """A factor, or `max`."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if value == "max":
+            return inf
+        try:
+            speed = float(value)
+        except ValueError:
+            speed = 0.0
+        if not speed > 0:
+            self.fail(f"{value!r} is no speed: it looks like 1, 0.5, 20 or max", param, ctx)
+        return speed
+
+
+class Setting(click.ParamType[tuple[str, str]]):
+    """PATH=VALUE."""
+
+    name = "path=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, content = str(value).partition("=")
+        if not equals or not name:
+            self.fail(f"{name!r} is given no value: it looks like {param.metavar if param else 'NAME=VALUE'}", param, ctx)
+        return name, content
+
+
+def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What both directions can be told."""
+    options = (
+        click.argument("file", metavar="FILE"),
+        click.argument("session", type=int, required=False),
+        click.option("-c", "--contract", default="agent-chat", show_default=True, help="Its keys say what belongs together."),
+        click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="How fast to play."),
+        click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Cut longer pauses to this."),
+        click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, such as '$.payload.order'."),
+        click.option("--coalesce", multiple=True, metavar="TYPE", help="However many of these come in a row, they are one."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(name="replay")
+def command() -> None:
+    """Play a recording again: its backend to a real client, or its clients to a real backend."""
+
+
+@command.command(name="server")
+@_shared
+@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
+@click.option("--on-mismatch", type=click.Choice(["wait", "skip", "close"]), default="wait", show_default=True,
+              help="Where a client departs: wait for what was expected, take what came for it, or close.")
+@click.option("--once", is_flag=True, help="End when every connection has been played; 1 if a client departed.")
+def server(
+    file: str, session: int | None, contract: str, speed: float, idle_limit: int | None, map_: tuple[str, ...],
+    coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, once: bool,
+) -> int:  # fmt: skip
+    """Play the backend of a recording to real clients: point yours at the address it listens on.
+
+    What the backend said after a message of the client is said after the client has sent its like: a message of the same
+    type, with the same ids as before or new ones in their place. Each client gets a session of its own.
+    """
+    from wsreplay.replay.player import OnMismatch, Pace
+    from wsreplay.replay.server import ReplayServer, ServerOptions, ServerWatch
+
+    path, marked = split_session(file)
+    options = ServerOptions(
+        listen[0], listen[1], session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9),
+        OnMismatch(on_mismatch), map_, coalesce,
+    )  # fmt: skip
+    say = _Say(quiet)
+    replay = ReplayServer(path, contract_of(contract), options, ServerWatch(say.opened, say.departed, say.ended))
+
+    async def serve() -> int:
+        async with replay:
+            say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
+            stopped = asyncio.create_task(stop_on_signals().wait())
+            played = asyncio.create_task(replay.wait_played())
+            await asyncio.wait({stopped, played} if once else {stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            played.cancel()
+        return EXIT_VIOLATIONS if replay.departures else EXIT_CLEAN
+
+    return run_loop(serve())
+
+
+@command.command(name="client")
+@_shared
+@click.option("--to", required=True, metavar="URL", help="The backend, such as ws://localhost:8000.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="The new recording. [default: recordings/<UTC time>.db]")
+@click.option("--timeout", type=Duration(), default="10s", show_default=True,
+              help="How long an event may be late before we go on.")
+@click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of the handshake.")
+@click.option("--query", type=Setting(), multiple=True, metavar="NAME=VALUE", help="Add or replace a query parameter.")
+@click.option("--set", "settings", type=Setting(), multiple=True, metavar="PATH=VALUE",
+              help="Replace a value in every message that has one there, such as '$.token=…'.")
+@click.option("--keep-ids", is_flag=True, help="Send the ids as they were recorded, not fresh ones.")
+@click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// backend.")
+@click.option("--ignore", multiple=True, metavar="PATH", help="Not to be compared: a JSON path, or a member's name anywhere.")
+@click.option("--shape", is_flag=True, help="Compare types, order and ids only, not what is said.")
+@click.option("--users", type=click.IntRange(min=1), help="Load: so many users at once.")
+@click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: all of them have begun after this time.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, help="Load: how often each plays its session.")
+@click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
+              help="Load: a user a row (CSV with a head line, or JSON lines); {column} is put into -H, --query and --set.")
+def client(
+    file: str, session: int | None, contract: str, speed: float, idle_limit: int | None, map_: tuple[str, ...],
+    coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int, headers: tuple[tuple[str, str], ...],
+    query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...], keep_ids: bool, insecure: bool,
+    ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int, data: Path | None,
+) -> int:  # fmt: skip
+    """Play the clients of a recording to a real backend, record what becomes of it, and compare.
+
+    Each message is sent after the events that came before it have come again. Ids that the client chose are new ones. {n},
+    {user} and {id} in -H, --query and --set are the user's number, name, and an id of its own. The exit code is 0 where the
+    backend still behaves: nothing differs, and nothing is wrong that was right.
+    """
+    from wsreplay.proxy.session import Options
+    from wsreplay.replay.client import ClientOptions, ClientWatch, Load, ReplayClient
+    from wsreplay.replay.credentials import Presented, read_users
+    from wsreplay.replay.diff import DiffOptions
+    from wsreplay.replay.player import Pace
+
+    if users is None and (repeat > 1 or ramp or data is not None):
+        raise UsageError("--ramp, --repeat and --data are for a load: say how many --users there are")
+    path, marked = split_session(file)
+    loaded = contract_of(contract)
+    out = output or new_recording_path()
+    make_parent(out)
+    load = None if users is None else Load(users, ramp / 1e9, repeat, read_users(data) if data else ())
+    options = ClientOptions(
+        session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9, timeout / 1e9),
+        Presented(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
+    )  # fmt: skip
+    say = _Say(quiet, most=_SHOWN if load else None)
+    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed, say.finished))
+    if load is not None:
+        _allow_many_files()
+    run_loop(_play(replay, say))
+    result = replay.result
+    say.line(f"{len(result.played):,} connections in {duration_text(result.seconds)} → {out}")
+    if load is not None:
+        return _judge_load(result, path, out, loaded, say)
+    wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0)
+    return _judge_once(result, path, out, loaded, wanted, session or marked)
+
+
+async def _play(replay: ReplayClient, say: _Say) -> int:
+    async with replay:
+        running = asyncio.create_task(replay.run())
+        while not running.done():
+            await asyncio.wait({running}, timeout=PROGRESS_EVERY_S)
+            say.progress(replay.conversations)
+        say.clear()
+        await running
+    return EXIT_CLEAN
+
+
+def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None, wanted: Any, session: int | None) -> int:
+    """The diff on stdout; 1 where anything differs, or the backend departed while we played."""
+    from wsreplay.cli.diff import print_diff
+    from wsreplay.replay.diff import diff
+    from wsreplay.store.reader import Recording
+
+    with Recording.open(path) as before, Recording.open(out) as after:
+        found = diff(before, after, contract, wanted, session_a=session)
+    print_diff(found, str(path), str(out), "text")
+    return EXIT_CLEAN if found.same and not result.departures else EXIT_VIOLATIONS
+
+
+def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None, say: _Say) -> int:
+    """Latencies and verdicts on stdout; 1 where a session was lost, departed, or shows what the recorded ones did not."""
+    from wsreplay.store.reader import Recording
+    from wsreplay.validator.judge import judge
+
+    click.echo(f"{'answer':<44}{'times':>8}{'p50':>12}{'p95':>12}{'p99':>12}{'max':>12}")
+    for row in result.latencies.rows():
+        times = "".join(f"{value * 1000:>9,.1f} ms" for value in (row.p50, row.p95, row.p99, row.max))
+        click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
+    departed = {(one.session, one.connection) for one in result.departures}
+    click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
+               f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
+    new: Counter[str] = Counter()
+    if contract is not None:
+        with Recording.open(path) as before, Recording.open(out) as after:
+            known = {finding.fingerprint for finding in judge(before, contract).findings}
+            judgement = judge(after, contract)
+        verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
+        counts = ", ".join(f"{count:,} {name}" for name, count in verdicts.most_common())
+        click.echo(f"{judgement.sessions:,} sessions: {counts}")
+        new = Counter(finding.rule for finding in judgement.findings if finding.fingerprint not in known)
+        for rule, count in new.most_common():
+            click.echo(f"  ✗ {rule}: {count:,} findings that the recorded sessions do not have")
+    return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
+
+
+def _allow_many_files() -> None:
+    """As many open files as the system lets us have: a user takes three."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Say:
+    """What is told on stderr while it plays."""
+
+    def __init__(self, quiet: bool, most: int | None = None) -> None:
+        self._quiet, self._most = quiet, most
+        self._told = self._finished = 0
+        self._begun = time.monotonic()
+        self._drawn = False
+
+    def line(self, text: str) -> None:
+        self.clear()
+        if not self._quiet:
+            click.echo(text, err=True)
+
+    def opened(self, script: Script, peer: str) -> None:
+        path = visible(script.connection.path.partition("?")[0])
+        self.line(f"▸ session {script.session}, connection {script.connection.id}  {path}  to {peer}")
+
+    def departed(self, departure: Departure) -> None:
+        self._told += 1
+        if self._most is None or self._told <= self._most:
+            self.line(f"≠ {visible(str(departure))}")
+        elif self._told == self._most + 1:
+            self.line("≠ … and more")
+
+    def ended(self, played: Played) -> None:
+        outcome = "played to its end" if played.complete else "ended early"
+        self.line(f"▪ session {played.session}, connection {played.connection}  {outcome}, {played.sent:,} sent")
+
+    def finished(self, played: Played) -> None:
+        self._finished += 1
+
+    def progress(self, conversations: int) -> None:
+        if self._quiet or not sys.stderr.isatty():
+            return
+        seconds = duration_text(time.monotonic() - self._begun)
+        told = f"{self._finished:,} of {conversations:,} conversations · {self._told:,} departures"
+        sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {told}")
+        sys.stderr.flush()
+        self._drawn = True
+
+    def clear(self) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._drawn = False
