@@ -296,7 +296,7 @@ def _row(row: Row, row_id: str) -> str:
         due = f"due by {seconds(finding.until)}, " if finding.until is not None else ""
         said = f"◆ missing: {due}{_shown(row.text)}"
     else:
-        notes = "".join(f'<i class="note {_note_class(one)}">{_note(one)}</i> ' for one in row.findings)
+        notes = "".join(dict.fromkeys(f'<i class="note {_note_class(one)}">{_note(one)}</i> ' for one in row.findings))
         said = _said(row)
     if row.findings:
         classes += ["marked", _note_class(row.findings[0])]

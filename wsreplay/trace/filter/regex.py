@@ -62,7 +62,7 @@ def searcher(pattern: str, *, ignore_case: bool) -> Callable[[bytes], bool]:
 
 
 def _without_leading_dots(pattern: str) -> str:
-    """The pattern without the `.*` it begins with, which finds nothing more and makes a search quadratic; a `.+` leaves a dot."""
+    """A pattern without the `.*` it begins with, which finds nothing more and makes a search quadratic; `.+` leaves a dot."""
     match = _LEADING.match(pattern)
     if match is None or "|" in pattern:
         return pattern
