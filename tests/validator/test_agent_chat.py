@@ -57,7 +57,13 @@ def test_what_only_follows_from_a_finding_is_folded_under_it() -> None:
 
 
 def test_a_missing_end_stands_where_its_deadline_or_its_scope_ends() -> None:
-    trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(2.0).s2c("tool_executing", **KEYS, tool_call_id="c7")
+    trace = (
+        chat()
+        .s2c("agent_started", **KEYS)
+        .s2c("agent_thinking", **KEYS)
+        .at(2.0)
+        .s2c("tool_executing", **KEYS, tool_call_id="c7")
+    )
     (finding,) = of(trace.at(9.0).s2c("agent_completed", **KEYS).close().judge(), "tool")
     assert (finding.activation, finding.frames, finding.expected) == (4, (4, 5), ("tool_completed", "tool_error"))
     assert (finding.until, finding.decided_at, finding.at_ns) == (12_000_000_000, 9_000_000_000, 9_000_000_000)
@@ -137,20 +143,37 @@ def test_tools_without_ids_are_matched_by_name_first_in_first_out() -> None:
 
 
 def test_a_slow_tool_is_late_by_how_much() -> None:
-    trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(1).s2c("tool_executing", **KEYS, tool_call_id="a")
+    trace = (
+        chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(1).s2c("tool_executing", **KEYS, tool_call_id="a")
+    )
     judgement = trace.at(11.5).s2c("tool_completed", **KEYS, tool_call_id="a").s2c("agent_completed", **KEYS).close().judge()
     (finding,) = of(judgement, "tool")
-    assert (finding.kind, finding.late_by, finding.decided_by, finding.decided_at) == ("late", 500_000_000, "deadline", 11_000_000_000)
+    assert (finding.kind, finding.late_by, finding.decided_by, finding.decided_at) == (
+        "late",
+        500_000_000,
+        "deadline",
+        11_000_000_000,
+    )
     assert finding.message == "tool_completed came 500 ms too late for tool a in run r1 in thread t1"
 
 
 def test_exactly_in_time_is_in_time() -> None:
-    trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(1).s2c("tool_executing", **KEYS, tool_call_id="a")
-    assert said(trace.at(11).s2c("tool_completed", **KEYS, tool_call_id="a").s2c("agent_completed", **KEYS).close().judge()) == []
+    trace = (
+        chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(1).s2c("tool_executing", **KEYS, tool_call_id="a")
+    )
+    assert (
+        said(trace.at(11).s2c("tool_completed", **KEYS, tool_call_id="a").s2c("agent_completed", **KEYS).close().judge()) == []
+    )
 
 
 def test_a_tool_that_lacks_every_key_cannot_be_judged() -> None:
-    trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).s2c("tool_executing", **KEYS).s2c("tool_completed", **KEYS)
+    trace = (
+        chat()
+        .s2c("agent_started", **KEYS)
+        .s2c("agent_thinking", **KEYS)
+        .s2c("tool_executing", **KEYS)
+        .s2c("tool_completed", **KEYS)
+    )
     judgement = trace.s2c("agent_completed", **KEYS).close().judge()
     (rule,) = [rule for rule in judgement.rules if rule.id == "tool"]
     assert (rule.verdict, rule.errors) == (Verdict.ERROR, 2)
@@ -171,7 +194,9 @@ def test_a_failed_run_owes_no_tools(failure: str) -> None:
 def test_a_run_that_neither_completes_nor_fails_is_a_finding_when_its_time_is_up() -> None:
     trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(60).truncate()
     judgement = trace.judge()
-    assert said(judgement) == ["run: agent_completed, error_event or agent_error did not come within 30.00 s for run r1 in thread t1"]
+    assert said(judgement) == [
+        "run: agent_completed, error_event or agent_error did not come within 30.00 s for run r1 in thread t1"
+    ]
     assert judgement.run_counts == {"stalled": 1}
 
 
@@ -353,7 +378,9 @@ def test_a_counter_that_starts_again_is_one_finding() -> None:
 def test_history_that_is_sent_again_after_a_reconnect_is_skipped() -> None:
     trace = chat().s2c("agent_started", **KEYS, message_id="m1", seq=1).s2c("agent_thinking", **KEYS, message_id="m2", seq=2)
     trace.drop().at(1).open(2)
-    for number, type_ in enumerate(("agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"), 1):
+    for number, type_ in enumerate(
+        ("agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"), 1
+    ):
         trace.s2c(type_, connection=2, **KEYS, message_id=f"m{number}", seq=number, tool_call_id="a")
     judgement = trace.close(2).judge()
     assert said(judgement) == []
@@ -391,7 +418,9 @@ def test_a_run_on_a_dropped_connection_is_cut() -> None:
 
 def test_a_run_goes_on_when_its_session_is_back_in_time() -> None:
     trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).drop().at(2).open(2)
-    trace.s2c("tool_executing", connection=2, **KEYS, tool_call_id="a").s2c("tool_completed", connection=2, **KEYS, tool_call_id="a")
+    trace.s2c("tool_executing", connection=2, **KEYS, tool_call_id="a").s2c(
+        "tool_completed", connection=2, **KEYS, tool_call_id="a"
+    )
     judgement = trace.s2c("agent_completed", connection=2, **KEYS).close(2).judge()
     assert said(judgement) == []
     assert judgement.run_counts == {"completed": 1}

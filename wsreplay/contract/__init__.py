@@ -2,5 +2,6 @@
 
 from wsreplay.contract.loader import builtin_names, load, loads
 from wsreplay.contract.model import Contract
+from wsreplay.contract.schema import json_schema
 
-__all__ = ["Contract", "builtin_names", "load", "loads"]
+__all__ = ["Contract", "builtin_names", "json_schema", "load", "loads"]

@@ -1,0 +1,144 @@
+"""Contracts are read with every mistake at its place; the JSON Schema accepts what the loader accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fastjsonschema
+import pytest
+import yaml
+
+from wsreplay.contract import builtin_names, json_schema, load, loads
+from wsreplay.contract.model import Declare, Span
+from wsreplay.errors import ContractError
+
+RULE = "rules: [{id: r, absence: x}]"
+
+
+def mistake(text: str) -> str:
+    with pytest.raises(ContractError) as caught:
+        loads(text, "c.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_built_in_contracts_load_and_fit_the_schema(name: str) -> None:
+    contract = load(name)
+    assert contract.name == name
+    assert contract.source.startswith("# ")
+    fastjsonschema.compile(json_schema())(yaml.safe_load(contract.source))
+
+
+def test_a_built_in_is_found_by_name_only() -> None:
+    with pytest.raises(ContractError, match="no built-in contract 'agent-chta'; did you mean 'agent-chat'"):
+        load("agent-chta")
+    with pytest.raises(ContractError, match="no such contract file"):
+        load("missing.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "c.yaml: the file is empty; a contract begins with `contract: NAME`"),
+        ("contract: x", "c.yaml: the contract demands nothing: it has no rule"),
+        ("- a", "c.yaml:1:1: expected a contract, found a list"),
+        ("contract: x\nrulez: []", "c.yaml:2:1: rulez: unknown key 'rulez'; did you mean 'rules'?"),
+        ("contract: x\ncontract: y", "c.yaml:2:1: contract: 'contract' stands here twice; first in line 1"),
+        ("contract: [", "c.yaml:1:12: not YAML: expected the node content, but found '<stream end>'"),
+        (
+            "contract: x\nrules:\n  - {id: r, respons: [a, b]}",
+            "c.yaml:3:13: rules[0].respons: unknown key 'respons'; did you mean 'response'?",
+        ),
+        ("contract: x\nrules: [{absence: a}]", "c.yaml:2:9: rules[0]: a rule needs an id"),
+        (
+            "contract: x\nrules: [{id: r, response: [a]}]",
+            "c.yaml:2:27: rules[0].response: response needs two events, as in response: [a, b]; found 1",
+        ),
+        (
+            "contract: x\nrules: [{id: r, existence: a, mode: alternate}]",
+            "c.yaml:2:37: rules[0].mode: alternate is a mode of response and precedence, which have two events, not of existence",
+        ),
+        (
+            "contract: x\nrules: [{id: r, response: [a, b], within: 2}]",
+            "c.yaml:2:43: rules[0].within: expected a duration such as 100ms or 2s, found 2",
+        ),
+        (
+            "contract: x\nrules: [{id: r, existence: a, min: 3, max: 2}]",
+            "c.yaml:2:44: rules[0].max: at most 2, but at least 3: nothing can satisfy this",
+        ),
+        (
+            "contract: x\nrules: [{id: r, absence: a, in: run}]",
+            "c.yaml:2:33: rules[0].in: expected a span, found 'run'; expected a span",
+        ),
+        (
+            "contract: x\nspans: {run: {start: a}}",
+            "c.yaml:2:14: spans.run: a span needs its end: without one it can never end",
+        ),
+        (
+            "contract: x\nspans: {run: {start: a, end: ws.open}}",
+            "c.yaml:2:9: spans.run: span run cannot end: no message and no close ends it",
+        ),
+        ("contract: x\nspans: {run: {start: a, end: a}}", "c.yaml:2:9: spans.run: a both starts and ends span run: it could never be open"),
+        (
+            "contract: x\nspans: {a: {start: a, end: b, inside: b}, b: {start: c, end: d, inside: a}}",
+            "c.yaml:2:9: spans.a: spans inside each other in a circle: a, b or a",
+        ),
+        (
+            "contract: x\nkeys: {a: b, b: a}\n" + RULE,
+            "c.yaml:2:11: keys.a: keys that name each other in a circle: a, b or a",
+        ),
+        (
+            "contract: x\nkeys: {a: '$.x[*]'}\n" + RULE,
+            "c.yaml:2:11: keys.a: '$.x[*]' is no singular JSON path from column 4 on: names and indexes only, as in $.a['b c'][0]",
+        ),
+        (
+            "contract: x\nunique: {field: envelope.id}\n" + RULE,
+            "c.yaml:2:17: unique.field: the envelope says nothing of 'id'; expected type",
+        ),
+        ("contract: x\nrules: [{id: r, absence: a}, {id: r, absence: b}]", "c.yaml:2:30: rules[1]: the id 'r' is taken; first in line 2"),
+        (
+            "contract: x\nrules: [{id: r, response: [a, a], mode: alternate}]",
+            "c.yaml:2:9: rules[0]: alternate needs two different events",
+        ),
+        ("contract: x\nrules: [{id: r, absence: ws.opne}]", "c.yaml:2:26: rules[0].absence: unknown pseudo-event 'ws.opne'; did you mean 'ws.open'?"),
+        ("contract: x\nschema: {a: {type: 7}}", "c.yaml:2:13: schema.a: not a JSON Schema: "),
+        ("contract: x\nextends: nowhere.yaml", "c.yaml:2:10: extends: no such contract file: nowhere.yaml"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_place(text: str, message: str) -> None:
+    found = mistake(text)
+    assert found == message or (message.endswith(": ") and found.startswith(message))
+
+
+def test_a_contract_changes_parts_of_another_by_id(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("contract: base\nextends: agent-chat\nrules: [{id: first-event, within: 5s}]")
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "contract: mine\nextends: base.yaml\nspans: {run: {within: 1min}}\n"
+        "rules:\n  - {id: reconnect, enabled: false}\n  - {id: mine, absence: agent_error}"
+    )
+    contract = load(str(file))
+    rules = {rule.id: rule for rule in contract.rules}
+    assert contract.name == "mine"
+    assert "reconnect" not in rules
+    assert isinstance(first := rules["first-event"], Declare)
+    assert first.within_ns == 5_000_000_000
+    assert first.place.file.endswith("base.yaml")
+    assert isinstance(run := rules["run"], Span)
+    assert (run.within_ns, run.by, run.place.line) == (60_000_000_000, ("thread", "run"), 3)
+    assert list(rules)[-1] != "mine" or rules["mine"].place.line == 6
+    assert contract.digest != load(str(tmp_path / "base.yaml")).digest != load("agent-chat").digest
+
+
+def test_a_contract_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"contract: a\nextends: {file}")
+    with pytest.raises(ContractError, match="extends itself"):
+        load(str(file))
+
+
+def test_aliases_cannot_blow_a_contract_up() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 9)]
+    assert "too large or too deep for a contract" in mistake("\n".join(lines))
+    assert "contains itself" in mistake("contract: &a [*a]")
