@@ -1,1 +1,48 @@
-"""The terminal interface."""
+"""The terminal interface.
+
+    app        what is open, what the validator says of it, which screen is on top
+    screens/   one screen a file: widgets, workers and keys wired together
+    widgets/   one widget a file: they paint what they are given
+    data/      what is shown, thought out without a screen
+    messages   every message between them
+    judge      the validator, in a process beside the interface
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from wsreplay.errors import UsageError
+
+
+def run(path: Path, *, contracts: tuple[str, ...] = (), ascii_only: bool | None = None, mouse: bool | None = None) -> None:
+    """Show a recording, or a folder of them, until the user quits. None leaves a setting to the user's configuration.
+
+    Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
+    a contract that cannot be used, or where there is no terminal.
+    """
+    gc.disable()  # until the first rows are on the screen: nothing that is made before them is garbage
+    from wsreplay.tui import config
+
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UsageError("the terminal interface needs a terminal. `wsreplay show` prints a recording")
+    settings = config.load()
+    if ascii_only is not None:
+        settings = replace(settings, ascii=ascii_only)
+    if mouse is not None:
+        settings = replace(settings, mouse=mouse)
+    if contracts:
+        from wsreplay import contract
+
+        for name in contracts:
+            contract.load(name)
+    from wsreplay.tui.app import ReplayApp
+
+    app = ReplayApp(path, config=settings, contracts=contracts)
+    app.open()
+    app.run(mouse=settings.mouse)
+    if app.return_code:
+        raise SystemExit(app.return_code)

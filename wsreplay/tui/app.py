@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a w
 POLL_S = 0.1
 WATCH_S = 1.0
 DEFAULT_CONTRACT = "agent-chat"
+DEFAULT_FOLDER = Path("recordings")
 
 
 class ReplayApp(App[None]):
@@ -71,7 +73,9 @@ class ReplayApp(App[None]):
         self._stamp: object = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = {"dark": DARK.name, "light": LIGHT.name}.get(self.config.theme, self.config.theme)
+        # Set without its watcher, which would parse every style sheet once more.
+        self.set_reactive(ReplayApp.theme, {"dark": DARK.name, "light": LIGHT.name}.get(self.config.theme, self.config.theme))
+        self.stylesheet.set_variables(self.get_css_variables())
         self._look_again()
         if self.config.ascii:
             self.add_class("-ascii")
@@ -80,16 +84,25 @@ class ReplayApp(App[None]):
 
     # Opening.
 
+    def open(self) -> None:
+        """Open the recording before the terminal is taken over, so that an error is said in it. Raises WsreplayError."""
+        if not self.is_folder:
+            self.opened = Opened.open(self.path)
+
+    @property
+    def is_folder(self) -> bool:
+        return self.path.is_dir() or self.path == DEFAULT_FOLDER
+
     def get_default_screen(self) -> Screen[None]:
-        if self.path.is_dir() or (not self.path.exists() and not self.path.suffix):
+        if self.is_folder:
             from wsreplay.tui.screens.recordings import RecordingsScreen
 
             return RecordingsScreen(self.path)
-        return self._first_screen_of(self.path)
+        return self._first_screen_of(self.opened or Opened.open(self.path))
 
-    def _first_screen_of(self, path: Path) -> Screen[None]:
-        """Open a recording and choose where to begin in it. Raises WsreplayError."""
-        self.opened = opened = Opened.open(path)
+    def _first_screen_of(self, opened: Opened) -> Screen[None]:
+        """Where to begin in a recording."""
+        self.opened = opened
         if len(opened.sessions) == 1 or opened.live:
             from wsreplay.tui.screens.session import SessionScreen
 
@@ -105,6 +118,9 @@ class ReplayApp(App[None]):
 
     def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""
+        if not gc.isenabled():
+            gc.freeze()
+        gc.enable()
         self.set_interval(WATCH_S, self._watch_contracts)
         self.set_interval(POLL_S, self.poll)
         self.begin_recording()
@@ -120,7 +136,7 @@ class ReplayApp(App[None]):
     def open_recording(self, path: Path) -> None:
         """Open a recording from the list of recordings."""
         try:
-            screen = self._first_screen_of(path)
+            screen = self._first_screen_of(Opened.open(path))
         except WsreplayError as error:
             self.notify(self.look.own(str(error)), title="cannot be opened", severity="error", markup=False)
             return

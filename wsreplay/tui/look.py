@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 
 from wsreplay.trace.display import visible
 from wsreplay.tui.signs import Signs, signs
 from wsreplay.tui.theme import Palette
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 
 @dataclass(frozen=True)

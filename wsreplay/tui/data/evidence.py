@@ -6,12 +6,15 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from wsreplay.validator.findings import Finding, Judgement, Severity
+if TYPE_CHECKING:
+    # Imported where a verdict is made: the first screen does without the validator.
+    from wsreplay.validator.findings import Finding, Judgement
+
 
 MOST_FINDINGS = 10_000  # kept and shown; all are counted
-_RANK = {Severity.ERROR: 2, Severity.WARNING: 1, Severity.INFO: 0}
+_RANK = {"error": 2, "warning": 1, "info": 0}
 _WORDS = 14
 
 
@@ -125,8 +128,8 @@ def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
     """Errors and warnings of each session; what only follows from another finding is not counted."""
     counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for finding in findings:
-        if not finding.caused_by and finding.severity is not Severity.INFO:
-            counts[finding.session or 0][finding.severity is Severity.WARNING] += 1
+        if not finding.caused_by and finding.severity != "info":
+            counts[finding.session or 0][finding.severity == "warning"] += 1
     return {session: (errors, warnings) for session, (errors, warnings) in counts.items()}
 
 

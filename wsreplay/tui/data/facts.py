@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from wsreplay.model import OPCODE_NAMES, Connection, Frame
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.summary import close_parts
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 Line = tuple[str, str]
 """(how to paint it: head, plain, dim, error, warning, info, missing, code; the text)"""

@@ -6,12 +6,15 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from wsreplay.model import Connection
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.trace.filter import Context, Filter
 from wsreplay.tui.data.errand import Errand
+
+if TYPE_CHECKING:
+    from wsreplay.trace.filter import Context, Filter
 
 CHUNK = 20_000
 REPORT_S = 0.1  # a report is not made more often than this

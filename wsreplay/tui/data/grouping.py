@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wsreplay.tui.data.evidence import Evidence, moment
 from wsreplay.tui.data.facts import Line as Fact
-from wsreplay.validator.findings import Finding, RuleVerdict, Severity
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding, RuleVerdict, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +70,4 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
 
 
 def _gravity(group: Sequence[Finding]) -> int:
-    return min((Severity.ERROR, Severity.WARNING, Severity.INFO).index(finding.severity) for finding in group)
+    return min(("error", "warning", "info").index(finding.severity) for finding in group)

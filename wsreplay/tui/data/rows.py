@@ -5,14 +5,17 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wsreplay.model import Frame, Session
 from wsreplay.store import paging
-from wsreplay.trace.filter import Context, Filter
 from wsreplay.tui.data.evidence import Evidence, Ghost
 from wsreplay.tui.data.gathering import Sieve
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.view import View
+
+if TYPE_CHECKING:
+    from wsreplay.trace.filter import Context, Filter
 
 
 class Rows:
@@ -64,6 +67,8 @@ class Rows:
         return tuple(ghost for number, ghost in enumerate(ghosts) if lets_through(_as_frame(ghost, number)))
 
     def _ghost_context(self, ghosts: Sequence[Ghost]) -> Context:
+        from wsreplay.trace.filter import Context
+
         known = self.context()
         severities = ("info", "warning", "error")
         judged = {_ghost_id(n): ((severities.index(ghost.finding.severity), ghost.finding.rule),) for n, ghost in enumerate(ghosts)}
@@ -71,6 +76,8 @@ class Rows:
 
     def context(self) -> Context:
         """What a filter may know of this recording beside the frames."""
+        from wsreplay.trace.filter import Context
+
         return Context.of(self.opened.reader, self.opened.evidence)
 
     def sieve(self, filter: Filter) -> Sieve:

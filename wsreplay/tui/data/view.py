@@ -9,12 +9,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.evidence import Ghost, ghosts_among
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 PAGE_ROWS = 128
 PAGES = 64

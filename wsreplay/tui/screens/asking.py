@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wsreplay.errors import FilterError
-from wsreplay.trace import filter as filters
-from wsreplay.trace.filter import Filter
-from wsreplay.trace.filter.ast import Text
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import matching_ids, next_match
@@ -15,6 +14,9 @@ from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.query_bar import QueryBar
+
+if TYPE_CHECKING:
+    from wsreplay.trace.filter import Filter
 
 FILTERING, SEARCHING = "filter", "search"
 
@@ -36,6 +38,8 @@ class Asking:
 
     def filter(self, text: str) -> None:
         """Show what the filter lets through; the rows stay until the first answer. Raises nothing: the bar says what is wrong."""
+        from wsreplay.trace import filter as filters
+
         try:
             asked = filters.parse(text)
         except FilterError:
@@ -123,7 +127,7 @@ class Asking:
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
         ids = view.ids[: view.frames]
-        sieve = self._rows.sieve(Filter(Text(needle)))
+        sieve = self._rows.sieve(text_filter(needle))
 
         def tell(frame_id: int | None) -> None:
             self._screen.post_message(SearchEnded(ticket, frame_id))
@@ -146,3 +150,11 @@ class Asking:
         if self._frames.needle:
             self._frames.needle = ""
             self._frames.forget()
+
+
+def text_filter(needle: str) -> Filter:
+    """A filter for payloads that hold a text as it is."""
+    from wsreplay.trace.filter import Filter
+    from wsreplay.trace.filter.ast import Text
+
+    return Filter(Text(needle))

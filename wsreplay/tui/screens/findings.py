@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -21,7 +21,9 @@ from wsreplay.tui.screens.inspecting import wrapped
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.finding_list import FindingList
 from wsreplay.tui.widgets.status_line import StatusLine
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 
 class FindingsScreen(BaseScreen):

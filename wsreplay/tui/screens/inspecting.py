@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
@@ -18,7 +19,9 @@ from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import DetailReady
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 Item = Head | Ghost | None
 

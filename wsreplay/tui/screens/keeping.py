@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 
 from wsreplay.errors import WsreplayError
 from wsreplay.store import notes
-from wsreplay.tui.data import taking
 from wsreplay.tui.data.evidence import Ghost, moment
 from wsreplay.tui.messages import Written
 from wsreplay.tui.screens.base import BaseScreen
@@ -97,6 +96,8 @@ class KeepingScreen(BaseScreen):
     # Copies.
 
     def action_copy(self, whole: bool) -> None:
+        from wsreplay.tui.data import taking
+
         frame = self.inspector.frame
         if frame is None:
             return
@@ -106,6 +107,8 @@ class KeepingScreen(BaseScreen):
         self.notify(f"{len(text):,} characters", title=f"copied {what} of frame {frame.id}")
 
     def action_page(self) -> None:
+        from wsreplay.tui.data import taking
+
         frame = self.inspector.frame
         if frame is None:
             return
@@ -119,6 +122,7 @@ class KeepingScreen(BaseScreen):
     # Files.
 
     def action_export(self) -> None:
+        from wsreplay.tui.data import taking
         from wsreplay.tui.screens.prompt import Prompt
 
         chosen = self.rows.view.ids if self.rows.matches is not None or self.rows.only_marked else None
@@ -128,6 +132,8 @@ class KeepingScreen(BaseScreen):
         self.app.push_screen(Prompt(question, "file", value=name, check=taking.check_target), self._write)
 
     def _write(self, name: str | None) -> None:
+        from wsreplay.tui.data import taking
+
         if not name:
             return
         out = Path(name).expanduser()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -42,7 +42,9 @@ from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.overview import Overview
 from wsreplay.tui.widgets.query_bar import QueryBar
 from wsreplay.tui.widgets.status_line import StatusLine
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
@@ -111,8 +113,9 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         self._paint_lines()
         self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""
+        await self.bar.make_ready()
         if not self.rows.complete and self.session is not None:
             work = session_ids(self.session.connections, lambda ids, done, end: self.post_message(IdsGathered(0, ids, done, end)))
             self.errands.send("session", work, self.fail("reading the session"))

@@ -9,9 +9,8 @@ from typing import ClassVar
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from wsreplay.model import Frame
 from wsreplay.tui.data import layout
@@ -22,29 +21,37 @@ from wsreplay.tui.widgets.paint import Run, line
 
 PANES = ("json", "raw", "hex", "meta", "findings")
 HIGHLIGHTED_CELLS = 4096
-_TOKEN = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<string>"(?:[^"\\]|\\.)*"?)|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)')
+WHEEL = 3  # lines
+_TOKEN = re.compile(
+    r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?) | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)""",
+    re.VERBOSE,
+)
 
 Layout = Callable[[int], list[Line]]
 
 
-class Detail(ScrollView, can_focus=True):
-    """Shows lines; which ones, its screen says. Lines are wrapped for the width and painted as they are seen."""
+class Detail(Widget, can_focus=True):
+    """Shows lines; which ones, its screen says. Lines are wrapped for the width and painted as they are seen.
+
+    It scrolls by itself: a ScrollView lays the whole screen out anew whenever its content gets another height, and this one's
+    has another at each row the cursor goes to.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_by(-1)", "Up", id="detail.up", show=False),
-        Binding("down,j", "scroll_by(1)", "Down", id="detail.down", show=False),
-        Binding("pageup,ctrl+u", "scroll_by(-20)", "Page up", id="detail.page_up", show=False),
-        Binding("pagedown,ctrl+d", "scroll_by(20)", "Page down", id="detail.page_down", show=False),
-        Binding("home,g", "scroll_by(-100000000)", "Top", id="detail.first", show=False),
-        Binding("end,G", "scroll_by(100000000)", "End", id="detail.last", show=False),
+        Binding("up,k", "scroll_lines(-1)", "Up", id="detail.up", show=False),
+        Binding("down,j", "scroll_lines(1)", "Down", id="detail.down", show=False),
+        Binding("pageup,ctrl+u", "scroll_pages(-1)", "Page up", id="detail.page_up", show=False),
+        Binding("pagedown,ctrl+d", "scroll_pages(1)", "Page down", id="detail.page_down", show=False),
+        Binding("home,g", "scroll_pages(-1000000)", "Top", id="detail.first", show=False),
+        Binding("end,G", "scroll_pages(1000000)", "End", id="detail.last", show=False),
     ]
-    DEFAULT_CSS = "Detail { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.pane = "json"
+        self.top = 0
         self._make: Layout = lambda _width: []
-        self._lines: list[Line] = []
+        self._laid: list[Line] = []
         self._laid_for = -1
 
     @property
@@ -57,41 +64,47 @@ class Detail(ScrollView, can_focus=True):
         self._make = make
         self._laid_for = -1
         if not keep_place:
-            self.scroll_to(y=0, animate=False, immediate=True)
+            self.top = 0
         self._lay()
 
     def show_pane(self, pane: str) -> None:
+        """Name the panes in the border, this one as the chosen one."""
         self.pane = pane
-        self._name_panes()
-
-    def _name_panes(self) -> None:
-        tabs = " ".join(f"[b u]{pane}[/]" if pane == self.pane else f"[dim]{pane}[/]" for pane in PANES)
-        self.border_title = tabs
+        self.border_title = " ".join(f"[b u]{name}[/]" if name == pane else f"[dim]{name}[/]" for name in PANES)
 
     def on_resize(self, _event: events.Resize) -> None:
         self._lay()
 
     def _lay(self) -> None:
-        width = self.size.width
-        if width > 0 and width != self._laid_for:
-            self._laid_for = width
-            self._lines = self._make(width)
-            self.virtual_size = Size(0, len(self._lines))
+        room = self.size.width - 1  # the last column is the scroll bar's
+        if room > 0 and room != self._laid_for:
+            self._laid_for = room
+            self._laid = self._make(room)
+        self.top = max(0, min(self.top, len(self._laid) - self.size.height))
         self.refresh()
 
     @property
     def text(self) -> str:
         """What the pane holds, as plain text."""
-        return "\n".join(text for _, text in self._lines)
+        return "\n".join(text for _, text in self._laid)
 
     def render_line(self, y: int) -> Strip:
-        row = self.scroll_offset.y + y
-        width = self.size.width
-        if row >= len(self._lines):
-            return Strip.blank(width, self.look.ground("ground"))
-        kind, text = self._lines[row]
+        row, room = self.top + y, max(0, self.size.width - 1)
+        kind, text = self._laid[row] if row < len(self._laid) else ("plain", "")
         text = self.look.own(text[:HIGHLIGHTED_CELLS])
-        return line(self._coloured(text) if kind in ("json", "code") else [(text, self._style(kind))], width, self.look.ground("ground"))
+        runs = self._coloured(text) if kind in ("json", "code") else [(text, self._style(kind))]
+        ground = self.look.ground("ground")
+        return Strip.join([line(runs, room, ground), line([self._bar(y)], 1, ground)])
+
+    def _bar(self, y: int) -> Run:
+        """The scroll bar's cell in a line."""
+        height, count = self.size.height, len(self._laid)
+        if count <= height:
+            return " ", self.look.style()
+        length = max(1, height * height // count)
+        first = (height - length) * self.top // max(1, count - height)
+        inside = first <= y < first + length
+        return self.look.signs.thumb if inside else " ", self.look.style("faint" if self.has_focus else "line")
 
     def _style(self, kind: str) -> Style:
         if kind == "head":
@@ -110,17 +123,33 @@ class Detail(ScrollView, can_focus=True):
         runs.append((text[done:], self.look.style("dim")))
         return runs
 
-    def action_scroll_by(self, lines: int) -> None:
-        self.scroll_to(y=max(0, min(self.scroll_offset.y + lines, len(self._lines) - self.size.height)), animate=False, immediate=True)
+    def action_scroll_lines(self, lines: int) -> None:
+        self.top = max(0, min(self.top + lines, len(self._laid) - self.size.height))
+        self.refresh()
+
+    def action_scroll_pages(self, pages: int) -> None:
+        self.action_scroll_lines(pages * max(1, self.size.height - 2))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_scroll_lines(WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_scroll_lines(-WHEEL)
 
     def on_click(self, event: events.Click) -> None:
-        """A click on a pane's name in the border chooses it."""
-        if event.get_content_offset(self) is None and event.y == 0:
+        """A click on a pane's name in the border chooses it, one beside the text scrolls there."""
+        offset = event.get_content_offset(self)
+        if offset is None and event.y == 0:
             at = event.x - 2
             for pane in PANES:
                 if 0 <= at < len(pane):
                     self.post_message(PaneChosen(pane))
                 at -= len(pane) + 1
+        elif offset is not None and offset.x == self.size.width - 1:
+            self.top = 0
+            self.action_scroll_lines(len(self._laid) * offset.y // max(1, self.size.height) - self.size.height // 2)
 
 
 def payload_layout(frame: Frame, pane: str) -> Layout:

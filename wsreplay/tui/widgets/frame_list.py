@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 from textual.strip import Strip
@@ -16,7 +17,9 @@ from wsreplay.tui.data.summary import name, summary
 from wsreplay.tui.data.view import View
 from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
-from wsreplay.validator.findings import Finding
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 STRIPS = 2048
 _TYPE_WIDTHS = ((70, 14), (90, 18), (130, 22), (1000, 26))

@@ -9,7 +9,6 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from wsreplay.errors import FilterError
-from wsreplay.trace import filter as filters
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import QueryTyped
 from wsreplay.tui.widgets.paint import Run
@@ -69,19 +68,24 @@ class QueryBar(Horizontal):
     def typing(self) -> bool:
         return self.has_class("-typing")
 
-    async def begin(self, *, searching: bool) -> None:
-        """Let the user type. The field is made the first time it is needed."""
-        self.searching = searching
+    async def make_ready(self) -> None:
+        """Make the field: after the first rows are on the screen, and before the user asks for it."""
         if self._input is None:
             from wsreplay.tui.widgets.query_input import QueryInput
 
             self._input = QueryInput()
             await self.mount(self._input, before=self._state)
+
+    async def begin(self, *, searching: bool) -> None:
+        """Let the user type."""
+        self.searching = searching
+        await self.make_ready()
+        assert self._input is not None
         self._input.placeholder = "text to find" if searching else 'type:tool_* user:u1 sev>=warning "timeout" $.path=value'
         self._input.value = self.text
         self._input.cursor_position = len(self.text)
         self.add_class("-typing")
-        self._input.focus()
+        self.screen.set_focus(self._input)
         self._paint()
 
     def end(self) -> None:
@@ -119,6 +123,8 @@ class QueryBar(Horizontal):
     def _check(self, text: str) -> None:
         assert self._input is not None
         self.mistake = self._input.underlined.position = None
+        from wsreplay.trace import filter as filters
+
         try:
             filters.parse(text)
         except FilterError as error:

@@ -82,15 +82,16 @@ class RowList(ScrollView, can_focus=True):
         row = max(0, min(row, self._count - 1))
         if self._count == 0:
             return
-        moved, self.cursor = row != self.cursor, row
-        before = self.scroll_offset.y
-        self._reveal(row, centre)
-        if self.scroll_offset.y == before:
-            self.refresh()
+        before, self.cursor = self.cursor, row
+        moved = row != before
+        if not self._reveal(row, centre) and moved:
+            self.refresh_line(before)
+            self.refresh_line(row)
         if moved and not quiet:
             self.post_message(RowMoved(self, row))
 
-    def _reveal(self, row: int, centre: bool) -> None:
+    def _reveal(self, row: int, centre: bool) -> bool:
+        """Scroll so that a row is in sight; whether that was needed."""
         height = max(1, self.size.height)
         top = self.scroll_offset.y
         if centre and not top + 1 <= row < top + height - 1:
@@ -100,8 +101,10 @@ class RowList(ScrollView, can_focus=True):
         elif row >= top + height:
             top = row - height + 1
         top = max(0, min(top, self._count - height))
-        if top != self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False, immediate=True, force=True)
+        if top == self.scroll_offset.y:
+            return False
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)
+        return True
 
     def seen(self) -> range:
         """The rows in sight."""

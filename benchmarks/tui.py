@@ -1,0 +1,259 @@
+"""The terminal interface measured as a user meets it: a real process behind a real pseudo-terminal.
+
+    python benchmarks/tui.py [FRAMES…]          default: 1000000
+
+Makes a recording for each number of frames in a temporary folder, and prints a table. `pilot.press` of Textual takes 80 ms by
+itself, so keys are written to the terminal and the time to the first byte that is painted is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import pty
+import random
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from wsreplay.model import Connection, Ending
+from wsreplay.store import lock
+from wsreplay.store.writer import Writer
+
+ROOT = Path(__file__).parent.parent
+SIZE = (50, 160)
+TYPES = ("user_message", "agent_started", "agent_thinking", "tool_executing", "tool_completed", "partial_result", "agent_completed")
+PER_FRAME_NS = 200_000
+BATCH = 20_000
+
+
+class Story:
+    """Rows of a chat that goes on for ever: 200-byte frames, seven to a run."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(7)
+        self._offsets = [0, 0]
+        self.count = 0
+
+    def rows(self, count: int) -> list[tuple[object, ...]]:
+        rows: list[tuple[object, ...]] = []
+        for number in range(self.count, self.count + count):
+            place = number % len(TYPES)
+            direction = 1 if place else 0
+            run = number // len(TYPES)
+            payload = orjson.dumps({
+                "type": TYPES[place], "thread_id": f"t{run % 50}", "run_id": f"r{run}", "tool_call_id": f"c{run}", "tool_name": "search",
+                "content": "lorem ipsum dolor sit amet "[: self._random.randint(4, 27)],
+            })  # fmt: skip
+            length = len(payload) + (2 if direction else 6)
+            rows.append((1, number + 1, 1_000_000 + number * PER_FRAME_NS, direction, 1, 1, length, self._offsets[direction], TYPES[place], payload))
+            self._offsets[direction] += length
+        self.count += count
+        return rows
+
+
+def begin(path: Path) -> tuple[Writer, int]:
+    writer = Writer(path)
+    run = writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765",
+                            version="0", options={})  # fmt: skip
+    writer.insert_connection(Connection(1, run, 0, path="/ws", user="u1", status=101))
+    return writer, run
+
+
+def make(path: Path, frames: int) -> None:
+    writer, run = begin(path)
+    story = Story()
+    while story.count < frames:
+        writer.add_frames(story.rows(min(BATCH, frames - story.count)))  # type: ignore[arg-type]
+        writer.commit()
+    end = frames * PER_FRAME_NS + 2_000_000
+    writer.update_connection(1, closed_ns=end, ending=str(Ending.CLEAN), close_code=1000, closed_by="client")
+    writer.update_run(run, ended_ns=end, reached_ns=end)
+    writer.close()
+
+
+class Terminal:
+    """A program behind a pseudo-terminal."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.started = time.perf_counter()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", WSREPLAY_CONFIG="/nonexistent")
+            os.chdir(ROOT)
+            os.execv(sys.executable, [sys.executable, "-m", "wsreplay", *arguments])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+
+    def read(self, seconds: float) -> bytes:
+        """What is painted next, or nothing."""
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        try:
+            return os.read(self.fd, 1 << 16) if ready else b""
+        except OSError:
+            return b""
+
+    def until(self, *needles: bytes, seconds: float = 60) -> float:
+        """Seconds since the start, or since `mark`, until one of some texts is painted."""
+        seen = b""
+        limit = time.perf_counter() + seconds
+        while time.perf_counter() < limit:
+            seen = (seen + self.read(0.5))[-(1 << 18) :]
+            if any(needle in seen for needle in needles):
+                return time.perf_counter() - self.started
+        raise TimeoutError(f"{needles} was not painted; {seen[-400:]!r}")
+
+    def drain(self, quiet: float = 0.3, most: float = 5) -> None:
+        """Read until nothing is painted for a while."""
+        limit = time.perf_counter() + most
+        while self.read(quiet) and time.perf_counter() < limit:
+            pass
+
+    def key(self, keys: str, seconds: float = 2) -> float:
+        """Seconds from a key to the first byte painted."""
+        self.drain(0.06, 1)  # what an earlier key painted is not this one's
+        begun = time.perf_counter()
+        os.write(self.fd, keys.encode())
+        return time.perf_counter() - begun if self.read(seconds) else float("nan")
+
+    def memory_mb(self) -> float:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def quit(self, keys: str = "\x11") -> float:
+        """Seconds from ^q to the end of the process."""
+        begun = time.perf_counter()
+        os.write(self.fd, keys.encode())
+        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+            self.read(0.005)
+            if time.perf_counter() - begun > 20:
+                os.kill(self.pid, signal.SIGKILL)
+        os.close(self.fd)
+        return time.perf_counter() - begun
+
+
+@dataclass
+class Line:
+    what: str
+    value: float
+    budget: float
+    unit: str
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.value <= self.budget else "OVER"
+        return f"| {self.what:<44} | {self.value:>8.1f} {self.unit:<3} | {self.budget:>6.0f} {self.unit:<3} | {verdict:<4} |"
+
+
+def p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[18]
+
+
+def first_row(path: Path) -> float:
+    times = []
+    for _ in range(7):
+        terminal = Terminal("tui", str(path))
+        times.append(terminal.until(b"agent_started"))
+        terminal.quit()
+    return statistics.median(times) * 1000
+
+
+def keys(terminal: Terminal, count: int, choices: str) -> list[float]:
+    picked = random.Random(3)
+    return [terminal.key(picked.choice(choices)) * 1000 for _ in range(count)]
+
+
+def filter(terminal: Terminal, text: str) -> None:
+    """Ask for what is nowhere, so that all of the recording is read."""
+    for keys in ("/", text, "\r"):
+        os.write(terminal.fd, keys.encode())
+        terminal.drain(0.1, 0.3)
+
+
+def measure(path: Path) -> list[Line]:
+    lines = [Line("start → first row (median of 7)", first_row(path), 300, "ms")]
+    terminal = Terminal("tui", str(path))
+    terminal.until(b"agent_started")
+    terminal.drain()
+    lines.append(Line("key → first byte, p95, while validating", p95(keys(terminal, 150, "jjjk")), 50, "ms"))
+    scanning: list[float] = []
+    for round in range(6):
+        filter(terminal, f'"never there {round}" | /x{round}y+z/')
+        scanning += keys(terminal, 25, "jk")
+        os.write(terminal.fd, b"\x1b")
+        terminal.drain(0.15, 0.6)
+    lines.append(Line("key → first byte, p95, while a filter scans", p95(scanning), 50, "ms"))
+    for key in ("G", "g", *"123456789", *["\x04"] * 60, "G", *["\x15"] * 60, "]", "["):
+        terminal.key(key, 0.3)
+    terminal.drain()
+    lines.append(Line("memory after a tour of the recording", terminal.memory_mb(), 100, "MB"))
+    filter(terminal, '"never there" | /xyz+/')
+    time.sleep(0.05)
+    lines.append(Line("quit → exit, while a filter scans", terminal.quit() * 1000, 1000, "ms"))
+    return lines
+
+
+def follow(path: Path, seconds: float = 8, per_tick: int = 500) -> Line:
+    """5,000 frames a second into a file that is followed, written by another process."""
+    held = lock.acquire(path)
+    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import tui; tui.write_live({str(path)!r}, {seconds + 4}, {per_tick})"
+    writer = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        while not path.exists() or path.stat().st_size < 100_000:
+            time.sleep(0.05)
+        terminal = Terminal("tui", str(path))
+        terminal.until(b"FOLLOW")
+        terminal.drain(0.05, 2)
+        before, begun = terminal.cpu_s(), time.perf_counter()
+        while time.perf_counter() - begun < seconds:
+            terminal.read(0.1)
+        share = (terminal.cpu_s() - before) / (time.perf_counter() - begun) * 100
+        terminal.quit()
+    finally:
+        writer.wait()
+        lock.release(path, held)
+    return Line("following 5,000 frames/s, share of a core", share, 30, "%")
+
+
+def write_live(path: str, seconds: float, per_tick: int) -> None:
+    writer, run = begin(Path(path))
+    story = Story()
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        writer.add_frames(story.rows(per_tick))  # type: ignore[arg-type]
+        writer.update_run(run, reached_ns=story.count * PER_FRAME_NS)
+        writer.commit()
+        time.sleep(max(0.0, begun + story.count / per_tick / 10 - time.monotonic()))
+    writer.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("frames", nargs="*", type=int, default=[1_000_000])
+    with tempfile.TemporaryDirectory(prefix="wsreplay-bench-") as folder:
+        for frames in parser.parse_args().frames:
+            path = Path(folder) / f"{frames}.db"
+            make(path, frames)
+            print(f"\n{frames:,} frames, {path.stat().st_size / 1e6:,.0f} MB, terminal {SIZE[1]} × {SIZE[0]}", flush=True)
+            print(f"| {'':<44} | {'measured':<12} | {'budget':<10} |      |\n|{'-' * 46}|{'-' * 14}|{'-' * 12}|{'-' * 6}|")
+            for line in measure(path):
+                print(line, flush=True)
+            path.unlink()
+        print(follow(Path(folder) / "live.db"), flush=True)
+
+
+if __name__ == "__main__":
+    main()
