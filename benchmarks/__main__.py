@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import alternatives, mitmproxy, scenarios
-from benchmarks.table import save
+from benchmarks.table import publish, save
 
 RESULTS = Path(__file__).parent / "results"
+FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=0, help="default 5, with --quick 3")
     parser.add_argument("--quick", action="store_true", help="a quarter of the messages, three rounds")
     parser.add_argument("--against", default="direct,bare relay,mitmproxy", help="alternatives: %(default)s")
+    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
     arguments = parser.parse_args()
 
     wanted = [name.strip() for name in arguments.only.split(",")]
@@ -37,9 +39,13 @@ def main() -> None:
     plan = scenarios.Plan([*chosen, alternatives.wsreplay()], rounds, arguments.quick)
     tables = []
     for name in wanted:
+        measured = []
         for table in scenarios.ALL[name](plan):
             print(table.text(), "\n", flush=True)
-            tables.append(table)
+            measured.append(table)
+        if arguments.publish:
+            publish(FIGURES, name, measured, about)
+        tables += measured
     save(RESULTS, datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ"), tables, about)
 
 

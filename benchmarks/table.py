@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,3 +54,11 @@ def save(folder: Path, name: str, tables: list[Table], about: dict[str, str]) ->
     (folder / f"{name}.json").write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
     facts = ", ".join(f"{key} {value}" for key, value in about.items())
     (folder / f"{name}.md").write_text("\n\n".join([facts, *(table.markdown() for table in tables)]) + "\n")
+
+
+def publish(folder: Path, name: str, tables: list[Table], about: dict[str, str]) -> None:
+    """Write a scenario's tables for the documentation, without the goals beside the ratios."""
+    facts = ", ".join(f"{key} {value}" for key, value in about.items())
+    text = "\n\n".join([*(table.markdown() for table in tables), f"*{facts}*"])
+    folder.mkdir(exist_ok=True)
+    (folder / f"bench-{name}.md").write_text(re.sub(r" \([≤≥][^)]*\)", "", text) + "\n")
