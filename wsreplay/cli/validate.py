@@ -54,7 +54,7 @@ def command(
     if accepted is not None:
         _say_comparison(results, accepted)
         results = baseline.apply(results, accepted)
-    _report(results, targets, color)
+    _report(results, targets, color, Severity(fail_on))
     return exit_code(results, fail_on=Severity(fail_on), strict=strict)
 
 
@@ -88,7 +88,13 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> l
     steps = len(paths) * len(contracts)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
         outcomes = judge_files(paths, contracts, jobs=jobs, progress=lambda: bar.update(1))
-    return [FileResult(str(one.path), one.judgement, str(one.error) if one.error else None) for one in outcomes]
+    within = {contract.name: contract.resume_within_ns for contract in contracts}
+    return [
+        FileResult(
+            str(one.path), one.judgement, str(one.error) if one.error else None, resume_within_ns=within[one.contract]
+        )
+        for one in outcomes
+    ]
 
 
 def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
@@ -97,7 +103,10 @@ def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileRe
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
     judgements = follow(paths[0], contracts, on_finding=_say_finding)
-    return [FileResult(str(paths[0]), judgement) for judgement in judgements]
+    return [
+        FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns)
+        for judgement, contract in zip(judgements, contracts, strict=True)
+    ]
 
 
 def _say_finding(finding: Finding) -> None:
@@ -124,10 +133,12 @@ def _save(results: Sequence[FileResult], contracts: Sequence[Contract]) -> None:
             save_findings(result.path, one.contract, one.contract_digest, [finding_object(finding) for finding in one.findings])
 
 
-def _report(results: Sequence[FileResult], targets: Sequence[tuple[str, Path | None]], color: bool | None) -> None:
+def _report(
+    results: Sequence[FileResult], targets: Sequence[tuple[str, Path | None]], color: bool | None, fail_on: Severity
+) -> None:
     for form, output in targets:
         painted = color if color is not None else output is None and sys.stdout.isatty()
-        text = render(form, results, color=painted, width=shutil.get_terminal_size((110, 24)).columns)
+        text = render(form, results, color=painted, width=shutil.get_terminal_size((110, 24)).columns, fail_on=fail_on)
         if output is None:
             click.echo(text, nl=False, color=painted)
         else:
