@@ -1,0 +1,120 @@
+"""A recording judged while it is written: by the same engine, fed with what each look at the file finds new.
+
+An engine never gets ahead of what the file is known to hold, so that in the end it has said what it says of the closed file.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wsreplay.contract import Contract
+from wsreplay.model import Connection, Ending, Gap, Hold, Run, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.stream import Row, lifecycle
+from wsreplay.validator.engine import Engine
+from wsreplay.validator.findings import Finding, Judgement
+from wsreplay.validator.judge import cut_frames, losses
+
+_POLL_S = 0.1
+
+
+def follow(
+    path: str | Path,
+    contracts: Contract | Sequence[Contract],
+    *,
+    on_finding: Callable[[Finding], None] | None = None,
+    stop: threading.Event | None = None,
+    poll_s: float = _POLL_S,
+) -> list[Judgement]:
+    """Judge a growing recording until nobody writes it any more, or `stop` is set; the verdict of each contract.
+
+    `on_finding` is called with each finding as it is decided. What becomes known of it later, such as by how much an event was
+    late, is in the verdict. Raises the errors of the RecordingError family.
+    """
+    stop = stop or threading.Event()
+    wanted = [contracts] if isinstance(contracts, Contract) else list(contracts)
+    with Recording.open(path) as recording:
+        followers = [Follower(contract, on_finding) for contract in wanted]
+        while True:
+            live, began = recording.live, time.monotonic()
+            with recording.snapshot():
+                for follower in followers:
+                    follower.look(recording, live)
+            if not live or stop.is_set():
+                break
+            stop.wait(max(poll_s, 4 * (time.monotonic() - began)))
+        return [follower.finish() for follower in followers]
+
+
+class Follower:
+    """One engine, and how far it has read."""
+
+    def __init__(self, contract: Contract, on_finding: Callable[[Finding], None] | None = None) -> None:
+        self.engine = Engine(contract)
+        self.engine.reporter.on_finding = on_finding
+        self._last_id = 0
+        self._reached = 0
+        self._given: set[tuple[type, int]] = set()
+
+    def look(self, recording: Recording, live: bool) -> None:
+        """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
+        engine, contract = self.engine, self.engine.contract
+        connections, reached = recording.connections(), recording.reached_ns()
+        gaps: list[Gap] = recording.gaps()
+        holds: list[Hold] = recording.holds()
+        engine.set_holds(holds)
+        engine.set_cut_frames(cut_frames(gaps))
+        limit = self._unsettled(connections) if live else None
+        sessions: list[Session] = stitch(connections, contract.resume_within_ns)
+        runs: list[Run] = recording.runs()
+        if limit is not None:
+            connections = [one for one in connections if one.opened_ns < limit]
+            reached = min(reached, limit)
+        self._give(engine, connections, sessions, runs, losses(recording, gaps, connections))
+        self._read(recording, limit)
+        self._reached = max(self._reached, reached)
+        engine.tick(self._reached)
+
+    def _give(
+        self, engine: Engine, connections: list[Connection], sessions: list[Session], runs: list[Run], lost: dict[int, int]
+    ) -> None:
+        """Hand over what befell connections and has not been handed over before."""
+        for item in engine.upcoming:
+            self._given.discard((type(item), _connection_of(item)))
+        items = [
+            item
+            for item in lifecycle(connections, sessions, runs, lost)
+            if (type(item), _connection_of(item)) not in self._given
+        ]
+        self._given.update((type(item), _connection_of(item)) for item in items)
+        engine.upcoming = deque(items)
+        engine.clock.due = -1
+
+    def _read(self, recording: Recording, limit: int | None) -> None:
+        for rows in recording.rows(after_id=self._last_id):
+            settled: list[Row] = rows if limit is None else [row for row in rows if row[2] < limit]
+            if settled:
+                self.engine.run(settled)
+                self._last_id = settled[-1][0]
+            if len(settled) < len(rows):
+                return
+
+    @staticmethod
+    def _unsettled(connections: list[Connection]) -> int | None:
+        """When the first connection opened of which it is not known yet whether it was accepted or refused."""
+        times = [one.opened_ns for one in connections if one.status is None and one.ending is Ending.OPEN]
+        return min(times, default=None)
+
+    def finish(self) -> Judgement:
+        self.engine.finish(self._reached)
+        return self.engine.judgement()
+
+
+def _connection_of(item: object) -> int:
+    connection = getattr(item, "connection", None)
+    return connection.id if isinstance(connection, Connection) else 0

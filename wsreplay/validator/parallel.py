@@ -1,0 +1,163 @@
+"""Many files, and large ones, judged by several processes.
+
+A file is split by user: whoever shares sessions or rules `across: user` stays together. Only isolation looks across users, so
+each part also says which ids it came across; where two parts share one, the file is judged again as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsreplay.contract import Contract
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Connection
+from wsreplay.store.reader import Recording
+from wsreplay.validator.engine import Engine
+from wsreplay.validator.findings import Judgement
+from wsreplay.validator.judge import judge, prepared, rare_collection
+from wsreplay.validator.merge import Part, merged
+
+_WORTH_SPLITTING = 20_000  # frames
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """One file judged by one contract: its judgement, or why there is none."""
+
+    path: Path
+    contract: str
+    judgement: Judgement | None
+    error: WsreplayError | None = None
+
+
+def judge_files(
+    paths: Sequence[str | Path],
+    contracts: Sequence[Contract],
+    *,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    progress: Callable[[], None] | None = None,
+) -> list[FileOutcome]:
+    """Judge each file by each contract, in this order; `progress` is called after each.
+
+    With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and a large one in parts.
+    """
+    wanted = [(Path(path), contract) for path in paths for contract in contracts]
+    if jobs <= 1 and executor is None:
+        outcomes = []
+        for path, contract in wanted:
+            outcomes.append(_outcome(path, contract))
+            if progress is not None:
+                progress()
+        return outcomes
+    if executor is not None:
+        return _spread(wanted, executor, max(jobs, 1), progress)
+    with ProcessPoolExecutor(max_workers=jobs) as own:
+        return _spread(wanted, own, jobs, progress)
+
+
+def _outcome(path: Path, contract: Contract) -> FileOutcome:
+    try:
+        with Recording.open(path) as recording:
+            return FileOutcome(path, contract.name, judge(recording, contract))
+    except WsreplayError as error:
+        return FileOutcome(path, contract.name, None, error)
+
+
+def _spread(
+    wanted: list[tuple[Path, Contract]], executor: Executor, jobs: int, progress: Callable[[], None] | None
+) -> list[FileOutcome]:
+    share = max(1, jobs // max(1, len(wanted)))
+    split = [_split(path, contract, share if share > 1 else 1) for path, contract in wanted]
+    futures: dict[Future[Any], int] = {}
+    for number, ((path, contract), parts) in enumerate(zip(wanted, split, strict=True)):
+        if len(parts) < 2:
+            futures[executor.submit(_outcome, path, contract)] = number
+        else:
+            for part in parts:
+                futures[executor.submit(judge_part, path, contract, part)] = number
+    found: list[list[Any]] = [[] for _ in wanted]
+    outcomes: list[FileOutcome | None] = [None] * len(wanted)
+    for future in as_completed(futures):
+        number = futures[future]
+        found[number].append(future.result())
+        if len(found[number]) == max(1, len(split[number])):
+            outcomes[number] = _together(*wanted[number], found[number])
+            if progress is not None:
+                progress()
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _together(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
+    """One file's outcome from those of its parts."""
+    if isinstance(results[0], FileOutcome):
+        return results[0]
+    for result in results:
+        if isinstance(result, WsreplayError):
+            return FileOutcome(path, contract.name, None, result)
+    seen: set[int] = set()
+    for part in results:
+        ids = set(part.ids)
+        if not seen.isdisjoint(ids):
+            return _outcome(path, contract)
+        seen |= ids
+    return FileOutcome(path, contract.name, merged(contract, results))
+
+
+def _split(path: Path, contract: Contract, parts: int) -> list[list[int]]:
+    """The connections of each part; one part, or none, where splitting does not pay or cannot be done."""
+    if parts < 2 or "user" in contract.keys:
+        return []
+    try:
+        with Recording.open(path) as recording:
+            if recording.last_id() < _WORTH_SPLITTING:
+                return []
+            return _balanced(recording.connections(), {key: count for key, (count, _) in recording.tallies().items()}, parts)
+    except WsreplayError:
+        return []  # whoever judges the file says what is wrong with it
+
+
+def _balanced(connections: Sequence[Connection], frames: dict[int, int], parts: int) -> list[list[int]]:
+    """Users spread over parts of about the same number of frames; every anonymous connection is a user of its own."""
+    users: dict[Any, list[int]] = {}
+    for connection in connections:
+        users.setdefault(connection.user if connection.user is not None else connection.id, []).append(connection.id)
+    groups = sorted(users.values(), key=lambda ids: (-sum(frames.get(one, 0) for one in ids), ids[0]))
+    loads, found = [0] * parts, [list[int]() for _ in range(parts)]
+    for ids in groups:
+        lightest = loads.index(min(loads))
+        found[lightest] += ids
+        loads[lightest] += sum(frames.get(one, 0) for one in ids) + 1
+    return [ids for ids in found if ids]
+
+
+def judge_part(path: Path, contract: Contract, connections: list[int]) -> Part | WsreplayError:
+    """Judge some connections of a file as if there were no others; runs in a process of its own."""
+    ids: set[int] = set()
+    try:
+        with Recording.open(path) as recording, recording.snapshot(), rare_collection():
+            engine = prepared(recording, contract, set(connections))
+            engine.partial = True
+            for bind in engine.binds:
+                bind.log = lambda key, value: ids.add(_digest(key, value))
+            for rows in recording.rows(connections=connections):
+                engine.run(rows)
+            engine.finish(recording.reached_ns())
+    except WsreplayError as error:
+        return error
+    return part_of(engine, ids)
+
+
+def part_of(engine: Engine, ids: set[int]) -> Part:
+    return Part(engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.now, array("Q", sorted(ids)))
+
+
+def _digest(key: str, value: Any) -> int:
+    """The same for the same id in every process, as Python's own hash is not."""
+    return int.from_bytes(hashlib.blake2b(f"{key}\0{value!r}".encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
