@@ -38,6 +38,23 @@ class Size(click.ParamType[int]):
         return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+class Age(click.ParamType[float]):
+    """A number of seconds: 90s, 15min, 12h, 30d, 2w."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            return value
+        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|d|w)\s*", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no time: it looks like 90s, 15min, 12h, 30d or 2w", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
 class Address(click.ParamType[tuple[str, int]]):
     """HOST:PORT, :PORT, PORT, [IPV6]:PORT."""
 

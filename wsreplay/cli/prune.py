@@ -1,0 +1,172 @@
+"""`wsreplay prune`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from wsreplay.cli.console import size_text
+from wsreplay.cli.options import RECORDINGS, Age, Size
+from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
+from wsreplay.model import Run
+from wsreplay.store import lock
+from wsreplay.store.reader import Recording
+
+_BESIDE = ("-wal", "-shm")
+_DAY = 86_400
+
+
+@dataclass
+class _Candidate:
+    """A recording that nobody writes. `age` is in seconds since its last run ended; `keep` says why it stays all the same."""
+
+    path: Path
+    size: int
+    age: float
+    keep: str = ""
+
+
+@click.command(name="prune")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--older-than", type=Age(), metavar="TIME", help="Those whose end is longer ago, such as 30d or 12h.")
+@click.option("--larger-than", type=Size(), metavar="SIZE", help="Those that are larger, such as 1GB.")
+@click.option("--keep-total", type=Size(), metavar="SIZE", help="The oldest, until what remains is no larger than this.")
+@click.option("--keep-findings", is_flag=True, help="Not those in which something is wrong.")
+@click.option("--keep-marks", is_flag=True, help="Not those with marks.")
+@click.option("-c", "--contract", default="agent-chat", show_default=True, help="What --keep-findings judges by.")
+@click.option("-r", "--recursive", is_flag=True, help="Folders inside DIR too.")
+@click.option("--yes", is_flag=True, help="Remove them; without this they are only listed.")
+def command(
+    folder: Path | None, older_than: float | None, larger_than: int | None, keep_total: int | None, keep_findings: bool,
+    keep_marks: bool, contract: str, recursive: bool, yes: bool,
+) -> int:  # fmt: skip
+    """Remove old or large recordings from DIR (recordings/); list them first.
+
+    A recording goes if it is older and larger than what is said, or if --keep-total leaves no room for it. One that is being
+    written never goes, nor does a file that is no recording.
+    """
+    if older_than is None and larger_than is None and keep_total is None:
+        raise UsageError("say what is to go: --older-than 30d, --larger-than 1GB or --keep-total 5GB")
+    place = folder or RECORDINGS
+    if not place.is_dir():
+        raise UsageError(f"{place}: there is no such folder")
+    found, unreadable = _candidates(place, recursive)
+    doomed = [one for one in found if _goes(one, older_than, larger_than)]
+    doomed += _surplus([one for one in found if one not in doomed], keep_total)
+    for one in doomed:
+        one.keep = _why_kept(one.path, contract if keep_findings else None, keep_marks)
+    _remove(sorted(doomed, key=lambda one: -one.age), yes)
+    return EXIT_NOT_JUDGED if unreadable else EXIT_CLEAN
+
+
+def _candidates(folder: Path, recursive: bool) -> tuple[list[_Candidate], int]:
+    """Recordings that nobody writes, and how many files could not be read."""
+    found, unreadable = [], 0
+    for path in sorted(folder.rglob("*.db") if recursive else folder.glob("*.db")):
+        try:
+            with Recording.open(path) as recording:
+                if not recording.live:
+                    size = sum(file.stat().st_size for file in _files(path))
+                    found.append(_Candidate(path, size, _age(recording.runs(), path)))
+        except RecordingError as error:
+            click.echo(f"wsreplay: {error}; it stays", err=True)
+            unreadable += 1
+    return found, unreadable
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """A recording, and what a crash has left beside it."""
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in _BESIDE)):
+        if file.exists():
+            yield file
+
+
+def _age(runs: list[Run], path: Path) -> float:
+    """Seconds since the last run ended; one that recorded nothing is as old as its file."""
+    now = datetime.now(UTC).timestamp()
+    if not runs:
+        return now - path.stat().st_mtime
+    last = runs[-1]
+    ended = last.reached_ns if last.ended_ns is None else last.ended_ns
+    return now - datetime.fromisoformat(last.started_at).timestamp() - (ended - last.start_ns) / 1e9
+
+
+def _goes(one: _Candidate, older_than: float | None, larger_than: int | None) -> bool:
+    if older_than is None and larger_than is None:
+        return False
+    return (older_than is None or one.age > older_than) and (larger_than is None or one.size > larger_than)
+
+
+def _surplus(rest: list[_Candidate], keep_total: int | None) -> list[_Candidate]:
+    """The oldest of the rest, as many as must go for the others to fit."""
+    if keep_total is None:
+        return []
+    total, surplus = sum(one.size for one in rest), []
+    for one in sorted(rest, key=lambda one: -one.age):
+        if total <= keep_total:
+            break
+        total -= one.size
+        surplus.append(one)
+    return surplus
+
+
+def _why_kept(path: Path, contract: str | None, keep_marks: bool) -> str:
+    if contract is None and not keep_marks:
+        return ""
+    with Recording.open(path) as recording:
+        if keep_marks and recording.marks():
+            return "has marks"
+        if contract is not None and (recording.all_findings() or _has_findings(recording, contract)):
+            return "has findings"
+    return ""
+
+
+def _has_findings(recording: Recording, contract: str) -> bool:
+    from wsreplay.contract import load
+    from wsreplay.report import is_failure
+    from wsreplay.validator import judge
+
+    return any(is_failure(finding) for finding in judge(recording, load(contract)).findings)
+
+
+def _remove(doomed: list[_Candidate], yes: bool) -> None:
+    gone, freed = 0, 0
+    for one in doomed:
+        told = f"{one.path}   {_age_text(one.age)} old   {size_text(one.size)}"
+        if one.keep:
+            click.echo(f"kept          {told}   {one.keep}")
+        elif not yes or _delete(one.path):
+            click.echo(f"{'removed' if yes else 'would remove'}  {told}")
+            gone, freed = gone + 1, freed + one.size
+        else:
+            click.echo(f"kept          {told}   is being written")
+    many = f"{gone} recording{'s' * (gone != 1)}, {size_text(freed)}"
+    click.echo(f"{many} removed" if yes else f"{many} to remove: --yes does it" if gone else "nothing to remove", err=True)
+
+
+def _delete(path: Path) -> bool:
+    """Remove a recording, unless somebody has begun to write it. Raises UsageError."""
+    try:
+        descriptor = lock.acquire(path)
+    except RecordingError:
+        return False
+    except OSError as error:
+        raise UsageError(f"{path} cannot be removed: {error.strerror}") from None
+    try:
+        for file in _files(path):
+            file.unlink()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be removed: {error.strerror}") from None
+    finally:
+        lock.release(path, descriptor)
+    return True
+
+
+def _age_text(seconds: float) -> str:
+    if seconds >= 2 * _DAY:
+        return f"{seconds / _DAY:.0f} days"
+    return f"{seconds / 3600:.0f} h" if seconds >= 7200 else f"{max(seconds, 0) / 60:.0f} min"
