@@ -6,8 +6,11 @@ pair, and `immutable=1` would silently show old rows: the pair is copied and the
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
@@ -15,8 +18,6 @@ from urllib.parse import quote
 from wsreplay.errors import NotARecording, RecordingError, UsageError
 from wsreplay.store import schema
 from wsreplay.store.errors import readable
-
-_MAGIC = b"SQLite format 3\x00"
 
 
 def connect(path: Path) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
@@ -49,19 +50,23 @@ def _has_wal(path: Path) -> bool:
 
 
 def check_file(path: Path) -> None:
+    """Say what is wrong with a path before SQLite says it worse. Raises UsageError or RecordingError.
+
+    The file is not opened here: when a process closes any descriptor of a file, it loses all its POSIX locks on it. Another
+    connection of this process would then lose the lock that keeps a writer from replacing the WAL under it.
+    """
     try:
-        with path.open("rb") as file:
-            head = file.read(16)
+        status = path.stat()
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file. `wsreplay ls` lists what is recorded") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path} is a folder, not a recording. `wsreplay ls {path}` lists what is in it") from None
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
-    if not head:
+    if stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{path} is a folder, not a recording. `wsreplay ls {path}` lists what is in it")
+    if not os.access(path, os.R_OK):
+        raise RecordingError(f"{path} cannot be read: {os.strerror(errno.EACCES)}")
+    if status.st_size == 0:
         raise NotARecording(f"{path} is empty: nothing was recorded into it")
-    if head != _MAGIC:
-        raise NotARecording(f"{path} is not a recording: it is no SQLite file. `wsreplay import` reads other formats")
 
 
 def _connect(path: Path, parameters: str) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ def readable(error: sqlite3.Error, path: str | Path) -> RecordingError:
     """The error of ours that says the same."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
-        return NotARecording(f"{path} is not a recording: it is no SQLite file")
+        return NotARecording(f"{path} is not a recording: it is no SQLite file. `wsreplay import` reads other formats")
     if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
         return CorruptRecording(f"{path} is damaged: {error}. `sqlite3 {path} .recover` may save what is left")
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
