@@ -1,0 +1,196 @@
+"""How good is a contract? Put one fault after the other into a good trace and see which of them it lets live.
+
+A mutant is the trace with one event dropped, doubled, swapped with the next one of its direction, stalled, or brought to
+somebody else's connection. A survivor is a hole in the contract, or a fault that is none (DeMillo, Lipton, Sayward 1978).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from wsreplay.contract import Contract
+from wsreplay.errors import UsageError
+from wsreplay.model import Connection, Ending, Message, Opcode
+from wsreplay.trace import mutators
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.stream import lifecycle
+from wsreplay.validator.engine import Engine
+from wsreplay.validator.findings import Judgement, Verdict
+
+if TYPE_CHECKING:
+    from wsreplay.store.reader import Recording
+
+STALL_NS = 60_000_000_000
+SOMEBODY_ELSE = "somebody-else"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A trace that can be judged: connections, whole messages in order, and how far it is known to reach (ns)."""
+
+    connections: tuple[Connection, ...]
+    messages: tuple[Message, ...]
+    reached_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault: what was done to which event, and the rules that noticed it."""
+
+    kind: str
+    frame: int
+    type: str | None
+    direction: int
+    noticed_by: tuple[str, ...] = ()
+
+    @property
+    def survived(self) -> bool:
+        return not self.noticed_by
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What became of all mutants."""
+
+    mutants: tuple[Mutant, ...] = field(default=())
+
+    @property
+    def survivors(self) -> tuple[Mutant, ...]:
+        return tuple(mutant for mutant in self.mutants if mutant.survived)
+
+    @property
+    def killed(self) -> int:
+        return len(self.mutants) - len(self.survivors)
+
+    def by_kind(self) -> dict[str, tuple[int, int]]:
+        """For each kind of fault: how many were noticed, of how many."""
+        found: dict[str, tuple[int, int]] = {}
+        for mutant in self.mutants:
+            noticed, all_ = found.get(mutant.kind, (0, 0))
+            found[mutant.kind] = noticed + (not mutant.survived), all_ + 1
+        return found
+
+
+def score(recording: Recording, contract: Contract, *, most: int = 2_000, seed: int = 0) -> Score:
+    """Mutate each event of a recording; above `most` mutants, as many chosen at random.
+
+    Raises UsageError where the contract finds fault with the recording as it is, or nothing to judge in it.
+    """
+    connections = tuple(one for one in recording.connections() if one.ending is not Ending.REFUSED)
+    return score_trace(Trace(connections, tuple(recording.messages()), recording.reached_ns()), contract, most=most, seed=seed)
+
+
+def score_trace(trace: Trace, contract: Contract, *, most: int = 2_000, seed: int = 0) -> Score:
+    """The same for a trace in memory."""
+    before = judge_trace(trace, contract)
+    if any(finding.verdict is Verdict.VIOLATED for finding in before.findings):
+        first = next(finding for finding in before.findings if finding.verdict is Verdict.VIOLATED)
+        raise UsageError(f"only a good trace can be mutated, and this one has findings: {first.rule}: {first.message}")
+    if before.verdict is Verdict.VACUOUS:
+        raise UsageError(f"nothing in this trace is any business of {contract.name}")
+    chosen = [(kind, at) for at, message in enumerate(trace.messages) if message.opcode == Opcode.TEXT for kind in KINDS]
+    if len(chosen) > most:
+        chosen = sorted(Random(seed).sample(chosen, most), key=lambda one: one[1])
+    return Score(tuple(_judged(trace, contract, kind, at) for kind, at in chosen if _applies(trace, kind, at)))
+
+
+def judge_trace(trace: Trace, contract: Contract) -> Judgement:
+    engine = Engine(contract)
+    engine.upcoming.extend(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
+    engine.clock.due = -1
+    engine.run((m.id, m.connection_id, m.t_ns, m.direction, m.opcode, m.payload) for m in trace.messages)
+    engine.finish(trace.reached_ns)
+    return engine.judgement()
+
+
+def mutate(trace: Trace, kind: str, at: int) -> Trace:
+    """The trace with one fault of a kind, at the message of this index. Messages are numbered anew."""
+    if kind not in KINDS:
+        raise UsageError(f"no fault {kind!r}; there are {', '.join(KINDS)}")
+    return _numbered(KINDS[kind](trace, at))
+
+
+def _judged(trace: Trace, contract: Contract, kind: str, at: int) -> Mutant:
+    judgement = judge_trace(mutate(trace, kind, at), contract)
+    rules = dict.fromkeys(finding.rule for finding in judgement.findings if finding.verdict is Verdict.VIOLATED)
+    message = trace.messages[at]
+    return Mutant(kind, message.id, message.type, message.direction, tuple(rules))
+
+
+def _applies(trace: Trace, kind: str, at: int) -> bool:
+    """A swap needs a partner that differs from the event."""
+    if kind != "swap":
+        return True
+    other = mutators.next_like(trace.messages, at)
+    return other is not None and trace.messages[other].payload != trace.messages[at].payload
+
+
+def _numbered(trace: Trace) -> Trace:
+    return replace(trace, messages=tuple(message._replace(id=number) for number, message in enumerate(trace.messages, 1)))
+
+
+def _drop(trace: Trace, at: int) -> Trace:
+    return replace(trace, messages=tuple(mutators.drop(trace.messages, at)))
+
+
+def _double(trace: Trace, at: int) -> Trace:
+    return replace(trace, messages=tuple(mutators.duplicate(trace.messages, at)))
+
+
+def _swap(trace: Trace, at: int) -> Trace:
+    other = mutators.next_like(trace.messages, at)
+    return trace if other is None else replace(trace, messages=tuple(mutators.swap(trace.messages, at, other)))
+
+
+def _stall(trace: Trace, at: int) -> Trace:
+    """The event comes a minute late, and all that follows it as well: the order stays."""
+    since = trace.messages[at].t_ns
+
+    def later(t_ns: int | None) -> int | None:
+        return t_ns + STALL_NS if t_ns is not None and t_ns >= since else t_ns
+
+    connections = tuple(
+        replace(one, opened_ns=later(one.opened_ns) if one.opened_ns > since else one.opened_ns, closed_ns=later(one.closed_ns))
+        for one in trace.connections
+    )
+    messages = [*trace.messages[:at], *(one._replace(t_ns=one.t_ns + STALL_NS) for one in trace.messages[at:])]
+    return Trace(connections, tuple(messages), trace.reached_ns + STALL_NS)
+
+
+def _readdress(trace: Trace, at: int) -> Trace:
+    """The event reaches somebody else, who is connected for as long as the trace lasts."""
+    message = trace.messages[at]
+    own = next(one for one in trace.connections if one.id == message.connection_id)
+    other = replace(
+        own,
+        id=max(one.id for one in trace.connections) + 1,
+        user=SOMEBODY_ELSE,
+        opened_ns=min(one.opened_ns for one in trace.connections),
+        closed_ns=trace.reached_ns,
+        ending=Ending.CLEAN,
+        close_code=1000,
+    )
+    moved = message._replace(connection_id=other.id, seq=1)
+    messages = [*trace.messages[:at], moved, *trace.messages[at + 1 :]]
+    return replace(trace, connections=(*trace.connections, other), messages=tuple(messages))
+
+
+KINDS: dict[str, Callable[[Trace, int], Trace]] = {
+    "drop": _drop,
+    "double": _double,
+    "swap": _swap,
+    "stall": _stall,
+    "readdress": _readdress,
+}
+
+
+def lines(found: Score, names: Sequence[str] = ("c2s", "s2c")) -> Iterator[str]:
+    """The score for people: a table of kinds, and each survivor."""
+    for kind, (noticed, all_) in found.by_kind().items():
+        yield f"{kind:<10} {noticed:>4} of {all_:>4} noticed"
+    yield f"{'all':<10} {found.killed:>4} of {len(found.mutants):>4} noticed"
+    for mutant in found.survivors:
+        yield f"survived   {mutant.kind} of frame {mutant.frame}  {names[mutant.direction]}:{mutant.type or '?'}"
