@@ -62,8 +62,9 @@ class LiveConnection:
         self.closed_by: str | None = None
         self.close_code: int | None = None
         self.close_reason: str | None = None
-        self.noted_error: str | None = None  # as the file has it
+        self.noted_error: str | None = None  # the protocol error that the file knows of
         self._close_seen = [False, False]
+        self._close_kept = False
         self._writer = writer
         self._rules = rules
         self._redacts = bool(rules.redactor.fields)
@@ -177,6 +178,13 @@ class LiveConnection:
                 self.close_code = int.from_bytes(payload[:2], "big")
                 self.close_reason = payload[2:].decode("utf-8", "replace")
 
+    def resume_error(self, error: str) -> None:
+        """A restored connection had this protocol error."""
+        assert self.streams is not None
+        who, _, what = error.partition(": ")
+        self.streams[who == "server"].decoder.protocol_error = what
+        self.noted_error = error
+
     def keep(self) -> None:
         """Before a commit: what arrived of unfinished messages goes into the file too, and what only memory knows."""
         for direction, stream in enumerate(self.streams or ()):
@@ -185,6 +193,10 @@ class LiveConnection:
         if error != self.noted_error:
             self.noted_error = error
             self._writer.update_connection(self.id, error=error)
+        if self.closed_by and not self._close_kept:
+            self._close_kept = True
+            closing = {"closed_by": self.closed_by, "close_code": self.close_code, "close_reason": self.close_reason}
+            self._writer.update_connection(self.id, **closing)
 
     def _keep_tail(self, direction: int, stream: Stream) -> None:
         """Of a frame over the limit, what is behind its kept head is not written: only how far it came."""
@@ -242,8 +254,6 @@ class LiveConnection:
     @property
     def protocol_error(self) -> str | None:
         """The first thing a peer did that RFC 6455 forbids, and which peer."""
-        if self.noted_error:
-            return self.noted_error
         for who, stream in zip(("client", "server"), self.streams or (), strict=False):
             if stream.decoder.protocol_error:
                 return f"{who}: {stream.decoder.protocol_error}"

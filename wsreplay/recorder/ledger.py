@@ -17,6 +17,7 @@ from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.http import parse_head
 
 SWITCHING_PROTOCOLS = 101
+_CHUNK = int(Kind.CHUNK)  # looked up for every record
 
 
 class Ledger:
@@ -70,7 +71,7 @@ class Ledger:
         t_ns += self.start_ns
         if t_ns > self._reached:
             self._reached = t_ns
-        if kind == Kind.CHUNK:
+        if kind == _CHUNK:
             connection = self._connections[connection_id]
             connection.feed(direction, t_ns, body)
             self._touched.add(connection)

@@ -28,7 +28,7 @@ COMMIT_BYTES = 8 * 2**20
 READ = 2**20
 # After a small read others are given time to add to the next one: fewer wake-ups beside a latency-bound relay.
 NAP_BELOW = 32 * 2**10
-NAP_S = 0.004
+NAP_S = 0.02
 RETRY_S = 0.2
 # A batch holds many objects and hardly a cycle: looking for some at every 700 objects costs 6 %.
 GC_THRESHOLD = 100_000

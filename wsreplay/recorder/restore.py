@@ -44,18 +44,18 @@ def count_events(writer: Writer, run_id: int) -> int:
 def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, LiveConnection]:
     """The connections of a run that have not ended, ready to be fed what comes next."""
     rows = writer.query(
-        "SELECT id, status, extensions, path, peer, user, opened_ns, error FROM connection"
+        "SELECT id, status, extensions, path, peer, user, opened_ns, error, closed_by, close_code, close_reason FROM connection"
         " WHERE recording_id = ? AND ending = 'open'",
         (run_id,),
     )
     histories = _histories(writer, run_id, rules, {id: extensions for id, status, extensions, *_ in rows if status == 101})
     restored = {}
-    for id, status, extensions, path, peer, user, opened_ns, error in rows:
+    for id, status, extensions, path, peer, user, opened_ns, error, *closing in rows:
         connection = restored[id] = LiveConnection(id, writer, rules)
         connection.opened, connection.opened_ns, connection.status = Opened(id, path, peer, user), opened_ns, status
-        connection.noted_error = error
+        connection.closed_by, connection.close_code, connection.close_reason = closing
         if status == SWITCHING_PROTOCOLS:
-            _restore(writer, rules, connection, extensions, histories[id])
+            _restore(writer, rules, connection, extensions, error, histories[id])
     return restored
 
 
@@ -84,10 +84,13 @@ def _drop_sealed_tails(writer: Writer, run_id: int) -> None:
 
 
 def _restore(
-    writer: Writer, rules: Rules, connection: LiveConnection, extensions: str | None, histories: tuple[_History, _History]
-) -> None:
+    writer: Writer, rules: Rules, connection: LiveConnection, extensions: str | None, error: str | None,
+    histories: tuple[_History, _History],
+) -> None:  # fmt: skip
     connection.seq = max(history.seq for history in histories)
     connection.restore(extensions, (histories[0].past(), histories[1].past()))
+    if error:
+        connection.resume_error(error)
     closes = [(history.close[0], direction, history.close[1]) for direction, history in enumerate(histories) if history.close]
     for _, direction, payload in sorted(closes):
         connection.saw_close(direction, payload)
