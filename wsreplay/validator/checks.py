@@ -421,7 +421,7 @@ class SchemaMonitor:
     def __init__(self, rule: Schema, counts: Counts, reporter: Reporter) -> None:
         self.rule, self.counts, self.reporter = rule, counts, reporter
         self._checks: dict[Pattern, Callable[[Any], Any]] = {
-            pattern: fastjsonschema.compile(schema, detailed_exceptions=False, use_default=False)
+            pattern: fastjsonschema.compile(schema, use_default=False)
             for pattern, schema in rule.schemas
         }
 
