@@ -12,16 +12,13 @@ import click
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.quantities import duration_ns, size_bytes
 from wsreplay.trace.sessions import stitch
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
 
 RECORDINGS = Path("recordings")
-_UNITS = {
-    "": 1, "b": 1, "k": 10**3, "kb": 10**3, "kib": 2**10, "m": 10**6, "mb": 10**6, "mib": 2**20, "g": 10**9, "gb": 10**9,
-    "gib": 2**30,
-}  # fmt: skip
 
 
 class Size(click.ParamType[int]):
@@ -32,10 +29,10 @@ class Size(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(value))
-        if match is None or match[2].lower() not in _UNITS:
-            self.fail(f"{value!r} is no size: it looks like 64MiB, 500kB or 4096", param, ctx)
-        return int(float(match[1]) * _UNITS[match[2].lower()])
+        try:
+            return size_bytes(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -133,13 +130,10 @@ class Duration(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ns|us|µs|ms|s|min|h|)\s*", str(value))
-        if match is None:
-            self.fail(f"{value!r} is no duration: it looks like 250ms, 2s or 1.5min", param, ctx)
-        return round(float(match[1]) * _TIMES[match[2]])
-
-
-_TIMES = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+        try:
+            return duration_ns(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def contract_of(name: str) -> Contract | None:

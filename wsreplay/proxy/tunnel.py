@@ -174,8 +174,11 @@ class Tunnel:
         self._closing: Closing | None = None
         self._lost = 0
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.legs = (Leg(self, 0, client), Leg(self, 1, server))
+        self.legs = (self.make_leg(0, client), self.make_leg(1, server))
         self.legs[0].other, self.legs[1].other = self.legs[1], self.legs[0]
+
+    def make_leg(self, direction: int, transport: asyncio.Transport) -> Leg:
+        return Leg(self, direction, transport)
 
     def start(self, client_rest: bytes, server_rest: bytes, full: tuple[bool, bool] = (False, False)) -> None:
         """Take the transports over, with the bytes that were read behind the handshake.
