@@ -57,7 +57,7 @@ def heads(recording: Recording, ids: Sequence[int]) -> list[Head]:
         rows = recording.query(BY_RANGE, (ids[0], ids[-1]))
     else:
         rows = recording.query(by_ids(len(ids)), tuple(ids))
-    return [Head(*row[:9], row[9] or 0, row[10] or b"") for row in rows]
+    return [Head._make((*row[:9], row[9] or 0, row[10] or b"")) for row in rows]
 
 
 def bounds(recording: Recording) -> tuple[int, int]:

@@ -1,0 +1,25 @@
+"""Making one plain file of a recording whose recorder could not: a reader had it open when the recorder ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from wsreplay.store import lock, schema
+
+
+def settle(path: str | Path) -> bool:
+    """Fold the -wal file into the recording, if nobody writes or reads it; whether it is one file now. Raises nothing."""
+    wal = Path(f"{path}-wal")
+    if not wal.exists():
+        return True
+    if lock.is_held(path):
+        return False
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
+            schema.version_of(db, str(path))
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return bool(db.execute("PRAGMA journal_mode = DELETE").fetchone()[0] == "delete")
+    except (sqlite3.Error, OSError):
+        return False
