@@ -6,5 +6,6 @@
     commands     the command line, from click
     contracts    the contract language, from its JSON Schema; the built-in contracts
     recording    the tables of a recording, from the SQL that makes them
+    performance  what `make bench` measured last
     verdict      the JSON verdict, from its JSON Schema
 """

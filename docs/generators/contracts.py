@@ -1,17 +1,35 @@
-"""The contract language and the built-in contracts as pages."""
+"""The contract language and the built-in contracts as pages.
+
+Names and values come from the JSON Schema of the language; what they mean, from `meanings`; a name without one is an error.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import resources
+from typing import Any
 
-import wsreplay.contract as language
-from docs.generators import schemas
-from wsreplay.contract import builtin_names, load
+from docs.generators.meanings import COMMON, CONSTRUCTS, DEFAULTS, MEANINGS
+from wsreplay.contract import builtin_names, json_schema, load
+
+Schema = dict[str, Any]
 
 LANGUAGE = """# Contract language
 
-Every key that a contract may have. How to write one, step by step: [Write a contract](../how-to/contracts.md). What the
+Everything that may stand in a contract. How to write one, step by step: [Write a contract](../how-to/contracts.md). What the
 verdicts mean: [Verdicts](verdicts.md).
+
+| Where it says | write |
+|---|---|
+| pattern | an event: `agent_started`, `s2c:chat*`, a pseudo-event, or `{event: PATTERN, where: {PATH: VALUE}}` |
+| patterns | a pattern, or a list of which any may fit |
+| path | a singular JSONPath (RFC 9535): `$.payload.run_id` |
+| key | a name of `keys`, or `conn.id`, `conn.user`, `conn.session` |
+| duration | `100ms`, `2s`, `1.5min`, `1h` |
+
+Pseudo-events are what the connection does: `ws.open`, `ws.close`, `ws.drop` (it ended without a close), each with `$.code`,
+`$.reason` and `$.by`; `ws.ping`, `ws.pong`. They count only where a rule names them. `c2s:` and `s2c:` tell the direction of a
+message, `*` stands for anything.
 
 Editors complete and check contracts with the JSON Schema that this page is made from:
 
@@ -28,17 +46,58 @@ A comment in a contract's first line tells it to editors that use the YAML langu
 
 BUILTIN = """# Built-in contracts
 
-Use one by its name, `wsreplay validate chat.db -c ag-ui`, or take it as the base of your own with `extends`.
+Use one by its name, as in `wsreplay validate chat.db -c ag-ui`, or take it as the base of your own with
+[`extends`](contracts.md#a-contract).
 
+```console
+$ wsreplay contract ls
+…
+$ wsreplay contract show ag-ui > ag-ui.yaml
+```
 """
 
 
 def language_page() -> str:
-    schema = language.json_schema()
-    parts = [LANGUAGE, *schemas.tables("A contract", {key: part for key, part in schema.items() if key != "description"})]
-    for name, definition in (schema.get("$defs") or schema.get("definitions") or {}).items():
-        parts += schemas.tables(name, definition)
+    schema = json_schema()
+    parts = [LANGUAGE]
+    for title, name in CONSTRUCTS.items():
+        parts += _construct(title, name, schema)
+    parts += ["## For every rule and span { #common }", _table(COMMON.items(), {})]
     return "\n\n".join(parts)
+
+
+def _construct(title: str, name: str, schema: Schema) -> Iterator[str]:
+    part = _find(name, schema)
+    meanings = MEANINGS[name]
+    has_common = name != "contract" and "severity" in part["properties"]
+    names = [key for key in part["properties"] if not (has_common and key in COMMON)]
+    if set(names) != set(meanings) - {""}:
+        raise ValueError(f"docs/generators/meanings.py, {name}: {sorted(set(names) ^ set(meanings) - {''})}")
+    yield f"## {title} {{ #{title.lower().replace(' ', '-')} }}"
+    yield meanings[""]
+    required = set(part.get("required", ()))
+    yield _table(((key, meanings[key]) for key in names), {key: part["properties"][key] for key in names}, required)
+    if has_common:
+        yield "Also [what every rule may have](#common)."
+
+
+def _find(name: str, schema: Schema) -> Schema:
+    if name == "contract":
+        return schema
+    found: Schema = schema["definitions"].get(name) or schema["properties"][name]
+    return found
+
+
+def _table(rows: Any, schemas: dict[str, Schema], required: Any = ()) -> str:
+    lines = ["| Name | Value | |", "|---|---|---|"]
+    for key, meaning in rows:
+        kind, _, text = meaning.partition(": ")
+        choices = schemas.get(key, {}).get("enum")
+        value = " · ".join(f"`{one}`" for one in choices) if choices else kind
+        needed = " (needed)" if key in required else ""
+        default = f" Default: {DEFAULTS[key]}." if key in DEFAULTS else ""
+        lines.append(f"| `{key}`{needed} | {value} | {text}{default} |")
+    return "\n".join(lines)
 
 
 def builtin_page() -> str:
@@ -46,6 +105,6 @@ def builtin_page() -> str:
     for name in builtin_names():
         contract = load(name)
         text = (resources.files("wsreplay.contract") / "builtin" / f"{name}.yaml").read_text("utf-8")
-        counted = f"Version {contract.version}, {len(contract.spans)} spans, {len(contract.rules)} rules in all."
+        counted = f"Version {contract.version}: {len(contract.spans)} spans, {len(contract.rules)} rules in all."
         parts += [f"## {name}", counted, f"```yaml\n{text.rstrip()}\n```"]
     return "\n\n".join(parts)

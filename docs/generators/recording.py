@@ -63,8 +63,21 @@ def page() -> str:
             parts.append(_sentence(table.comment))
         rows = [f"| `{one.name}` | {one.kind} | {one.comment.replace('|', chr(92) + '|')} |" for one in table.columns]
         parts.append("\n".join(["| Column | Type | |", "|---|---|---|", *rows]))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, VALUES])
 
+
+VALUES = """## How a connection ended { #ending }
+
+| `ending` | |
+|---|---|
+| `clean` | close frames were exchanged |
+| `dropped` | the TCP connection ended without a close frame |
+| `refused` | it never became a WebSocket: no upstream, or an answer other than 101 |
+| `malformed` | a peer sent what is not RFC 6455; its raw bytes are kept |
+| `truncated` | the recording ends before the connection does |
+| `open` | still open, in a recording that grows |
+
+`closed_by` is `client` or `server`, `close_code` and `close_reason` are those of its close frame."""
 
 _SQLITE3 = "<!-- test: have chat.db healthy -->"
 _NEEDS = "<!-- test: needs sqlite3 -->\n"

@@ -1,0 +1,123 @@
+"""What the names of the contract language mean, as `value: meaning`; the empty name stands for the construct itself."""
+
+from __future__ import annotations
+
+CONSTRUCTS = {
+    "A contract": "contract", "Envelope": "envelope", "Applies to": "applies_to", "Spans": "span", "Rules": "rule",
+    "Latency": "latency", "Sequence": "sequence", "Unique": "unique", "Isolation": "isolation", "JSON": "json",
+    "Session": "session",
+}  # fmt: skip
+
+COMMON = {
+    "id": "text: names the rule in findings, and in contracts that extend this one. A span's id is its name",
+    "severity": "`error` · `warning` · `info`: how bad a finding is. Default: `error`",
+    "require_activation": "true or false: never to apply is a mistake too",
+    "enabled": "true or false: false takes away a rule of the base",
+}
+
+DEFAULTS = {"mode": "`any`", "to": "`conn.user`", "resume_within": "`30s`", "min": "1"}
+
+MEANINGS = {
+    "contract": {
+        "": "The top of the file. Only its name, `contract`, must be there, and at least one rule.",
+        "contract": "text: the contract's name",
+        "version": "text or number: your own counting, shown in reports",
+        "description": "text: for readers",
+        "extends": "name or file: the base; what stands here changes parts of it by name or id",
+        "applies_to": "[object](#applies-to): which connections it judges; without it all",
+        "envelope": "[object](#envelope): where a message has its type, time, number and id",
+        "keys": "names, each with a path, a key, or a list: what belongs together; of a list the first that is there counts",
+        "json": "[object](#json): what text messages must be",
+        "known": "patterns: further types that are not unknown",
+        "unknown": "one of: what to say of types that the contract does not name",
+        "spans": "names, each with a [span](#spans): what has a start and an end",
+        "rules": "list of [rules](#rules): what must hold",
+        "latency": "[latency](#latency), or a list: bounds on how long messages were on their way",
+        "sequence": "[sequence](#sequence), or a list: counters without gaps",
+        "unique": "[unique](#unique), or a list: what must not come twice",
+        "isolation": "list of [isolation](#isolation): what must stay with its owner",
+        "schema": "patterns, each with a JSON Schema: what whole messages of a type must look like (drafts 4, 6 and 7)",
+        "session": "[object](#session): when a connection continues another",
+    },
+    "envelope": {
+        "": "Where a message says what it is. Without an envelope, the type stands at `$.type`.",
+        "type": "path: the event type, a text",
+        "sent": "path: when it was sent: seconds, milliseconds or ISO 8601; `latency` needs it",
+        "seq": "path: its number; `sequence` may use it",
+        "id": "path: its id; after a reconnect, an id that the session has seen is resent history and judged by no rule",
+    },
+    "applies_to": {
+        "": "Globs, of which one must fit.",
+        "path": "glob, or a list: the path that the client asked for, without its query",
+        "subprotocol": "glob, or a list: the subprotocol that the server chose",
+    },
+    "span": {
+        "": "What has a start and an end, such as a run or a tool call. A body or end event without an open span is a finding, "
+        "and so is a second start of the same key, a span that never ends, and one that ends too late.",
+        "by": "key, or a list: which spans are told apart",
+        "else_by": "key, or a list: where `by` is not in the message: the oldest open span with this key",
+        "inside": "a span: must be open around this one; if it ends `ok`, so must all inside it have",
+        "parent": "path or key: names the span of the same kind that this one is nested in",
+        "within": "duration: from start to end, at most",
+        "start": "patterns: opens it",
+        "body": "patterns: may come only while it is open",
+        "end": "patterns, or names, each with patterns: ends it; `ok` means well, any other name means not",
+        "after": "patterns, or names of ends, each with patterns: may still come after it ended, or after it ended so",
+        "outside": "patterns: body and end events that need no open span",
+    },
+    "rule": {
+        "": "One template of DECLARE, in a scope. A list where one pattern stands means any of them.",
+        "existence": "patterns, a list: each occurs at least `min` times and at most `max`",
+        "absence": "patterns, a list: none occurs",
+        "init": "patterns, a list: the first event is one of them",
+        "end": "patterns, a list: the last event is one of them",
+        "response": "`[a, b]`: after every `a` comes a `b`",
+        "precedence": "`[a, b]`: before every `b` came an `a`",
+        "responded_existence": "`[a, b]`: where an `a` occurs, a `b` does too, before or after",
+        "not_co_existence": "`[a, b]`: not both occur",
+        "latency": "patterns: with `max`, the same as [latency](#latency)",
+        "mode": "one of: `alternate`: a `b` before the next `a`, an `a` since the last `b`; `chain`: the very next, the one "
+        "just before. Of `response` and `precedence`.",
+        "min": "whole number: of `existence`.",
+        "max": "whole number, or duration: of `existence`: how often; of `latency`: how long",
+        "within": "duration: of `response`: how long after `a`; of `precedence`: how long before `b`",
+        "in": "a span: look in each instance of it, from its start to its end",
+        "by": "key, or a list: look at the events of each key",
+        "across": "one of: look at all connections of a user",
+        "after": "patterns: begin to look at the first of these",
+        "until": "patterns: look no further from the next of these on",
+        "unless": "name of an end, or a list: with `in`, leave out spans that ended so",
+    },
+    "latency": {
+        "": "Received minus sent, where messages say when they were sent. The smallest difference of the connection is "
+        "subtracted, so different clocks do not matter: what is bounded is the delay above the best.",
+        "latency": "patterns: which messages",
+        "max": "duration: at most",
+    },
+    "sequence": {
+        "": "A counter in messages, per direction.",
+        "field": "path, or `envelope.seq`: the counter",
+        "by": "key, or a list: what counts on its own. Default: `conn.id`",
+        "mode": "one of: each one more than the last, or only larger. Default: `contiguous`",
+    },
+    "unique": {
+        "": "What must not come twice. The last 10,000 values of each slice are remembered.",
+        "field": "path, or `envelope.id`: the value",
+        "by": "key, or a list: within what. Default: `conn.id`",
+    },
+    "isolation": {
+        "": "What must stay with its owner. One of `bind` and `confine`.",
+        "bind": "key, or a list: each value belongs to the first owner that the server showed it to",
+        "confine": "key: its value names an owner, and only that owner's connections may carry it",
+        "to": "key: who the owner is.",
+    },
+    "json": {
+        "": "What text messages must be.",
+        "text": "one of: a JSON object, any JSON, or anything. Default: `object`",
+        "type": "one of: whether every object must have a type that is a text. Default: `optional`",
+    },
+    "session": {
+        "": "When a connection continues another one of the same user and path.",
+        "resume_within": "duration: after a drop, at most.",
+    },
+}  # fmt: skip

@@ -1,0 +1,88 @@
+"""The documentation is whole: references as the code has them, every page in the menu, every example readable."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pages
+import pytest
+import yaml
+
+from wsreplay.contract import loads
+from wsreplay.model import Ending
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+WRITTEN = [path for path in PAGES if path.parent.name != "figures"]
+
+
+class _Anything(yaml.SafeLoader):
+    """Reads a configuration that names Python objects of other programs."""
+
+
+_Anything.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: suffix)
+
+
+def menu() -> list[str]:
+    def leaves(part: object) -> list[str]:
+        if isinstance(part, str):
+            return [part]
+        inner = part.values() if isinstance(part, dict) else part
+        assert not isinstance(inner, str)
+        return [leaf for each in inner for leaf in leaves(each)]  # type: ignore[attr-defined]
+
+    return leaves(yaml.load((ROOT / "mkdocs.yml").read_text(), Loader=_Anything)["nav"])
+
+
+def test_the_references_say_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.generators", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_page_is_in_the_menu() -> None:
+    assert sorted(menu()) == sorted(str(path.relative_to(DOCS)) for path in WRITTEN)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(DOCS)))
+def test_links_lead_to_pages_and_their_headings(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        page = (path.parent / name).resolve() if name else path
+        assert page.exists(), target
+        if anchor:
+            assert anchor in anchors(page), target
+
+
+def anchors(path: Path) -> set[str]:
+    found = set()
+    for title in re.findall(r"^#+ (.+)$", path.read_text(), flags=re.MULTILINE):
+        given = re.search(r"\{ #([\w-]+) \}", title)
+        found.add(given[1] if given else re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()))
+    return found
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(DOCS)))
+def test_examples_can_be_read(path: Path) -> None:
+    """YAML and JSON parse, and what is called a contract is one, unless a page shows a mistake on purpose."""
+    for block in pages.read(path).blocks:
+        if block.language == "json":
+            for line in block.lines:
+                json.loads(line)
+        if block.language == "yaml":
+            parsed = yaml.safe_load(block.text)
+            if isinstance(parsed, dict) and "contract" in parsed and "wrong" not in block.title:
+                loads(block.text)
+
+
+def test_the_page_on_recordings_says_what_each_ending_means() -> None:
+    text = (DOCS / "reference" / "recording.md").read_text()
+    assert not [ending for ending in Ending if f"`{ending}`" not in text]
