@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import ssl
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import msgspec
 
+from wsreplay.proxy.book import Book
 from wsreplay.proxy.gate import Gate
-from wsreplay.proxy.handover import Handover
 from wsreplay.proxy.tunnel import Tunnel, reset
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, DialError, Upstream, dial
 from wsreplay.recorder.protocol import Closing, Kind
@@ -27,19 +26,19 @@ MAX_WAITING = 512 * 2**10
 
 @dataclass
 class Route:
-    """What all exchanges of a proxy share."""
+    """What all exchanges of a proxy share. `book` is where new connections are recorded."""
 
-    handover: Handover
+    book: Book
     upstream: Upstream
     context: ssl.SSLContext | None
     keep_host: bool = False
     set_headers: Sequence[tuple[str, str]] = ()
     dial_timeout_s: float = DIAL_TIMEOUT_S
-    connection_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     exchanges: set[Exchange] = field(default_factory=set)
     tunnels: set[Tunnel] = field(default_factory=set)
     http_requests: int = 0
     stopped: bool = False
+    make_tunnel: Callable[..., Tunnel] = Tunnel
 
 
 class Exchange:
@@ -47,6 +46,7 @@ class Exchange:
 
     def __init__(self, route: Route, client: asyncio.Transport) -> None:
         self._route = route
+        self._book = route.book
         self.client = client
         self.upstream: asyncio.Transport | None = None
         self._requests = RequestStream()
@@ -84,7 +84,9 @@ class Exchange:
         self._responses.expect(request.method, request.upgrade)
         self._unfinished += 1
         if request.upgrade:
-            connection = next(route.connection_ids)
+            if not any(self._answers):
+                self._book = route.book
+            connection = self._book.open()
             self._hand_over(Kind.OPEN, _address(self.client).encode() + b"\n" + request.raw, connection, self._up)
         else:
             route.http_requests += 1
@@ -100,9 +102,9 @@ class Exchange:
 
     def _hand_over(self, kind: Kind, body: bytes, connection: int, gate: Gate) -> None:
         """What follows in this gate waits until the recorder has the record."""
-        if not self._route.handover.record(kind, body, connection):
+        if not self._book.handover.record(kind, body, connection):
             gate.block()
-            self._route.handover.then(gate.unblock)
+            self._book.handover.then(gate.unblock)
 
     def _throttle(self) -> None:
         """Read a peer only while what came from it finds its way."""
@@ -210,7 +212,7 @@ class Exchange:
         assert self.upstream is not None
         route = self._route
         self._finish()
-        tunnel = Tunnel(connection, route.handover, self.client, self.upstream, route.tunnels.discard)
+        tunnel = route.make_tunnel(connection, self._book.handover, self.client, self.upstream, self._tunnel_closed)
         route.tunnels.add(tunnel)
         client, server = tunnel.legs
         # Nothing of the server passes before its 101, which may wait for the recorder.
@@ -220,6 +222,10 @@ class Exchange:
         tunnel.start(self._requests.take_rest(), self._responses.take_rest(), (self._full[0], self._full[1]))
         if self._client_ended:
             client.eof_received()
+
+    def _tunnel_closed(self, tunnel: Tunnel) -> None:
+        self._route.tunnels.discard(tunnel)
+        self._book.ended()
 
     def upstream_eof(self) -> None:
         self._upstream_ended = True
@@ -261,7 +267,8 @@ class Exchange:
 
     def _record_refusal(self, connection: int, by: str, error: str | None) -> None:
         body = msgspec.json.encode(Closing(by=by, error=error, refused=True))
-        self._route.handover.record(Kind.CLOSE, body, connection)
+        self._book.handover.record(Kind.CLOSE, body, connection)
+        self._book.ended()
 
     def _close_both(self) -> None:
         self.client.close()

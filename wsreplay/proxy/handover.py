@@ -35,6 +35,7 @@ START_TIMEOUT_S = 300.0
 # Where this very package is found, whatever lies in the user's folder.
 _PACKAGES = Path(wsreplay.__file__).parents[1]
 
+_CHUNK = int(Kind.CHUNK)  # looking it up in its class takes longer than packing a head
 _decode = msgspec.json.Decoder(Report).decode
 Forward = Callable[[], None]
 
@@ -81,7 +82,7 @@ class Handover:
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting: deque[_Waiting] = deque()
         self._partly = 0  # bytes of the first waiting record that the socket took already
-        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept: deque[bytes] = deque()  # the newest is number `_number`, and none is missing between
         self._kept_bytes = 0
         self._number = 0
         self._held_since: int | None = None
@@ -190,9 +191,7 @@ class Handover:
     def _committed(self, report: Report) -> None:
         self.totals.frames = report.frames - self._frames_before
         self.totals.events = report.events
-        kept = self._kept
-        while kept and kept[0][0] <= (report.committed or 0):
-            self._kept_bytes -= len(kept.popleft()[1])
+        self._forget(report.committed or 0)
         self.totals.waiting_bytes = self._kept_bytes
         if self._stalled is not None:
             self._stalled = None
@@ -247,14 +246,19 @@ class Handover:
 
     def _resend(self, committed: int) -> None:
         """Put what was sent and not committed before what still waits. Its forwarding was done before."""
-        while self._kept and self._kept[0][0] <= committed:
-            self._kept_bytes -= len(self._kept.popleft()[1])
+        self._forget(committed)
         self._sock = self._channel
         self._partly = 0
         waiting = list(self._waiting)
         sent = list(self._kept)[: max(0, len(self._kept) - len(waiting))]
-        self._waiting = deque([*(_Waiting(record) for _, record in sent), *waiting])
+        self._waiting = deque([*(_Waiting(record) for record in sent), *waiting])
         self._flush()
+
+    def _forget(self, committed: int) -> None:
+        """Keep only the records behind this number."""
+        kept = self._kept
+        while kept and self._number - len(kept) < committed:
+            self._kept_bytes -= len(kept.popleft())
 
     # Records.
 
@@ -270,7 +274,7 @@ class Handover:
     def chunk(self, connection: int, direction: int, data: bytes) -> bool:
         """Hand over bytes that have just arrived. True: the kernel has them, forward them now; False: say `then` what to do."""
         self.totals.bytes += len(data)
-        return self.record(Kind.CHUNK, data, connection, direction)
+        return self.record(_CHUNK, data, connection, direction)
 
     def then(self, forward: Forward) -> None:
         """What is to be done once the record just handed over has really gone; only after False."""
@@ -283,7 +287,7 @@ class Handover:
         if self._over:
             return False  # what is not recorded is not forwarded
         self._number += 1
-        self._kept.append((self._number, record))
+        self._kept.append(record)
         self._kept_bytes += len(record)
         sock = self._sock
         if self._waiting or sock is None or self._kept_bytes > KEEP_BYTES:
@@ -342,11 +346,17 @@ class Handover:
 
     # The end.
 
+    def end(self) -> None:
+        """Take no more records."""
+        if self._closed is None:
+            self._closed = asyncio.get_running_loop().create_future()
+            self.record(Kind.BYE)
+            self._over = True
+
     async def close(self) -> Report:
         """Everything was handed over: have it committed and the file closed. Raises RecordingError."""
-        self._closed = asyncio.get_running_loop().create_future()
-        self.record(Kind.BYE)
-        self._over = True
+        self.end()
+        assert self._closed is not None
         try:
             return await self._closed
         finally:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Self
 
+import msgspec
+
 import wsreplay
 from wsreplay.errors import UsageError
+from wsreplay.proxy.book import Book
 from wsreplay.proxy.exchange import ClientSide, Route
-from wsreplay.proxy.handover import Handover, Totals, Watch
+from wsreplay.proxy.faults import FaultPlan
+from wsreplay.proxy.faultspec import FaultSpec
+from wsreplay.proxy.handover import Totals, Watch
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
 from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.trace.redaction import Redactor
@@ -41,6 +45,8 @@ class Options:
     max_payload: int = 64 * 2**20
     durability: str = "normal"
     dial_timeout_s: float = DIAL_TIMEOUT_S
+    faults: Sequence[FaultSpec] = ()
+    seed: int = 0  # of what the faults leave to chance
     watch: Watch = field(default_factory=Watch)
 
 
@@ -62,7 +68,9 @@ class RecordingProxy:
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
         self._stopping: asyncio.Future[Report] | None = None
-        self._handover: Handover
+        self._key = token_hex(32)
+        self._books: list[Book] = []  # those that connections are still written into; the last one takes new ones
+        self._ended = Totals()  # of books that are closed
         self._route: Route
 
     async def __aenter__(self) -> Self:
@@ -74,7 +82,8 @@ class RecordingProxy:
 
     @property
     def totals(self) -> Totals:
-        return self._handover.totals
+        """Of all recordings together."""
+        return sum_of([self._ended, *(book.handover.totals for book in self._books)])
 
     @property
     def open_connections(self) -> int:
@@ -83,7 +92,7 @@ class RecordingProxy:
     @property
     def unsettled(self) -> bool:
         """Whether something that has passed is not in the recording yet, or a connection is about to end."""
-        return self._handover.uncommitted or any(tunnel.ending for tunnel in self._route.tunnels)
+        return any(book.handover.uncommitted for book in self._books) or any(tunnel.ending for tunnel in self._route.tunnels)
 
     @property
     def http_requests(self) -> int:
@@ -109,39 +118,55 @@ class RecordingProxy:
         _check_redaction(options.redact)
         context = tls_context(options.insecure) if self.upstream.tls else None
         listening = _server_context(options)
-        started_at = datetime.now(UTC)
         # The port is bound before the recorder writes anything, and accepts only once it can.
         self._server = await self._bind(listening)
-        self._handover = Handover(
-            Hello(
-                path=str(self.path.absolute()),
-                upstream=self._upstream_url,
-                listen=self.url,
-                started_at=started_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                version=wsreplay.__version__,
-                key=token_hex(32),
-                redact=list(options.redact),
-                max_payload=options.max_payload,
-                durability=options.durability,
-            ),
-            options.watch,
-        )
         try:
-            report = await self._handover.start()
+            book = await self._open_book(Path.cwd() / self.path)
         except BaseException:
             self._server.close()
             raise
         self._route = Route(
-            self._handover,
+            book,
             self.upstream,
             context,
             options.keep_host,
             options.set_headers,
             options.dial_timeout_s,
-            itertools.count(report.first_connection),
         )
+        if options.faults:
+            self._route.make_tunnel = FaultPlan(options.faults, options.seed).tunnel
         await self._server.start_serving()
         self._heart = asyncio.create_task(self._beat())
+
+    async def _open_book(self, path: Path) -> Book:
+        """Start a recorder for a file."""
+        options, started_at = self.options, datetime.now(UTC)
+        hello = Hello(
+            path=str(path),
+            upstream=self._upstream_url,
+            listen=self.url,
+            started_at=started_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            version=wsreplay.__version__,
+            key=self._key,
+            redact=list(options.redact),
+            max_payload=options.max_payload,
+            durability=options.durability,
+        )
+        book = Book(hello, options.watch)
+        await book.start()
+        self._books.append(book)
+        return book
+
+    async def rotate(self, path: str | Path) -> None:
+        """Record connections that are opened from now on into another file.
+
+        Those that are open stay where they are; their file is closed when the last of them has ended. Raises WsreplayError, and
+        recording goes on as before.
+        """
+        before = self._route.book
+        self._route.book = await self._open_book(Path.cwd() / path)
+        self.path = Path(path)
+        before.retire()
 
     async def _bind(self, context: ssl.SSLContext | None) -> asyncio.Server:
         options = self.options
@@ -163,11 +188,21 @@ class RecordingProxy:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            self._handover.record(Kind.HEARTBEAT)
+            self._let_go_of_closed()
+            self._tell_all(Kind.HEARTBEAT)
+
+    def _tell_all(self, kind: Kind, body: bytes = b"") -> None:
+        for book in self._books:
+            book.handover.record(kind, body)
+
+    def _let_go_of_closed(self) -> None:
+        closed = [book for book in self._books if book.closed]
+        self._ended = sum_of([self._ended, *(book.handover.totals for book in closed)])
+        self._books = [book for book in self._books if not book.closed]
 
     def mark(self, note: str) -> None:
         """Leave a note at this time."""
-        self._handover.record(Kind.MARK, note.encode("utf-8", "replace"))
+        self._tell_all(Kind.MARK, note.encode("utf-8", "replace"))
 
     async def stop(self) -> Report:
         """Stop accepting, let what was received be forwarded and committed, close the recording."""
@@ -185,8 +220,9 @@ class RecordingProxy:
             exchange.close()
         for tunnel in self._route.tunnels:
             tunnel.pause()
-        self._handover.record(Kind.HEARTBEAT)
-        self.summary = await self._handover.close()
+        self._tell_all(Kind.HEARTBEAT)
+        reports = await asyncio.gather(*(book.close() for book in self._books))
+        self.summary = msgspec.structs.replace(reports[-1], events=self.totals.events)
         await self._close_tunnels()
         return self.summary
 
@@ -198,6 +234,10 @@ class RecordingProxy:
             await asyncio.wait([tunnel.closed for tunnel in tunnels], timeout=STOP_GRACE_S)
         for tunnel in tunnels:
             tunnel.abort()
+
+
+def sum_of(totals: Sequence[Totals]) -> Totals:
+    return Totals(*(sum(values) for values in zip(*(astuple(one) for one in totals), strict=True)))
 
 
 def _check_redaction(fields: Sequence[str]) -> None:
