@@ -16,6 +16,7 @@ import click
 from wsreplay.cli.console import Console, duration_text, size_text
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
+from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.handover import Watch
 from wsreplay.proxy.session import Options, RecordingProxy
 from wsreplay.recorder.protocol import Report
@@ -39,11 +40,15 @@ STATUS_EVERY_S = 0.2
 @click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Keep only this much of a message.")
 @click.option("--durability", type=click.Choice(["normal", "full"]), default="normal", show_default=True,
               help="full: each commit also survives a loss of power.")  # fmt: skip
+@click.option("--fault", "faults", multiple=True, metavar="SPEC",
+              help="Do this to the traffic, on record: latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
+              "close · blackhole · halfopen; each with dir=, p=, from=, until=, the last four with bytes=.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what --fault leaves to chance.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
     headers: tuple[tuple[str, str], ...], keep_host: bool, insecure: bool, tls_cert: Path | None, tls_key: Path | None,
-    redact: tuple[str, ...], max_payload: int, durability: str, quiet: bool,
+    redact: tuple[str, ...], max_payload: int, durability: str, faults: tuple[str, ...], seed: int, quiet: bool,
 ) -> int:  # fmt: skip
     """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000.
 
@@ -56,7 +61,8 @@ def command(
     console = Console(quiet)
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, insecure=insecure, set_headers=headers, tls_cert=tls_cert,
-        tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability, watch=watch(console),
+        tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability,
+        faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, watch=watch(console),
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
     return run_loop(_record(proxy, console, contracts))

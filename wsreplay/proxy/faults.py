@@ -28,17 +28,11 @@ from typing import cast
 
 import msgspec
 
-from wsreplay.errors import UsageError
+from wsreplay.proxy.faultspec import VALUED, FaultSpec
 from wsreplay.proxy.handover import Handover
 from wsreplay.proxy.tunnel import End, Leg, Tunnel
 from wsreplay.recorder.protocol import Closing, FaultNote, Kind
-from wsreplay.trace.quantities import duration_ns, size_bytes
 
-KINDS = ("latency", "bandwidth", "slice", "reset", "close", "blackhole", "halfopen")
-_VALUED = {"latency", "bandwidth", "slice"}
-_OPTIONS = {"latency": ("jitter",), "slice": ("pause",), "reset": ("bytes",), "close": ("bytes",), "blackhole": ("bytes",),
-            "halfopen": ("bytes",)}  # fmt: skip
-_DIRECTIONS = {"c2s": (0,), "s2c": (1,), "both": (0, 1)}
 # A leg with more than this on its line is read no further.
 _LINE_FULL = 2**20
 # What is due so soon is passed on at once.
@@ -47,87 +41,6 @@ _SLOW = 16  # why a leg is not read, beside the tunnel's own reasons
 _TICKS_PER_S = 50  # of a limited bandwidth
 # How long a peer that has closed its end, and is not answered, keeps its socket here.
 _LINGER_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
-    """One fault as it was asked for. Times are in seconds, since the connection opened; `at_bytes` None: at `start_s`."""
-
-    text: str
-    kind: str
-    directions: tuple[int, ...]
-    probability: float = 1.0
-    start_s: float = 0.0
-    end_s: float | None = None
-    delay_s: float = 0.0
-    jitter_s: float = 0.0
-    rate: float = 0.0  # bytes a second
-    sizes: tuple[int, int] = (1, 1)
-    pause_s: float = 0.0
-    at_bytes: int | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> FaultSpec:
-        """Read `KIND[=VALUE][,OPTION=VALUE]…`. Raises UsageError."""
-        try:
-            return _parse(text)
-        except ValueError as error:
-            raise UsageError(f"--fault {text!r}: {error}") from None
-
-    def acts(self, elapsed_s: float) -> bool:
-        """Whether this is within its window."""
-        return elapsed_s >= self.start_s and (self.end_s is None or elapsed_s < self.end_s)
-
-
-def _parse(text: str) -> FaultSpec:
-    first, *rest = (part.strip() for part in text.split(","))
-    kind, equals, value = first.partition("=")
-    if kind not in KINDS:
-        raise ValueError(f"there is no fault {kind!r}: choose one of {', '.join(KINDS)}")
-    if bool(equals) != (kind in _VALUED):
-        example = {"latency": "latency=200ms", "bandwidth": "bandwidth=64kB", "slice": "slice=1-20"}.get(kind, kind)
-        raise ValueError(f"it looks like {example}")
-    options = dict(_option(part, kind) for part in rest)
-    direction = options.get("dir", "c2s" if kind == "halfopen" else "both")
-    if direction not in _DIRECTIONS or (kind == "halfopen" and direction == "both"):
-        raise ValueError("dir is c2s, s2c" + ("" if kind == "halfopen" else " or both"))
-    probability = float(options.get("p", "1"))
-    if not 0 <= probability <= 1:
-        raise ValueError("p is a probability from 0 to 1")
-    end = options.get("until")
-    return FaultSpec(
-        text, kind, _DIRECTIONS[direction], probability,
-        start_s=duration_ns(options.get("from", "0")) / 1e9,
-        end_s=None if end is None else duration_ns(end) / 1e9,
-        delay_s=duration_ns(value) / 1e9 if kind == "latency" else 0.0,
-        jitter_s=duration_ns(options.get("jitter", "0")) / 1e9,
-        rate=float(_positive(size_bytes(value))) if kind == "bandwidth" else 0.0,
-        sizes=_sizes(value) if kind == "slice" else (1, 1),
-        pause_s=duration_ns(options.get("pause", "0")) / 1e9,
-        at_bytes=size_bytes(options["bytes"]) if "bytes" in options else None,
-    )  # fmt: skip
-
-
-def _option(part: str, kind: str) -> tuple[str, str]:
-    name, equals, value = part.partition("=")
-    known = ("dir", "p", "from", "until", *_OPTIONS.get(kind, ()))
-    if not equals or name not in known:
-        raise ValueError(f"{part!r} is none of its options: {', '.join(known)}, each with a value")
-    return name, value
-
-
-def _positive(number: int) -> int:
-    if number < 1:
-        raise ValueError("it must be more than 0")
-    return number
-
-
-def _sizes(text: str) -> tuple[int, int]:
-    low, dash, high = text.partition("-")
-    sizes = _positive(size_bytes(low)), size_bytes(high if dash else low)
-    if sizes[1] < sizes[0]:
-        raise ValueError("slice is the smallest and the largest piece, such as 1-20")
-    return sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +84,7 @@ class FaultyTunnel(Tunnel):
     def _install(self, index: int, spec: FaultSpec) -> None:
         legs = [cast(FaultyLeg, self.legs[direction]) for direction in spec.directions]
         loop = asyncio.get_running_loop()
-        if spec.kind in _VALUED:
+        if spec.kind in VALUED:
             for leg in legs:
                 leg.add(index, spec)
         elif spec.at_bytes is not None:
