@@ -421,8 +421,7 @@ class SchemaMonitor:
     def __init__(self, rule: Schema, counts: Counts, reporter: Reporter) -> None:
         self.rule, self.counts, self.reporter = rule, counts, reporter
         self._checks: dict[Pattern, Callable[[Any], Any]] = {
-            pattern: fastjsonschema.compile(schema, use_default=False)
-            for pattern, schema in rule.schemas
+            pattern: fastjsonschema.compile(schema, use_default=False) for pattern, schema in rule.schemas
         }
 
     def checks(self, direction: int, type_: str) -> list[Callable[[Any], Any]]:
