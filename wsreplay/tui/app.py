@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
+from wsreplay.store.settling import settle
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import verdict
 from wsreplay.tui.data.evidence import compare
@@ -71,6 +72,7 @@ class ReplayApp(App[None]):
         self.verdict = Verdict()
         self._judge = Judge(self.post_message)
         self._stamp: object = None
+        self._asked_again = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         # Set without its watcher, which would parse every style sheet once more.
@@ -148,6 +150,8 @@ class ReplayApp(App[None]):
         self.verdict = Verdict()
         if self.opened is not None:
             self.opened.close()
+            if self.growth.was_live and not self.growth.live:
+                settle(self.opened.path)
             self.opened = None
 
     def go_back(self) -> None:
@@ -182,6 +186,7 @@ class ReplayApp(App[None]):
 
     def judge_again(self) -> None:
         """By the contracts as they are on disk now."""
+        self._asked_again = True
         self.judge()
 
     def choose_contract(self) -> None:
@@ -190,7 +195,7 @@ class ReplayApp(App[None]):
         def chosen(names: tuple[str, ...] | None) -> None:
             if names:
                 self.contracts = names
-                self.judge()
+                self.judge_again()
 
         if self.opened is not None:
             self.push_screen(ContractPicker(self.contracts), chosen)
@@ -236,13 +241,10 @@ class ReplayApp(App[None]):
         if message.final:
             change = compare(before.findings, after.findings) if before.is_there else None
             self.verdict = Verdict(verdict.THERE, 1.0, change=change)
-            if change is not None and self._was_asked_again(before.sources, after.sources):
+            if change is not None and self._asked_again:
                 self.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
+            self._asked_again = False
         self._tell_verdict()
-
-    @staticmethod
-    def _was_asked_again(*_sources: object) -> bool:
-        return True
 
     def _watch_contracts(self) -> None:
         opened = self.opened
@@ -268,21 +270,17 @@ class ReplayApp(App[None]):
     def poll(self) -> None:
         """Look whether a recorder wrote more."""
         opened = self.opened
-        if opened is None or (self.growth.was_live and not self.growth.live):
-            return
-        if not opened.live and not self.growth.last_id and not opened.reader.live:
-            self.growth.poll(self.clock(), live=False, last_id=opened.reader.last_id(), reached_ns=0)
-            return
-        if not opened.live:
+        if opened is None or not opened.live:
             return
         try:
             reader = opened.reader
-            live, last_id, reached = reader.live, reader.last_id(), reader.reached_ns()
-            changed = self.growth.poll(self.clock(), live=live, last_id=last_id, reached_ns=reached)
+            last_id = reader.last_id()
+            changed = self.growth.poll(self.clock(), live=reader.live, last_id=last_id, reached_ns=reader.reached_ns())
             if changed:
                 opened.refresh()
         except WsreplayError as error:
-            self.notify(self.look.own(str(error)), severity="error", markup=False)
+            opened.live = False
+            self.notify(self.look.own(str(error)), title="the recording cannot be followed", severity="error", markup=False)
             return
         for screen in self._screens():
             if changed:

@@ -293,7 +293,8 @@ class SessionScreen(PlayerScreen, KeepingScreen):
             self.frames.move_to(self.frames.cursor + rows)
             return
         full = self.rows.seen_at(None)
-        row = max(0, min(self.rows.view.row_at(self.player.at_ns) + rows, len(full) - 1))
+        here = full.row_at(self.player.at_ns) if full.index_after(self.player.at_ns) else -1
+        row = max(0, min(here + rows, len(full) - 1))
         self.seek(full.time_of_row(row))
 
     def go_to_target(self, target: Target) -> None:

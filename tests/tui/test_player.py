@@ -1,0 +1,89 @@
+"""Playing is true to time. The clock stands until a test moves it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.tui.data.playback import SPEEDS, Player
+from wsreplay.tui.times import SECOND
+
+MS = 1_000_000
+
+
+def film(at: float = 0.0) -> Player:
+    return Player(0, 100 * SECOND, round(at * SECOND), idle_cap=None)
+
+
+def test_the_playhead_moves_with_the_clock_times_the_speed():
+    player = film().play(now_ns=0).faster(1)
+    assert player.speed == 2
+    assert player.tick(3 * SECOND, None).at_ns == 6 * SECOND
+
+
+def test_a_long_wait_takes_no_longer_than_its_cap():
+    player = Player(0, 100 * SECOND, 0, idle_cap=2 * SECOND).play(0)
+    player = player.tick(SECOND, next_event_ns=60 * SECOND)
+    assert player.at_ns == 59 * SECOND
+    assert player.tick(2 * SECOND, next_event_ns=60 * SECOND).at_ns == 60 * SECOND
+
+
+def test_at_the_end_it_stops_and_plays_from_the_beginning_again():
+    player = film(99).play(0).tick(5 * SECOND, None)
+    assert (player.at_ns, player.playing) == (100 * SECOND, False)
+    assert player.play(0).at_ns == 0
+
+
+@given(st.lists(st.sampled_from([-1, 1]), max_size=30))
+def test_the_ladder_of_speeds_has_ends(steps):
+    player = film()
+    for step in steps:
+        player = player.faster(step)
+    assert player.speed in SPEEDS
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_seeking_stays_inside_the_film(at):
+    assert 0 <= film().seek(at, 0).at_ns <= 100 * SECOND
+
+
+async def test_playing_shows_the_session_as_it_was(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "i", "i", "space")
+        screen = on.app.screen
+        for at_ms, frames, ghosts in ((100, 0, 0), (700, 3, 0), (3_000, 5, 0), (12_500, 7, 1), (19_000, 10, 1)):
+            on.clock.move(at_ms - (screen.player.at_ns - screen.origin_ns) / MS)
+            screen.tick()
+            await on.settle()
+            assert (screen.rows.view.frames, len(screen.rows.view.ghost_rows())) == (frames, ghosts)
+        await on.press("space")
+        assert not screen.player.playing and screen.rows.view.frames == 10
+        await on.press("escape")
+        assert screen.rows.view.frames == 13
+
+
+@pytest.mark.parametrize(("key", "frame"), [("4", 13), ("5", 16), ("9", 21), ("0", 4)])
+async def test_a_digit_jumps_to_that_share_of_the_session(stage, chat_recording, key, frame):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", key)
+        assert on.app.screen.inspector.frame.id == frame
+
+
+async def test_stepping_in_a_film_moves_the_playhead_to_the_next_event(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "space", "space", "full_stop", "full_stop")
+        screen = on.app.screen
+        assert screen.player.at_ns - screen.origin_ns == 323 * MS
+        await on.press("comma")
+        assert screen.player.at_ns - screen.origin_ns == 200 * MS
+
+
+async def test_the_waterfall_goes_on_where_the_list_was_and_gives_the_place_back(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "5", "w")
+        waterfall = on.app.screen
+        assert waterfall.player.at_ns - waterfall.origin_ns == 12_750 * MS
+        await on.press("9", "w")
+        assert on.app.screen.inspector.frame.id == 21

@@ -1,0 +1,193 @@
+"""The session screen: finding one's way to where it went wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.screens.sessions import SessionsScreen
+
+GHOST_ROW = 7
+
+
+async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_contracts_words(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "right_square_bracket", "right_square_bracket")
+        screen = on.app.screen
+        assert isinstance(screen, SessionScreen)
+        item = screen.inspector.item
+        assert isinstance(item, Ghost)
+        assert item.finding.message == "tool_completed never came for call c7 in thread t2"
+        assert set(screen.frames.witnesses) == {10, 18}
+        assert "within: 10s" in screen.detail.text
+        assert "agent-chat.yaml:23" in screen.detail.text
+        await on.press("x")
+        assert screen.inspector.frame is not None and screen.inspector.frame.id == 10
+        await on.press("x", "x")
+        assert isinstance(screen.inspector.item, Ghost)
+
+
+async def test_a_missing_event_stands_where_it_was_due_and_an_event_out_of_order_says_where_it_belongs(stage, chat_recording):
+    async with stage(chat_recording, width=160) as on:
+        await on.judged()
+        await on.press("down", "enter")
+        lines = on.text().splitlines()
+        ghost = next(number for number, line in enumerate(lines) if "missing: tool_completed or tool_error" in line)
+        assert "due by 00:12.289" in lines[ghost]
+        assert "pong" in lines[ghost - 1] and "late by 2.100s" in lines[ghost + 1]
+        assert any("⇅" in line and "belongs after #8" in line for line in lines)
+
+
+async def test_going_past_the_last_finding_says_so(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "G", "right_square_bracket")
+        assert "no finding further on" in on.text()
+
+
+async def test_a_filter_narrows_the_list_while_it_is_typed_and_escape_gives_all_back(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"type:tool_*")
+        screen = on.app.screen
+        await on.until(lambda: screen.rows.matches is not None and len(screen.rows.matches) == 3)
+        assert "3 of 13" in on.text()
+        await on.press("enter", "escape")
+        assert screen.rows.matches is None
+        assert screen.rows.view.frames == 13
+
+
+async def test_a_mistake_in_a_filter_is_said_while_typing_and_the_rows_stay(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"tipe:x")
+        screen = on.app.screen
+        assert screen.bar.mistake is not None and "tipe" in screen.bar.mistake
+        assert screen.bar.mistake in on.text()
+        assert screen.rows.view.frames == 13
+
+
+async def test_a_filter_that_matches_nothing_says_which_and_how_to_clear_it(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"type:nothing", "enter")
+        await on.until(lambda: "no frame matches type:nothing" in on.text())
+        assert "esc clears the filter" in on.text()
+
+
+async def test_a_filter_by_severity_keeps_the_ghost_rows_it_speaks_of(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "slash", *"sev>=error type:tool_completed", "enter")
+        screen = on.app.screen
+        await on.until(lambda: screen.rows.matches is not None)
+        assert [type(screen.rows.view.row(number)) for number in range(len(screen.rows.view))] == [Ghost]
+
+
+async def test_a_search_goes_from_match_to_match_and_around_the_end(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "ctrl+f", *"agent_started", "enter")
+        screen = on.app.screen
+        frames = []
+        for _ in range(3):
+            await on.settle()
+            frames.append(screen.inspector.frame.id)
+            await on.press("n")
+        assert frames == [5, 20, 5]
+        await on.press("N")
+        assert screen.inspector.frame.id == 5
+
+
+async def test_a_mark_is_kept_in_the_recording_and_can_be_gone_to(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "j", "j", "m", *"look here", "enter")
+        with Recording.open(chat_recording) as reader:
+            assert [(mark.frame_id, mark.note) for mark in reader.marks()] == [(7, "look here")]
+        await on.press("G", "apostrophe")
+        assert on.app.screen.inspector.frame.id == 7
+        assert "look here" in on.text()
+        await on.press("M")
+        assert list(on.app.screen.rows.view.ids) == [7]
+        await on.press("M")
+        assert on.app.screen.rows.view.frames == 13
+
+
+async def test_an_emptied_note_takes_the_mark_away(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "m", *"a", "enter", "m", "backspace", "enter")
+        with Recording.open(chat_recording) as reader:
+            assert reader.marks() == []
+
+
+async def test_copying_hands_the_payload_to_the_terminal(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "y")
+        assert on.app.clipboard.startswith('{"type":"user_message"')
+        await on.press("Y")
+        assert '"frame": 4' in on.app.clipboard
+
+
+@pytest.mark.parametrize(("name", "frames"), [("part.db", 3), ("part.jsonl", 3)])
+async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recording, tmp_path, monkeypatch, name, frames):
+    monkeypatch.chdir(tmp_path)
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"type:tool_*", "enter")
+        await on.until(lambda: on.app.screen.rows.matches is not None)
+        await on.press("e", "ctrl+u", *name, "enter")
+        await on.until(lambda: "written" in on.text())
+    out = tmp_path / name
+    if out.suffix == ".db":
+        with Recording.open(out) as reader:
+            assert [frame.type for frame in reader.frames()] == ["tool_executing", "tool_executing", "tool_completed"]
+    else:
+        assert out.read_text().count('"data"') == frames
+
+
+async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, chat_recording):
+    async with stage(chat_recording, width=80) as on:
+        await on.press("down", "enter")
+        screen = on.app.screen
+        assert not screen.detail.display and screen.frames.display
+        await on.press("enter")
+        assert screen.detail.display and not screen.frames.display
+        for pane in ("raw", "hex", "meta", "findings", "json"):
+            await on.press("tab")
+            assert screen.inspector.pane == pane
+        await on.press("escape")
+        assert screen.frames.display and isinstance(on.app.screen, SessionScreen)
+
+
+async def test_escape_undoes_one_thing_at_a_time_and_then_goes_back(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"type:tool_*", "enter")
+        await on.until(lambda: on.app.screen.rows.matches is not None)
+        await on.press("space", "space")
+        assert on.app.screen.film
+        await on.press("escape")
+        assert not on.app.screen.film and on.app.screen.rows.matches is not None
+        await on.press("escape")
+        assert on.app.screen.rows.matches is None
+        await on.press("escape")
+        assert isinstance(on.app.screen, SessionsScreen)
+
+
+@pytest.mark.parametrize(("text", "frame"), [("16", 16), ("#5", 5), ("2.289s", 10), ("0:12.75", 16), ("+20s", 18)])
+async def test_going_to_a_frame_a_time_or_a_step(stage, chat_recording, text, frame):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "colon", *text, "enter")
+        assert on.app.screen.inspector.frame.id == frame
+
+
+async def test_a_place_that_is_none_is_refused_in_the_prompt(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "colon", *"nowhere", "enter")
+        assert "a frame number" in on.text()
+
+
+async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_path: Path):
+    from wsreplay.tui.data.taking import readable
+
+    assert readable(b'{"a":"\x1b[31m"}') == '{"a":"␛[31m"}\n'  # no JSON: a control character in a string
+    assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'
