@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from pathlib import Path
+
+import msgspec
+import rawpeers
+
+from recordings import checked
+from wsreplay.recorder.ledger import Ledger
+from wsreplay.recorder.protocol import Hello, Kind, Record
+
+DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
+
+
+def hello(path: Path, started_at: str = "2026-11-20T10:00:00Z", **changes: object) -> Hello:
+    return Hello(str(path), "ws://u", "ws://l", started_at, "1", "00" * 32, **changes)  # type: ignore[arg-type]
+
+
+def take(ledger: Ledger, kind: Kind, body: bytes = b"", connection: int = 1, direction: int = 0, t_ns: int = 5) -> None:
+    ledger.take(Record(kind, direction, connection, t_ns, body))
+
+
+def commit(ledger: Ledger) -> None:
+    ledger.complete()
+    ledger.writer.commit()
+
+
+def opened(ledger: Ledger, connection: int = 1, *answer: str) -> None:
+    take(ledger, Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
+    take(ledger, Kind.ACCEPT, rawpeers.accept(*answer), connection)
+
+
+def test_a_run_after_a_crash_of_both_ends_what_was_open(tmp_path: Path) -> None:
+    first = Ledger(hello(tmp_path / "a.db"))
+    opened(first)
+    take(first, Kind.CHUNK, rawpeers.frame(1, b"whole") + rawpeers.frame(1, b"frag", fin=False) + b"\x81", t_ns=7_000_000_000)
+    commit(first)
+    take(first, Kind.CHUNK, b"never committed")
+    first.writer.abandon()
+    second = Ledger(hello(tmp_path / "a.db", "2026-11-20T10:00:03Z"))
+    assert (second.run_id, second.first_connection) == (2, 2)
+    assert second.start_ns == 7_000_000_000, "three seconds later by the clock, but the first run has reached seven"
+    opened(second, 2)
+    commit(second)
+    second.writer.abandon()
+    third = Ledger(hello(tmp_path / "a.db", "2026-11-20T11:00:00Z"))
+    assert third.start_ns == 3_600_000_000_000
+    third.end(clean=True)
+    third.writer.commit()
+    third.writer.close()
+    recorded = checked(tmp_path / "a.db")
+    assert [str(connection.ending) for connection in recorded.connections] == ["truncated", "truncated"]
+    assert [frame.payload for frame in recorded.stream(1, 0).frames] == [b"whole", b"frag"]
+    assert recorded.stream(1, 0).tail == b"\x81"
+    assert [(gap.reason, gap.bytes) for gap in recorded.gaps] == [("unfinished", 1)]
+
+
+def test_sealed_tails_are_given_up_when_their_key_is_gone(tmp_path: Path) -> None:
+    first = Ledger(hello(tmp_path / "a.db", redact=["$.password"]))
+    opened(first)
+    take(first, Kind.CHUNK, rawpeers.frame(1, b'{"password": "x"', fin=False))
+    commit(first)
+    first.writer.abandon()
+    with sqlite3.connect(tmp_path / "a.db") as db:
+        ((sealed,),) = db.execute("SELECT bytes FROM tail")
+    db.close()
+    assert len(sealed) == len(rawpeers.frame(1, b'{"password": "x"', fin=False))
+    assert sealed != rawpeers.frame(1, b'{"password": "x"', fin=False)
+    second = Ledger(hello(tmp_path / "a.db"))
+    second.end(clean=True)
+    second.writer.commit()
+    second.writer.close()
+    recorded = checked(tmp_path / "a.db")
+    assert recorded.frames == 0
+    assert [(gap.reason, gap.bytes) for gap in recorded.gaps] == [("withheld: unfinished, and its key is gone", len(sealed))]
+
+
+def test_the_window_reaches_over_messages_that_were_not_compressed(tmp_path: Path) -> None:
+    squeeze = zlib.compressobj(wbits=-15)
+
+    def compressed(text: bytes) -> bytes:
+        return rawpeers.frame(1, (squeeze.compress(text) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv=4)
+
+    phrase = b"the quick brown fox jumps over the lazy dog"
+    before = [compressed(phrase), *[rawpeers.frame(2, bytes([n]) * 20_000) for n in range(5)], rawpeers.frame(9, b"ping")]
+    ledger = Ledger(hello(tmp_path / "a.db"))
+    opened(ledger, 1, DEFLATE)
+    take(ledger, Kind.CHUNK, b"".join(before))
+    commit(ledger)
+    ledger.writer.abandon()
+    ledger = Ledger(hello(tmp_path / "a.db", run_id=1))
+    again = compressed(phrase)
+    assert len(again) < 20, "it refers to what came before"
+    take(ledger, Kind.CHUNK, again)
+    ledger.end(clean=True)
+    ledger.writer.commit()
+    ledger.writer.close()
+    recorded = checked(tmp_path / "a.db")
+    assert recorded.stream(1, 0).frames[-1].payload == phrase
+    assert recorded.gaps == []
+
+
+def test_a_lost_window_is_a_gap_and_told_once(tmp_path: Path) -> None:
+    squeeze = zlib.compressobj(wbits=-15)
+
+    def compressed(text: bytes) -> bytes:
+        return rawpeers.frame(1, (squeeze.compress(text) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv=4)
+
+    ledger = Ledger(hello(tmp_path / "a.db", max_payload=200))
+    opened(ledger, 1, DEFLATE)
+    take(ledger, Kind.CHUNK, compressed(b"more than is kept " * 100))
+    for _ in range(3):
+        commit(ledger)
+        ledger.writer.abandon()
+        ledger = Ledger(hello(tmp_path / "a.db", run_id=1, max_payload=200))
+        take(ledger, Kind.CHUNK, compressed(b"short") + rawpeers.frame(1, b"as it is"))
+    ledger.end(clean=True)
+    ledger.writer.commit()
+    ledger.writer.close()
+    recorded = checked(tmp_path / "a.db")
+    assert [frame.payload for frame in recorded.stream(1, 0).frames[1:]] == [b"", b"as it is"] * 3
+    reasons = [gap.reason for gap in recorded.gaps]
+    assert reasons.count("cannot be inflated from here: cut payloads do not hold the compression window") == 1
+    assert str(recorded.connections[0].ending) == "truncated"
+    assert recorded.connections[0].error is None, "the peers did nothing wrong"
+
+
+def test_other_connections_do_not_delay_the_search(tmp_path: Path) -> None:
+    ledger = Ledger(hello(tmp_path / "a.db"))
+    for connection in (1, 2, 3):
+        opened(ledger, connection)
+    for number in range(300):
+        take(ledger, Kind.CHUNK, rawpeers.frame(1, b"%d" % number), 1 + number % 2)
+    commit(ledger)
+    ledger.writer.abandon()
+    ledger = Ledger(hello(tmp_path / "a.db", run_id=1))
+    assert ledger.open_connections == 3
+    for connection in (1, 2, 3):
+        take(ledger, Kind.CHUNK, rawpeers.frame(1, b"again"), connection)
+        take(ledger, Kind.CLOSE, msgspec.json.encode({"by": "client"}), connection)
+    ledger.end(clean=True)
+    ledger.writer.commit()
+    ledger.writer.close()
+    recorded = checked(tmp_path / "a.db")
+    assert [len(recorded.stream(connection, 0).frames) for connection in (1, 2, 3)] == [151, 151, 1]
