@@ -16,6 +16,8 @@ import click
 from wsreplay.cli.console import Console, duration_text, size_text
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
+from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
+from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.handover import Watch
 from wsreplay.proxy.session import Options, RecordingProxy
@@ -44,11 +46,14 @@ STATUS_EVERY_S = 0.2
               help="Do this to the traffic, on record: latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
               "close · blackhole · halfopen; each with dir=, p=, from=, until=, the last four with bytes=.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what --fault leaves to chance.")
+@click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file when this one is so large or so old.")
+@click.option("--tui", "with_tui", is_flag=True, help="Look at it at once; recording goes on when you leave.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
     headers: tuple[tuple[str, str], ...], keep_host: bool, insecure: bool, tls_cert: Path | None, tls_key: Path | None,
-    redact: tuple[str, ...], max_payload: int, durability: str, faults: tuple[str, ...], seed: int, quiet: bool,
+    redact: tuple[str, ...], max_payload: int, durability: str, faults: tuple[str, ...], seed: int, rotate: Limit | None,
+    with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000.
 
@@ -65,7 +70,8 @@ def command(
         faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, watch=watch(console),
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
-    return run_loop(_record(proxy, console, contracts))
+    viewer = Viewer(path, contracts, console) if with_tui else None
+    return run_loop(_record(proxy, console, () if with_tui else contracts, rotate, viewer))
 
 
 def run_loop(main: Coroutine[None, None, int]) -> int:
@@ -95,22 +101,30 @@ def watch(console: Console) -> Watch:
     )
 
 
-async def _record(proxy: RecordingProxy, console: Console, contracts: tuple[str, ...]) -> int:
+async def _record(
+    proxy: RecordingProxy, console: Console, contracts: tuple[str, ...], rotate: Limit | None, viewer: Viewer | None
+) -> int:
     began = time.monotonic()
     await proxy.start()
     stop = stop_on_signals()
     console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")
-    follower = _start_follower(proxy.path, contracts)
+    followers = _Followers(contracts)
+    followers.start(proxy.path)
+    rotation = Rotation(rotate, proxy, console, followers.start) if rotate else None
+    if viewer is not None:
+        await viewer.show(stop)
     _read_marks(proxy, console)
     while not stop.is_set():
         console.status(proxy.totals, proxy.open_connections, time.monotonic() - began)
+        if rotation is not None:
+            await rotation.check()
         try:
             await asyncio.wait_for(stop.wait(), STATUS_EVERY_S)
         except TimeoutError:
             continue
     report = await proxy.stop()
     _say_summary(proxy, console, report, time.monotonic() - began)
-    return await asyncio.to_thread(follower.wait) if follower else 0
+    return await asyncio.to_thread(followers.wait)
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -127,15 +141,45 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _start_follower(path: Path, contracts: tuple[str, ...]) -> subprocess.Popen[bytes] | None:
-    """Judge in a process of its own, so that no contract can slow the capture."""
-    if not contracts:
-        return None
-    chosen = [argument for contract in contracts for argument in ("-c", contract)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "wsreplay", "validate", "--follow", *chosen, str(path)],
-        process_group=0, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+class Viewer:
+    """The terminal interface as a process of its own, which has the terminal until it is left."""
+
+    def __init__(self, path: Path, contracts: tuple[str, ...], console: Console) -> None:
+        chosen = [argument for contract in contracts for argument in ("-c", contract)]
+        self._command = [sys.executable, "-m", "wsreplay", "tui", *chosen, str(path)]
+        self._console = console
+
+    async def show(self, stop: asyncio.Event) -> None:
+        """Show it until it is left, or the recording is to stop."""
+        viewer = await asyncio.create_subprocess_exec(*self._command)
+        with self._console.silence():
+            left = asyncio.create_task(viewer.wait())
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait((left, stopped), return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not left.done():
+                viewer.terminate()
+                await left
+        if not stop.is_set():
+            self._console.say("still recording   (Ctrl-C stops)")
+
+
+class _Followers:
+    """Judge in processes of their own, one a recording, so that no contract can slow the capture."""
+
+    def __init__(self, contracts: tuple[str, ...]) -> None:
+        self._chosen = [argument for contract in contracts for argument in ("-c", contract)]
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, path: Path) -> None:
+        if self._chosen:
+            command = [sys.executable, "-m", "wsreplay", "validate", "--follow", *self._chosen, str(path)]
+            self._processes.append(subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL))
+
+    def wait(self) -> int:
+        """The exit code of all together: 2 goes before 3 before 1 before 0."""
+        codes = {process.wait() for process in self._processes}
+        return next((code for code in (EXIT_USAGE, EXIT_NOT_JUDGED, EXIT_VIOLATIONS) if code in codes), max(codes, default=0))
 
 
 def _read_marks(proxy: RecordingProxy, console: Console) -> None:

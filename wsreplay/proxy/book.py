@@ -22,6 +22,7 @@ class Book:
         self.handover = Handover(hello, watch)
         self._ids = itertools.count(1)
         self._open = 0
+        self.unused = True  # no connection has been opened
         self._retired = False
         self._closing: asyncio.Task[Report] | None = None
 
@@ -33,6 +34,7 @@ class Book:
     def open(self) -> int:
         """The number of a new connection; `ended` must follow."""
         self._open += 1
+        self.unused = False
         return next(self._ids)
 
     def ended(self) -> None:

@@ -157,6 +157,11 @@ class RecordingProxy:
         self._books.append(book)
         return book
 
+    @property
+    def unused(self) -> bool:
+        """Whether the current file holds no connection of this run."""
+        return self._route.book.unused
+
     async def rotate(self, path: str | Path) -> None:
         """Record connections that are opened from now on into another file.
 

@@ -1,0 +1,84 @@
+"""`record --rotate`: when recording goes on in another file, and in which."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wsreplay.cli.console import Console
+from wsreplay.cli.options import Age, Size
+from wsreplay.errors import WsreplayError
+from wsreplay.proxy.session import RecordingProxy
+
+_TRY_AGAIN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How large (bytes) or how old (seconds) a recording may become."""
+
+    size: int | None = None
+    seconds: float | None = None
+
+
+class SizeOrTime(click.ParamType[Limit]):
+    """A size, or a time, with its unit: 100MB, 1h."""
+
+    name = "size|time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        if isinstance(value, Limit):
+            return value
+        text = str(value).strip()
+        if text.lower().endswith("b"):
+            limit = Limit(size=Size().convert(text, param, ctx))
+        elif text.endswith(("s", "min", "h", "d", "w")):
+            limit = Limit(seconds=Age().convert(text, param, ctx))
+        else:
+            self.fail(f"{value!r} is neither a size nor a time: it looks like 100MB, 15min or 1h", param, ctx)
+        if not (limit.size or limit.seconds):
+            self.fail("a recording cannot be rotated at 0", param, ctx)
+        return limit
+
+
+class Rotation:
+    """Turns a proxy to the next file when its current one has reached the limit. `turned` is told of each new file."""
+
+    def __init__(self, limit: Limit, proxy: RecordingProxy, console: Console, turned: Callable[[Path], None]) -> None:
+        self._limit, self._proxy, self._console, self._turned = limit, proxy, console, turned
+        self._first = proxy.path
+        self._began = time.monotonic()
+        self._not_before = 0.0
+
+    async def check(self) -> None:
+        """Turn to the next file if it is time; where that cannot be done, say so and try again later."""
+        if self._proxy.unused or time.monotonic() < self._not_before or not self._reached():
+            return
+        path = self._next_path()
+        try:
+            await self._proxy.rotate(path)
+        except WsreplayError as error:
+            self._console.complain(f"recording goes on in {self._proxy.path}: {error}")
+            self._not_before = time.monotonic() + _TRY_AGAIN_S
+            return
+        self._began = time.monotonic()
+        self._console.say(f"new connections are recorded in {path}")
+        self._turned(path)
+
+    def _reached(self) -> bool:
+        if self._limit.seconds is not None:
+            return time.monotonic() - self._began >= self._limit.seconds
+        path = self._proxy.path
+        files = (path, path.with_name(f"{path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists()) >= (self._limit.size or 0)
+
+    def _next_path(self) -> Path:
+        first = self._first
+        candidates = (first.with_name(f"{first.stem}-{number}{first.suffix}") for number in itertools.count(2))
+        return next(path for path in candidates if not path.exists())
