@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import click
@@ -56,9 +58,19 @@ class Console:
         self._live = sys.stderr.isatty() and not quiet
         self._rate = _Rate(at=time.monotonic())
         self._drawn = False
+        self._silent = False
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Somebody else has the terminal: what would be said meanwhile is not."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
 
     def say(self, text: str) -> None:
-        if not self._quiet:
+        if not self._quiet and not self._silent:
             self.clear_status()
             click.echo(text, err=True)
 
@@ -83,7 +95,7 @@ class Console:
         self.say(text + (f"  ({visible(one.error)})" if one.error else ""))
 
     def status(self, totals: Totals, connections: int, seconds: float) -> None:
-        if not self._live:
+        if not self._live or self._silent:
             return
         lag = f" · recorder {size_text(totals.waiting_bytes)} behind" if totals.waiting_bytes > 1_000_000 else ""
         text = (
