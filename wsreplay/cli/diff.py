@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.option("--timing", type=Duration(), metavar="DURATION", help="Tell of messages that came this much sooner or later.")
 @click.option("--shape", is_flag=True, help="Compare types, order and ids only, not what is said.")
 @click.option("--no-findings", is_flag=True, help="Do not compare what the contract finds.")
-@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the output.")
+@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="Of the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
 def command(
     a: str, b: str, contract: str, ignore: tuple[str, ...], map_: tuple[str, ...], coalesce: tuple[str, ...],
