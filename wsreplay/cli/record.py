@@ -124,6 +124,8 @@ async def _record(
             continue
     report = await proxy.stop()
     _say_summary(proxy, console, report, time.monotonic() - began)
+    if proxy.unused:
+        followers.dismiss_last()
     return await asyncio.to_thread(followers.wait)
 
 
@@ -175,6 +177,13 @@ class _Followers:
         if self._chosen:
             command = [sys.executable, "-m", "wsreplay", "validate", "--follow", *self._chosen, str(path)]
             self._processes.append(subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL))
+
+    def dismiss_last(self) -> None:
+        """Nothing was recorded for the last one to judge, and others have judged what was."""
+        if len(self._processes) > 1:
+            last = self._processes.pop()
+            last.terminate()
+            last.wait()
 
     def wait(self) -> int:
         """The exit code of all together: 2 goes before 3 before 1 before 0."""
