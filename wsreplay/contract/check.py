@@ -45,9 +45,9 @@ def _span(span: Span, spans: dict[str, Span]) -> None:
             both = _overlap(patterns, others)
             if both is not None:
                 _fail(span, f"{both} is an end of span {span.id} both as {other!r} and as {name!r}")
-    for name, _ in span.after:
-        if name is not None and name not in dict(span.ends):
-            _fail(span, f"span {span.id} has no end {name!r}{suggestion(name, dict(span.ends))}")
+    for end, _ in span.after:
+        if end is not None and end not in dict(span.ends):
+            _fail(span, f"span {span.id} has no end {end!r}{suggestion(end, dict(span.ends))}")
     if all(pattern.type in ("ws.open", "ws.ping", "ws.pong") for pattern in span.end_patterns):
         _fail(span, f"span {span.id} cannot end: no message and no close ends it")
     above, seen = span.inside, [span.id]

@@ -148,7 +148,7 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return Value([self.build(child, f"{place.path}[{index}]") for index, child in enumerate(node.value)], place)
         try:
-            data = self.scalars.construct_object(node)  # type: ignore[no-untyped-call]
+            data = self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             Value(None, place).fail(f"cannot be read: {getattr(error, 'problem', None) or error}")
         return Value(data if data is None or isinstance(data, str | int | float | bool) else str(node.value), place)

@@ -172,7 +172,7 @@ class Recording:
             frames = self.frames(after_id=after_id, connections=connections)
             yield from _chunks((f.id, f.connection_id, f.t_ns, f.direction, _row_opcode(f.opcode, f.flags), f.payload) for f in frames)
             return
-        opcode = f"CASE WHEN flags & {FIN} AND opcode THEN opcode ELSE -1 - opcode - (flags & {FIN}) * 16 END"
+        opcode = f"CASE WHEN opcode > {Opcode.BINARY} OR (opcode AND flags & {FIN}) THEN opcode ELSE -1 - opcode - (flags & {FIN}) * 16 END"
         some = "" if connections is None else " AND +connection_id IN (SELECT value FROM json_each(?2))"
         sql = f"SELECT id, connection_id, t_ns, direction, {opcode}, payload FROM frame WHERE id > ?1{some} ORDER BY id"
         parameters = (after_id,) if connections is None else (after_id, orjson.dumps(sorted(connections)).decode())
@@ -234,7 +234,7 @@ class Recording:
 
 
 def _row_opcode(opcode: int, flags: int) -> int:
-    return opcode if flags & FIN and opcode else -1 - opcode - (flags & FIN) * 16
+    return opcode if opcode > Opcode.BINARY or (opcode and flags & FIN) else -1 - opcode - (flags & FIN) * 16
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -50,30 +50,31 @@ class Tick(NamedTuple):
 Lifecycle = Opened | Closed | Truncated | Lost | Tick
 
 Row = tuple[int, int, int, int, int, bytes]
-"""Frame id, connection, time in ns, direction, opcode and payload of a whole message; or a fragment, as `Recording.rows` has it."""
+"""Frame id, connection, time in ns, direction, opcode, payload: of a whole message, or a fragment as `Recording.rows` has it."""
 
 
 class Fragments:
     """Joins the fragments of messages. What is never finished never comes out."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[int, int], list[Row]] = {}
+        self.open: dict[tuple[int, int], list[Row]] = {}  # by connection and direction; a whole message there ends what is open
 
     def join(self, row: Row) -> Row | None:
         """Take a fragment; the whole message where this was its last one."""
         fid, connection, t_ns, direction, code, _ = row
-        last, opcode = code <= -17, -1 - code - (16 if code <= -17 else 0)
-        parts = self._open.setdefault((connection, direction), [])
+        last = code <= -17
+        opcode = -1 - code - (16 if last else 0)
         if opcode:
-            parts.clear()
+            self.open[connection, direction] = [row]
+            return None
+        parts = self.open.get((connection, direction))
+        if parts is None:
+            return None
         parts.append(row)
         if not last:
             return None
-        del self._open[connection, direction]
-        first = -1 - parts[0][4]
-        if first == 0:
-            return None
-        return fid, connection, t_ns, direction, first, b"".join(part[5] for part in parts)
+        del self.open[connection, direction]
+        return fid, connection, t_ns, direction, -1 - parts[0][4], b"".join(part[5] for part in parts)
 
 
 def lifecycle(

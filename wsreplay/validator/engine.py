@@ -19,7 +19,7 @@ from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Row, Truncated
 from wsreplay.validator import checks
 from wsreplay.validator.declare import COMPLETE, TRUNCATED, Group, Monitor, monitor
-from wsreplay.validator.findings import Finding, Judgement
+from wsreplay.validator.findings import Finding, Judgement, Verdict
 from wsreplay.validator.handler import fit, operand_roles
 from wsreplay.validator.keys import scalar
 from wsreplay.validator.program import Program
@@ -28,7 +28,7 @@ from wsreplay.validator.spans import Accounts, SpanMonitor
 from wsreplay.validator.state import NEVER, Clock, ConnectionState, Instance, Seen, Sequence, SessionState, Slice, new_slice
 from wsreplay.validator.verdicts import judgement
 
-_TEXT, _PING, _PONG = 1, 9, 10
+_TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _MOST_SLICES = 100_000
 _IDLE_NS = 600_000_000_000
 
@@ -220,7 +220,7 @@ class Engine:
         """Take whole messages. What befalls connections meanwhile stands in `upcoming`."""
         clock, connections = self.clock, self.connections
         client, server = self._handlers
-        decode = self.decode
+        decode, unfinished = self.decode, self._fragments.open
         events, t = 0, self.now
         for fid, cid, t, direction, opcode, payload in rows:
             if t > clock.due:
@@ -230,6 +230,8 @@ class Engine:
                 conn = self._connection(cid, t)
                 if conn is None:
                     continue
+            if unfinished and 0 < opcode < _CLOSE:
+                unfinished.pop((cid, direction), None)
             if opcode != _TEXT:
                 self._other(conn, (fid, cid, t, direction, opcode, payload))
                 continue
@@ -324,13 +326,13 @@ class Engine:
             while queue and not queue[0].open:
                 queue.popleft()
             if queue and queue[0].t + (span.within_ns or 0) < due:
-                due, act = queue[0].t + (span.within_ns or 0), lambda span=span: span.expire(span.queue.popleft())  # type: ignore[misc]
+                due, act = queue[0].t + (span.within_ns or 0), lambda span=span: span.expire(span.queue.popleft())
         for each in self.bounded:
             waiting = each.queue
             while waiting and waiting[0].done:
                 waiting.popleft()
             if waiting and waiting[0].due < due:
-                due, act = waiting[0].due, lambda each=each: each.expire(each.queue.popleft())  # type: ignore[misc]
+                due, act = waiting[0].due, lambda each=each: each.expire(each.queue.popleft())
         while self._resumes and (self._resumes[0][1].connections or self._resumes[0][1].over):
             self._resumes.popleft()
         if self._resumes and self._resumes[0][0] < due:
@@ -555,7 +557,7 @@ class Engine:
             counts,
             conn=conn,
             kind="key",
-            verdict=checks.Verdict.ERROR,
+            verdict=Verdict.ERROR,
             message=f"{type_} lacks a key: {', '.join(keys)}",
             frames=() if fid is None else (fid,),
             activation=fid,

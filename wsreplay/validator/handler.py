@@ -74,7 +74,8 @@ class HandlerSource:
         self._resent()
         if unknown:
             self.program.space["unknown"] = self.engine.unknown
-            self.body.append("unknown.seen(conn, type, fid, t, %d)" % self.direction)
+            self.body.append(f"unknown.seen(conn, type, fid, t, {self.direction})")
+        self._user()
         self._schemas()
         self._latencies()
         self._sequences()
@@ -153,6 +154,13 @@ class HandlerSource:
                 ]
         self._after_resent = len(self.body)
 
+    def _user(self) -> None:
+        """A connection whose handshake names nobody belongs to whom its first message names, if the contract has such a key."""
+        if "user" in self.contract.keys:
+            self.needs.add("user")
+            user = self.keys.variable("user")
+            self.body += [f"if conn.user is None and {user} is not None:", f"    conn.user = str({user})"]
+
     def _schemas(self) -> None:
         for number, monitor in enumerate(self.engine.schemas):
             for index, check in enumerate(monitor.checks(self.direction, self.type)):
@@ -197,7 +205,7 @@ class HandlerSource:
             if rule.by in (("conn.session",), ("conn.id",)):
                 state = f"conn.sequences[{number}][{self.direction}]"
             else:
-                state = f"engine.sequence(conn, {number}, {self.keys.tuple(rule.by)})[{self.direction}]"
+                state = f"engine.sequence(conn, {number}, {self.keys.together(rule.by)})[{self.direction}]"
             missing = self.keys.missing(rule.by)
             q = self._value(rule.field)
             self._called(f"sequence{number}")
@@ -216,7 +224,7 @@ class HandlerSource:
         for number, monitor in enumerate(self.engine.uniques):
             rule = monitor.rule
             self.needs.update(rule.by)
-            key, missing = self.keys.tuple(rule.by), self.keys.missing(rule.by)
+            key, missing = self.keys.together(rule.by), self.keys.missing(rule.by)
             u = self._value(rule.field)
             self._called(f"unique{number}")
             self.body += [
@@ -321,7 +329,7 @@ class HandlerSource:
         self.needs.update(span.by)
         missing = self.keys.missing(span.by)
         self.body += [
-            f"x{number} = {self.keys.tuple(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
+            f"x{number} = {self.keys.together(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
             f"i{number} = conn.spans[{number}].get(x{number})",
         ]
 
@@ -350,7 +358,7 @@ class HandlerSource:
         return f"i{self.engine.span_numbers[span.inside]}" if span.inside is not None else "None"
 
     def _else_key(self, span: Span) -> str:
-        return self.keys.tuple(span.else_by) if span.else_by else "None"
+        return self.keys.together(span.else_by) if span.else_by else "None"
 
     def _keyless(self, number: int, span: Span, is_start: bool) -> None:
         """An event that lacks its key is matched by the other one, first in first out, or cannot be judged."""
@@ -451,7 +459,7 @@ class HandlerSource:
             self.needs.update(group.by)
             missing = self.keys.missing(group.by)
             lines = [
-                f"g = engine.part({i}, {group.index}, {self.keys.tuple(group.by)}, conn, t, fid)",
+                f"g = engine.part({i}, {group.index}, {self.keys.together(group.by)}, conn, t, fid)",
                 *self._rules(group, "g"),
             ]
             if missing:
@@ -464,7 +472,7 @@ class HandlerSource:
             return
         if group.across_user:
             self.needs.update(group.by)
-            key = self.keys.tuple(("conn.user", *group.by))
+            key = self.keys.together(("conn.user", *group.by))
             missing = self.keys.missing(("conn.user", *group.by))
             lines = [f"g = engine.user_slice({group.index}, {key}, conn, t, fid)", *self._rules(group, "g")]
             self.body += self._lacking(group, missing, lines)
@@ -474,7 +482,7 @@ class HandlerSource:
             self.needs.update(group.by)
             missing = self.keys.missing(group.by)
             lines = [
-                f"g = engine.keyed_slice({group.index}, {self.keys.tuple(group.by)}, conn, t, fid)",
+                f"g = engine.keyed_slice({group.index}, {self.keys.together(group.by)}, conn, t, fid)",
                 *self._rules(group, "g"),
             ]
             self.body += self._lacking(group, missing, lines) if missing else lines

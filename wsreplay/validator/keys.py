@@ -9,9 +9,12 @@ from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
 from wsreplay.validator.checks import exact
 from wsreplay.validator.shape import Shape
-from wsreplay.validator.state import ConnectionState
+from wsreplay.validator.state import ConnectionState, Token
 
 _CONNECTION = {"conn.id": "conn.key", "conn.user": "conn.user", "conn.session": "conn.session.key"}
+
+
+_TRUE, _FALSE = Token("true"), Token("false")
 
 
 def scalar(value: Any, path: Path, payload: bytes) -> Any:
@@ -19,10 +22,9 @@ def scalar(value: Any, path: Path, payload: bytes) -> Any:
     if value.__class__ is str or value.__class__ is int:
         return value
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return _TRUE if value else _FALSE
     if isinstance(value, float):
-        found = path.find(exact(payload))
-        return found if found is None or found.__class__ in (int, str) else f"{found}"
+        return path.find(exact(payload))
     return None
 
 
@@ -84,7 +86,7 @@ class Keys:
         """The expression that holds the key's value in generated source."""
         return _CONNECTION.get(name) or f"k_{list(self.contract.keys).index(name)}"
 
-    def tuple(self, names: tuple[str, ...]) -> str:
+    def together(self, names: tuple[str, ...]) -> str:
         variables = [self.variable(name) for name in names]
         return variables[0] if len(variables) == 1 else f"({', '.join(variables)})"
 

@@ -149,13 +149,15 @@ def _stall(trace: Trace, at: int) -> Trace:
     """The event comes a minute late, and all that follows it as well: the order stays."""
     since = trace.messages[at].t_ns
 
-    def later(t_ns: int | None) -> int | None:
-        return t_ns + STALL_NS if t_ns is not None and t_ns >= since else t_ns
+    def later(connection: Connection) -> Connection:
+        opened, closed = connection.opened_ns, connection.closed_ns
+        return replace(
+            connection,
+            opened_ns=opened + STALL_NS if opened > since else opened,
+            closed_ns=closed + STALL_NS if closed is not None and closed >= since else closed,
+        )
 
-    connections = tuple(
-        replace(one, opened_ns=later(one.opened_ns) if one.opened_ns > since else one.opened_ns, closed_ns=later(one.closed_ns))
-        for one in trace.connections
-    )
+    connections = tuple(map(later, trace.connections))
     messages = [*trace.messages[:at], *(one._replace(t_ns=one.t_ns + STALL_NS) for one in trace.messages[at:])]
     return Trace(connections, tuple(messages), trace.reached_ns + STALL_NS)
 

@@ -90,7 +90,7 @@ class Shape:
     def from_plain(self, plain: dict[str, Any]) -> Any:
         """The same from a decoded object, whatever stands where an object is looked for."""
         message = self._from_plain(self.type, self._tree, plain)
-        message.kind = self.kind_path.find(plain)
+        setattr(message, "kind", self.kind_path.find(plain))  # noqa: B010
         return message
 
     def _from_plain(self, type_: Any, tree: _Tree, plain: dict[str, Any]) -> Any:
