@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingError, UsageError
+from wsreplay.model import Ending, Frame
+from wsreplay.store import lock
+from wsreplay.store.reader import Recording, join_fragments
+from wsreplay.store.writer import Writer
+
+Make = Callable[..., Writer]
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[Path]:
+    """The folder as a file system that nobody can write to, root neither."""
+    done = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False)
+    if done.returncode == 0:
+        done = subprocess.run(["mount", "-o", "remount,ro,bind", folder], capture_output=True, check=False)
+        try:
+            if done.returncode == 0:
+                yield folder
+                return
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+    folder.chmod(0o500)
+    try:
+        (folder / "probe").touch()
+    except OSError:
+        yield folder
+    else:
+        (folder / "probe").unlink()
+        pytest.skip("no read-only folder can be made here")
+    finally:
+        folder.chmod(0o700)
+
+
+def killed(writer: Writer, path: Path) -> Path:
+    """The files as SIGKILL leaves them: copied while the writer has them open."""
+    folder = path.parent / "killed"
+    folder.mkdir()
+    for name in (path.name, f"{path.name}-wal"):
+        shutil.copyfile(path.parent / name, folder / name)
+    writer.close()
+    return folder / path.name
+
+
+def test_a_growing_recording_is_read_as_it_grows(tmp_path: Path, make: Make) -> None:
+    writer = make()
+    held = lock.acquire(tmp_path / "a.db")
+    with Recording.open(tmp_path / "a.db") as recording:
+        assert recording.live
+        assert [connection.ending for connection in recording.connections()] == [Ending.OPEN] * 2
+        assert recording.last_id() == 10
+        with recording.snapshot():
+            assert recording.last_id() == 10
+            writer.add_frames([(1, 99, 99, 0, 1, 1, 8, 99, None, b"more")])
+            writer.commit()
+            assert recording.last_id() == 10, "one state of the file for several queries"
+        assert recording.last_id() == 11
+        assert [frame.payload for frame in recording.frames(after_id=10)] == [b"more"]
+        writer.close()
+        lock.release(tmp_path / "a.db", held)
+        assert not recording.live
+        assert [connection.ending for connection in recording.connections()] == [Ending.TRUNCATED] * 2
+
+
+def test_a_killed_recording_is_whole(tmp_path: Path, make: Make) -> None:
+    path = killed(make(), tmp_path / "a.db")
+    with Recording.open(path) as recording:
+        assert recording.last_id() == 10
+        assert not recording.live
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM frame").fetchone() == (10,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("state", ["closed", "killed", "in WAL mode without a WAL"])
+def test_a_recording_in_a_read_only_folder_is_read_as_it_is(tmp_path: Path, make: Make, state: str) -> None:
+    writer = make()
+    if state == "killed":
+        path = killed(writer, tmp_path / "a.db")
+    else:
+        writer.close()
+        (tmp_path / "b").mkdir()
+        path = tmp_path / "b" / "a.db"
+        shutil.copyfile(tmp_path / "a.db", path)
+        if state != "closed":
+            with closing(sqlite3.connect(path)) as db:
+                db.execute("PRAGMA journal_mode = WAL")
+    with read_only(path.parent):
+        with Recording.open(path) as recording:
+            assert recording.last_id() == 10
+            assert recording.path == path
+        assert len(list(path.parent.iterdir())) == 1 + (state == "killed")
+
+
+def test_what_cannot_be_read_says_why(tmp_path: Path, make: Make) -> None:
+    good = tmp_path / "a.db"
+    make(frames=3000).close()
+    whole = good.read_bytes()
+    bad = {name: tmp_path / name for name in ("empty", "text", "other", "newer", "blank", "short", "torn", "tables")}
+    bad["empty"].touch()
+    bad["text"].write_text("SQLite it is not, but long enough to be")
+    for name in ("other", "newer", "blank", "tables"):
+        if name != "other":
+            bad[name].write_bytes(whole)
+        with closing(sqlite3.connect(bad[name], isolation_level=None)) as db:
+            db.execute({"other": "CREATE TABLE x (y)", "newer": "PRAGMA user_version = 99", "blank": "PRAGMA user_version = 0",
+                        "tables": "DROP TABLE frame"}[name])  # fmt: skip
+    bad["short"].write_bytes(whole[:100])
+    half = len(whole) // 2
+    bad["torn"].write_bytes(whole[:half] + Random(1).randbytes(len(whole) - half))
+    expected: dict[str, tuple[type[RecordingError], str]] = {
+        "empty": (NotARecording, "nothing was recorded into it"), "text": (NotARecording, "no SQLite file"),
+        "other": (NotARecording, "another program"), "newer": (NewerSchema, "upgrade"),
+        "blank": (CorruptRecording, "holds none"), "short": (RecordingError, "short"), "torn": (CorruptRecording, "damaged"), "tables": (CorruptRecording, "damaged"),
+    }  # fmt: skip
+    for name, (error, text) in expected.items():
+        with pytest.raises(error, match=text) as raised, Recording.open(bad[name]) as recording:
+            list(recording.frames())
+            list(recording.tallies())
+        assert str(bad[name]) in str(raised.value)
+        assert raised.value.exit_code == 3
+    with pytest.raises(UsageError, match="no such file"):
+        Recording.open(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="is a folder"):
+        Recording.open(tmp_path)
+
+
+def test_reading_never_changes_the_file(tmp_path: Path, make: Make) -> None:
+    make().close()
+    before = (tmp_path / "a.db").read_bytes()
+    with Recording.open(tmp_path / "a.db") as recording:
+        list(recording.messages())
+        with pytest.raises(RecordingError, match="readonly"):
+            list(recording.query("DELETE FROM frame"))
+    assert (tmp_path / "a.db").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_frames_are_found_by_connection_and_id(tmp_path: Path, make: Make) -> None:
+    make(frames=2000).close()
+    with Recording.open(tmp_path / "a.db") as recording:
+        assert list(recording.frame_ids([2])) == list(range(2, 2001, 2))
+        assert [frame.id for frame in recording.frames(connections=[1], after_id=1990)] == [1991, 1993, 1995, 1997, 1999]
+        assert [frame.id for frame in recording.frames_by_id([5, 7, 10**6])] == [5, 7]
+        assert recording.frame(3).seq == 2
+        assert recording.type_counts([1]) == {"t": 1000}
+        assert recording.tallies() == {1: (1000, 8000), 2: (1000, 8000)}
+        with pytest.raises(UsageError, match="no frame 5000"):
+            recording.frame(5000)
+        with pytest.raises(UsageError, match="no connection 3"):
+            recording.connection(3)
+
+
+pieces = st.tuples(
+    st.integers(1, 2), st.integers(0, 1), st.sampled_from((0, 0, 1, 2, 3, 8, 9, 11)), st.booleans(), st.binary(max_size=3)
+)
+
+
+@given(st.lists(pieces, max_size=30))
+def test_fragments_join_to_messages(parts: list[tuple[int, int, int, bool, bytes]]) -> None:
+    frames = [
+        Frame(number, connection, number, number, direction, opcode, int(fin), 2, 0, None, payload)
+        for number, (connection, direction, opcode, fin, payload) in enumerate(parts, 1)
+    ]
+    expected = []
+    for connection in (1, 2):
+        for direction in (0, 1):
+            message: list[Frame] = []
+            for frame in frames:
+                if (frame.connection_id, frame.direction) != (connection, direction):
+                    continue
+                if frame.opcode > 2:
+                    expected.append((frame.id, frame.id, frame.opcode, frame.payload))
+                    continue
+                message = [frame] if frame.opcode else [*message, frame] if message else []
+                if frame.fin and message:
+                    whole = b"".join(one.payload for one in message)
+                    expected.append((frame.id, message[0].id, message[0].opcode, whole))
+                    message = []
+    got = [(one.id, one.first_id, one.opcode, one.payload) for one in join_fragments(iter(frames))]
+    assert got == sorted(expected)
