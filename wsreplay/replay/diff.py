@@ -208,13 +208,13 @@ def _diff_session(
             alike += 1
     gone = {i for i, _ in crossing}, {j for _, j in crossing}
     found += [((i, 0), Difference(Kind.ONLY_A, a.said[i], None)) for i in left if i not in gone[0]]
-    # What only b has stands behind what came before it in both.
+    # What only b has stands before what comes next in both.
     following = [j for _, j in pairs]
     for j in right:
         if j not in gone[1]:
             at = bisect_left(following, j)
-            place = pairs[at - 1][0] if at else -1
-            found.append(((place, 2), Difference(Kind.ONLY_B, None, b.said[j])))
+            place = pairs[at][0] if at < len(pairs) else len(a.said)
+            found.append(((place, -1), Difference(Kind.ONLY_B, None, b.said[j])))
     if options.timing_ns is not None:
         found += _timing(a, b, pairs, options.timing_ns)
     found.sort(key=lambda entry: entry[0])

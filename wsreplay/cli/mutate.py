@@ -1,0 +1,43 @@
+"""`wsreplay mutate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wsreplay.cli.options import contract_of, make_parent
+from wsreplay.errors import UsageError
+from wsreplay.trace.display import visible
+
+
+@click.command(name="mutate")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--fault", "faults", multiple=True, required=True, metavar="SPEC",
+              help="KIND:PATTERN[,OPTION=VALUE]…, such as drop:tool_completed or delay:s2c:tool_*,by=3s,nth=2.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new recording.")
+@click.option("-c", "--contract", default="agent-chat", show_default=True, help="Says where the keys of readdress stand.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is left to chance.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def command(file: Path, faults: tuple[str, ...], output: Path, contract: str, seed: int, quiet: bool) -> None:
+    """Copy a recording with faults put into its events.
+
+    \b
+    Kinds: drop, duplicate, delay (by=3s), reorder, readdress (key=tool, to=ID), corrupt, truncate (keep=20),
+    end (code=1011). Each takes nth=2 and p=0.3. A pattern is [c2s:|s2c:]type with *.
+    Then `replay server` shows a client what it never saw, and `validate` whether a contract notices.
+    """
+    from wsreplay.replay.mutate import EventFault, mutate
+    from wsreplay.store.reader import Recording
+
+    wanted = [EventFault.parse(fault) for fault in faults]
+    if not file.exists():
+        raise UsageError(f"there is no file {file}")
+    make_parent(output)
+    with Recording.open(file) as recording:
+        done = mutate(recording, wanted, output, contract_of(contract), seed)
+    if not quiet:
+        for one in done[:50]:
+            click.echo(f"{one.t_ns / 1e9:>11.6f}  connection {one.connection_id}  {visible(one.detail)}", err=True)
+        more = f", {len(done) - 50:,} of them not shown" if len(done) > 50 else ""
+        click.echo(f"{len(done):,} faults{more} → {output}", err=True)
