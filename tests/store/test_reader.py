@@ -124,7 +124,8 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, make: Make) -> None:
     expected: dict[str, tuple[type[RecordingError], str]] = {
         "empty": (NotARecording, "nothing was recorded into it"), "text": (NotARecording, "no SQLite file"),
         "other": (NotARecording, "another program"), "newer": (NewerSchema, "upgrade"),
-        "blank": (CorruptRecording, "holds none"), "short": (RecordingError, "short"), "torn": (CorruptRecording, "damaged"), "tables": (CorruptRecording, "damaged"),
+        "blank": (CorruptRecording, "holds none"), "short": (RecordingError, "short"),
+        "torn": (CorruptRecording, "damaged"), "tables": (CorruptRecording, "damaged"),
     }  # fmt: skip
     for name, (error, text) in expected.items():
         with pytest.raises(error, match=text) as raised, Recording.open(bad[name]) as recording:

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import orjson
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from wsreplay.trace.redaction import PREFIX, Redactor
+
+REDACTOR = Redactor(b"key of the tests")
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl"
+K8S = "base64url.bearer.authorization.k8s.io."
+secrets = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="&#=;,\"'\\%+?@/:"), min_size=8)
+
+
+def hashed(secret: str) -> str:
+    return REDACTOR.value(secret)
+
+
+def test_equal_values_look_equal_within_one_key_only() -> None:
+    assert hashed("s3cret") == hashed("s3cret") != hashed("s3cret2")
+    assert hashed("s3cret") != Redactor(b"another").value("s3cret")
+    assert Redactor().value("s3cret") != Redactor().value("s3cret"), "the key is random where none is given"
+    assert len(hashed("s3cret")) == len(PREFIX) + 12
+
+
+def test_what_is_redacted_already_stays() -> None:
+    once = hashed("s3cret")
+    assert hashed(once) == once
+    headers = (("Authorization", "Bearer x"), ("Cookie", "a=b"), ("Sec-WebSocket-Protocol", "chat, jwt.a.b.c"))
+    assert REDACTOR.headers(REDACTOR.headers(headers)) == REDACTOR.headers(headers)
+    path = REDACTOR.path("/ws?token=abc&x=1")
+    assert REDACTOR.path(path) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("Authorization", "Bearer abc.def", "Bearer " + hashed("abc.def")),
+        ("authorization", "Basic dTpw", "Basic " + hashed("dTpw")),
+        ("AUTHORIZATION", "whatever this is", hashed("whatever this is")),
+        ("Proxy-Authorization", "Bearer x", "Bearer " + hashed("x")),
+        ("Cookie", "a=b; session=c", hashed("a=b; session=c")),
+        ("Set-Cookie", "sid=1; HttpOnly", hashed("sid=1; HttpOnly")),
+        ("X-Api-Key", "k", hashed("k")),
+        ("X-Auth-Token", "k", hashed("k")),
+        ("X-Amz-Security-Token", "k", hashed("k")),
+        ("X-Forwarded-Authorization", "k", hashed("k")),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("WWW-Authenticate", "Bearer realm=x", "Bearer realm=x"),
+        ("Host", "example.org", "example.org"),
+        ("Referer", "https://u:p@h/a?token=t&b=c", f"https://h/a?token={hashed('t')}&b=c"),
+        ("Location", "https://h/cb#access_token=t&state=s", f"https://h/cb#access_token={hashed('t')}&state=s"),
+        ("Sec-WebSocket-Protocol", f"chat, jwt.{JWT}", f"chat, jwt.{hashed(JWT)}"),
+        ("Sec-WebSocket-Protocol", f"access_token, {JWT}", f"access_token, {hashed(JWT)}"),
+        ("Sec-WebSocket-Protocol", "Bearer,opaque", f"Bearer, {hashed('opaque')}"),
+        ("Sec-WebSocket-Protocol", JWT, hashed(JWT)),
+        ("Sec-WebSocket-Protocol", f"{K8S}abc", f"{K8S}{hashed('abc')}"),
+        ("Sec-WebSocket-Protocol", "graphql-transport-ws, v1.json", "graphql-transport-ws, v1.json"),
+    ],
+)  # fmt: skip
+def test_headers_lose_their_secrets_and_nothing_else(name: str, value: str, shown: str) -> None:
+    assert REDACTOR.headers(((name, value),)) == ((name, shown),)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/ws", "/ws"), ("/ws?", "/ws?"), ("/ws?a=b&&c", "/ws?a=b&&c"), ("/ws?token=", "/ws?token="),
+        ("/ws?token=a=b", f"/ws?token={hashed('a=b')}"), ("/ws?x=1&Access_Token=a", f"/ws?x=1&Access_Token={hashed('a')}"),
+        ("/ws?%74oken=a", f"/ws?%74oken={hashed('a')}"),
+        ("/ws?api-key=a&apikey=b", f"/ws?api-key={hashed('a')}&apikey={hashed('b')}"),
+        ("/ws?code=a&zipcode=b", f"/ws?code={hashed('a')}&zipcode=b"), ("http://u:p@h/ws?jwt=a", f"http://h/ws?jwt={hashed('a')}"),
+        ("/@user/a@b", "/@user/a@b"), ("/ws?a=b#token=t", f"/ws?a=b#token={hashed('t')}"),
+    ],
+)  # fmt: skip
+def test_paths_lose_token_like_parameters(path: str, shown: str) -> None:
+    assert REDACTOR.path(path) == shown
+
+
+def test_urls_lose_their_userinfo() -> None:
+    assert REDACTOR.url("wss://user:pa:ss@example.org:8443/app") == "wss://example.org:8443/app"
+    assert REDACTOR.url("ws://example.org/a@b") == "ws://example.org/a@b"
+
+
+@given(secrets)
+def test_no_secret_survives_anywhere_in_a_handshake(secret: str) -> None:
+    assume(secret not in "Bearer redacted: session access_token authorization example")
+    headers = (
+        ("Authorization", f"Bearer {secret}"), ("Cookie", f"session={secret}"), ("X-Access-Key", secret),
+        ("Referer", f"https://{quote(secret)}@h/?token={secret}"),
+        ("Sec-WebSocket-Protocol", f"a, jwt.{secret}, token, {secret}"),
+    )  # fmt: skip
+    shown = json.dumps(REDACTOR.headers(headers)) + REDACTOR.path(f"/x?token={secret}&api_key={secret}")
+    shown += REDACTOR.url(f"ws://{secret}@h/")
+    assert secret not in shown
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("password", "a", "b")), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(documents, st.text(min_size=6))
+def test_a_field_is_hidden_whatever_it_holds(document: object, secret: str) -> None:
+    assume(secret not in "redacted:" and not PREFIX.startswith(secret))
+    redactor = Redactor(b"k", ["$.password", "$.deep[0].pin"])
+    payload = orjson.dumps({"password": {"is": [secret]}, "deep": [{"pin": secret}], "rest": document})
+    shown = redactor.payload(payload)
+    assert shown is not None
+    read = orjson.loads(shown)
+    assert read["password"].startswith(PREFIX)
+    assert read["deep"][0]["pin"].startswith(PREFIX)
+    assert read["rest"] == document
+    assert redactor.payload(shown) == shown
+
+
+def test_a_message_without_the_field_stays_byte_for_byte() -> None:
+    redactor = Redactor(b"k", ["$.password"])
+    for payload in (b'{ "n" : 1.0 }', b"[1,2]", b'"text"', b"null"):
+        assert redactor.payload(payload) == payload
+
+
+def test_a_doubled_key_hides_nothing() -> None:
+    redactor = Redactor(b"k", ["$.user.password"])
+    for payload in (
+        b'{"user":{"password":"hush"},"user":{}}', b'{"user":{"password":"hush","password":"again"}}',
+        b'{"user":{"p\\u0061ssword":"hush"},"user":{}}',
+    ):  # fmt: skip
+        shown = redactor.payload(payload)
+        assert shown is not None
+        assert b"hush" not in shown
+
+
+def test_the_root_is_a_field_too() -> None:
+    shown = Redactor(b"k", ["$"]).payload(b'"hush"')
+    assert shown is not None
+    assert shown.startswith(b'"redacted:')
+
+
+@pytest.mark.parametrize("payload", [b"no JSON", b"", b"{", b"\xff", b'{"password": NaN}', b"[" * 5000])
+def test_what_is_no_json_must_be_withheld(payload: bytes) -> None:
+    assert Redactor(b"k", ["$.password"]).payload(payload) is None
+
+
+def test_a_field_that_is_no_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="begins with"):
+        Redactor(b"k", ["password"])
