@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from wsreplay.trace import paths
+
+
+_UNREADABLE = re.compile(r'["\\\x00-\x1f]')  # in a member's name: what the decoder takes none of
 
 
 class PathError(ValueError):
@@ -28,6 +32,9 @@ class Path:
 def parse(text: str) -> Path:
     """Read a singular path; PathError otherwise."""
     try:
-        return Path(text, paths.parse(text))
+        steps = paths.parse(text)
     except ValueError as error:
         raise PathError(str(error)) from error
+    if any(isinstance(step, str) and _UNREADABLE.search(step) for step in steps):
+        raise PathError("a member whose name holds a quote, a backslash or a control character cannot be read")
+    return Path(text, steps)

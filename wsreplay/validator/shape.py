@@ -14,6 +14,7 @@ import msgspec
 from wsreplay.contract.model import Contract, Declare, Latency, Pattern, Schema, Sequence, Span, Unique
 from wsreplay.contract.paths import Path
 
+_LIFTED = "\ue000kind"  # the member that holds the type where it does not stand at the top of a message
 _Tree = dict[str, Any]  # member → what is read below it; empty: the value itself
 
 
@@ -69,7 +70,7 @@ class Shape:
         if not above:
             fields.append(("kind", Any, None))
             single = len(self.kind_path.steps) == 1 and isinstance(self.kind_path.steps[0], str)
-            rename["kind"] = str(self.kind_path.steps[0]) if single else "\0kind"
+            rename["kind"] = str(self.kind_path.steps[0]) if single else _LIFTED
         for number, (member, below) in enumerate(tree.items()):
             if not above and member == rename.get("kind"):
                 continue

@@ -1,0 +1,131 @@
+"""`python -m benchmarks.validator`: judge a large recording, beside a hand-written loop and pm4py.
+
+One run, one table: events per second from the file (read, decode, judge), medians of several rounds; memory of a run of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import alternatives, pm4py_declare, validator_by_hand
+from benchmarks.table import Table, count, ratio, save
+from benchmarks.validator_trace import write
+
+RESULTS = Path(__file__).parent / "results"
+CONTRACT = "agent-chat"
+GOAL = 300_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.validator", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp"), help="where the recordings go (0.4 GB a million events)")
+    parser.add_argument("--memory", action="store_true", help="also ten times the events, for the memory")
+    parser.add_argument("--without-pm4py", action="store_true")
+    parser.add_argument("--one", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        _one(*arguments.one)
+        return
+    path = _recording(arguments.folder, arguments.events)
+    tables = [_speed(path, arguments.events, arguments.rounds, not arguments.without_pm4py)]
+    if arguments.memory:
+        tables.append(_memory(path, _recording(arguments.folder, 10 * arguments.events), arguments.events))
+    for table in tables:
+        print(table.text(), "\n", flush=True)
+    save(RESULTS, "validator-" + datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ"), tables, alternatives.environment())
+
+
+def _recording(folder: Path, events: int) -> Path:
+    path = folder / f"wsreplay-bench-{events}.db"
+    if not path.exists():
+        print(f"writing {path} …", flush=True)
+        write(path, events)
+    return path
+
+
+def engine(path: Path, jobs: int = 1) -> int:
+    """Events judged by the whole of agent-chat, from the file."""
+    from wsreplay.contract import load
+    from wsreplay.validator import judge_files
+
+    (outcome,) = judge_files([path], [load(CONTRACT)], jobs=jobs)
+    if outcome.judgement is None or outcome.judgement.verdict != "satisfied":
+        raise SystemExit(f"{path}: {outcome.error or outcome.judgement}")
+    return outcome.judgement.events
+
+
+WAYS: dict[str, Callable[[Path], int]] = {
+    "wsreplay": engine,
+    "wsreplay -j 2": lambda path: engine(path, jobs=2),
+    "by hand": validator_by_hand.judge,
+}
+
+
+def _one(way: str, path: str) -> None:
+    """One measurement in a process of its own, as JSON."""
+    began, cpu = time.perf_counter(), time.process_time()
+    events = WAYS[way](Path(path))
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"events": events, "wall": wall, "cpu": cpu, "peak_mb": peak}))
+
+
+def _measured(way: str, path: Path) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.validator", "--one", way, str(path)], check=True, capture_output=True, text=True
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _speed(path: Path, events: int, rounds: int, with_pm4py: bool) -> Table:
+    header = ["way", "events/s", "events per CPU second", "beside wsreplay", "goal"]
+    table = Table(f"judging {events:,} events from the file, {CONTRACT}", header)
+    results: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            results[way].append(_measured(way, path))
+    speed = {way: statistics.median(one["events"] / one["wall"] for one in found) for way, found in results.items()}
+    per_cpu = {way: statistics.median(one["events"] / one["cpu"] for one in found) for way, found in results.items()}
+    own = speed["wsreplay"]
+    table.rows.append(["wsreplay", count(own), count(per_cpu["wsreplay"]), "", ratio(own / GOAL, "≥ 1")])
+    table.rows.append(["wsreplay -j 2", count(speed["wsreplay -j 2"]), "", "", ratio(speed["wsreplay -j 2"] / own, "≥ 1.7")])
+    by_hand = speed["by hand"]
+    table.rows.append(["the same checks by hand", count(by_hand), count(per_cpu["by hand"]), f"{by_hand / own:.2f}×",
+                       "wsreplay " + ratio(own / by_hand, "≥ 0.6")])  # fmt: skip
+    table.raw = {way: {"wall": [one["wall"] for one in found]} for way, found in results.items()}
+    if with_pm4py:
+        _add_pm4py(table, path, own)
+    return table
+
+
+def _add_pm4py(table: Table, path: Path, own: float) -> None:
+    found = pm4py_declare.measure(path)
+    if found is None:
+        table.rows.append(["pm4py", "–", "", "", "could not be installed here"])
+        return
+    table.rows.append([f"pm4py {found.version}, events in memory", count(found.per_second), "", f"{found.per_second / own:.2f}×",
+                       "wsreplay " + ratio(own / found.per_second, "≥ 1")])  # fmt: skip
+
+
+def _memory(small: Path, large: Path, events: int) -> Table:
+    table = Table("memory", ["events", "peak MB", "goal"])
+    one, ten = (_measured("wsreplay", path)["peak_mb"] for path in (small, large))
+    table.rows.append([count(events), f"{one:.0f}", ""])
+    table.rows.append([count(10 * events), f"{ten:.0f}", ratio(ten / one, "≤ 1.1")])
+    return table
+
+
+if __name__ == "__main__":
+    main()
