@@ -16,11 +16,15 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.pilot import Pilot
 
 from wsreplay.model import Connection, Ending
+from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.tui import app as tui_app
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import evidence
+from wsreplay.tui.data.verdict import JUDGING
+from wsreplay.tui.data.verdict import Verdict as Verdict_
 from wsreplay.tui.messages import Judged
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
@@ -213,20 +217,68 @@ Staging = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture
-def stage() -> Staging:
+def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     """`async with stage(path, width=120, height=30, …) as on:` runs the application without a terminal."""
 
     @asynccontextmanager
-    async def run(path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, judging: bool = False,
-                  contracts: tuple[str, ...] = ()) -> AsyncIterator[Stage]:  # fmt: skip
+    async def run(path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, judging: bool | str = False,
+                  contracts: tuple[str, ...] = (), steady: bool = False) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
-        app = ReplayApp(path, config=config, clock=clock, judging=judging, contracts=contracts)
+        app = ReplayApp(path, config=config, clock=clock, judging=judging is True, contracts=contracts)
+        if judging == "by hand":
+            app.verdict = Verdict_(JUDGING)
+        if steady:
+            monkeypatch.setattr(tui_app, "POLL_S", 3600)  # a picture is not taken between two polls
+            app.cursor_blink = False
         async with app.run_test(size=(width, height), notifications=True) as pilot:
             on = Stage(app, pilot, clock)
             await on.settle()
             yield on
 
     return run
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], Script]:
+    """`script("name.db")` is a recording to be written."""
+    return lambda name: Script(tmp_path / name)
+
+
+class LiveChat:
+    """A recording whose recorder is still at work: this test."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = lock.acquire(path)
+        self._writer = Writer(path)
+        self._count = 0
+        self._run = self._writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000",
+                                            listen="127.0.0.1:8765", version="0.1.0", options={})  # fmt: skip
+        self._writer.insert_connection(Connection(1, self._run, 0, path="/ws", user="u1", status=101))
+        self.add(5)
+
+    def add(self, frames: int) -> None:
+        rows: list[Any] = []
+        for _ in range(frames):
+            self._count += 1
+            payload = orjson.dumps({"type": "partial_result", "content": f"part {self._count}"})
+            rows.append((1, self._count, self._count * 250 * MS, S2C, 1, 1, len(payload) + 2, 0, "partial_result", payload))
+        self._writer.add_frames(rows)
+        self._writer.update_run(self._run, reached_ns=self._count * 250 * MS)
+        self._writer.commit()
+
+    def finish(self) -> None:
+        if self._lock is not None:
+            self._writer.close()
+            lock.release(self.path, self._lock)
+            self._lock = None
+
+
+@pytest.fixture
+def live_chat(tmp_path: Path) -> Iterator[LiveChat]:
+    chat = LiveChat(tmp_path / "live.db")
+    yield chat
+    chat.finish()
 
 
 @pytest.fixture

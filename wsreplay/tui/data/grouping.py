@@ -59,7 +59,8 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
     verdicts = {verdict.id: verdict for judgement in evidence.judgements for verdict in judgement.rules}
     lines: list[Line] = []
     for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
-        lines.append(Group(rule, group[0].severity, len(group), rule in folded, verdicts.get(rule)))
+        gravest = min(group, key=lambda one: _gravity([one]))
+        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule)))
         if rule in folded:
             continue
         for finding in sorted(group, key=moment):

@@ -106,14 +106,12 @@ class DiffScreen(BaseScreen):
     def _paint_lines(self) -> None:
         look = self.look
         counts = Counter(pair.kind for pair in self.list.pairs)
-        dim = look.style("dim")
-        self.head.say(
-            head_runs(look, "diff", f"A {self.a[0].name} #{self.a[1]}", f"B {self.b[0].name} #{self.b[1]}"),
-            [(f"{counts['same']:,} same  ", dim), (f"~ {counts['changed']:,} changed  ", look.style("order", bold=True)),
-             (f"- {counts['only_a']:,} only A  ", look.style("error", bold=True)), (f"+ {counts['only_b']:,} only B", look.style("ok", bold=True))],
-        )  # fmt: skip
+        self.head.say(head_runs(look, "diff", f"A {self.a[0].name} #{self.a[1]}", f"B {self.b[0].name} #{self.b[1]}"))
+        said = {"same": f"{counts['same']:,} same", "changed": f"~ {counts['changed']:,} changed",
+                "only_a": f"- {counts['only_a']:,} only A", "only_b": f"+ {counts['only_b']:,} only B"}  # fmt: skip
+        self.list.border_subtitle = f" {look.signs.dot} ".join(said.values())
         keys = (("]", "next difference"), ("[", "previous"), ("tab", "other pane"), ("q", "back"))
-        self.foot.say(look.keys(*keys), look.keys(("?", "help")))
+        self.foot.say([], look.keys(("?", "help")), keys=keys)
 
     def on_row_chosen(self, _message: RowChosen) -> None:
         self.detail.focus()

@@ -100,7 +100,7 @@ class FindingsScreen(BaseScreen):
             said.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
         self.news.say(said)
         keys = (("enter", "go there"), ("space", "fold"), ("R", "validate again"), ("c", "another contract"), ("q", "back"))
-        self.foot.say(look.keys(*keys), look.keys(("?", "help")))
+        self.foot.say([], look.keys(("?", "help")), keys=keys)
 
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)
@@ -149,10 +149,19 @@ class FindingsScreen(BaseScreen):
         self.list.move_to(row)
 
     def action_focus_detail(self) -> None:
+        if self.has_class("-narrow"):
+            self.add_class("-detail-only")
         self.detail.focus()
 
     def action_focus_list(self) -> None:
+        self.remove_class("-detail-only")
         self.list.focus()
+
+    def action_escape(self) -> None:
+        if self.detail.has_focus:
+            self.action_focus_list()
+        else:
+            self.action_back()
 
 
 def _sentences(text: str) -> list[str]:

@@ -104,7 +104,7 @@ class RecordingsScreen(BaseScreen):
         look = self.look
         self.head.say(head_runs(look, f"{self.folder}", f"{len(self.found):,} recording{'s' * (len(self.found) != 1)}"))
         self.titles.say(self.table.heading(self.table.size.width))
-        self.foot.say(look.keys(("enter", "open"), ("r", "read again"), ("^q", "quit")), look.keys(("?", "help")))
+        self.foot.say([], look.keys(("?", "help")), keys=(("enter", "open"), ("r", "read again"), ("^q", "quit")))
 
     def on_row_chosen(self, message: RowChosen) -> None:
         self.replay.open_recording(self.found[message.row].path)

@@ -80,7 +80,8 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         self.following = opened.live
         self.unseen = 0
         self.errands = Errands(opened.path)
-        self.frames = FrameList(opened, self.rows.view, id="frames")
+        connections = len(session.connections if session else opened.connections)
+        self.frames = FrameList(opened, self.rows.view, connections=connections, id="frames")
         self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
@@ -173,7 +174,9 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
         self.foot.say(foot, look.keys(("?", "help"), ("^p", "palette")))
         seen = self.frames.seen()
-        span = (view.time_of_row(seen.start), view.time_of_row(max(seen.start, seen.stop - 1))) if len(view) else (0, 0)
+        span = None
+        if len(seen) < len(view):
+            span = view.time_of_row(seen.start), view.time_of_row(seen.stop - 1)
         self.overview.point(self.player.at_ns, span, self.player.at_ns if self.film else None)
 
     def _name_list(self) -> None:

@@ -153,7 +153,7 @@ class SessionsScreen(BaseScreen):
         self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict_runs(look, replay.verdict, self.opened, None))
         self.titles.say(self.table.heading(self.table.size.width))
         keys = (("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"))
-        self.foot.say(look.keys(*keys), look.keys(("?", "help")))
+        self.foot.say([], look.keys(("?", "help")), keys=keys)
 
     # What the application tells.
 

@@ -222,7 +222,7 @@ class WaterfallScreen(PlayerScreen):
         self.head.say(place, verdict_runs(look, self.replay.verdict, self.opened, number))
         self.about.say(self._about())
         keys = (("a d", "pan"), ("+ -", "zoom"), ("z", "fit"), ("enter", "go to the frame"))
-        self.foot.say(self.player_runs(self.origin_ns), look.keys(*keys))
+        self.foot.say(self.player_runs(self.origin_ns), look.keys(("?", "help")), keys=keys)
 
     def _about(self) -> list[Run]:
         look, drawn = self.look, self.canvas.selected

@@ -28,8 +28,9 @@ _TYPE_WIDTHS = ((70, 14), (90, 18), (130, 22), (1000, 26))
 class FrameList(RowList):
     """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for."""
 
-    def __init__(self, opened: Opened, view: View, *, id: str | None = None) -> None:
+    def __init__(self, opened: Opened, view: View, *, connections: int = 1, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._connections = connections
         self._opened = opened
         self.view = view
         self.origin_ns = 0
@@ -37,7 +38,6 @@ class FrameList(RowList):
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
         self._ghosts_painted: list[int] = []
-        self._many_connections = False
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -58,7 +58,6 @@ class FrameList(RowList):
     def forget(self) -> None:
         """Paint every row anew: findings, marks, colours or the view have changed."""
         self._strips.clear()
-        self._many_connections = len(self._opened.connections) > 1
         self.refresh()
 
     def grown(self) -> None:
@@ -112,11 +111,13 @@ class FrameList(RowList):
         if width >= 110:
             runs.append((f"{self._since_last(head, row):>7} ", faint))
         direction = look.style("to-client" if head.direction else "to-server")
-        if self._many_connections and width >= 80:
+        if self._connections > 1 and width >= 80:
             runs.append((f"c{head.connection_id:<3}", faint))
         runs.append((f"{look.signs.direction(head.direction)} ", direction))
         type_name = fitted(look.safe(name(head)), self._type_width(width), ellipsis=look.signs.ellipsis)
-        runs.append((f"{type_name} ", self._name_style(head, finding)))
+        found = bool(self.needle) and self.needle in type_name
+        runs.append((type_name, look.style("strong", on="match", bold=True) if found else self._name_style(head, finding)))
+        runs.append((" ", faint))
         if width >= 90:
             runs.append((f"{times.size(head.size):>5} ", faint))
         if finding:
@@ -130,7 +131,7 @@ class FrameList(RowList):
     def _payload_runs(self, text: str) -> list[Run]:
         look = self.look
         style = look.style("dim")
-        place = text.lower().find(self.needle.lower()) if self.needle else -1
+        place = text.find(self.needle) if self.needle else -1
         if place < 0:
             return [(text, style)]
         end = place + len(self.needle)
@@ -143,7 +144,7 @@ class FrameList(RowList):
         lead = (self._id_width() + 1 if width >= 66 else 0) - 1
         at = times.clock(moment(finding) - self.origin_ns)
         wide = 8 if width >= 110 else 0
-        expected = look.safe(" or ".join(finding.expected) or finding.rule)
+        expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
         runs: list[Run] = [
             (" ", style), (f"{look.signs.missing} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
             (f"{at} ", style), (dash * (wide + 1) + " ", style), (f"missing: {expected} ", words),

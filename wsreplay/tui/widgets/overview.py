@@ -27,7 +27,7 @@ class Overview(Widget):
         self._counts: Sequence[int] = ()
         self._places: Sequence[tuple[int, str]] = ()
         self._span = (0, 1)
-        self._seen = (0, 0)
+        self._seen: tuple[int, int] | None = None
         self._at = 0
         self._horizon: int | None = None
 
@@ -46,8 +46,8 @@ class Overview(Widget):
         self._places = places
         self.refresh()
 
-    def point(self, at_ns: int, seen: tuple[int, int], horizon: int | None) -> None:
-        """Where the playhead is, what the list shows, and after which time nothing is there yet."""
+    def point(self, at_ns: int, seen: tuple[int, int] | None, horizon: int | None) -> None:
+        """Where the playhead is, what the list shows (None: all), and after which time nothing is there yet."""
         if (at_ns, seen, horizon) != (self._at, self._seen, self._horizon):
             self._at, self._seen, self._horizon = at_ns, seen, horizon
             self.refresh()
@@ -69,12 +69,12 @@ class Overview(Widget):
         if len(counts) != width:
             counts = [counts[x * len(counts) // width] if counts else 0 for x in range(width)]
         glyphs = bars(counts, self.look.signs.bars)
-        first, last, head = self._column(self._seen[0]), self._column(self._seen[1]), self._column(self._at)
+        first, last = (self._column(t) for t in self._seen) if self._seen else (width, -1)
+        head = self._column(self._at)
         horizon = self._column(self._horizon) if self._horizon is not None else width
         cells: list[tuple[str, Style]] = []
-        all_seen = first <= 0 and last >= width - 1
         for x, glyph in enumerate(glyphs):
-            ground = "cursor" if first <= x <= last and not all_seen else "ground"
+            ground = "cursor" if first <= x <= last else "ground"
             if x == head:
                 cells.append((self.look.signs.playhead, self.look.style("word", on=ground, bold=True)))
             else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.widgets.query_input import QueryInput
 
 DEBOUNCE_S = 0.15
+HINTS = (("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play"))
 
 
 class QueryBar(Horizontal):
@@ -146,9 +147,4 @@ class QueryBar(Horizontal):
         if self.filter_text:
             self._idle.say([("/ ", accent), (look.safe(self.filter_text), look.style("strong"))])
         else:
-            self._idle.say(self._hints())
-
-    def _hints(self) -> list[Run]:
-        return self.look.keys(
-            ("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play")
-        )
+            self._idle.say([], keys=HINTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
@@ -20,17 +22,18 @@ class StatusLine(Widget):
         self._ground = ground
         self._left: list[Run] = []
         self._right: list[Run] = []
+        self._keys: Sequence[tuple[str, str]] = ()
 
     @property
     def look(self) -> Look:
         look: Look = self.app.look  # type: ignore[attr-defined]
         return look
 
-    def say(self, left: list[Run], right: list[Run] | None = None) -> None:
-        """Show these; the right end gives way where there is no room for both."""
-        right = right or []
-        if (left, right) != (self._left, self._right):
-            self._left, self._right = left, right
+    def say(self, left: list[Run], right: list[Run] | None = None, *, keys: Sequence[tuple[str, str]] = ()) -> None:
+        """Show these, and as many of the keys between them as there is room for; the right end gives way before the left."""
+        shown = left, right or [], keys
+        if shown != (self._left, self._right, self._keys):
+            self._left, self._right, self._keys = shown
             self.refresh()
 
     def fit(self, runs: list[Run]) -> None:
@@ -44,4 +47,14 @@ class StatusLine(Widget):
         return "".join(text for text, _ in self._left) + "  " + "".join(text for text, _ in self._right)
 
     def render_line(self, y: int) -> Strip:
-        return split(self._left, self._right, self.size.width, self.look.ground(self._ground))
+        width = self.size.width
+        return split(self._fitting_keys(width), self._right, width, self.look.ground(self._ground))
+
+    def _fitting_keys(self, width: int) -> list[Run]:
+        """The left end with the first keys that fit beside the right end."""
+        room = width - sum(cell_len(text) for text, _ in self._right) - 1
+        for count in range(len(self._keys), 0, -1):
+            runs = [*self._left, *([("   ", self.look.style())] if self._left else []), *self.look.keys(*self._keys[:count])]
+            if sum(cell_len(text) for text, _ in runs) <= room:
+                return runs
+        return self._left

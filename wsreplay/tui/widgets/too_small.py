@@ -11,8 +11,6 @@ class TooSmall(Widget):
 
     DEFAULT_CSS = """
     TooSmall { display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; }
-    Screen.-too-small > * { display: none; }
-    Screen.-too-small > TooSmall { display: block; }
     """
 
     def render(self) -> Text:

@@ -1,0 +1,135 @@
+"""A picture of every screen and state, at three widths. `pytest tests/tui/test_pictures.py --snapshot-update` draws them anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsreplay.model import Ending
+from wsreplay.store import lock
+from wsreplay.tui.config import Config
+from wsreplay.tui.data.live import SILENT_NS
+from wsreplay.tui.messages import JudgeFailed, JudgeMoved
+
+WIDTHS = (80, 120, 200)
+NEXT = "right_square_bracket"
+SCENES = {
+    "sessions": [],
+    "session": ["down", "enter"],
+    "ghost": ["down", "enter", NEXT, NEXT],
+    "late": ["down", "enter", NEXT, NEXT, NEXT, "enter"],
+    "order-findings": ["down", "enter", NEXT, "shift+tab", "enter"],
+    "meta": ["down", "enter", "j", "tab", "tab", "tab", "enter"],
+    "hex": ["down", "enter", "G", "k", "tab", "tab", "enter"],
+    "filtered": ["down", "enter", "slash", *"type:tool_*", "enter"],
+    "mistake": ["down", "enter", "slash", *"type:tool_* sev>"],
+    "no-match": ["down", "enter", "slash", *"type:nothing", "enter"],
+    "search": ["down", "enter", "ctrl+f", *"agent", "enter"],
+    "film": ["down", "enter", "5", "space", "space"],
+    "all-frames": ["a"],
+    "findings": ["v", "j"],
+    "findings-folded": ["v", "space"],
+    "waterfall": ["down", "enter", "5", "w"],
+    "diff": ["D", "2", "enter"],
+    "help": ["question_mark"],
+    "goto": ["down", "enter", "colon"],
+}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scene", SCENES)
+async def test_a_screen(stage, chat_recording, pictured, scene, width):
+    async with stage(chat_recording, width=width, height=26, steady=True) as on:
+        await on.judged()
+        await on.press(*SCENES[scene])
+        if scene in ("filtered", "no-match"):
+            await on.until(lambda: on.app.screen.rows.matches is not None)
+        await on.settle()
+        pictured(on)
+
+
+@pytest.mark.parametrize(("theme", "ascii_only"), [("light", False), ("dark", True)])
+@pytest.mark.parametrize("scene", ["sessions", "ghost", "findings", "waterfall", "diff"])
+async def test_the_light_theme_and_a_terminal_without_unicode(stage, chat_recording, pictured, scene, theme, ascii_only):
+    async with stage(chat_recording, width=100, height=26, config=Config(theme=theme, ascii=ascii_only), steady=True) as on:
+        await on.judged()
+        await on.press(*SCENES[scene])
+        if ascii_only:
+            assert on.text().replace("\N{NO-BREAK SPACE}", " ").isascii()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_an_empty_folder_says_the_exact_command_to_run(stage, tmp_path, pictured, width):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    async with stage(folder, width=width, height=14, steady=True) as on:
+        await on.until(lambda: "wsreplay record ws://" in on.text())
+        on.app.screen.folder = "recordings"
+        on.app.screen._paint_lines()
+        await on.settle()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_a_recording_without_a_connection_says_where_to_connect(stage, script, pictured, width):
+    async with stage(script("empty.db").write(1_000), width=width, height=14, steady=True) as on:
+        assert "ws://127.0.0.1:8765" in on.text()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_a_session_without_a_frame(stage, script, pictured, width):
+    made = script("silent.db")
+    made.open(1, 0, closed_ns=10**9, ending=Ending.REFUSED, status=502, error="the upstream refused the connection")
+    async with stage(made.write(1_000), width=width, height=14, steady=True) as on:
+        assert "no frames were recorded here" in on.text()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_while_the_validator_works(stage, chat_recording, pictured, width):
+    async with stage(chat_recording, width=width, height=14, judging="by hand", steady=True) as on:
+        on.app.post_message(JudgeMoved(0.38))
+        await on.press("v")
+        assert "validating 38%" in on.text()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_where_there_is_no_verdict_the_screen_says_why_and_what_to_do(stage, chat_recording, pictured, width):
+    async with stage(chat_recording, width=width, height=14, steady=True) as on:
+        on.app.post_message(JudgeFailed("my.yaml:3:5: rules[0]: there is no template 'reponse'"))
+        await on.press("v")
+        assert "R tries again" in on.text()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("state", ["following", "new", "stalled", "finished"])
+async def test_a_recording_that_grows(stage, live_chat, pictured, state, width):
+    async with stage(live_chat.path, width=width, height=14, steady=True) as on:
+        if state == "new":
+            await on.press("k")
+        live_chat.add(3)
+        on.clock.move(1_000)
+        on.app.poll()
+        if state == "stalled":
+            on.clock.move(SILENT_NS / 1e6 + 8_000)
+            on.app.poll()
+        elif state == "finished":
+            live_chat.finish()
+            on.app.poll()
+        await on.settle()
+        words = {"following": "FOLLOW", "new": "+3 new", "stalled": "STALLED 12 s", "finished": "finished"}
+        assert words[state] in on.text()
+        pictured(on)
+
+
+async def test_a_terminal_that_is_too_small_says_so(stage, chat_recording, pictured):
+    async with stage(chat_recording, width=58, height=10, steady=True) as on:
+        assert "too small" in on.text()
+        pictured(on)
+
+
+def test_the_lock_that_makes_a_recording_live_is_the_recorders(live_chat):
+    assert lock.is_held(live_chat.path)
