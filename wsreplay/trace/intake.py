@@ -313,6 +313,6 @@ def _get(line: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED) 
         return default
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise _Bad(f"{name} is {_NAMES[kind]}, not {value!r}")
-    if kind is int and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise _Bad(f"{name} does not fit into 64 bits")
     return value
