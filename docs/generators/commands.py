@@ -85,10 +85,13 @@ def _prose(paragraph: str) -> str:
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is None or parameter.name == "help":
-            continue
-        names, text = record
-        yield f"| `{names.replace('|', chr(92) + '|')}` | {_cell(text)} |"
+        if record is not None and isinstance(parameter, click.Option) and "--help" not in parameter.opts:
+            yield f"| {_code(record[0])} | {_cell(record[1])} |"
+
+
+def _code(text: str) -> str:
+    """Code in a table, where a bar would end the cell."""
+    return f"<code>{text.replace('&', '&amp;').replace('<', '&lt;').replace('|', '&#124;')}</code>"
 
 
 def _cell(text: str) -> str:
