@@ -48,11 +48,14 @@ _NARROWEST = 60
 
 
 def render(results: Sequence[FileResult], *, color: bool = False, width: int = 100) -> str:
-    """The whole report. `width` is that of the terminal, in cells; payloads and names in it can do no harm."""
+    """The whole report. `width` is that of the terminal, in cells; payloads and names in it can do no harm.
+
+    Of several files, those in which nothing was found stand in the summary only.
+    """
     paint = Paint(color)
     width = max(width, _NARROWEST)
     lines: list[str] = []
-    for result in results:
+    for result in results if len(results) == 1 else (one for one in results if one.judgement is None or one.findings):
         lines += [*_File(result, paint, width).lines(), ""]
     if len(results) > 1:
         lines += _summary(results, paint, width)
