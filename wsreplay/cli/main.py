@@ -10,9 +10,10 @@ from typing import NoReturn
 import click
 
 import wsreplay
-from wsreplay.errors import EXIT_USAGE, WsreplayError
+from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, WsreplayError
 
 INTERRUPTED = 130
+DEBUG = "WSREPLAY_DEBUG"
 
 COMMANDS = {
     "record": "Record WebSocket traffic through a proxy before UPSTREAM.",
@@ -98,4 +99,10 @@ def main() -> NoReturn:
         # The reader of our output has gone, such as `| head`; nothing more is to be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_USAGE)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        said = f"{type(error).__name__}: {error}".replace("\n", " ")
+        click.echo(f"wsreplay: this is a mistake of wsreplay itself: {said} ({DEBUG}=1 shows where)", err=True)
+        sys.exit(EXIT_NOT_JUDGED)
     sys.exit(code if isinstance(code, int) else 0)
