@@ -4,6 +4,7 @@
     python -m docs.generators --check    say which are not up to date; exit code 1 if there are any
 
     commands     the command line, from click
+    keys         the keys of the terminal interface, from its bindings
     contracts    the contract language, from its JSON Schema; the built-in contracts
     recording    the tables of a recording, from the SQL that makes them
     performance  what `make bench` measured last

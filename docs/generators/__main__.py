@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generators import commands, contracts, performance, recording, verdict
+from docs.generators import commands, contracts, keys, performance, recording, verdict
 
 FOLDER = Path(__file__).resolve().parents[1]
 PAGES = {
     "reference/cli.md": commands.page,
+    "reference/keys.md": keys.page,
     "reference/contracts.md": contracts.language_page,
     "reference/builtin-contracts.md": contracts.builtin_page,
     "reference/recording.md": recording.page,

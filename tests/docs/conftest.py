@@ -84,6 +84,7 @@ class Reader:
         self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         self.sessions: list[Session] = []
         self.wrong: list[str] = []
+        self.printed: dict[int, str] = {}  # where the page says something else, by its line
         self._services = contextlib.ExitStack()
         self._last_code = 0
         home = folder.parent / f"{folder.name}-home"
@@ -184,6 +185,7 @@ class Reader:
 
     def _compare(self, command: pages.Command, printed: str) -> None:
         if difference := pages.mismatch(command.expected, self._there(printed)):
+            self.printed[command.line] = self._there(printed)
             self._blame(command, difference)
 
     def _blame(self, command: pages.Command, what: str) -> None:
@@ -260,8 +262,12 @@ def _backend(port: int) -> Iterator[None]:
         thread.join(PATIENCE)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="Write what the commands print into the pages.")
+
+
 @pytest.fixture
-def follow(tmp_path: Path) -> Iterator[Callable[[pages.Page], None]]:
+def follow(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[pages.Page], None]]:
     """Follow a page from its first command to its last; every difference fails the test."""
     readers: list[Reader] = []
 
@@ -271,6 +277,9 @@ def follow(tmp_path: Path) -> Iterator[Callable[[pages.Page], None]]:
         reader = Reader(page, folder)
         readers.append(reader)
         reader.follow()
+        if reader.printed and request.config.getoption("--rewrite", default=False):
+            page.path.write_text(pages.rewritten(page.path.read_text(encoding="utf-8"), reader.printed), encoding="utf-8")
+            pytest.skip(f"{len(reader.printed)} outputs rewritten")
         assert not reader.wrong, "\n\n".join(reader.wrong)
 
     yield follow_page

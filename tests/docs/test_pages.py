@@ -64,3 +64,10 @@ def test_expected_output_matches(expected: list[str], printed: str, same: bool) 
 def test_a_directive_without_a_block_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no block follows"):
         page(tmp_path, "<!-- test: exits 1 -->")
+
+
+def test_a_page_is_rewritten_where_it_was_wrong() -> None:
+    text = "\n".join([f"{FENCE}console", "$ echo \\", "    one", "two", "$ echo 3", "3", FENCE, "end"])
+    assert pages.rewritten(text, {2: "one\n"}) == "\n".join(
+        [f"{FENCE}console", "$ echo \\", "    one", "one", "$ echo 3", "3", FENCE, "end", ""]
+    )

@@ -1,5 +1,8 @@
 """Documentation pages as scripts: their commands are run in the order of the page, and what they print is compared.
 
+`pytest tests/docs/test_commands.py --rewrite` writes what was printed into the pages instead; read the difference, and put the
+`…` in again.
+
 A block ```console holds commands, each after `$ `, and what each prints. In the expected output `…` stands for anything within
 a line, and for any lines where it stands alone; times, random ids and addresses compare as equal. A block with a title, such as
 ```yaml title="chat.yaml"```, is a file, written when the page comes to it. Comments say what a reader does beside typing:
@@ -155,6 +158,20 @@ def mismatch(expected: list[str], printed: str) -> str | None:
     if re.fullmatch("".join(parts), "".join(line + "\n" for line in actual)):
         return None
     return "the page says:\n" + "\n".join(expected) + "\n\nprinted:\n" + printed
+
+
+def rewritten(text: str, printed: dict[int, str]) -> str:
+    """A page with what its commands printed, by their lines, in place of what it said."""
+    lines = text.splitlines()
+    for number in sorted(printed, reverse=True):
+        begin = number
+        while lines[begin - 1].endswith("\\"):
+            begin += 1
+        end = begin
+        while not lines[end].startswith("$ ") and lines[end].strip() != "```":
+            end += 1
+        lines[begin:end] = [line.rstrip() for line in printed[number].splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 def _line_pattern(line: str) -> str:
