@@ -8,7 +8,7 @@ import pytest
 from browser import CHROMIUM, open_browser
 
 from wsreplay.demo.backend import Backend
-from wsreplay.testing.recordings import Recordings
+from wsreplay.testing import Recordings
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsreplay.testing.recordings import Recordings
+from wsreplay.testing import Recordings
 
 REQUIRED = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wsreplay.testing import ChatClient
-from wsreplay.testing.recordings import Recordings
+from wsreplay.testing import ChatClient, Recordings
 
 
 async def test_megabytes_come_through(wsreplay: Recordings, backend: str, chat) -> None:

@@ -6,8 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from wsreplay.testing import ChatClient, ChatEnded, connect_users
-from wsreplay.testing.recordings import Recordings
+from wsreplay.testing import ChatClient, ChatEnded, Recordings, connect_users
 
 SEED = 20261120
 PAUSE = 0.2  # seconds a client waits before it tries again

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wsreplay.testing import ChatClient, connect_users
-from wsreplay.testing.recordings import Recordings
+from wsreplay.testing import ChatClient, Recordings, connect_users
 
 
 async def ask(user: str, client: ChatClient, scenario: str = "healthy") -> None:

@@ -18,19 +18,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wsreplay.testing.capture import Captured, EventCapture
     from wsreplay.testing.client import ChatClient, ChatEnded, ChatTimeout, ConnectRefused, Received
+    from wsreplay.testing.recordings import Recordings
     from wsreplay.testing.tap import Tap
     from wsreplay.testing.users import connect_users
     from wsreplay.testing.validator import EventValidator, Stream
 
 __all__ = [
     "Captured", "ChatClient", "ChatEnded", "ChatTimeout", "ConnectRefused", "EventCapture", "EventValidator", "Received",
-    "Stream", "Tap", "connect_users",
+    "Recordings", "Stream", "Tap", "connect_users",
 ]  # fmt: skip
 
 _HOMES = {
     "client": ("ChatClient", "ChatEnded", "ChatTimeout", "ConnectRefused", "Received"),
     "capture": ("Captured", "EventCapture"),
     "validator": ("EventValidator", "Stream"),
+    "recordings": ("Recordings",),
     "tap": ("Tap",),
     "users": ("connect_users",),
 }

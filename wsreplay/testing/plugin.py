@@ -70,12 +70,13 @@ def pytest_runtest_makereport(
     recordings = item.stash.get(_RECORDINGS, None)
     if recordings is None:
         return report
+    if report.when == "call":
+        recordings.passed = report.passed
     if report.failed:
         _tell(report, item, recordings)
     if report.when == "teardown":
         del item.stash[_RECORDINGS]
-        keep = recordings.told or item.config.getoption("--wsreplay-keep")
-        recordings.finish(passed=not recordings.told, keep=bool(keep))
+        recordings.finish(keep_all=bool(item.config.getoption("--wsreplay-keep")))
     return report
 
 

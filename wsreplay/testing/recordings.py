@@ -14,9 +14,11 @@ from wsreplay.contract import Contract
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.proxy.session import Options
 from wsreplay.store import lock
+from wsreplay.testing.cassette import PlayedTap, cassette_path, is_played, keep, speed_of
 from wsreplay.testing.tap import Tap
 
 _LONGEST_NAME = 120
+_DIGEST = 7  # characters of the digest at a name's end, with its dash
 _OPTIONS = frozenset(Options.__dataclass_fields__)
 
 
@@ -30,17 +32,31 @@ class Recordings:
     def __init__(self, name: str, folder: Path, test_file: Path, *, contract: str = "agent-chat", record: str = "once") -> None:
         self.folder, self.told = folder, False
         self._name, self._test_file = file_name(name), test_file
-        self._contract, self._record = contract, record
+        self._contract, self._mode = contract, record
         self._taps: list[Tap] = []
+        self._to_keep: dict[Path, Tap] = {}  # cassettes that are being recorded
+        self.passed = False
 
-    def proxy(self, url: str, contract: str | Path | Contract | None = None, **options: Any) -> Tap:
+    def proxy(
+        self, url: str, contract: str | Path | Contract | None = None, *, cassette: str | bool = False, **options: Any
+    ) -> Tap:
         """A recording proxy before `url`, judged by `contract` (a name, a file, or a Contract).
 
-        `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, … Raises UsageError for others.
+        With a `cassette` (its name; True: the test's) the backend is played from a recording, as `--wsreplay-record` says; the
+        option `speed` divides its times. Other `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, …
+        Raises UsageError for unknown ones.
         """
+        speed = speed_of(options)
         if unknown := sorted(options.keys() - _OPTIONS):
             raise UsageError(f"proxy() knows no option {', '.join(unknown)}: it takes {', '.join(sorted(_OPTIONS))}")
-        tap = Tap(url, self._free_path(), contract=contract or self._contract, options=Options(**options))
+        contract = contract or self._contract
+        tape = cassette_path(self._test_file, self._name[:-_DIGEST] if cassette is True else cassette) if cassette else None
+        if tape is not None and is_played(tape, self._mode):
+            tap: Tap = PlayedTap(tape, url, self._free_path(), contract=contract, speed=speed)
+        else:
+            tap = Tap(url, self._free_path(), contract=contract, options=Options(**options))
+            if tape is not None:
+                self._to_keep[tape] = tap
         self._taps.append(tap)
         return tap
 
@@ -67,16 +83,22 @@ class Recordings:
                 continue
             shown = tap.path.relative_to(base) if tap.path.is_relative_to(base) else tap.path
             try:
-                text = tap.report().replace(str(tap.path), str(shown))
+                text = "".join(f"{line}\n" for line in tap.complaints())
+                text += tap.report().replace(str(tap.path), str(shown))
             except WsreplayError as error:
                 text = f"{error}\n  look closer: wsreplay tui {shlex.quote(str(shown))}\n"
             yield shown, text
 
-    def finish(self, *, passed: bool, keep: bool) -> None:
+    def finish(self, *, keep_all: bool) -> None:
         """The test is over: remove its recordings unless they are to be kept, and the folder if nothing is left in it."""
         for tap in self._taps:
             tap.close()
-            if not keep:
+        if self.passed and not self.told:
+            for cassette, tap in self._to_keep.items():
+                if tap.path.exists():
+                    keep(tap.path, cassette)
+        for tap in self._taps:
+            if not (self.told or keep_all):
                 tap.path.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
@@ -89,5 +111,5 @@ def file_name(node_id: str) -> str:
     """
     file, _, rest = node_id.partition("::")
     readable = re.sub(r"[^\w.]+", "-", f"{Path(file).stem}.{rest}").strip("-.")[:_LONGEST_NAME]
-    return f"{readable}-{hashlib.sha256(node_id.encode()).hexdigest()[:6]}"
+    return f"{readable}-{hashlib.sha256(node_id.encode()).hexdigest()[: _DIGEST - 1]}"
 

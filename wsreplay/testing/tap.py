@@ -43,20 +43,32 @@ class Tap:
     proxy has stopped, until `close`. Raises the errors of RecordingProxy and of the contract's loader.
     """
 
+    played = False  # whether the backend is played from a cassette
+
     def __init__(
         self, url: str, path: str | Path, *, contract: str | Path | Contract = "agent-chat", options: Options | None = None
     ) -> None:
         self.path = Path(path)
         self.contract = contract if isinstance(contract, Contract) else load(str(contract))
-        parts = urlsplit(url)
-        self._rest = urlunsplit(("", "", parts.path, parts.query, ""))
-        self._proxy = RecordingProxy(urlunsplit(parts._replace(path="", query="", fragment="")), self.path, options)
+        self._options = options
+        self._make_proxy(url)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._recording: Recording | None = None
         self._address = ""
 
+    def _make_proxy(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._rest = urlunsplit(("", "", parts.path, parts.query, ""))
+        self._proxy = RecordingProxy(urlunsplit(parts._replace(path="", query="", fragment="")), self.path, self._options)
+
     # Its life.
+
+    async def _open(self) -> None:
+        await self._proxy.start()
+
+    async def _close(self) -> None:
+        await self._proxy.stop()
 
     def start(self) -> None:
         """Listen. Blocks until clients can connect."""
@@ -64,7 +76,7 @@ class Tap:
         self._thread = threading.Thread(target=self._loop.run_forever, name="wsreplay", daemon=True)
         self._thread.start()
         try:
-            self._call(self._proxy.start())
+            self._call(self._open())
         except BaseException:
             self._end_loop()
             raise
@@ -77,7 +89,7 @@ class Tap:
         try:
             self.settle()
             self._let_go()  # what is still being read cannot become one plain file
-            self._call(self._proxy.stop())
+            self._call(self._close())
         finally:
             self._end_loop()
 
@@ -170,6 +182,10 @@ class Tap:
         return [one.type for one in self.messages(session) if one.type is not None and one.direction == wanted]
 
     # What is to be said of it.
+
+    def complaints(self) -> list[str]:
+        """What is wrong beside the events; a line each."""
+        return []
 
     def judgement(self, contract: str | Path | Contract | None = None) -> Judgement:
         """The recording judged as it stands now; what is open is decided when its connections have ended."""

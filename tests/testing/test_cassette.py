@@ -1,0 +1,104 @@
+"""Cassettes: recorded with a backend, played without one; pytest in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wsreplay.store.reader import Recording
+
+pytest_plugins = "pytester"
+
+TEST = """
+import json, os
+from websockets.sync.client import connect
+from wsreplay.demo.tokens import make_token
+
+def test_it(wsreplay):
+    with wsreplay.proxy(os.environ["BACKEND"] + "/ws", cassette=CASSETTE, SPEED) as tap:
+        headers = {"Authorization": "Bearer " + make_token("alice")}
+        with connect(tap.url, additional_headers=headers, proxy=None) as client:
+            client.send(json.dumps({"type": SAYS, "thread_id": "t" + str(os.getpid()), "message": "hello"}))
+            while "final_report" not in (last := client.recv(TIMEOUT)):
+                pass
+        tap.assert_valid()
+        assert json.loads(last)["thread_id"] == "t" + str(os.getpid())
+        assert tap.played == PLAYED
+"""
+
+
+class Project:
+    def __init__(self, pytester: pytest.Pytester, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pytester, self.url, self.monkeypatch = pytester, url, monkeypatch
+
+    def run(
+        self, *arguments: str, backend: bool, played: bool, cassette: object = True, says: str = "chat", speed: str = ""
+    ) -> pytest.RunResult:
+        self.monkeypatch.setenv("BACKEND", self.url if backend else "ws://127.0.0.1:1")
+        source = TEST.replace("CASSETTE", repr(cassette)).replace("PLAYED", str(played)).replace("SAYS", repr(says))
+        source = source.replace("TIMEOUT", "10" if says == "chat" else "1").replace(", SPEED", speed)
+        self.pytester.makepyfile(test_chat=source)
+        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
+
+    @property
+    def cassettes(self) -> list[str]:
+        return sorted(file.name for file in (self.pytester.path / "cassettes").glob("*"))
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, backend_url: str, monkeypatch: pytest.MonkeyPatch) -> Project:
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error")
+    return Project(pytester, backend_url, monkeypatch)
+
+
+def test_once_records_and_then_plays_without_the_backend(project: Project) -> None:
+    project.run(backend=True, played=False).assert_outcomes(passed=1)
+    assert project.cassettes == ["test_chat.test_it.db"]
+    project.run(backend=False, played=True).assert_outcomes(passed=1)
+    project.run(backend=False, played=True, speed=", speed=1").assert_outcomes(passed=1)
+    assert not (project.pytester.path / "recordings" / "tests").exists()
+
+
+def test_a_cassette_can_be_named(project: Project) -> None:
+    project.run(backend=True, played=False, cassette="greeting").assert_outcomes(passed=1)
+    assert project.cassettes == ["greeting.db"]
+
+
+def test_none_never_records(project: Project) -> None:
+    result = project.run("--wsreplay-record=none", backend=True, played=False)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*UsageError: there is no cassette *cassettes/test_chat.test_it.db: record it with*"])
+    assert project.cassettes == []
+
+
+def test_all_records_anew(project: Project) -> None:
+    for _ in range(2):
+        project.run("--wsreplay-record=all", backend=True, played=False).assert_outcomes(passed=1)
+    with Recording.open(project.pytester.path / "cassettes" / "test_chat.test_it.db") as recording:
+        assert len(recording.runs()) == len(recording.connections()) == 1
+
+
+def test_a_failing_test_makes_no_cassette(project: Project) -> None:
+    project.run(backend=True, played=True).assert_outcomes(failed=1)
+    assert project.cassettes == []
+
+
+def test_a_client_that_departs_from_its_cassette_is_told_where(project: Project) -> None:
+    project.run(backend=True, played=False).assert_outcomes(passed=1)
+    result = project.run(backend=False, played=True, says="user_message")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["session 1: expected *chat*user_message*", "*record it anew with --wsreplay-record=all"])
+
+
+def test_a_recording_is_played_as_it_lies_there(project: Project, pytester: pytest.Pytester) -> None:
+    """What was recorded by hand is a cassette as well as any."""
+    project.run(backend=True, played=False, cassette="first").assert_outcomes(passed=1)
+    folder: Path = pytester.path / "cassettes"
+    (folder / "first.db").rename(folder / "by-hand.db")
+    project.run("--wsreplay-record=none", backend=False, played=True, cassette="by-hand").assert_outcomes(passed=1)
+
+
+def test_a_speed_that_is_none_is_said_to_be_so(project: Project) -> None:
+    result = project.run(backend=True, played=False, speed=", speed=0")
+    result.stdout.fnmatch_lines(["E*UsageError: speed is a number above 0*"])
