@@ -12,12 +12,24 @@ from typing import Any
 from wsreplay.contract import paths
 from wsreplay.contract.check import check
 from wsreplay.contract.document import Value, one_of, overlay, read, suggestion
-from wsreplay.contract.model import CONNECTION_SOURCES, AppliesTo, Contract, Envelope, Key, Pattern, Patterns, Rule
+from wsreplay.contract.model import (
+    CONNECTION_SOURCES,
+    PSEUDO_EVENTS,
+    AppliesTo,
+    Contract,
+    Envelope,
+    Key,
+    Pattern,
+    Patterns,
+    Rule,
+)
 from wsreplay.contract.rules import isolation, json_format, latency, rule, schema, sequence, span, unique, unknown
 from wsreplay.errors import ContractError
 
-TOP_LEVEL = ("contract", "version", "description", "extends", "applies_to", "envelope", "keys", "json", "known", "unknown", "spans",
-             "rules", "latency", "sequence", "unique", "isolation", "schema", "session")  # fmt: skip
+TOP_LEVEL = (
+    "contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "json", "known", "unknown",
+    "spans", "rules", "latency", "sequence", "unique", "isolation", "schema",
+)  # fmt: skip
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
 _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 _LARGEST_FILE = 4 << 20
@@ -120,8 +132,6 @@ class Reader:
 
     @staticmethod
     def _pseudo(value: Value, type_: str, direction: int | None) -> None:
-        from wsreplay.contract.model import PSEUDO_EVENTS
-
         if type_ not in PSEUDO_EVENTS:
             value.fail(f"unknown pseudo-event {type_!r}{suggestion(type_, PSEUDO_EVENTS)}")
         if direction is not None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from wsreplay.trace import paths
 
-
 _UNREADABLE = re.compile(r'["\\\x00-\x1f]')  # in a member's name: what the decoder takes none of
 
 

@@ -67,8 +67,8 @@ def unknown(value: Value) -> Rule | None:
 
 
 def span(name: str, value: Value, place: Place, reader: Reader, names: list[str]) -> Rule | None:
-    allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "outside", "severity", "require_activation",
-               "enabled")  # fmt: skip
+    allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "outside", "severity",
+               "require_activation", "enabled")  # fmt: skip
     parts = value.mapping(allowed, "a span")
     if not _enabled(parts):
         return None

@@ -50,7 +50,7 @@ class Tick(NamedTuple):
 Lifecycle = Opened | Closed | Truncated | Lost | Tick
 
 Row = tuple[int, int, int, int, int, bytes]
-"""Frame id, connection, time in ns, direction, opcode, payload: of a whole message, or a fragment as `Recording.rows` has it."""
+"""Frame id, connection, time in ns, direction, opcode, payload: of a whole message, or of a fragment (`Recording.rows`)."""
 
 
 class Fragments:

@@ -1,28 +1,22 @@
-"""The rules that are no templates: latency, counters, duplicates, isolation, the messages' form."""
+"""The rules that are no templates: latency, counters, duplicates, isolation."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-import fastjsonschema
-import msgspec
-
-from wsreplay.contract.model import Bind, Confine, Format, Latency, Pattern, Schema, Unique, Unknown
+from wsreplay.contract.model import Bind, Confine, Latency, Unique
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator.findings import Verdict
-from wsreplay.validator.reporting import Counts, Reporter, seconds, sender
+from wsreplay.validator.reporting import Counts, Reporter, seconds, sender, short
 from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
 _KEEP_IDS = 10_000
 _IDLE_NS = 600_000_000_000
 _MOST_BINDINGS = 200_000
-_DEEPEST = 1_024  # levels that orjson reads
 
 
 def sent_ns(value: Any) -> float | None:
@@ -191,11 +185,6 @@ class UniqueMonitor:
         )
 
 
-def short(value: Any, most: int = 80) -> str:
-    text = str(value)
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 class Binding:
     """Who owns an id, since which frame, and when it was last seen."""
 
@@ -316,138 +305,3 @@ class ConfineMonitor:
             blame=sender(direction),
         )
         return True
-
-
-class FormatMonitor:
-    """Every text message is JSON, an object, with a type, as far as the contract says so."""
-
-    def __init__(self, rule: Format, counts: Counts, reporter: Reporter) -> None:
-        self.rule, self.counts, self.reporter = rule, counts, reporter
-
-    def broken(self, conn: ConnectionState, payload: bytes, error: str, fid: int, t: int, direction: int, cut: bool) -> None:
-        """The text is not JSON that could be read."""
-        if self.rule.text == "any":
-            return
-        if cut or _depth(payload) > _DEEPEST:
-            why = "its payload was cut when it was recorded" if cut else f"nested deeper than {_DEEPEST:,} levels"
-            self._say(conn, f"a message could not be judged: {why}", fid, t, direction, Verdict.INCONCLUSIVE)
-        else:
-            self._say(conn, f"not JSON: {error}", fid, t, direction, Verdict.VIOLATED)
-
-    def not_object(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
-        if self.rule.text == "object":
-            word = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
-            self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
-
-    def untyped(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
-        if self.rule.type_required:
-            what = "has no type" if value is None else f"has a type that is no text: {short(value)}"
-            self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
-
-    def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
-        self.reporter.report(
-            self.counts,
-            conn=conn,
-            kind="format",
-            message=message,
-            activation=fid,
-            frames=(fid,),
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
-            verdict=verdict,
-        )
-
-
-def _depth(payload: bytes) -> int:
-    """How deep the brackets nest, those in strings not counted; stops above what matters."""
-    depth = deepest = 0
-    in_string = escaped = False
-    for byte in payload:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > _DEEPEST:
-                return depth
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
-
-
-class UnknownMonitor:
-    """A type that the contract does not name: said once per session and direction."""
-
-    _MOST = 1_000
-
-    def __init__(self, rule: Unknown, counts: Counts, reporter: Reporter) -> None:
-        self.rule, self.counts, self.reporter = rule, counts, reporter
-
-    def seen(self, conn: ConnectionState, type_: str, fid: int, t: int, direction: int) -> None:
-        said = conn.session.unknown
-        if (direction, type_) in said:
-            self.counts.violations += 1
-            return
-        if len(said) >= self._MOST:
-            self.counts.violations += 1
-            self.reporter.forget("unknown types")
-            return
-        said.add((direction, type_))
-        self.reporter.report(
-            self.counts,
-            conn=conn,
-            kind="unknown",
-            message=f"unknown type {short(type_)}",
-            activation=fid,
-            frames=(fid,),
-            seen=short(type_),
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
-        )
-
-
-class SchemaMonitor:
-    """Whole messages against JSON Schemas."""
-
-    def __init__(self, rule: Schema, counts: Counts, reporter: Reporter) -> None:
-        self.rule, self.counts, self.reporter = rule, counts, reporter
-        self._checks: dict[Pattern, Callable[[Any], Any]] = {
-            pattern: fastjsonschema.compile(schema, use_default=False) for pattern, schema in rule.schemas
-        }
-
-    def checks(self, direction: int, type_: str) -> list[Callable[[Any], Any]]:
-        return [check for pattern, check in self._checks.items() if pattern.fits(direction, type_)]
-
-    def check(
-        self, check: Callable[[Any], Any], payload: bytes, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
-        self.counts.activations += 1
-        try:
-            check(msgspec.json.decode(payload))
-        except fastjsonschema.JsonSchemaValueException as error:
-            self.reporter.report(
-                self.counts,
-                conn=conn,
-                kind="schema",
-                message=f"{type_}: {short(error.message, 300)}",
-                activation=fid,
-                frames=(fid,),
-                seen=type_,
-                decided_by="event",
-                decided_at=t,
-                blame=sender(direction),
-            )
-
-
-def exact(payload: bytes) -> Any:
-    """The message with its numbers as they were written, not as the nearest float."""
-    return json.loads(payload, parse_float=Decimal)

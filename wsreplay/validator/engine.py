@@ -12,28 +12,24 @@ from typing import Any
 
 import orjson
 
-from wsreplay.contract.model import Bind, Confine, Contract, Declare, Format, Latency, Rule, Schema, Span, Unique, Unknown
-from wsreplay.contract.model import Sequence as SequenceRule
+from wsreplay.contract.model import Contract
 from wsreplay.model import Connection, Ending, Hold, Message
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Row, Truncated
-from wsreplay.validator import checks
-from wsreplay.validator.declare import COMPLETE, TRUNCATED, Group, Monitor, monitor
-from wsreplay.validator.findings import Finding, Judgement, Verdict
-from wsreplay.validator.handler import fit, operand_roles
-from wsreplay.validator.keys import scalar
+from wsreplay.validator.declare import COMPLETE, TRUNCATED, Monitor
+from wsreplay.validator.findings import Finding, Judgement
+from wsreplay.validator.groups import Group
+from wsreplay.validator.memory import IDLE_NS, Memory
 from wsreplay.validator.program import Program
-from wsreplay.validator.reporting import Counts, Reporter
-from wsreplay.validator.spans import Accounts, SpanMonitor
-from wsreplay.validator.state import NEVER, Clock, ConnectionState, Instance, Seen, Sequence, SessionState, Slice, new_slice
+from wsreplay.validator.roles import fit, operand_roles
+from wsreplay.validator.spans import SpanMonitor
+from wsreplay.validator.state import NEVER, ConnectionState, Seen, Sequence, SessionState, Slice
 from wsreplay.validator.verdicts import judgement
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
-_MOST_SLICES = 100_000
-_IDLE_NS = 600_000_000_000
 
 
-class Engine:
+class Engine(Memory):
     """Judges one trace by one contract.
 
     Feed it `Opened`, `Closed`, `Truncated`, `Tick` and `Message` values in order, then `finish`; or whole rows with `run`.
@@ -41,11 +37,8 @@ class Engine:
     """
 
     def __init__(self, contract: Contract, *, inline: bool = True) -> None:
-        self.contract, self.clock = contract, Clock()
-        self.reporter = Reporter(contract.name)
-        self.counts = {rule.id: Counts(rule, order) for order, rule in enumerate(contract.rules)}
+        super().__init__(contract)
         self.connections: dict[int, ConnectionState | None] = {}  # None: not judged by this contract
-        self.sessions: dict[int, SessionState] = {}
         self.events = self.untyped = self.matched = self.skipped = 0  # untyped: text messages that are no events
         self.finished = False
         self.partial = False  # others judge the rest of the recording
@@ -54,141 +47,9 @@ class Engine:
         self.cut_frames: frozenset[int] = frozenset()
         self._fragments = Fragments()
         self._resumes: deque[tuple[int, SessionState]] = deque()
-        self._build_rules()
-        self._build_spans()
-        self._build_groups()
         self.program = Program(self, contract, inline)
         self.decode = self.program.shape.decoder()
         self._handlers: tuple[dict[str, Callable[..., None]], dict[str, Callable[..., None]]] = ({}, {})
-        self._pseudo = self._pseudo_roles()
-        self._swept = 0
-
-    # Building.
-
-    def _monitors(self, kind: type[Rule], make: Callable[..., Any]) -> list[Any]:
-        return [make(rule, self.counts[rule.id], self.reporter) for rule in self.contract.of(kind)]
-
-    def _build_rules(self) -> None:
-        self.formats = self._monitors(Format, checks.FormatMonitor)
-        self.sequences = self._monitors(SequenceRule, checks.SequenceMonitor)
-        self.uniques = self._monitors(Unique, checks.UniqueMonitor)
-        self.binds = self._monitors(Bind, checks.BindMonitor)
-        self.confines = self._monitors(Confine, checks.ConfineMonitor)
-        self.schemas = self._monitors(Schema, checks.SchemaMonitor)
-        self.unknown = next(iter(self._monitors(Unknown, checks.UnknownMonitor)), None)
-        self.latencies = [
-            checks.LatencyMonitor(rule, index, self.counts[rule.id], self.reporter)
-            for index, rule in enumerate(self.contract.of(Latency))
-        ]
-        envelope_id = self.contract.envelope.id
-        self.ids_kept_by_unique = [number for number, each in enumerate(self.uniques) if each.rule.field == envelope_id]
-
-    def _build_spans(self) -> None:
-        """Spans, each after the one that it is inside of."""
-        self.spans: list[SpanMonitor] = []
-        self.span_numbers: dict[str, int] = {}
-        wanted = self.contract.spans
-
-        def add(span: Span) -> None:
-            if span.id in self.span_numbers:
-                return
-            above = None
-            if span.inside is not None:
-                add(wanted[span.inside])
-                above = self.spans[self.span_numbers[span.inside]]
-            self.span_numbers[span.id] = len(self.spans)
-            self.spans.append(SpanMonitor(span, len(self.spans), self.counts[span.id], self.reporter, above, self.clock))
-
-        for span in wanted.values():
-            add(span)
-        self.accounts = Accounts()
-        run = self.contract.run_span
-        if run is not None:
-            self.spans[self.span_numbers[run.id]].accounts = self.accounts
-        for bind in self.binds:
-            for key in bind.rule.keys:
-                self._release_with_span(bind, key)
-
-    def _release_with_span(self, bind: checks.BindMonitor, key: str) -> None:
-        """A key's binding falls with the span of the same name."""
-        if key not in self.span_numbers:
-            return
-        span = self.spans[self.span_numbers[key]]
-        if key not in span.span.by:
-            return
-        position, single = span.span.by.index(key), len(span.span.by) == 1
-        to_user = bind.rule.to == "conn.user"
-
-        def release(instance: Instance) -> None:
-            if to_user and instance.names is span.names:
-                bind.release(key, instance.key if single else instance.key[position], instance.conn.user)
-
-        def in_use(_key: str) -> Iterable[tuple[Any, Any]]:
-            for session in self.sessions.values():
-                for instance in session.spans[span.index].values():
-                    if instance.names is span.names:
-                        values = (instance.key,) if single else instance.key
-                        if _key in span.names:
-                            yield values[span.names.index(_key)], instance.conn.user
-
-        span.releases.append(release)
-        bind.in_use = in_use
-
-    def _build_groups(self) -> None:
-        self.groups: list[Group] = []
-        self.monitors: list[Monitor] = []
-        found: dict[tuple[Any, ...], Group] = {}
-        bits: dict[int, int] = {}
-        for index, rule in enumerate(self.contract.of(Declare)):
-            shape = (rule.inside, rule.by, rule.across_user)
-            if shape not in found:
-                found[shape] = Group(len(self.groups), *shape)
-                self.groups.append(found[shape])
-                self._attach(found[shape])
-            group = found[shape]
-            new = monitor(rule, index, self.counts[rule.id], self.reporter, self.clock)
-            bits[group.index] = group.add(new, bits.get(group.index, 1))
-            self.monitors.append(new)
-        for span in self.spans:
-            if span.group is not None and span.group.on_begin:
-                span.begins = span.group
-        self.user_slices: list[dict[Any, Slice]] = [{} for _ in self.groups]
-        self.connection_groups = [
-            group for group in self.groups if group.inside is None and not group.by and not group.across_user
-        ]
-        self.bounded = [each for each in self.monitors if each.rule.within_ns is not None]
-
-    def _attach(self, group: Group) -> None:
-        if group.inside is not None:
-            span = self.spans[self.span_numbers[group.inside]]
-            if group.by:
-                span.refined.append(group)
-            else:
-                span.group = group
-
-    def _pseudo_roles(self) -> dict[str, list[Any]]:
-        """For each pseudo-event the monitors and spans that name it."""
-        found: dict[str, list[Any]] = {}
-        for name in ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong"):
-            rules = [
-                (group, each) for group in self.groups for each in group.monitors if fit(operand_roles(each.rule), None, name)
-            ]
-            spans = [span for span in self.spans if fit([(span.span.end_patterns, 1)], None, name)]
-            found[name] = [rules, spans]
-        return found
-
-    def is_known(self, direction: int, type_: str) -> bool:
-        """Whether the contract names the type, in whatever rule."""
-        if any(pattern.fits(direction, type_) for pattern in self.contract.known):
-            return True
-        return self.is_named(direction, type_)
-
-    def is_named(self, direction: int, type_: str) -> bool:
-        """Whether a span or a template names the type other than by a bare `*`."""
-        named = [pattern for span in self.contract.spans.values() for pattern in span.named()]
-        named += [pattern for rule in self.contract.of(Declare) for pattern in rule.named()]
-        named += [pattern for rule in self.contract.of(Schema) for pattern, _ in rule.schemas]
-        return any(pattern.type != "*" and pattern.fits(direction, type_) for pattern in named)
 
     # Feeding.
 
@@ -313,8 +174,8 @@ class Engine:
                 break
             act()
         self.now = max(self.now, t)
-        if t - self._swept >= _IDLE_NS:
-            self._sweep(t)
+        if t - self._swept >= IDLE_NS:
+            self.sweep(t)
 
     def _next(self) -> tuple[int, Callable[[], None] | None]:
         """What is due first."""
@@ -343,22 +204,6 @@ class Engine:
         due, session = self._resumes.popleft()
         if session.ended_ns + self.contract.resume_within_ns == due:
             self._close_session(session, due, COMPLETE, "scope_close")
-
-    def _sweep(self, t: int) -> None:
-        """Forget slices that had no event for ten minutes."""
-        self._swept = t
-        for session in self.sessions.values():
-            for table in session.uniques:
-                for key in [key for key, seen in table.items() if t - seen.t >= _IDLE_NS]:
-                    self.reporter.forget("ids", len(table.pop(key).now))
-            for group, slices in zip(self.groups, session.tables, strict=True):
-                for key in [key for key, part in slices.items() if t - part.t >= _IDLE_NS]:
-                    self._forget_slice(group, slices.pop(key), t)
-
-    def _forget_slice(self, group: Group, part: Slice, t: int) -> None:
-        self.reporter.forget("slices")
-        group.close(part, t, TRUNCATED)
-        part.open = False
 
     # Connections and sessions.
 
@@ -504,7 +349,7 @@ class Engine:
     def _pseudo_event(
         self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any
     ) -> None:
-        rules, spans = self._pseudo[name]
+        rules, spans = self.pseudo[name]
         for group, each in rules:
             found = fit(operand_roles(each.rule), None, name)
             roles = found.certain
@@ -545,96 +390,6 @@ class Engine:
                 return list(instances)
             return [part for instance in instances for part in (instance.parts or {}).get(group.index, {}).values()]
         return list(conn.session.tables[group.index].values()) if group.by else [conn.slice]
-
-    # What generated source calls.
-
-    def lacks(self, counts: Counts, keys: tuple[str, ...], conn: ConnectionState, fid: int | None, t: int, type_: str) -> None:
-        """An event that a rule names lacks the rule's key: said once per rule, counted always."""
-        if counts.errors:
-            counts.errors += 1
-            return
-        self.reporter.report(
-            counts,
-            conn=conn,
-            kind="key",
-            verdict=Verdict.ERROR,
-            message=f"{type_} lacks a key: {', '.join(keys)}",
-            frames=() if fid is None else (fid,),
-            activation=fid,
-            seen=type_,
-            decided_by="event",
-            decided_at=t,
-        )
-
-    def resent(self, conn: ConnectionState, value: Any) -> bool:
-        """Whether this session has seen the id before it reconnected: history that is sent again."""
-        if value.__class__ is not str and value.__class__ is not int:
-            return False
-        if self.ids_kept_by_unique:
-            tables = [conn.session.uniques[number] for number in self.ids_kept_by_unique]
-            return any(value in seen.now or value in seen.old for table in tables for seen in table.values())
-        return value in conn.session.ids.now or value in conn.session.ids.old
-
-    def remember(self, conn: ConnectionState, value: Any) -> None:
-        ids = conn.session.ids
-        ids.now[value] = 0
-        if len(ids.now) >= 10_000:
-            ids.old, ids.now = ids.now, {}
-
-    def sequence(self, conn: ConnectionState, number: int, key: Any) -> tuple[Sequence, Sequence]:
-        table = conn.session.sequences[number]
-        found = table.get(key)
-        if found is None:
-            if len(table) >= _MOST_SLICES:
-                del table[next(iter(table))]
-                self.reporter.forget("counters")
-            found = table[key] = (Sequence(), Sequence())
-        return found
-
-    def unique(self, conn: ConnectionState, number: int, key: Any, t: int) -> Seen:
-        table = conn.session.uniques[number]
-        if len(table) >= _MOST_SLICES:
-            self.reporter.forget("ids", len(table.pop(next(iter(table))).now))
-        found = table[key] = Seen(t)
-        return found
-
-    def plain_id(self, value: Any, number: int, payload: bytes) -> Any:
-        """An id that is no text: as it can be compared."""
-        found = scalar(value, self.uniques[number].rule.field, payload)
-        return found if found is not None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-    def keyed_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
-        group, table = self.groups[number], conn.session.tables[number]
-        found = table.get(key)
-        if found is None:
-            if len(table) >= _MOST_SLICES:
-                self._forget_slice(group, table.pop(next(iter(table))), t)
-            found = table[key] = new_slice(group.by, key, conn, t)
-            found.fid = fid
-            group.begin(found)
-        found.t = t
-        return found
-
-    def user_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int | None) -> Slice:
-        group, table = self.groups[number], self.user_slices[number]
-        found = table.get(key)
-        if found is None:
-            found = table[key] = new_slice(("user", *group.by), key, conn, t)
-            found.fid = fid
-            group.begin(found)
-        found.conn = conn
-        return found
-
-    def part(self, instance: Instance, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
-        if instance.parts is None:
-            instance.parts = {}
-        table = instance.parts.setdefault(number, {})
-        found = table.get(key)
-        if found is None:
-            found = table[key] = new_slice(self.groups[number].by, key, conn, t)
-            found.parent, found.fid = instance, fid
-            self.groups[number].begin(found)
-        return found
 
 
 def _user_of(key: Any) -> Any:

@@ -28,9 +28,10 @@ class Severity(StrEnum):
 class Finding:
     """One judgement with its witness.
 
-    `activation` and `frames` are frame ids of the recording; `until` and `decided_at` are in nanoseconds on its time axis.
-    `slice` holds the correlation keys, in the order of the slice. `caused_by` is the fingerprint of the finding that this one only follows
-    from. `line` is the rule's line in its contract file. `at_ns` is where a missing event's ghost row stands.
+    `activation` and `frames` are frame ids of the recording; `until`, `decided_at` and `at_ns` are in nanoseconds on its time
+    axis, `late_by` is in nanoseconds. `slice` holds the correlation keys, outermost first. `caused_by` is the fingerprint of
+    the finding that this one only follows from. `file` and `line` are where the contract says it. `at_ns` is where a missing
+    event's ghost row stands.
     """
 
     rule: str

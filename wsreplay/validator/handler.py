@@ -6,244 +6,20 @@ span's key, i its open instance, v_… values read from the message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from wsreplay.contract.model import Bind, Declare, Latency, Pattern, Patterns, Span
+from wsreplay.contract.model import Bind, Span
 from wsreplay.contract.paths import Path
-from wsreplay.validator.declare import AFTER, UNTIL, Existence, Group, Monitor, Precedence, Response
+from wsreplay.validator.declare import Monitor
+from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
+from wsreplay.validator.occurrence import Existence
+from wsreplay.validator.relation import Precedence, Response
+from wsreplay.validator.roles import Fit, fit, operand_roles
+from wsreplay.validator.source import MessageSource
 from wsreplay.validator.state import Anonymous
 
-if TYPE_CHECKING:
-    from wsreplay.validator.program import Program
 
-CALLS = "n_calls_"
-
-
-def operand_roles(rule: Declare) -> list[tuple[Patterns, int]]:
-    """Each pattern set of a rule with the bit that an event gets which fits it."""
-    roles = [(operand, 1 << number) for number, operand in enumerate(rule.operands)]
-    return [*roles, (rule.after, AFTER), (rule.until, UNTIL)]
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How an event type fits pattern sets: bits it has for certain, and bits that depend on conditions in the message."""
-
-    certain: int
-    conditional: tuple[tuple[Pattern, int], ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.certain or self.conditional)
-
-
-def fit(roles: list[tuple[Patterns, int]], direction: int | None, type_: str) -> Fit:
-    certain, conditional = 0, list[tuple[Pattern, int]]()
-    for patterns, bit in roles:
-        for pattern in patterns:
-            if pattern.fits(direction, type_):
-                if pattern.where:
-                    conditional.append((pattern, bit))
-                else:
-                    certain |= bit
-    return Fit(certain, tuple((pattern, bit) for pattern, bit in conditional if not certain & bit))
-
-
-def same(found: Any, wanted: tuple[Any, ...]) -> bool:
-    """JSON equality with one of the wanted values: true is not 1."""
-    return any(found == value and isinstance(found, bool) == isinstance(value, bool) for value in wanted)
-
-
-class HandlerSource:
+class HandlerSource(MessageSource):
     """The source of the function for one direction and event type."""
-
-    def __init__(self, program: Program, direction: int, type_: str) -> None:
-        self.program, self.engine, self.contract, self.keys = program, program.engine, program.contract, program.keys
-        self.direction, self.type = direction, type_
-        self.needs: set[str] = set()
-        self.values: dict[Any, tuple[str, str]] = {}
-        self.counters: set[str] = set()
-        self.body: list[str] = []
-        self.looked_up: set[int] = set()
-        self.counted_by_call: set[str] = set()
-
-    def lines(self) -> list[str]:
-        """The whole function."""
-        unknown = self.engine.unknown is not None and not self.engine.is_known(self.direction, self.type)
-        self._resent()
-        if unknown:
-            self.program.space["unknown"] = self.engine.unknown
-            self.body.append(f"unknown.seen(conn, type, fid, t, {self.direction})")
-        self._user()
-        self._schemas()
-        self._latencies()
-        self._sequences()
-        self._uniques()
-        self._isolation()
-        self._spans_and_rules()
-        heads: list[str] = []
-        for name in self.keys.needed(self.needs):
-            heads += self.keys.source(name, self._read)
-        start = ["def handle(d, conn, fid, t, payload, type):"]
-        if self.counted_by_call:
-            self.counters.add(CALLS)
-            self.body.insert(self._after_resent, f"{CALLS} += 1")
-        if self.counters:
-            start.append("    global " + ", ".join(sorted(self.counters)))
-        start += [f"    {variable} = {expression}" for variable, expression in self.values.values()]
-        body = self.body[: self._after_resent] + heads + self.body[self._after_resent :]
-        return start + ["    " + line for line in body or ["pass"]]
-
-    # Reading a message.
-
-    def _value(self, path: Path) -> str:
-        """An expression for what stands at a path, None where nothing does; cheap to use more than once."""
-        source, rest = self.program.shape.expression(path)
-        if rest is None and source.count(".") == 1:
-            return source
-        if path.steps not in self.values:
-            self.values[path.steps] = f"v_{len(self.values)}", self._read(path)
-        return self.values[path.steps][0]
-
-    def _read(self, path: Path) -> str:
-        """An expression for what stands at a path, None where nothing does."""
-        source, rest = self.program.shape.expression(path)
-        if rest is None:
-            return source
-        name = f"path_{path.text.encode().hex()}"
-        self.program.space[name] = self.program.shape.getter(path)
-        return f"{name}(d)"
-
-    def _called(self, name: str) -> None:
-        """Every call of this function counts for a rule, but for those in which it finds nothing to look at."""
-        self.counted_by_call.add(name)
-
-    def _count(self, name: str) -> str:
-        variable = self.program.counter(name)
-        self.counters.add(variable)
-        return f"{variable} += 1"
-
-    def _roles(self, found: Fit) -> str:
-        """An expression for the bits an event has."""
-        parts = [str(found.certain)] if found.certain or not found.conditional else []
-        parts += [f"({bit} if {self._test(pattern)} else 0)" for pattern, bit in found.conditional]
-        return " | ".join(parts)
-
-    def _test(self, pattern: Pattern) -> str:
-        """A call that says whether the message meets a pattern's conditions."""
-        name = self.program.tests.setdefault(pattern, f"where{len(self.program.tests)}")
-        self.program.space[name] = self.program.condition(pattern)
-        return f"{name}(d)"
-
-    def _if(self, found: Fit) -> str | None:
-        """A condition for having any of the bits; None where it is certain."""
-        return None if found.certain else " or ".join(self._test(pattern) for pattern, _ in found.conditional)
-
-    # The rules that are no templates.
-
-    def _resent(self) -> None:
-        path = self.contract.envelope.id
-        if path is not None:
-            value = self._value(path)
-            self.body += [f"if conn.resumed and {value} is not None and engine.resent(conn, {value}):", "    return"]
-            if not self.engine.ids_kept_by_unique:
-                self.body += [
-                    f"if {value}.__class__ is str or {value}.__class__ is int:",
-                    f"    engine.remember(conn, {value})",
-                ]
-        self._after_resent = len(self.body)
-
-    def _user(self) -> None:
-        """A connection whose handshake names nobody belongs to whom its first message names, if the contract has such a key."""
-        if "user" in self.contract.keys:
-            self.needs.add("user")
-            user = self.keys.variable("user")
-            self.body += [f"if conn.user is None and {user} is not None:", f"    conn.user = str({user})"]
-
-    def _schemas(self) -> None:
-        for number, monitor in enumerate(self.engine.schemas):
-            for index, check in enumerate(monitor.checks(self.direction, self.type)):
-                name = f"check_{number}_{index}_{id(check):x}"
-                self.program.space[name] = check
-                self.body.append(f"schema{number}.check({name}, payload, conn, fid, t, type, {self.direction})")
-
-    def _latencies(self) -> None:
-        sent = self.contract.envelope.sent
-        for number, monitor in enumerate(self.engine.latencies):
-            rule: Latency = monitor.rule
-            found = fit([(rule.events, 1)], self.direction, self.type)
-            if not found or sent is None:
-                continue
-            value = self._value(sent)
-            lines = [
-                f"if {value} is None:",
-                f"    {self._count(f'latency{number}')}",
-                "else:",
-                f"    l = conn.latencies[{number}]",
-                f"    s = {value} * 1e9 if {value}.__class__ is float and 0.0 < {value} < 1e11 else sent_ns({value})",
-                "    if s is None:",
-                f"        {self._count(f'latency{number}')}",
-                "    else:",
-                "        if not l.low <= t - s <= l.high or s < l.sent:",
-                f"            latency{number}.off(conn, t - s, s, fid, t, type, {self.direction})",
-                "        l.sent = s",
-            ]
-            self._called(f"latency{number}")
-            self._under(self._if(found), lines)
-
-    def _under(self, test: str | None, lines: list[str]) -> None:
-        if test is None:
-            self.body += lines
-        else:
-            self.body += [f"if {test}:", *("    " + line for line in lines)]
-
-    def _sequences(self) -> None:
-        for number, monitor in enumerate(self.engine.sequences):
-            rule = monitor.rule
-            self.needs.update(rule.by)
-            if rule.by in (("conn.session",), ("conn.id",)):
-                state = f"conn.sequences[{number}][{self.direction}]"
-            else:
-                state = f"engine.sequence(conn, {number}, {self.keys.together(rule.by)})[{self.direction}]"
-            missing = self.keys.missing(rule.by)
-            q = self._value(rule.field)
-            self._called(f"sequence{number}")
-            self.body += [
-                f"if {q} is None" + (f" or {missing}" if missing else "") + ":",
-                f"    {self._count(f'sequence{number}')}",
-                "else:",
-                f"    c = {state}",
-                f"    if {q} == c.last + 1 and {q}.__class__ is int:",
-                f"        c.last = {q}",
-                "    else:",
-                f"        sequence{number}.off(c, {q}, conn, fid, t, type, {self.direction})",
-            ]
-
-    def _uniques(self) -> None:
-        for number, monitor in enumerate(self.engine.uniques):
-            rule = monitor.rule
-            self.needs.update(rule.by)
-            key, missing = self.keys.together(rule.by), self.keys.missing(rule.by)
-            u = self._value(rule.field)
-            self._called(f"unique{number}")
-            self.body += [
-                f"if {u} is None" + (f" or {missing}" if missing else "") + ":",
-                f"    {self._count(f'unique{number}')}",
-                "else:",
-                f"    u = {u} if {u}.__class__ is str else plain_id({u}, {number}, payload)",
-                f"    seen = conn.uniques[{number}].get({key})",
-                "    if seen is None:",
-                f"        seen = engine.unique(conn, {number}, {key}, t)",
-                "    seen.t = t",
-                "    now = seen.now",
-                "    if u in now or u in seen.old:",
-                f"        unique{number}.twice(seen, u, conn, fid, t, type, {self.direction})",
-                "    else:",
-                "        now[u] = fid",
-                "        if len(now) >= 10000:",
-                f"            unique{number}.rotate(seen)",
-            ]
 
     def _isolation(self) -> None:
         """An event of somebody else's is said to be so, and nothing else: it has no place in this session's slices."""
@@ -444,7 +220,8 @@ class HandlerSource:
                 f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
                 f"    {i} = span{number}.by_else_key(conn.session, {above}, {other}, True)",
             ]
-        stray = f"span{number}.stray(conn, x{number}, t, fid, {above}, type, {self.direction}, {bool(closing)}, {self._else_key(span)})"
+        rest = f"{self.direction}, {bool(closing)}, {self._else_key(span)}"
+        stray = f"span{number}.stray(conn, x{number}, t, fid, {above}, type, {rest})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if self.direction:
             lines += [f"    if {i} is not None:", f"        {i}.bound = True"]

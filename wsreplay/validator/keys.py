@@ -7,7 +7,7 @@ from typing import Any
 
 from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
-from wsreplay.validator.checks import exact
+from wsreplay.validator.messages import exact
 from wsreplay.validator.shape import Shape
 from wsreplay.validator.state import ConnectionState, Token
 
@@ -95,7 +95,7 @@ class Keys:
         return " or ".join(f"{self.variable(name)} is None" for name in names if not self.always(name))
 
     def source(self, name: str, expression: Callable[[Path], str]) -> list[str]:
-        """Lines that set the key's variable; `expression` reads a path. Anything but a text at its place is left to the resolver."""
+        """Lines that set the key's variable; `expression` reads a path. What is no text there is left to the resolver."""
         variable = self.variable(name)
         lines: list[str] = []
         indent = ""

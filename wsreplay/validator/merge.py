@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wsreplay.contract import Contract
+from wsreplay.validator.accounts import MOST_ACCOUNTS
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Verdict
 from wsreplay.validator.reporting import MOST_FINDINGS
-from wsreplay.validator.spans import MOST_ACCOUNTS
 from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_required
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from wsreplay.contract.model import Contract, Pattern
 from wsreplay.validator.checks import sent_ns
-from wsreplay.validator.handler import CALLS, HandlerSource, same
+from wsreplay.validator.handler import HandlerSource
 from wsreplay.validator.keys import Keys
+from wsreplay.validator.roles import same
 from wsreplay.validator.shape import Shape, paths_of
+from wsreplay.validator.source import CALLS
 
 if TYPE_CHECKING:
     from wsreplay.validator.engine import Engine
@@ -59,7 +61,7 @@ class Program:
             calls = self.counter(f"calls_{len(self._shared)}")
             for name in source.counted_by_call:
                 self._calls.setdefault(name, []).append(calls)
-            exec(compile(text.replace(CALLS, calls), f"<{self.contract.name}>", "exec"), self.space)
+            exec(compile(text.replace(CALLS, calls), f"<{self.contract.name}>", "exec"), self.space)  # noqa: S102
             found = self._shared[direction, text] = self.space.pop("handle")
         return found
 
@@ -79,5 +81,5 @@ class Program:
         return value
 
     def looked_at(self, name: str) -> int:
-        """How many events so far had what a rule looks at: the calls of its functions, less those in which there was nothing."""
+        """How many events so far had what a rule looks at: the calls of its functions, less those that found nothing."""
         return sum(int(self.space[calls]) for calls in self._calls.get(name, ())) - int(self.space.get(f"n_{name}", 0))

@@ -86,10 +86,19 @@ class Reporter:
             return fingerprint
         counts.kept += 1
         finding = Finding(
-            rule=counts.rule.id, verdict=verdict, severity=Severity(counts.rule.severity), message=message,
-            line=counts.rule.place.line, file=counts.rule.place.file, slice=labels, kind=kind, fingerprint=fingerprint,
-            session=conn.session.id if conn is not None else None, connection=conn.id if conn is not None else None, **details,
-        )  # fmt: skip
+            rule=counts.rule.id,
+            verdict=verdict,
+            severity=Severity(counts.rule.severity),
+            message=message,
+            line=counts.rule.place.line,
+            file=counts.rule.place.file,
+            slice=labels,
+            kind=kind,
+            fingerprint=fingerprint,
+            session=conn.session.id if conn is not None else None,
+            connection=conn.id if conn is not None else None,
+            **details,
+        )
         self.findings.append(finding)
         self.orders.append(counts.order)
         if self.on_finding is not None:
@@ -157,3 +166,13 @@ def blame(patterns: Patterns) -> str | None:
 
 def sender(direction: int) -> str:
     return "server" if direction else "client"
+
+
+def frames_of(*fids: int | None) -> tuple[int, ...]:
+    """Witness frames: those that are known, each once."""
+    return tuple(dict.fromkeys(fid for fid in fids if fid is not None))
+
+
+def short(value: Any, most: int = 80) -> str:
+    text = str(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

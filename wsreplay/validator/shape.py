@@ -84,7 +84,7 @@ class Shape:
         return self._decode_and_lift if self._lifts else self._decode
 
     def _decode_and_lift(self, payload: bytes) -> Any:
-        message = self._decode(payload)
+        message: Any = self._decode(payload)
         message.kind = self._find_kind(message)
         return message
 

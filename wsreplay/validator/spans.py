@@ -9,36 +9,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from wsreplay.contract.model import Patterns, Span
-from wsreplay.validator.declare import COMPLETE, SUPPRESSED, TRUNCATED, Group
-from wsreplay.validator.findings import RunAccount, Verdict
-from wsreplay.validator.reporting import Counts, Reporter, blame, either, names, seconds, sender, where
+from wsreplay.validator.accounts import Accounts
+from wsreplay.validator.declare import COMPLETE, SUPPRESSED, TRUNCATED
+from wsreplay.validator.groups import Group
+from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, seconds, sender, where
 from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-MOST_ACCOUNTS = 5_000  # kept of each kind: gone well, and not
 MOST_OPEN = 50_000  # instances of one span in one session
-
-
-class Accounts:
-    """How runs ended. All are counted, some thousands kept."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-        self.kept: list[RunAccount] = []
-        self._room = {True: MOST_ACCOUNTS, False: MOST_ACCOUNTS}
-
-    def close(self, run: Instance, state: str, t: int | None, fid: int | None, detail: str = "") -> None:
-        self.counts[state] = self.counts.get(state, 0) + 1
-        good = state == "completed"
-        if self._room[good]:
-            self._room[good] -= 1
-            self.kept.append(account(run, state, t, fid, detail))
-
-
-def account(run: Instance, state: str, t: int | None, fid: int | None, detail: str) -> RunAccount:
-    return RunAccount(run.session.id, run.conn.id, run.labels(), state, run.t, t, run.fid or 0, fid, detail)
 
 
 class SpanMonitor:
@@ -127,10 +107,18 @@ class SpanMonitor:
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
         fingerprint = self.reporter.report(
-            self.counts, slice=first, kind="order", message=f"{self._starts()} came again before the first had ended{where(first)}",
-            activation=first.fid, frames=_frames(first.fid, fid), expected=names(self.span.end_patterns), seen=self._starts(),
-            decided_by="event", decided_at=t, at_ns=t,
-        )  # fmt: skip
+            self.counts,
+            slice=first,
+            kind="order",
+            message=f"{self._starts()} came again before the first had ended{where(first)}",
+            activation=first.fid,
+            frames=frames_of(first.fid, fid),
+            expected=names(self.span.end_patterns),
+            seen=self._starts(),
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+        )
         self._close(first, "cut", t, fid, COMPLETE, fingerprint, "started again")
 
     def _starts(self) -> str:
@@ -171,10 +159,20 @@ class SpanMonitor:
             witness.parent = above
         message = f"{type_} came after the end of its {self.span.id}" if late else f"{type_} came without {self._starts()}"
         fingerprint = self.reporter.report(
-            self.counts, slice=witness, conn=conn, kind="unexpected" if late else "order", message=message + where(witness),
-            activation=ended_by or fid, frames=_frames(ended_by or None, fid), expected=() if late else names(self.span.start), seen=type_, decided_by="event",
-            decided_at=t, at_ns=t, blame=sender(direction),
-        )  # fmt: skip
+            self.counts,
+            slice=witness,
+            conn=conn,
+            kind="unexpected" if late else "order",
+            message=message + where(witness),
+            activation=ended_by or fid,
+            frames=frames_of(ended_by or None, fid),
+            expected=() if late else names(self.span.start),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+        )
         if late:
             return None
         if above is not None:
@@ -194,7 +192,7 @@ class SpanMonitor:
             conn=conn,
             kind="order",
             message=f"{type_} came outside of a {self.span.inside}{where(witness)}",
-            frames=_frames(fid),
+            frames=frames_of(fid),
             activation=fid,
             seen=type_,
             decided_by="event",
@@ -208,9 +206,9 @@ class SpanMonitor:
     ) -> Instance | None:
         """The first that was opened, and is open still, of those with this key; `anonymous`: that have no other one."""
         for instance in session.spans[self.index].values():
-            if instance.else_key == else_key and (above is None or instance.parent is above):
-                if not anonymous or isinstance(instance.slot, Anonymous):
-                    return instance
+            fits = instance.else_key == else_key and (above is None or instance.parent is above)
+            if fits and (not anonymous or isinstance(instance.slot, Anonymous)):
+                return instance
         return None
 
     # Ends.
@@ -256,7 +254,7 @@ class SpanMonitor:
                 kind="late",
                 late_by=late,
                 seen=type_,
-                frames=_frames(instance.fid, fid),
+                frames=frames_of(instance.fid, fid),
                 message=f"{type_} came {seconds(late)} too late{where(instance)}",
             )
         if instance.children:
@@ -360,11 +358,22 @@ class SpanMonitor:
         else:
             message = f"{either(expected)} never came{where(instance)}{why}"
         fingerprint = self.reporter.report(
-            self.counts, slice=instance, kind="missing", absent=True, message=message, activation=instance.fid,
-            frames=_frames(instance.fid, fid), expected=expected, until=due, seen=seen, decided_by=by, decided_at=t,
-            at_ns=t if due is None else min(t, due), blame=blame(self._all_ends()),
+            self.counts,
+            slice=instance,
+            kind="missing",
+            absent=True,
+            message=message,
+            activation=instance.fid,
+            frames=frames_of(instance.fid, fid),
+            expected=expected,
+            until=due,
+            seen=seen,
+            decided_by=by,
+            decided_at=t,
+            at_ns=t if due is None else min(t, due),
+            blame=blame(self._all_ends()),
             bound_from=instance.t if by == "deadline" else None,
-        )  # fmt: skip
+        )
         instance.explain(expected, fingerprint)
         if instance.parent is not None:
             instance.parent.explain(expected, fingerprint)
@@ -409,10 +418,3 @@ def _cut(conn: ConnectionState) -> str:
     if info.close_code is not None:
         return f"; the connection was closed{who} ({info.close_code}{', ' + info.close_reason if info.close_reason else ''})"
     return f"; the connection was dropped{who}"
-
-
-def _frames(*fids: int | None) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(fid for fid in fids if fid is not None))
-
-
-__all__ = ["Accounts", "SpanMonitor", "Verdict", "account"]

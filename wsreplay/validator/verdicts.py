@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Declare, Format, Rule, Schema, Span, Unknown
+from wsreplay.validator.accounts import account
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
 from wsreplay.validator.reporting import Counts, fingerprint_of
-from wsreplay.validator.spans import account
 from wsreplay.validator.state import Instance
 
 if TYPE_CHECKING:
