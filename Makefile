@@ -52,7 +52,7 @@ $(VENV)/.docs: pyproject.toml $(READY)
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.generators
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 package: $(READY)
 	rm -rf dist

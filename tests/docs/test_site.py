@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -86,3 +87,30 @@ def test_examples_can_be_read(path: Path) -> None:
 def test_the_page_on_recordings_says_what_each_ending_means() -> None:
     text = (DOCS / "reference" / "recording.md").read_text()
     assert not [ending for ending in Ending if f"`{ending}`" not in text]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("mkdocs", reason="`make docs` installs what builds the site")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.mark.xdist_group("site")
+def test_the_site_asks_no_other_host_for_anything(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        html = page.read_text()
+        asked = re.findall(r"<(?:script|img|iframe|source)[^>]* src=\"?([^\" >]+)", html)
+        asked += [link for link in re.findall(r"<link ([^>]*)>", html) if "stylesheet" in link or "preconnect" in link]
+        assert not [one for one in asked if "//" in one], page.name
+
+
+@pytest.mark.xdist_group("site")
+def test_the_picture_is_drawn_in_the_page(site: Path) -> None:
+    """In the page, not beside it: only so does it follow the page's colours."""
+    assert "<svg class=\"figure\"" in (site / "how-it-works.html").read_text()
