@@ -27,7 +27,10 @@ def test_a_reconnect_continues_the_session() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"user": "u2"}, {"user": None}, {"path": "/other"}, {"opened_ns": 36 * S}, {"opened_ns": 4 * S}, {"ending": Ending.REFUSED}],
+    [
+        {"user": "u2"}, {"user": None}, {"path": "/other"}, {"opened_ns": 36 * S}, {"opened_ns": 4 * S},
+        {"ending": Ending.REFUSED},
+    ],
 )
 def test_another_user_path_or_time_begins_a_session(changes: dict[str, object]) -> None:
     assert len(sessions(connection(1, 0, 5), connection(2, 6, 9, **changes))) == 2

@@ -175,6 +175,8 @@ class RecordingProxy:
 
     async def _bind(self, context: ssl.SSLContext | None) -> asyncio.Server:
         options = self.options
+        if not 0 <= options.port <= 65535:  # of a larger one, uvloop takes what is left of it
+            raise UsageError(f"cannot listen on port {options.port}: a port is a number from 0 to 65535")
         try:
             return await asyncio.get_running_loop().create_server(
                 lambda: ClientSide(self._route),
@@ -187,8 +189,6 @@ class RecordingProxy:
         except OSError as error:
             where = f"{options.host}:{options.port}"
             raise UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)") from None
-        except OverflowError:
-            raise UsageError(f"cannot listen on port {options.port}: a port is a number from 0 to 65535") from None
 
     async def _beat(self) -> None:
         while True:
