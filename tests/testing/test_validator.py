@@ -156,3 +156,25 @@ def test_a_connection_that_is_lost_for_longer_than_three_seconds_is_a_finding() 
     stream.drop(at=1)
     stream.open(at=4.5)
     assert [finding.rule for finding in validator.findings] == ["reconnect"]
+
+
+def test_events_that_name_their_user_are_judged_by_whose_they_are() -> None:
+    """Without a user it cannot be decided whether they reached the right one."""
+    named = [event(kind, user_id="alice") for kind in HEALTHY]
+    for user, verdict in [("alice", "satisfied"), ("bob", "violated"), (None, "inconclusive")]:
+        validator = EventValidator(user=user)
+        for number, each in enumerate(named):
+            validator.record(each, at=number / 10)
+        assert validator.validate() == verdict
+
+
+def test_tabs_and_reconnects_of_one_user_are_told_apart() -> None:
+    validator = EventValidator()
+    first, second = validator.stream("alice"), validator.stream("alice")
+    first.open(at=0)
+    second.open(at=0.1)
+    first.drop(at=1)
+    first.open(at=2)
+    other = validator.stream("bob")
+    other.open(at=3)
+    assert validator.judgement().sessions == 3

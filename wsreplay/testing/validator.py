@@ -77,11 +77,14 @@ class Stream:
 class EventValidator:
     """Judges events by a contract (a name, a file, or a Contract) while they come.
 
-    Under `strict` a warning counts as a violation, and so does a rule that never applied or could not be decided. Times are
+    `user` is whose events they are where `record` does not say. Under `strict` a warning counts as a violation, and so does a rule that never applied or could not be decided. Times are
     taken when an event is recorded; `at`, in seconds since the validator was made, says them instead. Raises ContractError.
     """
 
-    def __init__(self, contract: str | Path | Contract = "agent-chat", strict: bool = False) -> None:
+    def __init__(
+        self, contract: str | Path | Contract = "agent-chat", strict: bool = False, *, user: str | None = None
+    ) -> None:
+        self._user = user
         self.contract = contract if isinstance(contract, Contract) else load(str(contract))
         self.strict = strict
         self.capture = EventCapture()
@@ -90,6 +93,8 @@ class EventValidator:
         self._connections: dict[int, Connection] = {}
         self._frames: list[Message] = []
         self._items: list[Lifecycle | Message] = []
+        self._by_user: dict[tuple[str | None, str], list[int]] = {}
+        self._sessions: dict[int, int] = {}  # by their first connection
         self._streams: dict[tuple[str | None, str], Stream] = {}
         self._engine = Engine(self.contract)
 
@@ -101,6 +106,7 @@ class EventValidator:
 
     def record(self, event: Event, *, user: str | None = None, sent: bool = False, at: float | None = None) -> None:
         """An event that this user has received, or sent: a dict, or a message as it stands."""
+        user = user or self._user
         if (user, "/ws") not in self._streams:
             self._streams[user, "/ws"] = self.stream(user)
         stream = self._streams[user, "/ws"]
@@ -115,10 +121,17 @@ class EventValidator:
     def _open(self, user: str | None, path: str, at: float | None) -> Connection:
         connection = Connection(len(self._connections) + 1, 1, self._now(at), user=user, path=path, status=101)
         self._connections[connection.id] = connection
-        chains = stitch(self._connections.values(), self.contract.resume_within_ns)
-        session = next(chain.id for chain in chains if chain.connections[-1].id == connection.id)
-        self._feed(Opened(connection.opened_ns, connection, session))
+        self._feed(Opened(connection.opened_ns, connection, self._session(connection)))
         return connection
+
+    def _session(self, connection: Connection) -> int:
+        """The number of the session that a new connection continues, or begins."""
+        mine = self._by_user.setdefault((connection.user, connection.path), [])
+        mine.append(connection.id)
+        chains = stitch((self._connections[each] for each in mine), self.contract.resume_within_ns)
+        chain = next(chain for chain in chains if chain.connections[-1].id == connection.id)
+        first = chain.connections[0].id
+        return self._sessions.setdefault(first, len(self._sessions) + 1)
 
     def _message(self, connection: Connection, direction: Direction, event: Event, at: float | None) -> None:
         text = orjson.dumps(event) if isinstance(event, Mapping) else event
