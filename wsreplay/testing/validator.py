@@ -77,8 +77,9 @@ class Stream:
 class EventValidator:
     """Judges events by a contract (a name, a file, or a Contract) while they come.
 
-    `user` is whose events they are where `record` does not say. Under `strict` a warning counts as a violation, and so does a rule that never applied or could not be decided. Times are
-    taken when an event is recorded; `at`, in seconds since the validator was made, says them instead. Raises ContractError.
+    `user` is whose events they are where `record` does not say. Under `strict` a warning counts as a violation, and so does a
+    rule that never applied or could not be decided. Times are taken when an event is recorded; `at`, in seconds since the
+    validator was made, says them instead. Raises ContractError.
     """
 
     def __init__(
