@@ -249,6 +249,7 @@ class Engine(Memory):
         conn = ConnectionState(connection, session, len(self.latencies))
         conn.resumed = session.last is not None
         conn.sequences = [self._sequence_pair(session, number, conn) for number in range(len(self.sequences))]
+        conn.spread()
         session.connections += 1
         session.last = conn
         self.connections[connection.id] = conn

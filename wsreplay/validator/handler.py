@@ -106,7 +106,7 @@ class HandlerSource(MessageSource):
         missing = self.keys.missing(span.by)
         self.body += [
             f"x{number} = {self.keys.together(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
-            f"i{number} = conn.spans[{number}].get(x{number})",
+            f"i{number} = conn.span{number}.get(x{number})",
         ]
 
     def _span(self, number: int, span: Span, ends: list[str]) -> None:
@@ -188,7 +188,7 @@ class HandlerSource(MessageSource):
             self.body.append(f"{p} = {self.keys.variable(span.parent)}")
         outer = [self.keys.variable(name) for name in span.by[:-1]]
         key = f"({', '.join([*outer, p])})" if outer else p
-        self.body += [f"{h} = None", f"if {p} is not None:", f"    {h} = conn.spans[{number}].get({key})"]
+        self.body += [f"{h} = None", f"if {p} is not None:", f"    {h} = conn.span{number}.get({key})"]
 
     def _covered(self, span: Span) -> bool:
         """Whether the span that this one is inside of speaks up itself where the event comes without it."""

@@ -139,7 +139,7 @@ class MessageSource:
                 f"if {value} is None:",
                 f"    {self._count(f'latency{number}')}",
                 "else:",
-                f"    l = conn.latencies[{number}]",
+                f"    l = conn.latency{number}",
                 f"    s = {value} * 1e9 if {value}.__class__ is float and 0.0 < {value} < 1e11 else sent_ns({value})",
                 "    if s is None:",
                 f"        {self._count(f'latency{number}')}",
@@ -162,7 +162,7 @@ class MessageSource:
             rule = monitor.rule
             self.needs.update(rule.by)
             if rule.by in (("conn.session",), ("conn.id",)):
-                state = f"conn.sequences[{number}][{self.direction}]"
+                state = f"conn.counter{number}_{self.direction}"
             else:
                 state = f"engine.sequence(conn, {number}, {self.keys.together(rule.by)})[{self.direction}]"
             missing = self.keys.missing(rule.by)
@@ -191,7 +191,7 @@ class MessageSource:
                 f"    {self._count(f'unique{number}')}",
                 "else:",
                 f"    u = {u} if {u}.__class__ is str else plain_id({u}, {number}, payload)",
-                f"    seen = conn.uniques[{number}].get({key})",
+                f"    seen = conn.unique{number}.get({key})",
                 "    if seen is None:",
                 f"        seen = engine.unique(conn, {number}, {key}, t)",
                 "    seen.t = t",

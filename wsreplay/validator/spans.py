@@ -214,29 +214,18 @@ class SpanMonitor:
     # Ends.
 
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
-        """An end event came while the span was open."""
+        """An end event came while the span was open. Where nothing is left to be said, this is all of `_close`."""
         group = self.group
-        if (
-            instance.late is None
-            and not instance.children
-            and instance.outer is None
-            and not self.refined
-            and instance.states is None
-            and (
-                group is None
-                or (instance.mask & group.needed == group.needed and instance.held_back is None and name not in group.unless)
-            )
-        ):
-            self._end_well(instance, name, t, fid)
-        else:
+        if instance.late is not None or instance.children or instance.outer is not None or instance.states is not None or self.refined:
             self._end_otherwise(instance, name, t, fid, type_)
-
-    def _end_well(self, instance: Instance, name: str, t: int, fid: int | None) -> None:
-        """The short way of `_close`: nothing is left to be said."""
+            return
+        if group is not None and (instance.mask & group.needed != group.needed or instance.held_back or name in group.unless):
+            self._end_otherwise(instance, name, t, fid, type_)
+            return
         instance.open = False
-        slot, session = instance.slot, instance.conn.session
-        del session.spans[self.index][slot]
-        session.ended[self.index].add(slot, (fid or 0, name))
+        session = instance.conn.session
+        del session.spans[self.index][instance.slot]
+        session.ended[self.index].add(instance.slot, (fid or 0, name))
         if instance.parent is not None:
             instance.parent.children -= 1
         for release in self.releases:

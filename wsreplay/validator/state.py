@@ -202,3 +202,14 @@ class ConnectionState:
         self.uniques = session.uniques
         self.sequences: list[tuple[Sequence, Sequence]] = []
         self.latencies = [Latency() for _ in range(latencies)]
+
+    def spread(self) -> None:
+        """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
+        for number, table in enumerate(self.spans):
+            setattr(self, f"span{number}", table)
+        for number, seen in enumerate(self.uniques):
+            setattr(self, f"unique{number}", seen)
+        for number, state in enumerate(self.latencies):
+            setattr(self, f"latency{number}", state)
+        for number, pair in enumerate(self.sequences):
+            self.__dict__[f"counter{number}_0"], self.__dict__[f"counter{number}_1"] = pair
