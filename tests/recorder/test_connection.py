@@ -85,6 +85,18 @@ def test_a_message_over_the_limit_in_fragments_goes_on_where_it_was(tmp_path: Pa
     assert str(recorded.connections[0].ending) == "dropped", "the restored scanner knows that a message is in progress"
 
 
+def test_what_comes_behind_a_long_control_frame_inside_a_message_is_kept_again(tmp_path: Path) -> None:
+    sink = Sink(tmp_path / "a.db")
+    ping = rawpeers.frame(9, b"p" * HUGE)
+    sink.take(Kind.CHUNK, rawpeers.frame(1, b"frag", fin=False) + ping[:-5])
+    sink.take(Kind.CHUNK, ping[-5:] + rawpeers.frame(0, b"ment", fin=False))
+    sink.die()
+    sink.take(Kind.CHUNK, rawpeers.frame(0, b"ed"))
+    sink.close()
+    frames = checked(tmp_path / "a.db").stream(1, 0).frames
+    assert [(frame.opcode, len(frame.payload)) for frame in frames] == [(1, 4), (9, LIMIT), (0, 4), (0, 2)]
+
+
 def test_a_frame_that_never_ends_leaves_its_bytes(tmp_path: Path) -> None:
     sink = Sink(tmp_path / "a.db")
     whole, half = rawpeers.frame(1, b"whole", fin=False), rawpeers.frame(0, b"never whole")[:9]

@@ -123,7 +123,8 @@ class Writer:
         return int(run_id)
 
     def add_tail(self, connection_id: int, direction: int, offset: int, t_ns: int, data: bytes) -> None:
-        self.add("INSERT INTO tail VALUES (?,?,?,?,?)", (connection_id, direction, offset, t_ns, data))
+        # What is kept again behind bytes that are not takes the place of the note where they end.
+        self.add("INSERT OR REPLACE INTO tail VALUES (?,?,?,?,?)", (connection_id, direction, offset, t_ns, data))
 
     def move_tail_end(self, connection_id: int, direction: int, offset: int, t_ns: int) -> None:
         """Note how far a direction came, behind bytes that are not kept: an empty tail there, in place of the one before."""

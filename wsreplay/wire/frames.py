@@ -192,6 +192,8 @@ class StreamDecoder:
             return
         at = size % 4
         frame.left, frame.missing, frame.key = frame.left - size, frame.missing + size, frame.key[at:] + frame.key[:at]
+        if frame.head & 0x0F > Opcode.BINARY:
+            return
         self._whole, self._kept = False, self._max_payload
         if self._compressed and self._deflate is not None and self._deflate.context_takeover:
             self.undecodable = self.undecodable or "not all of a message over the limit was kept"
