@@ -42,7 +42,9 @@ def judge(path: Path) -> int:
     run_queue: deque[Run] = deque()
     tool_queue: deque[list[Any]] = deque()
     events = faults = 0
-    for number, t, direction, payload in db.execute("SELECT connection_id, t_ns, direction, payload FROM frame WHERE opcode = 1 ORDER BY id"):
+    for number, t, direction, payload in db.execute(
+        "SELECT connection_id, t_ns, direction, payload FROM frame WHERE opcode = 1 ORDER BY id"
+    ):
         while run_queue and (not run_queue[0].open or run_queue[0].due < t):
             faults += run_queue.popleft().open
         while tool_queue and (not tool_queue[0][1] or tool_queue[0][0] < t):

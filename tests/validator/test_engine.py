@@ -36,7 +36,9 @@ def message(number: int, seconds: float, type_: str, **values: object) -> Messag
 # Scopes.
 
 
-@pytest.mark.parametrize("rule", ["{id: r, existence: a, in: run, unless: failed}", "{id: r, precedence: [b, a], in: run, unless: failed}"])
+@pytest.mark.parametrize(
+    "rule", ["{id: r, existence: a, in: run, unless: failed}", "{id: r, precedence: [b, a], in: run, unless: failed}"]
+)
 def test_unless_makes_a_rule_vacuous_where_the_span_failed(rule: str) -> None:
     text = SPAN + f"rules: [{rule}]"
     good, bad = ("a", "") if "existence" in rule else ("", "a")
@@ -154,7 +156,14 @@ def test_a_payload_that_was_cut_is_not_called_broken() -> None:
 def test_a_message_in_fragments_is_one_message() -> None:
     engine = engine_of("rules: [{id: r, existence: a}]")
     text_begins, goes_on, goes_on_last = -2, -1, -17
-    engine.run([(1, 1, 5, 1, text_begins, b'{"ty'), (2, 1, 6, 1, 9, b""), (3, 1, 7, 1, goes_on, b'pe": '), (4, 1, 8, 1, goes_on_last, b'"a"}')])
+    engine.run(
+        [
+            (1, 1, 5, 1, text_begins, b'{"ty'),
+            (2, 1, 6, 1, 9, b""),
+            (3, 1, 7, 1, goes_on, b'pe": '),
+            (4, 1, 8, 1, goes_on_last, b'"a"}'),
+        ]
+    )
     assert engine.events == 1
     assert Fragments().join((1, 1, 5, 1, goes_on_last, b"x")) is None
 
@@ -164,7 +173,10 @@ def test_each_run_of_record_ends_by_itself() -> None:
     from wsreplay.model import Run
 
     runs = [Run(n, "", (n - 1) * 100 * NS, (n - 1) * 100 * NS + 5 * NS, None, "", "", "") for n in (1, 2)]
-    connections = [Connection(1, 1, 0, user="u", ending=Ending.TRUNCATED), Connection(2, 2, 100 * NS, user="u", ending=Ending.TRUNCATED)]
+    connections = [
+        Connection(1, 1, 0, user="u", ending=Ending.TRUNCATED),
+        Connection(2, 2, 100 * NS, user="u", ending=Ending.TRUNCATED),
+    ]
     engine = Engine(loads("contract: x\nrules: [{id: r, response: [a, b], within: 10s}]"))
     engine.upcoming.extend(lifecycle(connections, stitch(connections), runs))
     engine.clock.due = -1
