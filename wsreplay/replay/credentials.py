@@ -102,9 +102,9 @@ def unsigned_token(user: str) -> str:
 
 def request_of(connection: Connection, presented: Presented) -> tuple[str, list[tuple[str, str]]]:
     """The target and the headers of the request that opens a recorded connection again."""
-    stand_in = unsigned_token(connection.user) if connection.user else None
     given = {name.lower() for name, _ in presented.headers}
-    target = _target(connection.path, presented, None if "authorization" in given else stand_in)
+    stand_in = unsigned_token(connection.user) if connection.user and "authorization" not in given else None
+    target = _target(connection.path, presented, stand_in)
     headers: list[tuple[str, str]] = []
     for name, value in connection.request_headers:
         lower = name.lower()
@@ -118,6 +118,9 @@ def request_of(connection: Connection, presented: Presented) -> tuple[str, list[
         headers.append((name, value))
     if "sec-websocket-protocol" not in given:
         headers += _offer(connection, stand_in)
+    shown = any(stand_in in value for _, value in headers) or stand_in in target if stand_in else True
+    if stand_in and not shown and not str(connection.user).startswith("cookie:") and not presented.query:
+        headers.append(("Authorization", f"Bearer {stand_in}"))
     return target, [*headers, *presented.headers]
 
 

@@ -238,6 +238,7 @@ class Player:
     async def _end(self, live: float, before: int) -> None:
         """End the connection as it was recorded."""
         script, peer = self.script, self.peer
+        peer.flush()
         if script.unknown_end:
             if script.direction == 0:
                 await self._say_goodbye()

@@ -124,7 +124,7 @@ class Talk:
     def _end(self, connection: Connection) -> None:
         facts: dict[str, Any] = {"ending": str(connection.ending)}
         if connection.ending not in (Ending.TRUNCATED, Ending.OPEN):
-            facts |= {"by": connection.closed_by, "code": connection.close_code, "reason": connection.close_reason}
+            facts |= {"by": connection.closed_by, "code": connection.close_code, "reason": connection.close_reason or None}
         t_ns = connection.closed_ns if connection.closed_ns is not None else connection.opened_ns
         self.said.append(Said(t_ns - self._start, 1, END, orjson.dumps(facts), 0, (), ()))
 
