@@ -69,7 +69,7 @@ def test_nothing_is_imported_until_the_fixture_is_used(project: pytest.Pytester)
 
 def test_a_passing_plain_test_leaves_nothing_behind(project: pytest.Pytester) -> None:
     run(project, PLAIN.format(scenario="healthy")).assert_outcomes(passed=1)
-    assert not (project.path / "recordings" / "tests").exists()
+    assert not (project.path / "recordings").exists()
 
 
 def test_a_failing_test_keeps_its_recording_and_tells_how_to_open_it(project: pytest.Pytester) -> None:
@@ -161,6 +161,19 @@ def test_it(wsreplay, number):
     assert len(ElementTree.parse(project.path / "report.xml").findall(".//property[@name='wsreplay_recording']")) == 3
 
 
+def test_many_workers_leave_no_empty_folder_and_lose_none(project: pytest.Pytester) -> None:
+    result = run(project, """
+import pytest
+
+@pytest.mark.parametrize("number", range(12))
+def test_it(wsreplay, number):
+    with wsreplay.proxy(BACKEND):
+        pass
+""", "-n", "3")
+    result.assert_outcomes(passed=12)
+    assert not (project.path / "recordings").exists()
+
+
 def test_several_taps_of_one_test_are_several_recordings(project: pytest.Pytester) -> None:
     result = run(project, """
 def test_it(wsreplay):
@@ -211,14 +224,14 @@ def test_the_contract_of_all_taps_can_be_set(project: pytest.Pytester) -> None:
 def test_a_mistake_is_said_in_one_line(project: pytest.Pytester) -> None:
     result = run(project, """
 def test_option(wsreplay):
-    wsreplay.proxy(BACKEND, speed=3)
+    wsreplay.proxy(BACKEND, pace=3)
 
 def test_contract(wsreplay):
     wsreplay.proxy(BACKEND, contract="agent-chet")
 """)
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines([
-        "E*UsageError: proxy() knows no option speed: it takes *insecure*",
+        "E*UsageError: proxy() knows no option pace: it takes *insecure*",
         "E*ContractError: agent-chet: no built-in contract 'agent-chet'*agent-chat*",
     ])
 

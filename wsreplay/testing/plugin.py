@@ -6,6 +6,7 @@ Loaded by every pytest run: it imports nothing of wsreplay until a test uses the
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,13 +47,29 @@ def wsreplay(request: pytest.FixtureRequest) -> Iterator[Recordings]:
     from wsreplay.testing.recordings import Recordings
 
     config, item = request.config, request.node
-    folder = config.rootpath / (config.getoption("--wsreplay-dir") or config.getini("wsreplay_dir"))
     recordings = Recordings(
-        item.nodeid, folder, item.path, contract=_contract(config), record=config.getoption("--wsreplay-record")
+        item.nodeid, _folder(config), item.path, contract=_contract(config), record=config.getoption("--wsreplay-record")
     )
     item.stash[_RECORDINGS] = recordings
     yield recordings
     recordings.stop()
+
+
+def _folder(config: pytest.Config) -> Path:
+    return Path(config.rootpath, config.getoption("--wsreplay-dir") or config.getini("wsreplay_dir"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """All tests are over, those of all workers too: folders in which nothing stayed go."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = _folder(config)
+    while folder != config.rootpath and folder.is_dir():
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # something is in it
+        folder = folder.parent
 
 
 def _contract(config: pytest.Config) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ class Recordings:
             yield shown, text
 
     def finish(self, *, keep_all: bool) -> None:
-        """The test is over: remove its recordings unless they are to be kept, and the folder if nothing is left in it."""
+        """The test is over: remove its recordings unless they are to be kept."""
         for tap in self._taps:
             tap.close()
         if self.passed and not self.told:
@@ -100,8 +99,6 @@ class Recordings:
         for tap in self._taps:
             if not (self.told or keep_all):
                 tap.path.unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
 
 
 def file_name(node_id: str) -> str:

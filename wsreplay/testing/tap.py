@@ -72,6 +72,7 @@ class Tap:
 
     def start(self) -> None:
         """Listen. Blocks until clients can connect."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wsreplay", daemon=True)
         self._thread.start()
