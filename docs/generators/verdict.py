@@ -4,8 +4,65 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from typing import Any
 
 from docs.generators import schemas
+
+# Where the schema itself says nothing, since the name says it to those who know the report.
+MEANINGS = {
+    "version": "Of this format.",
+    "contracts": "The names of the contracts that were asked for.",
+    "file": {
+        "verdict": "Of this recording by this contract.",
+        "contract": "Its name, its version, and a digest of its text.",
+        "events": "How many messages with a type were judged.",
+        "sessions": "How many sessions were judged.",
+        "session_verdicts": "By the session's number.",
+        "rules": "Every rule of the contract, in its order.",
+        "findings": "In the order in which they were decided.",
+        "runs": "How each run of an agent ended.",
+        "run_counts": "How many runs ended how.",
+        "notes": "What a reader should know beside, such as connections that are none of the contract's.",
+    },
+    "rule": {
+        "id": "Its name in the contract.",
+        "contract_file": "The file in which it stands.",
+        "line": "Its line there, from 1.",
+        "activations": "How often it applied.",
+        "fulfilments": "How often it held.",
+        "violations": "How often it was broken.",
+        "pending": "How often something is still owed.",
+        "inconclusive": "How often the recording ended before it was decided.",
+        "errors": "How often it could not be judged.",
+    },
+    "finding": {
+        "rule": "The rule's name.",
+        "contract_file": "The file in which the rule stands.",
+        "kind": "`missing`, `unexpected`, `order`, `late`, `duplicate`, `gap`, `isolation`, `format`, …",
+        "session": "Its number.",
+        "connection": "Its number.",
+        "expected": "Types of which one should have come.",
+        "until": "When it was due at the latest.",
+        "seen": "What came instead.",
+        "decided_by": "`event`, `deadline`, `scope_close` or `trace_end`.",
+        "decided_at": "When it was certain.",
+        "late_by": "By how many seconds it was late.",
+        "blame": "`client` or `server`, where the protocol says.",
+        "fingerprint": "The same in every recording with the same mistake.",
+        "message": "The finding in a sentence.",
+    },
+    "run": {
+        "session": "Its number.",
+        "connection": "On which it began.",
+        "slice": "Its keys.",
+        "state": "`completed`, `failed`, `cut`, `stalled` or `open`.",
+        "start": "When it began.",
+        "end": "When it ended, if it did.",
+        "start_frame": "The frame that began it.",
+        "end_frame": "The frame that ended it.",
+        "detail": "How it ended, in words.",
+    },
+}
 
 INTRODUCTION = """# JSON verdict
 
@@ -24,8 +81,17 @@ violated
 
 def page() -> str:
     schema = json.loads((resources.files("wsreplay.report") / "schema" / "verdict-1.json").read_text("utf-8"))
+    _explain(schema["properties"], MEANINGS)
+    for name, definition in schema["definitions"].items():
+        _explain(definition.get("properties", {}), MEANINGS.get(name, {}))
     top = {key: part for key, part in schema.items() if key != "description"}
     parts = [INTRODUCTION, *schemas.tables("The whole", top)]
     for name, definition in schema["definitions"].items():
         parts += schemas.tables(name, definition)
     return "\n\n".join(parts)
+
+
+def _explain(properties: dict[str, Any], meanings: Any) -> None:
+    for name, part in properties.items():
+        if "description" not in part and isinstance(meanings.get(name), str):
+            part["description"] = meanings[name]
