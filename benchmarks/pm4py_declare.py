@@ -36,7 +36,8 @@ model = {
 began, cpu = time.perf_counter(), time.process_time()
 result = pm4py.conformance_declare(log, model)
 took, cpu = time.perf_counter() - began, time.process_time() - cpu
-print(json.dumps({"events": len(log), "took": took, "cpu": cpu, "cases": len(result), "fit": sum(1 for case in result if case["is_fit"]),
+fit = sum(1 for case in result if case["is_fit"])
+print(json.dumps({"events": len(log), "took": took, "cpu": cpu, "cases": len(result), "fit": fit,
                   "version": pm4py.__version__}))
 """
 

@@ -1,6 +1,7 @@
 """`python -m benchmarks.validator`: judge a large recording, beside a hand-written loop and pm4py.
 
-One run, one table: events per second from the file (read, decode, judge), medians of several rounds; memory in runs of their own.
+One run, one table: events per second from the file (read, decode, judge), medians of several
+rounds; memory in runs of their own.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def _add_pm4py(table: Table, path: Path, own: float) -> None:
     if found is None:
         table.rows.append(["pm4py", "–", "", "", "could not be installed here"])
         return
-    table.rows.append([f"pm4py {found.version}, events in memory", count(found.per_second), count(found.per_cpu_second), f"{found.per_second / own:.2f}×",
-                       "wsreplay " + ratio(own / found.per_second, "≥ 1")])  # fmt: skip
+    per_second, per_cpu = count(found.per_second), count(found.per_cpu_second)
+    beside, goal = f"{found.per_second / own:.2f}×", "wsreplay " + ratio(own / found.per_second, "≥ 1")
+    table.rows.append([f"pm4py {found.version}, events in memory", per_second, per_cpu, beside, goal])
 
 
 def _memory(small: Path, large: Path, events: int) -> Table:

@@ -56,7 +56,8 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ),
         (
             "contract: x\nrules: [{id: r, existence: a, mode: alternate}]",
-            "c.yaml:2:37: rules[0].mode: alternate is a mode of response and precedence, which have two events, not of existence",
+            "c.yaml:2:37: rules[0].mode: alternate is a mode of response and precedence, which have two events,"
+            " not of existence",
         ),
         (
             "contract: x\nrules: [{id: r, response: [a, b], within: 2}]",
@@ -78,7 +79,10 @@ def test_a_built_in_is_found_by_name_only() -> None:
             "contract: x\nspans: {run: {start: a, end: ws.open}}",
             "c.yaml:2:9: spans.run: span run cannot end: no message and no close ends it",
         ),
-        ("contract: x\nspans: {run: {start: a, end: a}}", "c.yaml:2:9: spans.run: a both starts and ends span run: it could never be open"),
+        (
+            "contract: x\nspans: {run: {start: a, end: a}}",
+            "c.yaml:2:9: spans.run: a both starts and ends span run: it could never be open",
+        ),
         (
             "contract: x\nspans: {a: {start: a, end: b, inside: b}, b: {start: c, end: d, inside: a}}",
             "c.yaml:2:9: spans.a: spans inside each other in a circle: a, b or a",
@@ -89,22 +93,29 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ),
         (
             "contract: x\nkeys: {a: '$.x[*]'}\n" + RULE,
-            "c.yaml:2:11: keys.a: '$.x[*]' is no singular JSON path from column 4 on: names and indexes only, as in $.a['b c'][0]",
+            "c.yaml:2:11: keys.a: '$.x[*]' is no singular JSON path from column 4 on:"
+            " names and indexes only, as in $.a['b c'][0]",
         ),
         (
             "contract: x\nunique: {field: envelope.id}\n" + RULE,
             "c.yaml:2:17: unique.field: the envelope says nothing of 'id'; expected type",
         ),
-        ("contract: x\nrules: [{id: r, absence: a}, {id: r, absence: b}]", "c.yaml:2:30: rules[1]: the id 'r' is taken; first in line 2"),
+        (
+            "contract: x\nrules: [{id: r, absence: a}, {id: r, absence: b}]",
+            "c.yaml:2:30: rules[1]: the id 'r' is taken; first in line 2",
+        ),
         (
             "contract: x\nrules: [{id: r, response: [a, a], mode: alternate}]",
             "c.yaml:2:9: rules[0]: alternate needs two different events",
         ),
-        ("contract: x\nrules: [{id: r, absence: ws.opne}]", "c.yaml:2:26: rules[0].absence: unknown pseudo-event 'ws.opne'; did you mean 'ws.open'?"),
+        (
+            "contract: x\nrules: [{id: r, absence: ws.opne}]",
+            "c.yaml:2:26: rules[0].absence: unknown pseudo-event 'ws.opne'; did you mean 'ws.open'?",
+        ),
         ("contract: x\nschema: {a: {type: 7}}", "c.yaml:2:13: schema.a: not a JSON Schema: "),
         ("contract: x\nextends: nowhere.yaml", "c.yaml:2:10: extends: no such contract file: nowhere.yaml"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named_with_its_place(text: str, message: str) -> None:
     found = mistake(text)
     assert found == message or (message.endswith(": ") and found.startswith(message))

@@ -410,7 +410,8 @@ def test_typing_ends_by_itself_or_with_the_connection() -> None:
 def test_a_run_on_a_dropped_connection_is_cut() -> None:
     judgement = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).drop().judge()
     assert said(judgement)[0] == (
-        "run: agent_completed, error_event or agent_error never came for run r1 in thread t1; the connection was dropped by the server"
+        "run: agent_completed, error_event or agent_error never came for run r1 in thread t1"
+        "; the connection was dropped by the server"
     )
     (run,) = judgement.runs
     assert (run.state, run.detail) == ("cut", "the connection was dropped by the server")

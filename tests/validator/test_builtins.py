@@ -46,10 +46,19 @@ def test_ag_ui_an_error_ends_all_and_a_new_run_begins_afresh() -> None:
 @pytest.mark.parametrize(
     ("steps", "finding"),
     [
-        (["TEXT_MESSAGE_START/a", "TEXT_MESSAGE_END/a", "RUN_FINISHED/r"], "run: TEXT_MESSAGE_START came without s2c:RUN_STARTED for conn.id connection 1"),
-        (["RUN_STARTED/r", "RUN_STARTED/q", "RUN_FINISHED/q"], "run: s2c:RUN_STARTED came again before the first had ended for conn.id connection 1"),
+        (
+            ["TEXT_MESSAGE_START/a", "TEXT_MESSAGE_END/a", "RUN_FINISHED/r"],
+            "run: TEXT_MESSAGE_START came without s2c:RUN_STARTED for conn.id connection 1",
+        ),
+        (
+            ["RUN_STARTED/r", "RUN_STARTED/q", "RUN_FINISHED/q"],
+            "run: s2c:RUN_STARTED came again before the first had ended for conn.id connection 1",
+        ),
         (["RUN_STARTED/r", "RUN_FINISHED/r", "CUSTOM"], "run: CUSTOM came after the end of its run for conn.id connection 1"),
-        (["RUN_STARTED/r", "RUN_FINISHED/r", "RUN_FINISHED/r"], "run: RUN_FINISHED came after the end of its run for conn.id connection 1"),
+        (
+            ["RUN_STARTED/r", "RUN_FINISHED/r", "RUN_FINISHED/r"],
+            "run: RUN_FINISHED came after the end of its run for conn.id connection 1",
+        ),
         (["RUN_STARTED/r", "RUN_ERROR", "RUN_ERROR"], "one-error: RUN_ERROR came 2 times, at most 1 expected"),
         (
             ["RUN_STARTED/r", "TEXT_MESSAGE_START/a", "RUN_FINISHED/r"],
@@ -65,14 +74,22 @@ def test_ag_ui_an_error_ends_all_and_a_new_run_begins_afresh() -> None:
         ),
         (
             ["RUN_STARTED/r", "STEP_FINISHED/s", "RUN_FINISHED/r"],
-            "step: STEP_FINISHED came without s2c:STEP_STARTED for step_name s in subagent_run connection 1 in conn.id connection 1",
+            "step: STEP_FINISHED came without s2c:STEP_STARTED for step_name s in subagent_run connection 1"
+            " in conn.id connection 1",
         ),
         (
-            ["RUN_STARTED/r", "SUBAGENT_STARTED/s", "SUBAGENT_FINISHED/s", "SUBAGENT_STARTED/s", "SUBAGENT_FINISHED/s", "RUN_FINISHED/r"],
+            [
+                "RUN_STARTED/r",
+                "SUBAGENT_STARTED/s",
+                "SUBAGENT_FINISHED/s",
+                "SUBAGENT_STARTED/s",
+                "SUBAGENT_FINISHED/s",
+                "RUN_FINISHED/r",
+            ],
             "subagent-once: SUBAGENT_STARTED came 2 times, at most 1 expected for subagent_run s in conn.id connection 1",
         ),
     ],
-)  # fmt: skip
+)
 def test_ag_ui_says_what_the_verifier_says(steps: list[str], finding: str) -> None:
     assert ag_ui(*steps) == [finding]
 
@@ -130,7 +147,11 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             ["operation: next came after the end of its operation for id 1"],
         ),
         (
-            ready().c2s("subscribe", id="1", **QUERY).s2c("error", id="1", payload=[{"message": "x"}]).s2c("complete", id="1").close(),
+            ready()
+            .c2s("subscribe", id="1", **QUERY)
+            .s2c("error", id="1", payload=[{"message": "x"}])
+            .s2c("complete", id="1")
+            .close(),
             ["operation: complete came after the end of its operation for id 1"],
         ),
         (ready().s2c("next", id="9", **RESULT).close(), ["operation: next came without c2s:subscribe for id 9"]),
@@ -149,7 +170,10 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
                 "subscribe-before-ack-is-4401: ws.close where $.code = 4401 did not come after c2s:subscribe",
             ],
         ),
-        (ready().c2s("connection_init").close(code=4429, by="server"), ["one-init: connection_init came 2 times, at most 1 expected"]),
+        (
+            ready().c2s("connection_init").close(code=4429, by="server"),
+            ["one-init: connection_init came 2 times, at most 1 expected"],
+        ),
         (
             ready().c2s("connection_init").at(1).close(code=1000),
             [
@@ -162,9 +186,12 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             ["init-in-time: ws.close came 6.50 s too late"],
         ),
         (ready().s2c("data").close(code=4400), ["unknown: unknown type data"]),
-        (ready().c2s("subscribe", id="1").s2c("complete", id="1").close(), ["schema: subscribe: data must contain ['payload'] properties"]),
+        (
+            ready().c2s("subscribe", id="1").s2c("complete", id="1").close(),
+            ["schema: subscribe: data must contain ['payload'] properties"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_graphql_misuse(trace: Trace, findings: list[str]) -> None:
     assert said(trace.judge("graphql-transport-ws")) == findings
 
@@ -227,12 +254,18 @@ def test_realtime_transcription_comes_before_or_after_the_response() -> None:
     [
         (answer(Trace().open()).close(), "session-first: response.created without s2c:session.created"),
         (answer(realtime().c2s("response.create"), until=8).close(), "response: s2c:response.done never came for response r1"),
-        (answer(realtime(), until=6).s2c("response.done", response={"id": "r1"}).close(), "output-item: s2c:response.output_item.done never came"),
-        (realtime().s2c("response.done", response={"id": "r9"}).close(), "response: response.done came without s2c:response.created"),
+        (
+            answer(realtime(), until=6).s2c("response.done", response={"id": "r1"}).close(),
+            "output-item: s2c:response.output_item.done never came",
+        ),
+        (
+            realtime().s2c("response.done", response={"id": "r9"}).close(),
+            "response: response.done came without s2c:response.created",
+        ),
         (realtime().c2s("response.create").close(), "response-is-created: s2c:response.created or s2c:error did not come"),
         (realtime().s2c("session.updated", event_id="e1").close(), "event-id: session.updated came twice: $.event_id e1"),
     ],
-)  # fmt: skip
+)
 def test_realtime_what_is_missing(trace: Trace, first: str) -> None:
     assert said(trace.judge("openai-realtime"))[0].startswith(first)
 

@@ -223,8 +223,11 @@ def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
     for jobs in (1, 2):
         outcomes = judge_files([bad, good], contracts, jobs=jobs)
         assert [(outcome.path.name, outcome.contract) for outcome in outcomes] == [
-            ("bad.db", "agent-chat"), ("bad.db", "openai-realtime"), ("good.db", "agent-chat"), ("good.db", "openai-realtime"),
-        ]  # fmt: skip
+            ("bad.db", "agent-chat"),
+            ("bad.db", "openai-realtime"),
+            ("good.db", "agent-chat"),
+            ("good.db", "openai-realtime"),
+        ]
         assert [type(outcome.error).__name__ for outcome in outcomes] == [
             "NotARecording",
             "NotARecording",

@@ -46,7 +46,7 @@ def test_agent_chat_with_counters_ids_and_times() -> None:
 
 
 def test_agent_chat_without_them() -> None:
-    """Parallel tools may interleave, a thought or a partial result may be said twice or not at all, a report may come or not."""
+    """Parallel tools may interleave, a thought or a partial result may be said twice, a report may come or not."""
     assert survivors(chat(with_envelope=False), "agent-chat") == (
         "34/48",
         {

@@ -100,9 +100,9 @@ def _continuations(alphabet: str, reached: int) -> list[list[Event]]:
     """How a trace may go on: nothing, or up to four more events, at once or much later."""
     found: list[list[Event]] = [[]]
     for length in (1, 2, 4):
+        late = tuple(reached + 1_000 * (n + 1) for n in range(length))
         for types in itertools.product(alphabet, repeat=length):
-            for times in ((reached,) * length, tuple(reached + 1_000 * (n + 1) for n in range(length))):
-                found.append(list(zip(times, types, strict=True)))
+            found += [list(zip(times, types, strict=True)) for times in ((reached,) * length, late)]
     return found
 
 
@@ -122,11 +122,20 @@ SHAPES = [
     *bounded("response", ("any", "alternate", "chain")),
     *bounded("precedence", ("any", "alternate", "chain")),
     *(Shape("response", mode, within, b=("b", "c")) for mode in ("any", "alternate") for within in (None, 2)),
-    *(Shape(template, mode, 2, a=("a", "c"), b=("b", "c")) for template in ("response", "precedence") for mode in ("any", "chain")),
+    *(
+        Shape(template, mode, 2, a=("a", "c"), b=("b", "c"))
+        for template in ("response", "precedence")
+        for mode in ("any", "chain")
+    ),
     *(Shape("existence", min=low, max=high) for low, high in ((0, 1), (1, None), (1, 1), (1, 2), (2, None), (2, 3))),
-    Shape("absence"), Shape("init"), Shape("end"), Shape("responded_existence"), Shape("not_co_existence"),
-    Shape("responded_existence", a=("a", "c"), b=("b", "c")), Shape("not_co_existence", a=("a", "c"), b=("b", "c")),
-]  # fmt: skip
+    Shape("absence"),
+    Shape("init"),
+    Shape("end"),
+    Shape("responded_existence"),
+    Shape("not_co_existence"),
+    Shape("responded_existence", a=("a", "c"), b=("b", "c")),
+    Shape("not_co_existence", a=("a", "c"), b=("b", "c")),
+]
 
 steps = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcox"), st.sampled_from("12")), max_size=9)
 many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

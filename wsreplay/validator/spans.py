@@ -216,7 +216,8 @@ class SpanMonitor:
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         """An end event came while the span was open. Where nothing is left to be said, this is all of `_close`."""
         group = self.group
-        if instance.late is not None or instance.children or instance.outer is not None or instance.states is not None or self.refined:
+        odd = instance.late is not None or instance.outer is not None or instance.states is not None
+        if odd or instance.children or self.refined:
             self._end_otherwise(instance, name, t, fid, type_)
             return
         if group is not None and (instance.mask & group.needed != group.needed or instance.held_back or name in group.unless):
