@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,35 @@ def test_nothing_is_lost_while_many_chat_and_files_turn(backend: str, record: ty
     assert len(files) > 1
     for user, messages in seen.items():
         assert [recorded(file, user) for file in files if recorded(file, user)] == [messages]
+
+
+def test_what_was_received_is_in_the_files_though_the_relay_is_killed(
+    backend: str, record: type[Recorder], tmp_path: Path
+) -> None:
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db", "--rotate", "200kB")
+
+    async def main() -> tuple[ChatClient, ChatClient]:
+        alice = ChatClient(f"{recorder.url}/ws", token=make_token("alice"))
+        bob = ChatClient(f"{recorder.url}/ws", token=make_token("bob"))
+        await alice.connect()
+        await say(alice, "large")
+        await asyncio.to_thread(recorder.wait_for, r"new connections are recorded in .*chat-2\.db")
+        await bob.connect()
+        for client in (alice, bob):
+            await client.send({"type": "chat", "thread_id": "t2", "message": "hello"})
+            await client.wait_for("agent_thinking")
+        recorder.process.kill()
+        for client in (alice, bob):
+            await client.wait_closed(30)
+        return alice, bob
+
+    alice, bob = asyncio.run(main())
+    for client, user, file in [(alice, "alice", "chat.db"), (bob, "bob", "chat-2.db")]:
+        deadline = time.monotonic() + 30
+        while lock.is_held(tmp_path / file) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        seen = received(client)
+        assert recorded(tmp_path / file, user)[: len(seen)] == seen
 
 
 def test_a_recording_turns_after_a_time_but_not_while_nothing_happens(

@@ -10,7 +10,7 @@ from pathlib import Path
 import foreign_files
 import pytest
 from commandline import run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import ImportFormatError
@@ -144,6 +144,7 @@ def test_what_is_wrong_with_a_file_is_said(content: bytes, says: str, tmp_path: 
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(name: str, tmp_path: Path) -> None:
     whole = (DATA / name).read_bytes()
 
+    @settings(deadline=None, max_examples=60)
     @given(st.integers(0, len(whole) - 1), st.binary(min_size=0, max_size=3))
     def damaged(position: int, patch: bytes) -> None:
         out = tmp_path / "damaged.db"
