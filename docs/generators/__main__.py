@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generators import commands, contracts, keys, performance, recording, verdict
+from docs.generators import commands, contracts, keys, performance, recording, testing, verdict
 
 FOLDER = Path(__file__).resolve().parents[1]
 PAGES = {
@@ -15,6 +15,7 @@ PAGES = {
     "reference/builtin-contracts.md": contracts.builtin_page,
     "reference/recording.md": recording.page,
     "reference/verdict-json.md": verdict.page,
+    "reference/testing.md": testing.page,
     "performance.md": performance.page,
 }
 NOTE = "<!-- Made by `make docs`: change what it is made from, not this page. -->\n\n"
