@@ -23,6 +23,8 @@ from wsreplay.store.reader import Recording
 MASKED = rawpeers.MASK
 # How often the usual number of examples.
 TIMES = int(os.environ.get("WSREPLAY_EXAMPLES", "1"))
+# Thousands of small files, none of which needs to reach a disk.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def hello(path: Path, **changes: Any) -> Hello:
@@ -134,7 +136,7 @@ def content(path: Path) -> dict[str, list[Any]]:
 
 def recorded(records: list[Record], fates: list[str], **changes: Any) -> dict[str, list[Any]]:
     """What a recording holds of these records; after each comes a fate: `go` on, `commit`, `die`."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "a.db"
         ledger = Deaths(hello(path, **changes))
         for number, record in enumerate(records):
@@ -152,7 +154,7 @@ fates = st.lists(st.sampled_from(("go", "go", "commit", "commit", "die")), max_s
 sizes = st.lists(st.integers(1, 200), max_size=30)
 
 
-@settings(max_examples=120 * TIMES, deadline=None)
+@settings(max_examples=80 * TIMES, deadline=None)
 @given(st.lists(frames, max_size=12), st.lists(frames, max_size=12), sizes, fates, st.booleans())
 def test_deaths_change_nothing(
     client: list[Sent], server: list[Sent], sizes: list[int], fates: list[str], close: bool
@@ -186,7 +188,7 @@ def test_deaths_change_nothing_where_messages_are_over_the_limit(
     assert one == other
 
 
-@settings(max_examples=80 * TIMES, deadline=None)
+@settings(max_examples=40 * TIMES, deadline=None)
 @given(st.lists(frames, max_size=12), st.lists(frames, max_size=12), sizes)
 def test_whole_equals_byte_by_byte(client: list[Sent], server: list[Sent], sizes: list[int]) -> None:
     streams = stream(client, 0, True), stream(server, 1, True)
@@ -229,7 +231,7 @@ def test_no_death_lets_a_redacted_field_into_the_file(
         else:
             data += rawpeers.frame(1, raw, mask=None)
     data += rawpeers.frame(1, b'{"password": "hush-hush"', fin=False, mask=None) + b"\x00\x30hush-hush"
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "a.db"
         ledger = Deaths(hello(path, redact=["$.password"]))
         for number, record in enumerate(session((b"", data), sizes, "", close=close)):
