@@ -73,9 +73,12 @@ def bare_relay() -> Alternative:
 
 
 def wsreplay() -> Alternative:
+    """`wsreplay record`, as a user starts it."""
+
     def start(upstream: int, folder: Path) -> Iterator[Running]:
-        file = folder / "wsreplay.db"
-        with process(python("record", upstream, file)) as (child, port):
+        file, port = folder / "wsreplay.db", _free_port()
+        command = [sys.executable, "-m", "wsreplay", "record", f"ws://127.0.0.1:{upstream}", "-l", f"127.0.0.1:{port}"]
+        with _listening([*command, "-o", file, "-q"], port) as child:
             yield Running(port, child.pid, lambda frames, size: _await_frames(file, frames))
 
     return Alternative("wsreplay", start)
@@ -85,19 +88,23 @@ def mitmproxy(program: Path) -> Alternative:
     """Reverse mode with `-w`, which writes a connection's flow when the connection ends."""
 
     def start(upstream: int, folder: Path) -> Iterator[Running]:
-        file = folder / "flows"
-        # `-q` keeps it from printing; it says its port nowhere a program could read, so it is given one.
-        port = _free_port()
-        command = [program, "-q", "--mode", f"reverse:http://127.0.0.1:{upstream}", "-w", file, "-p", str(port)]
-        command += ["--listen-host", "127.0.0.1", "--set", f"confdir={folder / 'mitmproxy'}"]
-        with subprocess.Popen(list(map(str, command))) as child:
-            try:
-                _await_listening(port)
-                yield Running(port, child.pid, lambda frames, size: _await_bytes(file, size), records_at_close=True)
-            finally:
-                child.terminate()
+        file, port = folder / "flows", _free_port()
+        command = [program, "-q", "--mode", f"reverse:http://127.0.0.1:{upstream}", "-w", file, "-p", port]
+        with _listening([*command, "--listen-host", "127.0.0.1", "--set", f"confdir={folder / 'mitmproxy'}"], port) as child:
+            yield Running(port, child.pid, lambda frames, size: _await_bytes(file, size), records_at_close=True)
 
     return Alternative("mitmproxy", start)
+
+
+@contextmanager
+def _listening(command: Sequence[object], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that listens on a port it is given; ended with SIGTERM."""
+    with subprocess.Popen(list(map(str, command))) as child:
+        try:
+            _await_listening(port)
+            yield child
+        finally:
+            child.terminate()
 
 
 def _await_frames(file: Path, frames: int) -> None:
