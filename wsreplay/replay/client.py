@@ -27,6 +27,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace import paths
 
 TIMEOUT_S = 10.0
+SETTLE_S = 3.0
 PLACEHOLDERS = ("n", "user", "id")
 
 
@@ -116,7 +117,14 @@ class ReplayClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._settle()
         await self._proxy.stop()
+
+    async def _settle(self) -> None:
+        """Our connections have ended: let the proxy hear of it, and the backend, so that the recording has their ends."""
+        until = time.monotonic() + SETTLE_S
+        while self._proxy.open_connections and time.monotonic() < until:  # noqa: ASYNC110 -- the proxy tells nobody
+            await asyncio.sleep(0.005)
 
     @property
     def conversations(self) -> int:

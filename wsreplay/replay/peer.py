@@ -64,6 +64,7 @@ class Peer:
         self.transport = transport
         self.listener = listener
         self.bytes_over = asyncio.get_running_loop().create_future()  # done when the other side's bytes have ended
+        self.over = asyncio.get_running_loop().create_future()  # done when a close frame has come, or the bytes have ended
         self.close_payload: bytes | None = None  # of the close frame that came
         self.sent_close = False
         self._masked = direction == 0
@@ -87,13 +88,19 @@ class Peer:
                 self.flush()
             elif frame.opcode == Opcode.CLOSE and self.close_payload is None:
                 self.close_payload = frame.payload
+                self._set_over()
                 self.listener.came(Opcode.CLOSE, frame.payload, now)
 
     def bytes_ended(self) -> None:
         if not self.bytes_over.done():
             self.bytes_over.set_result(None)
+            self._set_over()
             self.listener.ended()
         self._writable.set()
+
+    def _set_over(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
 
     # What goes.
 

@@ -7,6 +7,7 @@ went before it, divided by the speed; a pause longer than the idle limit is cut 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -188,7 +189,8 @@ class Player:
         self.report.sent += 1
         if self.how.keep_lateness:
             self.peer.flush()
-            self.report.late_s.append(asyncio.get_running_loop().time() - due)
+            # The clock of asyncio's loops; uvloop shows it in whole milliseconds only.
+            self.report.late_s.append(time.monotonic() - due)
 
     def _payload(self, step: Step) -> bytes:
         """The payload with the ids that stand for the recorded ones."""
@@ -243,7 +245,8 @@ class Player:
             if script.direction == 0:
                 await self._say_goodbye()
             else:
-                await peer.bytes_over
+                await asyncio.shield(peer.over)
+                await self._finish_clean()
             return
         if script.connection.ending is Ending.CLEAN:
             await self._finish_clean()
