@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _recording(folder: Path, events: int) -> Path:
-    path = folder / f"wsreplay-bench-{events}.db"
+    path = folder / f"wsreplay-bench-paced-{events}.db"
     if not path.exists():
         print(f"writing {path} …", flush=True)
         write(path, events)

@@ -13,7 +13,7 @@ from wsreplay.store.writer import Writer
 USERS = 50
 EVENTS_OF_A_RUN = 10
 _EPOCH = 1_763_632_800.0
-_STEP_NS = 400_000  # between two events of the whole recording
+_STEP_NS = 4_000_000  # between two events of the whole recording
 _RUNS_OF_A_THREAD = 100
 _TEXT = "The quarterly figures show a rise in returning customers, most of all in the north."
 

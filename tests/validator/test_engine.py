@@ -229,3 +229,16 @@ def test_many_findings_are_counted_and_the_first_kept() -> None:
     judgement = engine.judgement()
     assert (len(judgement.findings), judgement.rules[0].violations) == (10_000, 12_000)
     assert judgement.forgotten == {"findings": 2_000}
+
+
+def test_ids_and_owners_are_forgotten_after_ten_idle_minutes() -> None:
+    text = "envelope: {type: $.type, id: $.id}\nkeys: {thread: $.t}\nunique: {id: once, field: envelope.id, by: thread}\n"
+    text += "isolation: [{id: own, bind: thread}]"
+
+    def twice(seconds: float) -> list[str]:
+        trace = Trace().open(1, "u1").open(2, "u2").s2c("x", t="a", id="m1").at(seconds).s2c("x", t="a", id="m1")
+        judgement = trace.s2c("x", t="a", connection=2).truncate().judge(loads("contract: x\n" + text))
+        return [finding.rule for finding in judgement.findings]
+
+    assert twice(500) == ["once", "own"]
+    assert twice(800) == ["own"]

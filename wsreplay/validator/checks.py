@@ -201,7 +201,6 @@ class BindMonitor:
         self.rule, self.counts, self.reporter = rule, counts, reporter
         self.owners: dict[str, dict[Any, Binding]] = {key: {} for key in rule.keys}
         self.log: Callable[[str, Any], None] | None = None
-        self._swept = 0
         self.in_use: Callable[[str], Iterable[tuple[Any, Any]]] = lambda key: ()  # values and owners of what is open
 
     def check(
@@ -210,8 +209,6 @@ class BindMonitor:
         """The value is not known to belong to the owner. Whether it belongs to somebody else."""
         if value is None or isinstance(value, Token):
             return False
-        if t - self._swept >= _IDLE_NS:
-            self._sweep(t)
         table = self.owners[key]
         binding = table.get(value)
         if binding is None:
@@ -265,8 +262,8 @@ class BindMonitor:
         if binding is not None and binding.owner == owner:
             del self.owners[key][value]
 
-    def _sweep(self, t: int) -> None:
-        self._swept = t
+    def sweep(self, t: int) -> None:
+        """Forget ids that nobody has seen for ten minutes."""
         for key, table in self.owners.items():
             for value, owner in self.in_use(key):
                 if value in table and table[value].owner == owner:

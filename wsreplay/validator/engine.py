@@ -19,7 +19,7 @@ from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Ro
 from wsreplay.validator.declare import COMPLETE, TRUNCATED, Monitor
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.groups import Group
-from wsreplay.validator.memory import IDLE_NS, Memory
+from wsreplay.validator.memory import SWEEP_NS, Memory
 from wsreplay.validator.program import Program
 from wsreplay.validator.roles import fit, operand_roles
 from wsreplay.validator.spans import SpanMonitor
@@ -46,6 +46,7 @@ class Engine(Memory):
         self.upcoming: deque[Lifecycle] = deque()
         self.cut_frames: frozenset[int] = frozenset()
         self._fragments = Fragments()
+        self._next_sweep = self.clock.due = SWEEP_NS
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self.program = Program(self, contract, inline)
         self.decode = self.program.shape.decoder()
@@ -174,8 +175,6 @@ class Engine(Memory):
                 break
             act()
         self.now = max(self.now, t)
-        if t - self._swept >= IDLE_NS:
-            self.sweep(t)
 
     def _next(self) -> tuple[int, Callable[[], None] | None]:
         """What is due first."""
@@ -198,7 +197,16 @@ class Engine(Memory):
             self._resumes.popleft()
         if self._resumes and self._resumes[0][0] < due:
             due, act = self._resumes[0][0], self._end_session
+        if self._next_sweep < due:
+            due, act = self._next_sweep, self._sweep_now
         return due, act
+
+    def _sweep_now(self) -> None:
+        """Once a minute of the trace, whoever looks and when: what is forgotten must not depend on that."""
+        self.sweep(self._next_sweep)
+        self._next_sweep += SWEEP_NS
+        if self.upcoming and not any(self.connections.values()):
+            self._next_sweep = max(self._next_sweep, self.upcoming[0].t_ns // SWEEP_NS * SWEEP_NS)
 
     def _end_session(self) -> None:
         due, session = self._resumes.popleft()

@@ -16,16 +16,16 @@ from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, 
 
 MOST_SLICES = 100_000
 IDLE_NS = 600_000_000_000
+SWEEP_NS = 60_000_000_000
 
 
 class Memory(Monitors):
     """Slices by key, opened when first asked for, given up when they are too many or idle."""
 
-    _swept = 0
-
     def sweep(self, t: int) -> None:
-        """Forget slices that had no event for ten minutes."""
-        self._swept = t
+        """Forget slices and owners that had no event for ten minutes."""
+        for bind in self.binds:
+            bind.sweep(t)
         for session in self.sessions.values():
             for table in session.uniques:
                 for key in [key for key, seen in table.items() if t - seen.t >= IDLE_NS]:
