@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PATIENCE_S = 120
+_END_S = 15
 # What a buffered writer may still hold of its last kilobytes.
 _BUFFERED = 64 * 2**10
 
@@ -98,13 +99,22 @@ def mitmproxy(program: Path) -> Alternative:
 
 @contextmanager
 def _listening(command: Sequence[object], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that listens on a port it is given; ended with SIGTERM."""
+    """A process that listens on a port it is given."""
     with subprocess.Popen(list(map(str, command))) as child:
         try:
             _await_listening(port)
             yield child
         finally:
-            child.terminate()
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """With SIGTERM, and where that is not heard (mitmproxy, behind a thousand connections) with SIGKILL."""
+    child.terminate()
+    try:
+        child.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 def _await_frames(file: Path, frames: int) -> None:
