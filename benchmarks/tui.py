@@ -33,7 +33,9 @@ from wsreplay.store.writer import Writer
 
 ROOT = Path(__file__).parent.parent
 SIZE = (50, 160)
-TYPES = ("user_message", "agent_started", "agent_thinking", "tool_executing", "tool_completed", "partial_result", "agent_completed")
+TYPES = (
+    "user_message", "agent_started", "agent_thinking", "tool_executing", "tool_completed", "partial_result", "agent_completed",
+)  # fmt: skip
 PER_FRAME_NS = 200_000
 BATCH = 20_000
 
@@ -53,11 +55,13 @@ class Story:
             direction = 1 if place else 0
             run = number // len(TYPES)
             payload = orjson.dumps({
-                "type": TYPES[place], "thread_id": f"t{run % 50}", "run_id": f"r{run}", "tool_call_id": f"c{run}", "tool_name": "search",
+                "type": TYPES[place], "thread_id": f"t{run % 50}", "run_id": f"r{run}", "tool_call_id": f"c{run}",
+                "tool_name": "search",
                 "content": "lorem ipsum dolor sit amet "[: self._random.randint(4, 27)],
             })  # fmt: skip
             length = len(payload) + (2 if direction else 6)
-            rows.append((1, number + 1, 1_000_000 + number * PER_FRAME_NS, direction, 1, 1, length, self._offsets[direction], TYPES[place], payload))
+            t_ns, offset = 1_000_000 + number * PER_FRAME_NS, self._offsets[direction]
+            rows.append((1, number + 1, t_ns, direction, 1, 1, length, offset, TYPES[place], payload))
             self._offsets[direction] += length
         self.count += count
         return rows
@@ -65,8 +69,10 @@ class Story:
 
 def begin(path: Path) -> tuple[Writer, int]:
     writer = Writer(path)
-    run = writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765",
-                            version="0", options={})  # fmt: skip
+    run = writer.insert_run(
+        started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765",
+        version="0", options={},
+    )  # fmt: skip
     writer.insert_connection(Connection(1, run, 0, path="/ws", user="u1", status=101))
     return writer, run
 
@@ -209,8 +215,8 @@ def measure(path: Path) -> list[Line]:
 def follow(path: Path, seconds: float = 8, per_tick: int = 500) -> Line:
     """5,000 frames a second into a file that is followed, written by another process."""
     held = lock.acquire(path)
-    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import tui; tui.write_live({str(path)!r}, {seconds + 4}, {per_tick})"
-    writer = subprocess.Popen([sys.executable, "-c", script])
+    call = f"import tui; tui.write_live({str(path)!r}, {seconds + 4}, {per_tick})"
+    writer = subprocess.Popen([sys.executable, "-c", call], env=os.environ | {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"})
     try:
         while not path.exists() or path.stat().st_size < 100_000:
             time.sleep(0.05)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.pilot import Pilot
@@ -46,22 +48,27 @@ class Script:
         facts = {"user": f"u{number}", "path": "/ws", "status": 101, "peer": "127.0.0.1:50000"} | facts
         self.connections.append(Connection(number, 1, int(at * MS), **facts))
 
-    def say(self, number: int, at: float, direction: int, type_: str | None = None, *, raw: bytes | None = None, opcode: int = 1, **fields: Any) -> int:
+    def say(
+        self, number: int, at: float, direction: int, type_: str | None = None, *, raw: bytes | None = None, opcode: int = 1,
+        **fields: Any,
+    ) -> int:  # fmt: skip
         """A frame; its id."""
         payload = raw if raw is not None else orjson.dumps({"type": type_, **fields})
         seq = self._seq[number] = self._seq.get(number, 0) + 1
         place = number, direction
         offset, length = self._offset.get(place, 0), len(payload) + (6 if direction == C2S else 2)
         self._offset[place] = offset + length
-        self.rows.append((number, seq, int(at * MS), direction, opcode, 17 if direction == C2S else 1, length, offset, type_, payload))
+        flags = 17 if direction == C2S else 1
+        self.rows.append((number, seq, int(at * MS), direction, opcode, flags, length, offset, type_, payload))
         return len(self.rows)
 
     def write(self, until: float, *, close: bool = True) -> Path:
         self.rows.sort(key=lambda row: row[2])
         writer = Writer(self.path)
         run = writer.insert_run(
-            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765", version="0.1.0", options={}
-        )
+            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765",
+            version="0.1.0", options={},
+        )  # fmt: skip
         for connection in self.connections:
             writer.insert_connection(connection)
         writer.add_frames(self.rows)
@@ -90,18 +97,21 @@ def chat(path: Path) -> Path:
     script.say(1, 8_990, C2S, raw=b"\x03\xe8bye", opcode=8)
     bad = {"thread_id": "t2", "run_id": "r7"}
     script.say(2, 700, C2S, "user_message", thread_id="t2", content="Why is the dashboard slow today?")
-    script.say(2, 823, S2C, "agent_started", **bad, agent_name="performance", message="Agent is starting to process your request")
+    started = "Agent is starting to process your request"
+    script.say(2, 823, S2C, "agent_started", **bad, agent_name="performance", message=started)
     script.say(2, 1_150, S2C, "tool_executing", **bad, tool_call_id="c6", tool_name="metrics", query="p95 by route")
     script.say(2, 1_456, S2C, "agent_thinking", **bad, thought="I need to analyze the system performance data")
     script.say(2, 2_789, S2C, "tool_executing", **bad, tool_call_id="c7", tool_name="search", query="slow queries since 08:00")
     script.say(2, 5_000, S2C, raw=b"", opcode=9)
     script.say(2, 5_004, C2S, raw=b"", opcode=10)
-    script.say(2, 13_250, S2C, "tool_completed", **bad, tool_call_id="c6", tool_name="metrics", result={"p95_ms": 2140, "route": "/reports"})
+    measured = {"p95_ms": 2140, "route": "/reports"}
+    script.say(2, 13_250, S2C, "tool_completed", **bad, tool_call_id="c6", tool_name="metrics", result=measured)
     script.say(2, 14_000, S2C, "partial_result", **bad, content="The p95 of /reports went from 310 ms to 2.1 s")
     script.say(2, 18_456, S2C, "agent_completed", **bad, message="Analysis complete with recommendations")
     script.say(2, 21_000, C2S, "user_message", thread_id="t2", content="Thanks. And the week before? Übrigens: 東京 too")
-    script.say(2, 21_140, S2C, "agent_started", thread_id="t2", run_id="r8", agent_name="performance", message="Agent is starting")
-    script.say(2, 21_400, S2C, "agent_thinking", thread_id="t2", run_id="r8", thought="Compare with the week before")
+    again = {"thread_id": "t2", "run_id": "r8"}
+    script.say(2, 21_140, S2C, "agent_started", **again, agent_name="performance", message="Agent is starting")
+    script.say(2, 21_400, S2C, "agent_thinking", **again, thought="Compare with the week before")
     return script.write(26_500)
 
 
@@ -110,11 +120,13 @@ def chat_findings() -> list[Finding]:
     violated = Verdict.VIOLATED
     run = (("thread", "t2"), ("run", "r7"))
     return [
-        Finding("think-before-tools", violated, Severity.ERROR, "tool_executing without agent_thinking earlier for run r7 in thread t2",
-                line=37, slice=run, session=2, connection=2, activation=7, frames=(5, 7), kind="order", expected=("agent_thinking",),
-                seen="tool_executing", decided_at=1_150 * MS, at_ns=1_150 * MS, fingerprint="f-order", blame="server"),
-        Finding("tool", violated, Severity.WARNING, "tool_completed came 2.10 s too late for tool c6 in run r7 in thread t2", line=23,
-                slice=(*run, ("tool", "c6")), session=2, connection=2, activation=7, frames=(7, 16), kind="late",
+        Finding("think-before-tools", violated, Severity.ERROR,
+                "tool_executing without agent_thinking earlier for run r7 in thread t2",
+                line=37, slice=run, session=2, connection=2, activation=7, frames=(5, 7), kind="order",
+                expected=("agent_thinking",), seen="tool_executing", decided_at=1_150 * MS, at_ns=1_150 * MS,
+                fingerprint="f-order", blame="server"),
+        Finding("tool", violated, Severity.WARNING, "tool_completed came 2.10 s too late for tool c6 in run r7 in thread t2",
+                line=23, slice=(*run, ("tool", "c6")), session=2, connection=2, activation=7, frames=(7, 16), kind="late",
                 expected=("tool_completed", "tool_error"), until=11_150 * MS, late_by=2_100 * MS, seen="tool_completed",
                 decided_by="deadline", decided_at=11_150 * MS, at_ns=11_150 * MS, fingerprint="f-late"),
         Finding("tool", violated, Severity.ERROR, "tool_completed never came for call c7 in thread t2", line=23,
@@ -122,12 +134,14 @@ def chat_findings() -> list[Finding]:
                 expected=("tool_completed", "tool_error"), until=12_789 * MS, seen="agent_completed", decided_by="deadline",
                 decided_at=12_789 * MS, at_ns=12_789 * MS, fingerprint="f-missing"),
         Finding("worked", violated, Severity.ERROR, "no tool_completed for every tool of run r7", line=36, slice=run, session=2,
-                connection=2, activation=5, frames=(18,), kind="missing", expected=("tool_completed",), decided_by="scope_close",
-                decided_at=18_456 * MS, at_ns=18_456 * MS, caused_by="f-missing", fingerprint="f-worked"),
-        Finding("run", violated, Severity.ERROR, "agent_completed never came for run r8 in thread t2; the server dropped the connection",
-                line=15, session=2, slice=(("thread", "t2"), ("run", "r8")), connection=2, activation=20, frames=(20, 21), kind="missing",
-                expected=("agent_completed", "error_event"), decided_by="scope_close", decided_at=26_000 * MS, at_ns=26_000 * MS,
-                blame="server", fingerprint="f-cut"),
+                connection=2, activation=5, frames=(18,), kind="missing", expected=("tool_completed",),
+                decided_by="scope_close", decided_at=18_456 * MS, at_ns=18_456 * MS,
+                caused_by="f-missing", fingerprint="f-worked"),
+        Finding("run", violated, Severity.ERROR,
+                "agent_completed never came for run r8 in thread t2; the server dropped the connection", line=15, session=2,
+                slice=(("thread", "t2"), ("run", "r8")), connection=2, activation=20, frames=(20, 21), kind="missing",
+                expected=("agent_completed", "error_event"), decided_by="scope_close", decided_at=26_000 * MS,
+                at_ns=26_000 * MS, blame="server", fingerprint="f-cut"),
     ]  # fmt: skip
 
 
@@ -137,7 +151,8 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     from wsreplay.tui import judge_process
 
     contract = load("agent-chat")
-    verdicts = tuple(RuleVerdict(rule, Verdict.VIOLATED, activations=3, fulfilments=2, violations=1) for rule in {one.rule: 0 for one in findings})
+    rules = dict.fromkeys(one.rule for one in findings)
+    verdicts = tuple(RuleVerdict(rule, Verdict.VIOLATED, activations=3, fulfilments=2, violations=1) for rule in rules)
     sessions = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED if findings else Verdict.SATISFIED}
     judgement = Judgement("agent-chat", "1", contract.digest, Verdict.VIOLATED, 21, 2, verdicts, session_verdicts=sessions)
     source = evidence.Source(contract.name, contract.file, contract.source, contract.digest)
@@ -204,13 +219,11 @@ class Stage:
 
     def text(self) -> str:
         """What the screen shows, as plain text."""
-        import io
-
-        from rich.console import Console
-
-        console = Console(width=self.app.size.width, height=self.app.size.height, file=io.StringIO(), force_terminal=False, legacy_windows=False)
+        paper = io.StringIO()
+        width, height = self.app.size
+        console = Console(width=width, height=height, file=paper, force_terminal=False, legacy_windows=False)
         console.print(self.app.screen._compositor)
-        return console.file.getvalue()  # type: ignore[attr-defined]
+        return paper.getvalue()
 
 
 Staging = Callable[..., AbstractAsyncContextManager[Stage]]

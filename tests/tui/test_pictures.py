@@ -1,4 +1,7 @@
-"""A picture of every screen and state, at three widths. `pytest tests/tui/test_pictures.py --snapshot-update` draws them anew."""
+"""A picture of every screen and state, at three widths.
+
+`pytest tests/tui/test_pictures.py --snapshot-update` draws them anew.
+"""
 
 from __future__ import annotations
 

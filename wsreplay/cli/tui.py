@@ -11,7 +11,7 @@ DEFAULT_FOLDER = Path("recordings")
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT", help="Validate by this contract: a built-in or a file.")
+@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT", help="Validate by a built-in or a file.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 def command(file: Path | None, contracts: tuple[str, ...], ascii_only: bool, no_mouse: bool) -> None:

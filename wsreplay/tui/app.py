@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -222,7 +223,8 @@ class ReplayApp(App[None]):
             if text:
                 self.push_screen(DiffScreen((path, number), parse_side(text, path)))
 
-        self.push_screen(Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint), chosen)
+        prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
+        self.push_screen(prompt, chosen)
 
     def on_judge_moved(self, message: JudgeMoved) -> None:
         self.verdict = replace(self.verdict, done=message.done)
@@ -306,12 +308,10 @@ class ReplayApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every binding of the screen, by its description."""
         seen: set[str] = set()
-        for _, binding, enabled, tooltip in screen.active_bindings.values():
+        for node, binding, enabled, tooltip in screen.active_bindings.values():
             if enabled and binding.description and binding.description not in seen:
                 seen.add(binding.description)
                 keys = self.get_key_display(binding)
-                yield SystemCommand(binding.description, tooltip or f"key {keys}", lambda b=binding: self._run(b))
+                run = partial(self.run_action, binding.action, node)
+                yield SystemCommand(binding.description, tooltip or f"key {keys}", run)
         yield SystemCommand("Change theme", "any theme of Textual", self.action_change_theme)
-
-    async def _run(self, binding: Binding) -> None:
-        await self.run_action(binding.action, self.screen.focused or self.screen)

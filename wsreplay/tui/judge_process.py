@@ -115,10 +115,8 @@ def follow(path: Path, names: list[str]) -> None:
 
     reporter = threading.Thread(target=report, name="wsreplay live report", daemon=True)
     reporter.start()
-    followers = [
-        threading.Thread(target=validator.follow, args=(path, one), kwargs={"on_finding": on_finding, "stop": over}, daemon=True)
-        for one in contracts
-    ]
+    told = {"on_finding": on_finding, "stop": over}
+    followers = [threading.Thread(target=validator.follow, args=(path, one), kwargs=told, daemon=True) for one in contracts]
     for follower in followers:
         follower.start()
     for follower in followers:

@@ -160,7 +160,8 @@ def gather(
     rules = {rule.id: source for judgement, source in zip(judgements, sources, strict=False) for rule in judgement.rules}
     counted = tally(findings) if tallies is None else tallies
     return Evidence(
-        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules, belongs or {},
+        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules,
+        belongs or {},
     )  # fmt: skip
 
 

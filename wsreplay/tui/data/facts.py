@@ -50,8 +50,8 @@ def connection_facts(connection: Connection, session: int | None, origin_ns: int
         ("number", f"{connection.id}, session {session}"), ("user", connection.user), ("path", connection.path),
         ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
         ("opened", times.clock(connection.opened_ns - origin_ns)),
-        ("closed", times.clock(closed - origin_ns) if closed is not None else None), ("ended", end), ("error", connection.error),
-        ("status", connection.status),
+        ("closed", times.clock(closed - origin_ns) if closed is not None else None),
+        ("ended", end), ("error", connection.error), ("status", connection.status),
     ]  # fmt: skip
     lines: list[Line] = [("plain", ""), ("head", "connection"), *_named(facts)]
     for title, headers in (("request headers", connection.request_headers), ("response headers", connection.response_headers)):

@@ -34,10 +34,11 @@ def listed(folder: Path) -> list[Listed]:
 def _listed(path: Path) -> Listed:
     try:
         with Recording.open(path) as reader:
+            sessions, frames, size = len(stitch(reader.connections())), reader.last_id(), path.stat().st_size
             runs = reader.runs()
-            return Listed(
-                path, "", runs[0].started_at if runs else "", reader.reached_ns() - (runs[0].start_ns if runs else 0),
-                len(stitch(reader.connections())), reader.last_id(), path.stat().st_size, runs[-1].upstream if runs else "", reader.live,
-            )  # fmt: skip
+            if not runs:
+                return Listed(path, "", "", 0, sessions, frames, size, "", reader.live)
+            lasted_ns = reader.reached_ns() - runs[0].start_ns
+            return Listed(path, "", runs[0].started_at, lasted_ns, sessions, frames, size, runs[-1].upstream, reader.live)
     except (WsreplayError, OSError) as error:
-        return Listed(path, str(error))
+        return Listed(path, str(error).removeprefix(str(path)).lstrip(": "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
@@ -20,7 +21,7 @@ def density(reader: Recording, ids: Sequence[int], start_ns: int, end_ns: int, b
         low = bisect_left(range(len(ids)), edge, low, len(ids), key=lambda index: paging.time_of(reader, ids[index]))
         edges.append(low)
     edges.append(len(ids))
-    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(edges)]
 
 
 def bars(counts: Sequence[int], glyphs: str) -> str:
@@ -57,7 +58,10 @@ def strongest(places: Iterable[tuple[int, str]], rank: Callable[[str], int], wid
 
 
 def sketches(sample: Sequence[tuple[int, int]], groups: dict[int, tuple[int, int, int]], bins: int) -> dict[int, list[int]]:
-    """A sparkline's counts for each group from a sample of (connection, time); `groups` gives (group, start, end) a connection."""
+    """A sparkline's counts for each group from a sample of (connection, time).
+
+    `groups` gives (group, start, end) for a connection.
+    """
     counts: dict[int, list[int]] = {group: [0] * bins for group, _, _ in groups.values()}
     for connection, t_ns in sample:
         if connection in groups:

@@ -70,8 +70,7 @@ class Rows:
         from wsreplay.trace.filter import Context
 
         known = self.context()
-        severities = ("info", "warning", "error")
-        judged = {_ghost_id(n): ((severities.index(ghost.finding.severity), ghost.finding.rule),) for n, ghost in enumerate(ghosts)}
+        judged = {_ghost_id(number): (_said(ghost),) for number, ghost in enumerate(ghosts)}
         return Context(known.sessions, known.users, judged, known.thread, known.run)
 
     def context(self) -> Context:
@@ -143,6 +142,10 @@ class Rows:
 
 def _holds(ids: Sequence[int], frame_id: int) -> bool:
     return bisect_left(ids, frame_id) < bisect_right(ids, frame_id)
+
+
+def _said(ghost: Ghost) -> tuple[int, str]:
+    return ("info", "warning", "error").index(ghost.finding.severity), ghost.finding.rule
 
 
 def _ghost_id(number: int) -> int:

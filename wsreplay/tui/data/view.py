@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.errors import RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
@@ -24,12 +25,16 @@ PAGES = 64
 
 
 class Pages:
-    """Frames by their place in `ids`, read 128 at a time; the last 64 pages are kept."""
+    """Frames by their place in `ids`, read 128 at a time; the last 64 pages are kept.
+
+    What cannot be read is as if it were not there, and `trouble` says why: a list goes on around a damaged page.
+    """
 
     def __init__(self, reader: Recording, ids: Sequence[int]) -> None:
         self._reader = reader
         self._ids = ids
         self._pages: OrderedDict[int, dict[int, Head]] = OrderedDict()
+        self.trouble = ""
 
     def head(self, index: int) -> Head | None:
         """The frame at a place; None where the recording does not hold it (yet)."""
@@ -39,11 +44,18 @@ class Pages:
         page = self._pages.get(number)
         wanted = self._ids[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
         if page is None or len(page) < len(wanted):
-            page = self._pages[number] = {head.id: head for head in paging.heads(self._reader, wanted)}
+            page = self._pages[number] = {head.id: head for head in self._read(wanted)}
             if len(self._pages) > PAGES:
                 self._pages.popitem(last=False)
         self._pages.move_to_end(number)
         return page
+
+    def _read(self, ids: Sequence[int]) -> list[Head]:
+        try:
+            return paging.heads(self._reader, ids)
+        except RecordingError as error:
+            self.trouble = str(error)
+            return []
 
     def replace_ids(self, ids: Sequence[int]) -> None:
         """Go on with more ids, of which those known so far are the first."""
@@ -54,7 +66,18 @@ class Pages:
         return self._ids
 
     def time(self, index: int) -> int:
-        return paging.time_of(self._reader, self._ids[index])
+        try:
+            return paging.time_of(self._reader, self._ids[index])
+        except RecordingError as error:
+            self.trouble = str(error)
+            return 0
+
+
+class Anchor(NamedTuple):
+    """What stands in a row, to be found again in another view: a frame, or a ghost with the frame behind it."""
+
+    frame_id: int
+    finding: Finding | None = None
 
 
 class View:
@@ -68,7 +91,6 @@ class View:
         self._ghost_rows: list[int] = []  # the rows that are ghosts
         self._ghost_places: list[int] = []  # for each, the place in `ids` of the frame behind it
         self._ghosts: list[Ghost] = []
-        self._row_by_finding: dict[int, int] = {}  # by identity: two findings may be equal
         self._place_ghosts()
 
     @property
@@ -102,11 +124,29 @@ class View:
         index = min(bisect_left(self.ids, frame_id), max(0, self._frames - 1))
         return self.row_of_index(index)
 
-    def row_of_ghost(self, finding: Finding) -> int | None:
-        return self._row_by_finding.get(id(finding))
+    def anchor(self, row: int) -> Anchor | None:
+        """What to look for in another view to find this row again; None in an empty view."""
+        if not self._frames:
+            return None
+        place = bisect_left(self._ghost_rows, row)
+        is_ghost = place < len(self._ghost_rows) and self._ghost_rows[place] == row
+        frame_id = self.ids[min(self.index_of_row(row), self._frames - 1)]
+        return Anchor(frame_id, self._ghosts[place].finding if is_ghost else None)
+
+    def row_of_anchor(self, anchor: Anchor) -> int:
+        """The row of what stood there; where it is gone, of the first frame after it."""
+        if anchor.finding is not None:
+            for row, ghost in zip(self._ghost_rows, self._ghosts, strict=True):
+                if ghost.finding == anchor.finding:
+                    return row
+        return self.row_of_frame(anchor.frame_id)
 
     def ghost_rows(self) -> Sequence[int]:
         return self._ghost_rows
+
+    def ghosts(self) -> Sequence[Ghost]:
+        """The ghosts of `ghost_rows`, in turn."""
+        return self._ghosts
 
     def holds(self, frame_id: int) -> bool:
         index = bisect_left(self.ids, frame_id)
@@ -152,4 +192,3 @@ class View:
         places = [row - number for number, row in enumerate(rows)]
         keep = bisect_right(places, self._frames)
         self._ghost_rows, self._ghost_places, self._ghosts = rows[:keep], places[:keep], ghosts[:keep]
-        self._row_by_finding = {id(ghost.finding): row for row, ghost in zip(self._ghost_rows, self._ghosts, strict=True)}

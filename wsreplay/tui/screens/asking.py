@@ -9,6 +9,7 @@ from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import matching_ids, next_match
 from wsreplay.tui.data.rows import Rows
+from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import IdsGathered, SearchEnded
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.frame_list import FrameList
@@ -37,7 +38,7 @@ class Asking:
     # Filtering.
 
     def filter(self, text: str) -> None:
-        """Show what the filter lets through; the rows stay until the first answer. Raises nothing: the bar says what is wrong."""
+        """Show what the filter lets through; the rows stay until the first answer. The bar says what is wrong with a text."""
         from wsreplay.trace import filter as filters
 
         try:
@@ -85,12 +86,9 @@ class Asking:
         self._frames.show_view(self._rows.view, anchor=anchor)
         return True
 
-    def anchor(self) -> int | None:
-        """The frame the cursor stands on, or that is next to it."""
-        view = self._frames.view
-        if not view.frames:
-            return None
-        return view.ids[min(view.index_of_row(self._frames.cursor), view.frames - 1)]
+    def anchor(self) -> Anchor | None:
+        """What the cursor stands on."""
+        return self._frames.view.anchor(self._frames.cursor)
 
     def clear(self) -> bool:
         """Show everything again; whether there was a filter."""

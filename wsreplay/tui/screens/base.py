@@ -24,7 +24,7 @@ SMALLEST = (60, 12)
 class BaseScreen(Screen[None]):
     """A screen of the application. The application tells it what changed; a screen that does not care does nothing."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 -- Textual declares it as of the instance
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "back", "Back", id="screen.back", show=False),
         Binding("escape", "escape", "Clear, then back", id="screen.escape", show=False),

@@ -31,7 +31,11 @@ Side = tuple[Path, int]
 
 def parse_side(text: str, path: Path) -> Side:
     """`3`, `#3`, `other.db` or `other.db#3`. Raises UsageError."""
-    name, _, number = text.strip().rpartition("#") if "#" in text else ("", "", text) if text.strip().isdigit() else (text, "", "1")
+    text = text.strip()
+    if "#" in text:
+        name, _, number = text.rpartition("#")
+    else:
+        name, number = ("", text) if text.isdigit() else (text, "1")
     if not number.isdigit() or number == "0":
         raise UsageError(f"{number!r} is no number of a session")
     other = Path(name).expanduser() if name else path
@@ -100,7 +104,8 @@ class DiffScreen(BaseScreen):
             return
         pair: Pair = self.list.pairs[self.list.cursor]
         lines = difference(pair.a, pair.b)
-        self.detail.border_title = {"same": "the same", "changed": "changed", "only_a": "only in A", "only_b": "only in B"}[pair.kind]
+        names = {"same": "the same", "changed": "changed", "only_a": "only in A", "only_b": "only in B"}
+        self.detail.border_title = names[pair.kind]
         self.detail.show(lambda width: wrapped(lines, width))
 
     def _paint_lines(self) -> None:

@@ -77,7 +77,8 @@ class FindingsScreen(BaseScreen):
     def _empty_lines(self) -> list[str]:
         state = self.replay.verdict
         if state.state == verdict.FAILED:
-            return ["", "There is no verdict:", *(f"  {part}" for part in _sentences(state.why)), "", "R tries again, c chooses another contract"]
+            why = (f"  {part}" for part in _sentences(state.why))
+            return ["", "There is no verdict:", *why, "", "R tries again, c chooses another contract"]
         if not self.opened.evidence.is_there:
             return ["", f"validating by {', '.join(self.replay.contracts)} …"]
         return ["", "Nothing is wrong by this contract.", "c validates by another one"]
@@ -90,9 +91,9 @@ class FindingsScreen(BaseScreen):
         dim = look.style("dim")
         change = state.change
         if change is not None:
-            said = [(f" {len(change.new)} new", look.style("error" if change.new else "dim", bold=bool(change.new))), ("   ", dim),
-                    (f"{len(change.fixed)} fixed", look.style("ok" if change.fixed else "dim", bold=bool(change.fixed))),
-                    ("   since the validation before", dim)]  # fmt: skip
+            new = look.style("error", bold=True) if change.new else dim
+            fixed = look.style("ok", bold=True) if change.fixed else dim
+            said = [(f" {len(change.new)} new", new), (f"   {len(change.fixed)} fixed", fixed), ("   since then", dim)]
         else:
             rules = sum(len(judgement.rules) for judgement in self.opened.evidence.judgements)
             said = [(f" {rules} rules" if rules else " ", dim)]
@@ -134,9 +135,7 @@ class FindingsScreen(BaseScreen):
         if isinstance(below, SessionScreen) and below.rows.number in (None, finding.session):
             below.call_after_refresh(below.show_finding, finding)
             return
-        screen = SessionScreen(self.opened, self.opened.session(finding.session))
-        self.app.push_screen(screen)
-        screen.call_after_refresh(screen.show_finding, finding)
+        self.app.push_screen(SessionScreen(self.opened, self.opened.session(finding.session), finding))
 
     def action_fold(self) -> None:
         line = self.list.line_at(self.list.cursor)

@@ -34,7 +34,8 @@ def live_runs(look: Look, growth: Growth) -> list[Run]:
         return [(f"{look.signs.finished} finished", look.style("dim"))]
     if growth.silent_ns:
         return [(f"{look.signs.stalled} STALLED {growth.silent_ns // times.SECOND} s", look.style("warning", bold=True))]
-    return [(f"{look.signs.recording} REC", look.style("error", bold=True)), (f" {times.short(growth.rate)}/s", look.style("dim"))]
+    rate = f" {times.short(growth.rate)}/s"
+    return [(f"{look.signs.recording} REC", look.style("error", bold=True)), (rate, look.style("dim"))]
 
 
 def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:

@@ -17,7 +17,8 @@ from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.status_line import StatusLine
 
 _ROOMS = {
-    "list": "lists", "detail": "detail", "session": "session", "keep": "marks, copies, files", "player": "player", "sessions": "sessions",
+    "list": "lists", "detail": "detail", "session": "session", "trace": "findings in the list", "keep": "marks, copies, files",
+    "player": "player", "sessions": "sessions",
     "recordings": "recordings", "findings": "findings", "waterfall": "waterfall", "diff": "diff", "screen": "everywhere",
     "app": "everywhere",
 }  # fmt: skip
@@ -83,10 +84,11 @@ def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int)
         assert binding.id is not None
         shown = ", ".join(_KEYS.get(key, key.replace("ctrl+", "^")) for key in keys.get(binding.id, binding.key).split(","))
         text = f"{shown:<16}{binding.description:<38}"
-        rooms.setdefault(_ROOMS[binding.id.partition(".")[0]], []).append(("plain", f"{text}{binding.id}" if width > 80 else text))
+        room = rooms.setdefault(_ROOMS[binding.id.partition(".")[0]], [])
+        room.append(("plain", f"{text}{binding.id}" if width > 80 else text))
     lines: list[Line] = []
-    for room in sorted(rooms, key=list(_ROOMS.values()).index):
-        lines += [("head", room), *_jumps_folded(rooms[room]), ("plain", "")]
+    for name in sorted(rooms, key=list(_ROOMS.values()).index):
+        lines += [("head", name), *_jumps_folded(rooms[name]), ("plain", "")]
     lines += [("head", "signs"), *(("plain", text) for text in _SIGNS), ("plain", "")]
     lines += [("head", "filter"), *(("plain", text) for text in _FILTER), ("plain", "")]
     return [*lines, ("head", "other keys"), ("plain", f"[keys] in {config_path()}: \"the id on the right\" = \"keys\"")]

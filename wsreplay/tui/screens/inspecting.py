@@ -38,6 +38,7 @@ class Inspector:
         self.item: Item = None
         self.frame: Frame | None = None
         self.errand: Errand | None = None
+        self._trouble = ""
 
     @property
     def busy(self) -> bool:
@@ -72,9 +73,11 @@ class Inspector:
     def _read(self, item: Item) -> Frame | None:
         if not isinstance(item, Head):
             return None
+        self._trouble = ""
         try:
             return self._opened.reader.frame(item.id)
-        except WsreplayError:
+        except WsreplayError as error:
+            self._trouble = str(error)
             return None
 
     def _layout(self, pane: str) -> Layout:
@@ -83,7 +86,8 @@ class Inspector:
             return lambda width: wrapped(findings or [("dim", "no findings at this frame")], width)
         frame = self.frame
         if frame is None:
-            return lambda _width: [("dim", "there is nothing here")]
+            said: Line = ("warning", self._trouble) if self._trouble else ("dim", "there is nothing here")
+            return lambda width: wrapped([said], width)
         if pane == "meta":
             facts = self._facts(frame)
             return lambda width: wrapped(facts, width)
@@ -93,7 +97,8 @@ class Inspector:
 
     def _facts(self, frame: Frame) -> list[Line]:
         session = self._opened.session_of.get(frame.connection_id)
-        return frame_facts(frame, self._opened.connections.get(frame.connection_id), session.id if session else None, self._origin_ns)
+        connection = self._opened.connections.get(frame.connection_id)
+        return frame_facts(frame, connection, session.id if session else None, self._origin_ns)
 
     def _headings(self) -> list[Line]:
         """What is wrong with a frame stands above its payload."""

@@ -55,7 +55,8 @@ class KeepingScreen(BaseScreen):
             if note is not None:
                 self._change_mark(t_ns, note, frame_id)
 
-        self.app.push_screen(Prompt("Mark", "what is to be remembered; empty takes the mark away", value=known.note if known else ""), noted)
+        hint = "what is to be remembered; empty takes the mark away"
+        self.app.push_screen(Prompt("Mark", hint, value=known.note if known else ""), noted)
 
     def _change_mark(self, t_ns: int, note: str, frame_id: int | None) -> None:
         known = self.opened.marked.get(frame_id) if frame_id is not None else None
@@ -89,7 +90,7 @@ class KeepingScreen(BaseScreen):
         return 0 if item is None or isinstance(item, Ghost) else item.id
 
     def action_only_marked(self) -> None:
-        here = self._frame_here()
+        here = self.rows.view.anchor(self.frames.cursor)
         self.frames.empty_lines = ["", "no frame is marked", "M shows all frames again"]
         self.frames.show_view(self.rows.marked_only(not self.rows.only_marked), anchor=here)
 

@@ -33,7 +33,9 @@ EMPTY = (
 class RecordingsScreen(BaseScreen):
     """Enter opens a recording."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "reload", "Read the folder again", id="recordings.reload", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "reload", "Read the folder again", id="recordings.reload", show=False),
+    ]
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -92,8 +94,11 @@ class RecordingsScreen(BaseScreen):
         dim, text = look.style("dim"), look.style()
         name = look.safe(one.path.name)
         if one.why:
-            return [[(look.signs.warning, look.style("warning"))], [(name, text)], [(look.own(one.why), look.style("warning"))], *[[("", dim)]] * 5]
-        sign = (look.signs.recording, look.style("error", bold=True)) if one.live else (look.signs.finished, look.style("faint"))
+            warning = look.style("warning")
+            return [[(look.signs.warning, warning)], [(f"{name}   {look.own(one.why)}", warning)], *[[("", dim)]] * 6]
+        sign = (look.signs.finished, look.style("faint"))
+        if one.live:
+            sign = (look.signs.recording, look.style("error", bold=True))
         return [
             [sign], [(name, text)], [(one.started.replace("T", " ")[:16], dim)], [(times.length(one.lasted_ns), dim)],
             [(f"{one.sessions:,}", text)], [(times.short(one.frames), text)], [(times.size(one.size), dim)],

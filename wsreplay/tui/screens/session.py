@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,12 +15,13 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui import times
 from wsreplay.tui.data import overview as sketch
 from wsreplay.tui.data.errand import Errand, Errands
-from wsreplay.tui.data.evidence import moment, place
+from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.gathering import session_ids
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.rows import Rows
+from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import (
     DetailReady,
     IdsGathered,
@@ -37,6 +39,7 @@ from wsreplay.tui.screens.head import head_runs, joined, live_runs, new_runs, se
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
 from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.screens.tracing import TracingScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.overview import Overview
@@ -49,17 +52,14 @@ if TYPE_CHECKING:
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(PlayerScreen, KeepingScreen):
-    """`session` None shows all frames of the recording."""
+class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
+    """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="session.filter", show=False),
         Binding("ctrl+f", "search", "Search text", id="session.search", show=False),
         Binding("n", "search_on(True)", "Next match", id="session.next_match", show=False),
         Binding("N", "search_on(False)", "Previous match", id="session.previous_match", show=False),
-        Binding("right_square_bracket", "finding(1)", "Next finding", id="session.next_finding", show=False),
-        Binding("left_square_bracket", "finding(-1)", "Previous finding", id="session.previous_finding", show=False),
-        Binding("x", "witness", "Next witness frame of the finding", id="session.witness", show=False),
         Binding("tab", "pane(1)", "Next pane of the detail", id="session.next_pane", show=False),
         Binding("shift+tab", "pane(-1)", "Previous pane of the detail", id="session.previous_pane", show=False),
         Binding("left,h", "focus_list", "To the list", id="session.focus_list", show=False),
@@ -71,8 +71,9 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
 
-    def __init__(self, opened: Opened, session: Session | None) -> None:
+    def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
+        self._begin_at = at
         self.opened = opened
         self.rows = Rows(opened, session)
         self.origin_ns = opened.start_ns(session)
@@ -90,8 +91,6 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
-        self._finding_rows: list[tuple[int, Finding]] | None = None
-        self._witness_of: Finding | None = None
         self._detail_due = False
         self._counted_ns = 0
 
@@ -118,12 +117,17 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         """What can wait until the first rows are on the screen."""
         await self.bar.make_ready()
         if not self.rows.complete and self.session is not None:
-            work = session_ids(self.session.connections, lambda ids, done, end: self.post_message(IdsGathered(0, ids, done, end)))
-            self.errands.send("session", work, self.fail("reading the session"))
+
+            def report(ids: array[int], done: float, finished: bool) -> None:
+                self.post_message(IdsGathered(SESSION_TICKET, ids, done, finished))
+
+            self.errands.send("session", session_ids(self.session.connections, report), self.fail("reading the session"))
         self._show_detail()
         self.count_overview()
         if self.following:
             self.frames.move_to(len(self.rows.view) - 1)
+        if self._begin_at is not None:
+            self.show_finding(self._begin_at)
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
@@ -154,12 +158,8 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again)
         findings = self.inspector.findings()
-        if findings and self._witness_of not in findings:
-            self._look_at(findings[0])
-
-    def _look_at(self, finding: Finding | None) -> None:
-        self._witness_of = finding
-        self.frames.set_witnesses(witnesses(finding) if finding else ())
+        if findings and self.looked_at not in findings:
+            self.look_at(findings[0])
 
     def _paint_lines(self) -> None:
         look, replay = self.look, self.replay
@@ -184,9 +184,9 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         self.frames.border_subtitle = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
         self.frames.empty_lines = self.frames.empty_lines or ["", "no frames were recorded here"]
 
-    def show_view(self, anchor: int | None) -> None:
+    def show_view(self, anchor: Anchor | None) -> None:
         self.frames.show_view(self.rows.view, anchor=anchor)
-        self._finding_rows = None
+        self.forget_findings()
         self._name_list()
         self._paint_lines()
         self._show_detail(again=True)
@@ -234,7 +234,7 @@ class SessionScreen(PlayerScreen, KeepingScreen):
             if message.finished:
                 self.count_overview()
         elif self.asking.gathered(message):
-            self._finding_rows = None
+            self.forget_findings()
             self._paint_lines()
             self.show_detail_soon()
 
@@ -257,7 +257,7 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         added = self.rows.grown(last_id)
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
         if added:
-            self._finding_rows = None
+            self.forget_findings()
             self.frames.grown()
             if self.following and not self.film:
                 self.frames.move_to(len(self.rows.view) - 1)
@@ -309,53 +309,6 @@ class SessionScreen(PlayerScreen, KeepingScreen):
         else:
             self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
 
-    # Findings.
-
-    def finding_rows(self) -> Sequence[tuple[int, Finding]]:
-        """The rows where findings stand, in order; found once for a view."""
-        if self._finding_rows is None:
-            view, found = self.rows.view, []
-            for finding in self.opened.evidence.of_session(self.rows.number):
-                at = place(finding)
-                row = view.row_of_ghost(finding) if at is None else view.row_of_frame(at) if view.holds(at) else None
-                if row is not None:
-                    found.append((row, finding))
-            self._finding_rows = sorted(found, key=lambda pair: pair[0])
-        return self._finding_rows
-
-    def action_finding(self, steps: int) -> None:
-        here = self.frames.cursor
-        found = self.finding_rows()
-        later = [pair for pair in found if (pair[0] > here if steps > 0 else pair[0] < here)]
-        if not found:
-            self.notify("nothing is wrong by this contract" if self.opened.evidence.is_there else "there is no verdict yet")
-        elif not later:
-            self.notify("no finding further on" if steps > 0 else "no finding before this one")
-        else:
-            row, finding = later[0 if steps > 0 else -1]
-            self.show_finding(finding, row)
-
-    def show_finding(self, finding: Finding, row: int | None = None) -> None:
-        """Go to where a finding stands, and show its witnesses."""
-        if row is None:
-            row = next((at for at, one in self.finding_rows() if one is finding), None)
-        if row is None:
-            row = self.rows.view.row_at(moment(finding))
-        self._look_at(finding)
-        self.frames.move_to(row, centre=True)
-        self.frames.focus()
-
-    def action_witness(self) -> None:
-        finding = self._witness_of
-        if finding is None:
-            self.notify("] goes to the next finding", title="no finding is looked at")
-            return
-        view = self.rows.view
-        home = next((at for at, one in self.finding_rows() if one is finding), view.row_at(moment(finding)))
-        stops = [home, *(row for frame in witnesses(finding) if view.holds(frame) for row in [view.row_of_frame(frame)] if row != home)]
-        here = stops.index(self.frames.cursor) if self.frames.cursor in stops else -1
-        self.frames.move_to(stops[(here + 1) % len(stops)], centre=True)
-
     # Actions.
 
     async def action_filter(self) -> None:
@@ -385,7 +338,7 @@ class SessionScreen(PlayerScreen, KeepingScreen):
     def _clear_filter(self) -> bool:
         cleared = self.asking.clear()
         if cleared:
-            self._finding_rows = None
+            self.forget_findings()
             self._name_list()
             self._paint_lines()
             self.show_detail_soon()
@@ -449,8 +402,3 @@ class SessionScreen(PlayerScreen, KeepingScreen):
 
     def action_diff(self) -> None:
         self.replay.choose_diff(self.session)
-
-
-def witnesses(finding: Finding) -> list[int]:
-    """The frames that show a finding, in order: the one it began with, and its witnesses."""
-    return sorted({*finding.frames, *([finding.activation] if finding.activation else [])})

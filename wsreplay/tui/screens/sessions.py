@@ -24,9 +24,13 @@ from wsreplay.tui.widgets.table import Column, Table
 
 SPARK = 16
 COLUMNS = (
-    Column("", 1), Column("session", 7, right=True), Column("user", 14), Column("path", 0, at_least=100), Column("started", 10, right=True),
-    Column("lasted", 7, right=True), Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
+    Column("", 1), Column("session", 7, right=True), Column("user", 14), Column("path", 0, at_least=100),
+    Column("started", 10, right=True), Column("lasted", 7, right=True),
+    Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
     Column("findings", 11), Column("verdict", 12, at_least=96), Column("density", SPARK, at_least=112),
+)  # fmt: skip
+KEYS = (
+    ("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"),
 )  # fmt: skip
 _VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
 
@@ -103,7 +107,8 @@ class SessionsScreen(BaseScreen):
         run = self.opened.runs[0] if self.opened.runs else None
         if run is None:
             return ["", "Nothing was recorded into this file."]
-        return ["", "No connection yet.", "", f"Connect a client to ws://{run.listen}", f"to reach {run.upstream} through the recorder."]
+        where = [f"Connect a client to ws://{run.listen}", f"to reach {run.upstream} through the recorder."]
+        return ["", "No connection yet.", "", *where]
 
     def _row(self, session: Session) -> list[list[Run]]:
         look, opened = self.look, self.opened
@@ -114,10 +119,11 @@ class SessionsScreen(BaseScreen):
         errors, warnings = opened.evidence.counts(session.id)
         verdict = opened.evidence.verdict(session.id)
         frames, size = self._totals(session)
+        user = (look.safe(session.user), text) if session.user else ("anonymous", dim)
         return [
-            [self._state(session)], [(str(session.id), text)], [(look.safe(session.user or "anonymous"), text if session.user else dim)],
-            [(look.safe(session.path), dim)], [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)],
-            [(size, dim)], self._findings(errors, warnings), [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
+            [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
+            [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
+            self._findings(errors, warnings), [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
             [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
 
@@ -150,10 +156,10 @@ class SessionsScreen(BaseScreen):
         look, replay = self.look, self.replay
         many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
         place = head_runs(look, self.opened.path.name, many)
-        self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict_runs(look, replay.verdict, self.opened, None))
+        verdict = verdict_runs(look, replay.verdict, self.opened, None)
+        self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict)
         self.titles.say(self.table.heading(self.table.size.width))
-        keys = (("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"))
-        self.foot.say([], look.keys(("?", "help")), keys=keys)
+        self.foot.say([], look.keys(("?", "help")), keys=KEYS)
 
     # What the application tells.
 

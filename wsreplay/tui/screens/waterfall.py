@@ -234,6 +234,8 @@ class WaterfallScreen(PlayerScreen):
             (f"{drawn.kind} ", look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
             (f"  {times.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
             (times.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
-            (f"  {lasted}  ", look.style("text")), (drawn.state.replace("unended", "never ended"), look.style(state, bold=True)),
-            (f"  frame {drawn.start_frame}" + (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else ""), look.style("faint")),
+            (f"  {lasted}  ", look.style("text")),
+            (drawn.state.replace("unended", "never ended"), look.style(state, bold=True)),
+            (f"  frame {drawn.start_frame}", look.style("faint")),
+            (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else "", look.style("faint")),
         ]  # fmt: skip

@@ -23,7 +23,8 @@ PANES = ("json", "raw", "hex", "meta", "findings")
 HIGHLIGHTED_CELLS = 4096
 WHEEL = 3  # lines
 _TOKEN = re.compile(
-    r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?) | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)""",
+    r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
+      | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)""",
     re.VERBOSE,
 )
 

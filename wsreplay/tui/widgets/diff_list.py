@@ -31,8 +31,10 @@ class DiffList(RowList):
         sign, name = _KINDS[pair.kind]
         half = (width - 5) // 2
         style = look.style(name, bold=pair.kind != "same")
-        later = f" {times.length(pair.b.t_ns - pair.a.t_ns):>7}" if pair.a and pair.b and width >= 120 else " " * (8 * (width >= 120))
-        half -= 4 if width >= 120 else 0
+        later = ""
+        if width >= 120:
+            half -= 4
+            later = f" {times.length(pair.b.t_ns - pair.a.t_ns) if pair.a and pair.b else '':>7}"
         runs: list[Run] = [*self._side(pair.a, half, pair.kind), (f" {sign} ", style), *self._side(pair.b, half, pair.kind)]
         return self.whole_line([*runs, (later, look.style("faint"))], width)
 

@@ -14,7 +14,7 @@ from wsreplay.tui import times
 from wsreplay.tui.data.evidence import Ghost, moment, worst
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.summary import name, summary
-from wsreplay.tui.data.view import View
+from wsreplay.tui.data.view import Anchor, View
 from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 
@@ -43,15 +43,15 @@ class FrameList(RowList):
     def on_mount(self) -> None:
         self.show_view(self.view)
 
-    def show_view(self, view: View, *, anchor: int | None = None) -> None:
-        """Show another view; the frame `anchor` stays on the line of the screen it is on, if the view holds it."""
+    def show_view(self, view: View, *, anchor: Anchor | None = None) -> None:
+        """Show another view; what `anchor` names stays on the line of the screen it is on, if the view holds it."""
         offset = self.cursor - self.scroll_offset.y
         self.view = view
         self._ghosts_painted = list(view.ghost_rows())
         self.forget()
         self.set_count(len(view))
         if anchor is not None and len(view):
-            row = view.row_of_frame(anchor)
+            row = view.row_of_anchor(anchor)
             self.move_to(row, quiet=True)
             self.scroll_to(y=max(0, row - offset), animate=False, immediate=True, force=True)
 
@@ -94,7 +94,8 @@ class FrameList(RowList):
 
     def _paint_item(self, item: Head | Ghost | None, row: int, width: int) -> Strip:
         if item is None:
-            return self.whole_line([("   this frame is not in the recording", self.look.style("faint"))], width)
+            why = self.view.pages.trouble or "this frame is not in the recording"
+            return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
         if isinstance(item, Ghost):
             return self._paint_ghost(item.finding, width)
         return self.whole_line(self._frame_runs(item, row, width), width)

@@ -147,8 +147,8 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(RowChosen(self, self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        row = self.scroll_offset.y + event.y
-        if row >= self._count:
+        offset = event.get_content_offset(self)
+        if offset is None or (row := self.scroll_offset.y + offset.y) >= self._count:
             return
         if row == self.cursor or event.chain > 1:
             self.cursor = row

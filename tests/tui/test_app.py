@@ -1,0 +1,198 @@
+"""The application: validating again, leaving nothing behind, keys and looks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from wsreplay.errors import UsageError
+from wsreplay.tui import config
+from wsreplay.tui.config import Config
+from wsreplay.tui.screens.findings import FindingsScreen
+from wsreplay.tui.screens.session import SessionScreen
+
+STRICT = """
+contract: strict
+version: 1
+envelope: {type: $.type}
+keys: {thread: [$.thread_id, conn.id]}
+rules:
+  - {id: no-ping, absence: [partial_result]}
+"""
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Path:
+    path = tmp_path / "strict.yaml"
+    path.write_text(STRICT)
+    return path
+
+
+async def test_a_recording_is_validated_as_it_is_opened(stage, chat_recording):
+    async with stage(chat_recording, judging=True) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        assert on.app.opened.evidence.verdict(1) == "satisfied"
+        assert on.app.opened.evidence.verdict(2) == "violated"
+        await on.press("v")
+        assert "think-before-tools" in on.text() and "precedence: [agent_thinking, tool_executing]" not in on.text()
+
+
+async def test_a_changed_contract_is_noticed_and_another_validation_says_what_is_new_and_fixed(stage, chat_recording, contract):
+    async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        assert on.app.opened.evidence.counts() == (2, 0)
+        contract.write_text(STRICT.replace("[partial_result]", "[agent_thinking, partial_result]").replace("no-ping", "less"))
+        await on.until(lambda: on.app.verdict.stale)
+        await on.press("v", "R")
+        await on.until(lambda: on.app.verdict.change is not None)
+        assert on.app.verdict.change.fixed and len(on.app.verdict.change.new) > len(on.app.verdict.change.fixed)
+        assert "fixed" in on.text() and "new" in on.text()
+
+
+async def test_a_contract_that_is_broken_meanwhile_says_why_and_the_old_findings_stay(stage, chat_recording, contract):
+    async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        contract.write_text("contract: [")
+        await on.press("R")
+        await on.until(lambda: on.app.verdict.state == "failed")
+        assert on.app.opened.evidence.counts() == (2, 0)
+        assert "no verdict" in on.text()
+
+
+async def test_another_contract_can_be_chosen(stage, chat_recording, contract):
+    async with stage(chat_recording, judging=True) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        await on.press("c", "tab", *str(contract), "enter")
+        await on.until(lambda: [source.name for source in on.app.opened.evidence.sources] == ["strict"])
+        await on.press("c", "tab", *"nowhere.yaml", "enter")
+        assert "nowhere.yaml" in on.text()
+
+
+async def test_enter_on_a_finding_goes_to_its_place_in_its_session(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("v")
+        rows = [on.app.screen.list.line_at(row) for row in range(on.app.screen.list.count)]
+        wanted = next(row for row, line in enumerate(rows) if "c7" in getattr(getattr(line, "finding", None), "message", ""))
+        await on.press(*["down"] * wanted, "enter")
+        assert isinstance(on.app.screen, SessionScreen) and on.app.screen.rows.number == 2
+        assert "c7" in on.app.screen.inspector.item.finding.message
+
+
+async def test_a_rule_folds(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("v")
+        before = on.app.screen.list.count
+        await on.press("space")
+        assert on.app.screen.list.count < before and isinstance(on.app.screen, FindingsScreen)
+        await on.press("enter")
+        assert on.app.screen.list.count == before
+
+
+async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording):
+    before = set(threading.enumerate())
+    async with stage(chat_recording, judging=True) as on:
+        await on.press("down", "enter", "space", "slash", *"type:tool_*")
+        process = on.app._judge._process
+        await on.press("ctrl+q")
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("wsreplay")]
+    assert left == []
+    assert process is None or process.poll() is not None
+    assert not on.app.is_running
+
+
+async def test_keys_can_be_given_to_other_actions_by_the_ids_of_the_help_screen(stage, chat_recording):
+    async with stage(chat_recording, height=60, config=Config(keys={"list.down": "ctrl+n", "session.filter": "ctrl+s"})) as on:
+        await on.press("ctrl+n")
+        assert on.app.screen.table.cursor == 1
+        await on.press("down")
+        assert on.app.screen.table.cursor == 1
+        await on.press("enter", "ctrl+s")
+        assert on.app.screen.bar.typing
+        await on.press("escape", "question_mark")
+        assert "^n" in on.text()
+
+
+async def test_the_palette_offers_what_can_be_done_here(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        titles = {command.title for command in on.app.get_system_commands(on.app.screen)}
+        assert {"Filter", "Waterfall", "Next finding", "Play or pause", "Change theme"} <= titles
+        await on.press("ctrl+p", *"waterfall")
+        await on.until(lambda: "Waterfall" in on.text())
+        await on.press("enter")
+        await on.until(lambda: type(on.app.screen).__name__ == "WaterfallScreen")
+
+
+async def test_the_theme_can_be_switched_while_looking(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        dark = on.app.look
+        await on.press("down", "enter", "ctrl+t")
+        assert on.app.look != dark and on.app.theme == "wsreplay-light"
+        await on.press("j")
+        assert not on.app.screen.is_modal
+
+
+async def test_the_mouse_chooses_a_row_a_pane_and_a_time(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        screen = on.app.screen
+        await on.pilot.click(screen.frames, offset=(10, 4))
+        assert screen.frames.cursor == 3
+        await on.pilot.click(screen.detail, offset=(8, 0))
+        await on.settle()
+        assert screen.inspector.pane == "raw"
+        await on.pilot.click(screen.overview, offset=(110, 0))
+        await on.settle()
+        assert screen.frames.cursor > 8
+
+
+async def test_from_sixty_to_two_hundred_and_fifty_columns(stage, chat_recording):
+    for width in (60, 61, 79, 99, 100, 101, 159, 250):
+        async with stage(chat_recording, width=width, height=20) as on:
+            await on.judged()
+            for keys in ("down enter", "right_square_bracket", "enter", "escape w", "w v", "escape question_mark"):
+                await on.press(*keys.split())
+                assert all(len(line.rstrip("\n")) <= width for line in on.text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("theme = 3", "theme must be str"), ("colour = 'x'", "no setting 'colour'"), ("[keys]\na = 3", "must name keys"),
+        ("= 1", "config.toml"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_said(tmp_path, text, complaint):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=complaint):
+        config.load(path)
+
+
+def test_the_configuration_is_read_from_where_the_platform_keeps_it(tmp_path, monkeypatch):
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "light"\nascii = true\n[keys]\n"list.down" = "n"\n')
+    monkeypatch.setenv(config.VARIABLE, str(path))
+    assert config.load() == Config("light", True, True, {"list.down": "n"})
+    monkeypatch.setenv(config.VARIABLE, str(tmp_path / "none.toml"))
+    assert config.load() == Config()
+
+
+def test_without_a_terminal_the_command_says_so(chat_recording):
+    command = [sys.executable, "-m", "wsreplay", "tui", str(chat_recording)]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, text=True, check=False)
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_first_screen_does_without_the_validator_and_the_filter_language():
+    code = "import wsreplay.tui.app, wsreplay.tui.screens.session, sys; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"wsreplay.validator", "wsreplay.contract", "wsreplay.trace.filter", "yaml", "jwt", "websockets", "tree_sitter"}
+    assert not heavy & set(loaded)

@@ -1,0 +1,108 @@
+"""Opening what is there: empty, damaged, locked, read-only, vanishing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, UsageError
+from wsreplay.store.reader import Recording
+from wsreplay.tui.app import ReplayApp
+from wsreplay.tui.screens.recordings import RecordingsScreen
+from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.screens.sessions import SessionsScreen
+
+
+def test_a_missing_file_is_said_before_the_terminal_is_taken_over(tmp_path):
+    with pytest.raises(UsageError, match="no such file"):
+        ReplayApp(tmp_path / "none.db").open()
+
+
+@pytest.mark.parametrize(("content", "error"), [(b"", NotARecording), (b"not a database" * 9, NotARecording)])
+def test_a_file_that_is_no_recording_is_refused(tmp_path, content, error):
+    path = tmp_path / "x.db"
+    path.write_bytes(content)
+    with pytest.raises(error):
+        ReplayApp(path).open()
+
+
+def test_a_recording_without_its_tables_is_refused(tmp_path, chat_recording):
+    with sqlite3.connect(chat_recording) as db:
+        db.execute("DROP TABLE connection")
+    db.close()
+    with pytest.raises(CorruptRecording):
+        ReplayApp(chat_recording).open()
+
+
+async def test_damage_found_while_looking_is_said_and_the_interface_goes_on(stage, script):
+    made = script("damaged.db")
+    made.open(1, 0)
+    for number in range(3000):
+        made.say(1, number, 1, "partial_result", content="x" * 200)
+    path = made.write(4_000)
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    whole[middle : middle + 300_000] = b"\xff" * 300_000
+    path.write_bytes(whole)
+    async with stage(path) as on:
+        for key in ("5", "G", "g", "4", "6"):
+            await on.press(key)
+        assert isinstance(on.app.screen, SessionScreen)
+        assert "damaged" in on.text()
+
+
+async def test_a_read_only_recording_can_be_looked_at_and_a_mark_is_refused(stage, chat_recording, monkeypatch):
+    chat_recording.chmod(0o400)
+    chat_recording.parent.chmod(0o500)
+    try:
+        async with stage(chat_recording) as on:
+            await on.press("down", "enter")
+            assert on.app.screen.rows.view.frames == 13
+            await on.press("m", *"x", "enter")
+            with Recording.open(chat_recording) as reader:
+                kept = len(reader.marks())
+            assert kept or "not kept" in on.text()  # root may write everywhere
+    finally:
+        chat_recording.parent.chmod(0o700)
+
+
+async def test_a_recording_that_another_program_locks_does_not_stop_the_interface(stage, chat_recording):
+    other = sqlite3.connect(chat_recording, isolation_level=None)
+    async with stage(chat_recording) as on:
+        other.execute("BEGIN IMMEDIATE")
+        await on.press("down", "enter", "j", "j")
+        assert on.app.screen.inspector.frame.id == 7
+        other.execute("ROLLBACK")
+    other.close()
+
+
+async def test_a_recording_that_vanishes_stays_on_the_screen(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        await asyncio.to_thread(chat_recording.unlink)
+        await on.press("j", "j", "slash", *"type:tool_*", "enter")
+        await on.until(lambda: "filtering" in on.text())
+        assert isinstance(on.app.screen, SessionScreen) and on.app.screen.rows.view.frames == 13
+
+
+async def test_a_folder_lists_what_is_in_it_and_says_what_cannot_be_read(stage, chat_recording, tmp_path):
+    (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
+    async with stage(tmp_path) as on:
+        await on.until(lambda: len(on.app.screen.found) == 2)
+        await on.settle()
+        assert "chat.db" in on.text() and "is not a recording" in on.text()
+        names = [one.path.name for one in on.app.screen.found]
+        await on.press(*["down"] * names.index("broken.db"), "enter")
+        assert isinstance(on.app.screen, RecordingsScreen) and "cannot be opened" in on.text()
+        await on.press("home", *["down"] * names.index("chat.db"), "enter")
+        assert isinstance(on.app.screen, SessionsScreen)
+        await on.press("q")
+        assert isinstance(on.app.screen, RecordingsScreen) and on.app.opened is None
+
+
+def test_a_file_without_permission_is_said(tmp_path, chat_recording, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
+    with pytest.raises(RecordingError, match="Permission denied"):
+        ReplayApp(chat_recording).open()

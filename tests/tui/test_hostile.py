@@ -1,0 +1,87 @@
+"""What peers send cannot drive the terminal, on any screen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.model import Ending
+from wsreplay.store.paging import Head
+from wsreplay.tui.data.summary import name, summary
+from wsreplay.tui.look import Look
+from wsreplay.tui.theme import Palette
+
+MS = 1_000_000
+HOSTILE = {
+    "escape": "\x1b[2J\x1b]52;c;aGk=\x07\x1b[?1049h",
+    "c1": "\x9b2J\x9d52;c;x\x9c\x85",
+    "bidi": "\u202egnp.exe\u2066x\u2069\u200f",
+    "zero-width": "a\u200bb\u200dc\ufeff\u2060",
+    "wide": "\U0001f468\u200d\U0001f469\u200d\U0001f467東京\u0301\u0301\u0301",
+    "markup": "[red]bold[/] [link=x]y [/no",
+    "lines": "one\ntwo\r\nthree\u2028four\tfive",
+    "long": "x" * 1_000_000,
+}
+FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+WAYS = {
+    "sessions": [], "session": ["enter"], "raw": ["enter", "tab"], "hex": ["enter", "tab", "tab"],
+    "meta": ["enter", "tab", "tab", "tab"], "all": ["a"], "findings": ["v"], "waterfall": ["enter", "w"],
+    "diff": ["D", "1", "enter"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def hostile_recording(script):
+    made = script("hostile.db")
+    text = HOSTILE["escape"] + HOSTILE["bidi"] + HOSTILE["c1"]
+    headers = (("x-" + text, text),)
+    facts = {"request_headers": headers, "subprotocol": text, "close_reason": text, "error": text}
+    made.open(1, 0, user="u" + text, path="/" + text, closed_ns=9_000 * MS, ending=Ending.DROPPED, **facts)
+    made.open(2, 1, user="other", closed_ns=9_000 * MS, ending=Ending.DROPPED)
+    at = 10
+    for word in HOSTILE.values():
+        at += 10
+        made.say(1, at, 1, "agent_started" + word[:200], thread_id=word[:500], run_id=word[:200], text=word)
+        made.say(1, at + 1, 1, "tool_executing", thread_id=word[:500], tool_name=word[:200], tool_call_id=word[:200])
+        made.say(1, at + 2, 1, None, raw=word.encode("utf-8", "surrogatepass"))
+    made.say(1, at + 3, 1, None, raw=b"\xff\xfe\x00\x1b[31m invalid \xc3\x28")
+    made.say(1, at + 4, 1, None, raw=b"\x1b[31m\x00\xff", opcode=2)
+    made.say(1, at + 5, 0, None, raw=b"\x03\xe8\x1b]0;owned\x07", opcode=8)
+    return made.write(10_000)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_no_screen_lets_a_control_character_through(stage, hostile_recording, way):
+    async with stage(hostile_recording, width=140, height=40, judging=True) as on:
+        await on.until(lambda: on.app.opened.evidence.is_there)
+        await on.press(*WAYS[way])
+        for _ in range(30 if way in ("session", "raw", "hex") else 3):
+            shown = on.text()
+            assert not FORBIDDEN.search(shown), repr(FORBIDDEN.search(shown))
+            await on.press("down")
+        await on.press("question_mark")
+
+
+@given(st.text(max_size=300), st.binary(max_size=300), st.booleans())
+def test_a_row_never_holds_what_moves_the_cursor(event_type, payload, ascii_only):
+    look = Look(Palette.of({}, True), ascii_only)
+    for opcode in (1, 2, 8, 9, 15):
+        head = Head(1, 1, 1, 0, 1, opcode, 1, len(payload), event_type, len(payload), payload)
+        line = look.safe(name(head)) + look.safe(summary(head))
+        assert not FORBIDDEN.search(line) and "\n" not in line
+        assert not ascii_only or line.isascii()
+
+
+@given(st.text(max_size=200))
+def test_our_own_sentences_are_harmless_even_where_they_quote_strangers(text):
+    for ascii_only in (True, False):
+        assert not FORBIDDEN.search(Look(Palette.of({}, True), ascii_only).own(text))
+
+
+async def test_a_notification_shows_markup_as_it_is(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        on.app.screen.fail("[red]what[/]")("[/bold] why")
+        await on.until(lambda: "[/bold] why" in on.text())

@@ -1,0 +1,106 @@
+"""A recording that grows is followed, without touching its recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from wsreplay.store import lock, paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.live import SILENT_NS, Growth
+from wsreplay.tui.screens.session import SessionScreen
+
+SECOND = 1_000_000_000
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_new_frames_come_in_and_the_cursor_stays_at_the_end(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        screen = on.app.screen
+        assert isinstance(screen, SessionScreen) and screen.following
+        live_chat.add(200)
+        await on.until(lambda: screen.rows.view.frames == 205)
+        assert screen.frames.cursor == 204 and "part 205" in on.text()
+
+
+async def test_scrolled_away_the_list_stands_still_and_says_how_much_is_new(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        screen = on.app.screen
+        await on.press("k")
+        live_chat.add(1_234)
+        await on.until(lambda: "+1,234 new" in on.text())
+        assert screen.frames.cursor == 3
+        await on.press("F")
+        assert screen.frames.cursor == 5 + 1_234 - 1 and "FOLLOW" in on.text()
+
+
+async def test_a_filter_goes_on_over_what_comes_in(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        screen = on.app.screen
+        await on.press("slash", *'"part 7"', "enter")
+        await on.until(lambda: screen.rows.matches is not None)
+        live_chat.add(5)
+        await on.until(lambda: len(screen.rows.matches) == 1)
+        assert screen.rows.view.frames == 1
+
+
+async def test_a_silent_recorder_is_noticed_and_so_is_the_end(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        on.clock.move(SILENT_NS / 1e6 + 100)
+        await on.until(lambda: "STALLED" in on.text())
+        live_chat.add(1)
+        await on.until(lambda: "REC" in on.text())
+        live_chat.finish()
+        await on.until(lambda: "finished" in on.text())
+        assert not on.app.opened.live
+    assert await asyncio.to_thread(files_in, live_chat.path.parent) == ["live.db"]  # watched to its end, it is one file again
+
+
+async def test_the_verdict_of_a_live_recording_comes_while_it_grows(stage, live_chat):
+    async with stage(live_chat.path, judging=True) as on:
+        live_chat.add(5)
+        await on.until(lambda: on.app.opened.evidence.is_there)
+        live_chat.finish()
+        await on.until(lambda: on.app.verdict.state == "there")
+
+
+def test_opening_and_closing_readers_keeps_the_locks_of_those_that_stay_open(live_chat):
+    """A writer that finds no reader replaces the WAL at its end: a reader that lost its lock would read other pages."""
+    with Recording.open(live_chat.path) as first:
+        assert first.last_id() == 5
+        Recording.open(live_chat.path).close()
+        live_chat.add(3_000)
+        live_chat.finish()
+        assert first.last_id() == 3_005
+        assert [connection.id for connection in first.connections()] == [1]
+        with sqlite3.connect(live_chat.path) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        db.close()
+
+
+def test_the_rate_is_that_of_the_last_two_seconds():
+    growth = Growth()
+    for tenth in range(100):
+        growth.poll(tenth * SECOND // 10, live=True, last_id=tenth * 10, reached_ns=tenth)
+    assert round(growth.rate) == 100
+    assert growth.silent_ns == 0
+
+
+def test_a_closed_recording_is_not_stalled():
+    growth = Growth()
+    growth.poll(0, live=False, last_id=5, reached_ns=5)
+    growth.poll(60 * SECOND, live=False, last_id=5, reached_ns=5)
+    assert growth.silent_ns == 0 and not growth.was_live
+
+
+def test_a_session_that_is_not_indexed_yet_is_gathered_in_pieces(live_chat):
+    live_chat.add(95)
+    with Recording.open(live_chat.path) as reader:
+        assert lock.is_held(live_chat.path) and not paging.is_indexed(reader)
+        pieces = list(paging.ids_in_pieces(reader, [1], step=30))
+        assert [len(piece) for piece in pieces] == [30, 30, 30, 10]
+        assert [frame_id for piece in pieces for frame_id in piece] == list(range(1, 101))

@@ -1,0 +1,95 @@
+"""Going from finding to finding in a list of frames, and from a finding to its witnesses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.screens.base import BaseScreen
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.opened import Opened
+    from wsreplay.tui.data.rows import Rows
+    from wsreplay.tui.widgets.frame_list import FrameList
+    from wsreplay.validator.findings import Finding
+
+
+class TracingScreen(BaseScreen):
+    """A screen with a list of frames in which findings stand. `looked_at` is the finding whose witnesses are shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket", "finding(1)", "Next finding", id="trace.next_finding", show=False),
+        Binding("left_square_bracket", "finding(-1)", "Previous finding", id="trace.previous_finding", show=False),
+        Binding("x", "witness", "Next witness frame of the finding", id="trace.witness", show=False),
+    ]
+
+    opened: Opened
+    rows: Rows
+    frames: FrameList
+    looked_at: Finding | None = None
+    _found: list[tuple[int, Finding]] | None = None
+
+    def forget_findings(self) -> None:
+        """The view has other rows now."""
+        self._found = None
+
+    def look_at(self, finding: Finding | None) -> None:
+        self.looked_at = finding
+        self.frames.set_witnesses(witnesses(finding) if finding else ())
+
+    def finding_rows(self) -> Sequence[tuple[int, Finding]]:
+        """The rows where findings stand, in order; found once for a view."""
+        if self._found is None:
+            view, evidence = self.rows.view, self.opened.evidence
+            ghosts = [(row, ghost.finding) for row, ghost in zip(view.ghost_rows(), view.ghosts(), strict=True)]
+            at_frames = [
+                (view.row_of_frame(frame_id), finding)
+                for frame_id, findings in evidence.by_frame.items()
+                if view.holds(frame_id)
+                for finding in findings
+                if self.rows.number in (None, finding.session)
+            ]
+            self._found = sorted(ghosts + at_frames, key=lambda pair: pair[0])
+        return self._found
+
+    def action_finding(self, steps: int) -> None:
+        here = self.frames.cursor
+        found = self.finding_rows()
+        later = [pair for pair in found if (pair[0] > here if steps > 0 else pair[0] < here)]
+        if not found:
+            self.notify("nothing is wrong by this contract" if self.opened.evidence.is_there else "there is no verdict yet")
+        elif not later:
+            self.notify("no finding further on" if steps > 0 else "no finding before this one")
+        else:
+            row, finding = later[0 if steps > 0 else -1]
+            self.show_finding(finding, row)
+
+    def show_finding(self, finding: Finding, row: int | None = None) -> None:
+        """Go to where a finding stands, and show its witnesses."""
+        if row is None:
+            row = next((at for at, one in self.finding_rows() if one is finding), None)
+        if row is None:
+            row = self.rows.view.row_at(moment(finding))
+        self.look_at(finding)
+        self.frames.move_to(row, centre=True)
+        self.frames.focus()
+
+    def action_witness(self) -> None:
+        finding = self.looked_at
+        if finding is None:
+            self.notify("] goes to the next finding", title="no finding is looked at")
+            return
+        view = self.rows.view
+        home = next((at for at, one in self.finding_rows() if one is finding), view.row_at(moment(finding)))
+        rows = [view.row_of_frame(frame) for frame in witnesses(finding) if view.holds(frame)]
+        stops = [home, *(row for row in rows if row != home)]
+        here = stops.index(self.frames.cursor) if self.frames.cursor in stops else -1
+        self.frames.move_to(stops[(here + 1) % len(stops)], centre=True)
+
+
+def witnesses(finding: Finding) -> list[int]:
+    """The frames that show a finding, in order: the one it began with, and its witnesses."""
+    return sorted({*finding.frames, *([finding.activation] if finding.activation else [])})
