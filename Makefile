@@ -53,6 +53,7 @@ $(VENV)/.docs: pyproject.toml $(READY)
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.generators
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python -m pytest tests/docs/test_site.py
 
 package: $(READY)
 	rm -rf dist
