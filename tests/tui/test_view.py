@@ -1,0 +1,144 @@
+"""Rows by number: frames, ghosts between them, a horizon. Compared with the plain list they stand for."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from bisect import bisect_left
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsreplay.store import paging
+from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.evidence import Ghost, compare, gather, rule_text, tally
+from wsreplay.tui.data.overview import bars, column, density, time_of_column
+from wsreplay.tui.data.view import View
+from wsreplay.tui.data.window import Window
+from wsreplay.validator.findings import Finding, Severity, Verdict
+
+FRAMES = 400
+MS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    from wsreplay.model import Connection, Ending
+    from wsreplay.store.writer import Writer
+
+    path = tmp_path_factory.mktemp("view") / "view.db"
+    writer = Writer(path)
+    run = writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="", options={})
+    for number in (1, 2):
+        writer.insert_connection(Connection(number, run, 0, closed_ns=FRAMES * MS, ending=Ending.CLEAN))
+    rows = [(1 + number % 2, number // 2 + 1, number * MS, 1, 1, 1, 10, 0, "x", b"{}") for number in range(FRAMES)]
+    writer.add_frames(rows)
+    writer.close()
+    with Recording.open(path) as opened:
+        yield opened
+
+
+def finding(at: int, **values: object) -> Finding:
+    facts = {"kind": "missing", "at_ns": at * MS, "decided_at": at * MS} | values
+    return Finding("r", Verdict.VIOLATED, Severity.ERROR, f"at {at}", **facts)
+
+
+ids = st.sets(st.integers(1, FRAMES), max_size=60).map(sorted) | st.just(range(1, FRAMES + 1))
+places = st.lists(st.integers(0, FRAMES + 5), max_size=12).map(sorted)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ids=ids, places=places, horizon=st.none() | st.integers(-1, FRAMES))
+def test_a_view_is_the_list_of_frames_with_ghosts_before_the_first_frame_after_them(reader, ids, places, horizon):
+    ids = ids if isinstance(ids, range) else array("Q", ids)
+    ghosts = [Ghost(place + 1, finding(place)) for place in places]
+    view = View(reader, ids, ghosts)
+    view.set_horizon(None if horizon is None else horizon * MS)
+    plain: list[object] = [frame_id for frame_id in ids if horizon is None or frame_id - 1 <= horizon]
+    shown = [ghost for ghost in ghosts if horizon is None or ghost.finding.at_ns <= horizon * MS]
+    for ghost in reversed(shown):
+        plain.insert(bisect_left(list(ids), ghost.before_id), ghost)
+    rows = [view.row(number) for number in range(len(view))]
+    assert [row.id if isinstance(row, Head) else row for row in rows] == plain
+    for number, row in enumerate(rows):
+        anchor = view.anchor(number)
+        if isinstance(row, Head):
+            assert view.row_of_frame(row.id) == number and view.holds(row.id)
+            assert view.row_of_anchor(anchor) == number
+        elif view.frames:
+            assert view.row(view.row_of_anchor(anchor)) == row
+
+
+@settings(max_examples=40, deadline=None)
+@given(ids=ids, bins=st.integers(1, 120))
+def test_density_counts_every_frame_once(reader, ids, bins):
+    ids = ids if isinstance(ids, range) else array("Q", ids)
+    counts = density(reader, ids, 0, FRAMES * MS, bins)
+    expected = [0] * bins
+    for frame_id in ids:
+        edge = next(n for n in range(bins - 1, -1, -1) if n == 0 or FRAMES * MS * n // bins <= (frame_id - 1) * MS)
+        expected[edge] += 1
+    assert counts == expected
+
+
+@given(st.lists(st.integers(0, 1000), max_size=200))
+def test_bars_are_one_glyph_a_count_and_only_nothing_looks_like_nothing(counts):
+    drawn = bars(counts, " ▁▂▃▄▅▆▇█")
+    assert len(drawn) == len(counts)
+    assert [glyph == " " for glyph in drawn] == [not count for count in counts]
+
+
+@given(start=st.integers(0, 10**6), span=st.integers(1, 10**12), width=st.integers(1, 300), share=st.floats(0, 1))
+def test_a_time_and_its_column_belong_together(start, span, width, share):
+    t = start + int(span * share)
+    x = column(t, start, start + span, width)
+    assert 0 <= x < width
+    assert time_of_column(x, start, start + span, width) <= max(t, start)
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-<>z"), st.floats(0, 1)), max_size=40))
+def test_a_window_stays_inside_its_recording_however_it_is_zoomed_and_panned(moves):
+    window = Window.fitting(0, 60_000 * MS)
+    for move, share in moves:
+        at = int(60_000 * MS * share)
+        window = {
+            "+": lambda w, at=at: w.zoomed(2, at), "-": lambda w, at=at: w.zoomed(0.5, at),
+            "<": lambda w, at=at: w.panned(-0.25), ">": lambda w, at=at: w.panned(0.25), "z": lambda w, at=at: w.showing(at),
+        }[move](window)  # fmt: skip
+        assert 0 <= window.start_ns < window.end_ns <= 60_000 * MS
+        columns = [x for x, _ in window.ticks(100)]
+        assert columns == sorted(columns) and all(b - a >= 10 for a, b in itertools.pairwise(columns))
+
+
+def test_paging_never_scans(reader):
+    """The statements of the paging path look rows up by key; one over the whole table would take longer with every frame."""
+    statements = [
+        (paging.BY_RANGE, (1, 128)), (paging.by_ids(3), (1, 2, 3)), (paging.TIME_OF, (5,)), (paging.FIRST_OF, (1,)),
+        (paging.LAST_OF, (1,)), (paging.PIECE_OF, (1, 1, 100)), ("SELECT min(id) FROM frame", ()),
+        ("SELECT max(id) FROM frame", ()),
+    ]  # fmt: skip
+    for sql, parameters in statements:
+        plan = " ".join(str(row[3]) for row in reader.query(f"EXPLAIN QUERY PLAN {sql}", parameters))
+        assert "SCAN" not in plan or "SEARCH" in plan, (sql, plan)
+        assert "TEMP B-TREE" not in plan, (sql, plan)
+
+
+def test_two_judgements_are_compared_by_fingerprint_as_often_as_it_occurs():
+    a, b, c = (finding(n, fingerprint=name) for n, name in ((1, "a"), (2, "b"), (3, "a")))
+    change = compare([a, b], [a, c])
+    assert (change.new, change.fixed) == ((c,), (b,))
+
+
+def test_what_only_follows_is_neither_counted_nor_a_ghost():
+    cause, effect = finding(1, session=1, fingerprint="x"), finding(2, session=1, caused_by="x")
+    assert tally([cause, effect]) == {1: (1, 0)}
+    assert [ghost.finding for ghost in gather([cause, effect], [2, 3]).ghosts] == [cause]
+
+
+def test_the_words_of_a_rule_end_where_the_next_begins():
+    text = "rules:\n  - id: a\n    within: 2s\n\n    response: [x, y]\n  - {id: b}\nother: 1\n"
+    assert rule_text(text, 2) == ["- id: a", "  within: 2s", "  response: [x, y]"]
+    assert rule_text(text, 6) == ["- {id: b}"]
+    assert rule_text(text, 99) == []
