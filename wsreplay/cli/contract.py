@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import orjson
 
 from wsreplay.contract import builtin_names, json_schema, load
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
+from wsreplay.trace.display import visible
 
 
 @click.group(name="contract")
@@ -49,3 +53,25 @@ def check(contracts: tuple[str, ...]) -> None:
 def schema() -> None:
     """Print the JSON Schema of the contract language, for editors."""
     click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
+
+
+@command.command(name="mutate")
+@click.argument("contract")
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="Try so many faults, chosen at random.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice.")
+def mutate(contract: str, recording: Path, most: int, seed: int) -> int:
+    """Say which faults a CONTRACT lets pass, by putting them into a good RECORDING.
+
+    Each event is dropped, doubled, swapped with the next, stalled for a minute, or sent to somebody else.
+
+    A fault that survives is a hole in the contract, or no fault. The exit code is 0 where none survives, else 1.
+    """
+    from wsreplay.store.reader import Recording
+    from wsreplay.validator.mutate import lines, score
+
+    with Recording.open(recording) as opened:
+        found = score(opened, load(contract), most=most, seed=seed)
+    for line in lines(found):
+        click.echo(visible(line))
+    return EXIT_VIOLATIONS if found.survivors else EXIT_CLEAN

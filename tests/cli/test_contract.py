@@ -1,0 +1,47 @@
+"""`wsreplay contract`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from commandline import run
+
+from wsreplay.contract import builtin_names
+
+
+def test_ls_names_the_built_ins_and_what_they_are_for() -> None:
+    lines = run("contract", "ls").out.splitlines()
+    assert [line.split()[0] for line in lines] == builtin_names()
+    assert all(len(line.split()) > 5 for line in lines)
+
+
+def test_show_prints_what_check_accepts(tmp_path: Path) -> None:
+    text = run("contract", "show", "agent-chat").out
+    (tmp_path / "mine.yaml").write_text(text)
+    outcome = run("contract", "check", tmp_path / "mine.yaml", "ag-ui")
+    assert outcome.code == 0
+    assert outcome.out.count("no mistakes") == 2
+
+
+def test_check_names_the_line_of_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("contract: mine\nrules:\n  - {id: a, respons: [x, y]}\n")
+    outcome = run("contract", "check", tmp_path / "mine.yaml")
+    assert outcome.code == 2
+    assert "mine.yaml:3:" in outcome.err
+    assert "response" in outcome.err
+
+
+def test_schema_is_json() -> None:
+    assert json.loads(run("contract", "schema").out)["title"] == "wsreplay contract"
+
+
+def test_mutate_names_the_holes_of_a_contract(recording: Path, tmp_path: Path) -> None:
+    run("cut", recording, 2, "-o", tmp_path / "good.db")
+    outcome = run("contract", "mutate", "agent-chat", tmp_path / "good.db")
+    assert outcome.code == 1
+    assert "s2c:connection_ack" in outcome.out
+    assert "tool_completed" not in outcome.out, "its absence must not survive"
+    bad = run("contract", "mutate", "agent-chat", recording)
+    assert bad.code == 2
+    assert "only a good trace can be mutated" in bad.err
