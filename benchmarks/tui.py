@@ -224,7 +224,8 @@ def follow(path: Path, seconds: float = 8, per_tick: int = 500) -> Line:
     call = f"import tui; tui.write_live({str(path)!r}, {seconds + 4}, {per_tick})"
     writer = subprocess.Popen([sys.executable, "-c", call], env=os.environ | {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"})
     try:
-        while not path.exists() or path.stat().st_size < 100_000:
+        wal = Path(f"{path}-wal")
+        while not wal.exists() or wal.stat().st_size < 100_000:
             time.sleep(0.05)
         terminal = Terminal("tui", str(path))
         terminal.until(b"FOLLOW")

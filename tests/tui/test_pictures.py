@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from pathlib import Path
+
 import pytest
 
 from wsreplay.model import Ending
@@ -13,6 +17,7 @@ from wsreplay.tui.config import Config
 from wsreplay.tui.data.live import SILENT_NS
 from wsreplay.tui.messages import JudgeFailed, JudgeMoved
 
+README_PICTURE = Path(__file__).parents[2] / "docs" / "tui.svg"
 WIDTHS = (80, 120, 200)
 NEXT = "right_square_bracket"
 SCENES = {
@@ -136,3 +141,17 @@ async def test_a_terminal_that_is_too_small_says_so(stage, chat_recording, pictu
 
 def test_the_lock_that_makes_a_recording_live_is_the_recorders(live_chat):
     assert lock.is_held(live_chat.path)
+
+
+async def test_the_picture_in_the_readme_is_what_the_interface_shows(stage, chat_recording, request):
+    """`pytest tests/tui/test_pictures.py --snapshot-update` draws it anew."""
+    async with stage(chat_recording, width=132, height=30, steady=True) as on:
+        await on.judged()
+        await on.press("down", "enter", NEXT, NEXT)
+        svg = on.app.export_screenshot(title="wsreplay tui recording.db", simplify=True)
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"terminal-\d+", "wsreplay", svg).replace("Fira Code,", "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas,")
+    assert "http" not in svg.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")
+    if request.config.getoption("update_snapshots"):
+        await asyncio.to_thread(README_PICTURE.write_text, svg)
+    assert await asyncio.to_thread(README_PICTURE.read_text) == svg
