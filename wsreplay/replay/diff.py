@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from wsreplay.contract.model import Contract, Latency
+from wsreplay.contract.model import Contract, Latency, Span
 from wsreplay.model import Ending, Message, Session
 from wsreplay.replay.align import align, pair_up
 from wsreplay.replay.compare import Comparer, FieldChange
@@ -280,7 +280,8 @@ def _findings(
     if contract is None or not options.findings:
         return found
     judgement = judge(recording, contract, sessions=[talk.session for talk in talks])
-    of_time = {rule.id for rule in contract.of(Latency)}
+    of_time = {rule.id for rule in contract.rules if isinstance(rule, Latency) or getattr(rule, "within_ns", None) is not None}
+    of_time -= {span.id for span in contract.of(Span)}  # of a span only what is late is a matter of time
     for finding in judgement.findings:
         if options.timeless and (finding.rule in of_time or finding.late_by is not None or finding.decided_by == "deadline"):
             continue

@@ -83,7 +83,7 @@ class Peer:
         for frame in self._decoder.feed(data, 0):
             if frame.message_opcode in (Opcode.TEXT, Opcode.BINARY):
                 self.listener.came(frame.message_opcode, frame.message or b"", now)
-            elif frame.opcode == Opcode.PING:
+            elif frame.opcode == Opcode.PING and not self.sent_close:
                 self.send(Opcode.PONG, frame.payload)
                 self.flush()
             elif frame.opcode == Opcode.CLOSE and self.close_payload is None:

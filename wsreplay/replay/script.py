@@ -101,7 +101,9 @@ def script_of(
     parts: list[Frame] = []  # of their unfinished message
     ours_open: list[int] = []  # indexes of our frames of an unfinished message
     pings: list[bytes] = []
+    closes = False
     for frame in frames:
+        closes = closes or frame.opcode == Opcode.CLOSE
         if frame.direction != direction:
             parts, message = _their_message(parts, frame)
             if frame.opcode == Opcode.PING:
@@ -120,7 +122,18 @@ def script_of(
                 _give_whole(steps, ours_open)
                 ours_open = []
     steps += [Step(t_ns, True, 0, True, data, None, 0, raw=True) for t_ns, data in tails]
+    if connection.ending is Ending.CLEAN and not closes:
+        steps += _closing(connection, direction, steps[-1].t_ns if steps else connection.opened_ns)
     return Script(session, connection, tuple(steps), direction)
+
+
+def _closing(connection: Connection, direction: int, t_ns: int) -> list[Step]:
+    """The close frames of a recording that says how a connection was closed, but does not hold them, such as an imported one."""
+    code = connection.close_code
+    payload = b"" if code is None or code in (1005, 1006) else code.to_bytes(2, "big") + (connection.close_reason or "").encode()
+    first = connection.closed_by == ("server" if direction else "client")
+    t_ns = max(t_ns, connection.closed_ns or 0)
+    return [Step(t_ns, ours, Opcode.CLOSE, True, payload, None, 0) for ours in (first, not first)]
 
 
 def _our_frame(frame: Frame) -> Step:
