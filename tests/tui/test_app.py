@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from wsreplay.errors import UsageError
+from wsreplay.store.reader import Recording
+from wsreplay.trace.cut import cut
 from wsreplay.tui import config
 from wsreplay.tui.config import Config
 from wsreplay.tui.screens.findings import FindingsScreen
@@ -196,3 +198,16 @@ def test_the_first_screen_does_without_the_validator_and_the_filter_language():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"wsreplay.validator", "wsreplay.contract", "wsreplay.trace.filter", "yaml", "jwt", "websockets", "tree_sitter"}
     assert not heavy & set(loaded)
+
+
+async def test_from_a_recording_of_one_session_the_way_back_is_the_list_and_then_out(stage, chat_recording, tmp_path):
+    with Recording.open(chat_recording) as recording:
+        cut(recording, {recording.connections()[0].id}, tmp_path / "one.db")
+    async with stage(tmp_path / "one.db") as on:
+        assert type(on.app.screen).__name__ == "SessionScreen"
+        await on.press("q")
+        assert type(on.app.screen).__name__ == "SessionsScreen"
+        await on.press("enter")
+        assert type(on.app.screen).__name__ == "SessionScreen"
+        await on.press("q", "q")
+        assert not on.app.is_running or on.app._exit

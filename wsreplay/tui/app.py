@@ -163,8 +163,10 @@ class ReplayApp(App[None]):
         top = self.screen
         below = self.screen_stack[-2] if len(self.screen_stack) > 1 else None
         if isinstance(top, SessionScreen) and not isinstance(below, SessionsScreen) and self.opened is not None:
-            self.switch_screen(SessionsScreen(self.opened, at=top.rows.number))
-        elif below is not None:
+            # The very first screen cannot be switched: Textual has no callback for its result.
+            go = self.push_screen if below is None else self.switch_screen
+            go(SessionsScreen(self.opened, at=top.rows.number))
+        elif below is not None and not (isinstance(top, SessionsScreen) and isinstance(below, SessionScreen)):
             if isinstance(top, SessionsScreen):
                 self.close_recording()
             self.pop_screen()
