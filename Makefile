@@ -30,7 +30,7 @@ serve: $(READY)
 	@$(BIN)/wsreplay demo --serve
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not campaign"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not campaign"
 
 campaign: $(READY)
 	$(BIN)/python -m pytest -m campaign -s
