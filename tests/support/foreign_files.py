@@ -61,6 +61,13 @@ EXPORT_HAR = """Promise.all([import('./models/har/har.js'), import('./models/log
   JSON.stringify({ log: await har.Log.Log.build(logs.NetworkLog.NetworkLog.instance().requests(), { sanitize: false }) }))"""
 
 
+IMPORT_HAR = """import('./models/har/har.js').then((har) => {
+  const root = new har.HARFormat.HARRoot(JSON.parse(HAR_TEXT));
+  const frames = (request) => request.frames().map((frame) => [frame.type, frame.opCode, frame.text]);
+  return JSON.stringify(har.Importer.Importer.requestsFromHARLog(root.log).map((request) =>
+    [request.url(), request.statusCode, frames(request)])); })"""
+
+
 async def playwright(har: Path) -> None:
     async with Backend(pace=0.2) as backend:
         script = har.with_suffix(".cjs")
@@ -119,14 +126,29 @@ async def chromium(url: str) -> AsyncIterator[tuple[DevTools, str]]:
             await browser.wait()
 
 
-async def chrome(har: Path) -> None:
-    """A HAR by the code of Chrome's own DevTools, which are opened in a second tab to look at the first."""
-    async with Backend(pace=0.2) as backend, chromium(f"{backend.page_url}health") as (devtools, port):
+@asynccontextmanager
+async def inspector(url: str) -> AsyncIterator[tuple[DevTools, str, str]]:
+    """Chrome's own DevTools in one tab, looking at another: the connection, and the sessions of both."""
+    async with chromium(url) as (devtools, port):
         targets = (await devtools.call("Target.getTargets"))["targetInfos"]
         page = next(each["targetId"] for each in targets if each["type"] == "page")
-        inspector = f"devtools://devtools/bundled/inspector.html?ws=127.0.0.1:{port}/devtools/page/{page}"
-        frontend = await devtools.attach((await devtools.call("Target.createTarget", url=inspector))["targetId"])
-        tab = await devtools.attach(page)
+        tools = f"devtools://devtools/bundled/inspector.html?ws=127.0.0.1:{port}/devtools/page/{page}"
+        frontend = await devtools.attach((await devtools.call("Target.createTarget", url=tools))["targetId"])
+        yield devtools, frontend, await devtools.attach(page)
+
+
+async def chrome_reads(har: str) -> list[Any]:
+    """What Chrome's DevTools make of a HAR: [url, status, [[type, opcode, data], …]] for each entry."""
+    async with inspector("about:blank") as (devtools, frontend, _):
+        async with asyncio.timeout(60):
+            while not await devtools.ask(frontend, "location.protocol === 'devtools:' && document.readyState === 'complete'"):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        return list(json.loads(await devtools.ask(frontend, IMPORT_HAR.replace("HAR_TEXT", json.dumps(har)))))
+
+
+async def chrome(har: Path) -> None:
+    """A HAR by the code of Chrome's DevTools."""
+    async with Backend(pace=0.2) as backend, inspector(f"{backend.page_url}health") as (devtools, frontend, tab):
         network = "import('./models/logs/logs.js').then((logs) => logs.NetworkLog.NetworkLog.instance().requests().length)"
         async with asyncio.timeout(60):
             # Until the tools have loaded and see what the page does.

@@ -79,6 +79,16 @@ def test_mitmproxys_reader_takes_it(exported: Path) -> None:
     assert len(done.stdout.splitlines()) == 3
 
 
+@pytest.mark.browser
+@pytest.mark.skipif(foreign_files.CHROMIUM is None, reason="needs Chromium")
+async def test_chromes_devtools_read_it(exported: Path) -> None:
+    first, second, _ = await foreign_files.chrome_reads(exported.read_text())  # noqa: ASYNC240
+    assert first[:2] == ["ws://localhost:8000/ws?a=1&b=", 101]
+    assert first[2][0] == ["send", 1, '{"type":"chat","message":"Grüße \\u0000 🧑‍🚀"}']
+    assert first[2][1] == ["receive", 2, "AAEC/w=="]
+    assert second[2] == []
+
+
 def messages(path: Path) -> list[tuple[object, ...]]:
     def told(one: Message) -> tuple[object, ...]:
         return one.connection_id, round(one.t_ns, -4), one.direction, one.opcode, one.type, one.payload
