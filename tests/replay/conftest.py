@@ -38,6 +38,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
     def write(name: str, *connections: Sequence[Line], facts: Sequence[dict[str, Any]] = ()) -> Path:
         path = tmp_path / name
+        path.unlink(missing_ok=True)
         writer = Writer(path)
         writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://u", listen="ws://l", version="0", options={})
         writer.commit()

@@ -18,6 +18,7 @@ from wsreplay.replay.client import ClientOptions, Load, ReplayClient, Result
 from wsreplay.replay.credentials import Presented, read_users
 from wsreplay.replay.diff import DiffOptions, diff
 from wsreplay.replay.player import Pace
+from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.judge import judge
@@ -47,7 +48,8 @@ def bearer(user: str) -> Presented:
 async def test_a_backend_that_behaves_shows_no_difference(record: Record, contract: Contract, scenario: str) -> None:
     path = await record(scenario)
     async with Backend(pace=0.3) as backend:
-        result, out = await play(path, backend.url, contract, presented=bearer("alice"))
+        # At the recorded speed: what is missed while the client is away depends on how long it is.
+        result, out = await play(path, backend.url, contract, presented=bearer("alice"), pace=Pace(1.0, timeout_s=5.0))
     assert [str(one) for one in result.departures] == []
     with Recording.open(path) as a, Recording.open(out) as b:
         assert diff(a, b, contract, DiffOptions(timeless=True)).same
@@ -62,7 +64,7 @@ async def test_a_backend_that_misbehaves_is_found_out(record: Record, contract: 
     presented = Presented(bearer("alice").headers, values=(("$.scenario", "missing-event"),))
     async with Backend(pace=0.3) as backend:
         result, out = await play(path, backend.url, contract, presented=presented, pace=Pace(inf, timeout_s=0.5))
-    assert {one.expected for one in result.departures} >= {"tool_completed", "final_report"}
+    assert [one.expected for one in result.departures] == ["tool_completed"]
     with Recording.open(path) as a, Recording.open(out) as b:
         (session,) = diff(a, b, contract).sessions
     assert "tool" in {finding.rule for finding in session.findings_b}
@@ -90,8 +92,6 @@ async def test_ids_that_the_server_chose_are_sent_back_as_it_chooses_them_now(wr
     approve = {"type": "approve", "thread_id": "t1", "run_id": "r-old"}
     lines = [(1, "c2s", {"type": "chat", "thread_id": "t1"}), (2, "s2c", run), (3, "c2s", approve)]
     other = write("other.db", [(1, "c2s", lines[0][2]), (2, "s2c", run | {"run_id": "r-new"}), (3, "c2s", approve | {"run_id": "r-new"})])
-    from wsreplay.replay.server import ReplayServer, ServerOptions
-
     async with ReplayServer(other, contract, ServerOptions(pace=Pace(inf))) as server:
         result, out = await play(write("a.db", lines), server.url, contract)
         assert server.departures == result.departures == []

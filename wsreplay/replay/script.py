@@ -128,9 +128,9 @@ def script_of(
 
 
 def _closing(connection: Connection, direction: int, t_ns: int) -> list[Step]:
-    """The close frames of a recording that says how a connection was closed, but does not hold them, such as an imported one."""
-    code = connection.close_code
-    payload = b"" if code is None or code in (1005, 1006) else code.to_bytes(2, "big") + (connection.close_reason or "").encode()
+    """The close frames of a recording that says how a connection was closed but does not hold them, as an imported one may."""
+    code, reason = connection.close_code, (connection.close_reason or "").encode()
+    payload = b"" if code is None or code in (1005, 1006) else code.to_bytes(2, "big") + reason
     first = connection.closed_by == ("server" if direction else "client")
     t_ns = max(t_ns, connection.closed_ns or 0)
     return [Step(t_ns, ours, Opcode.CLOSE, True, payload, None, 0) for ours in (first, not first)]

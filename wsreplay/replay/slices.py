@@ -97,7 +97,7 @@ class Correspondence:
 
 def _pair_children(a: list[_Node], b: list[_Node]) -> list[tuple[int, int]]:
     """Slices with the same course belong together, of these first those with the same id and those that begin alike; then
-    those with the same id or the same birth."""
+    those with the same id or the same birth; at last those that are left, in their order."""
 
     def column(what: Any) -> tuple[list[Hashable], list[Hashable]]:
         return [what(node) for node in a], [what(node) for node in b]
@@ -113,5 +113,7 @@ def _pair_children(a: list[_Node], b: list[_Node]) -> list[tuple[int, int]]:
             column(lambda node: (node.level, node.birth, node.label, node.opening)),
             column(lambda node: (node.level, node.birth, node.label)),
             column(lambda node: (node.level, node.birth)),
+            column(lambda node: (node.level, node.label)),
+            column(lambda node: node.level),
         ),
     ))

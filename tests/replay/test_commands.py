@@ -1,0 +1,99 @@
+"""`replay`, `diff` and `mutate` as their users have them: processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from commandline import WSREPLAY, run
+
+Record = Callable[[str], Awaitable[Path]]
+
+
+@contextmanager
+def serving(*arguments: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A `replay server` that listens, its URL, and the process."""
+    process = subprocess.Popen(
+        [*WSREPLAY, "replay", "server", "-l", "127.0.0.1:0", *map(str, arguments)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert " at ws://" in first, first + process.stderr.read()
+        yield first.split(" at ")[1].split()[0], process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+async def test_server_and_client_of_one_recording_agree(record: Record, tmp_path: Path) -> None:
+    path, again = await record("healthy"), tmp_path / "again.db"
+    with serving(path, "--speed", "max", "--once") as (url, process):
+        done = run("replay", "client", path, "--to", url, "-o", again, "--speed", "max")
+        assert process.wait(20) == 0
+    assert done.code == 0
+    assert "no difference" in done.out
+    assert run("diff", path, again, "--no-findings").code == 0
+
+
+async def test_a_backend_that_changed_is_exit_code_one(record: Record, tmp_path: Path) -> None:
+    path, other = await record("healthy"), await record("missing-event")
+    with serving(other, "--speed", "max") as (url, _):
+        done = run("replay", "client", path, "--to", url, "-o", tmp_path / "again.db", "--speed", "max", "--timeout", "500ms")
+    assert done.code == 1
+    assert "≠ session 1: expected tool_completed" in done.err
+    assert "- " in done.out
+    assert "tool_completed" in done.out
+
+
+async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Path) -> None:
+    path, users = await record("healthy"), tmp_path / "users.csv"
+    users.write_text("name\nann\nbob\n")
+    with serving(path, "--speed", "max") as (url, _):
+        done = run("replay", "client", path, "--to", url, "-o", tmp_path / "load.db", "--speed", "max", "--users", 6, "--repeat", 2,
+                   "--ramp", "100ms", "--data", users, "--query", "who={name}-{n}-{id}")  # fmt: skip
+    assert done.code == 0, done.err + done.out
+    assert "chat → agent_started" in done.out
+    assert "12 connections, 0 lost, 0 departures" in done.out
+    assert "12 sessions: 12 satisfied" in done.out
+    shown = run("export", tmp_path / "load.db").out
+    assert "who=ann-1-" in shown
+    assert "who=bob-2-" in shown
+
+
+async def test_a_mutated_recording_differs_and_json_says_how(record: Record, tmp_path: Path) -> None:
+    path, out = await record("healthy"), tmp_path / "mutated.db"
+    done = run("mutate", path, "--fault", "drop:tool_completed", "-o", out)
+    assert (done.code, done.out) == (0, "")
+    assert "1 faults" in done.err
+    found = run("diff", f"{path}#1", f"{out}#1", "-f", "json")
+    assert found.code == 1
+    document = json.loads(found.out)
+    assert [one["type"] for one in document["sessions"][0]["differences"] if one["kind"] == "only_a"] == ["tool_completed"]
+    assert "tool" in {one["rule"] for one in document["sessions"][0]["findings"]["only_b"]}
+    assert run("diff", path, out, "-q").out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("replay", "client", "none.db", "--to", "ws://x"), "none.db"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--ramp", "2s"), "--users"),
+        (("replay", "server", "none.db", "--speed", "fast"), "it looks like 1, 0.5, 20 or max"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--set", "$.a"), "PATH=VALUE"),
+        (("diff", "none.db", "none.db"), "none.db"),
+        (("mutate", "none.db", "--fault", "drop:x", "-o", "out.db"), "none.db"),
+        (("mutate", "none.db", "--fault", "drop", "-o", "out.db"), "it looks like drop:tool_completed"),
+        (("record", "ws://x", "--fault", "lag=3"), "there is no fault 'lag'"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.code == 2
+    assert complaint in done.err

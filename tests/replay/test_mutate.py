@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.contract.model import Contract
+from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.model import Ending, Message
+from wsreplay.replay.mutate import KINDS, EventFault, mutate
+from wsreplay.store.reader import Recording
+from wsreplay.testing.client import ChatClient
+from wsreplay.validator.judge import judge
+
+Record = Callable[[str], Awaitable[Path]]
+
+
+def mutated(path: Path, contract: Contract, *faults: str, seed: int = 0) -> tuple[list[Message], list[str], Path]:
+    """The events of the mutated recording, the rules it violates beside those of the original, and where it is."""
+    out = path.with_name(f"{len(list(path.parent.iterdir()))}.db")
+    with Recording.open(path) as recording:
+        mutate(recording, [EventFault.parse(fault) for fault in faults], out, contract, seed)
+        before = {finding.rule for finding in judge(recording, contract).findings}
+    with Recording.open(out) as recording:
+        violated = sorted({finding.rule for finding in judge(recording, contract).findings} - before)
+        assert [fault.kind for fault in recording.faults()] == [fault.partition(":")[0] for fault in faults]
+        assert [frame.seq for frame in recording.frames()] == list(range(1, recording.last_id() + 1))
+        return [one for one in recording.messages() if one.type or one.opcode < 8], violated, out
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("drop:tool_completed,nth=1", "tool"),
+        ("duplicate:partial_result", "event-id"),
+        ("delay:s2c:agent_started,by=2s", "run"),
+        ("reorder:agent_started", "run"),
+        ("readdress:tool_completed,key=tool,to=nobody", "tool"),
+        ("corrupt:partial_result", "json"),
+        ("truncate:partial_result,keep=9", "json"),
+        ("end:agent_thinking", "reconnect"),
+        ("end:agent_thinking,code=1011", "run"),
+    ],
+)
+async def test_each_fault_is_what_it_says_and_is_noticed(record: Record, contract: Contract, fault: str, rule: str) -> None:
+    path = await record("healthy")
+    messages, violated, _ = mutated(path, contract, fault)
+    types = [one.type for one in messages]
+    with Recording.open(path) as recording:
+        before = [one.type for one in recording.messages() if one.opcode < 8]
+    if fault.startswith("drop"):
+        assert types == [kind for kind in before if kind != "tool_completed"]
+    elif fault.startswith("duplicate"):
+        assert types.count("partial_result") == 2
+    elif fault.startswith("end"):
+        assert types[-1] == "agent_thinking"
+    else:
+        assert len(types) in (len(before), len(before) - 1)
+    # A run that was cut is an account, not a finding: there it is enough that the contract sees the drop or the cut.
+    assert rule in violated or fault.startswith("end")
+
+
+async def test_a_delay_lets_others_overtake(record: Record, contract: Contract) -> None:
+    path = await record("healthy")
+    messages, _, _ = mutated(path, contract, "delay:agent_thinking,by=8ms")
+    assert [one.t_ns for one in messages] == sorted(one.t_ns for one in messages)
+
+
+async def test_an_end_with_a_code_is_a_clean_close_and_without_one_a_drop(record: Record, contract: Contract) -> None:
+    path = await record("healthy")
+    for fault, ending, code in (("end:agent_started", Ending.DROPPED, None), ("end:agent_started,code=1011", Ending.CLEAN, 1011)):
+        _, _, out = mutated(path, contract, fault)
+        with Recording.open(out) as recording:
+            (connection,) = recording.connections()
+        assert (connection.ending, connection.close_code, connection.closed_by) == (ending, code, "server")
+
+
+async def test_a_client_sees_what_it_never_saw(record: Record, contract: Contract) -> None:
+    from wsreplay.replay.player import Pace
+    from wsreplay.replay.server import ReplayServer, ServerOptions
+
+    path = await record("healthy")
+    _, _, out = mutated(path, contract, "drop:tool_completed", "truncate:partial_result,keep=5")
+    async with (
+        ReplayServer(out, contract, ServerOptions(pace=Pace(float("inf")))) as server,
+        ChatClient(f"{server.url}/ws") as client,
+    ):
+        await client.send({"type": "chat", "thread_id": "mine"})
+        await client.wait_for("final_report")
+    assert "tool_completed" not in client.types()
+    assert '{"typ' in [one.raw for one in client.received]
+
+
+async def test_chance_is_the_seeds(record: Record, contract: Contract) -> None:
+    path = await record("parallel-tools")
+
+    def left(seed: int) -> bytes:
+        out = path.with_name(f"{seed}-{len(list(path.parent.iterdir()))}.db")
+        with Recording.open(path) as recording:
+            mutate(recording, [EventFault.parse("drop:s2c:*,p=0.5")], out, contract, seed)
+        with Recording.open(out) as recording:
+            return orjson.dumps([one.type for one in recording.messages()])
+
+    assert left(1) == left(1)
+    assert len({left(seed) for seed in range(6)}) > 1
+
+
+async def test_a_fault_for_which_there_is_no_event(record: Record, contract: Contract, tmp_path: Path) -> None:
+    path = await record("healthy")
+    with Recording.open(path) as recording, pytest.raises(UsageError, match="has no event for it"):
+        mutate(recording, [EventFault.parse("drop:nothing_like_it")], tmp_path / "out.db", contract)
+    assert not (tmp_path / "out.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("lose:x", "no fault 'lose'"), ("drop", "it looks like drop:tool_completed"), ("delay:x", "delay needs by="),
+        ("drop:x,by=1s", "none of its options"), ("readdress:x,key=$.a[*]", "no singular JSON path"), ("drop:x,nth=0", "nth counts from 1"),
+        ("end:x,code=7", "from 1000 to 4999"), ("delay:x,by=soon", "no duration"),
+    ],
+)  # fmt: skip
+def test_a_bad_specification_says_what_is_wrong(text: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint.replace("[", "\\[")):
+        EventFault.parse(text)
+
+
+@given(st.builds("{}:{},{}={}".format, st.sampled_from(KINDS), st.text(max_size=5), st.sampled_from(["nth", "p", "by", "key", "code"]),
+                 st.text(max_size=6)) | st.text(max_size=30))
+def test_any_text_is_a_fault_or_an_error(text: str) -> None:
+    try:
+        EventFault.parse(text)
+    except WsreplayError:
+        pass
