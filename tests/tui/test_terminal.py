@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -35,8 +36,8 @@ class Tmux:
     def type(self, text: str) -> None:
         self._run("send-keys", "-l", text)
 
-    def screen(self) -> str:
-        return self._run("capture-pane", "-p")
+    def screen(self, *flags: str) -> str:
+        return self._run("capture-pane", "-p", *flags)
 
     def until(self, condition: Callable[[str], bool], seconds: float = 30) -> str:
         """The screen once a condition holds."""
@@ -109,3 +110,17 @@ def test_a_file_that_cannot_be_opened_is_one_line_on_the_terminal(tmux, tmp_path
     tmux.start(sys.executable, "-m", "wsreplay", "tui", str(tmp_path / "none.db"))
     shown = tmux.until(lambda shown: "ended" in shown)
     assert "there is no such file" in shown and "ended 2" in shown and "Traceback" not in shown
+
+
+def test_without_colours_everything_can_still_be_read(tmux, chat_recording):
+    tmux.start("env", "NO_COLOR=1", sys.executable, "-m", "wsreplay", "tui", str(chat_recording))
+    shown = tmux.until(lambda shown: "violated" in shown)
+    assert "✗" in shown and "✓" in shown
+    colours = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", tmux.screen("-e"))
+    assert all(red == green == blue for red, green, blue in colours)
+
+
+def test_ascii_only(tmux, chat_recording):
+    tmux.start(sys.executable, "-m", "wsreplay", "tui", "--ascii", "--no-mouse", str(chat_recording))
+    shown = tmux.until(lambda shown: "violated" in shown)
+    assert shown.isascii()

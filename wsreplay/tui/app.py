@@ -49,6 +49,7 @@ class ReplayApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True),
         Binding("question_mark,f1", "help", "Help", id="app.help", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
         Binding("ctrl+t", "switch_theme", "Dark or light", id="app.theme", show=False),
     ]
 

@@ -13,6 +13,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +27,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui.data.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
 from wsreplay.validator.findings import Finding, Judgement
 
-_FRAMES_PER_REPORT = 8192
+_FRAMES_PER_LOOK = 4096
+_REPORT_S = 0.1
 _LIVE_REPORT_S = 0.4
 
 
@@ -42,9 +44,10 @@ class Counted(Recording):
     part = 0
 
     def frames(self, **which: Any) -> Iterator[Frame]:
-        last = max(1, self.last_id())
+        last, due = max(1, self.last_id()), 0.0
         for count, frame in enumerate(super().frames(**which)):
-            if count % _FRAMES_PER_REPORT == 0:
+            if count % _FRAMES_PER_LOOK == 0 and time.monotonic() >= due:
+                due = time.monotonic() + _REPORT_S
                 say("progress", min(1.0, (self.part + frame.id / last) / self.parts))
             yield frame
 

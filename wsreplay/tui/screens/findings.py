@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from wsreplay.model import Session
 from wsreplay.tui.data import verdict
+from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.facts import finding_facts
 from wsreplay.tui.data.grouping import Group, Line, lines_of
 from wsreplay.tui.data.opened import Opened
@@ -46,6 +47,7 @@ class FindingsScreen(BaseScreen):
         self.detail = Detail(id="finding")
         self.foot = StatusLine(id="foot")
         self._folded: set[str] = set()
+        self._shown: Evidence | None = None
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -69,6 +71,7 @@ class FindingsScreen(BaseScreen):
         return lines_of(self.opened.evidence, number, self._folded, new)
 
     def _fill(self) -> None:
+        self._shown = self.opened.evidence
         self.list.empty_lines = self._empty_lines()
         self.list.fill(self._lines())
         self._paint_lines()
@@ -113,7 +116,10 @@ class FindingsScreen(BaseScreen):
         self.detail.show(lambda width: wrapped(facts, width))
 
     def verdict_changed(self) -> None:
-        self._fill()
+        if self._shown is self.opened.evidence and self.list.count:
+            self._paint_lines()
+        else:
+            self._fill()
 
     def on_row_moved(self, message: RowMoved) -> None:
         if message.sender is self.list:

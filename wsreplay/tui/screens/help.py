@@ -17,10 +17,9 @@ from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.status_line import StatusLine
 
 _ROOMS = {
-    "list": "lists", "detail": "detail", "session": "session", "trace": "findings in the list", "keep": "marks, copies, files",
-    "player": "player", "sessions": "sessions",
-    "recordings": "recordings", "findings": "findings", "waterfall": "waterfall", "diff": "diff", "screen": "everywhere",
-    "app": "everywhere",
+    "recordings": "recordings", "sessions": "sessions", "session": "session", "trace": "findings in the list",
+    "findings": "findings", "waterfall": "waterfall", "diff": "diff", "player": "player", "keep": "marks, copies, files",
+    "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
 }  # fmt: skip
 _KEYS = {
     "question_mark": "?", "full_stop": ".", "comma": ",", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",

@@ -26,7 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 EMPTY = (
     "", "No recordings here yet. Record one:", "", "  wsreplay record ws://localhost:8000", "",
-    "then connect the client to ws://127.0.0.1:8765 instead. `wsreplay demo` shows it without a backend of yours.",
+    "then connect the client to ws://127.0.0.1:8765 instead.", "`wsreplay demo` shows it without a backend of yours.",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.overview import bars, sketches
 from wsreplay.tui.messages import RowChosen, TotalsCounted
@@ -57,6 +58,7 @@ class SessionsScreen(BaseScreen):
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
+        self._shown: Evidence | None = None
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -99,6 +101,7 @@ class SessionsScreen(BaseScreen):
         self._fill()
 
     def _fill(self) -> None:
+        self._shown = self.opened.evidence
         self.table.empty_lines = self._empty_lines()
         self.table.fill([self._row(session) for session in self.opened.sessions])
         self._paint_lines()
@@ -164,7 +167,10 @@ class SessionsScreen(BaseScreen):
     # What the application tells.
 
     def verdict_changed(self) -> None:
-        self._fill()
+        if self._shown is self.opened.evidence:
+            self._paint_lines()
+        else:
+            self._fill()
 
     def recording_grew(self, last_id: int) -> None:
         self._fill()

@@ -27,6 +27,7 @@ from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.waterfall import Waterfall
 
 _FRAMES_PER_LOOK = 4096
+LIVE_NS = 3 * times.SECOND  # a recording that grows is laid out anew this often
 
 
 class WaterfallScreen(PlayerScreen):
@@ -56,6 +57,7 @@ class WaterfallScreen(PlayerScreen):
         self.canvas = Waterfall(id="waterfall")
         self.errands = Errands(opened.path)
         self._spans: list[Drawn] = []
+        self._laid_ns = 0
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -77,6 +79,7 @@ class WaterfallScreen(PlayerScreen):
 
     def lay(self) -> None:
         """Read the session's spans, beside the interface."""
+        self._laid_ns = self.now()
         opened, session = self.opened, self.session
         sessions = {number: one.id for number, one in opened.session_of.items()}
         users = {number: connection.user for number, connection in opened.connections.items()}
@@ -214,6 +217,8 @@ class WaterfallScreen(PlayerScreen):
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
         self.canvas.window = self.canvas.window.widened(self.player.end_ns)
         self.canvas.refresh()
+        if self.now() - self._laid_ns > LIVE_NS or not self.opened.live:
+            self.lay()
 
     def _paint_lines(self) -> None:
         look = self.look

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from wsreplay.trace.display import gist
 from wsreplay.tui import times
 from wsreplay.tui.data.alignment import Entry, Pair
 from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 
+NAME, ABOUT = 18, 8  # columns for a type, and the fewest in which a payload says something
 _KINDS = {"same": (" ", "dim"), "changed": ("~", "order"), "only_a": ("-", "error"), "only_b": ("+", "ok")}
 
 
@@ -45,5 +47,11 @@ class DiffList(RowList):
         direction = look.style("to-client" if entry.direction else "to-server")
         name = {"changed": "text", "same": "text"}.get(kind, _KINDS[kind][1])
         lead = f"{entry.id:>6} {times.clock(entry.t_ns)} "
-        text = fitted(look.safe(entry.name), max(0, room - len(lead) - 2), ellipsis=look.signs.ellipsis)
-        return [(lead, look.style("faint")), (f"{look.signs.direction(entry.direction)} ", direction), (text, look.style(name))]
+        left = max(0, room - len(lead) - 2)
+        words = max(0, left - NAME)
+        text = fitted(look.safe(entry.name), left - words, ellipsis=look.signs.ellipsis)
+        about = look.own(gist(entry.payload, words - 1)) if words > ABOUT else ""
+        return [
+            (lead, look.style("faint")), (f"{look.signs.direction(entry.direction)} ", direction), (text, look.style(name)),
+            (fitted(f" {about}", words, ellipsis=look.signs.ellipsis), look.style("dim")),
+        ]  # fmt: skip

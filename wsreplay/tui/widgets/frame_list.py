@@ -116,9 +116,7 @@ class FrameList(RowList):
             runs.append((f"c{head.connection_id:<3}", faint))
         runs.append((f"{look.signs.direction(head.direction)} ", direction))
         type_name = fitted(look.safe(name(head)), self._type_width(width), ellipsis=look.signs.ellipsis)
-        found = bool(self.needle) and self.needle in type_name
-        runs.append((type_name, look.style("strong", on="match", bold=True) if found else self._name_style(head, finding)))
-        runs.append((" ", faint))
+        runs.extend(self._searched(f"{type_name} ", self._name_style(head, finding)))
         if width >= 90:
             runs.append((f"{times.size(head.size):>5} ", faint))
         if finding:
@@ -126,12 +124,12 @@ class FrameList(RowList):
             runs.append((f"{look.own(words)}  ", look.sign_of(finding)[1]))
         if mark := self._opened.marked.get(head.id):
             runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
-        runs.extend(self._payload_runs(look.safe(summary(head)[:600])))
+        runs.extend(self._searched(look.safe(summary(head)[:600]), dim))
         return runs
 
-    def _payload_runs(self, text: str) -> list[Run]:
+    def _searched(self, text: str, style: Style) -> list[Run]:
+        """A text with what is searched in it made visible."""
         look = self.look
-        style = look.style("dim")
         place = text.find(self.needle) if self.needle else -1
         if place < 0:
             return [(text, style)]
