@@ -32,13 +32,18 @@ def test_each_entry_is_in_one_pair_and_in_order(a, b):
     assert all(pair.a.name == pair.b.name for pair in pairs if pair.a and pair.b)
 
 
-@given(st.text("abc", max_size=12), st.text("abc", max_size=12))
-def test_as_much_as_possible_is_aligned(a, b):
-    table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
-    for i, x in enumerate(a):
-        for j, y in enumerate(b):
-            table[i + 1][j + 1] = table[i][j] + 1 if x == y else max(table[i][j + 1], table[i + 1][j])
-    assert sum(1 for pair in align(entries(a), entries(b)) if pair.a and pair.b) == table[-1][-1]
+@given(st.text("abc", max_size=12), st.integers(0, 11))
+def test_one_event_that_is_left_out_is_the_only_difference(text, place):
+    if place < len(text):
+        pairs = align(entries(text), entries(text[:place] + text[place + 1 :]))
+        assert [pair.a.name for pair in pairs if pair.b is None] == [text[place]]
+        assert all(pair.a is not None for pair in pairs)
+
+
+def test_frames_that_say_the_same_are_aligned_before_those_that_are_only_of_a_kind():
+    a = [Entry(1, 0, 1, "part", b'{"text":"one"}'), Entry(2, 0, 1, "part", b'{"text":"two"}')]
+    b = [Entry(1, 0, 1, "part", b'{"text":"two"}')]
+    assert [(pair.kind, pair.a.id) for pair in align(a, b)] == [("only_a", 1), ("same", 2)]
 
 
 def test_sessions_that_have_little_in_common_are_aligned_all_the_same():

@@ -1,7 +1,8 @@
 """Two sessions side by side: what is the same, what changed, what only one has.
 
-Frames are aligned by direction and type (Myers, "An O(ND) Difference Algorithm and Its Variations", 1986). Two that are
-aligned are the same where their payloads are, but for times, and for ids that are renamed one for one.
+Frames are aligned by what they say, times and ids aside, then by direction and type. Two that are aligned are the same where
+their payloads are, but for times, and for ids that are renamed one for one. `wsreplay diff` says more: it knows the contract's
+slices and tells what only moved; a screen with two columns needs an alignment that keeps the order of both.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.model import OPCODE_NAMES, Frame
+from wsreplay.replay.align import align as align_lists
 
 MOST_FRAMES = 100_000
-MOST_EDITS = 1500
 _TIMELY = ("timestamp", "time", "ts", "created_at", "updated_at", "sent_at", "date", "duration", "elapsed", "latency", "seq")
 _NAMING = ("id", "uuid", "token")
 
@@ -49,7 +50,7 @@ def align(a: Sequence[Entry], b: Sequence[Entry]) -> list[Pair]:
     renamed = Renaming()
     pairs: list[Pair] = []
     i = j = 0
-    for x, y in [*_matches([_kind(one) for one in a], [_kind(one) for one in b]), (len(a), len(b))]:
+    for x, y in [*_matches(a, b), (len(a), len(b))]:
         pairs += [Pair("only_a", one, None) for one in a[i:x]]
         pairs += [Pair("only_b", None, one) for one in b[j:y]]
         if x < len(a) and y < len(b):
@@ -58,80 +59,37 @@ def align(a: Sequence[Entry], b: Sequence[Entry]) -> list[Pair]:
     return pairs
 
 
-def _kind(one: Entry) -> Hashable:
-    return one.direction, one.name
+def _matches(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[int, int]]:
+    """Indices of frames that belong together, ascending in both: by what they say first, then by their kind."""
+    said = [_said(one) for one in a], [_said(one) for one in b]
+    kinds = [(one.direction, one.name) for one in a], [(one.direction, one.name) for one in b]
+    return sorted(align_lists(*said, kinds))
 
 
-def _matches(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """Indices of a longest common subsequence; where the two differ more than MOST_EDITS, of a good one."""
-    start = 0
-    while start < min(len(a), len(b)) and a[start] == b[start]:
-        start += 1
-    end = 0
-    while end < min(len(a), len(b)) - start and a[len(a) - 1 - end] == b[len(b) - 1 - end]:
-        end += 1
-    middle_a, middle_b = a[start : len(a) - end], b[start : len(b) - end]
-    middle = _myers(middle_a, middle_b)
-    if middle is None:
-        middle = _greedy(middle_a, middle_b)
-    return [
-        *((k, k) for k in range(start)),
-        *((start + x, start + y) for x, y in middle),
-        *((len(a) - end + k, len(b) - end + k) for k in range(end)),
-    ]
+def _said(one: Entry) -> Hashable:
+    """What a frame says, its times and ids aside."""
+    try:
+        document = _without(orjson.loads(one.payload), "")
+    except orjson.JSONDecodeError:
+        return one.direction, one.name, one.payload
+    return one.direction, one.name, orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 
-def _myers(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]] | None:
-    reach = {1: 0}
-    history: list[dict[int, int]] = []
-    for edits in range(min(len(a) + len(b), MOST_EDITS) + 1):
-        history.append(dict(reach) if edits else {1: 0})
-        for k in range(-edits, edits + 1, 2):
-            down = k == -edits or (k != edits and reach[k - 1] < reach[k + 1])
-            x = reach[k + 1] if down else reach[k - 1] + 1
-            y = x - k
-            while x < len(a) and y < len(b) and a[x] == b[y]:
-                x, y = x + 1, y + 1
-            reach[k] = x
-            if x >= len(a) and y >= len(b):
-                return _backtrack(history, len(a), len(b))
-    return None
+def _without(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(inner, key) for inner in value]
+    return None if _is_timely(key) or _is_naming(key) else value
 
 
-def _backtrack(history: list[dict[int, int]], x: int, y: int) -> list[tuple[int, int]]:
-    matches: list[tuple[int, int]] = []
-    for edits in range(len(history) - 1, -1, -1):
-        reach, k = history[edits], x - y
-        down = k == -edits or (k != edits and reach[k - 1] < reach[k + 1])
-        before_k = k + 1 if down else k - 1
-        before_x = reach[before_k]
-        before_y = before_x - before_k
-        while x > before_x and y > before_y and x > 0 and y > 0:
-            x, y = x - 1, y - 1
-            matches.append((x, y))
-        x, y = before_x, before_y
-    return matches[::-1]
+def _is_timely(key: str) -> bool:
+    word = key.lower()
+    return word in _TIMELY or word.endswith(("_at", "_ms", "_ns", "_time"))
 
 
-def _greedy(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """Each of a with the next of b of its kind, not looking further than a few thousand."""
-    places: dict[Hashable, list[int]] = {}
-    for index, kind in enumerate(b):
-        places.setdefault(kind, []).append(index)
-    used = dict.fromkeys(places, 0)
-    matches: list[tuple[int, int]] = []
-    low = 0
-    for index, kind in enumerate(a):
-        candidates = places.get(kind, [])
-        at = used.get(kind, 0)
-        while at < len(candidates) and candidates[at] < low:
-            at += 1
-        if at < len(candidates) and candidates[at] - low <= 64:
-            matches.append((index, candidates[at]))
-            low = candidates[at] + 1
-            at += 1
-        used[kind] = at
-    return matches
+def _is_naming(key: str) -> bool:
+    return key.lower().endswith(_NAMING)
 
 
 class Renaming:
@@ -155,9 +113,8 @@ class Renaming:
             return a.keys() == b.keys() and all(self._alike(a[name], b[name], name) for name in a)
         if isinstance(a, list) and isinstance(b, list):
             return len(a) == len(b) and all(self._alike(x, y, key) for x, y in zip(a, b, strict=True))
-        word = key.lower()
-        if word in _TIMELY or word.endswith(("_at", "_ms", "_ns", "_time")):
+        if _is_timely(key):
             return type(a) is type(b) or (isinstance(a, int | float) and isinstance(b, int | float))
-        if word.endswith(_NAMING) and isinstance(a, str | int) and isinstance(b, str | int):
+        if _is_naming(key) and isinstance(a, str | int) and isinstance(b, str | int):
             return bool(self._there.setdefault(a, b) == b and self._back.setdefault(b, a) == a)
         return bool(a == b)
