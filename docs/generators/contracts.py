@@ -11,6 +11,7 @@ from typing import Any
 
 from docs.generators.meanings import COMMON, CONSTRUCTS, DEFAULTS, MEANINGS
 from wsreplay.contract import builtin_names, json_schema, load
+from wsreplay.report.paint import count
 
 Schema = dict[str, Any]
 
@@ -105,6 +106,7 @@ def builtin_page() -> str:
     for name in builtin_names():
         contract = load(name)
         text = (resources.files("wsreplay.contract") / "builtin" / f"{name}.yaml").read_text("utf-8")
-        counted = f"Version {contract.version}: {len(contract.spans)} spans, {len(contract.rules)} rules in all."
+        spans, rules = count(len(contract.spans), "span"), count(len(contract.rules), "rule")
+        counted = f"Version {contract.version}: {spans}, {rules} in all."
         parts += [f"## {name}", counted, f"```yaml\n{text.rstrip()}\n```"]
     return "\n\n".join(parts)

@@ -9,6 +9,7 @@ import orjson
 
 from wsreplay.contract import builtin_names, json_schema, load
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
+from wsreplay.report.paint import count
 from wsreplay.trace.display import visible
 
 
@@ -45,8 +46,8 @@ def check(contracts: tuple[str, ...]) -> None:
     """Say whether contracts can be used; a mistake is named with its file, line and column."""
     for name in contracts:
         contract = load(name)
-        spans, rules = len(contract.spans), len(contract.rules)
-        click.echo(f"{name}: {contract.name} v{contract.version}, {spans} spans and {rules} rules: no mistakes")
+        spans, rules = count(len(contract.spans), "span"), count(len(contract.rules), "rule")
+        click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: no mistakes")
 
 
 @command.command(name="schema")

@@ -8,6 +8,7 @@ import click
 
 from wsreplay.cli.options import contract_of, make_parent
 from wsreplay.errors import UsageError
+from wsreplay.report.paint import count
 from wsreplay.trace.display import visible
 
 
@@ -40,4 +41,4 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str, se
         for one in done[:50]:
             click.echo(f"{one.t_ns / 1e9:>11.6f}  connection {one.connection_id}  {visible(one.detail)}", err=True)
         more = f", {len(done) - 50:,} of them not shown" if len(done) > 50 else ""
-        click.echo(f"{len(done):,} faults{more} → {output}", err=True)
+        click.echo(f"{count(len(done), 'fault')}{more} → {output}", err=True)

@@ -18,6 +18,7 @@ from wsreplay.cli.console import duration_text
 from wsreplay.cli.options import Address, Duration, Header, contract_of, make_parent, new_recording_path, split_session
 from wsreplay.cli.record import run_loop, stop_on_signals
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UsageError
+from wsreplay.report.paint import count
 from wsreplay.trace.display import visible
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def client(
         _allow_many_files()
     run_loop(_play(replay, say))
     result = replay.result
-    say.line(f"{len(result.played):,} connections in {duration_text(result.seconds)} → {out}")
+    say.line(f"{count(len(result.played), 'connection')} in {duration_text(result.seconds)} → {out}")
     if load is not None:
         return _judge_load(result, path, out, loaded, say)
     wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
@@ -269,4 +270,5 @@ def _server_context(options: Options) -> ssl.SSLContext | None:
 
 
 def _plain(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    """The system's own word: event loops wrap it in sentences of theirs. Resolver errors have negative numbers."""
+    return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)).lower()

@@ -164,15 +164,20 @@ class Recording:
         return join_fragments(self.frames(after_id=after_id, connections=connections))
 
     def rows(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[list[Row]]:
-        """Frames in id order as lists of plain tuples (id, connection, t_ns, direction, opcode, payload), for readers of millions.
+        """Frames in id order, as lists of plain tuples: for readers of millions.
 
+        A tuple is (id, connection, t_ns, direction, opcode, payload).
         A frame that is a whole message has its opcode; a fragment has -1 - opcode, less 16 where it is the last one.
         """
         if connections is not None and len(connections) <= _FEW_CONNECTIONS:
             frames = self.frames(after_id=after_id, connections=connections)
-            yield from _chunks((f.id, f.connection_id, f.t_ns, f.direction, _row_opcode(f.opcode, f.flags), f.payload) for f in frames)
+            yield from _chunks(
+                (one.id, one.connection_id, one.t_ns, one.direction, _row_opcode(one.opcode, one.flags), one.payload)
+                for one in frames
+            )
             return
-        opcode = f"CASE WHEN opcode > {Opcode.BINARY} OR (opcode AND flags & {FIN}) THEN opcode ELSE -1 - opcode - (flags & {FIN}) * 16 END"
+        whole = f"opcode > {Opcode.BINARY} OR (opcode AND flags & {FIN})"
+        opcode = f"CASE WHEN {whole} THEN opcode ELSE -1 - opcode - (flags & {FIN}) * 16 END"
         some = "" if connections is None else " AND +connection_id IN (SELECT value FROM json_each(?2))"
         sql = f"SELECT id, connection_id, t_ns, direction, {opcode}, payload FROM frame WHERE id > ?1{some} ORDER BY id"
         parameters = (after_id,) if connections is None else (after_id, orjson.dumps(sorted(connections)).decode())
