@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from commandline import WSREPLAY, run
+
+from wsreplay.demo.backend import Backend
+from wsreplay.demo.tokens import make_token
 
 Record = Callable[[str], Awaitable[Path]]
 
@@ -53,16 +57,18 @@ async def test_a_backend_that_changed_is_exit_code_one(record: Record, tmp_path:
 
 
 async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Path) -> None:
-    path, users = await record("healthy"), tmp_path / "users.csv"
-    users.write_text("name\nann\nbob\n")
-    with serving(path, "--speed", "max") as (url, _):
-        done = run("replay", "client", path, "--to", url, "-o", tmp_path / "load.db", "--speed", "max", "--users", 6, "--repeat", 2,
-                   "--ramp", "100ms", "--data", users, "--query", "who={name}-{n}-{id}")  # fmt: skip
+    path, users, out = await record("healthy"), tmp_path / "users.csv", tmp_path / "load.db"
+    users.write_text("name,token\n" + "".join(f"{name},{make_token(name)}\n" for name in ("ann", "bob")))
+    async with Backend(pace=0.2) as backend:
+        done = await asyncio.to_thread(
+            run, "replay", "client", path, "--to", backend.url, "-o", out, "--speed", "max", "--users", 6, "--repeat", 2, "--ramp",
+            "100ms", "--data", users, "-H", "Authorization: Bearer {token}", "--query", "who={name}-{n}-{id}",
+        )  # fmt: skip
     assert done.code == 0, done.err + done.out
     assert "chat → agent_started" in done.out
     assert "12 connections, 0 lost, 0 departures" in done.out
     assert "12 sessions: 12 satisfied" in done.out
-    shown = run("export", tmp_path / "load.db").out
+    shown = run("export", out).out
     assert "who=ann-1-" in shown
     assert "who=bob-2-" in shown
 
@@ -71,7 +77,7 @@ async def test_a_mutated_recording_differs_and_json_says_how(record: Record, tmp
     path, out = await record("healthy"), tmp_path / "mutated.db"
     done = run("mutate", path, "--fault", "drop:tool_completed", "-o", out)
     assert (done.code, done.out) == (0, "")
-    assert "1 faults" in done.err
+    assert "1 fault → " in done.err
     found = run("diff", f"{path}#1", f"{out}#1", "-f", "json")
     assert found.code == 1
     document = json.loads(found.out)

@@ -185,7 +185,7 @@ class Player:
         else:
             self.peer.send(step.opcode, self._payload(step), step.fin)
             if self._on_sent is not None:
-                self._on_sent(step, asyncio.get_running_loop().time())
+                self._on_sent(step, time.monotonic())
         self.report.sent += 1
         if self.how.keep_lateness:
             self.peer.flush()

@@ -129,8 +129,13 @@ class ReplayServer:
     def _asked(self, wire: ServerWire, request: RequestHead) -> None:
         path = request.target.decode("latin-1")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
-        cast = self._casting.choose(identify(path, headers, self._redactor), path)
+        user = identify(path, headers, self._redactor)
+        cast = self._casting.choose(user, path)
         script = cast.take()
+        if user is not None and script.connection.user is not None:
+            for domain in self._fields.owners:
+                # What belonged to the recorded user belongs to this one.
+                cast.ids.learn(domain, script.connection.user, user)
         if script.connection.ending is Ending.REFUSED:
             self._refuse(wire, script)
             cast.leave()
@@ -185,9 +190,14 @@ class ReplayServer:
 
 
 def _choose(recorded: str | None, offered: Sequence[str]) -> str | None:
-    """The recorded subprotocol, where the client offers it. One that carries a token was redacted: its like is taken."""
-    if recorded is None or recorded in offered:
+    """The recorded subprotocol, where the client offers it. One that carries a token was redacted: its like is taken.
+
+    Where none was recorded, one that the client offers: browsers give up when none of theirs is taken.
+    """
+    if recorded in offered:
         return recorded
-    if recorded.startswith("jwt."):
-        return next((name for name in offered if name.startswith("jwt.")), None)
-    return None
+    tokens = [name for name in offered if name.startswith("jwt.")]
+    others = [name for name in offered if name and not name.startswith("jwt.")]
+    if recorded is None:
+        return next(iter([*others, *tokens]), None)
+    return next(iter(tokens), None) if recorded.startswith("jwt.") else None
