@@ -92,7 +92,7 @@ class RecordingsScreen(BaseScreen):
     def _row(self, one: Listed) -> list[list[Run]]:
         look = self.look
         dim, text = look.style("dim"), look.style()
-        name = look.safe(one.path.name)
+        name = look.safe(str(one.path.relative_to(self.folder)))
         if one.why:
             warning = look.style("warning")
             return [[(look.signs.warning, warning)], [(f"{name}   {look.own(one.why)}", warning)], *[[("", dim)]] * 6]
