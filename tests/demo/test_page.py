@@ -3,75 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from browser import CHROMIUM, Page, browsing
 
 from wsreplay.demo.backend import Backend
 from wsreplay.proxy.session import RecordingProxy
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0",
-]
-
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
-
-
-class Page:
-    """One tab. `ask` evaluates JavaScript; `until` waits for an expression to be true."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection, self.ids = connection, count(1)
-        self.problems: list[str] = []
-
-    async def call(self, method: str, **params: Any) -> Any:
-        number = next(self.ids)
-        await self.connection.send(json.dumps({"id": number, "method": method, "params": params}))
-        while True:
-            answer = json.loads(await asyncio.wait_for(self.connection.recv(), 30))
-            if answer.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                self.problems.append(json.dumps(answer["params"]))
-            if answer.get("id") == number:
-                assert "error" not in answer, answer
-                return answer["result"]
-
-    async def ask(self, expression: str) -> Any:
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    async def until(self, expression: str) -> None:
-        async with asyncio.timeout(20):
-            while not await self.ask(f"Boolean({expression})"):  # noqa: ASYNC110 - the condition is in another process
-                await asyncio.sleep(0.05)
-
-    async def open(self, url: str) -> None:
-        await self.call("Page.navigate", url=url)
-        await self.until("document.querySelector('#state')?.dataset.is === 'open'")
-
-    async def say(self, scenario: str, message: str = "hello") -> None:
-        await self.ask(f"""
-            document.querySelector('#scenario').value = {json.dumps(scenario)};
-            document.querySelector('#message').value = {json.dumps(message)};
-            document.querySelector('#compose').requestSubmit()""")
-
-    async def finish(self, runs: int = 1) -> None:
-        await self.until(f"document.querySelectorAll('.head .status:not([data-is=running])').length === {runs}")
-
-    async def texts(self, selector: str) -> list[str]:
-        found = await self.ask(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.textContent)")
-        assert isinstance(found, list)
-        return found
 
 
 @pytest.fixture
@@ -82,30 +25,9 @@ async def backend() -> AsyncIterator[Backend]:
 
 @pytest.fixture
 async def page(backend: Backend, tmp_path: Path) -> AsyncIterator[Page]:
-    assert CHROMIUM is not None
-    browser = await asyncio.create_subprocess_exec(
-        CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path}", "about:blank",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        port_file = tmp_path / "DevToolsActivePort"
-        async with asyncio.timeout(60):
-            while not (port_file.exists() and len(port_file.read_text().split()) == 2):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        port, path = port_file.read_text().split()
-        async with connect(f"ws://127.0.0.1:{port}{path}", proxy=None) as control:
-            targets = (await Page(control).call("Target.getTargets"))["targetInfos"]
-        target = next(each["targetId"] for each in targets if each["type"] == "page")
-        async with connect(f"ws://127.0.0.1:{port}/devtools/page/{target}", proxy=None, max_size=None) as connection:
-            page = Page(connection)
-            for domain in ("Page", "Runtime", "Log"):
-                await page.call(f"{domain}.enable")
-            await page.open(f"{backend.page_url}?user=alice")
-            yield page
-            assert page.problems == []
-    finally:
-        browser.terminate()
-        await browser.wait()
+    async with browsing(tmp_path) as page:
+        await page.open(f"{backend.page_url}?user=alice")
+        yield page
 
 
 async def test_a_run_is_shown_with_its_five_stages(page: Page) -> None:

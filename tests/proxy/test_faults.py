@@ -251,7 +251,7 @@ async def test_no_chance_is_no_fault(tmp_path: Path) -> None:
 
 
 async def _delays(folder: Path, seed: int) -> list[str]:
-    folder.mkdir()
+    await asyncio.to_thread(folder.mkdir)
     async with through(folder, "latency=10ms,jitter=8ms,p=0.6,dir=s2c", seed=seed) as wire:
         for number in range(1, 13):
             wire.server.say(FRAME)

@@ -40,7 +40,9 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         path.unlink(missing_ok=True)
         writer = Writer(path)
-        writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://u", listen="ws://l", version="0", options={})
+        writer.insert_run(
+            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://u", listen="ws://l", version="0", options={}
+        )  # fmt: skip
         writer.commit()
         rows = []
         for number, lines in enumerate(connections, 1):
@@ -56,7 +58,8 @@ def write(tmp_path: Path) -> Callable[..., Path]:
                 flags = (FIN if fin else 0) | (0 if direction else MASKED)
                 length = default_wire_length(len(payload), not direction)
                 kind = event_type(payload) if opcode == 1 and fin else None
-                rows.append((ms, number, (number, seq, ms * MS, direction, opcode, flags, length, offsets[direction], kind, payload)))
+                row = number, seq, ms * MS, direction, opcode, flags, length, offsets[direction], kind, payload
+                rows.append((ms, number, row))
                 offsets[direction] += length
         writer.add_frames([row for _, _, row in sorted(rows, key=lambda row: (row[0], row[1], row[2][1]))])
         writer.update_run(1, reached_ns=10**12, ended_ns=10**12)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ def test_pairs_agree_and_never_cross(a: list[str], b: list[str]) -> None:
     pairs = align(a, b)
     assert pairs == sorted(pairs)
     assert all(a[i] == b[j] for i, j in pairs)
-    assert all(one[0] < two[0] and one[1] < two[1] for one, two in zip(pairs, pairs[1:], strict=False))
+    assert all(one[0] < two[0] and one[1] < two[1] for one, two in pairwise(pairs))
 
 
 @given(TOKENS)

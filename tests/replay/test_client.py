@@ -91,7 +91,8 @@ async def test_ids_that_the_server_chose_are_sent_back_as_it_chooses_them_now(wr
     run = {"type": "agent_started", "thread_id": "t1", "run_id": "r-old"}
     approve = {"type": "approve", "thread_id": "t1", "run_id": "r-old"}
     lines = [(1, "c2s", {"type": "chat", "thread_id": "t1"}), (2, "s2c", run), (3, "c2s", approve)]
-    other = write("other.db", [(1, "c2s", lines[0][2]), (2, "s2c", run | {"run_id": "r-new"}), (3, "c2s", approve | {"run_id": "r-new"})])
+    now = {"run_id": "r-new"}
+    other = write("other.db", [(1, "c2s", lines[0][2]), (2, "s2c", run | now), (3, "c2s", approve | now)])
     async with ReplayServer(other, contract, ServerOptions(pace=Pace(inf))) as server:
         result, out = await play(write("a.db", lines), server.url, contract)
         assert server.departures == result.departures == []
@@ -124,9 +125,8 @@ async def load(path: Path, contract: Contract, users: int, repeat: int, ramp_s: 
     rows = [{"user": f"user-{number}", "token": make_token(f"user-{number}")} for number in range(users)]
     presented = Presented(headers=(("Authorization", "Bearer {token}"),))
     async with Backend(pace=0.5) as backend:
-        return await play(
-            path, backend.url, contract, presented=presented, load=Load(users, ramp_s, repeat, rows), pace=Pace(inf, timeout_s=60.0)
-        )
+        plan, pace = Load(users, ramp_s, repeat, rows), Pace(inf, timeout_s=60.0)
+        return await play(path, backend.url, contract, presented=presented, load=plan, pace=pace)
 
 
 async def test_many_users_each_with_their_own_ids_and_credentials(record: Record, contract: Contract) -> None:
@@ -153,4 +153,4 @@ async def test_five_hundred_users_lose_no_session(record: Record, contract: Cont
     with Recording.open(out) as recording:
         assert len(recording.connections()) == 500
     for row in result.latencies.rows():
-        print(f"{row.name:<32}{row.times:>6}  p50 {row.p50 * 1000:8.1f} ms  p99 {row.p99 * 1000:8.1f} ms  max {row.max * 1000:8.1f} ms")
+        print(f"{row.name:<32}{row.times:>6}", *(f"{1000 * time:8.1f} ms" for time in (row.p50, row.p99, row.max)))

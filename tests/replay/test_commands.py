@@ -61,8 +61,8 @@ async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Pa
     users.write_text("name,token\n" + "".join(f"{name},{make_token(name)}\n" for name in ("ann", "bob")))
     async with Backend(pace=0.2) as backend:
         done = await asyncio.to_thread(
-            run, "replay", "client", path, "--to", backend.url, "-o", out, "--speed", "max", "--users", 6, "--repeat", 2, "--ramp",
-            "100ms", "--data", users, "-H", "Authorization: Bearer {token}", "--query", "who={name}-{n}-{id}",
+            run, "replay", "client", path, "--to", backend.url, "-o", out, "--speed", "max", "--users", 6, "--repeat", 2,
+            "--ramp", "100ms", "--data", users, "-H", "Authorization: Bearer {token}", "--query", "who={name}-{n}-{id}",
         )  # fmt: skip
     assert done.code == 0, done.err + done.out
     assert "chat → agent_started" in done.out

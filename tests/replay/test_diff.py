@@ -18,8 +18,8 @@ Write = Callable[..., Path]
 
 def event(kind: str, number: int, tag: str = "a", **more: Any) -> dict[str, Any]:
     """An event whose ids end in `tag`."""
-    base = {"type": kind, "timestamp": 1.7e9 + hash(tag) % 100, "seq": number, "message_id": f"m{number}-{tag}", "thread_id": f"t-{tag}"}
-    return base | {"run_id": f"r-{tag}", "payload": {"content": kind}} | more
+    ids = {"message_id": f"m{number}-{tag}", "thread_id": f"t-{tag}", "run_id": f"r-{tag}"}
+    return {"type": kind, "timestamp": 1.7e9 + ord(tag), "seq": number} | ids | {"payload": {"content": kind}} | more
 
 
 def tool(kind: str, number: int, call: str, tag: str = "a", name: str = "search") -> dict[str, Any]:

@@ -30,8 +30,10 @@ ACK = {"type": "connection_ack"}
 CHAT = {"type": "chat", "thread_id": "t1", "message": "hello"}
 STARTED = {"type": "agent_started", "thread_id": "t1", "run_id": "r1"}
 DONE = {"type": "agent_completed", "thread_id": "t1", "run_id": "r1", "payload": {"thread_id": "t1", "content": "see t1"}}
-TALK = [(1, "s2c", ACK), (2, "c2s", CHAT), (3, "s2c", STARTED), (4, "s2c", DONE), (5, "c2s", b"\x03\xe8", 8), (5, "s2c", b"\x03\xe8", 8)]
+TALK = [(1, "s2c", ACK), (2, "c2s", CHAT), (3, "s2c", STARTED), (4, "s2c", DONE),
+        (5, "c2s", b"\x03\xe8", 8), (5, "s2c", b"\x03\xe8", 8)]  # fmt: skip
 Write = Callable[..., Path]
+Record = Callable[[str], Awaitable[Path]]
 
 
 async def test_what_follows_a_message_waits_for_it_and_names_the_clients_own_ids(write: Write, contract: Contract) -> None:
@@ -51,7 +53,10 @@ async def test_what_follows_a_message_waits_for_it_and_names_the_clients_own_ids
 async def test_a_message_without_an_id_is_passed_byte_for_byte(write: Write, contract: Contract) -> None:
     odd = b'{ "type":"agent_started",  "n":1.50, "thread_id" :"t1" }'
     path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", odd), (3, "s2c", b"\x00\x01\xff", 2), (4, "s2c", "grüße".encode())])
-    async with ReplayServer(path, contract, ServerOptions(pace=FAST)) as server, connect(f"{server.url}/ws", proxy=None) as client:
+    async with (
+        ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
+        connect(f"{server.url}/ws", proxy=None) as client,
+    ):
         await client.send(json.dumps(CHAT))
         assert await client.recv(decode=False) == odd
         assert await client.recv() == b"\x00\x01\xff"
@@ -61,7 +66,10 @@ async def test_a_message_without_an_id_is_passed_byte_for_byte(write: Write, con
 async def test_time_is_kept_at_speed_one_and_pauses_are_cut(write: Write, contract: Contract) -> None:
     path = write("a.db", [(0, "s2c", ACK), (200, "s2c", STARTED), (60_000, "s2c", DONE)])
     loop = asyncio.get_running_loop()
-    async with ReplayServer(path, contract, ServerOptions(pace=Pace(1.0, 0.3))) as server, ChatClient(f"{server.url}/ws") as client:
+    async with (
+        ReplayServer(path, contract, ServerOptions(pace=Pace(1.0, 0.3))) as server,
+        ChatClient(f"{server.url}/ws") as client,
+    ):
         await client.wait_for("connection_ack")
         begun = loop.time()
         await client.wait_for("agent_started")
@@ -81,7 +89,7 @@ async def test_each_client_gets_a_session_of_its_own(write: Write, contract: Con
         await asyncio.gather(*(client.disconnect() for client in clients))
 
 
-async def test_a_client_that_comes_back_goes_on_with_its_session(record: Callable[[str], Awaitable[Path]], contract: Contract) -> None:
+async def test_a_client_that_comes_back_goes_on_with_its_session(record: Record, contract: Contract) -> None:
     path = await record("dropped-connection")
     async with ReplayServer(path, contract, ServerOptions(pace=FAST)) as server:
         seen = await play("dropped-connection", f"{server.url}/ws", user="somebody-else")
@@ -95,7 +103,10 @@ async def test_a_client_that_comes_back_goes_on_with_its_session(record: Callabl
 async def test_the_close_code_is_the_recorded_one(write: Write, contract: Contract, code: int) -> None:
     close = code.to_bytes(2, "big") + b"bye"
     path = write("a.db", [(1, "s2c", ACK), (2, "s2c", close, 8), (3, "c2s", close, 8)], facts=[{"closed_by": "server"}])
-    async with ReplayServer(path, contract, ServerOptions(pace=FAST)) as server, connect(f"{server.url}/ws", proxy=None) as client:
+    async with (
+        ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
+        connect(f"{server.url}/ws", proxy=None) as client,
+    ):
         await client.recv()
         await client.wait_closed()
         assert (client.close_code, client.close_reason) == (code, "bye")
@@ -105,7 +116,10 @@ async def test_the_close_code_is_the_recorded_one(write: Write, contract: Contra
 async def test_a_drop_is_a_drop(write: Write, contract: Contract, error: str | None) -> None:
     facts = {"ending": Ending.DROPPED, "closed_by": "server", "close_code": None, "error": error}
     path = write("a.db", [(1, "s2c", ACK)], facts=[facts])
-    async with ReplayServer(path, contract, ServerOptions(pace=FAST)) as server, connect(f"{server.url}/ws", proxy=None) as client:
+    async with (
+        ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
+        connect(f"{server.url}/ws", proxy=None) as client,
+    ):
         await client.recv()
         with pytest.raises(ConnectionClosedError) as ended:
             await client.recv()
@@ -170,7 +184,8 @@ async def test_a_client_that_departs_is_told_of(write: Write, contract: Contract
 
 
 async def test_another_id_where_one_is_known_is_a_departure(write: Write, contract: Contract) -> None:
-    path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", STARTED), (3, "c2s", {"type": "stop", "thread_id": "t1"}), (4, "s2c", DONE)])
+    stop = {"type": "stop", "thread_id": "t1"}
+    path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", STARTED), (3, "c2s", stop), (4, "s2c", DONE)])
     told: list[Departure] = []
     options = ServerOptions(pace=FAST)
     async with (
@@ -186,7 +201,8 @@ async def test_another_id_where_one_is_known_is_a_departure(write: Write, contra
 
 
 async def test_a_further_path_of_ids_is_mapped(write: Write, contract: Contract) -> None:
-    path = write("a.db", [(1, "c2s", {"type": "ask", "order": "o1"}), (2, "s2c", {"type": "answer", "order": "o1"}), (3, "c2s", CHAT)])
+    ask, answer = {"type": "ask", "order": "o1"}, {"type": "answer", "order": "o1"}
+    path = write("a.db", [(1, "c2s", ask), (2, "s2c", answer), (3, "c2s", CHAT)])
     options = ServerOptions(pace=FAST, map=["$.order"])
     async with ReplayServer(path, contract, options) as server, ChatClient(f"{server.url}/ws") as client:
         await client.send({"type": "ask", "order": "o-99"})
@@ -232,9 +248,10 @@ def node_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs npm")
     folder = tmp_path_factory.mktemp("node")
     (folder / "client.js").write_text(CLIENT_JS)
-    done = subprocess.run([NPM, "install", "--no-audit", "--no-fund", "--prefix", str(folder), "ws@8"], capture_output=True, text=True)
+    command = [NPM, "install", "--no-audit", "--no-fund", "--prefix", str(folder), "ws@8"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"npm cannot install ws: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}")
+        pytest.skip(f"npm cannot install ws: {done.stderr.strip()[-200:]}")
     return folder
 
 
