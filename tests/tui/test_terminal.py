@@ -74,6 +74,8 @@ def test_open_filter_jump_to_the_finding_play_and_quit(tmux, chat_recording):
     tmux.keys("Escape")
     tmux.until(lambda shown: "user_message" in shown and "3 of 13" not in shown)
 
+    tmux.keys("g")
+    tmux.until(lambda shown: "   1/13" in shown)
     tmux.keys("]")
     tmux.until(lambda shown: "⇅ tool_executing without" in shown)
     tmux.keys("]")

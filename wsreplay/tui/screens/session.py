@@ -252,6 +252,8 @@ class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
         self.rows.judged_anew()
         self._place_marks()
         self.show_view(anchor)
+        if self.following and not self.film:
+            self.frames.move_to(len(self.rows.view) - 1)
 
     def recording_grew(self, last_id: int) -> None:
         added = self.rows.grown(last_id)
