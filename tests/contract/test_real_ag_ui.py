@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +97,9 @@ const { from, lastValueFrom, toArray } = require('rxjs');
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packages(npm_install: Callable[..., Path]) -> Path:
     """A folder with AG-UI's packages and the two scripts."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("needs node and npm")
-    folder = tmp_path_factory.mktemp("ag-ui")
-    install = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *PACKAGES]
-    try:
-        done = subprocess.run(install, capture_output=True, text=True, timeout=90)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm does not get AG-UI installed in 90 s")
-    if done.returncode:
-        pytest.skip(f"npm cannot install AG-UI: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
-    (folder / "server.js").write_text(SERVER_JS)
-    (folder / "verifier.js").write_text(VERIFIER_JS)
-    return folder
+    return npm_install(*PACKAGES, server=SERVER_JS, verifier=VERIFIER_JS)
 
 
 def run_input(run: str) -> str:
@@ -133,17 +120,12 @@ async def ask(url: str) -> list[str]:
     return types
 
 
-async def test_every_event_that_ag_ui_can_send_is_known_and_clean(packages: Path, tmp_path: Path) -> None:
+async def test_every_event_that_ag_ui_can_send_is_known_and_clean(
+    packages: Path, node_server: Callable[[Path], Any], tmp_path: Path
+) -> None:
     path = tmp_path / "ag-ui.db"
-    node = await asyncio.create_subprocess_exec("node", "server.js", cwd=packages, stdout=asyncio.subprocess.PIPE)
-    assert node.stdout is not None
-    try:
-        about: dict[str, Any] = json.loads(await asyncio.wait_for(node.stdout.readline(), 30))
-        async with RecordingProxy(f"ws://127.0.0.1:{about['port']}", path) as proxy, asyncio.timeout(30):
-            types = await ask(proxy.url)
-    finally:
-        node.kill()
-        await node.wait()
+    async with node_server(packages) as about, RecordingProxy(f"ws://127.0.0.1:{about['port']}", path) as proxy:
+        types = await asyncio.wait_for(ask(proxy.url), 30)
     assert set(types) == set(about["types"])
     with Recording.open(path) as recording:
         judgement = judge(recording, load("ag-ui"))

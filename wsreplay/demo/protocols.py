@@ -187,7 +187,7 @@ GRAPHQL = (
     ),
     graphql(
         "older-protocol", "The client speaks the protocol's predecessor, and is closed with 4400",
-        *READY, client(type="start", id="1", payload={"query": LATENCY}), close(4400, "Invalid message", by=SERVER),
+        *READY, client(type="start", id="1", payload={"query": LATENCY}), close(4400, "Invalid message received", by=SERVER),
         violates=["unknown"],
     ),
 )  # fmt: skip
