@@ -29,7 +29,8 @@ def npm_install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
         except subprocess.TimeoutExpired:
             pytest.skip(f"npm does not get {packages[0]} installed in 90 s")
         if done.returncode:
-            pytest.skip(f"npm cannot install {packages[0]}: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+            errors = (line for line in done.stderr.splitlines() if line.startswith("npm error"))
+            pytest.skip(f"npm cannot install {packages[0]}: {next(errors, 'no reason given')}")
         for name, script in scripts.items():
             (folder / f"{name}.js").write_text(script)
         return folder
