@@ -11,11 +11,8 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from wsreplay.model import Session
-from wsreplay.store.reader import Recording
 from wsreplay.tui import times
-from wsreplay.tui.data import overview as sketch
-from wsreplay.tui.data.errand import Errand, Errands
-from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import session_ids
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
@@ -25,8 +22,6 @@ from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import (
     DetailReady,
     IdsGathered,
-    JumpTo,
-    OverviewCounted,
     PaneChosen,
     QueryLeft,
     QueryTyped,
@@ -38,7 +33,7 @@ from wsreplay.tui.screens.asking import Asking
 from wsreplay.tui.screens.head import head_runs, joined, live_runs, new_runs, session_name, verdict_runs
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
-from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.screens.surveying import SurveyingScreen
 from wsreplay.tui.screens.tracing import TracingScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
@@ -52,7 +47,7 @@ if TYPE_CHECKING:
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
+class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,7 +87,6 @@ class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
         self._detail_due = False
-        self._counted_ns = 0
 
     @property
     def session(self) -> Session | None:
@@ -191,38 +185,9 @@ class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
         self._paint_lines()
         self._show_detail(again=True)
 
-    # The overview.
-
-    def count_overview(self) -> None:
-        """Count frames per column, beside the interface."""
-        span = (self.origin_ns, max(self.player.end_ns, self.origin_ns + 1))
-        ids, bins = self.rows.view.ids[:], self.overview.bins
-        self._counted_ns = self.now()
-
-        def work(reader: Recording, _errand: Errand) -> None:
-            self.post_message(OverviewCounted(sketch.density(reader, ids, *span, bins), span))
-
-        self.errands.send("overview", work, self.fail("the overview"))
-
-    def on_overview_counted(self, message: OverviewCounted) -> None:
-        self.overview.draw(message.counts, message.span)
-        self._place_marks()
-
-    def _place_marks(self) -> None:
-        kinds = {"missing": "missing", "order": "order", "late": "late"}
-        places = [
-            (moment(finding), kinds.get(finding.kind, str(finding.severity)))
-            for finding in self.opened.evidence.of_session(self.rows.number)
-            if not finding.caused_by and finding.severity != "info"
-        ]
-        self.overview.place([*places, *((mark.t_ns, "mark") for mark in self.opened.marks)])
-
-    def on_jump_to(self, message: JumpTo) -> None:
-        self.seek(message.t_ns)
-
     def marks_changed(self) -> None:
         super().marks_changed()
-        self._place_marks()
+        self.place_marks()
 
     # Answers.
 
@@ -250,7 +215,7 @@ class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
             return
         anchor = self.asking.anchor()
         self.rows.judged_anew()
-        self._place_marks()
+        self.place_marks()
         self.show_view(anchor)
         if self.following and not self.film:
             self.frames.move_to(len(self.rows.view) - 1)
@@ -265,7 +230,7 @@ class SessionScreen(PlayerScreen, KeepingScreen, TracingScreen):
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
                 self.unseen += added
-        if self.now() - self._counted_ns > times.SECOND or not self.opened.live:
+        if self.now() - self.counted_ns > times.SECOND or not self.opened.live:
             self.count_overview()
 
     def clock_ticked(self) -> None:

@@ -1,0 +1,56 @@
+"""The overview of a session: counted beside the interface, with what is to be seen where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data import overview as sketch
+from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.messages import JumpTo, OverviewCounted
+from wsreplay.tui.screens.player import PlayerScreen
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.opened import Opened
+    from wsreplay.tui.data.rows import Rows
+    from wsreplay.tui.widgets.overview import Overview
+
+
+class SurveyingScreen(PlayerScreen):
+    """A screen with a playhead and an overview to see it in."""
+
+    opened: Opened
+    rows: Rows
+    overview: Overview
+    errands: Errands
+    origin_ns: int
+    counted_ns = 0  # when the overview was last counted, by the application's clock
+
+    def count_overview(self) -> None:
+        """Count frames per column, beside the interface."""
+        span = (self.origin_ns, max(self.player.end_ns, self.origin_ns + 1))
+        ids, bins = self.rows.view.ids[:], self.overview.bins
+        self.counted_ns = self.now()
+
+        def work(reader: Recording, _errand: Errand) -> None:
+            self.post_message(OverviewCounted(sketch.density(reader, ids, *span, bins), span))
+
+        self.errands.send("overview", work, self.fail("the overview"))
+
+    def on_overview_counted(self, message: OverviewCounted) -> None:
+        self.overview.draw(message.counts, message.span)
+        self.place_marks()
+
+    def place_marks(self) -> None:
+        """Show where findings and marks are."""
+        kinds = {"missing": "missing", "order": "order", "late": "late"}
+        places = [
+            (moment(finding), kinds.get(finding.kind, str(finding.severity)))
+            for finding in self.opened.evidence.of_session(self.rows.number)
+            if not finding.caused_by and finding.severity != "info"
+        ]
+        self.overview.place([*places, *((mark.t_ns, "mark") for mark in self.opened.marks)])
+
+    def on_jump_to(self, message: JumpTo) -> None:
+        self.seek(message.t_ns)
