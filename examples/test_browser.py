@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, open_browser
+from chromium import CHROMIUM, open_browser
 
 from wsreplay.demo.backend import Backend
 from wsreplay.testing import Recordings
