@@ -55,7 +55,7 @@ async def test_a_message_without_an_id_is_passed_byte_for_byte(write: Write, con
     path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", odd), (3, "s2c", b"\x00\x01\xff", 2), (4, "s2c", "grüße".encode())])
     async with (
         ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
-        connect(f"{server.url}/ws", proxy=None) as client,
+        connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client,
     ):
         await client.send(json.dumps(CHAT))
         assert await client.recv(decode=False) == odd
@@ -105,7 +105,7 @@ async def test_the_close_code_is_the_recorded_one(write: Write, contract: Contra
     path = write("a.db", [(1, "s2c", ACK), (2, "s2c", close, 8), (3, "c2s", close, 8)], facts=[{"closed_by": "server"}])
     async with (
         ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
-        connect(f"{server.url}/ws", proxy=None) as client,
+        connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client,
     ):
         await client.recv()
         await client.wait_closed()
@@ -118,7 +118,7 @@ async def test_a_drop_is_a_drop(write: Write, contract: Contract, error: str | N
     path = write("a.db", [(1, "s2c", ACK)], facts=[facts])
     async with (
         ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
-        connect(f"{server.url}/ws", proxy=None) as client,
+        connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client,
     ):
         await client.recv()
         with pytest.raises(ConnectionClosedError) as ended:
@@ -132,7 +132,7 @@ async def test_fragments_and_pings_are_played_as_they_were(write: Write, contrac
         (1, "s2c", b'{"type":"a', 1, False), (2, "s2c", b"hi", 9), (3, "s2c", b'gent_started"}', 0, True), (4, "c2s", CHAT),
     ])  # fmt: skip
     async with ReplayServer(path, contract, ServerOptions(pace=FAST)) as server:
-        async with connect(f"{server.url}/ws", proxy=None) as client:
+        async with connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client:
             assert [part async for part in client.recv_streaming()] == ['{"type":"a', 'gent_started"}']
             await client.send(json.dumps(CHAT))
         await server.wait_played()
@@ -142,9 +142,10 @@ async def test_fragments_and_pings_are_played_as_they_were(write: Write, contrac
 async def test_the_subprotocol_is_the_recorded_one(write: Write, contract: Contract) -> None:
     path = write("a.db", TALK, facts=[{"subprotocol": "agent-chat"}])
     async with ReplayServer(path, contract, ServerOptions(pace=FAST)) as server:
-        async with connect(server.url, subprotocols=[Subprotocol("x"), Subprotocol("agent-chat")], proxy=None) as client:
+        subprotocols = [Subprotocol("x"), Subprotocol("agent-chat")]
+        async with connect(server.url, subprotocols=subprotocols, proxy=None, close_timeout=0.1) as client:
             assert client.subprotocol == "agent-chat"
-        async with connect(f"{server.url}/ws", proxy=None) as client:
+        async with connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client:
             assert client.subprotocol is None
         await server.wait_played(2)
         assert any("subprotocol agent-chat" in one.expected for one in server.departures)
