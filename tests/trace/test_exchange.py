@@ -182,7 +182,10 @@ def test_what_is_no_exchange_file_is_said(lines: list[bytes], says: str, tmp_pat
         import_lines(lines, tmp_path / "x.db")
 
 
-@given(line=st.binary(max_size=80) | st.dictionaries(texts, st.none() | st.integers(-(2**63), 2**64 - 1) | texts).map(orjson.dumps))
+values = st.none() | st.integers(-(2**63), 2**64 - 1) | texts
+
+
+@given(line=st.binary(max_size=80) | st.dictionaries(texts, values).map(orjson.dumps))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_line_gives_a_recording_or_the_one_error(line: bytes, tmp_path: Path) -> None:
     try:
