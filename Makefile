@@ -41,7 +41,10 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --publish
+	$(BIN)/python -m benchmarks.validator
+	$(BIN)/python -m benchmarks.tui
+	$(BIN)/python -m benchmarks.replay
 
 samples: $(READY)
 	$(BIN)/python -m wsreplay.demo.samples recordings/samples
