@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import rawpeers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recordings import checked
 from wsreplay.recorder.ledger import Ledger
-from wsreplay.recorder.protocol import Closing, Hello, Kind, Record
+from wsreplay.recorder.protocol import Closing, FaultNote, Hello, Kind, Record
 from wsreplay.store.reader import Recording
 
 MASKED = rawpeers.MASK
@@ -186,6 +187,39 @@ def test_deaths_change_nothing_where_messages_are_over_the_limit(
     # Of a frame over the limit that never ended, more may be there raw.
     one.pop("tails"), other.pop("tails")
     assert one == other
+
+
+def test_a_long_close_frame_inside_an_unfinished_message_may_be_committed_piece_by_piece() -> None:
+    """Behind the limit only a note of how far the stream came is kept; what is kept again begins at that very offset."""
+    client = rawpeers.frame(1, b"", fin=False) + 2 * rawpeers.frame(8, b"longer than it seems " * 40)
+    records = session((client, b""), [50] * 40, "", close=True)
+    expected = recorded(records, [], max_payload=125)
+    assert recorded(records, ["commit"], max_payload=125) == expected
+    assert recorded(records, ["commit", "die"], max_payload=125) == expected
+    assert [(frame.opcode, len(frame.payload)) for frame in expected["frames"]] == [(1, 0), (8, 125), (8, 125)]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_fault_stands_at_the_last_frame_of_its_own_connection(tmp_path: Path, dies: bool) -> None:
+    path = tmp_path / "a.db"
+    ledger = Deaths(hello(path))
+    accept = rawpeers.accept()
+    for connection_id in (1, 2, 3):
+        ledger.take(Record(Kind.OPEN, 0, connection_id, 1, b"127.0.0.1:2\n" + rawpeers.request("/x")))
+        ledger.take(Record(Kind.ACCEPT, 0, connection_id, 2, accept))
+    for connection_id in (1, 2):
+        ledger.take(Record(Kind.CHUNK, 1, connection_id, 3, rawpeers.frame(1, b"said", mask=None)))
+    ledger.commit()
+    if dies:
+        ledger.die()
+    note = msgspec.json.encode(FaultNote("latency", "100 ms"))
+    for connection_id in (1, 2, 3, 0):
+        ledger.take(Record(Kind.FAULT, 1, connection_id, 4, note))
+    ledger.close()
+    with Recording.open(path) as recording:
+        own = {frame.connection_id: frame.id for frame in recording.frames()}
+        faults = [(fault.connection_id, fault.frame_id) for fault in recording.faults()]
+    assert faults == [(1, own[1]), (2, own[2]), (3, None), (None, None)]
 
 
 @settings(max_examples=40 * TIMES, deadline=None)

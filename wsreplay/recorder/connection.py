@@ -54,6 +54,7 @@ class LiveConnection:
     def __init__(self, connection_id: int, writer: Writer, rules: Rules) -> None:
         self.id = connection_id
         self.seq = 0
+        self.last_frame_id: int | None = None
         self.events = 0
         self.opened = Opened(connection_id, "", "")
         self.opened_ns = 0
@@ -138,6 +139,8 @@ class LiveConnection:
         if self._redacts:
             rows = self._redacted(direction, rows, frames)
         self._writer.add_frames(rows)
+        if rows:
+            self.last_frame_id = self._writer.last_frame_id
         self._tell_undecodable(direction)
 
     def _gap(self, direction: int, ahead: int, reason: str, size: int) -> None:

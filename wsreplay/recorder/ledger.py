@@ -136,7 +136,9 @@ class Ledger:
 
     def _fault(self, connection_id: int, direction: int, t_ns: int, body: bytes) -> None:
         note = msgspec.json.decode(body, type=FaultNote)
-        self.writer.add_fault(t_ns, note.kind, note.detail, connection_id or None, direction, self.writer.last_frame_id or None)
+        connection = self._connections.get(connection_id)
+        frame_id = connection.last_frame_id if connection is not None else None
+        self.writer.add_fault(t_ns, note.kind, note.detail, connection_id or None, direction, frame_id)
 
     def news(self) -> tuple[list[Opened], list[Ended]]:
         """The connections opened and ended since this was last asked."""

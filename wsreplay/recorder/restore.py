@@ -88,6 +88,7 @@ def _restore(
     histories: tuple[_History, _History],
 ) -> None:  # fmt: skip
     connection.seq = max(history.seq for history in histories)
+    connection.last_frame_id = max(history.last_id for history in histories) or None
     connection.restore(extensions, (histories[0].past(), histories[1].past()))
     if error:
         connection.resume_error(error)
@@ -136,6 +137,7 @@ class _History:
     told: bool  # a gap says so already
     max_payload: int
     seq: int = 0
+    last_id: int = 0
     end: int = 0
     close: tuple[int, bytes] | None = None  # a close frame, which can only be the last one: its id and payload
     _at: _Reading = _Reading.START
@@ -152,7 +154,7 @@ class _History:
     def take(self, row: _Row) -> None:
         """The frame before those taken so far."""
         if not self.seq:
-            self.seq, self.end = row.seq, row.end
+            self.seq, self.last_id, self.end = row.seq, row.id, row.end
             if row.opcode == Opcode.CLOSE:
                 self.close = row.id, row.payload
         if row.opcode > Opcode.BINARY:
