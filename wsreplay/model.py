@@ -182,6 +182,11 @@ class Fault:
     kind: str
     detail: str
 
+    @property
+    def said(self) -> str:
+        """Kind and detail in words; a detail that names its kind is not told twice. Not escaped."""
+        return self.detail if self.detail.startswith(self.kind) else f"{self.kind} {self.detail}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

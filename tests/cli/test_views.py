@@ -8,6 +8,7 @@ from pathlib import Path
 
 from commandline import Recorder, chat, run
 
+from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
 
@@ -30,6 +31,41 @@ def test_show_filters_and_speaks_json(recording: Path) -> None:
 def test_show_filters_by_findings(recording: Path) -> None:
     out = run("show", recording, "--json", "--filter", "rule:tool").out
     assert {json.loads(line)["session"] for line in out.splitlines()} == {1}
+
+
+def with_faults(path: Path, recording: Path) -> Path:
+    """A copy of a recording: one fault between the first two frames of the second connection, one of the first at its end."""
+    path.write_bytes(recording.read_bytes())
+    with Recording.open(recording) as reader:
+        first, second = list(reader.frames(connections=[2]))[:2]
+        end_ns = reader.reached_ns() + 1
+    writer = Writer(path)
+    writer.add_fault(second.t_ns, "latency", "latency=2s \x1b[31mred", 2, 1, first.id)
+    writer.add_fault(end_ns, "reset", "", 1, None)
+    writer.close()
+    return path
+
+
+def test_show_says_at_its_time_what_was_injected(recording: Path, tmp_path: Path) -> None:
+    path = with_faults(tmp_path / "faulty.db", recording)
+    lines = run("show", path).out.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if "⚡ injected: latency=2s ␛[31mred" in line]
+    heading = max(number for number, line in enumerate(lines[:at]) if line.startswith("──"))
+    assert "connection 2" in lines[heading]
+    assert "⚡ injected: reset" in lines[-1]
+    assert not any("⚡" in line for line in run("show", recording).out.splitlines())
+    objects = [json.loads(line) for line in run("show", path, 2, "--json").out.splitlines()]
+    assert ["fault" in one for one in objects[:3]] == [False, True, False]
+    assert objects[1]["fault"] == {"kind": "latency", "detail": "latency=2s \x1b[31mred", "frame": objects[0]["id"]}
+    assert [objects[1][name] for name in ("connection", "session", "dir", "t")] == [2, 2, "s2c", objects[2]["t"]]
+    assert sum("fault" in one for one in objects) == 1
+
+
+def test_a_filter_shows_what_was_injected_into_the_connections_it_shows(recording: Path, tmp_path: Path) -> None:
+    path = with_faults(tmp_path / "faulty.db", recording)
+    lines = run("show", path, "--filter", "type:tool_completed user:alice").out.splitlines()
+    assert [line.count("⚡ injected: latency") for line in lines] == [0, 1, 0]
+    assert run("show", path, "--filter", "type:never").out == ""
 
 
 def test_show_follows_a_recording_that_grows(backend: str, record: type[Recorder], tmp_path: Path) -> None:
@@ -55,6 +91,30 @@ def test_show_follows_a_recording_that_grows(backend: str, record: type[Recorder
     follower.stdout.close()
     follower.wait(30)
     assert seen.count("agent_started") == 2
+
+
+def test_show_follows_what_is_injected(backend: str, record: type[Recorder], tmp_path: Path) -> None:
+    import subprocess
+
+    from commandline import WSREPLAY
+
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "growing.db", "--fault", "latency=5ms")
+    chat(recorder.url)
+    follower = subprocess.Popen([*WSREPLAY, "show", tmp_path / "growing.db", "--follow"], stdout=subprocess.PIPE, text=True)
+    assert follower.stdout is not None
+    heading = ""
+    for line in follower.stdout:
+        if line.startswith("──"):
+            if not heading:
+                chat(recorder.url, user="bob")
+            heading = line
+        if "connection 2" in heading and "⚡ injected: latency" in line:
+            break
+    else:
+        raise AssertionError("nothing of the second connection's faults was shown")
+    recorder.stop()
+    follower.stdout.close()
+    follower.wait(30)
 
 
 def test_hostile_payloads_do_not_reach_the_terminal(tmp_path: Path) -> None:

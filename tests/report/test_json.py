@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import fastjsonschema
@@ -10,6 +11,7 @@ import pytest
 from tests.report.conftest import MISSING_TOOL, judged
 from wsreplay.report import FileResult, render
 from wsreplay.report import json as report_json
+from wsreplay.store.writer import Writer
 from wsreplay.validator.findings import Verdict
 
 
@@ -34,6 +36,15 @@ def test_the_document_says_what_was_found(chat: FileResult) -> None:
     assert (finding["expected"], finding["frames"], finding["known"]) == (["tool_completed", "tool_error"], [3, 4], False)
     assert file["findings"][1]["caused_by"] == finding["fingerprint"]
     assert file["runs"][0]["state"] == "completed"
+
+
+def test_injected_faults_are_counted_where_the_recording_can_be_read(chat: FileResult) -> None:
+    assert checked([chat])["files"][0]["faults"] == 0
+    writer = Writer(Path(chat.path))
+    writer.add_fault(1, "reset", "bytes=4kB", 1, None)
+    writer.close()
+    assert checked([chat])["files"][0]["faults"] == 1
+    assert "faults" not in checked([replace(chat, path="gone.db")])["files"][0]
 
 
 def test_a_file_that_could_not_be_judged_is_the_worst(chat: FileResult) -> None:

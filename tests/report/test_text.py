@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, SLICE, Traces, judged
 from wsreplay.model import Connection, Ending
 from wsreplay.report import FileResult, render
+from wsreplay.store.writer import Writer
 from wsreplay.trace.display import cells, visible
 from wsreplay.validator.findings import Finding, RunAccount, Severity, Verdict
 
@@ -34,6 +36,36 @@ def test_the_example_of_the_documentation(chat: FileResult) -> None:
         "  look closer: wsreplay tui recordings/chat.db",
         "               wsreplay show recordings/chat.db 1",
     ]
+
+
+def test_what_was_injected_stands_at_its_time_and_is_counted(chat: FileResult) -> None:
+    writer = Writer(Path(chat.path))
+    writer.add_fault(2_000 * MS, "drop", "drop:tool_completed \x1b[31m", 1, 1)
+    writer.add_fault(12_400 * MS, "reset", "bytes=4kB", 1, None)
+    writer.add_fault(12_400 * MS, "reset", "of another connection", 9, None)
+    writer.close()
+    lines = render("text", [chat], width=100).splitlines()
+    assert lines[2] == "  ⚡ injected: 2 faults"
+    start = lines.index("  timeline")
+    assert lines[start + 2 : start + 6] == [
+        "     0.456 s  agent_thinking     I need to analyze the system performance",
+        "     2.000 s  ⚡ injected: drop:tool_completed ␛[31m",
+        "     2.789 s  tool_executing     search",
+        "    12.400 s  ⚡ injected: reset bytes=4kB",
+    ]
+    page = render("html", [chat])
+    assert page.count('class="row fault"') == 2
+    assert "drop:tool_completed ␛[31m" in page
+
+
+def test_what_was_injected_into_sessions_without_a_finding_is_counted(traces: Traces) -> None:
+    listed = [Connection(number, 1, number * 1000 * MS, path="/ws", user=f"u{number}") for number in (1, 2)]
+    path = traces.write("quiet.db", [(1100, (1, {"type": "a"})), (2100, (2, {"type": "a"}))], connections=listed)
+    writer = Writer(path)
+    writer.add_fault(2_050 * MS, "latency", "latency=2s", 2, 1)
+    writer.close()
+    text = render("text", [FileResult(str(path), judged(findings=(), sessions=2))])
+    assert "  ⚡ injected into them: 1 fault\n" in text
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 100, 250])

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from wsreplay.store.reader import Recording
+from wsreplay.store.writer import Writer
+from wsreplay.tui.config import Config
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
@@ -41,6 +43,24 @@ async def test_a_missing_event_stands_where_it_was_due_and_an_event_out_of_order
         assert "due by 00:12.289" in lines[ghost]
         assert "pong" in lines[ghost - 1] and "late by 2.100s" in lines[ghost + 1]
         assert any("⇅" in line and "belongs after #8" in line for line in lines)
+
+
+async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat_recording):
+    with Recording.open(chat_recording) as recording:
+        numbers = [one.id for one in recording.connections()]
+    writer = Writer(chat_recording)
+    for number in numbers:
+        for _ in range(number):
+            writer.add_fault(1, "latency", "latency=2s", number, 1)
+    writer.close()
+    for ascii_only, sign in ((False, "⚡"), (True, "!")):
+        async with stage(chat_recording, width=160, config=Config(ascii=ascii_only)) as on:
+            await on.judged()
+            await on.press("down", "enter")
+            assert isinstance(on.app.screen, SessionScreen)
+            injected = sum(one.id for one in on.app.screen.session.connections)
+            assert 0 < injected < sum(numbers)
+            assert f"{sign} {injected} injected" in on.text().splitlines()[0].replace("\N{NO-BREAK SPACE}", " ")
 
 
 async def test_going_past_the_last_finding_says_so(stage, chat_recording):

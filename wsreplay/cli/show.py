@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import shutil
 import time
+from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import orjson
 
 from wsreplay.cli.options import connections_of, split_session
-from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Frame, Session
+from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace import display, exchange
 from wsreplay.trace import filter as filters
@@ -36,19 +38,23 @@ def command(file: str, session: int | None, expression: str, follow: bool, as_js
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with Recording.open(path) as recording:
-        view = _View(recording, session or marked, chosen)
+        view = _View(recording, session or marked, chosen, bool(expression.strip()))
         write = _json_line if as_json else _Lines(shutil.get_terminal_size((160, 24)).columns).line
-        for frame in view.frames(follow):
-            click.echo(write(frame, view), nl=True)
+        for one in view.items(follow):
+            click.echo(write(one, view), nl=True)
 
 
 class _View:
-    """The frames that are asked for, and what is known of their connections."""
+    """The frames that are asked for, the faults injected among them, and what is known of their connections."""
 
-    def __init__(self, recording: Recording, session: int | None, chosen: filters.Filter) -> None:
+    def __init__(self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool) -> None:
         self._recording = recording
         self._session = session
         self._filter = chosen
+        self._filtered = filtered
+        self._shown: set[int] = set()
+        self._held: dict[int, list[Fault]] = {}
+        self._last_fault = 0
         self.connections: dict[int, Connection] = {}
         self.sessions: dict[int, Session] = {}
         self._refresh()
@@ -68,43 +74,72 @@ class _View:
 
         return judge(self._recording, load("agent-chat"))
 
-    def frames(self, follow: bool) -> Iterator[Frame]:
+    def items(self, follow: bool) -> Iterator[Frame | Fault]:
         last = 0
+        waiting: deque[Fault] = deque()
         while True:
             live = follow and self._recording.live
             matches = self._filter.predicate(self._context)
             wanted = None if self._wanted is None else {one.id for one in self._wanted}
+            waiting.extend(self._new_faults(wanted))
             for frame in self._recording.frames(after_id=last, connections=wanted):
                 last = frame.id
                 if frame.connection_id not in self.connections:
                     self._refresh()
                     matches = self._filter.predicate(self._context)
+                yield from self._due(waiting, frame.t_ns)
                 if matches(frame):
+                    self._shown.add(frame.connection_id)
+                    yield from self._held.pop(frame.connection_id, ())
                     yield frame
+            yield from self._due(waiting)
             if not live:
                 return
             time.sleep(POLL_S)
             if self._recording.last_id() > last:
                 self._refresh()
 
+    def _new_faults(self, wanted: set[int] | None) -> list[Fault]:
+        new = self._recording.faults(after_id=self._last_fault)
+        self._last_fault = max((fault.id for fault in new), default=self._last_fault)
+        if any(fault.connection_id not in self.connections for fault in new):
+            self._refresh()
+        return [fault for fault in new if wanted is None or fault.connection_id is None or fault.connection_id in wanted]
+
+    def _due(self, waiting: deque[Fault], until_ns: int | None = None) -> Iterator[Fault]:
+        """Take the faults up to a time; with a filter those of a connection are held until one of its frames is shown."""
+        while waiting and (until_ns is None or waiting[0].t_ns <= until_ns):
+            fault = waiting.popleft()
+            if not self._filtered or fault.connection_id is None or fault.connection_id in self._shown:
+                yield fault
+            else:
+                self._held.setdefault(fault.connection_id, []).append(fault)
+
 
 class _Lines:
-    """Frames as lines for people."""
+    """Frames and faults as lines for people."""
 
     def __init__(self, width: int) -> None:
         self._width = width
         self._connection: int | None = None
 
-    def line(self, frame: Frame, view: _View) -> str:
+    def line(self, one: Frame | Fault, view: _View) -> str:
+        text = self._fault(one) if isinstance(one, Fault) else self._frame(one)
+        if one.connection_id == self._connection or one.connection_id not in view.connections:
+            return text
+        self._connection = one.connection_id
+        return f"{self._heading(view)}\n{text}"
+
+    def _fault(self, fault: Fault) -> str:
+        head = f"{'':>7} {fault.t_ns / 1e9:>11.6f} "
+        return head + display.fit(display.visible(f"{display.INJECTED}: {fault.said}"), max(40, self._width - len(head)))
+
+    def _frame(self, frame: Frame) -> str:
         sign = "◀" if frame.direction else "▶"
         name = OPCODE_NAMES.get(frame.opcode, f"opcode {frame.opcode}")
         kind = display.pad(display.visible(frame.type) if frame.type else name, TYPE_WIDTH)
         text = f"{frame.id:>7} {frame.t_ns / 1e9:>11.6f} {sign} {kind} {len(frame.payload):>8}  "
-        text += display.preview(_payload(frame), max(20, self._width - display.cells(text)))
-        if frame.connection_id == self._connection:
-            return text
-        self._connection = frame.connection_id
-        return f"{self._heading(view)}\n{text}"
+        return text + display.preview(_payload(frame), max(20, self._width - display.cells(text)))
 
     def _heading(self, view: _View) -> str:
         connection = view.connections[self._connection or 0]
@@ -120,8 +155,22 @@ def _payload(frame: Frame) -> bytes:
     return frame.payload
 
 
-def _json_line(frame: Frame, view: _View) -> bytes:
-    line = {
+def _json_line(one: Frame | Fault, view: _View) -> bytes:
+    return orjson.dumps(_fault_object(one, view) if isinstance(one, Fault) else _frame_object(one, view))
+
+
+def _fault_object(fault: Fault, view: _View) -> dict[str, Any]:
+    session = view.sessions.get(fault.connection_id or 0)
+    side = None if fault.direction is None else Direction(fault.direction).short
+    detail = {"kind": fault.kind, "detail": fault.detail, "frame": fault.frame_id}
+    return {
+        "connection": fault.connection_id, "session": session and session.id, "t": exchange.seconds(fault.t_ns), "dir": side,
+        "fault": detail,
+    }  # fmt: skip
+
+
+def _frame_object(frame: Frame, view: _View) -> dict[str, Any]:
+    line: dict[str, Any] = {
         "id": frame.id, "connection": frame.connection_id, "session": view.sessions[frame.connection_id].id,
         "user": view.connections[frame.connection_id].user, "seq": frame.seq, "t": exchange.seconds(frame.t_ns),
         "dir": Direction(frame.direction).short, "opcode": OPCODE_NAMES.get(frame.opcode, frame.opcode), "type": frame.type,
@@ -131,4 +180,4 @@ def _json_line(frame: Frame, view: _View) -> bytes:
         line["data"] = frame.payload.decode()
     except UnicodeDecodeError:
         line["base64"] = base64.b64encode(frame.payload).decode()
-    return orjson.dumps(line)
+    return line

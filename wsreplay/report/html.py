@@ -213,7 +213,7 @@ def _session_head(
     if any(isinstance(row, Gap) for row in rows):
         return
     missing = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind is Kind.GHOST)
-    order = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind is not Kind.CONNECTION)
+    order = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind in (Kind.EVENT, Kind.GHOST))
     chips = []
     for name in list(order)[:60]:
         lacks = name in missing

@@ -32,7 +32,7 @@ from wsreplay.report.paint import (
 from wsreplay.report.result import FileResult, Folded, fold, is_failure, place, worst
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import cells, fit, gist, pad, visible
+from wsreplay.trace.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.validator.findings import Finding, Judgement, RunAccount, Severity, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
@@ -113,6 +113,10 @@ class _File:
         quiet = len(sessions) - len(told)
         if quiet:
             yield self.paint(f"{PASSED} {count(quiet, 'session' if not told else 'other session')} without a finding", GREEN)
+            silent = {connection.id for one in sessions if one not in told for connection in one.connections}
+            faults = sum(fault.connection_id in silent for fault in recording.faults())
+            if faults:
+                yield self.paint(f"  {INJECTED} into them: {count(faults, 'fault')}", YELLOW)
         if by_session[None]:
             yield self.paint("whole recording", BOLD)
             yield from self._findings(judgement, by_session[None])
@@ -131,7 +135,10 @@ class _File:
             for name, seen in counts.get(connection.id, {}).items():
                 types[name] = types[name] + seen if name in types else seen
         yield self._session_head(recording, judgement, session, types, findings)
-        if types or findings:
+        faults = len(timeline.faults(recording, session))
+        if faults:
+            yield self.paint(f"  {INJECTED}: {count(faults, 'fault')}", YELLOW)
+        if types or findings or faults:
             yield from self._coverage(types, findings)
             yield from self._timeline(recording, session, findings)
         yield from self._runs(runs)
@@ -177,7 +184,7 @@ class _File:
     def _timeline(self, recording: Recording, session: Session, findings: list[Finding]) -> Iterator[str]:
         yield self.paint("  timeline", DIM)
         rows = list(_first(timeline.folded(timeline.rows(recording, session, findings), around=_AROUND, whole=_WHOLE)))
-        labels = [cells(visible(row.label)) for row in rows if isinstance(row, Row)]
+        labels = [cells(visible(row.label)) for row in rows if isinstance(row, Row) and row.kind is not Kind.FAULT]
         column = min(max(labels, default=0), _WIDEST_TYPE, self.width // 3)
         for row in rows:
             yield self._row(row, column)
@@ -189,6 +196,8 @@ class _File:
             return self.paint(f"              … {count(row.rows, 'event')} …", DIM)
         arrow = "▶" if row.direction == Direction.CLIENT_TO_SERVER else " "
         time = f"{row.t_ns / 1e9:10,.3f} s"
+        if row.kind is Kind.FAULT:
+            return f"{time} {arrow}{self.paint(fit(visible(f'{row.label}: {row.text}'), self.width - cells(time) - 2), YELLOW)}"
         label = pad(visible(row.label), column)
         said = _said(row, max(self.width - cells(time) - column - 6, 8))
         colour = _row_colour(row)

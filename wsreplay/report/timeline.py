@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wsreplay.model import Connection, Ending, Message, Opcode, Session
+from wsreplay.model import Connection, Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.display import INJECTED
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Finding, Verdict
 
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     EVENT = "event"  # a message
     GHOST = "ghost"  # a message that never came
     CONNECTION = "connection"  # a drop, a reconnect
+    FAULT = "fault"  # what wsreplay did to the traffic on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,16 @@ def sessions(recording: Recording, resume_within_ns: int) -> list[Session]:
     return stitch(recording.connections(), resume_within_ns)
 
 
+def faults(recording: Recording, session: Session) -> list[Fault]:
+    """What was injected into a session, by time; what is of no connection is of every session."""
+    connections = {None, *(one.id for one in session.connections)}
+    return [fault for fault in recording.faults() if fault.connection_id in connections]
+
+
 def rows(recording: Recording, session: Session, findings: Iterable[Finding]) -> Iterator[Row]:
     """All rows of a session by time; bounded memory, whatever its length."""
     marks = Marks.of(findings)
-    waiting = deque(sorted([*_ghosts(marks.missing), *_ends(session)], key=lambda row: row.t_ns))
+    waiting = deque(sorted([*_faults(recording, session), *_ghosts(marks.missing), *_ends(session)], key=lambda row: row.t_ns))
     for message in recording.messages(connections=[one.id for one in session.connections]):
         while waiting and waiting[0].t_ns <= message.t_ns:
             yield waiting.popleft()
@@ -167,6 +175,11 @@ def _ghosts(missing: list[Finding]) -> Iterator[Row]:
             ghost_ns(finding), Kind.GHOST, finding.expected[0], finding.connection or 0,
             text=why_missing(finding), findings=(finding,),
         )  # fmt: skip
+
+
+def _faults(recording: Recording, session: Session) -> Iterator[Row]:
+    for fault in faults(recording, session):
+        yield Row(fault.t_ns, Kind.FAULT, INJECTED, fault.connection_id or 0, fault.direction, text=fault.said)
 
 
 def _ends(session: Session) -> Iterator[Row]:

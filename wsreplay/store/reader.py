@@ -215,9 +215,10 @@ class Recording:
     def marks(self) -> list[Mark]:
         return [Mark(*row) for row in self.query("SELECT id, t_ns, frame_id, note FROM mark ORDER BY t_ns, id")]
 
-    def faults(self) -> list[Fault]:
+    def faults(self, after_id: int = 0) -> list[Fault]:
         columns = "id, t_ns, connection_id, direction, frame_id, kind, detail"
-        return [Fault(*row) for row in self.query(f"SELECT {columns} FROM fault ORDER BY t_ns, id")]
+        sql = f"SELECT {columns} FROM fault WHERE id > ? ORDER BY t_ns, id"
+        return [Fault(*row) for row in self.query(sql, (after_id,))]
 
     def tails(self) -> list[tuple[int, int, int, int, bytes]]:
         """Raw bytes that are no frames: of unfinished messages, and of malformed streams.

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+INJECTED = "⚡ injected"  # the sign of what wsreplay did to the traffic on purpose, in every view
 ELLIPSIS = "…"
 REPLACED = "�"  # C1 controls, lone surrogates, noncharacters
 INVISIBLE = "␦"  # bidi marks, zero-width characters, fillers, tags, variation selectors

@@ -32,6 +32,7 @@ class Opened:
         self.session_of: dict[int, Session] = {}
         self.marks: list[Mark] = []
         self.marked: dict[int, Mark] = {}
+        self.injected: dict[int | None, int] = {}
         self.live = False
         self.refresh()
         self.refresh_marks()
@@ -49,6 +50,7 @@ class Opened:
         self.live = self.reader.live
         self.runs = self.reader.runs()
         self.connections = {connection.id: connection for connection in self.reader.connections()}
+        self.injected = dict(self.reader.query("SELECT connection_id, count(*) FROM fault GROUP BY connection_id"))
         self.sessions = stitch(self.connections.values())
         self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
 
@@ -59,6 +61,12 @@ class Opened:
     def session(self, number: int | None) -> Session | None:
         """The session with this number, if there is one; None for None: the whole recording."""
         return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
+
+    def faults(self, session: Session | None) -> int:
+        """How many faults were injected into a session, or into the whole recording."""
+        if session is None:
+            return sum(self.injected.values())
+        return sum(self.injected.get(number, 0) for number in (None, *(one.id for one in session.connections)))
 
     def whole(self) -> range:
         first, last = paging.bounds(self.reader)

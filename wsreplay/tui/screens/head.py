@@ -26,6 +26,11 @@ def session_name(look: Look, session: Session | None) -> str:
     return f"session {session.id} {look.signs.dot} {session.user or 'anonymous'}"
 
 
+def fault_runs(look: Look, faults: int) -> list[Run]:
+    """`⚡ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
+    return [(look.own(f"⚡ {faults:,} injected"), look.style("warning"))] if faults else []
+
+
 def live_runs(look: Look, growth: Growth) -> list[Run]:
     """`● REC 4.2k/s`, `◌ STALLED 12 s`, `■ finished`; nothing for a recording that was closed when it was opened."""
     if not growth.was_live:

@@ -30,7 +30,7 @@ from wsreplay.tui.messages import (
     SearchEnded,
 )
 from wsreplay.tui.screens.asking import Asking
-from wsreplay.tui.screens.head import head_runs, joined, live_runs, new_runs, session_name, verdict_runs
+from wsreplay.tui.screens.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name, verdict_runs
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
 from wsreplay.tui.screens.surveying import SurveyingScreen
@@ -161,7 +161,8 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         place = head_runs(look, session_name(look, self.session), self.session.path if self.session else self.opened.path.name)
         news = new_runs(look, self.following, self.unseen) if replay.growth.live else []
         verdict = verdict_runs(look, replay.verdict, self.opened, self.rows.number)
-        self.head.say(joined(look, place, live, news), verdict)
+        injected = fault_runs(look, self.opened.faults(self.session))
+        self.head.say(joined(look, place, injected, live, news), verdict)
         view = self.rows.view
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{view.frames:,}"
