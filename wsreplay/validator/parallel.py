@@ -118,7 +118,7 @@ def _split(path: Path, contract: Contract, parts: int) -> list[list[int]]:
         with Recording.open(path) as recording:
             if recording.last_id() < _WORTH_SPLITTING:
                 return []
-            return _balanced(recording.connections(), {key: count for key, (count, _) in recording.tallies().items()}, parts)
+            return _balanced(recording.connections(), recording.frame_counts(), parts)
     except WsreplayError:
         return []  # whoever judges the file says what is wrong with it
 
