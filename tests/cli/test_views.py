@@ -177,3 +177,9 @@ def test_cut_makes_a_small_recording_of_one_session(recording: Path, tmp_path: P
     assert "checkout" not in json.loads(shown.splitlines()[1])["data"]
     assert {json.loads(line)["user"] for line in shown.splitlines()} == {"bob"}
     assert run("validate", out).code == 1
+
+
+def test_ls_says_that_faults_were_injected(recording: Path, tmp_path: Path) -> None:
+    run("mutate", recording, "--fault", "drop:tool_completed", "-o", tmp_path / "mutated.db")
+    assert run("ls", tmp_path / "mutated.db").out.splitlines()[0].endswith("⚡ 1 injected")
+    assert "injected" not in run("ls", recording).out

@@ -34,6 +34,7 @@ class Listed:
     sessions: list[Session] = field(default_factory=list)
     tallies: dict[int, tuple[int, int]] = field(default_factory=dict)
     reached_ns: int = 0
+    faults: int = 0  # injected on purpose
     judgement: Judgement | None = None
 
 
@@ -90,6 +91,7 @@ def _read(path: Path, contract: str | None) -> Listed:
             sessions=stitch(recording.connections()),
             tallies=recording.tallies(),
             reached_ns=recording.reached_ns(),
+            faults=len(recording.faults()),
         )
         if contract is not None and frames <= JUDGE_UP_TO:
             from wsreplay.contract import load
@@ -101,9 +103,10 @@ def _read(path: Path, contract: str | None) -> Listed:
 
 def _lines(one: Listed) -> Iterator[str]:
     state = "● REC" if one.live else one.judgement.verdict if one.judgement else "not judged"
+    injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
     yield (
         f"{one.path}   {one.started[:19].replace('T', ' ')}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"
-        f"   {size_text(one.size)}   {state}"
+        f"   {size_text(one.size)}   {state}{injected}"
     )
     for session in one.sessions:
         yield _session_line(one, session)
