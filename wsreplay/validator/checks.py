@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from wsreplay.contract.model import Bind, Confine, Latency, Unique
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator.findings import Verdict
@@ -169,7 +171,7 @@ class UniqueMonitor:
         seen.old, seen.now = seen.now, {}
 
     def twice(self, seen: Seen, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
-        first = seen.now.get(value) or seen.old.get(value) or fid
+        first = seen.old.get(value) or seen.now[value]
         self.reporter.report(
             self.counts,
             conn=conn,
@@ -185,13 +187,12 @@ class UniqueMonitor:
         )
 
 
-class Binding:
+class Binding(Struct, eq=False, gc=False):
     """Who owns an id, since which frame, and when it was last seen."""
 
-    __slots__ = ("fid", "owner", "t")
-
-    def __init__(self, owner: str, fid: int, t: int) -> None:
-        self.owner, self.fid, self.t = owner, fid, t
+    owner: str
+    fid: int
+    t: int
 
 
 class BindMonitor:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from msgspec import Struct
+
 from wsreplay.contract.model import Declare
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.state import Clock, ConnectionState, Instance, Slice
@@ -18,15 +20,16 @@ AFTER, UNTIL = 1 << 30, 1 << 31
 COMPLETE, TRUNCATED, SUPPRESSED = range(3)  # how a slice closes
 
 
-class Obligation:
+class Obligation(Struct, eq=False):
     """Something that must still come. `due` is in ns, inclusive."""
 
-    __slots__ = ("conn", "done", "due", "fid", "finding", "part", "t")
-
-    def __init__(self, part: Slice, fid: int | None, t: int, due: int, conn: ConnectionState) -> None:
-        self.part, self.fid, self.t, self.due, self.conn = part, fid, t, due, conn
-        self.done = False
-        self.finding: int | None = None
+    part: Slice
+    fid: int | None
+    t: int
+    due: int
+    conn: ConnectionState
+    done: bool = False
+    finding: int | None = None
 
 
 class Monitor:

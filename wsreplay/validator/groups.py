@@ -8,7 +8,7 @@ from wsreplay.validator.relation import Precedence, Response
 from wsreplay.validator.state import Slice
 from wsreplay.validator.templates import Scoped
 
-_NO_BIT = 1 << 62  # of a mask; where it is needed, a slice is never quickly done with
+NO_BIT = 1 << 62  # of a mask; where it is needed, a slice is never quickly done with
 
 
 class Group:
@@ -39,7 +39,7 @@ class Group:
                 self.needed |= ((1 << len(new.operands)) - 1) * bits
             return bits << len(new.operands)
         if isinstance(new, Existence) and new.rule.min:
-            self.needed |= _NO_BIT
+            self.needed |= NO_BIT
         return bits << 1 if isinstance(simple, Precedence | Response) else bits
 
     def begin(self, part: Slice) -> None:

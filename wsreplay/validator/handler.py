@@ -162,7 +162,13 @@ class HandlerSource(MessageSource):
         if span.parent is not None:
             self._parent(number, span)
             parent, nested = f"h{number}", f"p{number} is not None"
-        lines = [f"{i} = span{number}.start(conn, x{number}, t, fid, {i}, {parent}, {nested}, {self._else_key(span)})"]
+        what, rest = f"conn, x{number}, t, fid", f"{parent}, {self._else_key(span)}"
+        lines = [
+            f"if {i} is None:",
+            f"    {i} = span{number}.open({what}, {rest})",
+            "else:",
+            f"    {i} = span{number}.start_again({what}, {i}, {rest}, {nested})",
+        ]
         if self.direction:
             lines.append(f"{i}.bound = True")
         if span.inside is not None:

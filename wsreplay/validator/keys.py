@@ -96,24 +96,18 @@ class Keys:
 
     def source(self, name: str, expression: Callable[[Path], str]) -> list[str]:
         """Lines that set the key's variable; `expression` reads a path. What is no text there is left to the resolver."""
-        variable = self.variable(name)
-        lines: list[str] = []
-        indent = ""
-        sources = self.contract.keys[name].sources
-        for number, source in enumerate(sources):
-            if isinstance(source, str):
-                lines.append(f"{indent}{variable} = {self.variable(source)}")
-                if self.always(source) or number == len(sources) - 1:
-                    return lines
-                lines.append(f"{indent}if {variable} is None:")
-                indent += "    "
-                continue
-            lines.append(f"{indent}{variable} = {expression(source)}")
-            lines.append(f"{indent}if {variable}.__class__ is not str:")
-            indent += "    "
-            lines.append(f"{indent}if {variable} is not None:")
-            lines.append(f"{indent}    {variable} = resolve{variable}(d, conn, payload)")
-            if number < len(sources) - 1:
-                lines.append(f"{indent}else:")
-                indent += "    "
-        return lines
+        return self._source(self.variable(name), self.contract.keys[name].sources, expression)
+
+    def _source(self, variable: str, sources: tuple[Path | str, ...], expression: Callable[[Path], str]) -> list[str]:
+        first, *others = sources
+        if isinstance(first, str):
+            lines = [f"{variable} = {self.variable(first)}"]
+            if not others or self.always(first):
+                return lines
+            return [*lines, f"if {variable} is None:", *self._indented(variable, tuple(others), expression)]
+        lines = [f"{variable} = {expression(first)}", f"if {variable} is None:"]
+        lines += self._indented(variable, tuple(others), expression) if others else ["    pass"]
+        return [*lines, f"elif {variable}.__class__ is not str:", f"    {variable} = resolve{variable}(d, conn, payload)"]
+
+    def _indented(self, variable: str, sources: tuple[Path | str, ...], expression: Callable[[Path], str]) -> list[str]:
+        return ["    " + line for line in self._source(variable, sources, expression)]

@@ -12,7 +12,7 @@ from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
-from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, Slice, new_slice
+from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, Slice
 
 MOST_SLICES = 100_000
 IDLE_NS = 600_000_000_000
@@ -100,7 +100,7 @@ class Memory(Monitors):
         if found is None:
             if len(table) >= MOST_SLICES:
                 self._forget_slice(group, table.pop(next(iter(table))), t)
-            found = table[key] = new_slice(group.by, key, conn, t)
+            found = table[key] = Slice(group.by, key, conn, t)
             found.fid = fid
             group.begin(found)
         found.t = t
@@ -110,7 +110,7 @@ class Memory(Monitors):
         group, table = self.groups[number], self.user_slices[number]
         found = table.get(key)
         if found is None:
-            found = table[key] = new_slice(("user", *group.by), key, conn, t)
+            found = table[key] = Slice(("user", *group.by), key, conn, t)
             found.fid = fid
             group.begin(found)
         found.conn = conn
@@ -122,7 +122,7 @@ class Memory(Monitors):
         table = instance.parts.setdefault(number, {})
         found = table.get(key)
         if found is None:
-            found = table[key] = new_slice(self.groups[number].by, key, conn, t)
+            found = table[key] = Slice(self.groups[number].by, key, conn, t)
             found.parent, found.fid = instance, fid
             self.groups[number].begin(found)
         return found

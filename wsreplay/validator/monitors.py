@@ -10,7 +10,7 @@ from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator import checks, messages
 from wsreplay.validator.accounts import Accounts
 from wsreplay.validator.declare import Monitor
-from wsreplay.validator.groups import Group
+from wsreplay.validator.groups import NO_BIT, Group
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.roles import fit, operand_roles
 from wsreplay.validator.spans import SpanMonitor
@@ -116,8 +116,11 @@ class Monitors:
             bits[group.index] = group.add(new, bits.get(group.index, 1))
             self.monitors.append(new)
         for span in self.spans:
-            if span.group is not None and span.group.on_begin:
-                span.begins = span.group
+            if span.group is not None:
+                span.needed, span.unless = span.group.needed, span.group.unless
+                span.begins = span.group if span.group.on_begin else None
+            if span.refined:
+                span.needed |= NO_BIT
         self.user_slices: list[dict[Any, Slice]] = [{} for _ in self.groups]
         self.connection_groups = [
             group for group in self.groups if group.inside is None and not group.by and not group.across_user

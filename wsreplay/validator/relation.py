@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from wsreplay.contract.model import Declare
 from wsreplay.validator.declare import COMPLETE, A, B, Monitor, Obligation, explanation, missing_at
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, seconds, sender, where
@@ -10,14 +12,11 @@ from wsreplay.validator.state import Clock, ConnectionState, Slice
 _MOST_OPEN = 1_000  # obligations of one rule in one slice
 
 
-class Pending:
+class Pending(Struct, eq=False):
     """The obligations of one rule in one slice: open, and those whose bound has passed."""
 
-    __slots__ = ("late", "open")
-
-    def __init__(self) -> None:
-        self.open: list[Obligation] = []
-        self.late: list[Obligation] = []
+    open: list[Obligation] = []
+    late: list[Obligation] = []
 
 
 class Response(Monitor):

@@ -134,19 +134,19 @@ class MessageSource:
             found = fit([(rule.events, 1)], self.direction, self.type)
             if not found or sent is None:
                 continue
-            value = self._value(sent)
             lines = [
-                f"if {value} is None:",
+                f"s = {self._value(sent)}",
+                "if s.__class__ is float and 0.0 < s < 1e11:",
+                "    s *= 1e9",
+                "elif s is not None:",
+                "    s = sent_ns(s)",
+                "if s is None:",
                 f"    {self._count(f'latency{number}')}",
                 "else:",
                 f"    l = conn.latency{number}",
-                f"    s = {value} * 1e9 if {value}.__class__ is float and 0.0 < {value} < 1e11 else sent_ns({value})",
-                "    if s is None:",
-                f"        {self._count(f'latency{number}')}",
-                "    else:",
-                "        if not l.low <= t - s <= l.high or s < l.sent:",
-                f"            latency{number}.off(conn, t - s, s, fid, t, type, {self.direction})",
-                "        l.sent = s",
+                "    if not l.low <= t - s <= l.high or s < l.sent:",
+                f"        latency{number}.off(conn, t - s, s, fid, t, type, {self.direction})",
+                "    l.sent = s",
             ]
             self._called(f"latency{number}")
             self._under(self._if(found), lines)
@@ -195,13 +195,10 @@ class MessageSource:
                 "    if seen is None:",
                 f"        seen = engine.unique(conn, {number}, {key}, t)",
                 "    seen.t = t",
-                "    now = seen.now",
-                "    if u in now or u in seen.old:",
+                "    if seen.now.setdefault(u, fid) != fid or (seen.old and u in seen.old):",
                 f"        unique{number}.twice(seen, u, conn, fid, t, type, {self.direction})",
-                "    else:",
-                "        now[u] = fid",
-                "        if len(now) >= 10000:",
-                f"            unique{number}.rotate(seen)",
+                "    elif len(seen.now) >= 10000:",
+                f"        unique{number}.rotate(seen)",
             ]
 
     def _isolation(self) -> None:

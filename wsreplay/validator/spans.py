@@ -16,7 +16,7 @@ from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames
 from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
@@ -34,54 +34,45 @@ class SpanMonitor:
             parent.below.append(self)
         self.group: Group | None = None
         self.refined: list[Group] = []  # groups of rules that split the instance by keys
+        self.needed = 0  # bits of an instance in which no rule misses anything
+        self.unless: Container[str] = ()  # names of ends that decide rules
         self.accounts: Accounts | None = None
         self.queue: deque[Instance] = deque()  # in the order of their deadlines
         self.names, self.within_ns = span.by, span.within_ns
         self.begins: Group | None = None  # the group, where its rules must know of each start
         self.opened = 0
-        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"monitor": self, "names": span.by})
+        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"monitor": self})
         self.releases: list[Callable[[Instance], None]] = []  # who wants to know that one has ended
 
     # Starts.
 
-    def start(
+    def start_again(
         self,
         conn: ConnectionState,
         key: Any,
         t: int,
         fid: int | None,
-        found: Instance | None,
+        found: Instance,
         above: Instance | None,
-        nested: bool,
         else_key: Any,
+        nested: bool,
     ) -> Instance:
-        """A start event came. `found` is what stands under its key, `above` the instance it is part of, `nested` whether it
-        names its parent."""
-        if found is not None:
-            if not nested:
-                self._restart(found, t, fid)
-                return self._open(conn, key, t, fid, above, else_key)
-            instance = self._open(conn, key, t, fid, above or found, else_key)
-            instance.outer = found
-            return instance
-        return self._open(conn, key, t, fid, above, else_key)
+        """A start event came where `found` stands under its key; `above` is what it is part of, `nested` whether it names it."""
+        if not nested:
+            self._restart(found, t, fid)
+            return self.open(conn, key, t, fid, above, else_key)
+        instance = self.open(conn, key, t, fid, above or found, else_key)
+        instance.outer = found
+        return instance
 
-    def _open(
+    def open(
         self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any
     ) -> Instance:
-        instance = self.instance_class()
-        instance.conn, instance.key, instance.t, instance.fid, instance.slot, instance.else_key = (
-            conn,
-            key,
-            t,
-            fid,
-            key,
-            else_key,
-        )
+        """A new instance, under its key. Called with every start: what is the same for all is looked up elsewhere."""
+        instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key)
         if key.__class__ is Anonymous:
             instance.names, instance.key = self.span.else_by, key.values
         if above is not None:
-            instance.parent = above
             above.children += 1
         table = conn.spans[self.index]
         if len(table) >= MOST_OPEN:
@@ -99,11 +90,9 @@ class SpanMonitor:
 
     def _witness(self, conn: ConnectionState, key: Any, t: int) -> Instance:
         """An instance that never was, for a finding to name."""
-        instance = self.instance_class()
-        instance.conn, instance.key, instance.t = conn, key, t
         if key.__class__ is Anonymous:
-            instance.names, instance.key = self.span.else_by, key.values
-        return instance
+            return self.instance_class(self.span.else_by, key.values, conn, t)
+        return self.instance_class(self.names, key, conn, t)
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
         fingerprint = self.reporter.report(
@@ -179,7 +168,7 @@ class SpanMonitor:
             above.explain(names(self.span.start), fingerprint)
         if is_end:
             return None
-        instance = self._open(conn, key, t, fid, above, else_key)
+        instance = self.open(conn, key, t, fid, above, else_key)
         instance.explain(names(self.span.start), fingerprint)
         return instance
 
@@ -215,18 +204,17 @@ class SpanMonitor:
 
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         """An end event came while the span was open. Where nothing is left to be said, this is all of `_close`."""
-        group = self.group
         odd = instance.late is not None or instance.outer is not None or instance.states is not None
-        if odd or instance.children or self.refined:
-            self._end_otherwise(instance, name, t, fid, type_)
-            return
-        if group is not None and (instance.mask & group.needed != group.needed or instance.held_back or name in group.unless):
+        if odd or instance.children or instance.mask & self.needed != self.needed or instance.held_back or name in self.unless:
             self._end_otherwise(instance, name, t, fid, type_)
             return
         instance.open = False
-        session = instance.conn.session
-        del session.spans[self.index][instance.slot]
-        session.ended[self.index].add(instance.slot, (fid or 0, name))
+        session, slot = instance.conn.session, instance.slot
+        del session.spans[self.index][slot]
+        ended = session.ended[self.index]
+        ended.now[slot] = (fid or 0, name)
+        if len(ended.now) >= ended.keep:
+            ended.rotate()
         if instance.parent is not None:
             instance.parent.children -= 1
         for release in self.releases:

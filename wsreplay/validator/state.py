@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct
 
 from wsreplay.model import Connection
 from wsreplay.validator.findings import Verdict
@@ -35,20 +37,23 @@ class Anonymous(Token):
         self.values = values
 
 
-class Slice:
-    """The events that belong together for some rules. `mask` holds the bits of simple rules, `states` all others by rule."""
+class Slice(Struct, eq=False):
+    """The events that belong together for some rules. `mask` holds the bits of simple rules, `states` all others by rule.
 
-    mask = 0
-    names: tuple[str, ...] = ()
-    key: Any = ()
-    states: dict[int, Any] | None = None
+    One comes into being with every span: a Struct is made, and read, faster than any other object with defaults.
+    """
+
+    names: tuple[str, ...]
+    key: Any
+    conn: ConnectionState
+    t: int
+    fid: int | None = None
     parent: Slice | None = None
+    mask: int = 0
+    states: dict[int, Any] | None = None
     explained: dict[str, str] | None = None  # type that is missing → fingerprint of the finding that says so
     held_back: list[dict[str, Any]] | None = None  # findings that wait for how the span ends
-    open = True
-    t = 0
-    fid: int | None = None
-    conn: ConnectionState
+    open: bool = True
 
     @property
     def session(self) -> SessionState:
@@ -77,24 +82,18 @@ class Slice:
             self.explained.setdefault(type_, fingerprint)
 
 
-def new_slice(names: tuple[str, ...], key: Any, conn: ConnectionState, t: int) -> Slice:
-    found = Slice()
-    found.names, found.key, found.conn, found.t = names, key, conn, t
-    return found
-
-
-class Instance(Slice):
+class Instance(Slice, eq=False):
     """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its monitor."""
 
+    monitor: ClassVar[SpanMonitor]
     parent: Instance | None = None
-    outer: Instance | None = None  # a run with the same key that this one interrupts
-    children = 0  # how many are open
-    late: int | None = None  # the index of the finding that its deadline made
-    else_key: Any = None
-    parts: dict[int, dict[Any, Slice]] | None = None  # slices of rules that refine the instance by keys
-    monitor: SpanMonitor
-    bound = False  # the server started it, and its keys were found to belong to this user
     slot: Any = None  # what it stands under in its session's table
+    else_key: Any = None
+    outer: Instance | None = None  # a run with the same key that this one interrupts
+    children: int = 0  # how many are open
+    late: int | None = None  # the index of the finding that its deadline made
+    parts: dict[int, dict[Any, Slice]] | None = None  # slices of rules that refine the instance by keys
+    bound: bool = False  # the server started it, and its keys were found to belong to this user
 
 
 class Sequence:
@@ -131,7 +130,10 @@ class Ended:
     def add(self, key: Any, end: tuple[int, str]) -> None:
         self.now[key] = end
         if len(self.now) >= self.keep:
-            self.old, self.now = self.now, {}
+            self.rotate()
+
+    def rotate(self) -> None:
+        self.old, self.now = self.now, {}
 
     def get(self, key: Any) -> tuple[int, str] | None:
         found = self.now.get(key)
@@ -197,7 +199,7 @@ class ConnectionState:
         self.resumed = False
         self.open = True
         self.blind = False  # frames are missing from the recording
-        self.slice = new_slice((), (), self, connection.opened_ns)
+        self.slice = Slice((), (), self, connection.opened_ns)
         self.spans = session.spans
         self.uniques = session.uniques
         self.sequences: list[tuple[Sequence, Sequence]] = []
@@ -212,4 +214,5 @@ class ConnectionState:
         for number, state in enumerate(self.latencies):
             setattr(self, f"latency{number}", state)
         for number, pair in enumerate(self.sequences):
-            self.__dict__[f"counter{number}_0"], self.__dict__[f"counter{number}_1"] = pair
+            for direction, counter in enumerate(pair):
+                setattr(self, f"counter{number}_{direction}", counter)

@@ -7,7 +7,7 @@ from wsreplay.validator.declare import AFTER, COMPLETE, UNTIL, Monitor, Obligati
 from wsreplay.validator.occurrence import Absence, End, Existence, Init
 from wsreplay.validator.relation import NotCoExistence, Precedence, RespondedExistence, Response
 from wsreplay.validator.reporting import Counts, Reporter
-from wsreplay.validator.state import Clock, ConnectionState, Slice, new_slice
+from wsreplay.validator.state import Clock, ConnectionState, Slice
 
 
 class Scoped(Monitor):
@@ -23,7 +23,7 @@ class Scoped(Monitor):
             self._begin(part, None, part.t)
 
     def _begin(self, part: Slice, fid: int | None, t: int) -> Slice:
-        segment = new_slice((), (), part.conn, t)
+        segment = Slice((), (), part.conn, t)
         segment.parent, segment.fid = part, fid
         part.set_state(self.index, segment)
         self.inner.begin(segment)
