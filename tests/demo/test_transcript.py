@@ -11,7 +11,7 @@ TALK = (client(type="ping", n=1), server(type="pong"), client(type="ping", n=2),
 
 
 def sent(recording: Recording) -> list[tuple[int, dict[str, object]]]:
-    return [(row[3], json.loads(row[5])) for rows in recording.rows() for row in rows if row[4] == Opcode.TEXT]
+    return [(one.direction, json.loads(one.payload)) for one in recording.messages() if one.opcode == Opcode.TEXT]
 
 
 async def test_a_transcript_is_what_goes_over_the_wire_in_its_order(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class Trace:
         connections = self.ending()
         engine.upcoming.extend(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.clock.due = -1
-        engine.run((m.id, m.connection_id, m.t_ns, m.direction, m.opcode, m.payload) for m in self.messages)
+        engine.run(message.row() for message in self.messages)
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
         engine.finish(round(self.reached * NS) if self.reached is not None else max(times, default=0))
         return engine.judgement()

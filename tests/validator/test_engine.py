@@ -8,12 +8,16 @@ import pytest
 from judged_traces import NS, Trace, of, said
 
 from wsreplay.contract import loads
-from wsreplay.model import Connection, Ending, Hold, Message
+from wsreplay.model import FIN, Connection, Ending, Hold, Message, Opcode, Row, lane_of
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Fragments, Lost, Opened, Tick, lifecycle
 from wsreplay.validator import Engine, Verdict
 
 SPAN = "spans: {run: {by: run, start: s, end: {ok: e, failed: f}}}\nkeys: {run: $.run}\n"
+
+
+def row(fid: int, t_ns: int, payload: bytes, *, connection: int = 1, opcode: int = Opcode.TEXT, fin: int = FIN) -> Row:
+    return fid, t_ns, lane_of(connection, 1, opcode, fin), payload
 
 
 def rule_of(trace: Trace, text: str) -> tuple[Verdict, int, int]:
@@ -149,23 +153,31 @@ def test_what_is_missing_behind_a_gap_is_inconclusive() -> None:
 def test_a_payload_that_was_cut_is_not_called_broken() -> None:
     engine = engine_of("json: {text: object}\nrules: [{id: r, absence: b}]")
     engine.set_cut_frames([1])
-    engine.run([(1, 1, 5, 1, 1, b'{"type": "x", "te'), (2, 1, 6, 1, 1, b'{"type": "x", "te')])
+    engine.run([row(1, 5, b'{"type": "x", "te'), row(2, 6, b'{"type": "x", "te')])
     assert [finding.verdict for finding in engine.findings] == [Verdict.INCONCLUSIVE, Verdict.VIOLATED]
 
 
 def test_a_message_in_fragments_is_one_message() -> None:
     engine = engine_of("rules: [{id: r, existence: a}]")
-    text_begins, goes_on, goes_on_last = -2, -1, -17
+    last = row(4, 8, b'"a"}', opcode=Opcode.CONTINUATION)
     engine.run(
         [
-            (1, 1, 5, 1, text_begins, b'{"ty'),
-            (2, 1, 6, 1, 9, b""),
-            (3, 1, 7, 1, goes_on, b'pe": '),
-            (4, 1, 8, 1, goes_on_last, b'"a"}'),
+            row(1, 5, b'{"ty', fin=0),
+            row(2, 6, b"", opcode=Opcode.PING),
+            row(3, 7, b'pe": ', opcode=Opcode.CONTINUATION, fin=0),
+            last,
         ]
     )
     assert engine.events == 1
-    assert Fragments().join((1, 1, 5, 1, goes_on_last, b"x")) is None
+    assert Fragments().join(last) is None
+
+
+def test_a_message_that_interrupts_another_ends_it() -> None:
+    """RFC 6455, section 5.4, forbids it; what came first is never finished, whatever continues it."""
+    engine = engine_of("rules: [{id: r, existence: a}]")
+    begin, goes_on = row(1, 5, b'{"type": ', fin=0), row(3, 7, b'"b"}', opcode=Opcode.CONTINUATION)
+    engine.run([begin, row(2, 6, b'{"type": "a"}'), goes_on, row(4, 8, b'{"type": "a"}')])
+    assert (engine.events, engine.untyped) == (2, 0)
 
 
 def test_each_run_of_record_ends_by_itself() -> None:
@@ -181,7 +193,7 @@ def test_each_run_of_record_ends_by_itself() -> None:
     engine.upcoming.extend(lifecycle(connections, stitch(connections), runs))
     engine.clock.due = -1
     payload = b'{"type": "a"}'
-    engine.run([(1, 1, 1 * NS, 1, 1, payload), (2, 2, 101 * NS, 1, 1, payload)])
+    engine.run([row(1, 1 * NS, payload), row(2, 101 * NS, payload, connection=2)])
     engine.finish(105 * NS)
     (rule,) = engine.judgement().rules
     assert (rule.verdict, rule.inconclusive) == (Verdict.INCONCLUSIVE, 2)
@@ -210,8 +222,8 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
     text += "rules: [{id: r, response: [s, e], by: k}]\nisolation: [{id: own, bind: run}]\nunknown: warn"
     engine = engine_of(text)
     count = 230_000
-    engine.run((n, 1, n, 1, 1, b'{"type":"s","run":%d}' % n) for n in range(1, count))
-    engine.run((n, 1, n, 1, 1, b'{"type":"unknown%d"}' % n) for n in range(count, count + 20_000))
+    engine.run(row(n, n, b'{"type":"s","run":%d}' % n) for n in range(1, count))
+    engine.run(row(n, n, b'{"type":"unknown%d"}' % n) for n in range(count, count + 20_000))
     assert len(engine.sessions[1].spans[0]) <= 50_000
     assert sum(len(table) for table in engine.sessions[1].tables) <= 100_000
     assert len(engine.binds[0].owners["run"]) <= 200_000
@@ -224,7 +236,7 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
 
 def test_many_findings_are_counted_and_the_first_kept() -> None:
     engine = engine_of("rules: [{id: r, absence: a}]")
-    engine.run((n, 1, n, 1, 1, b'{"type":"a"}') for n in range(1, 12_001))
+    engine.run(row(n, n, b'{"type":"a"}') for n in range(1, 12_001))
     engine.finish(20_000)
     judgement = engine.judgement()
     assert (len(judgement.findings), judgement.rules[0].violations) == (10_000, 12_000)

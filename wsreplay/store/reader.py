@@ -13,7 +13,23 @@ from typing import Any, Self
 import orjson
 
 from wsreplay.errors import UsageError
-from wsreplay.model import FIN, Connection, Ending, Fault, Frame, Gap, Headers, Hold, Mark, Message, Opcode, Run
+from wsreplay.model import (
+    FIN,
+    UNFINISHED,
+    Connection,
+    Ending,
+    Fault,
+    Frame,
+    Gap,
+    Headers,
+    Hold,
+    Mark,
+    Message,
+    Opcode,
+    Row,
+    Run,
+    lane_of,
+)
 from wsreplay.store import access, lock
 from wsreplay.store.errors import readable
 
@@ -27,8 +43,6 @@ _ROWS_PER_FETCH = 1000
 _ROWS_PER_CHUNK = 256
 _LARGE_PAYLOAD = 1 << 20  # large payloads are fetched one by one
 _FEW_CONNECTIONS = 16  # up to here an index finds their frames faster than a scan
-
-Row = tuple[int, int, int, int, int, bytes]
 
 
 class Recording:
@@ -164,29 +178,24 @@ class Recording:
         return join_fragments(self.frames(after_id=after_id, connections=connections))
 
     def rows(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[list[Row]]:
-        """Frames in id order, as lists of plain tuples: for readers of millions.
-
-        A tuple is (id, connection, t_ns, direction, opcode, payload).
-        A frame that is a whole message has its opcode; a fragment has -1 - opcode, less 16 where it is the last one.
-        """
+        """Frames in id order, as lists of plain tuples. Every column costs, so what is small shares one: `model.lane_of`."""
         if connections is not None and len(connections) <= _FEW_CONNECTIONS:
             frames = self.frames(after_id=after_id, connections=connections)
             yield from _chunks(
-                (one.id, one.connection_id, one.t_ns, one.direction, _row_opcode(one.opcode, one.flags), one.payload)
+                (one.id, one.t_ns, lane_of(one.connection_id, one.direction, one.opcode, one.flags), one.payload)
                 for one in frames
             )
             return
-        whole = f"opcode > {Opcode.BINARY} OR (opcode AND flags & {FIN})"
-        opcode = f"CASE WHEN {whole} THEN opcode ELSE -1 - opcode - (flags & {FIN}) * 16 END"
+        lane = f"(connection_id << 6) + direction * 32 + (~flags & {FIN}) * {UNFINISHED} + opcode"
         some = "" if connections is None else " AND +connection_id IN (SELECT value FROM json_each(?2))"
-        sql = f"SELECT id, connection_id, t_ns, direction, {opcode}, payload FROM frame WHERE id > ?1{some} ORDER BY id"
+        sql = f"SELECT id, t_ns, {lane}, payload FROM frame WHERE id > ?1{some} ORDER BY id"
         parameters = (after_id,) if connections is None else (after_id, orjson.dumps(sorted(connections)).decode())
         try:
             cursor = self._db.execute(sql, parameters)
             size = _ROWS_PER_CHUNK
             while rows := cursor.fetchmany(size):
                 yield rows
-                size = _ROWS_PER_CHUNK if len(rows[-1][5]) < _LARGE_PAYLOAD else 1
+                size = _ROWS_PER_CHUNK if len(rows[-1][3]) < _LARGE_PAYLOAD else 1
         except sqlite3.Error as error:
             raise readable(error, self.path) from error
 
@@ -244,10 +253,6 @@ class Recording:
         """Results kept by `validate --save`, as they were written."""
         rows = self.query("SELECT body FROM finding WHERE contract_digest = ? ORDER BY id", (contract_digest,))
         return [orjson.loads(body) for (body,) in rows]
-
-
-def _row_opcode(opcode: int, flags: int) -> int:
-    return opcode if opcode > Opcode.BINARY or (opcode and flags & FIN) else -1 - opcode - (flags & FIN) * 16
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:

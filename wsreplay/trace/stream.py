@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from wsreplay.model import Connection, Ending, Run, Session
+from wsreplay.model import UNFINISHED, Connection, Ending, Row, Run, Session
 
 
 class Opened(NamedTuple):
@@ -49,32 +49,34 @@ class Tick(NamedTuple):
 
 Lifecycle = Opened | Closed | Truncated | Lost | Tick
 
-Row = tuple[int, int, int, int, int, bytes]
-"""Frame id, connection, time in ns, direction, opcode, payload: of a whole message, or of a fragment (`Recording.rows`)."""
+_OPCODE = UNFINISHED - 1
 
 
 class Fragments:
     """Joins the fragments of messages. What is never finished never comes out."""
 
     def __init__(self) -> None:
-        self.open: dict[tuple[int, int], list[Row]] = {}  # by connection and direction; a whole message there ends what is open
+        self._open: dict[int, list[Row]] = {}  # by connection and direction
 
     def join(self, row: Row) -> Row | None:
         """Take a fragment; the whole message where this was its last one."""
-        fid, connection, t_ns, direction, code, _ = row
-        last = code <= -17
-        opcode = -1 - code - (16 if last else 0)
-        if opcode:
-            self.open[connection, direction] = [row]
+        fid, t_ns, lane, _ = row
+        way = lane >> 5
+        if lane & _OPCODE:
+            self._open[way] = [row]
             return None
-        parts = self.open.get((connection, direction))
+        parts = self._open.get(way)
         if parts is None:
             return None
         parts.append(row)
-        if not last:
+        if lane & UNFINISHED:
             return None
-        del self.open[connection, direction]
-        return fid, connection, t_ns, direction, -1 - parts[0][4], b"".join(part[5] for part in parts)
+        del self._open[way]
+        return fid, t_ns, parts[0][2] & ~UNFINISHED, b"".join(part[3] for part in parts)
+
+    def interrupt(self, lane: int) -> None:
+        """A whole message came where another was unfinished: that one never will be."""
+        self._open.pop(lane >> 5, None)
 
 
 def lifecycle(

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from wsreplay.contract.model import Contract
-from wsreplay.model import Connection, Ending, Hold, Message
+from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, lane_of
 from wsreplay.trace.sessions import plain_path, resumable
-from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Row, Truncated
+from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.declare import COMPLETE, TRUNCATED, Monitor
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.groups import Group
@@ -26,7 +26,8 @@ from wsreplay.validator.spans import SpanMonitor
 from wsreplay.validator.state import NEVER, ConnectionState, Seen, Sequence, SessionState, Slice
 from wsreplay.validator.verdicts import judgement
 
-_TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
+Handlers = dict[str, Callable[..., None]]
+"""What handles an event of a type, by type."""
 
 
 class Engine(Memory):
@@ -50,7 +51,8 @@ class Engine(Memory):
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self.program = Program(self, contract, inline)
         self.decode = self.program.shape.decoder()
-        self._handlers: tuple[dict[str, Callable[..., None]], dict[str, Callable[..., None]]] = ({}, {})
+        self._handlers: tuple[Handlers, Handlers] = ({}, {})  # by direction
+        self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}  # of whole text messages, which are nearly all there is
 
     # Feeding.
 
@@ -69,7 +71,7 @@ class Engine(Memory):
         """Take the next items of the trace."""
         for item in items:
             if isinstance(item, Message):
-                self.run([(item.id, item.connection_id, item.t_ns, item.direction, item.opcode, item.payload)])
+                self.run([item.row()])
             else:
                 self.advance(item.t_ns)
                 self._apply(item)
@@ -79,35 +81,29 @@ class Engine(Memory):
         self.advance(t_ns)
 
     def run(self, rows: Iterable[Row]) -> None:
-        """Take whole messages. What befalls connections meanwhile stands in `upcoming`."""
-        clock, connections = self.clock, self.connections
-        client, server = self._handlers
-        decode, unfinished = self.decode, self._fragments.open
+        """Take frames. What befalls connections meanwhile stands in `upcoming`."""
+        clock, lanes, decode = self.clock, self._lanes, self.decode
         events, t = 0, self.now
-        for fid, cid, t, direction, opcode, payload in rows:
+        for fid, t, lane, payload in rows:
             if t > clock.due:
                 self.advance(t)
-            conn = connections.get(cid)
-            if conn is None:
-                conn = self._connection(cid, t)
-                if conn is None:
-                    continue
-            if unfinished and 0 < opcode < _CLOSE:
-                unfinished.pop((cid, direction), None)
-            if opcode != _TEXT:
-                self._other(conn, (fid, cid, t, direction, opcode, payload))
+            found = lanes.get(lane)
+            if found is None:
+                self._other((fid, t, lane, payload))
                 continue
+            conn, handlers = found
             try:
                 message = decode(payload)
                 type_ = message.kind
-                handle = (server if direction else client)[type_]
+                handle = handlers[type_]
                 if not payload.isascii():
                     payload.decode()
             except (ValueError, LookupError, TypeError, RecursionError):
-                found = self._unusual(conn, fid, t, direction, payload)
-                if found is None:
+                direction = lane >> 5 & 1
+                unusual = self._unusual(conn, fid, t, direction, payload)
+                if unusual is None:
                     continue
-                message, handle = found
+                message, handle = unusual
                 type_ = message.kind
             events += 1
             handle(message, conn, fid, t, payload, type_)
@@ -153,15 +149,26 @@ class Engine(Memory):
             self.matched += self.is_named(direction, type_)
         return table[type_]
 
-    def _other(self, conn: ConnectionState, row: Row) -> None:
-        """What is no whole text message."""
-        fid, _, t, direction, opcode, _ = row
-        if opcode < 0:
+    def _other(self, row: Row) -> None:
+        """What is no whole text message, or comes where nothing has come yet."""
+        fid, t, lane, _ = row
+        number, direction, opcode = lane >> 6, lane >> 5 & 1, lane & UNFINISHED - 1
+        conn = self.connections.get(number) or self._connection(number, t)
+        if conn is None:
+            return
+        if lane & UNFINISHED or opcode == Opcode.CONTINUATION:
+            self._lanes.pop(lane_of(number, direction, Opcode.TEXT), None)  # a whole message may now be an interruption
             whole = self._fragments.join(row)
-            if whole is not None:
-                self.run([whole])
-        elif opcode in (_PING, _PONG):
-            self._pseudo_event(conn, "ws.ping" if opcode == _PING else "ws.pong", fid, t, direction, {})
+            if whole is None:
+                return
+            row, opcode = whole, whole[2] & UNFINISHED - 1
+        elif opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._fragments.interrupt(lane)
+        if opcode == Opcode.TEXT:
+            self._lanes[row[2]] = conn, self._handlers[direction]
+            self.run([row])
+        elif opcode in (Opcode.PING, Opcode.PONG):
+            self._pseudo_event(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
 
     # Time.
 
@@ -232,6 +239,8 @@ class Engine(Memory):
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""
+        if cid in self.connections:
+            return self.connections[cid]
         while cid not in self.connections and self.upcoming and self.upcoming[0].t_ns <= t:
             self._apply_next()
         self.clock.due = self._next()[0]
@@ -283,7 +292,7 @@ class Engine(Memory):
         session.ended_ns = t
         for group in self.connection_groups:
             group.close(conn.slice, t, COMPLETE)
-        self.connections[connection.id] = None
+        self._leave(connection.id)
         if session.connections:
             return
         if connection.user is None or not resumable(connection):
@@ -292,6 +301,12 @@ class Engine(Memory):
             due = t + self.contract.resume_within_ns
             self._resumes.append((due, session))
             self.clock.at(due)
+
+    def _leave(self, cid: int) -> None:
+        """Nothing more is awaited of a connection."""
+        self.connections[cid] = None
+        for direction in (0, 1):
+            self._lanes.pop(lane_of(cid, direction, Opcode.TEXT), None)
 
     def _close_session(self, session: SessionState, t: int, how: int, by: str) -> None:
         session.over = True
@@ -320,7 +335,7 @@ class Engine(Memory):
         conn.session.connections -= 1
         for group in self.connection_groups:
             group.close(conn.slice, t, TRUNCATED)
-        self.connections[connection.id] = None
+        self._leave(connection.id)
         if not conn.session.connections and not conn.session.over:
             conn.session.undecided = True
             self._close_session(conn.session, t, TRUNCATED, "trace_end")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wsreplay.contract import Contract
-from wsreplay.model import Connection, Ending, Gap, Hold, Run, Session
+from wsreplay.model import Connection, Ending, Gap, Hold, Row, Run, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.trace.stream import Row, lifecycle
+from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.judge import cut_frames, losses
@@ -97,7 +97,7 @@ class Follower:
 
     def _read(self, recording: Recording, limit: int | None) -> None:
         for rows in recording.rows(after_id=self._last_id):
-            settled: list[Row] = rows if limit is None else [row for row in rows if row[2] < limit]
+            settled: list[Row] = rows if limit is None else [row for row in rows if row[1] < limit]
             if settled:
                 self.engine.run(settled)
                 self._last_id = settled[-1][0]

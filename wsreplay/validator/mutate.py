@@ -101,7 +101,7 @@ def judge_trace(trace: Trace, contract: Contract) -> Judgement:
     engine = Engine(contract)
     engine.upcoming.extend(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
     engine.clock.due = -1
-    engine.run((m.id, m.connection_id, m.t_ns, m.direction, m.opcode, m.payload) for m in trace.messages)
+    engine.run([message.row() for message in trace.messages])
     engine.finish(trace.reached_ns)
     return engine.judgement()
 

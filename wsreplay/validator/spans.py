@@ -57,7 +57,7 @@ class SpanMonitor:
         else_key: Any,
         nested: bool,
     ) -> Instance:
-        """A start event came where `found` stands under its key; `above` is what it is part of, `nested` whether it names it."""
+        """A start event came where `found` stands under its key. `nested`: it names `above`, what it is part of."""
         if not nested:
             self._restart(found, t, fid)
             return self.open(conn, key, t, fid, above, else_key)
