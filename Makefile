@@ -42,7 +42,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks --publish
-	$(BIN)/python -m benchmarks.validator
+	$(BIN)/python -m benchmarks.validator --memory --publish
 	$(BIN)/python -m benchmarks.tui
 	$(BIN)/python -m benchmarks.replay
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import alternatives, mitmproxy, scenarios
-from benchmarks.table import publish, save
+from benchmarks.table import FIGURES, publish, save
 
 RESULTS = Path(__file__).parent / "results"
-FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+
 
 @dataclass
 class Table:

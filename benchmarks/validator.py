@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import alternatives, pm4py_declare, validator_by_hand
-from benchmarks.table import Table, count, ratio, save
+from benchmarks.table import FIGURES, Table, count, publish, ratio, save
 from benchmarks.validator_trace import write
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/tmp"), help="where the recordings go (0.4 GB a million events)")
     parser.add_argument("--memory", action="store_true", help="also ten times the events, for the memory")
     parser.add_argument("--without-pm4py", action="store_true")
+    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
     parser.add_argument("--one", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -44,6 +45,8 @@ def main() -> None:
         tables.append(_memory(path, _recording(arguments.folder, 10 * arguments.events), arguments.events))
     for table in tables:
         print(table.text(), "\n", flush=True)
+    if arguments.publish:
+        publish(FIGURES, "validator", tables, alternatives.environment())
     save(RESULTS, "validator-" + datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ"), tables, alternatives.environment())
 
 
