@@ -8,6 +8,9 @@ or a contract ever becomes source but as a quoted literal.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from wsreplay.contract.model import Contract, Pattern
@@ -20,6 +23,12 @@ from wsreplay.validator.source import CALLS
 
 if TYPE_CHECKING:
     from wsreplay.validator.engine import Engine
+
+
+@lru_cache(maxsize=2_000)
+def _compiled(text: str, name: str) -> CodeType:
+    """Compiled source, which many engines of one contract share: compiling takes most of the time that a small file takes."""
+    return compile(text, f"<{name}>", "exec")
 
 
 class Program:
@@ -58,10 +67,10 @@ class Program:
         text = "\n".join(source.lines())
         found = self._shared.get((direction, text))
         if found is None:
-            calls = self.counter(f"calls_{len(self._shared)}")
+            calls = self.counter(f"calls_{direction}_{blake2b(text.encode(), digest_size=8).hexdigest()}")
             for name in source.counted_by_call:
                 self._calls.setdefault(name, []).append(calls)
-            exec(compile(text.replace(CALLS, calls), f"<{self.contract.name}>", "exec"), self.space)  # noqa: S102
+            exec(_compiled(text.replace(CALLS, calls), self.contract.name), self.space)  # noqa: S102
             found = self._shared[direction, text] = self.space.pop("handle")
         return found
 
