@@ -190,10 +190,10 @@ def many_chats(leak: bool) -> Trace:
     trace = Trace()
     for user in range(1, 7):
         trace.open(user, f"u{user}")
-    for number in range(3_600):
+    for number in range(360):
         user = number % 6 + 1
-        tools = () if number % 500 == 0 else ("a",)
-        trace.run(f"t{user}-{number // 60}", f"r{number}", tools=tools, connection=user)
+        tools = () if number % 50 == 0 else ("a",)
+        trace.run(f"t{user}-{number // 6}", f"r{number}", tools=tools, connection=user)
     if leak:
         trace.s2c("agent_started", thread_id="t1-59", run_id="r9999", connection=2)
     for user in range(1, 7):
@@ -202,13 +202,12 @@ def many_chats(leak: bool) -> Trace:
 
 
 @pytest.mark.parametrize("leak", [False, True])
-def test_a_file_judged_in_parts_is_judged_the_same(leak: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsreplay.validator.parallel._WORTH_SPLITTING", 1_000)
+def test_a_file_judged_in_parts_is_judged_the_same(leak: bool, tmp_path: Path) -> None:
     path = write_whole(tmp_path / "many.db", many_chats(leak))
     contract = load("agent-chat")
     steps: list[int] = []
     (alone,) = judge_files([path], [contract])
-    (together,) = judge_files([path], [contract], jobs=2, progress=lambda: steps.append(1))
+    (together,) = judge_files([path], [contract], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000)
     assert together == alone
     assert alone.judgement is not None
     assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == leak

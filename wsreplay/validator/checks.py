@@ -13,7 +13,7 @@ from wsreplay.contract.model import Bind, Confine, Latency, Unique
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.reporting import Counts, Reporter, seconds, sender, short
-from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token
+from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token, oldest
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
 _KEEP_IDS = 10_000
@@ -217,9 +217,7 @@ class BindMonitor:
                 self.log(key, value)
             if direction and owner is not None:
                 if len(table) >= _MOST_BINDINGS:
-                    self.reporter.forget("bindings")
-                    self.counts.inconclusive += 1
-                    del table[next(iter(table))]
+                    self._make_room(table)
                 table[value] = Binding(owner, fid, t)
                 self.counts.activations += 1
         elif binding.owner == owner:
@@ -230,6 +228,12 @@ class BindMonitor:
             self._say(key, value, binding, owner, conn, fid, t, type_, direction)
             return True
         return False
+
+    def _make_room(self, table: dict[Any, Binding]) -> None:
+        for value in oldest(table):
+            del table[value]
+            self.reporter.forget("bindings")
+            self.counts.inconclusive += 1
 
     def _say(
         self,

@@ -23,7 +23,7 @@ from wsreplay.validator.memory import SWEEP_NS, Memory
 from wsreplay.validator.program import Program
 from wsreplay.validator.roles import fit, operand_roles
 from wsreplay.validator.spans import SpanMonitor
-from wsreplay.validator.state import NEVER, ConnectionState, Seen, Sequence, SessionState, Slice
+from wsreplay.validator.state import NEVER, ConnectionState, Sequence, SessionState, Slice
 from wsreplay.validator.verdicts import judgement
 
 Handlers = dict[str, Callable[..., None]]
@@ -309,7 +309,6 @@ class Engine(Memory):
             self._lanes.pop(lane_of(cid, direction, Opcode.TEXT), None)
 
     def _close_session(self, session: SessionState, t: int, how: int, by: str) -> None:
-        session.over = True
         for span in self.spans:
             for instance in list(session.spans[span.index].values()):
                 while instance is not None:
@@ -322,10 +321,7 @@ class Engine(Memory):
             for part in slices.values():
                 group.close(part, t, how, by=by)
                 part.open = False
-        for table in session.spans:
-            table.clear()
-        session.tables = [{} for _ in self.groups]
-        session.sequences, session.uniques, session.ids = [], [], Seen(t)
+        session.close()
 
     def _truncated(self, connection: Connection, t: int) -> None:
         conn = self.connections.get(connection.id)

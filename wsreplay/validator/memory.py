@@ -12,7 +12,7 @@ from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
-from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, Slice
+from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, Slice, oldest
 
 MOST_SLICES = 100_000
 IDLE_NS = 600_000_000_000
@@ -30,7 +30,7 @@ class Memory(Monitors):
             for table in session.uniques:
                 for key in [key for key, seen in table.items() if t - seen.t >= IDLE_NS]:
                     self.reporter.forget("ids", len(table.pop(key).now))
-            for group, slices in zip(self.groups, session.tables, strict=True):
+            for group, slices in zip(self.groups, session.tables, strict=False):  # none where the session is over
                 for key in [key for key, part in slices.items() if t - part.t >= IDLE_NS]:
                     self._forget_slice(group, slices.pop(key), t)
 
@@ -77,15 +77,17 @@ class Memory(Monitors):
         found = table.get(key)
         if found is None:
             if len(table) >= MOST_SLICES:
-                del table[next(iter(table))]
-                self.reporter.forget("counters")
+                for each in oldest(table):
+                    del table[each]
+                    self.reporter.forget("counters")
             found = table[key] = (Sequence(), Sequence())
         return found
 
     def unique(self, conn: ConnectionState, number: int, key: Any, t: int) -> Seen:
         table = conn.session.uniques[number]
         if len(table) >= MOST_SLICES:
-            self.reporter.forget("ids", len(table.pop(next(iter(table))).now))
+            for each in oldest(table):
+                self.reporter.forget("ids", len(table.pop(each).now))
         found = table[key] = Seen(t)
         return found
 
@@ -99,7 +101,8 @@ class Memory(Monitors):
         found = table.get(key)
         if found is None:
             if len(table) >= MOST_SLICES:
-                self._forget_slice(group, table.pop(next(iter(table))), t)
+                for each in oldest(table):
+                    self._forget_slice(group, table.pop(each), t)
             found = table[key] = Slice(group.by, key, conn, t)
             found.fid = fid
             group.begin(found)

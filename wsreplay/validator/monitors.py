@@ -91,6 +91,8 @@ class Monitors:
 
         def in_use(_key: str) -> Iterable[tuple[Any, Any]]:
             for session in self.sessions.values():
+                if session.over:
+                    continue
                 for instance in session.spans[span.index].values():
                     if instance.names is span.names:
                         values = (instance.key,) if single else instance.key

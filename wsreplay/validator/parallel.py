@@ -23,7 +23,7 @@ from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepared, rare_collection
 from wsreplay.validator.merge import Part, merged
 
-_WORTH_SPLITTING = 20_000  # frames
+WORTH_SPLITTING = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,12 @@ def judge_files(
     jobs: int = 1,
     executor: Executor | None = None,
     progress: Callable[[], None] | None = None,
+    worth_splitting: int = WORTH_SPLITTING,
 ) -> list[FileOutcome]:
     """Judge each file by each contract, in this order; `progress` is called after each.
 
-    With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and a large one in parts.
+    With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and one of at least
+    `worth_splitting` frames in parts.
     """
     wanted = [(Path(path), contract) for path in paths for contract in contracts]
     if jobs <= 1 and executor is None:
@@ -57,9 +59,9 @@ def judge_files(
                 progress()
         return outcomes
     if executor is not None:
-        return _spread(wanted, executor, max(jobs, 1), progress)
+        return _spread(wanted, executor, max(jobs, 1), progress, worth_splitting)
     with ProcessPoolExecutor(max_workers=jobs) as own:
-        return _spread(wanted, own, jobs, progress)
+        return _spread(wanted, own, jobs, progress, worth_splitting)
 
 
 def _outcome(path: Path, contract: Contract) -> FileOutcome:
@@ -71,10 +73,14 @@ def _outcome(path: Path, contract: Contract) -> FileOutcome:
 
 
 def _spread(
-    wanted: list[tuple[Path, Contract]], executor: Executor, jobs: int, progress: Callable[[], None] | None
+    wanted: list[tuple[Path, Contract]],
+    executor: Executor,
+    jobs: int,
+    progress: Callable[[], None] | None,
+    worth_splitting: int,
 ) -> list[FileOutcome]:
     share = max(1, jobs // max(1, len(wanted)))
-    split = [_split(path, contract, share if share > 1 else 1) for path, contract in wanted]
+    split = [_split(path, contract, share, worth_splitting) for path, contract in wanted]
     futures: dict[Future[Any], int] = {}
     for number, ((path, contract), parts) in enumerate(zip(wanted, split, strict=True)):
         if len(parts) < 2:
@@ -110,13 +116,13 @@ def _together(path: Path, contract: Contract, results: list[Any]) -> FileOutcome
     return FileOutcome(path, contract.name, merged(contract, results))
 
 
-def _split(path: Path, contract: Contract, parts: int) -> list[list[int]]:
+def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
     """The connections of each part; one part, or none, where splitting does not pay or cannot be done."""
     if parts < 2 or "user" in contract.keys:
         return []
     try:
         with Recording.open(path) as recording:
-            if recording.last_id() < _WORTH_SPLITTING:
+            if recording.last_id() < worth_splitting:
                 return []
             return _balanced(recording.connections(), recording.frame_counts(), parts)
     except WsreplayError:

@@ -13,7 +13,7 @@ from wsreplay.validator.accounts import Accounts
 from wsreplay.validator.declare import COMPLETE, SUPPRESSED, TRUNCATED
 from wsreplay.validator.groups import Group
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, seconds, sender, where
-from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState
+from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState, oldest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -116,10 +116,9 @@ class SpanMonitor:
     def _make_room(self, session: SessionState, t: int) -> None:
         """Too many are open: the oldest can no longer be followed."""
         table = session.spans[self.index]
-        for instance in list(table.values())[: len(table) // 10]:
+        for slot in oldest(table):
             self.reporter.forget("open " + self.span.id)
-            self.truncate(instance, t)
-            del table[instance.slot]
+            self.truncate(table.pop(slot), t)
 
     def has_ended(self, conn: ConnectionState, key: Any, names: tuple[str, ...] | None) -> bool:
         """Whether an instance with this key ended not long ago, by one of these ends (None: any)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from wsreplay.validator.spans import SpanMonitor
 
 NEVER = 1 << 62  # a time that no trace reaches
+
+K = TypeVar("K")
+
+
+def oldest(table: dict[K, Any]) -> list[K]:
+    """A tenth of a full table's keys, to be given up together: the more went before, the longer it takes to find the first."""
+    return list(islice(table, max(1, len(table) // 10)))
 
 
 class Token:
@@ -157,6 +165,12 @@ class SessionState:
         self.ids = Seen(0)
         self.unknown: set[tuple[int, str]] = set()
         self.violated = self.undecided = False
+
+    def close(self) -> None:
+        """Keep no more than the verdict: there may be very many, one after another."""
+        self.over, self.last = True, None
+        self.spans, self.ended, self.tables, self.sequences, self.uniques = [], [], [], [], []
+        self.ids = Seen(0)
 
     def verdict(self, finished: bool) -> Verdict:
         """Violated where a rule of severity error is."""
