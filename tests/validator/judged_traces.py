@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from wsreplay import contract as contracts
@@ -15,6 +16,9 @@ from wsreplay.trace.stream import lifecycle
 from wsreplay.validator import Engine, Finding, Judgement, mutate
 
 NS = 1_000_000_000
+
+
+loaded = lru_cache(contracts.load)
 
 
 @dataclass
@@ -103,7 +107,7 @@ class Trace:
     def judge(self, contract: Contract | str = "agent-chat", inline: bool = True) -> Judgement:
         """The verdict of the whole trace."""
         if isinstance(contract, str):
-            contract = contracts.load(contract)
+            contract = loaded(contract)
         engine = Engine(contract, inline=inline)
         connections = self.ending()
         engine.upcoming.extend(lifecycle(connections, stitch(connections, contract.resume_within_ns)))

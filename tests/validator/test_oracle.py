@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -163,9 +164,12 @@ def trace_of(events: list[tuple[int, str, str]], complete: bool, beyond: int, *,
     return trace, last + beyond
 
 
+loaded = lru_cache(contracts.loads)
+
+
 def judged(yaml: str, trace: Trace) -> Judgement:
     """The verdict, which has to be the same with and without what is generated in place."""
-    contract = contracts.loads(yaml)
+    contract = loaded(yaml)
     judgement = trace.judge(contract)
     assert trace.judge(contract, inline=False) == judgement
     return judgement
