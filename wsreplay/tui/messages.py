@@ -139,6 +139,14 @@ class LanesLaid(Message):
         super().__init__()
 
 
+class SpansTraced(Message):
+    """The spans of a session in order of their start; `full` says that there are more."""
+
+    def __init__(self, spans: list[Drawn], full: bool) -> None:
+        self.spans, self.full = spans, full
+        super().__init__()
+
+
 class Aligned(Message):
     """Two sessions are aligned, or why they could not be."""
 

@@ -33,6 +33,7 @@ from wsreplay.tui.screens.asking import Asking
 from wsreplay.tui.screens.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name, verdict_runs
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
+from wsreplay.tui.screens.spanning import SpanningScreen
 from wsreplay.tui.screens.surveying import SurveyingScreen
 from wsreplay.tui.screens.tracing import TracingScreen
 from wsreplay.tui.widgets.detail import Detail
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
+class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,6 +84,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
+        self.open_line = StatusLine(id="open", ground="ground")
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
@@ -98,10 +100,12 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         with Container(id="body"):
             yield self.frames
             yield self.detail
+        yield self.open_line
         yield self.overview
         yield self.foot
 
     def on_mount(self) -> None:
+        self.open_line.display = False
         self.frames.focus()
         self._name_list()
         self._paint_lines()
@@ -214,6 +218,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         if self.rows.is_judged_by(self.opened.evidence):
             self._paint_lines()
             return
+        self.show_open()
         anchor = self.asking.anchor()
         self.rows.judged_anew()
         self.place_marks()
@@ -256,6 +261,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
             self.frames.move_to(cursor, centre=True)
         else:
             self.frames.move_to(view.row_at(self.player.at_ns), centre=True)
+        self.show_open()
         self._paint_lines()
         self.show_detail_soon()
 

@@ -26,7 +26,10 @@ _TYPE_WIDTHS = ((70, 14), (90, 18), (130, 22), (1000, 26))
 
 
 class FrameList(RowList):
-    """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for."""
+    """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for.
+
+    `open` are the frames that began what is open at the playhead, while the session is played.
+    """
 
     def __init__(self, opened: Opened, view: View, *, connections: int = 1, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -35,6 +38,7 @@ class FrameList(RowList):
         self.view = view
         self.origin_ns = 0
         self.witnesses: Collection[int] = ()
+        self.open: Collection[int] = ()
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
         self._ghosts_painted: list[int] = []
@@ -75,6 +79,11 @@ class FrameList(RowList):
     def set_witnesses(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.witnesses):
             self.witnesses = frames
+            self.forget()
+
+    def set_open(self, frames: Collection[int]) -> None:
+        if set(frames) != set(self.open):
+            self.open = frames
             self.forget()
 
     # Painting.
@@ -162,6 +171,8 @@ class FrameList(RowList):
             return f"{sign} ", style
         if frame_id in self._opened.marked:
             return f"{self.look.signs.mark} ", self.look.style("word")
+        if frame_id in self.open:
+            return f"{self.look.signs.open_end} ", self.look.style("accent")
         return "  ", self.look.style()
 
     def _name_style(self, head: Head, finding: Finding | None) -> Style:
