@@ -57,7 +57,7 @@ async def test_playing_shows_the_session_as_it_was(stage, chat_recording):
             on.clock.move(at_ms - (screen.player.at_ns - screen.origin_ns) / MS)
             screen.tick()
             await on.settle()
-            assert (screen.rows.view.frames, len(screen.rows.view.ghost_rows())) == (frames, ghosts)
+            assert (screen.rows.view.frames, len(screen.rows.view.ghosts())) == (frames, ghosts)
         await on.press("space")
         assert not screen.player.playing and screen.rows.view.frames == 10
         await on.press("escape")

@@ -53,7 +53,7 @@ async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat
         for _ in range(number):
             writer.add_fault(1, "latency", "latency=2s", number, 1)
     writer.close()
-    for ascii_only, sign in ((False, "⚡"), (True, "!")):
+    for ascii_only, sign in ((False, "↯"), (True, "%")):
         async with stage(chat_recording, width=160, config=Config(ascii=ascii_only)) as on:
             await on.judged()
             await on.press("down", "enter")

@@ -27,8 +27,8 @@ def session_name(look: Look, session: Session | None) -> str:
 
 
 def fault_runs(look: Look, faults: int) -> list[Run]:
-    """`⚡ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
-    return [(look.own(f"⚡ {faults:,} injected"), look.style("warning"))] if faults else []
+    """`↯ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
+    return [(f"{look.signs.fault} {faults:,} injected", look.style("warning"))] if faults else []
 
 
 def live_runs(look: Look, growth: Growth) -> list[Run]:

@@ -21,6 +21,7 @@ from wsreplay.tui.data.rows import Rows
 from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import (
     DetailReady,
+    FaultsPlaced,
     IdsGathered,
     PaneChosen,
     QueryLeft,
@@ -64,6 +65,7 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
+        Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
 
@@ -114,18 +116,23 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
     async def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""
         await self.bar.make_ready()
+        self._read()
+        if self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
+        if self._begin_at is not None:
+            self.show_finding(self._begin_at)
+
+    def _read(self) -> None:
+        """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
 
             def report(ids: array[int], done: float, finished: bool) -> None:
                 self.post_message(IdsGathered(SESSION_TICKET, ids, done, finished))
 
             self.errands.send("session", session_ids(self.session.connections, report), self.fail("reading the session"))
-        self._show_detail()
+        self._show_detail(again=True)
         self.count_overview()
-        if self.following:
-            self.frames.move_to(len(self.rows.view) - 1)
-        if self._begin_at is not None:
-            self.show_finding(self._begin_at)
+        self.place_faults()
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
@@ -219,12 +226,20 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
             self._paint_lines()
             return
         self.show_open()
+        self._place_anew()
+
+    def _place_anew(self) -> None:
+        """What stands between the frames is another."""
         anchor = self.asking.anchor()
         self.rows.judged_anew()
         self.place_marks()
         self.show_view(anchor)
         if self.following and not self.film:
             self.frames.move_to(len(self.rows.view) - 1)
+
+    def on_faults_placed(self, message: FaultsPlaced) -> None:
+        self.opened.placed = message.placed
+        self._place_anew()
 
     def recording_grew(self, last_id: int) -> None:
         added = self.rows.grown(last_id)
@@ -236,6 +251,7 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
                 self.unseen += added
+        self.place_faults()
         if self.now() - self.counted_ns > times.SECOND or not self.opened.live:
             self.count_overview()
 
@@ -355,6 +371,12 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
             self.end_film()
         elif not self._clear_filter():
             self.action_back()
+
+    def action_read_again(self) -> None:
+        """After something could not be read."""
+        self.rows.view.pages.read_again()
+        self.frames.forget()
+        self._read()
 
     def action_follow(self) -> None:
         self.following, self.unseen = not self.following, 0

@@ -1,4 +1,4 @@
-"""The list of frames: one row a frame, a dashed one where an event is missing."""
+"""The list of frames: one row a frame, a dashed one where an event is missing or a fault was injected."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 from textual.strip import Strip
 
+from wsreplay.model import Fault
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
-from wsreplay.tui.data.evidence import Ghost, moment, worst
+from wsreplay.tui.data.between import Between, Injected
+from wsreplay.tui.data.evidence import moment, worst
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.summary import name, summary
 from wsreplay.tui.data.view import Anchor, View
@@ -41,7 +43,7 @@ class FrameList(RowList):
         self.open: Collection[int] = ()
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
-        self._ghosts_painted: list[int] = []
+        self._between_painted: list[int] = []
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -51,7 +53,7 @@ class FrameList(RowList):
         """Show another view; what `anchor` names stays on the line of the screen it is on, if the view holds it."""
         offset = self.cursor - self.scroll_offset.y
         self.view = view
-        self._ghosts_painted = list(view.ghost_rows())
+        self._between_painted = [row for row, _ in view.between()]
         self.forget()
         self.set_count(len(view))
         if anchor is not None and len(view):
@@ -70,9 +72,9 @@ class FrameList(RowList):
 
     def show_horizon(self, view: View) -> None:
         """The same view with its end elsewhere; ghosts may have come or gone."""
-        ghosts = list(view.ghost_rows())
-        if ghosts != self._ghosts_painted:
-            self._ghosts_painted = ghosts
+        between = [row for row, _ in view.between()]
+        if between != self._between_painted:
+            self._between_painted = between
             self.forget()
         self.set_count(len(view))
 
@@ -101,11 +103,14 @@ class FrameList(RowList):
                 self._strips.popitem(last=False)
         return strip
 
-    def _paint_item(self, item: Head | Ghost | None, row: int, width: int) -> Strip:
+    def _paint_item(self, item: Head | Between | None, row: int, width: int) -> Strip:
         if item is None:
-            why = self.view.pages.trouble or "this frame is not in the recording"
+            trouble = self.view.pages.trouble
+            why = f"r reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
-        if isinstance(item, Ghost):
+        if isinstance(item, Injected):
+            return self._paint_fault(item.fault, width)
+        if isinstance(item, Between):
             return self._paint_ghost(item.finding, width)
         return self.whole_line(self._frame_runs(item, row, width), width)
 
@@ -148,17 +153,30 @@ class FrameList(RowList):
     def _paint_ghost(self, finding: Finding, width: int) -> Strip:
         look = self.look
         style, words = look.style("missing"), look.style("missing", bold=True)
-        dash = look.signs.dash
-        lead = (self._id_width() + 1 if width >= 66 else 0) - 1
-        at = times.clock(moment(finding) - self.origin_ns)
-        wide = 8 if width >= 110 else 0
         expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
-        runs: list[Run] = [
-            (" ", style), (f"{look.signs.missing} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
-            (f"{at} ", style), (dash * (wide + 1) + " ", style), (f"missing: {expected} ", words),
-            (f"{dash * 2} ", style), (look.own(ghost_words(finding, self.origin_ns)) + " ", style), (dash * width, style),
-        ]  # fmt: skip
+        lead = self._dashed_lead(look.signs.missing, moment(finding), style, words, width)
+        said = look.own(ghost_words(finding, self.origin_ns))
+        dash = look.signs.dash
+        runs: list[Run] = [*lead, (f"missing: {expected} ", words), (f"{dash * 2} {said} ", style), (dash * width, style)]
         return self.whole_line(runs, width)
+
+    def _paint_fault(self, fault: Fault, width: int) -> Strip:
+        look = self.look
+        style, words = look.style("warning"), look.style("warning", bold=True)
+        lead = self._dashed_lead(look.signs.fault, fault.t_ns, style, words, width)
+        side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
+        runs: list[Run] = [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * width, style)]
+        return self.whole_line(runs, width)
+
+    def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style, width: int) -> list[Run]:
+        """The columns before the words of a row that is no frame: its sign and its time, dashes in the others."""
+        dash = self.look.signs.dash
+        lead = (self._id_width() + 1 if width >= 66 else 0) - 1
+        wide = 8 if width >= 110 else 0
+        return [
+            (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
+            (f"{times.clock(t_ns - self.origin_ns)} ", style), (dash * (wide + 1) + " ", style),
+        ]  # fmt: skip
 
     def _witness_run(self, frame_id: int) -> Run:
         if frame_id in self.witnesses:
