@@ -47,6 +47,14 @@ class Opened:
     def close(self) -> None:
         self.reader.close()
 
+    def reopen(self) -> None:
+        """Read the file from the disk again, with nothing left of what was read before. Raises WsreplayError."""
+        reader = Recording.open(self.path)
+        self.reader.close()
+        self.reader = reader
+        self.refresh()
+        self.refresh_marks()
+
     def refresh(self) -> None:
         """Read again what a recorder may have changed."""
         self.live = self.reader.live

@@ -55,11 +55,6 @@ class Pages:
             self.trouble = str(error)
             return []
 
-    def read_again(self) -> None:
-        """Forget what was read, and what could not be."""
-        self._pages.clear()
-        self.trouble = ""
-
     def replace_ids(self, ids: Sequence[int]) -> None:
         """Go on with more ids, of which those known so far are the first."""
         self._ids = ids

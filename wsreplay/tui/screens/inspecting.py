@@ -52,9 +52,12 @@ class Inspector:
             return (self.item.finding,)
         return self._opened.evidence.by_frame.get(self.item.id, ()) if isinstance(self.item, Head) else ()
 
-    def show(self, item: Item, *, again: bool = False) -> None:
-        """Show a row; `again` where something about it changed, and the place in its text is to stay."""
-        self.item = item
+    def show(self, item: Item, *, again: bool = False, trouble: str = "") -> None:
+        """Show a row; `again` where something about it changed, and the place in its text is to stay.
+
+        `trouble` says why there is no row to show.
+        """
+        self.item, self._trouble = item, trouble
         self._call_back()
         self.frame = self._read(item)
         pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected) else self.pane
@@ -69,12 +72,11 @@ class Inspector:
 
     def choose_pane(self, pane: str) -> None:
         self.pane = pane
-        self.show(self.item)
+        self.show(self.item, trouble=self._trouble)
 
     def _read(self, item: Item) -> Frame | None:
         if not isinstance(item, Head):
             return None
-        self._trouble = ""
         try:
             return self._opened.reader.frame(item.id)
         except WsreplayError as error:

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
@@ -29,6 +30,7 @@ from wsreplay.tui.messages import (
     RowChosen,
     RowMoved,
     SearchEnded,
+    WorkFailed,
 )
 from wsreplay.tui.screens.asking import Asking
 from wsreplay.tui.screens.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name, verdict_runs
@@ -161,7 +163,7 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         self._detail_due = False
         view = self.rows.view
         item = view.row(self.frames.cursor) if len(view) else None
-        self.inspector.show(item, again=again)
+        self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
         findings = self.inspector.findings()
         if findings and self.looked_at not in findings:
             self.look_at(findings[0])
@@ -374,8 +376,12 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
 
     def action_read_again(self) -> None:
         """After something could not be read."""
-        self.rows.view.pages.read_again()
-        self.frames.forget()
+        try:
+            self.opened.reopen()
+        except WsreplayError as error:
+            self.post_message(WorkFailed("the file cannot be read", str(error)))
+            return
+        self._place_anew()
         self._read()
 
     def action_follow(self) -> None:
