@@ -222,6 +222,11 @@ class Recording:
     def marks(self) -> list[Mark]:
         return [Mark(*row) for row in self.query("SELECT id, t_ns, frame_id, note FROM mark ORDER BY t_ns, id")]
 
+    def event_types(self, among: int) -> list[tuple[int, str]]:
+        """Each (direction, type) that occurs among so many of the first frames that have a type."""
+        first = "SELECT direction, type FROM frame WHERE type IS NOT NULL ORDER BY id LIMIT ?"
+        return list(self.query(f"SELECT DISTINCT direction, type FROM ({first})", (among,)))
+
     def faults(self, after_id: int = 0, limit: int = -1) -> list[Fault]:
         """In the order of time, at most `limit` of them where it is not negative."""
         columns = "id, t_ns, connection_id, direction, frame_id, kind, detail"

@@ -15,7 +15,6 @@ from wsreplay.store.reader import Recording
 
 DEFAULT_CONTRACT = "agent-chat"
 LOOKED_AT = 100_000  # frames with a type; a protocol shows itself in its first ones
-_TYPES = "SELECT DISTINCT direction, type FROM (SELECT direction, type FROM frame WHERE type IS NOT NULL ORDER BY id LIMIT ?)"
 
 
 def contracts_for(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
@@ -25,7 +24,7 @@ def contracts_for(recording: Recording, names: Sequence[str] = ()) -> list[Contr
 
 def fitting(recording: Recording) -> Contract | None:
     """The built-in contract that is about what was recorded; None where none is, or nothing is there yet."""
-    events = list(recording.query(_TYPES, (LOOKED_AT,)))
+    events = recording.event_types(LOOKED_AT)
     default = load(DEFAULT_CONTRACT)
     if _matched(default, events):
         return default

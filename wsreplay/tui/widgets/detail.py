@@ -159,6 +159,8 @@ def payload_layout(frame: Frame, pane: str) -> Layout:
 
     def lay(width: int) -> list[Line]:
         kind = "plain"
+        if not frame.payload:
+            return [("dim", "no payload")]
         if pane == "hex":
             lines = layout.hex_lines(frame.payload, width)
         elif pane == "json" and frame.opcode == Opcode.CLOSE:
