@@ -43,6 +43,22 @@ async def test_a_recording_is_validated_as_it_is_opened(stage, chat_recording):
         assert "think-before-tools" in on.text() and "precedence: [agent_thinking, tool_executing]" not in on.text()
 
 
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+
+
+async def test_without_a_named_contract_the_one_that_fits_judges_and_the_head_says_which(stage, tmp_path):
+    path = tmp_path / "good.db"
+    path.write_bytes((SAMPLES / "ag-ui" / "good.db").read_bytes())
+    async with stage(path, judging=True) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        assert "no findings by ag-ui" in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()[0]
+        await on.press("w")
+        await on.until(lambda: on.app.screen.canvas.lanes)
+    async with stage(path, judging=True, contracts=("agent-chat",)) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        assert on.app.judged_by == ("agent-chat",) and on.app.opened.evidence.findings
+
+
 async def test_a_changed_contract_is_noticed_and_another_validation_says_what_is_new_and_fixed(stage, chat_recording, contract):
     async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
         await on.until(lambda: on.app.verdict.state == "there")

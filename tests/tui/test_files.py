@@ -42,7 +42,8 @@ async def test_damage_found_while_looking_is_said_and_the_interface_goes_on(stag
     for number in range(3000):
         made.say(1, number, 1, "partial_result", content="x" * 200)
     path = made.write(4_000)
-    whole = bytearray(path.read_bytes())
+    sound = path.read_bytes()
+    whole = bytearray(sound)
     middle = len(whole) // 2
     whole[middle : middle + 300_000] = b"\xff" * 300_000
     path.write_bytes(whole)
@@ -51,6 +52,10 @@ async def test_damage_found_while_looking_is_said_and_the_interface_goes_on(stag
             await on.press(key)
         assert isinstance(on.app.screen, SessionScreen)
         assert "damaged" in on.text()
+        assert "r reads again" in on.text() and "r reads it again" in on.app.screen.detail.text
+        await asyncio.to_thread(path.write_bytes, sound)  # the disk is well again
+        await on.press("r")
+        assert "r reads again" not in on.text() and '"type": "partial_result"' in on.app.screen.detail.text
 
 
 async def test_a_read_only_recording_can_be_looked_at_and_a_mark_is_refused(stage, chat_recording, monkeypatch):

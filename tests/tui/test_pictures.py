@@ -13,11 +13,14 @@ import pytest
 
 from wsreplay.model import Ending
 from wsreplay.store import lock
+from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
 from wsreplay.tui.data.live import SILENT_NS
 from wsreplay.tui.messages import JudgeFailed, JudgeMoved
 
-README_PICTURE = Path(__file__).parents[2] / "docs" / "tui.svg"
+ROOT = Path(__file__).parents[2]
+README_PICTURE = ROOT / "docs" / "tui.svg"
+README_SAMPLE = ROOT / "recordings" / "samples" / "missing-event.db"
 WIDTHS = (80, 120, 200)
 NEXT = "right_square_bracket"
 SCENES = {
@@ -32,7 +35,7 @@ SCENES = {
     "mistake": ["down", "enter", "slash", *"type:tool_* sev>"],
     "no-match": ["down", "enter", "slash", *"type:nothing", "enter"],
     "search": ["down", "enter", "ctrl+f", *"agent", "enter"],
-    "film": ["down", "enter", "5", "space", "space"],
+    "film": ["down", "enter", "3", "space", "space"],
     "all-frames": ["a"],
     "findings": ["v", "j"],
     "findings-folded": ["v", "space"],
@@ -63,6 +66,18 @@ async def test_the_light_theme_and_a_terminal_without_unicode(stage, chat_record
         await on.press(*SCENES[scene])
         if ascii_only:
             assert on.text().replace("\N{NO-BREAK SPACE}", " ").isascii()
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_an_injected_fault_beside_what_came_of_it(stage, chat_recording, pictured, width):
+    writer = Writer(chat_recording)
+    writer.add_fault(12_900 * 10**6, "drop", "drop:tool_completed", 2, 1)
+    writer.close()
+    async with stage(chat_recording, width=width, height=26, steady=True) as on:
+        await on.judged()
+        await on.press("down", "enter", NEXT, NEXT, "j")
+        assert "injected: drop" in on.text().replace("\N{NO-BREAK SPACE}", " ")
         pictured(on)
 
 
@@ -143,12 +158,12 @@ def test_the_lock_that_makes_a_recording_live_is_the_recorders(live_chat):
     assert lock.is_held(live_chat.path)
 
 
-async def test_the_picture_in_the_readme_is_what_the_interface_shows(stage, chat_recording, request):
+async def test_the_picture_in_the_readme_is_what_the_interface_shows_of_a_sample(stage, request):
     """`pytest tests/tui/test_pictures.py --snapshot-update` draws it anew."""
-    async with stage(chat_recording, width=132, height=30, steady=True) as on:
-        await on.judged()
-        await on.press("down", "enter", NEXT, NEXT)
-        svg = on.app.export_screenshot(title="wsreplay tui recording.db", simplify=True)
+    async with stage(README_SAMPLE, width=132, height=26, judging=True, steady=True) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        await on.press(NEXT)
+        svg = on.app.export_screenshot(title=f"wsreplay tui {README_SAMPLE.name}", simplify=True)
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     svg = re.sub(r"terminal-\d+", "wsreplay", svg).replace("Fira Code,", "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas,")
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")

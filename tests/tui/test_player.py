@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsreplay.tui.data.playback import SPEEDS, Player
+from wsreplay.tui.data.spans import Drawn
+from wsreplay.tui.data.traced import open_at
 from wsreplay.tui.times import SECOND
 
 MS = 1_000_000
@@ -57,11 +59,38 @@ async def test_playing_shows_the_session_as_it_was(stage, chat_recording):
             on.clock.move(at_ms - (screen.player.at_ns - screen.origin_ns) / MS)
             screen.tick()
             await on.settle()
-            assert (screen.rows.view.frames, len(screen.rows.view.ghost_rows())) == (frames, ghosts)
+            assert (screen.rows.view.frames, len(screen.rows.view.ghosts())) == (frames, ghosts)
         await on.press("space")
         assert not screen.player.playing and screen.rows.view.frames == 10
         await on.press("escape")
         assert screen.rows.view.frames == 13
+
+
+async def test_playing_says_what_is_open_at_the_playhead_and_marks_the_rows_that_began_it(stage, chat_recording):
+    async with stage(chat_recording, width=120) as on:
+        await on.judged()
+        await on.press("down", "enter", "i", "i", "space")
+        screen = on.app.screen
+        await on.until(lambda: screen.traced is not None)
+        for at_ms, open_now in (
+            (100, []), (600, ["performance 277ms"]), (2_400, ["performance 2.077s", "metrics 1.750s", "search 111ms"]),
+        ):  # fmt: skip
+            on.clock.move(at_ms - (screen.player.at_ns - screen.origin_ns) / MS)
+            screen.tick()
+            await on.settle()
+            assert [words for _, words in screen.open_line._keys] == open_now
+        marked = [line for line in on.text().splitlines() if "▷" in line and "tool_executing" in line]
+        assert len(marked) == 2
+        await on.press("escape", "escape")
+        assert not screen.open_line.display and not screen.frames.open
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50) | st.none()), max_size=20), st.integers(-1, 60))
+def test_what_has_begun_and_not_ended_is_open(times, at):
+    spans = [Drawn("run", "", "", start, 0, end_ns=None if lasted is None else start + lasted) for start, lasted in sorted(
+        times, key=lambda pair: pair[0])]  # fmt: skip
+    expected = [one for one in spans if one.start_ns <= at and (one.end_ns is None or at < one.end_ns)]
+    assert open_at(spans, at) == expected
 
 
 @pytest.mark.parametrize(("key", "frame"), [("4", 13), ("5", 16), ("9", 21), ("0", 4)])

@@ -9,11 +9,14 @@ import pytest
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
+from wsreplay.tui.data.between import Injected
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
 
 GHOST_ROW = 7
+
+MS = 1_000_000
 
 
 async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_contracts_words(stage, chat_recording):
@@ -53,7 +56,7 @@ async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat
         for _ in range(number):
             writer.add_fault(1, "latency", "latency=2s", number, 1)
     writer.close()
-    for ascii_only, sign in ((False, "⚡"), (True, "!")):
+    for ascii_only, sign in ((False, "↯"), (True, "%")):
         async with stage(chat_recording, width=160, config=Config(ascii=ascii_only)) as on:
             await on.judged()
             await on.press("down", "enter")
@@ -61,6 +64,34 @@ async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat
             injected = sum(one.id for one in on.app.screen.session.connections)
             assert 0 < injected < sum(numbers)
             assert f"{sign} {injected} injected" in on.text().splitlines()[0].replace("\N{NO-BREAK SPACE}", " ")
+
+
+async def test_an_injected_fault_stands_at_its_place_in_time_and_only_in_its_session(stage, chat_recording):
+    writer = Writer(chat_recording)
+    writer.add_fault(12_900 * MS, "drop", "drop:tool_completed", 2, 1)
+    writer.add_fault(800 * MS, "delay", "delay:agent_thinking,by=3s", 1, 1)
+    writer.close()
+    async with stage(chat_recording, width=160) as on:
+        await on.judged()
+        await on.press("down", "enter")
+        screen = on.app.screen
+        rows = [screen.rows.view.row(number) for number in range(len(screen.rows.view))]
+        at = next(number for number, row in enumerate(rows) if isinstance(row, Injected))
+        assert "tool_completed" in rows[at - 1].finding.expected and rows[at + 1].t_ns == 13_250 * MS
+        assert sum(isinstance(row, Injected) for row in rows) == 1
+        line = next(line for line in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if "injected: drop" in line)
+        assert "↯" in line and "00:12.400" in line and "drop:tool_completed ◀" in line
+        screen.frames.move_to(at)
+        await on.settle()
+        assert "on purpose" in screen.detail.text
+        await on.press("slash", *"type:tool_*", "enter")
+        await on.until(lambda: screen.rows.matches is not None)
+        assert "injected: drop" not in on.text()
+        await on.press("escape", "0", "i", "i", "space")
+        on.clock.move(11_000)
+        screen.tick()
+        await on.settle()
+        assert screen.film and "injected:" not in on.text()  # not yet
 
 
 async def test_going_past_the_last_finding_says_so(stage, chat_recording):

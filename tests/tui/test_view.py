@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsreplay.model import Fault
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data.between import Injected, when
 from wsreplay.tui.data.evidence import Ghost, compare, gather, rule_text, tally
 from wsreplay.tui.data.overview import bars, column, density, time_of_column
 from wsreplay.tui.data.view import View
@@ -51,13 +53,16 @@ places = st.lists(st.integers(0, FRAMES + 5), max_size=12).map(sorted)
 
 @settings(max_examples=60, deadline=None)
 @given(ids=ids, places=places, horizon=st.none() | st.integers(-1, FRAMES))
-def test_a_view_is_the_list_of_frames_with_ghosts_before_the_first_frame_after_them(reader, ids, places, horizon):
+def test_a_view_is_the_list_of_frames_with_ghosts_and_faults_before_the_first_frame_after_them(reader, ids, places, horizon):
     ids = ids if isinstance(ids, range) else array("Q", ids)
-    ghosts = [Ghost(place + 1, finding(place)) for place in places]
+    ghosts: list[Ghost | Injected] = [
+        Injected(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
+        Ghost(place + 1, finding(place)) for number, place in enumerate(places)
+    ]  # fmt: skip
     view = View(reader, ids, ghosts)
     view.set_horizon(None if horizon is None else horizon * MS)
     plain: list[object] = [frame_id for frame_id in ids if horizon is None or frame_id - 1 <= horizon]
-    shown = [ghost for ghost in ghosts if horizon is None or ghost.finding.at_ns <= horizon * MS]
+    shown = [ghost for ghost in ghosts if horizon is None or when(ghost) <= horizon * MS]
     for ghost in reversed(shown):
         plain.insert(bisect_left(list(ids), ghost.before_id), ghost)
     rows = [view.row(number) for number in range(len(view))]

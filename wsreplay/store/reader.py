@@ -231,10 +231,16 @@ class Recording:
     def marks(self) -> list[Mark]:
         return [Mark(*row) for row in self.query("SELECT id, t_ns, frame_id, note FROM mark ORDER BY t_ns, id")]
 
-    def faults(self, after_id: int = 0) -> list[Fault]:
+    def event_types(self, among: int) -> list[tuple[int, str]]:
+        """Each (direction, type) that occurs among so many of the first frames that have a type."""
+        first = "SELECT direction, type FROM frame WHERE type IS NOT NULL ORDER BY id LIMIT ?"
+        return list(self.query(f"SELECT DISTINCT direction, type FROM ({first})", (among,)))
+
+    def faults(self, after_id: int = 0, limit: int = -1) -> list[Fault]:
+        """In the order of time, at most `limit` of them where it is not negative."""
         columns = "id, t_ns, connection_id, direction, frame_id, kind, detail"
-        sql = f"SELECT {columns} FROM fault WHERE id > ? ORDER BY t_ns, id"
-        return [Fault(*row) for row in self.query(sql, (after_id,))]
+        sql = f"SELECT {columns} FROM fault WHERE id > ? ORDER BY t_ns, id LIMIT ?"
+        return [Fault(*row) for row in self.query(sql, (after_id, limit))]
 
     def tails(self) -> list[tuple[int, int, int, int, bytes]]:
         """Raw bytes that are no frames: of unfinished messages, and of malformed streams.

@@ -33,14 +33,13 @@ from wsreplay.tui.theme import DARK, LIGHT, Palette
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.1
 WATCH_S = 1.0
-DEFAULT_CONTRACT = "agent-chat"
 DEFAULT_FOLDER = Path("recordings")
 
 
 class ReplayApp(App[None]):
     """`path` is a recording, or a folder of them. `clock` gives monotonic nanoseconds; tests hold it still.
 
-    `judging` says whether recordings are validated as they are opened.
+    `judging` says whether recordings are validated as they are opened; `contracts` by which, and without any by what fits.
     """
 
     TITLE = "wsreplay"
@@ -68,7 +67,7 @@ class ReplayApp(App[None]):
         self.path = path
         self.clock = clock
         self.judging = judging
-        self.contracts = contracts or (DEFAULT_CONTRACT,)
+        self.contracts = contracts
         self.opened: Opened | None = None
         self.growth = Growth()
         self.verdict = Verdict()
@@ -202,7 +201,13 @@ class ReplayApp(App[None]):
                 self.judge_again()
 
         if self.opened is not None:
-            self.push_screen(ContractPicker(self.contracts), chosen)
+            self.push_screen(ContractPicker(self.judged_by), chosen)
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """The contracts that judge what is open: those asked for, else those that were found to fit; none before that."""
+        known = self.opened.evidence.sources if self.opened is not None else ()
+        return self.contracts or tuple(source.name for source in known)
 
     def choose_diff(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""

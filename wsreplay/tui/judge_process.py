@@ -1,7 +1,7 @@
-"""The validator beside the interface: `python -m wsreplay.tui.judge_process FILE once|follow CONTRACT…`.
+"""The validator beside the interface: `python -m wsreplay.tui.judge_process FILE once|follow [CONTRACT]…`.
 
 A process of its own, so that no contract can slow the interface down and one that computes can be ended at any moment. It
-writes pickled (kind, value) pairs to stdout, for its parent only:
+writes pickled (kind, value) pairs to stdout, for its parent only. Without a contract it judges by the one that fits.
 
     progress  share of 1          done     Evidence, and the process ends
     so_far    Evidence            failed   why there is no verdict
@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wsreplay.contract import Contract
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store import paging
@@ -79,10 +80,11 @@ def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
 
 
 def judge_once(path: Path, names: list[str]) -> None:
-    from wsreplay import contract, validator
+    from wsreplay import validator
+    from wsreplay.validator.fitting import contracts_for
 
-    contracts = [contract.load(name) for name in names]
     with Counted.open(path) as reader:
+        contracts = contracts_for(reader, names)
         reader.parts = len(contracts)
         findings: list[Finding] = []
         judgements: list[Judgement] = []
@@ -94,9 +96,9 @@ def judge_once(path: Path, names: list[str]) -> None:
 
 
 def follow(path: Path, names: list[str]) -> None:
-    from wsreplay import contract, validator
+    from wsreplay import validator
 
-    contracts = [contract.load(name) for name in names]
+    contracts = _contracts_of_live(path, names)
     sources = [_source(one) for one in contracts]
     lock = threading.Lock()
     findings: list[Finding] = []
@@ -129,7 +131,17 @@ def follow(path: Path, names: list[str]) -> None:
     judge_once(path, names)
 
 
-def _source(contract: Any) -> Source:
+def _contracts_of_live(path: Path, names: list[str]) -> list[Contract]:
+    """Which contract fits shows with the first events: until then there is nothing to judge."""
+    from wsreplay.validator.fitting import contracts_for, fitting
+
+    with Recording.open(path) as reader:
+        while not names and reader.live and fitting(reader) is None:
+            time.sleep(_LIVE_REPORT_S)
+        return contracts_for(reader, names)
+
+
+def _source(contract: Contract) -> Source:
     return Source(contract.name, contract.file, contract.source, contract.digest)
 
 

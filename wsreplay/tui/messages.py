@@ -10,6 +10,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from wsreplay.tui.data.alignment import Pair
+    from wsreplay.tui.data.between import Injected
     from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
     from wsreplay.tui.data.spans import Drawn, Lane
@@ -136,6 +137,22 @@ class LanesLaid(Message):
 
     def __init__(self, spans: list[Drawn], lanes: list[Lane], full: bool) -> None:
         self.spans, self.lanes, self.full = spans, lanes, full
+        super().__init__()
+
+
+class FaultsPlaced(Message):
+    """The injected faults of the recording, and where they stand among its frames."""
+
+    def __init__(self, placed: list[Injected]) -> None:
+        self.placed = placed
+        super().__init__()
+
+
+class SpansTraced(Message):
+    """The spans of a session in order of their start; `full` says that there are more."""
+
+    def __init__(self, spans: list[Drawn], full: bool) -> None:
+        self.spans, self.full = spans, full
         super().__init__()
 
 

@@ -30,6 +30,7 @@ class Signs(NamedTuple):
     play: str
     pause: str
     mark: str
+    fault: str
     witness: str
     dot: str
     times: str
@@ -57,16 +58,16 @@ class Signs(NamedTuple):
 
 UNICODE = Signs(
     error="✗", warning="▲", info="·", missing="◆", order="⇅", late="◷", ok="✓", to_server="▶", to_client="◀", dash="╌",
-    rule="─", divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="‖", mark="⚑", witness="▎",
-    dot="·", times="×", at_most="≤", playhead="┃",
+    rule="─", divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="‖", mark="⚑", fault="↯",
+    witness="▎", dot="·", times="×", at_most="≤", playhead="┃",
     ellipsis="…", delta="Δ", open_end="▷", bars=" ▁▂▃▄▅▆▇█", spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     span_left="├", span_fill="━", span_right="┤", instant="◦", arrow="→", thumb="▐",
 )  # fmt: skip
 ASCII = Signs(
     error="X", warning="!", info=".", missing="*", order="^", late="+", ok="v", to_server=">", to_client="<", dash="-",
-    rule="-", divider="|", recording="@", stalled="o", finished="#", cut="x", play=">", pause="=", mark="M", witness="|",
-    dot="-", times="x", at_most="<", playhead="|", ellipsis="~", delta="d", open_end=">", bars=" .:-=+*%#", spinner="|/-\\",
-    span_left="[", span_fill="=", span_right="]", instant="o", arrow=">", thumb="#",
+    rule="-", divider="|", recording="@", stalled="o", finished="#", cut="x", play=">", pause="=", mark="M", fault="%",
+    witness="|", dot="-", times="x", at_most="<", playhead="|", ellipsis="~", delta="d", open_end=">", bars=" .:-=+*%#",
+    spinner="|/-\\", span_left="[", span_fill="=", span_right="]", instant="o", arrow=">", thumb="#",
 )  # fmt: skip
 
 

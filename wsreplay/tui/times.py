@@ -32,8 +32,8 @@ def length(ns: int) -> str:
         return "-" + length(-ns)
     if ns < MILLISECOND:
         return f"{ns // 1000}µs"
-    if ns < SECOND:
-        return f"{ns // MILLISECOND}ms"
+    if (milliseconds := round(ns / MILLISECOND)) < 1000:
+        return f"{milliseconds}ms"
     if ns < 10 * SECOND:
         return f"{ns / SECOND:.3f}s"
     if ns < 60 * SECOND:

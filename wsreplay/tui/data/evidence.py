@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -191,16 +190,3 @@ def _beyond(these: Sequence[Finding], those: Sequence[Finding]) -> tuple[Finding
 
 def _identity(finding: Finding) -> tuple[object, ...]:
     return (finding.fingerprint or (finding.rule, finding.message), finding.session)
-
-
-def ghosts_among(
-    ghosts: Sequence[Ghost], ids: Sequence[int], *, known_until: int | None = None
-) -> tuple[list[int], list[Ghost]]:
-    """Which rows of a view the ghosts take: the view's frames by `ids`, the ghosts between them, both ascending."""
-    rows: list[int] = []
-    shown: list[Ghost] = []
-    for ghost in ghosts:
-        if known_until is None or known_at(ghost.finding) <= known_until:
-            rows.append(bisect_left(ids, ghost.before_id) + len(rows))
-            shown.append(ghost)
-    return rows, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from wsreplay.model import OPCODE_NAMES, Connection, Frame
+from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.summary import close_parts
@@ -58,6 +58,21 @@ def connection_facts(connection: Connection, session: int | None, origin_ns: int
         if headers:
             lines += [("plain", ""), ("head", title), *(("plain", f"{name}: {value}") for name, value in headers)]
     return lines
+
+
+def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]:
+    """A fault that was injected: what was done, when, and into what."""
+    directions = {0: "client to server", 1: "server to client"}
+    facts: list[tuple[str, object]] = [
+        ("kind", fault.kind),
+        ("what", fault.detail),
+        ("time", f"{times.clock(fault.t_ns - origin_ns)}   {fault.t_ns:,} ns"),
+        ("direction", directions.get(fault.direction) if fault.direction is not None else None),
+        ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
+        ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
+    ]
+    why = [("plain", ""), ("dim", "wsreplay did this to the traffic on purpose: it is no fault of its peers.")]
+    return [("head", "injected fault"), *_named(facts), *why]
 
 
 def _named(facts: Iterable[tuple[str, object]]) -> list[Line]:

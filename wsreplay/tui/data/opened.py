@@ -11,6 +11,7 @@ from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
+from wsreplay.tui.data.between import Injected
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Evidence
 
 SESSION_PIECE = 50_000
@@ -32,7 +33,8 @@ class Opened:
         self.session_of: dict[int, Session] = {}
         self.marks: list[Mark] = []
         self.marked: dict[int, Mark] = {}
-        self.injected: dict[int | None, int] = {}
+        self.injected: dict[int | None, int] = {}  # connection → how many faults were injected into it
+        self.placed: Sequence[Injected] = ()  # those of which is known where they stand
         self.live = False
         self.refresh()
         self.refresh_marks()
@@ -44,6 +46,14 @@ class Opened:
 
     def close(self) -> None:
         self.reader.close()
+
+    def reopen(self) -> None:
+        """Read the file from the disk again, with nothing left of what was read before. Raises WsreplayError."""
+        reader = Recording.open(self.path)
+        self.reader.close()
+        self.reader = reader
+        self.refresh()
+        self.refresh_marks()
 
     def refresh(self) -> None:
         """Read again what a recorder may have changed."""
@@ -67,6 +77,11 @@ class Opened:
         if session is None:
             return sum(self.injected.values())
         return sum(self.injected.get(number, 0) for number in (None, *(one.id for one in session.connections)))
+
+    def injected_in(self, session: Session | None) -> list[Injected]:
+        """The placed faults of a session, or of the whole recording."""
+        wanted = {None, *(one.id for one in session.connections)} if session else None
+        return [one for one in self.placed if wanted is None or one.fault.connection_id in wanted]
 
     def whole(self) -> range:
         first, last = paging.bounds(self.reader)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay.model import Frame, Session
 from wsreplay.store import paging
+from wsreplay.tui.data.between import Between, Injected, in_order
 from wsreplay.tui.data.evidence import Evidence, Ghost
 from wsreplay.tui.data.gathering import Sieve
 from wsreplay.tui.data.opened import Opened
@@ -51,26 +52,27 @@ class Rows:
         ids: Sequence[int] = self.base if self.matches is None else self.matches
         if self.only_marked:
             ids = array("Q", sorted(frame_id for frame_id in self.opened.marked if _holds(ids, frame_id)))
-        view = View(self.opened.reader, ids, self._ghosts())
+        view = View(self.opened.reader, ids, self._between())
         if self.horizon is not None:
             view.set_horizon(self.horizon)
         self.view = view
         return view
 
-    def _ghosts(self) -> Sequence[Ghost]:
-        ghosts = self.opened.evidence.ghosts_of(self.number)
+    def _between(self) -> Sequence[Between]:
+        """What stands between the frames: ghosts and injected faults, as far as the filter lets them through."""
         if self.only_marked:
             return ()
+        items = in_order([*self.opened.evidence.ghosts_of(self.number), *self.opened.injected_in(self.session)])
         if self.filter is None:
-            return ghosts
-        lets_through = self.filter.predicate(self._ghost_context(ghosts))
-        return tuple(ghost for number, ghost in enumerate(ghosts) if lets_through(_as_frame(ghost, number)))
+            return items
+        lets_through = self.filter.predicate(self._between_context(items))
+        return tuple(item for number, item in enumerate(items) if lets_through(_as_frame(item, number)))
 
-    def _ghost_context(self, ghosts: Sequence[Ghost]) -> Context:
+    def _between_context(self, items: Sequence[Between]) -> Context:
         from wsreplay.trace.filter import Context
 
         known = self.context()
-        judged = {_ghost_id(number): (_said(ghost),) for number, ghost in enumerate(ghosts)}
+        judged = {_between_id(number): (_said(item),) for number, item in enumerate(items) if isinstance(item, Ghost)}
         return Context(known.sessions, known.users, judged, known.thread, known.run)
 
     def context(self) -> Context:
@@ -109,6 +111,7 @@ class Rows:
         return self._judged_by is evidence
 
     def judged_anew(self) -> View:
+        """Another verdict, or more faults: what stands between the frames is another."""
         return self._make()
 
     def seen_at(self, horizon: int | None) -> View:
@@ -148,13 +151,17 @@ def _said(ghost: Ghost) -> tuple[int, str]:
     return ("info", "warning", "error").index(ghost.finding.severity), ghost.finding.rule
 
 
-def _ghost_id(number: int) -> int:
+def _between_id(number: int) -> int:
     return -1 - number
 
 
-def _as_frame(ghost: Ghost, number: int) -> Frame:
-    """A ghost as the frame it should have been, for a filter to judge."""
-    finding = ghost.finding
+def _as_frame(item: Between, number: int) -> Frame:
+    """A ghost as the frame it should have been, a fault as one without a type, for a filter to judge."""
+    if isinstance(item, Injected):
+        fault = item.fault
+        connection, direction = fault.connection_id or 0, fault.direction or 0
+        return Frame(_between_id(number), connection, 0, fault.t_ns, direction, 1, 1, 0, 0, None, b"{}")
+    finding = item.finding
     expected = finding.expected[0] if finding.expected else None
     connection = finding.connection or 0
-    return Frame(_ghost_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")
+    return Frame(_between_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")

@@ -64,6 +64,10 @@ class Tracer:
         for span, role in roles:
             self._play(span, role, frame, document)
 
+    @property
+    def any_open(self) -> bool:
+        return any(self._open.values())
+
     def end_connection(self, connection_id: int, t_ns: int) -> None:
         """What is open on a connection's session ends with it."""
         session = self.sessions.get(connection_id, 0)

@@ -40,8 +40,9 @@ def summary(head: Head) -> str:
         return decoded(head.preview)
     document.pop("type", None)
     about = gist(head.preview, _BULKY)
-    fields = [field for field in _fields(document) if not field.endswith(f"={about}")]
-    return "  ".join([about, *fields] if len(fields) < len(document) or not document else fields)
+    fields = _fields(document)
+    beside = [field for field in fields if not field.endswith(f"={about}")]
+    return "  ".join([about, *beside] if about and len(beside) < len(fields) else fields)
 
 
 def close_parts(payload: bytes) -> tuple[int | None, str]:
@@ -52,15 +53,17 @@ def close_parts(payload: bytes) -> tuple[int | None, str]:
 
 
 def _fields(document: dict[str, Any], prefix: str = "") -> list[str]:
-    parts: list[str] = []
-    late: list[str] = []
+    """`key=value` of each: the telling ones first, then those of an inner object, then the bulky and the quiet ones."""
+    telling: list[str] = []
+    inner: list[str] = []
+    rest: list[str] = []
     for key, value in document.items():
         if isinstance(value, dict) and value and not prefix:
-            late.extend(_fields(value, f"{key}."))
+            inner.extend(_fields(value, f"{key}."))
         else:
             said = f"{prefix}{key}={_plain(value)}"
-            (late if len(said) > _BULKY or key.endswith(_QUIET) else parts).append(said)
-    return parts + late
+            (rest if len(said) > _BULKY or key.endswith(_QUIET) else telling).append(said)
+    return telling + inner + rest
 
 
 def decoded(payload: bytes) -> str:

@@ -1,7 +1,7 @@
 """A view: the rows of a list of frames, found by number without counting.
 
-    frame   one of `ids`, which is a range (the whole recording) or an array (a session, the matches of a filter)
-    ghost   an event that never came, between two frames
+    frame     one of `ids`, which is a range (the whole recording) or an array (a session, the matches of a filter)
+    between   what is no frame and stands between two of them: a ghost, an injected fault
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wsreplay.errors import RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.evidence import Ghost, ghosts_among
-
-if TYPE_CHECKING:
-    from wsreplay.validator.findings import Finding
+from wsreplay.tui.data.between import Between, among, when
+from wsreplay.tui.data.evidence import Ghost
 
 PAGE_ROWS = 128
 PAGES = 64
@@ -74,24 +72,24 @@ class Pages:
 
 
 class Anchor(NamedTuple):
-    """What stands in a row, to be found again in another view: a frame, or a ghost with the frame behind it."""
+    """What stands in a row, to be found again in another view: a frame, or what is no frame, with the frame behind it."""
 
     frame_id: int
-    finding: Finding | None = None
+    between: Between | None = None
 
 
 class View:
-    """The rows of a list: frames, ghosts between them, and nothing later than the horizon while a session is played."""
+    """The rows of a list: frames, what stands between them, and nothing later than the horizon while a session is played."""
 
-    def __init__(self, reader: Recording, ids: Sequence[int], ghosts: Sequence[Ghost] = ()) -> None:
+    def __init__(self, reader: Recording, ids: Sequence[int], between: Sequence[Between] = ()) -> None:
         self.pages = Pages(reader, ids)
         self.horizon: int | None = None
         self._frames = len(ids)
-        self._all_ghosts = tuple(ghosts)
-        self._ghost_rows: list[int] = []  # the rows that are ghosts
-        self._ghost_places: list[int] = []  # for each, the place in `ids` of the frame behind it
-        self._ghosts: list[Ghost] = []
-        self._place_ghosts()
+        self._all_between = tuple(between)
+        self._between_rows: list[int] = []  # the rows that are no frames
+        self._between_places: list[int] = []  # for each, the place in `ids` of the frame behind it
+        self._between: list[Between] = []
+        self._place_between()
 
     @property
     def ids(self) -> Sequence[int]:
@@ -103,21 +101,21 @@ class View:
         return self._frames
 
     def __len__(self) -> int:
-        return self._frames + len(self._ghosts)
+        return self._frames + len(self._between)
 
-    def row(self, number: int) -> Head | Ghost | None:
+    def row(self, number: int) -> Head | Between | None:
         """What stands in a row; None for a frame that the recording does not hold."""
-        place = bisect_left(self._ghost_rows, number)
-        if place < len(self._ghost_rows) and self._ghost_rows[place] == number:
-            return self._ghosts[place]
+        place = bisect_left(self._between_rows, number)
+        if place < len(self._between_rows) and self._between_rows[place] == number:
+            return self._between[place]
         return self.pages.head(number - place)
 
     def index_of_row(self, number: int) -> int:
-        """The place in `ids` of a row's frame; for a ghost, of the frame behind it."""
-        return number - bisect_left(self._ghost_rows, number)
+        """The place in `ids` of a row's frame; for what is no frame, of the frame behind it."""
+        return number - bisect_left(self._between_rows, number)
 
     def row_of_index(self, index: int) -> int:
-        return index + bisect_right(self._ghost_places, index)
+        return index + bisect_right(self._between_places, index)
 
     def row_of_frame(self, frame_id: int) -> int:
         """The row of a frame, or of the first one after it that is in the view."""
@@ -128,25 +126,26 @@ class View:
         """What to look for in another view to find this row again; None in an empty view."""
         if not self._frames:
             return None
-        place = bisect_left(self._ghost_rows, row)
-        is_ghost = place < len(self._ghost_rows) and self._ghost_rows[place] == row
+        place = bisect_left(self._between_rows, row)
+        is_between = place < len(self._between_rows) and self._between_rows[place] == row
         frame_id = self.ids[min(self.index_of_row(row), self._frames - 1)]
-        return Anchor(frame_id, self._ghosts[place].finding if is_ghost else None)
+        return Anchor(frame_id, self._between[place] if is_between else None)
 
     def row_of_anchor(self, anchor: Anchor) -> int:
         """The row of what stood there; where it is gone, of the first frame after it."""
-        if anchor.finding is not None:
-            for row, ghost in zip(self._ghost_rows, self._ghosts, strict=True):
-                if ghost.finding == anchor.finding:
+        if anchor.between is not None:
+            for row, item in zip(self._between_rows, self._between, strict=True):
+                if item[1] == anchor.between[1]:  # the same finding or fault, wherever it stands by now
                     return row
         return self.row_of_frame(anchor.frame_id)
 
-    def ghost_rows(self) -> Sequence[int]:
-        return self._ghost_rows
+    def between(self) -> Sequence[tuple[int, Between]]:
+        """What is no frame, with its row, in order."""
+        return list(zip(self._between_rows, self._between, strict=True))
 
-    def ghosts(self) -> Sequence[Ghost]:
-        """The ghosts of `ghost_rows`, in turn."""
-        return self._ghosts
+    def ghosts(self) -> Sequence[tuple[int, Ghost]]:
+        """The ghosts with their rows, in order."""
+        return [(row, item) for row, item in self.between() if isinstance(item, Ghost)]
 
     def holds(self, frame_id: int) -> bool:
         index = bisect_left(self.ids, frame_id)
@@ -157,8 +156,8 @@ class View:
         if not len(self):
             return 0
         row = self.row(min(number, len(self) - 1))
-        if isinstance(row, Ghost):
-            return row.finding.at_ns or 0
+        if isinstance(row, Between):
+            return when(row)
         return row.t_ns if row else self.pages.time(self.index_of_row(number))
 
     def row_at(self, t_ns: int) -> int:
@@ -176,19 +175,15 @@ class View:
         self._frames = len(self.ids)
         if t_ns is not None:
             self._frames = self.index_after(t_ns)
-        self._place_ghosts()
-
-    def set_ghosts(self, ghosts: Sequence[Ghost]) -> None:
-        self._all_ghosts = tuple(ghosts)
-        self._place_ghosts()
+        self._place_between()
 
     def set_ids(self, ids: Sequence[int]) -> None:
         """Go on with more ids, of which those known so far are the first."""
         self.pages.replace_ids(ids)
         self.set_horizon(self.horizon)
 
-    def _place_ghosts(self) -> None:
-        rows, ghosts = ghosts_among(self._all_ghosts, self.ids, known_until=self.horizon)
+    def _place_between(self) -> None:
+        rows, between = among(self._all_between, self.ids, known_until=self.horizon)
         places = [row - number for number, row in enumerate(rows)]
         keep = bisect_right(places, self._frames)
-        self._ghost_rows, self._ghost_places, self._ghosts = rows[:keep], places[:keep], ghosts[:keep]
+        self._between_rows, self._between_places, self._between = rows[:keep], places[:keep], between[:keep]

@@ -83,14 +83,13 @@ class FindingsScreen(BaseScreen):
             why = (f"  {part}" for part in _sentences(state.why))
             return ["", "There is no verdict:", *why, "", "R tries again, c chooses another contract"]
         if not self.opened.evidence.is_there:
-            return ["", f"validating by {', '.join(self.replay.contracts)} …"]
+            return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
         return ["", "Nothing is wrong by this contract.", "c validates by another one"]
 
     def _paint_lines(self) -> None:
         look, state = self.look, self.replay.verdict
         number = self.session.id if self.session else None
-        names = ", ".join(source.name for source in self.opened.evidence.sources) or ", ".join(self.replay.contracts)
-        self.head.say(head_runs(look, session_name(look, self.session), names), verdict_runs(look, state, self.opened, number))
+        self.head.say(head_runs(look, session_name(look, self.session)), verdict_runs(look, state, self.opened, number))
         dim = look.style("dim")
         change = state.change
         if change is not None:

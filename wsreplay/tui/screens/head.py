@@ -27,8 +27,8 @@ def session_name(look: Look, session: Session | None) -> str:
 
 
 def fault_runs(look: Look, faults: int) -> list[Run]:
-    """`⚡ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
-    return [(look.own(f"⚡ {faults:,} injected"), look.style("warning"))] if faults else []
+    """`↯ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
+    return [(f"{look.signs.fault} {faults:,} injected", look.style("warning"))] if faults else []
 
 
 def live_runs(look: Look, growth: Growth) -> list[Run]:
@@ -51,8 +51,11 @@ def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
 
 
 def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
-    """`✗12 ▲40`, `✓ no findings`, `validating 38%`, or why there is no verdict."""
+    """`✗ 12 ▲ 40 by agent-chat`, `✓ no findings …`, `validating 38%`, or why there is no verdict."""
     runs = _count_runs(look, opened, session) if opened.evidence.is_there else []
+    if runs:
+        names = ", ".join(source.name for source in opened.evidence.sources)
+        runs = [*runs, (f" by {look.safe(names)}", look.style("dim"))]
     if state.state == verdict.JUDGING:
         runs = [*runs, ("  " if runs else "", look.style()), (f"validating {state.done:.0%}", look.style("dim"))]
     elif state.state == verdict.FAILED:

@@ -11,9 +11,10 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data.between import Between, Injected
 from wsreplay.tui.data.errand import Errand
 from wsreplay.tui.data.evidence import Ghost
-from wsreplay.tui.data.facts import Line, finding_facts, frame_facts
+from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts
 from wsreplay.tui.data.layout import SHOWN_BYTES
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import DetailReady
@@ -23,7 +24,7 @@ from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
-Item = Head | Ghost | None
+Item = Head | Between | None
 
 
 class Inspector:
@@ -49,14 +50,17 @@ class Inspector:
         """Those that stand at the row."""
         if isinstance(self.item, Ghost):
             return (self.item.finding,)
-        return self._opened.evidence.by_frame.get(self.item.id, ()) if self.item else ()
+        return self._opened.evidence.by_frame.get(self.item.id, ()) if isinstance(self.item, Head) else ()
 
-    def show(self, item: Item, *, again: bool = False) -> None:
-        """Show a row; `again` where something about it changed, and the place in its text is to stay."""
-        self.item = item
+    def show(self, item: Item, *, again: bool = False, trouble: str = "") -> None:
+        """Show a row; `again` where something about it changed, and the place in its text is to stay.
+
+        `trouble` says why there is no row to show.
+        """
+        self.item, self._trouble = item, trouble
         self._call_back()
         self.frame = self._read(item)
-        pane = "findings" if isinstance(item, Ghost) else self.pane
+        pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected) else self.pane
         self._detail.show_pane(pane)
         if pane == "json" and self.frame is not None and len(self.frame.payload) > SHOWN_BYTES:
             self._lay_out_beside(self.frame)
@@ -68,12 +72,11 @@ class Inspector:
 
     def choose_pane(self, pane: str) -> None:
         self.pane = pane
-        self.show(self.item)
+        self.show(self.item, trouble=self._trouble)
 
     def _read(self, item: Item) -> Frame | None:
         if not isinstance(item, Head):
             return None
-        self._trouble = ""
         try:
             return self._opened.reader.frame(item.id)
         except WsreplayError as error:
@@ -81,13 +84,17 @@ class Inspector:
             return None
 
     def _layout(self, pane: str) -> Layout:
+        if isinstance(self.item, Injected):
+            about = self._fault_lines(self.item)
+            return lambda width: wrapped(about, width)
         findings = self._findings_lines()
         if pane == "findings":
             return lambda width: wrapped(findings or [("dim", "no findings at this frame")], width)
         frame = self.frame
         if frame is None:
-            said: Line = ("warning", self._trouble) if self._trouble else ("dim", "there is nothing here")
-            return lambda width: wrapped([said], width)
+            trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", "r reads it again")]
+            said: list[Line] = trouble if self._trouble else [("dim", "there is nothing here")]
+            return lambda width: wrapped(said, width)
         if pane == "meta":
             facts = self._facts(frame)
             return lambda width: wrapped(facts, width)
@@ -99,6 +106,11 @@ class Inspector:
         session = self._opened.session_of.get(frame.connection_id)
         connection = self._opened.connections.get(frame.connection_id)
         return frame_facts(frame, connection, session.id if session else None, self._origin_ns)
+
+    def _fault_lines(self, item: Injected) -> list[Line]:
+        fault = item.fault
+        session = self._opened.session_of.get(fault.connection_id) if fault.connection_id is not None else None
+        return fault_facts(fault, session.id if session else None, self._origin_ns)
 
     def _headings(self) -> list[Line]:
         """What is wrong with a frame stands above its payload."""

@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 
 from wsreplay.errors import WsreplayError
 from wsreplay.store import notes
-from wsreplay.tui.data.evidence import Ghost, moment
+from wsreplay.store.paging import Head
+from wsreplay.tui.data.between import when
 from wsreplay.tui.messages import Written
 from wsreplay.tui.screens.base import BaseScreen
 
@@ -47,8 +48,7 @@ class KeepingScreen(BaseScreen):
         item = self.inspector.item
         if item is None:
             return
-        frame_id = None if isinstance(item, Ghost) else item.id
-        t_ns = moment(item.finding) if isinstance(item, Ghost) else item.t_ns
+        frame_id, t_ns = (item.id, item.t_ns) if isinstance(item, Head) else (None, when(item))
         known = self.opened.marked.get(frame_id) if frame_id is not None else None
 
         def noted(note: str | None) -> None:
@@ -87,7 +87,7 @@ class KeepingScreen(BaseScreen):
 
     def _frame_here(self) -> int:
         item = self.inspector.item
-        return 0 if item is None or isinstance(item, Ghost) else item.id
+        return item.id if isinstance(item, Head) else 0
 
     def action_only_marked(self) -> None:
         here = self.rows.view.anchor(self.frames.cursor)

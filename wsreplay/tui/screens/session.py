@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
@@ -21,6 +22,7 @@ from wsreplay.tui.data.rows import Rows
 from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import (
     DetailReady,
+    FaultsPlaced,
     IdsGathered,
     PaneChosen,
     QueryLeft,
@@ -28,11 +30,13 @@ from wsreplay.tui.messages import (
     RowChosen,
     RowMoved,
     SearchEnded,
+    WorkFailed,
 )
 from wsreplay.tui.screens.asking import Asking
 from wsreplay.tui.screens.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name, verdict_runs
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
+from wsreplay.tui.screens.spanning import SpanningScreen
 from wsreplay.tui.screens.surveying import SurveyingScreen
 from wsreplay.tui.screens.tracing import TracingScreen
 from wsreplay.tui.widgets.detail import Detail
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
+class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,6 +67,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
+        Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
 
@@ -83,6 +88,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
+        self.open_line = StatusLine(id="open", ground="ground")
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
@@ -98,10 +104,12 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         with Container(id="body"):
             yield self.frames
             yield self.detail
+        yield self.open_line
         yield self.overview
         yield self.foot
 
     def on_mount(self) -> None:
+        self.open_line.display = False
         self.frames.focus()
         self._name_list()
         self._paint_lines()
@@ -110,18 +118,23 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
     async def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""
         await self.bar.make_ready()
+        self._read()
+        if self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
+        if self._begin_at is not None:
+            self.show_finding(self._begin_at)
+
+    def _read(self) -> None:
+        """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
 
             def report(ids: array[int], done: float, finished: bool) -> None:
                 self.post_message(IdsGathered(SESSION_TICKET, ids, done, finished))
 
             self.errands.send("session", session_ids(self.session.connections, report), self.fail("reading the session"))
-        self._show_detail()
+        self._show_detail(again=True)
         self.count_overview()
-        if self.following:
-            self.frames.move_to(len(self.rows.view) - 1)
-        if self._begin_at is not None:
-            self.show_finding(self._begin_at)
+        self.place_faults()
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
@@ -150,7 +163,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         self._detail_due = False
         view = self.rows.view
         item = view.row(self.frames.cursor) if len(view) else None
-        self.inspector.show(item, again=again)
+        self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
         findings = self.inspector.findings()
         if findings and self.looked_at not in findings:
             self.look_at(findings[0])
@@ -214,12 +227,21 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
         if self.rows.is_judged_by(self.opened.evidence):
             self._paint_lines()
             return
+        self.show_open()
+        self._place_anew()
+
+    def _place_anew(self) -> None:
+        """What stands between the frames is another."""
         anchor = self.asking.anchor()
         self.rows.judged_anew()
         self.place_marks()
         self.show_view(anchor)
         if self.following and not self.film:
             self.frames.move_to(len(self.rows.view) - 1)
+
+    def on_faults_placed(self, message: FaultsPlaced) -> None:
+        self.opened.placed = message.placed
+        self._place_anew()
 
     def recording_grew(self, last_id: int) -> None:
         added = self.rows.grown(last_id)
@@ -231,6 +253,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
                 self.unseen += added
+        self.place_faults()
         if self.now() - self.counted_ns > times.SECOND or not self.opened.live:
             self.count_overview()
 
@@ -256,6 +279,7 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
             self.frames.move_to(cursor, centre=True)
         else:
             self.frames.move_to(view.row_at(self.player.at_ns), centre=True)
+        self.show_open()
         self._paint_lines()
         self.show_detail_soon()
 
@@ -349,6 +373,16 @@ class SessionScreen(SurveyingScreen, KeepingScreen, TracingScreen):
             self.end_film()
         elif not self._clear_filter():
             self.action_back()
+
+    def action_read_again(self) -> None:
+        """After something could not be read."""
+        try:
+            self.opened.reopen()
+        except WsreplayError as error:
+            self.post_message(WorkFailed("the file cannot be read", str(error)))
+            return
+        self._place_anew()
+        self._read()
 
     def action_follow(self) -> None:
         self.following, self.unseen = not self.following, 0

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data import overview as sketch
+from wsreplay.tui.data.between import MOST_FAULTS, injected
 from wsreplay.tui.data.errand import Errand, Errands
 from wsreplay.tui.data.evidence import moment
-from wsreplay.tui.messages import JumpTo, OverviewCounted
+from wsreplay.tui.messages import FaultsPlaced, JumpTo, OverviewCounted
 from wsreplay.tui.screens.player import PlayerScreen
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class SurveyingScreen(PlayerScreen):
     overview: Overview
     errands: Errands
     origin_ns: int
+    _faults_sought = 0
     counted_ns = 0  # when the overview was last counted, by the application's clock
 
     def count_overview(self) -> None:
@@ -50,7 +52,20 @@ class SurveyingScreen(PlayerScreen):
             for finding in self.opened.evidence.of_session(self.rows.number)
             if not finding.caused_by and finding.severity != "info"
         ]
-        self.overview.place([*places, *((mark.t_ns, "mark") for mark in self.opened.marks)])
+        faults = [(one.fault.t_ns, "fault") for one in self.opened.injected_in(self.rows.session)]
+        self.overview.place([*places, *faults, *((mark.t_ns, "mark") for mark in self.opened.marks)])
+
+    def place_faults(self) -> None:
+        """Find where the injected faults stand, beside the interface, if there are more of them than were looked for."""
+        there = min(self.opened.faults(None), MOST_FAULTS)
+        if there in (len(self.opened.placed), self._faults_sought):
+            return
+        self._faults_sought = there
+
+        def work(reader: Recording, _errand: Errand) -> None:
+            self.post_message(FaultsPlaced(injected(reader)))
+
+        self.errands.send("faults", work, self.fail("the injected faults"))
 
     def on_jump_to(self, message: JumpTo) -> None:
         self.seek(message.t_ns)

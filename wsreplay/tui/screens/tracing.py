@@ -44,7 +44,7 @@ class TracingScreen(BaseScreen):
         """The rows where findings stand, in order; found once for a view."""
         if self._found is None:
             view, evidence = self.rows.view, self.opened.evidence
-            ghosts = [(row, ghost.finding) for row, ghost in zip(view.ghost_rows(), view.ghosts(), strict=True)]
+            ghosts = [(row, ghost.finding) for row, ghost in view.ghosts()]
             at_frames = [
                 (view.row_of_frame(frame_id), finding)
                 for frame_id, findings in evidence.by_frame.items()

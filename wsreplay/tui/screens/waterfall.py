@@ -17,17 +17,15 @@ from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
-from wsreplay.tui.data.spans import Drawn, Lane, Tracer, lanes
+from wsreplay.tui.data.spans import Drawn, Lane, lanes
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.messages import LanesLaid, RowChosen, RowMoved
 from wsreplay.tui.screens.head import head_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.screens.spanning import LIVE_NS
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.waterfall import Waterfall
-
-_FRAMES_PER_LOOK = 4096
-LIVE_NS = 3 * times.SECOND  # a recording that grows is laid out anew this often
 
 
 class WaterfallScreen(PlayerScreen):
@@ -81,28 +79,14 @@ class WaterfallScreen(PlayerScreen):
         """Read the session's spans, beside the interface."""
         self._laid_ns = self.now()
         opened, session = self.opened, self.session
-        sessions = {number: one.id for number, one in opened.session_of.items()}
-        users = {number: connection.user for number, connection in opened.connections.items()}
-        connections = [one.id for one in session.connections] if session else None
-        ends = sorted((one.closed_ns, one.id) for one in (session.connections if session else opened.connections.values())
-                      if one.closed_ns is not None)  # fmt: skip
-        names = self.replay.contracts
+        names = self.replay.judged_by
 
         def work(reader: Recording, errand: Errand) -> None:
-            from wsreplay import contract
+            from wsreplay.tui.data.traced import traced
 
-            tracer = Tracer(contract.load(names[0]), sessions, users)
-            waiting = list(reversed(ends))
-            for count, frame in enumerate(paging.typed_frames(reader, connections)):
-                while waiting and waiting[-1][0] < frame.t_ns:
-                    closed_ns, connection = waiting.pop()
-                    tracer.end_connection(connection, closed_ns)
-                tracer.take(frame)
-                if count % _FRAMES_PER_LOOK == 0 and errand.called_back:
-                    return
-            for closed_ns, connection in reversed(waiting):
-                tracer.end_connection(connection, closed_ns)
-            self.post_message(LanesLaid(tracer.spans, lanes(tracer.spans), tracer.full))
+            tracer = traced(reader, errand, opened, session, names)
+            if tracer is not None:
+                self.post_message(LanesLaid(tracer.spans, lanes(tracer.spans), tracer.full))
 
         self.errands.send("spans", work, self.fail("reading the spans"))
 
@@ -222,7 +206,7 @@ class WaterfallScreen(PlayerScreen):
 
     def _paint_lines(self) -> None:
         look = self.look
-        place = head_runs(look, session_name(look, self.session), self.replay.contracts[0])
+        place = head_runs(look, session_name(look, self.session))
         number = self.session.id if self.session else None
         self.head.say(place, verdict_runs(look, self.replay.verdict, self.opened, number))
         self.about.say(self._about())

@@ -12,9 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.model import Frame
+from wsreplay.model import Frame, Opcode
 from wsreplay.tui.data import layout
 from wsreplay.tui.data.facts import Line
+from wsreplay.tui.data.summary import close_parts
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import PaneChosen
 from wsreplay.tui.widgets.paint import Run, line
@@ -158,8 +159,14 @@ def payload_layout(frame: Frame, pane: str) -> Layout:
 
     def lay(width: int) -> list[Line]:
         kind = "plain"
+        if not frame.payload:
+            return [("dim", "no payload")]
         if pane == "hex":
             lines = layout.hex_lines(frame.payload, width)
+        elif pane == "json" and frame.opcode == Opcode.CLOSE:
+            code, reason = close_parts(frame.payload)
+            said = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
+            lines = layout.wrapped(said, width)
         else:
             pretty = layout.json_lines(frame.payload) if pane == "json" else None
             kind = "json" if pretty else "plain"

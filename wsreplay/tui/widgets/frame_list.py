@@ -1,4 +1,4 @@
-"""The list of frames: one row a frame, a dashed one where an event is missing."""
+"""The list of frames: one row a frame, a dashed one where an event is missing or a fault was injected."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 from textual.strip import Strip
 
+from wsreplay.model import Fault
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
-from wsreplay.tui.data.evidence import Ghost, moment, worst
+from wsreplay.tui.data.between import Between, Injected
+from wsreplay.tui.data.evidence import moment, worst
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.summary import name, summary
 from wsreplay.tui.data.view import Anchor, View
@@ -26,7 +28,10 @@ _TYPE_WIDTHS = ((70, 14), (90, 18), (130, 22), (1000, 26))
 
 
 class FrameList(RowList):
-    """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for."""
+    """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for.
+
+    `open` are the frames that began what is open at the playhead, while the session is played.
+    """
 
     def __init__(self, opened: Opened, view: View, *, connections: int = 1, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -35,9 +40,10 @@ class FrameList(RowList):
         self.view = view
         self.origin_ns = 0
         self.witnesses: Collection[int] = ()
+        self.open: Collection[int] = ()
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
-        self._ghosts_painted: list[int] = []
+        self._between_painted: list[int] = []
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -47,7 +53,7 @@ class FrameList(RowList):
         """Show another view; what `anchor` names stays on the line of the screen it is on, if the view holds it."""
         offset = self.cursor - self.scroll_offset.y
         self.view = view
-        self._ghosts_painted = list(view.ghost_rows())
+        self._between_painted = [row for row, _ in view.between()]
         self.forget()
         self.set_count(len(view))
         if anchor is not None and len(view):
@@ -66,15 +72,20 @@ class FrameList(RowList):
 
     def show_horizon(self, view: View) -> None:
         """The same view with its end elsewhere; ghosts may have come or gone."""
-        ghosts = list(view.ghost_rows())
-        if ghosts != self._ghosts_painted:
-            self._ghosts_painted = ghosts
+        between = [row for row, _ in view.between()]
+        if between != self._between_painted:
+            self._between_painted = between
             self.forget()
         self.set_count(len(view))
 
     def set_witnesses(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.witnesses):
             self.witnesses = frames
+            self.forget()
+
+    def set_open(self, frames: Collection[int]) -> None:
+        if set(frames) != set(self.open):
+            self.open = frames
             self.forget()
 
     # Painting.
@@ -92,11 +103,14 @@ class FrameList(RowList):
                 self._strips.popitem(last=False)
         return strip
 
-    def _paint_item(self, item: Head | Ghost | None, row: int, width: int) -> Strip:
+    def _paint_item(self, item: Head | Between | None, row: int, width: int) -> Strip:
         if item is None:
-            why = self.view.pages.trouble or "this frame is not in the recording"
+            trouble = self.view.pages.trouble
+            why = f"r reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
-        if isinstance(item, Ghost):
+        if isinstance(item, Injected):
+            return self._paint_fault(item.fault, width)
+        if isinstance(item, Between):
             return self._paint_ghost(item.finding, width)
         return self.whole_line(self._frame_runs(item, row, width), width)
 
@@ -139,17 +153,30 @@ class FrameList(RowList):
     def _paint_ghost(self, finding: Finding, width: int) -> Strip:
         look = self.look
         style, words = look.style("missing"), look.style("missing", bold=True)
-        dash = look.signs.dash
-        lead = (self._id_width() + 1 if width >= 66 else 0) - 1
-        at = times.clock(moment(finding) - self.origin_ns)
-        wide = 8 if width >= 110 else 0
         expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
-        runs: list[Run] = [
-            (" ", style), (f"{look.signs.missing} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
-            (f"{at} ", style), (dash * (wide + 1) + " ", style), (f"missing: {expected} ", words),
-            (f"{dash * 2} ", style), (look.own(ghost_words(finding, self.origin_ns)) + " ", style), (dash * width, style),
-        ]  # fmt: skip
+        lead = self._dashed_lead(look.signs.missing, moment(finding), style, words, width)
+        said = look.own(ghost_words(finding, self.origin_ns))
+        dash = look.signs.dash
+        runs: list[Run] = [*lead, (f"missing: {expected} ", words), (f"{dash * 2} {said} ", style), (dash * width, style)]
         return self.whole_line(runs, width)
+
+    def _paint_fault(self, fault: Fault, width: int) -> Strip:
+        look = self.look
+        style, words = look.style("warning"), look.style("warning", bold=True)
+        lead = self._dashed_lead(look.signs.fault, fault.t_ns, style, words, width)
+        side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
+        runs: list[Run] = [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * width, style)]
+        return self.whole_line(runs, width)
+
+    def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style, width: int) -> list[Run]:
+        """The columns before the words of a row that is no frame: its sign and its time, dashes in the others."""
+        dash = self.look.signs.dash
+        lead = (self._id_width() + 1 if width >= 66 else 0) - 1
+        wide = 8 if width >= 110 else 0
+        return [
+            (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
+            (f"{times.clock(t_ns - self.origin_ns)} ", style), (dash * (wide + 1) + " ", style),
+        ]  # fmt: skip
 
     def _witness_run(self, frame_id: int) -> Run:
         if frame_id in self.witnesses:
@@ -162,6 +189,8 @@ class FrameList(RowList):
             return f"{sign} ", style
         if frame_id in self._opened.marked:
             return f"{self.look.signs.mark} ", self.look.style("word")
+        if frame_id in self.open:
+            return f"{self.look.signs.open_end} ", self.look.style("accent")
         return "  ", self.look.style()
 
     def _name_style(self, head: Head, finding: Finding | None) -> Style:

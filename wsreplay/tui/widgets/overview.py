@@ -14,7 +14,7 @@ from wsreplay.tui.data.overview import bars, column, strongest, time_of_column
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import JumpTo
 
-_RANKS = {"mark": 0, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
+_RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
 
 
 class Overview(Widget):
@@ -42,7 +42,7 @@ class Overview(Widget):
         self.refresh()
 
     def place(self, places: Sequence[tuple[int, str]]) -> None:
-        """What is to be seen where: (time, kind), of kinds missing, error, order, late, warning, mark."""
+        """What is to be seen where: (time, kind), of kinds missing, error, order, late, warning, fault, mark."""
         self._places = places
         self.refresh()
 
@@ -84,7 +84,10 @@ class Overview(Widget):
     def _marks_line(self) -> Strip:
         width = self.size.width
         marks = self.look.signs
-        signs = {"mark": marks.mark, "warning": marks.warning, "late": marks.late, "order": marks.order, "error": marks.error}
+        signs = {
+            "mark": marks.mark, "fault": marks.fault, "warning": marks.warning, "late": marks.late, "order": marks.order,
+            "error": marks.error,
+        }  # fmt: skip
         shown = strongest(((self._column(t), kind) for t, kind in self._places), lambda kind: _RANKS.get(kind, -1), width)
         cells: list[tuple[str, Style]] = []
         for x in range(width):
@@ -92,7 +95,8 @@ class Overview(Widget):
             if kind is None:
                 cells.append((" ", self.look.ground("ground")))
             else:
-                style = self.look.style({"mark": "word"}.get(kind, kind), on="ground", bold=kind in ("error", "missing"))
+                hue = {"mark": "word", "fault": "warning"}.get(kind, kind)
+                style = self.look.style(hue, on="ground", bold=kind in ("error", "missing"))
                 cells.append((signs.get(kind, marks.missing), style))
         return _joined(cells, width)
 

@@ -40,9 +40,10 @@ def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
 
 
 def split(left: list[Run], right: list[Run], width: int, fill: Style) -> Strip:
-    """One line with a left and a right end; the right end gives way where there is no room for both."""
+    """One line with a left and a right end; the right end gives way from its last run on where there is no room for both."""
     taken = sum(cell_len(text) for text, _ in left)
     tail = sum(cell_len(text) for text, _ in right)
-    if taken + tail + 1 > width:
-        return line(left, width, fill)
+    while right and taken + tail + 1 > width:
+        tail -= cell_len(right[-1][0])
+        right = right[:-1]
     return line([*left, (" " * (width - taken - tail), fill), *right], width, fill)

@@ -1,0 +1,66 @@
+"""Which contract a recording is judged by where nobody names one: every committed sample by its own protocol's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wsreplay.contract import builtin_names, load
+from wsreplay.model import Connection
+from wsreplay.store.reader import Recording
+from wsreplay.store.writer import Writer
+from wsreplay.validator.fitting import contracts_for, fitting
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+
+
+def name_of_fitting(path: Path) -> str | None:
+    with Recording.open(path) as recording:
+        found = fitting(recording)
+        assert contracts_for(recording) == [found or load("agent-chat")]
+    return found.name if found else None
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """`recorded(*events, subprotocol=…)` is a recording of these (direction, type) on one connection."""
+
+    def write(*events: tuple[int, str], subprotocol: str | None = None) -> Path:
+        writer = Writer(tmp_path / "made.db")
+        run = writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="", options={})
+        writer.insert_connection(Connection(1, run, 0, subprotocol=subprotocol))
+        rows = [(1, number, number, direction, 1, 1, 9, 0, type_, b"{}") for number, (direction, type_) in enumerate(events, 1)]
+        writer.add_frames(rows)
+        writer.close()
+        return tmp_path / "made.db"
+
+    return write
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_every_sample_fits_the_contract_of_its_own_protocol(name):
+    paths = sorted(SAMPLES.glob("*.db" if name == "agent-chat" else f"{name}/*.db"))
+    assert paths and {name_of_fitting(path) for path in paths} == {name}
+
+
+def test_one_event_of_agent_chat_is_enough_whatever_else_was_recorded(recorded):
+    path = recorded((1, "RUN_STARTED"), (1, "RUN_FINISHED"), (1, "agent_started"), subprotocol="graphql-transport-ws")
+    assert name_of_fitting(path) == "agent-chat"
+
+
+def test_what_several_protocols_know_decides_nothing(recorded):
+    assert name_of_fitting(recorded((1, "connection_ack"), (0, "ping"), (1, "pong"))) is None
+
+
+def test_a_contract_for_a_subprotocol_judges_only_where_it_was_negotiated(recorded):
+    assert name_of_fitting(recorded((0, "connection_init"), (0, "subscribe"))) is None
+
+
+def test_a_subprotocol_is_enough_where_nothing_was_said(recorded):
+    assert name_of_fitting(recorded(subprotocol="graphql-transport-ws")) == "graphql-transport-ws"
+
+
+def test_a_name_always_wins(recorded):
+    with Recording.open(recorded((1, "agent_started"))) as recording:
+        assert [one.name for one in contracts_for(recording, ["ag-ui", "openai-realtime"])] == ["ag-ui", "openai-realtime"]

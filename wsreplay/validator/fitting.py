@@ -1,0 +1,49 @@
+"""Which contracts judge a recording where nobody names one.
+
+agent-chat, where a single event is one of those it is about. Else the built-in contract that the connections' subprotocol names
+(`applies_to`), else the one that is about the most of the event types. Where none is about any: agent-chat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from wsreplay.contract import Contract, builtin_names, load
+from wsreplay.contract.model import Declare, Pattern, Span
+from wsreplay.store.reader import Recording
+
+DEFAULT_CONTRACT = "agent-chat"
+LOOKED_AT = 100_000  # frames with a type; a protocol shows itself in its first ones
+
+
+def contracts_for(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
+    """The contracts of these names or files; without any, the one that fits. Raises ContractError."""
+    return [load(name) for name in names] or [fitting(recording) or load(DEFAULT_CONTRACT)]
+
+
+def fitting(recording: Recording) -> Contract | None:
+    """The built-in contract that is about what was recorded; None where none is, or nothing is there yet."""
+    events = recording.event_types(LOOKED_AT)
+    default = load(DEFAULT_CONTRACT)
+    if _matched(default, events):
+        return default
+    subprotocols = {connection.subprotocol for connection in recording.connections() if connection.subprotocol}
+    others = [load(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
+    named = [one for one in others if _is_named(one, subprotocols)]
+    about = [one for one in others if not one.applies_to.subprotocol and _matched(one, events)]
+    return max(named or about, key=lambda one: _matched(one, events), default=None)
+
+
+def _is_named(contract: Contract, subprotocols: Iterable[str]) -> bool:
+    return any(fnmatchcase(one, glob) for one in subprotocols for glob in contract.applies_to.subprotocol)
+
+
+def _matched(contract: Contract, events: Sequence[tuple[int, str]]) -> int:
+    """How many of the event types the contract's spans and rules speak of."""
+    patterns = [pattern for pattern in _spoken_of(contract) if pattern.type.strip("*")]  # `*` is about nothing
+    return sum(any(pattern.fits(direction, type_) for pattern in patterns) for direction, type_ in events)
+
+
+def _spoken_of(contract: Contract) -> list[Pattern]:
+    return [pattern for rule in contract.rules if isinstance(rule, Span | Declare) for pattern in rule.named()]
