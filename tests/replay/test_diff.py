@@ -10,7 +10,8 @@ import pytest
 from wsreplay.contract.model import Contract
 from wsreplay.model import Ending
 from wsreplay.replay import diff_report
-from wsreplay.replay.diff import Diff, DiffOptions, Kind, diff
+from wsreplay.replay.diff import Diff, DiffOptions, diff
+from wsreplay.replay.rows import Kind
 from wsreplay.store.reader import Recording
 
 Write = Callable[..., Path]
