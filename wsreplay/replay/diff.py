@@ -123,7 +123,7 @@ def _diff(
         differences = tuple(row for row in told if row.kind is not Kind.SAME)
         kept = tuple(told) if options.whole else ()
         sessions = left[i].session, right[j].session
-        out.append(SessionDiff(*sessions, alike, differences, *_only(*found), kept))
+        out.append(SessionDiff(*sessions, alike, differences, *_only(*found, contract if options.timeless else None), kept))
     paired = {i for i, _ in pairs}, {j for _, j in pairs}
     out += [SessionDiff(talk.session, None) for i, talk in enumerate(left) if i not in paired[0]]
     out += [SessionDiff(None, talk.session) for j, talk in enumerate(right) if j not in paired[1]]
@@ -178,18 +178,16 @@ def _findings(
     found: dict[int | None, list[Finding]] = {}
     if contract is None or not options.findings:
         return found
-    judgement = judge(recording, contract, sessions=[talk.session for talk in talks])
-    of_time = {rule.id for rule in contract.rules if isinstance(rule, Latency) or getattr(rule, "within_ns", None) is not None}
-    of_time -= {span.id for span in contract.of(Span)}  # of a span only what is late is a matter of time
-    for finding in judgement.findings:
-        if options.timeless and (finding.rule in of_time or finding.late_by is not None or finding.decided_by == "deadline"):
-            continue
+    for finding in judge(recording, contract, sessions=[talk.session for talk in talks]).findings:
         found.setdefault(finding.session, []).append(finding)
     return found
 
 
-def _only(a: list[Finding], b: list[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Those without a counterpart of the same fingerprint."""
+def _only(
+    a: list[Finding], b: list[Finding], timeless: Contract | None
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Those without a counterpart of the same fingerprint. `timeless`: without what its rules say of time."""
+    of_time = set() if timeless is None else _rules_of_time(timeless)
 
     def without(these: list[Finding], others: list[Finding]) -> tuple[Finding, ...]:
         counts = Counter(one.fingerprint for one in others)
@@ -197,8 +195,14 @@ def _only(a: list[Finding], b: list[Finding]) -> tuple[tuple[Finding, ...], tupl
         for one in these:
             if counts[one.fingerprint]:
                 counts[one.fingerprint] -= 1
-            else:
+            elif timeless is None or not (one.rule in of_time or one.late_by is not None or one.decided_by == "deadline"):
                 out.append(one)
         return tuple(out)
 
     return without(a, b), without(b, a)
+
+
+def _rules_of_time(contract: Contract) -> set[str]:
+    """Of a span only what is late is a matter of time."""
+    bounded = {rule.id for rule in contract.rules if isinstance(rule, Latency) or getattr(rule, "within_ns", None) is not None}
+    return bounded - {span.id for span in contract.of(Span)}
