@@ -66,6 +66,7 @@ async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Pa
         )  # fmt: skip
     assert done.code == 0, done.err + done.out
     assert "chat → agent_started" in done.out
+    assert "a second, up to " in done.out
     assert "12 connections, 0 lost, 0 departures" in done.out
     assert "12 sessions: 12 satisfied" in done.out
     shown = run("export", out).out

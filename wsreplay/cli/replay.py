@@ -174,7 +174,7 @@ def client(
         Presented(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
     )  # fmt: skip
     say = _Say(quiet, most=_SHOWN if load else None)
-    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed, say.finished))
+    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed))
     if load is not None:
         _allow_many_files()
     run_loop(_play(replay, say))
@@ -191,7 +191,7 @@ async def _play(replay: ReplayClient, say: _Say) -> int:
         running = asyncio.create_task(replay.run())
         while not running.done():
             await asyncio.wait({running}, timeout=PROGRESS_EVERY_S)
-            say.progress(replay.conversations)
+            say.progress(replay.result, replay.sessions)
         say.clear()
         await running
     return EXIT_CLEAN
@@ -218,6 +218,8 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
     for row in result.latencies.rows():
         times = "".join(f"{value * 1000:>9,.1f} ms" for value in (row.p50, row.p95, row.p99, row.max))
         click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
+    rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds)
+    click.echo(f"{count(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
     departed = {(one.session, one.connection) for one in result.departures}
     click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
                f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
@@ -227,11 +229,11 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
             known = {finding.fingerprint for finding in judge(before, contract).findings}
             judgement = judge(after, contract)
         verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
-        counts = ", ".join(f"{count:,} {name}" for name, count in verdicts.most_common())
+        counts = ", ".join(f"{number:,} {name}" for name, number in verdicts.most_common())
         click.echo(f"{judgement.sessions:,} sessions: {counts}")
         new = Counter(finding.rule for finding in judgement.findings if finding.fingerprint not in known)
-        for rule, count in new.most_common():
-            click.echo(f"  ✗ {rule}: {count:,} findings that the recorded sessions do not have")
+        for rule, number in new.most_common():
+            click.echo(f"  ✗ {rule}: {count(number, 'finding')} that the recorded sessions do not have")
     return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
 
 
@@ -247,7 +249,7 @@ class _Say:
 
     def __init__(self, quiet: bool, most: int | None = None) -> None:
         self._quiet, self._most = quiet, most
-        self._told = self._finished = 0
+        self._told = 0
         self._begun = time.monotonic()
         self._drawn = False
 
@@ -271,14 +273,12 @@ class _Say:
         outcome = "played to its end" if played.complete else "ended early"
         self.line(f"▪ session {played.session}, connection {played.connection}  {outcome}, {played.sent:,} sent")
 
-    def finished(self, played: Played) -> None:
-        self._finished += 1
-
-    def progress(self, conversations: int) -> None:
+    def progress(self, result: Result, sessions: int) -> None:
         if self._quiet or not sys.stderr.isatty():
             return
         seconds = duration_text(time.monotonic() - self._begun)
-        told = f"{self._finished:,} of {conversations:,} conversations · {self._told:,} departures"
+        told = f"{result.over:,} of {sessions:,} sessions · {result.playing:,} playing"
+        told += f" · {len(result.lost):,} lost · {self._told:,} departures"
         sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {told}")
         sys.stderr.flush()
         self._drawn = True
