@@ -17,7 +17,8 @@ import click
 from wsreplay.cli.console import duration_text
 from wsreplay.cli.options import Address, Duration, Header, contract_of, make_parent, new_recording_path, split_session
 from wsreplay.cli.record import run_loop, stop_on_signals
-from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UsageError
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
+from wsreplay.model import Ending
 from wsreplay.report.paint import count
 from wsreplay.trace.display import visible
 
@@ -179,6 +180,7 @@ def client(
         _allow_many_files()
     run_loop(_play(replay, say))
     result = replay.result
+    _check_reached(out)
     say.line(f"{count(len(result.played), 'connection')} in {duration_text(result.seconds)} → {out}")
     if load is not None:
         return _judge_load(result, path, out, loaded, say)
@@ -195,6 +197,16 @@ async def _play(replay: ReplayClient, say: _Say) -> int:
         say.clear()
         await running
     return EXIT_CLEAN
+
+
+def _check_reached(path: Path) -> None:
+    """Raises UpstreamError where the new recording shows that no backend was there: that says nothing of how it behaves."""
+    from wsreplay.store.reader import Recording
+
+    with Recording.open(path) as recording:
+        connections = recording.connections()
+    if connections and all(one.closed_by == "proxy" and one.ending is Ending.REFUSED for one in connections):
+        raise UpstreamError(f"{connections[0].error}; nothing was played")
 
 
 def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None, wanted: Any, session: int | None) -> int:

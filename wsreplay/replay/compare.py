@@ -88,10 +88,7 @@ class Comparer:
             return (*found, FieldChange("", _text(a.payload), _text(b.payload)))
         if a.name == END and {left.get("ending"), right.get("ending")} & set(_UNKNOWN_ENDS):
             return tuple(found)
-        try:
-            return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
-        except (orjson.JSONEncodeError, RecursionError):  # nested deeper than it is written
-            return (*found, FieldChange("", _text(a.payload), _text(b.payload)))
+        return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 
     def _id_changes(self, a: Said, b: Said) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""

@@ -15,6 +15,7 @@ Chain = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
 
 OPEN, END = "ws.open", "ws.end"
 KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
+_SURELY_WRITTEN = 250  # orjson reads JSON that is nested 1,024 deep, and writes 254
 Layout = tuple[tuple[str, paths.Path], ...]
 
 
@@ -153,10 +154,7 @@ class Talk:
             paths.replace(document, self._fields.seq, "step")
         if self._fields.anywhere:
             document = without(document, self._fields.anywhere)
-        try:
-            return hash(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
-        except orjson.JSONEncodeError:  # nested deeper than it is written
-            return hash(payload)
+        return hash(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
 
     # Beginnings and ends.
 
@@ -208,10 +206,12 @@ class Talk:
 
 
 def decoded(payload: bytes) -> dict[str, Any] | None:
-    """The object that a JSON text holds, or None where it holds no such thing."""
+    """The object that a JSON text holds, or None where it holds no such thing, or one nested deeper than could be written."""
     try:
         document = orjson.loads(payload)
-    except orjson.JSONDecodeError:
+        if payload.count(b"[") + payload.count(b"{") > _SURELY_WRITTEN:
+            orjson.dumps(document)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     return document if document.__class__ is dict else None
 
