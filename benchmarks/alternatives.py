@@ -73,16 +73,16 @@ def bare_relay() -> Alternative:
     return Alternative("bare relay", start)
 
 
-def wsreplay() -> Alternative:
+def wsreplay(name: str = "wsreplay", *options: str) -> Alternative:
     """`wsreplay record`, as a user starts it."""
 
     def start(upstream: int, folder: Path) -> Iterator[Running]:
         file, port = folder / "wsreplay.db", _free_port()
         command = [sys.executable, "-m", "wsreplay", "record", f"ws://127.0.0.1:{upstream}", "-l", f"127.0.0.1:{port}"]
-        with _listening([*command, "-o", file, "-q"], port) as child:
+        with _listening([*command, "-o", file, "-q", *options], port) as child:
             yield Running(port, child.pid, lambda frames, size: _await_frames(file, frames))
 
-    return Alternative("wsreplay", start)
+    return Alternative(name, start)
 
 
 def mitmproxy(program: Path) -> Alternative:

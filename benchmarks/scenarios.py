@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks import measure
-from benchmarks.alternatives import Alternative
+from benchmarks.alternatives import Alternative, bare_relay, wsreplay
 from benchmarks.measure import Load
 from benchmarks.table import Table, count, ratio
 
@@ -138,6 +138,28 @@ def echo(plan: Plan) -> Iterator[Table]:
     return iter([table])
 
 
+def faults(plan: Plan) -> Iterator[Table]:
+    """What `--fault` costs: nothing where it is not given; with a fault that never strikes, what it takes to wait for it."""
+    relay, plain, waiting = bare_relay(), wsreplay(), wsreplay("wsreplay --fault", "--fault", "latency=1s,from=100000s")
+    figures = {"echo p50, µs": Rounds(), "messages/s": Rounds()}
+    for number in range(plan.rounds):
+        for alternative in (relay, plain, waiting):
+            _progress(f"faults: round {number + 1} of {plan.rounds}: {alternative.name}")
+            times = measure.echo(alternative, 200, plan.scaled(20_000))
+            figures["echo p50, µs"].add(alternative.name, times[len(times) // 2])
+            load = _sized(plan, Load(600_000, 200), alternative.name)
+            figures["messages/s"].add(alternative.name, measure.flood(alternative, load).per_second)
+    names = [relay.name, plain.name, waiting.name]
+    table = Table(
+        "With and without faults that never strike, 200 B", ["", *names, "÷ bare relay", "--fault ÷ without"],
+        raw={name: rounds.raw() for name, rounds in figures.items()},
+    )  # fmt: skip
+    for name, rounds in figures.items():
+        cells = [name, *(count(rounds.median(each)) for each in names)]
+        table.rows.append([*cells, ratio(rounds.ratio(*names[1::-1]), ""), ratio(rounds.ratio(*names[:0:-1]), "")])
+    return iter([table])
+
+
 def memory(plan: Plan) -> Iterator[Table]:
     """What relay and recorder hold together during a long flood; once."""
     table = Table(
@@ -172,5 +194,6 @@ ALL: dict[str, Callable[[Plan], Iterator[Table]]] = {
     "record": record,
     "connections": connections,
     "echo": echo,
+    "faults": faults,
     "memory": memory,
 }

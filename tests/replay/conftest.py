@@ -83,11 +83,14 @@ def record(tmp_path: Path) -> Callable[[str], Awaitable[Path]]:
 
 
 @pytest.fixture
-def play_again(tmp_path: Path, contract: Contract) -> Callable[..., Awaitable[tuple[Path, Result, ReplayServer]]]:
+def play_again(tmp_path: Path) -> Callable[..., Awaitable[tuple[Path, Result, ReplayServer]]]:
     """Plays a recording's server and client against each other, into a new recording."""
 
-    async def play_again(path: Path, speed: float = inf, timeout_s: float = 5.0) -> tuple[Path, Result, ReplayServer]:
-        out = path.with_suffix(".again.db")
+    async def play_again(
+        path: Path, speed: float = inf, timeout_s: float = 5.0, contract: Contract | None = None
+    ) -> tuple[Path, Result, ReplayServer]:
+        contract = contract or load("agent-chat")
+        out = tmp_path / f"{path.stem}.again.db"
         async with (
             ReplayServer(path, contract, ServerOptions(pace=Pace(speed))) as server,
             ReplayClient(path, server.url, out, contract, ClientOptions(pace=Pace(speed, timeout_s=timeout_s))) as client,

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from wsreplay.contract import load
 from wsreplay.contract.model import Contract
-from wsreplay.demo.scenarios import SCENARIOS
 from wsreplay.model import FIN, MASKED, Connection, Ending
 from wsreplay.replay import diff_report
 from wsreplay.replay.client import ClientOptions, ReplayClient
@@ -27,7 +26,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace.events import event_type
 
-QUICK = [name for name, scenario in SCENARIOS.items() if scenario.seconds < 8]
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
 def told(before: Path, after: Path, contract: Contract, **options: Any) -> list[str]:
@@ -37,12 +36,11 @@ def told(before: Path, after: Path, contract: Contract, **options: Any) -> list[
     return [] if found.same else list(diff_report.text(found, before.name, after.name))
 
 
-@pytest.mark.parametrize("scenario", QUICK)
-async def test_every_scenario_is_the_same_again(
-    scenario: str, record: Callable[[str], Awaitable[Path]], play_again: Callable[..., Any], contract: Contract
-) -> None:
-    path = await record(scenario)
-    again, result, server = await play_again(path)
+@pytest.mark.parametrize("name", sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.rglob("*.db")))
+async def test_every_sample_is_the_same_again(name: str, play_again: Callable[..., Any]) -> None:
+    path = SAMPLES / name
+    contract = load(str(Path(name).parent) if "/" in name else "agent-chat")
+    again, result, server = await play_again(path, contract=contract)
     assert [str(one) for one in result.departures + server.departures] == []
     assert not result.lost
     assert told(path, again, contract, timeless=True) == []

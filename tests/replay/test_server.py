@@ -183,6 +183,18 @@ async def test_a_client_that_departs_is_told_of(write: Write, contract: Contract
     assert client.close_code == (1008 if how is OnMismatch.CLOSE else 1000)
 
 
+@pytest.mark.parametrize("wanted", ["a message", "a time"])
+async def test_a_client_that_closes_early_is_answered_at_once(write: Write, contract: Contract, wanted: str) -> None:
+    later = (60_000, "c2s", CHAT) if wanted == "a message" else (60_000, "s2c", DONE)
+    path = write("a.db", [(1, "s2c", ACK), later, (60_001, "c2s", b"\x03\xe8", 8), (60_001, "s2c", b"\x03\xe8", 8)])
+    async with ReplayServer(path, contract) as server:
+        async with connect(f"{server.url}/ws", proxy=None, close_timeout=30) as client:
+            await client.recv()
+        await server.wait_played()
+        assert client.close_code == 1000
+        assert [one.came for one in server.departures] == ["the connection was closed with 1000"]
+
+
 async def test_another_id_where_one_is_known_is_a_departure(write: Write, contract: Contract) -> None:
     stop = {"type": "stop", "thread_id": "t1"}
     path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", STARTED), (3, "c2s", stop), (4, "s2c", DONE)])

@@ -54,6 +54,14 @@ def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Traces:
     return Traces(Path("recordings"))
 
 
+def inject(result: FileResult) -> FileResult:
+    """The same, with a reset injected into the recording's first connection."""
+    writer = Writer(Path(result.path))
+    writer.add_fault(1, "reset", "reset,bytes=4kB", 1, None)
+    writer.close()
+    return result
+
+
 SLICE = (("thread", "t1"), ("run", "r1"))
 MISSING_TOOL = Finding(
     rule="tool", verdict=Verdict.VIOLATED, severity=Severity.ERROR,

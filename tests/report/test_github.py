@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.conftest import MISSING_TOOL, judged
+from tests.report.conftest import MISSING_TOOL, inject, judged
 from wsreplay.report import FileResult, render
 from wsreplay.validator.findings import Severity, Verdict
 
@@ -55,3 +55,9 @@ def test_no_text_can_begin_a_command_of_its_own(text: str) -> None:
     lines = render("github", [FileResult(text, judged(findings=(finding,), contract=text)), FileResult(text, error=text)])
     assert all(COMMAND.fullmatch(line) for line in lines.rstrip("\n").split("\n"))
     assert lines.count("\n") == 3
+
+
+def test_an_injected_fault_is_not_taken_for_a_real_one(chat: FileResult) -> None:
+    summary, annotation = render("github", [inject(chat)]).splitlines()
+    assert summary.endswith("0 warnings, ⚡ injected: 1 fault")
+    assert annotation.endswith("(session 1, recordings/chat.db, ⚡ injected: 1 fault)")

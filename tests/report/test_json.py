@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import fastjsonschema
 import pytest
 
-from tests.report.conftest import MISSING_TOOL, judged
+from tests.report.conftest import MISSING_TOOL, inject, judged
 from wsreplay.report import FileResult, render
 from wsreplay.report import json as report_json
-from wsreplay.store.writer import Writer
 from wsreplay.validator.findings import Verdict
 
 
@@ -40,10 +38,7 @@ def test_the_document_says_what_was_found(chat: FileResult) -> None:
 
 def test_injected_faults_are_counted_where_the_recording_can_be_read(chat: FileResult) -> None:
     assert checked([chat])["files"][0]["faults"] == 0
-    writer = Writer(Path(chat.path))
-    writer.add_fault(1, "reset", "bytes=4kB", 1, None)
-    writer.close()
-    assert checked([chat])["files"][0]["faults"] == 1
+    assert checked([inject(chat)])["files"][0]["faults"] == 1
     assert "faults" not in checked([replace(chat, path="gone.db")])["files"][0]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.report.conftest import MISSING_TOOL, RULES, judged
+from tests.report.conftest import MISSING_TOOL, RULES, inject, judged
 from wsreplay.report import FileResult, junit
 from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
 
@@ -100,3 +100,13 @@ def test_whatever_is_said_the_document_is_xml(schema: Any, text: str) -> None:
     judgement = judged(findings=(finding,), rules=rules, contract=f"c{text}", notes=(text,))
     root = checked(junit.render([FileResult("gone.db", judgement), FileResult(f"x{text}", error=text)]), schema)
     assert len(root) == 2
+
+
+def test_an_injected_fault_is_not_taken_for_a_real_one(chat: FileResult, schema: Any) -> None:
+    root = checked(junit.render([inject(chat)]), schema)
+    failure, output = root.find(".//failure"), root.find(".//system-out")
+    assert failure is not None and failure.text is not None and output is not None
+    assert failure.get("message", "").endswith(" (⚡ injected: 1 fault)")
+    assert "  ⚡ injected: 1 fault: reset,bytes=4kB" in failure.text.splitlines()
+    assert (output.text or "").splitlines()[0] == "⚡ injected: 1 fault"
+    assert root.find(".//property[@name='injected faults'][@value='1']") is not None

@@ -8,7 +8,7 @@ from urllib.parse import urlparse
 
 import fastjsonschema
 
-from tests.report.conftest import MISSING_TOOL, judged
+from tests.report.conftest import MISSING_TOOL, inject, judged
 from wsreplay.report import FileResult, render
 from wsreplay.validator.findings import Severity, Verdict
 
@@ -139,3 +139,9 @@ def test_a_file_that_could_not_be_judged_is_a_notification() -> None:
 def test_a_recording_that_is_gone_has_findings_without_frames() -> None:
     (result,) = run_of([FileResult("gone.db", judged())])["results"]
     assert len(result["codeFlows"][0]["threadFlows"][0]["locations"]) == 1
+
+
+def test_an_injected_fault_is_not_taken_for_a_real_one(chat: FileResult) -> None:
+    (result,) = run_of([inject(chat)])["results"]
+    assert result["message"]["text"].endswith(" (⚡ injected: 1 fault)")
+    assert result["properties"]["injectedFaults"] == ["reset,bytes=4kB"]

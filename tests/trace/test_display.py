@@ -80,6 +80,7 @@ def test_a_huge_payload_is_not_decoded_whole() -> None:
         (b'{"type": "x", "n": 1, "payload": {}}', '{"n":1,"payload":{}}'),
         (b"[1, 2]", "[1, 2]"),
         (b'{"type": "x", ', '{"type": "x", '),
+        (b'{"n":' + b"[" * 600 + b"]" * 600 + b"}", '{"n":' + "[" * 54 + "…"),
     ],
 )
 def test_the_gist_is_what_an_event_says_to_people(payload: bytes, line: str) -> None:

@@ -1,66 +1,70 @@
-"""Aligning two sessions."""
+"""Two sessions side by side."""
 
 from __future__ import annotations
 
-import orjson
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from wsreplay.tui.data.alignment import Entry, Renaming, align
-from wsreplay.tui.data.jsondiff import difference
+from wsreplay.errors import UsageError
+from wsreplay.replay.compare import FieldChange
+from wsreplay.replay.rows import Kind
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.alignment import Payloads, align
+from wsreplay.tui.data.jsondiff import changed_fields, difference
 
-
-def entries(names: str, start: int = 0) -> list[Entry]:
-    return [Entry(start + n + 1, n, 1, name, orjson.dumps({"type": name})) for n, name in enumerate(names)]
-
-
-def kinds(a: str, b: str) -> str:
-    signs = {"same": "=", "changed": "~", "only_a": "-", "only_b": "+"}
-    return "".join(signs[pair.kind] for pair in align(entries(a), entries(b)))
+S2C = 1
 
 
-def test_a_missing_event_is_found_where_it_is_missing():
-    assert kinds("sxtcxtce", "sxtcxte") == "======-="
-    assert kinds("ab", "") == "--" and kinds("", "ab") == "++" and kinds("", "") == ""
+@pytest.fixture
+def written(script):
+    """A recording of one session, in which a run says these words."""
+
+    def written(name, *words):
+        made = script(name)
+        made.open(1, 0, closed_ns=10**9)
+        for number, word in enumerate(words):
+            ids = {"message_id": f"{name}-{number}", "thread_id": f"t-{name}", "run_id": f"r-{name}"}
+            made.say(1, number + 1, S2C, "partial_result", content=word, **ids)
+        return made.write(2000)
+
+    return written
 
 
-@given(st.text("abc", max_size=30), st.text("abc", max_size=30))
-def test_each_entry_is_in_one_pair_and_in_order(a, b):
-    pairs = align(entries(a), entries(b))
-    assert "".join(pair.a.name for pair in pairs if pair.a) == a
-    assert "".join(pair.b.name for pair in pairs if pair.b) == b
-    assert all(pair.a.name == pair.b.name for pair in pairs if pair.a and pair.b)
+def rows(a, b, sessions=(1, 1)):
+    with Recording.open(a) as left, Recording.open(b) as right:
+        return [row for row in align(left, right, sessions, "agent-chat") if row.said.name == "partial_result"]
 
 
-@given(st.text("abc", max_size=12), st.integers(0, 11))
-def test_one_event_that_is_left_out_is_the_only_difference(text, place):
-    if place < len(text):
-        pairs = align(entries(text), entries(text[:place] + text[place + 1 :]))
-        assert [pair.a.name for pair in pairs if pair.b is None] == [text[place]]
-        assert all(pair.a is not None for pair in pairs)
+def test_every_message_is_in_one_row_and_ids_may_differ(written):
+    longer, shorter = written("a", "one", "two", "three"), written("b", "one", "three")
+    found = rows(longer, shorter)
+    assert [row.kind for row in found] == [Kind.SAME, Kind.ONLY_A, Kind.SAME]
+    assert [row.a.frame_id for row in found] == [1, 2, 3]
+    assert [row.kind for row in rows(shorter, longer)] == [Kind.SAME, Kind.ONLY_B, Kind.SAME]
 
 
-def test_frames_that_say_the_same_are_aligned_before_those_that_are_only_of_a_kind():
-    a = [Entry(1, 0, 1, "part", b'{"text":"one"}'), Entry(2, 0, 1, "part", b'{"text":"two"}')]
-    b = [Entry(1, 0, 1, "part", b'{"text":"two"}')]
-    assert [(pair.kind, pair.a.id) for pair in align(a, b)] == [("only_a", 1), ("same", 2)]
+def test_what_differs_in_a_pair_is_said_value_by_value(written):
+    (row,) = rows(written("a", "one"), written("b", "two"))
+    assert row.kind is Kind.CHANGED
+    assert [text for _, text in changed_fields(row.fields)] == ["$.content", '  - "one"', '  + "two"']
+    swapped = FieldChange("$.id", '"x"', '"z"', "elsewhere y")
+    assert next(changed_fields((swapped,))) == ("accent", "$.id  (elsewhere y)")
 
 
-def test_sessions_that_have_little_in_common_are_aligned_all_the_same():
-    pairs = align(entries("ab" * 3000), entries("cd" * 3000))
-    assert len(pairs) == 12_000
+def test_what_is_alike_is_read_as_it_is_looked_at(written):
+    path = written("a", "one")
+    (row,) = rows(path, written("b", "one"))
+    payloads = Payloads(path)
+    assert b'"content":"one"' in payloads.of(row.a)
+    payloads.close()
+    assert Payloads(path.with_name("gone.db")).of(row.a) == b""
 
 
-def test_ids_may_be_renamed_one_for_one_and_times_may_differ():
-    same = Renaming()
-    assert same.same(b'{"run_id":"a","timestamp":1}', b'{"run_id":"x","timestamp":2.5}')
-    assert same.same(b'{"run_id":"a","n":[1,{"id":7}]}', b'{"run_id":"x","n":[1,{"id":9}]}')
-    assert not same.same(b'{"run_id":"b"}', b'{"run_id":"x"}')
-    assert not same.same(b'{"text":"a"}', b'{"text":"b"}')
-    assert not same.same(b"no json", b"{}")
+def test_a_session_that_is_not_there(written):
+    with pytest.raises(UsageError, match="has no session 2; it has 1"):
+        rows(written("a", "one"), written("b", "one"), (1, 2))
 
 
 def test_a_pair_is_compared_line_by_line():
-    a, b = (Entry(1, 0, 1, "x", orjson.dumps({"a": 1, "b": n})) for n in (1, 2))
+    a, b = b'{"a":1,"b":1}', b'{"a":1,"b":2}'
     assert [text for kind, text in difference(a, b) if kind != "code"] == ['-   "b": 1', '+   "b": 2']
     assert [text[:1] for _, text in difference(a, None)] == ["-"] * 4

@@ -17,7 +17,8 @@ import click
 from wsreplay.cli.console import duration_text
 from wsreplay.cli.options import Address, Duration, Header, contract_of, make_parent, new_recording_path, split_session
 from wsreplay.cli.record import run_loop, stop_on_signals
-from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UsageError
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
+from wsreplay.model import Ending
 from wsreplay.report.paint import count
 from wsreplay.trace.display import visible
 
@@ -174,11 +175,12 @@ def client(
         Presented(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
     )  # fmt: skip
     say = _Say(quiet, most=_SHOWN if load else None)
-    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed, say.finished))
+    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed))
     if load is not None:
         _allow_many_files()
     run_loop(_play(replay, say))
     result = replay.result
+    _check_reached(out)
     say.line(f"{count(len(result.played), 'connection')} in {duration_text(result.seconds)} → {out}")
     if load is not None:
         return _judge_load(result, path, out, loaded, say)
@@ -191,10 +193,20 @@ async def _play(replay: ReplayClient, say: _Say) -> int:
         running = asyncio.create_task(replay.run())
         while not running.done():
             await asyncio.wait({running}, timeout=PROGRESS_EVERY_S)
-            say.progress(replay.conversations)
+            say.progress(replay.result, replay.sessions)
         say.clear()
         await running
     return EXIT_CLEAN
+
+
+def _check_reached(path: Path) -> None:
+    """Raises UpstreamError where the new recording shows that no backend was there: that says nothing of how it behaves."""
+    from wsreplay.store.reader import Recording
+
+    with Recording.open(path) as recording:
+        connections = recording.connections()
+    if connections and all(one.closed_by == "proxy" and one.ending is Ending.REFUSED for one in connections):
+        raise UpstreamError(f"{connections[0].error}; nothing was played")
 
 
 def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None, wanted: Any, session: int | None) -> int:
@@ -218,6 +230,8 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
     for row in result.latencies.rows():
         times = "".join(f"{value * 1000:>9,.1f} ms" for value in (row.p50, row.p95, row.p99, row.max))
         click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
+    rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds)
+    click.echo(f"{count(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
     departed = {(one.session, one.connection) for one in result.departures}
     click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
                f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
@@ -227,11 +241,11 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
             known = {finding.fingerprint for finding in judge(before, contract).findings}
             judgement = judge(after, contract)
         verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
-        counts = ", ".join(f"{count:,} {name}" for name, count in verdicts.most_common())
+        counts = ", ".join(f"{number:,} {name}" for name, number in verdicts.most_common())
         click.echo(f"{judgement.sessions:,} sessions: {counts}")
         new = Counter(finding.rule for finding in judgement.findings if finding.fingerprint not in known)
-        for rule, count in new.most_common():
-            click.echo(f"  ✗ {rule}: {count:,} findings that the recorded sessions do not have")
+        for rule, number in new.most_common():
+            click.echo(f"  ✗ {rule}: {count(number, 'finding')} that the recorded sessions do not have")
     return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
 
 
@@ -247,7 +261,7 @@ class _Say:
 
     def __init__(self, quiet: bool, most: int | None = None) -> None:
         self._quiet, self._most = quiet, most
-        self._told = self._finished = 0
+        self._told = 0
         self._begun = time.monotonic()
         self._drawn = False
 
@@ -271,14 +285,12 @@ class _Say:
         outcome = "played to its end" if played.complete else "ended early"
         self.line(f"▪ session {played.session}, connection {played.connection}  {outcome}, {played.sent:,} sent")
 
-    def finished(self, played: Played) -> None:
-        self._finished += 1
-
-    def progress(self, conversations: int) -> None:
+    def progress(self, result: Result, sessions: int) -> None:
         if self._quiet or not sys.stderr.isatty():
             return
         seconds = duration_text(time.monotonic() - self._begun)
-        told = f"{self._finished:,} of {conversations:,} conversations · {self._told:,} departures"
+        told = f"{result.over:,} of {sessions:,} sessions · {result.playing:,} playing"
+        told += f" · {len(result.lost):,} lost · {self._told:,} departures"
         sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {told}")
         sys.stderr.flush()
         self._drawn = True

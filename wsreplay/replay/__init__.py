@@ -12,5 +12,6 @@
     fields       which values are ids, learned from a contract; how they map    splice   put into JSON, every other byte kept
     talk         a session's messages, ready to be compared                 slices       which runs and tools correspond
     align        which entry of one list belongs to which of another        compare      two messages, value by value
+    rows         two sessions side by side, a row for every message
     diff_report  a diff as text and as JSON                                 latencies    how long answers took, under load
 """

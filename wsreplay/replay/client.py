@@ -69,9 +69,15 @@ class ClientWatch:
 
 @dataclass
 class Result:
-    """How it went. `lost` are connections that could not be opened, or ended before their script did."""
+    """How it went, also while it goes on. `lost` are connections that could not be opened, or ended before their script did.
+
+    Of the sessions, `playing` are under way, `most` were at once, `over` are done.
+    """
 
     played: list[Played] = field(default_factory=list)
+    playing: int = 0
+    most: int = 0
+    over: int = 0
     latencies: Latencies = field(default_factory=Latencies)
     seconds: float = 0.0
 
@@ -127,7 +133,7 @@ class ReplayClient:
             await asyncio.sleep(0.005)
 
     @property
-    def conversations(self) -> int:
+    def sessions(self) -> int:
         """How many sessions will be played in all."""
         load = self.options.load
         return load.users * load.repeat if load else len(self._parts)
@@ -181,6 +187,16 @@ class ReplayClient:
     # One session.
 
     async def _play_part(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None = None) -> None:
+        result = self.result
+        result.playing += 1
+        result.most = max(result.most, result.playing)
+        try:
+            await self._play_connections(part, ids, facts, user)
+        finally:
+            result.playing -= 1
+            result.over += 1
+
+    async def _play_connections(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
         presented = self.options.presented.filled(facts)
         role = _Role(self._fields, ids, part, presented, self.options.fresh_ids)
         talk = Conversation(self.result.latencies)

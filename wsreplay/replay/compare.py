@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wsreplay.replay.fields import Fields, Found, Id
+from wsreplay.replay.fields import Fields, Id
 from wsreplay.replay.slices import Correspondence
-from wsreplay.replay.talk import END, Said
+from wsreplay.replay.talk import END, KINDS, Place, Said, Talk, decoded, without
 from wsreplay.trace import paths
 from wsreplay.trace.paths import MISSING, Path
 
@@ -32,24 +32,32 @@ class Comparer:
     distance to the number before, so that what is lost shows once.
     """
 
-    def __init__(self, fields: Fields, slices: Correspondence, *, volatile: tuple[Path, ...] = (), shape: bool = False) -> None:
+    def __init__(self, fields: Fields, slices: Correspondence, *, shape: bool = False) -> None:
         self._fields, self._slices, self._shape = fields, slices, shape
-        self._volatile = fields.volatile + volatile
-        self._counted = fields.seq if fields.seq not in self._volatile else None
         self._levels = frozenset(fields.levels)
+        self._numbers: tuple[dict[Place, tuple[int, int]], dict[Place, tuple[int, int]]] = ({}, {})
+        self._weak: dict[tuple[int, str, int], int] = {}
         self._forward: dict[tuple[str, Id], Id] = {}
         self._backward: dict[tuple[str, Id], Id] = {}
 
-    def token(self, side: int, said: Said) -> int:
-        """Equal for messages that say the same, ids and times aside."""
-        if self._shape:
-            return 0
-        document = _loads(said.payload)
-        if document is MISSING:
-            return hash(said.payload)
-        if said.name == END and document.get("ending") in _UNKNOWN_ENDS:
-            return 0
-        return hash(orjson.dumps(self._plain(side, said, document), option=orjson.OPT_SORT_KEYS))
+    def tokens(self, side: int, talk: Talk) -> tuple[list[int], list[int]]:
+        """Two numbers for every message: equal for those of one type and slice, and for those that say the same as well, ids
+        and times aside."""
+        weak, strong = [], []
+        numbers, kinds, shape = self._numbers[side], self._weak, self._shape
+        for _, direction, name, _, _, place, _, step, content in talk.said:
+            known = numbers.get(place)
+            number, names = self._number(side, place) if known is None else known
+            weak.append(kinds.setdefault((direction, name, number), len(kinds)))
+            strong.append(weak[-1] if shape else hash((direction, name, number, content, step, names)))
+        return weak, strong
+
+    def _number(self, side: int, place: Place) -> tuple[int, int]:
+        """The number of a slice, and a digest of those that a message names by its ids."""
+        of_id = self._slices.of_id
+        names = hash(tuple((path, of_id(side, place.chain, domain, value)) for domain, path, value in place.named))
+        found = self._numbers[side][place] = self._slices.number(side, place.chain), names
+        return found
 
     def _plain(self, side: int, said: Said, document: Any) -> Any:
         """The document with every id replaced by what it stands for, and what is volatile by its kind."""
@@ -60,33 +68,33 @@ class Comparer:
                 document[path[0]] = mapped
             else:
                 paths.replace(document, path, mapped)
-        for path in self._volatile:
+        for path in self._fields.volatile:
             value = paths.get(document, path)
             if value is not MISSING:
-                paths.replace(document, path, _kind(value))
-        if said.step is not None and self._counted is not None:
-            paths.replace(document, self._counted, f"{said.step:+}")
+                paths.replace(document, path, KINDS[type(value)])
+        if said.step is not None and self._fields.seq is not None:
+            paths.replace(document, self._fields.seq, f"{said.step:+}")
         if self._fields.anywhere:
-            document = _without(document, self._fields.anywhere)
+            document = without(document, self._fields.anywhere)
         return document
 
     def differences(self, a: Said, b: Said, same: bool) -> tuple[FieldChange, ...]:
-        """What differs. `same`: their tokens are equal, so that only ids can."""
-        found = self._id_changes(a.ids, b.ids) if a.ids and b.ids else ()
+        """What differs. `same`: they say the same, so that only ids can; else both have their payloads."""
+        found = self._id_changes(a, b) if a.ids and b.ids else ()
         if same or self._shape:
             return tuple(found)
-        left, right = _loads(a.payload), _loads(b.payload)
-        if left is MISSING or right is MISSING:
+        left, right = decoded(a.payload), decoded(b.payload)
+        if left is None or right is None:
             return (*found, FieldChange("", _text(a.payload), _text(b.payload)))
         if a.name == END and {left.get("ending"), right.get("ending")} & set(_UNKNOWN_ENDS):
             return tuple(found)
         return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 
-    def _id_changes(self, here: tuple[Found, ...], there: tuple[Found, ...]) -> list[FieldChange]:
+    def _id_changes(self, a: Said, b: Said) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
         out: list[FieldChange] = []
-        values = {path: value for _, path, value in there}
-        for domain, path, old in here:
+        values = {path: value for (_, path), value in zip(b.place.layout, b.ids, strict=True)}
+        for (domain, path), old in zip(a.place.layout, a.ids, strict=True):
             new = values.get(path)
             if new is None:
                 continue
@@ -112,30 +120,6 @@ def _walk(a: Any, b: Any) -> list[FieldChange]:
         elif left is MISSING or right is MISSING or left != right or type(left) is not type(right):
             found.append(FieldChange(paths.show(path), _json(left), _json(right)))
     return found
-
-
-def _without(value: Any, names: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _kind(inner) if name in names else _without(inner, names) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without(inner, names) for inner in value]
-    return value
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    return {int: "number", float: "number", str: "text", list: "list", dict: "object"}[type(value)]
-
-
-def _loads(payload: bytes) -> Any:
-    try:
-        document = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return MISSING
-    return document if isinstance(document, dict) else MISSING
 
 
 def _json(value: Any) -> str | None:

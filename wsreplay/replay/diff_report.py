@@ -9,7 +9,8 @@ import orjson
 
 from wsreplay.model import Session
 from wsreplay.replay.compare import FieldChange
-from wsreplay.replay.diff import Diff, Difference, Kind, SessionDiff
+from wsreplay.replay.diff import Diff, SessionDiff
+from wsreplay.replay.rows import Kind, Row
 from wsreplay.replay.talk import END, OPEN, Said
 from wsreplay.trace import display
 from wsreplay.validator.findings import Finding
@@ -62,7 +63,7 @@ class _Lines:
         self._width = width
         self._half = (width - 7) // 2 if width >= WIDE else None
 
-    def difference(self, one: Difference) -> Iterator[str]:
+    def difference(self, one: Row) -> Iterator[str]:
         sign = _SIGNS[one.kind]
         if self._half is not None:
             left = display.pad(self._said(one.a, self._half), self._half) if one.a is not None else " " * self._half
@@ -121,7 +122,7 @@ def _json_session(one: SessionDiff) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _json_difference(one: Difference) -> dict[str, Any]:
+def _json_difference(one: Row) -> dict[str, Any]:
     line: dict[str, Any] = {
         "kind": one.kind.replace(" ", "_"), "type": one.said.name, "dir": "s2c" if one.said.direction else "c2s",
         "slice": dict(one.said.chain), "a": _json_said(one.a), "b": _json_said(one.b),

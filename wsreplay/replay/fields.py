@@ -30,6 +30,8 @@ class Found(NamedTuple):
 
 _found = partial(tuple.__new__, Found)  # a NamedTuple's own constructor takes twice as long
 _Member = tuple[str, str, Path]  # name, domain, path
+_Plan = tuple[list[_Member], list[str]]  # ids at the top, and the names of objects that may hold more
+_MOST_PLANS, _MOST_NAMES = 1000, 100
 
 
 class Finder:
@@ -46,26 +48,39 @@ class Finder:
                 self._inner.setdefault(path[0], []).append((path[1], domain, path))
             else:
                 self._deep.append((domain, path))
+        self._plans: dict[tuple[str, ...], _Plan] = {}
         self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
 
     def __call__(self, document: Any) -> list[Found]:
         if document.__class__ is not dict:
             return []
         out: list[Found] = []
-        self._members(document, self._top, out)
-        for root, members in self._inner.items():
-            inside = document.get(root)
-            if inside.__class__ is dict and not self._names[root].isdisjoint(inside):
-                self._members(inside, members, out)
+        names = tuple(document)
+        top, inner = self._plans.get(names) or self._plan(names)
+        for name, domain, path in top:
+            value = document[name]
+            if value.__class__ is str or value.__class__ is int:
+                out.append(_found((domain, path, value)))
+        for root in inner:
+            self._within(document[root], root, out)
         for domain, path in self._deep:
             value = paths.get(document, path)
             if value.__class__ is str or value.__class__ is int:
                 out.append(_found((domain, path, value)))
         return out
 
-    @staticmethod
-    def _members(value: dict[str, Any], members: list[_Member], out: list[Found]) -> None:
-        for name, domain, path in members:
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
+        """Where to look in an object with members of these names; most messages of a conversation have those of another."""
+        there = frozenset(names)
+        plan = [one for one in self._top if one[0] in there], [root for root in self._inner if root in there]
+        if len(self._plans) < _MOST_PLANS and len(names) < _MOST_NAMES:
+            self._plans[names] = plan
+        return plan
+
+    def _within(self, value: Any, root: str, out: list[Found]) -> None:
+        if value.__class__ is not dict or self._names[root].isdisjoint(value):
+            return
+        for name, domain, path in self._inner[root]:
             found = value.get(name)
             if found.__class__ is str or found.__class__ is int:
                 out.append(_found((domain, path, found)))

@@ -92,13 +92,19 @@ class Player:
         self.report = Played(script.session, script.connection.id)
         self.peer: Peer
         self._rewrite, self._on_match, self._on_sent = rewrite, on_match, on_sent
+        self._cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # done when the other side has left
         self._rest: bytes | None = None  # of a fragmented message whose ids were replaced
+        self._index = 0  # of the step that is played now
         self._in_hand = 0  # frames sent since others had their turn
 
     # What the peer tells.
 
     def came(self, opcode: int, payload: bytes, at: float) -> None:
         self.report.came += 1
+        missed = self._missed() if opcode == Opcode.CLOSE else None
+        if missed is not None:
+            self._closed_early(payload, missed)
+            return
         step, reason = self.expected.come(opcode, payload, at)
         if step is not None:
             if self._on_match is not None:
@@ -111,23 +117,36 @@ class Player:
         if self.how.on_mismatch is OnMismatch.CLOSE:
             self.peer.send(Opcode.CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
             self.peer.flush()
-            self.expected.end()
+            self.ended()
         elif self.how.on_mismatch is OnMismatch.SKIP:
             self.expected.give_up(at)
 
     def ended(self) -> None:
         self.expected.end()
+        if not self._cut.done():
+            self._cut.set_result(None)
 
-    def _closed_early(self, payload: bytes) -> None:
-        if not self.script.unknown_end or self.expected.next is not None:
+    def _missed(self) -> Step | None:
+        """What was said before their close frame when it was recorded, and has not been said yet; nothing can follow it."""
+        for index in range(self._index, len(self.script.steps)):
+            step = self.script.steps[index]
+            if not step.ours and step.opcode == Opcode.CLOSE:
+                break
+            if step.opcode < Opcode.CLOSE and not step.raw and (step.ours or not self.expected.has_come(index)):
+                return step
+        return None
+
+    def _closed_early(self, payload: bytes, missed: Step | None = None) -> None:
+        if (missed is not None or not self.script.unknown_end) and not self.peer.sent_close:
             code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else None
-            if not self.peer.sent_close:
-                self._depart(f"the connection was closed{'' if code is None else f' with {code}'}")
-        self.expected.end()
+            self._depart(f"the connection was closed{'' if code is None else f' with {code}'}", missed)
+        self.ended()
 
     def _depart(self, came: str, step: Step | None = None) -> None:
         step = step or self.expected.next
         expected = "nothing more" if step is None else _say(step)
+        if step is not None and step.ours:
+            expected += " to be heard"
         departure = Departure(self.script.session, self.script.connection.id, expected, came, step.frame_id if step else 0)
         self.report.departures.append(departure)
         self.how.departed(departure)
@@ -142,16 +161,16 @@ class Player:
         steps = self.script.steps
         try:
             for index, step in enumerate(steps):
+                self._index = index
                 gap_ns, before = step.t_ns - before, step.t_ns
                 if step.ours:
                     live += self.how.pace.seconds(gap_ns)
                     await self._until(live)
-                    if peer.bytes_over.done() and not peer.sent_close:
-                        raise Ended
                     await self._do(step, live)
                 else:
                     self.peer.flush()
                     live = max(live, await self._await(index, step, gap_ns))
+            self._index = len(steps)
             self.report.complete = True
             await self._end(live, before)
         except Ended:
@@ -161,12 +180,13 @@ class Player:
         return self.report
 
     async def _until(self, due: float) -> None:
+        """Wait for a time, and until there is room for more. Raises Ended as soon as the other side has left."""
         loop = asyncio.get_running_loop()
         wait = due - loop.time()
         if wait > 0:
             self.peer.flush()
             self._in_hand = 0
-            await asyncio.sleep(wait)
+            await asyncio.wait({self._cut}, timeout=wait)
         elif self._in_hand >= _BREATH_EVERY:
             self._in_hand = 0
             self.peer.flush()
@@ -174,6 +194,8 @@ class Player:
         if self.peer.full:
             self.peer.flush()
             await self.peer.drain()
+        if self._cut.done():
+            raise Ended
 
     async def _do(self, step: Step, due: float) -> None:
         self._in_hand += 1
@@ -290,7 +312,7 @@ class Player:
         """The other side ended the connection before the script was over."""
         peer = self.peer
         if peer.close_payload is None and not self.report.departures and not peer.sent_close:
-            self._depart("the connection was dropped")
+            self._depart("the connection was dropped", self._missed())
         if peer.close_payload is not None and not peer.sent_close:
             peer.send(Opcode.CLOSE, peer.close_payload)
         peer.close()

@@ -33,15 +33,26 @@ def _tree(talk: Talk) -> _Node:
     root = _Node((), (0, ""), (), 0)
     nodes: dict[Chain, _Node] = {(): root}
     for said in talk.said:
-        for depth in range(1, len(said.chain) + 1):
-            prefix = said.chain[:depth]
-            if prefix not in nodes:
-                nodes[prefix] = node = _Node(prefix, (said.direction, said.name), said.label, talk.content(said))
-                nodes[prefix[:-1]].children.append(node)
-        if said.chain:
-            node = nodes[said.chain]
-            node.kinds = hash((node.kinds, said.direction, said.name))
+        chain = said.place.chain
+        if not chain:
+            continue
+        node = nodes.get(chain)
+        if node is None:
+            node = _grow(nodes, said)
+        node.kinds = hash((node.kinds, said.direction, said.name))
     return root
+
+
+def _grow(nodes: dict[Chain, _Node], said: Said) -> _Node:
+    """The slice of a message, which is the first in it, below what it is a part of."""
+    node = nodes[()]
+    for depth in range(1, len(said.chain) + 1):
+        prefix = said.chain[:depth]
+        if prefix not in nodes:
+            nodes[prefix] = _Node(prefix, (said.direction, said.name), said.place.label, said.content)
+            node.children.append(nodes[prefix])
+        node = nodes[prefix]
+    return node
 
 
 class Correspondence:
@@ -53,9 +64,9 @@ class Correspondence:
         self._count = 0
         self._pair(_tree(a), _tree(b))
 
-    def number(self, side: int, said: Said) -> int:
-        """The number of the slice that a message is in; `side` is 0 for a, 1 for b."""
-        return self._numbers[side][said.chain]
+    def number(self, side: int, chain: Chain) -> int:
+        """The number of a slice; `side` is 0 for a, 1 for b."""
+        return self._numbers[side][chain]
 
     def of_id(self, side: int, chain: Chain, domain: str, value: Id) -> int | None:
         """The number of the slice that an id in a message names: one that the message is in, else any of that name."""

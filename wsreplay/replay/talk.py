@@ -1,8 +1,8 @@
-"""What was said in a session, ready to be compared: each message with its ids and its slice."""
+"""What was said in a session, ready to be compared: each message with its ids, its slice, and a digest of what it says."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,124 +14,215 @@ from wsreplay.trace import paths
 Chain = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
 
 OPEN, END = "ws.open", "ws.end"
+KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
+_SURELY_WRITTEN = 250  # orjson reads JSON that is nested 1,024 deep, and writes 254
+Layout = tuple[tuple[str, paths.Path], ...]
+
+
+class Place:
+    """Where messages belong that name the same slices: one value for all of them.
+
+    `named` are the ids that tell slices apart, `layout` says which others such a message has: (domain, path) of each. `label`
+    is what the first of these messages was about.
+    """
+
+    __slots__ = ("chain", "label", "layout", "named")
+
+    def __init__(self, chain: Chain, named: tuple[Found, ...], layout: Layout, label: tuple[Any, ...]) -> None:
+        self.chain, self.named, self.layout, self.label = chain, named, layout, label
 
 
 class Said(NamedTuple):
-    """One message, or the beginning or end of a connection. Times are since the session's start, in nanoseconds."""
+    """One message, or the beginning or end of a connection. Times are since the session's start, in nanoseconds.
+
+    A message that is one frame has no `payload` here: it is read again where it is wanted, by its `frame_id`.
+    """
 
     t_ns: int
     direction: int
     name: str
     payload: bytes
     frame_id: int
-    chain: Chain
-    label: tuple[Any, ...]
-    ids: tuple[Found, ...] = ()  # those that tell no slices apart
+    place: Place
+    ids: tuple[Id, ...] = ()  # those that tell no slices apart, as its place's layout says
     step: int | None = None  # its sequence number less that of the message before it
+    content: int = 0  # a digest of what it says, its ids and times aside
+
+    @property
+    def chain(self) -> Chain:
+        return self.place.chain
 
 
 class Talk:
-    """A session's messages in order. Control frames are left out: peers send pings as they like."""
+    """A session's messages in order. Control frames are left out: peers send pings as they like.
+
+    `take` every message of the session, then `finish`.
+    """
 
     def __init__(self, session: Session, fields: Fields, coalesce: Collection[str] = ()) -> None:
         self.session = session
         self.said: list[Said] = []
         self._fields, self._coalesce = fields, frozenset(coalesce)
+        self._times = [path[0] for path in fields.volatile if len(path) == 1]
+        self._deep_times = [path for path in fields.volatile if len(path) > 1]
         self._start = session.opened_ns
         self._slots: dict[str, int] = {level: place for place, level in enumerate(fields.levels)}
-        self._seq = fields.seq
         self._numbers: dict[int, int] = {}  # the latest sequence number of each direction
-        self._no_slots: list[Any] = [None] * len(self._slots)
-        self._chains: dict[Chain, Chain] = {}
+        self._places: dict[tuple[tuple[Found, ...], Layout], Place] = {}
+        self._nowhere = Place((), (), (), ())
+        self._to_open = list(session.connections)[::-1]
+        self._open_now: list[Connection] = []
         self._last: dict[tuple[int, Chain], int] = {}  # the latest message of a slice
-        self._parts: dict[int, list[Any]] = {}  # of messages that are several ones coalesced
+        self._parts: dict[int, list[Any]] = {}  # of messages that may be several ones coalesced
 
-    @classmethod
-    def of(cls, session: Session, messages: Iterable[Message], fields: Fields, coalesce: Collection[str] = ()) -> Talk:
-        """A session's messages, in order; those of its connections' beginnings and ends stand between them."""
-        talk = cls(session, fields, coalesce)
-        opens = list(session.connections)[::-1]
-        open_now: list[Connection] = []
-        for message in messages:
-            while opens and (opens[-1].opened_ns <= message.t_ns or opens[-1].id == message.connection_id):
-                talk._end_before(open_now, opens[-1].opened_ns)
-                open_now.append(opens.pop())
-                talk._open(open_now[-1])
-            talk.add(message)
-        while opens:
-            talk._end_before(open_now, opens[-1].opened_ns)
-            open_now.append(opens.pop())
-            talk._open(open_now[-1])
-        talk._end_before(open_now, None)
-        talk._merge()
-        return talk
+    def take(self, message: Message) -> None:
+        """The next message. What connections began and ended before it goes before it."""
+        opens = self._to_open
+        while opens and (opens[-1].opened_ns <= message.t_ns or opens[-1].id == message.connection_id):
+            self._open_next()
+        if message.opcode < Opcode.CLOSE:
+            self._add(message)
 
-    def add(self, message: Message) -> None:
-        if message.opcode >= Opcode.CLOSE:
+    def finish(self) -> Talk:
+        """That was all."""
+        while self._to_open:
+            self._open_next()
+        self._end_before(None)
+        self._merge()
+        return self
+
+    def _add(self, message: Message) -> None:
+        id, _, _, t_ns, direction, opcode, kind, payload, first_id = message
+        document = decoded(payload) if opcode == Opcode.TEXT else None
+        found = self._fields.of(document)
+        place, ids = self._place(found, document)
+        name = kind if kind is not None else OPCODE_NAMES[opcode]
+        step = self._step(direction, document) if self._fields.seq is not None else None
+        coalesced = name in self._coalesce and document is not None
+        if coalesced and self._goes_on(name, direction, place, document):
             return
-        document = _decoded(message) if message.opcode == Opcode.TEXT else None
-        slots = self._no_slots.copy()
-        ids: list[Found] = []
-        places, references = self._slots, self._fields.references
-        for found in self._fields.of(document):
-            place = places.get(found[0])
-            if place is None:
-                ids.append(found)
-            elif slots[place] is None and found[1] not in references:
-                slots[place] = (found[0], found[2])
-        chain = tuple([slot for slot in slots if slot is not None])
-        chain = self._chains.setdefault(chain, chain)
-        name = message.type if message.type is not None else OPCODE_NAMES[message.opcode]
-        where = message.direction, chain
-        if name in self._coalesce:
-            before = self._last.get(where)
-            if before is not None and self.said[before].name == name:
-                self._parts.setdefault(before, [_loads(self.said[before].payload)]).append(document)
-                return
-        self._last[where] = len(self.said)
-        step = self._step(message.direction, document) if self._seq is not None else None
-        label = self._fields.label(document)
-        t_ns = message.t_ns - self._start
-        self.said.append(Said(t_ns, message.direction, name, message.payload, message.id, chain, label, tuple(ids), step))
+        if self._coalesce:
+            self._last[direction, place.chain] = len(self.said)
+        if coalesced:
+            self._parts[len(self.said)] = [document]
+        content = 0 if coalesced else self._content(document, payload, found, step)
+        kept = b"" if id == first_id else payload
+        self.said.append(Said(t_ns - self._start, direction, name, kept, id, place, ids, step, content))
+
+    def _place(self, found: list[Found], document: Any) -> tuple[Place, tuple[Id, ...]]:
+        """Where a message belongs, and its ids that tell no slices apart."""
+        slots = self._slots
+        named = tuple([one for one in found if one[0] in slots])
+        others = [one for one in found if one[0] not in slots] if len(named) < len(found) else []
+        key = named, tuple([one[:2] for one in others])
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = Place(self._chain(named), *key, self._fields.label(document))
+        return place, tuple([one[2] for one in others])
+
+    def _chain(self, named: tuple[Found, ...]) -> Chain:
+        slots: list[tuple[str, Id] | None] = [None] * len(self._slots)
+        for domain, path, value in named:
+            slot = self._slots[domain]
+            if slots[slot] is None and path not in self._fields.references:
+                slots[slot] = (domain, value)
+        return tuple([slot for slot in slots if slot is not None])
 
     def _step(self, direction: int, document: Any) -> int | None:
-        number = paths.get(document, self._seq or ())
+        number = paths.get(document, self._fields.seq or ())
         if number.__class__ is not int:
             return None
         before = self._numbers.get(direction, 0)
         self._numbers[direction] = number
         return int(number - before)
 
-    def content(self, said: Said) -> int:
-        """A digest of what a message says, its ids and times aside."""
-        document = _loads(said.payload)
-        for _, path, _ in self._fields.of(document):
-            paths.replace(document, path, None)
-        for path in self._fields.volatile:
-            paths.replace(document, path, None)
+    def _content(self, document: Any, payload: bytes, found: list[Found], step: int | None) -> int:
+        """A digest of what a message says. The document is used up."""
+        if document is None:
+            return hash(payload)
+        for _, path, _ in found:
+            if len(path) == 1:
+                document[path[0]] = "id"
+            else:
+                paths.replace(document, path, "id")
+        for name in self._times:
+            if name in document:
+                document[name] = KINDS[document[name].__class__]
+        for path in self._deep_times:
+            paths.replace(document, path, KINDS.get(paths.get(document, path).__class__))
+        if step is not None and self._fields.seq is not None:
+            paths.replace(document, self._fields.seq, "step")
+        if self._fields.anywhere:
+            document = without(document, self._fields.anywhere)
         return hash(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
 
-    def _open(self, connection: Connection) -> None:
-        facts = {"path": connection.path.partition("?")[0], "status": connection.status, "subprotocol": connection.subprotocol}
-        self.said.append(Said(connection.opened_ns - self._start, 0, OPEN, orjson.dumps(facts), 0, (), ()))
+    # Beginnings and ends.
 
-    def _end_before(self, open_now: list[Connection], until: int | None) -> None:
-        for connection in list(open_now):
+    def _open_next(self) -> None:
+        connection = self._to_open.pop()
+        self._end_before(connection.opened_ns)
+        self._open_now.append(connection)
+        facts = {"path": connection.path.partition("?")[0], "status": connection.status, "subprotocol": connection.subprotocol}
+        self._fact(connection.opened_ns, 0, OPEN, orjson.dumps(facts))
+
+    def _end_before(self, until: int | None) -> None:
+        for connection in list(self._open_now):
             if until is None or (connection.closed_ns is not None and connection.closed_ns <= until):
-                open_now.remove(connection)
+                self._open_now.remove(connection)
                 self._end(connection)
 
     def _end(self, connection: Connection) -> None:
         facts: dict[str, Any] = {"ending": str(connection.ending)}
-        if connection.ending not in (Ending.TRUNCATED, Ending.OPEN):
+        unknown = connection.ending in (Ending.TRUNCATED, Ending.OPEN)
+        if not unknown:
             facts |= {"by": connection.closed_by, "code": connection.close_code, "reason": connection.close_reason or None}
         t_ns = connection.closed_ns if connection.closed_ns is not None else connection.opened_ns
-        self.said.append(Said(t_ns - self._start, 1, END, orjson.dumps(facts), 0, (), ()))
+        self._fact(t_ns, 1, END, orjson.dumps(facts), digest=not unknown)
+
+    def _fact(self, t_ns: int, direction: int, name: str, payload: bytes, *, digest: bool = True) -> None:
+        document = decoded(payload)
+        content = self._content(document, payload, self._fields.of(document), None) if digest else 0
+        self.said.append(Said(t_ns - self._start, direction, name, payload, 0, self._nowhere, content=content))
+
+    # Several messages as one.
+
+    def _goes_on(self, name: str, direction: int, place: Place, document: Any) -> bool:
+        """Whether this is one more part of the latest message of its slice."""
+        before = self._last.get((direction, place.chain))
+        if before is None or self.said[before].name != name or before not in self._parts:
+            return False
+        self._parts[before].append(document)
+        return True
 
     def _merge(self) -> None:
         """Put coalesced parts into one message: texts that differ follow each other."""
         for index, parts in self._parts.items():
-            self.said[index] = self.said[index]._replace(payload=orjson.dumps(_merged(parts)))
+            said = self.said[index]
+            merged = _merged(parts)
+            payload = said.payload if len(parts) == 1 else orjson.dumps(merged)
+            content = self._content(merged, payload, self._fields.of(merged), None)
+            self.said[index] = said._replace(payload=payload, content=content)
+        self._parts.clear()
+
+
+def decoded(payload: bytes) -> dict[str, Any] | None:
+    """The object that a JSON text holds, or None where it holds no such thing, or one nested deeper than could be written."""
+    try:
+        document = orjson.loads(payload)
+        if payload.count(b"[") + payload.count(b"{") > _SURELY_WRITTEN:
+            orjson.dumps(document)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+    return document if document.__class__ is dict else None
+
+
+def without(value: Any, names: frozenset[str]) -> Any:
+    """A copy of a document in which the members of these names say only of which kind they are."""
+    if isinstance(value, dict):
+        return {name: KINDS[type(inner)] if name in names else without(inner, names) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [without(inner, names) for inner in value]
+    return value
 
 
 def _merged(parts: list[Any]) -> Any:
@@ -144,14 +235,3 @@ def _merged(parts: list[Any]) -> Any:
     if all(isinstance(part, str) for part in parts):
         return "".join(parts)
     return parts[-1]
-
-
-def _decoded(message: Message) -> Any:
-    return _loads(message.payload)
-
-
-def _loads(payload: bytes) -> Any:
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None

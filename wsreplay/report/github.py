@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from wsreplay.report.injected import Injected, mark
 from wsreplay.report.paint import count
 from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, worst
 from wsreplay.trace.display import visible
@@ -32,21 +33,24 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
         told.append(f"{count(len(broken), 'file')} could not be judged")
     left = len(failures) + len(broken) - MOST
     more = f"; the {MOST} worst follow" if left > 0 else ""
+    injected = {result.path: Injected.into(result) or Injected() for result in results}
+    if marked := mark(tuple(fault for one in injected.values() for fault in one.faults)):
+        told.append(marked)
     level = Severity.WARNING if failures or verdict is Verdict.VACUOUS else Severity.INFO
     level = Severity.ERROR if errors or broken else level
     yield _command(level, f"{str(verdict).replace('_', ' ')}: {', '.join(told)}{more}", title="wsreplay")
     for result in broken[:MOST]:
         yield _command(Severity.ERROR, result.error or "", title="could not be judged", file=result.path)
     for result, finding in failures[: max(MOST - len(broken), 0)]:
-        yield _finding(result, finding)
+        yield _finding(result, finding, mark(injected[result.path].beside(finding)))
 
 
-def _finding(result: FileResult, finding: Finding) -> str:
+def _finding(result: FileResult, finding: Finding, marked: str) -> str:
     """The annotation stands at the rule, which is in the repository, where its contract is a file; else at the recording."""
     judgement = result.judgement
     assert judgement is not None
     at = f"session {finding.session}, " if finding.session is not None else ""
-    message = f"{finding.message} ({at}{result.path})"
+    message = f"{finding.message} ({at}{result.path}{f', {marked}' if marked else ''})"
     title = f"{judgement.contract}: {finding.rule}"
     if path := contract_path(finding):
         return _command(finding.severity, message, title=title, file=path, line=str(finding.line))

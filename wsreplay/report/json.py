@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 
-from wsreplay.errors import RecordingError, UsageError
+from wsreplay.report.injected import Injected
 from wsreplay.report.result import FileResult, contract_file, worst
-from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount
 
 VERSION = 1
@@ -53,7 +52,7 @@ def _file(result: FileResult) -> dict[str, Any]:
         },
         "events": judgement.events,
         "sessions": judgement.sessions,
-        **_faults(result.path),
+        **_faults(result),
         "session_verdicts": {str(session): verdict for session, verdict in judgement.session_verdicts.items()},
         "rules": [_rule(judgement, rule) for rule in judgement.rules],
         "findings": [
@@ -71,13 +70,10 @@ def _file(result: FileResult) -> dict[str, Any]:
     }
 
 
-def _faults(path: str) -> dict[str, int]:
+def _faults(result: FileResult) -> dict[str, int]:
     """How many faults were injected into a recording; nothing where it can no longer be read."""
-    try:
-        with Recording.open(path) as recording:
-            return {"faults": len(recording.faults())}
-    except (RecordingError, UsageError):
-        return {}
+    injected = Injected.into(result)
+    return {} if injected is None else {"faults": len(injected.faults)}
 
 
 def _rule(judgement: Judgement, rule: RuleVerdict) -> dict[str, Any]:

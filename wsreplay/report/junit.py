@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from wsreplay.errors import RecordingError, UsageError
+from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.paint import seconds
 from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, is_failure, place
 from wsreplay.store.reader import Recording
@@ -42,7 +43,8 @@ def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR)
 
 
 def _suite(number: int, result: FileResult, fail_on: Severity) -> str:
-    cases = list(_cases(result, fail_on))
+    injected = Injected.into(result) or Injected()
+    cases = list(_cases(result, fail_on, injected))
     counts = {name: sum(case.outcome == name for case in cases) for name in ("failure", "error", "skipped")}
     attributes = {
         "id": str(number),
@@ -57,9 +59,10 @@ def _suite(number: int, result: FileResult, fail_on: Severity) -> str:
         "time": "0",
     }
     lines = [f"<testsuite{_attributes(attributes)}>", "<properties>"]
-    lines += [f"<property{_attributes({'name': name, 'value': value})}/>" for name, value in _properties(result)]
+    lines += [f"<property{_attributes({'name': name, 'value': value})}/>" for name, value in _properties(result, injected)]
     lines += ["</properties>", *map(_case, cases)]
-    lines += [f"<system-out>{_text(_output(result, fail_on))}</system-out>", "<system-err></system-err>", "</testsuite>"]
+    output = _text(_output(result, fail_on, injected))
+    lines += [f"<system-out>{output}</system-out>", "<system-err></system-err>", "</testsuite>"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -67,7 +70,7 @@ def _suite_name(result: FileResult) -> str:
     return f"{result.path} ({result.judgement.contract})" if result.judgement else result.path
 
 
-def _properties(result: FileResult) -> Iterator[tuple[str, str]]:
+def _properties(result: FileResult, injected: Injected) -> Iterator[tuple[str, str]]:
     yield "file", result.path
     yield "verdict", result.verdict
     if result.judgement is not None:
@@ -75,6 +78,8 @@ def _properties(result: FileResult) -> Iterator[tuple[str, str]]:
         yield "contract digest", result.judgement.contract_digest
         yield "events", str(result.judgement.events)
         yield "sessions", str(result.judgement.sessions)
+    if injected.faults:
+        yield "injected faults", str(len(injected.faults))
 
 
 def _started_at(result: FileResult) -> str:
@@ -89,7 +94,7 @@ def _started_at(result: FileResult) -> str:
     return "1970-01-01T00:00:00"
 
 
-def _cases(result: FileResult, fail_on: Severity) -> Iterator[_Case]:
+def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterator[_Case]:
     judgement = result.judgement
     if judgement is None:
         yield _Case("can be judged", result.path, "error", result.error or "", result.error or "")
@@ -102,10 +107,10 @@ def _cases(result: FileResult, fail_on: Severity) -> Iterator[_Case]:
         for rule in rules.values():
             findings = found.get((rule.id, scope), [])
             if findings or scope != _ALL:
-                yield _outcome(result, judgement, rule, scope, findings, fail_on)
+                yield _outcome(result, judgement, rule, scope, findings, fail_on, injected)
     for (name, scope), findings in found.items():
         if name not in rules:
-            yield _outcome(result, judgement, RuleVerdict(name, findings[0].verdict), scope, findings, fail_on)
+            yield _outcome(result, judgement, RuleVerdict(name, findings[0].verdict), scope, findings, fail_on, injected)
 
 
 def _scope(session: int | None) -> str:
@@ -124,14 +129,18 @@ def _scopes(judgement: Judgement) -> Iterator[str]:
 
 
 def _outcome(
-    result: FileResult, judgement: Judgement, rule: RuleVerdict, scope: str, findings: list[Finding], fail_on: Severity
-) -> _Case:
+    result: FileResult, judgement: Judgement, rule: RuleVerdict, scope: str, findings: list[Finding], fail_on: Severity,
+    injected: Injected,
+) -> _Case:  # fmt: skip
     name, classname = rule.id, f"{judgement.contract}.{scope}"
     failing = [one for one in findings if is_failure(one) and SEVERITY_RANK[one.severity] >= SEVERITY_RANK[fail_on]]
     new = [one for one in failing if not result.is_known(one)]
     if new:
         errors = all(one.verdict is Verdict.ERROR for one in new)
-        return _Case(name, classname, "error" if errors else "failure", new[0].message, _told(result, judgement, new))
+        marked = mark(injected.beside(new[0]))
+        message = f"{new[0].message} ({marked})" if marked else new[0].message
+        told = _told(result, judgement, new, injected)
+        return _Case(name, classname, "error" if errors else "failure", message, told)
     if failing:
         return _Case(name, classname, "skipped", "known: accepted by the baseline")
     undecided = [one for one in findings if not is_failure(one)]
@@ -149,13 +158,16 @@ _SKIPPED = {
 }
 
 
-def _told(result: FileResult, judgement: Judgement, findings: Iterable[Finding]) -> str:
+def _told(result: FileResult, judgement: Judgement, findings: Iterable[Finding], injected: Injected) -> str:
     lines: list[str] = []
     for number, folded in enumerate(fold(findings)):
         if number == _MOST_TOLD:
             lines.append("… more: see the JSON report")
             break
-        lines += [*explain(result, judgement, folded.finding), ""]
+        lines += explain(result, judgement, folded.finding)
+        if faults := injected.beside(folded.finding):
+            lines.append(f"  {mark(faults)}: {', '.join(details(faults))}")
+        lines.append("")
     return "\n".join(lines)
 
 
@@ -185,13 +197,13 @@ def explain(result: FileResult, judgement: Judgement, finding: Finding) -> Itera
     yield f"  fingerprint: {visible(finding.fingerprint)}"
 
 
-def _output(result: FileResult, fail_on: Severity) -> str:
+def _output(result: FileResult, fail_on: Severity, injected: Injected) -> str:
     """What does not fail a test case and should be read all the same."""
     judgement = result.judgement
     if judgement is None:
         return ""
     below = [one for one in result.failures() if SEVERITY_RANK[one.severity] < SEVERITY_RANK[fail_on]]
-    return "\n".join([*map(visible, judgement.notes), _told(result, judgement, below)]).strip()
+    return "\n".join([*map(visible, judgement.notes), mark(injected.faults), _told(result, judgement, below, injected)]).strip()
 
 
 # XML. What XML 1.0 cannot hold (section 2.2) is a subset of what `visible` replaces.

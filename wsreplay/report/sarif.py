@@ -11,7 +11,8 @@ import orjson
 
 import wsreplay
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import Frame
+from wsreplay.model import Fault, Frame
+from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.paint import seconds
 from wsreplay.report.result import FileResult, contract_file, contract_path, fold, is_failure
 from wsreplay.store.reader import Recording
@@ -60,12 +61,14 @@ def _results(result: FileResult, rules: dict[tuple[str, str], dict[str, Any]]) -
         return []
     listed = [one for one in fold(result.findings) if is_failure(one.finding)][:_MOST_RESULTS]
     frames = _frames(result, [one.finding for one in listed])
+    injected = Injected.into(result) or Injected()
     built = []
     for one in listed:
         finding = one.finding
         key = (contract_file(judgement, finding.file), finding.rule)
         rules.setdefault(key, _rule(judgement, finding))
-        built.append({"key": key, **_result(result, judgement, finding, frames, [less.message for less in one.consequences])})
+        also = [less.message for less in one.consequences]
+        built.append({"key": key, **_result(result, judgement, finding, frames, also, injected.beside(finding))})
     return built
 
 
@@ -80,11 +83,14 @@ def _rule(judgement: Judgement, finding: Finding) -> dict[str, Any]:
 
 
 def _result(
-    result: FileResult, judgement: Judgement, finding: Finding, frames: dict[int, Frame], consequences: list[str]
-) -> dict[str, Any]:
+    result: FileResult, judgement: Judgement, finding: Finding, frames: dict[int, Frame], consequences: list[str],
+    faults: tuple[Fault, ...],
+) -> dict[str, Any]:  # fmt: skip
     message = visible(finding.message)
     if consequences:
         message += "; and so: " + "; ".join(map(visible, consequences[:5]))
+    if faults:
+        message += f" ({mark(faults)})"
     built = {
         "ruleId": f"{visible(judgement.contract)}/{visible(finding.rule)}",
         "level": _LEVELS[finding.severity],
@@ -98,6 +104,7 @@ def _result(
             "slice": {visible(key): visible(value) for key, value in finding.slice},
             "kind": visible(finding.kind),
             "couldNotBeJudged": finding.verdict is Verdict.ERROR,
+            **({"injectedFaults": details(faults)} if faults else {}),
         },
     }
     if result.known:

@@ -57,7 +57,7 @@ def check_file(path: Path) -> None:
     """
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a name that no file can have
         raise UsageError(f"{path}: there is no such file. `wsreplay ls` lists what is recorded") from None
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error

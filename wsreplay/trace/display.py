@@ -115,10 +115,10 @@ def gist(payload: bytes, width: int) -> str:
     if len(payload) <= _SUMMARY_BYTES and payload[:1] in (b"{", b" ", b"\n", b"\t", b"\r"):
         try:
             document = orjson.loads(payload)
-        except orjson.JSONDecodeError:
+            if isinstance(document, dict):
+                return fit(visible(_said(document)), width)
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
             return preview(payload, width)
-        if isinstance(document, dict):
-            return fit(visible(_said(document)), width)
     return preview(payload, width)
 
 

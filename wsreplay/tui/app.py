@@ -229,7 +229,7 @@ class ReplayApp(App[None]):
 
         def chosen(text: str | None) -> None:
             if text:
-                self.push_screen(DiffScreen((path, number), parse_side(text, path)))
+                self.push_screen(DiffScreen((path, number), parse_side(text, path), self.contracts[0]))
 
         prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
         self.push_screen(prompt, chosen)

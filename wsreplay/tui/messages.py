@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from wsreplay.tui.data.alignment import Pair
+    from wsreplay.replay.rows import Row
     from wsreplay.tui.data.between import Injected
     from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
@@ -159,8 +159,8 @@ class SpansTraced(Message):
 class Aligned(Message):
     """Two sessions are aligned, or why they could not be."""
 
-    def __init__(self, pairs: list[Pair], why: str = "") -> None:
-        self.pairs, self.why = pairs, why
+    def __init__(self, rows: list[Row], why: str = "") -> None:
+        self.rows, self.why = rows, why
         super().__init__()
 
 

@@ -11,12 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from wsreplay.errors import UsageError
-from wsreplay.model import Session
+from wsreplay.replay.rows import Kind
+from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
-from wsreplay.tui.data.alignment import MOST_FRAMES, Entry, Pair, align, entry
+from wsreplay.tui.data.alignment import Payloads, Side, align
 from wsreplay.tui.data.errand import Errand, Errands
-from wsreplay.tui.data.jsondiff import difference
+from wsreplay.tui.data.jsondiff import changed_fields, difference
 from wsreplay.tui.messages import Aligned, RowChosen, RowMoved
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs
@@ -25,8 +25,8 @@ from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.diff_list import DiffList
 from wsreplay.tui.widgets.status_line import StatusLine
 
-Side = tuple[Path, int]
-"""(recording, session)"""
+_NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", Kind.MOVED: "in another order",
+          Kind.ONLY_A: "only in A", Kind.ONLY_B: "only in B"}  # fmt: skip
 
 
 def parse_side(text: str, path: Path) -> Side:
@@ -53,11 +53,12 @@ class DiffScreen(BaseScreen):
         Binding("tab", "turn", "To the other pane", id="diff.turn", show=False),
     ]
 
-    def __init__(self, a: Side, b: Side) -> None:
+    def __init__(self, a: Side, b: Side, contract: str) -> None:
         super().__init__()
-        self.a, self.b = a, b
+        self.a, self.b, self.contract = a, b, contract
+        self.payloads = Payloads(a[0]), Payloads(b[0])
         self.head = StatusLine(id="head")
-        self.list = DiffList(id="pairs")
+        self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")
         self.foot = StatusLine(id="foot")
         self.errands = Errands(a[0])
@@ -78,7 +79,7 @@ class DiffScreen(BaseScreen):
 
         def work(reader: Recording, _errand: Errand) -> None:
             with Recording.open(path_b) as other:
-                self.post_message(Aligned(align(_entries(reader, number_a), _entries(other, number_b))))
+                self.post_message(Aligned(align(reader, other, (number_a, number_b), self.contract)))
 
         self.errands.send("alignment", work, self._failed)
 
@@ -87,10 +88,12 @@ class DiffScreen(BaseScreen):
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
+        for one in self.payloads:
+            one.close()
 
     def on_aligned(self, message: Aligned) -> None:
         self.list.empty_lines = ["", message.why, "q goes back"] if message.why else ["", "Both sessions are empty."]
-        self.list.fill(message.pairs)
+        self.list.fill(message.rows)
         self._paint_lines()
         self._show_pair()
 
@@ -99,22 +102,24 @@ class DiffScreen(BaseScreen):
             self._show_pair()
 
     def _show_pair(self) -> None:
-        if not self.list.pairs:
+        if not self.list.rows:
             self.detail.show(lambda _width: [])
             return
-        pair: Pair = self.list.pairs[self.list.cursor]
-        lines = difference(pair.a, pair.b)
-        names = {"same": "the same", "changed": "changed", "only_a": "only in A", "only_b": "only in B"}
-        self.detail.border_title = names[pair.kind]
+        row = self.list.rows[self.list.cursor]
+        lines = [*changed_fields(row.fields), *difference(self._payload(0, row.a), self._payload(1, row.b))]
+        self.detail.border_title = _NAMES[row.kind]
         self.detail.show(lambda width: wrapped(lines, width))
+
+    def _payload(self, side: int, said: Said | None) -> bytes | None:
+        return None if said is None else self.payloads[side].of(said)
 
     def _paint_lines(self) -> None:
         look = self.look
-        counts = Counter(pair.kind for pair in self.list.pairs)
+        counts = Counter(row.kind for row in self.list.rows)
         self.head.say(head_runs(look, "diff", f"A {self.a[0].name} #{self.a[1]}", f"B {self.b[0].name} #{self.b[1]}"))
-        said = {"same": f"{counts['same']:,} same", "changed": f"~ {counts['changed']:,} changed",
-                "only_a": f"- {counts['only_a']:,} only A", "only_b": f"+ {counts['only_b']:,} only B"}  # fmt: skip
-        self.list.border_subtitle = f" {look.signs.dot} ".join(said.values())
+        words = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
+        told = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
+        self.list.border_subtitle = f" {look.signs.dot} ".join(told)
         keys = (("]", "next difference"), ("[", "previous"), ("tab", "other pane"), ("q", "back"))
         self.foot.say([], look.keys(("?", "help")), keys=keys)
 
@@ -125,8 +130,8 @@ class DiffScreen(BaseScreen):
         (self.list if self.detail.has_focus else self.detail).focus()
 
     def action_difference(self, steps: int) -> None:
-        rows = range(self.list.cursor + 1, len(self.list.pairs)) if steps > 0 else range(self.list.cursor - 1, -1, -1)
-        row = next((row for row in rows if self.list.pairs[row].kind != "same"), None)
+        rows = range(self.list.cursor + 1, len(self.list.rows)) if steps > 0 else range(self.list.cursor - 1, -1, -1)
+        row = next((row for row in rows if self.list.rows[row].kind is not Kind.SAME), None)
         if row is None:
             self.notify("no other difference that way")
         else:
@@ -136,16 +141,3 @@ class DiffScreen(BaseScreen):
         super().looks_changed()
         self._paint_lines()
 
-
-def session_of(reader: Recording, number: int) -> Session:
-    """Raises UsageError."""
-    sessions = stitch(reader.connections())
-    if not 1 <= number <= len(sessions):
-        raise UsageError(f"{reader.path} has no session {number}; it has {len(sessions)}")
-    return sessions[number - 1]
-
-
-def _entries(reader: Recording, number: int) -> list[Entry]:
-    session = session_of(reader, number)
-    frames = reader.frames(connections=[one.id for one in session.connections])
-    return [entry(frame, session.opened_ns) for _, frame in zip(range(MOST_FRAMES), frames, strict=False)]

@@ -1,4 +1,4 @@
-"""Two sessions side by side, a pair of frames a row."""
+"""Two sessions side by side, a pair of messages a row."""
 
 from __future__ import annotations
 
@@ -6,52 +6,59 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from wsreplay.replay.rows import Kind, Row
+from wsreplay.replay.talk import Said
 from wsreplay.trace.display import gist
 from wsreplay.tui import times
-from wsreplay.tui.data.alignment import Entry, Pair
+from wsreplay.tui.data.alignment import Payloads
 from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 
 NAME, ABOUT = 18, 8  # columns for a type, and the fewest in which a payload says something
-_KINDS = {"same": (" ", "dim"), "changed": ("~", "order"), "only_a": ("-", "error"), "only_b": ("+", "ok")}
+_STYLES = {Kind.SAME: "dim", Kind.CHANGED: "order", Kind.MOVED: "order", Kind.ONLY_A: "error", Kind.ONLY_B: "ok"}
 
 
 class DiffList(RowList):
     """Both sides scroll as one."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, a: Payloads, b: Payloads, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.pairs: Sequence[Pair] = ()
+        self.rows: Sequence[Row] = ()
+        self._payloads = a, b
 
-    def fill(self, pairs: Sequence[Pair]) -> None:
-        self.pairs = pairs
-        self.set_count(len(pairs))
+    def fill(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.set_count(len(rows))
+
+    def sign(self, kind: Kind) -> str:
+        """One cell that tells a kind of row."""
+        return {Kind.CHANGED: "~", Kind.MOVED: self.look.signs.order, Kind.ONLY_A: "-", Kind.ONLY_B: "+"}.get(kind, " ")
 
     def paint(self, row: int, width: int) -> Strip:
         look = self.look
-        pair = self.pairs[row]
-        sign, name = _KINDS[pair.kind]
+        pair = self.rows[row]
         half = (width - 5) // 2
-        style = look.style(name, bold=pair.kind != "same")
+        style = look.style(_STYLES[pair.kind], bold=pair.kind is not Kind.SAME)
         later = ""
         if width >= 120:
             half -= 4
             later = f" {times.length(pair.b.t_ns - pair.a.t_ns) if pair.a and pair.b else '':>7}"
-        runs: list[Run] = [*self._side(pair.a, half, pair.kind), (f" {sign} ", style), *self._side(pair.b, half, pair.kind)]
+        sign = f" {self.sign(pair.kind)} "
+        runs: list[Run] = [*self._side(0, pair.a, half, pair.kind), (sign, style), *self._side(1, pair.b, half, pair.kind)]
         return self.whole_line([*runs, (later, look.style("faint"))], width)
 
-    def _side(self, entry: Entry | None, room: int, kind: str) -> list[Run]:
+    def _side(self, side: int, said: Said | None, room: int, kind: Kind) -> list[Run]:
         look = self.look
-        if entry is None:
+        if said is None:
             return [(" " * room, look.style("faint"))]
-        direction = look.style("to-client" if entry.direction else "to-server")
-        name = {"changed": "text", "same": "text"}.get(kind, _KINDS[kind][1])
-        lead = f"{entry.id:>6} {times.clock(entry.t_ns)} "
+        direction = look.style("to-client" if said.direction else "to-server")
+        name = _STYLES[kind] if kind in (Kind.ONLY_A, Kind.ONLY_B) else "text"
+        lead = f"{said.frame_id or '':>6} {times.clock(said.t_ns)} "
         left = max(0, room - len(lead) - 2)
         words = max(0, left - NAME)
-        text = fitted(look.safe(entry.name), left - words, ellipsis=look.signs.ellipsis)
-        about = look.own(gist(entry.payload, words - 1)) if words > ABOUT else ""
+        text = fitted(look.safe(said.name), left - words, ellipsis=look.signs.ellipsis)
+        about = look.own(gist(self._payloads[side].of(said), words - 1)) if words > ABOUT else ""
         return [
-            (lead, look.style("faint")), (f"{look.signs.direction(entry.direction)} ", direction), (text, look.style(name)),
+            (lead, look.style("faint")), (f"{look.signs.direction(said.direction)} ", direction), (text, look.style(name)),
             (fitted(f" {about}", words, ellipsis=look.signs.ellipsis), look.style("dim")),
         ]  # fmt: skip
