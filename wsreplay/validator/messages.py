@@ -12,6 +12,7 @@ import msgspec
 
 from wsreplay.contract.model import Format, Pattern, Schema, Unknown
 from wsreplay.validator.findings import Verdict
+from wsreplay.validator.names import repeated_name
 from wsreplay.validator.reporting import Counts, Reporter, sender, short
 from wsreplay.validator.state import ConnectionState
 
@@ -38,6 +39,12 @@ class FormatMonitor:
         if self.rule.text == "object":
             word = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
             self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
+
+    def names(self, conn: ConnectionState, payload: bytes, fid: int, t: int, direction: int) -> None:
+        name = repeated_name(payload) if self.rule.names_unique else None
+        if name is not None:
+            what = f"the name {short(name)} stands twice in one object: whoever reads it may take either value"
+            self._say(conn, what, fid, t, direction, Verdict.VIOLATED)
 
     def untyped(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
         if self.rule.type_required:
