@@ -13,7 +13,7 @@ import msgspec
 from wsreplay.contract.model import Format, Pattern, Schema, Unknown
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.names import repeated_name
-from wsreplay.validator.reporting import Counts, Reporter, sender, short
+from wsreplay.validator.reporting import Counts, Reporter, short
 from wsreplay.validator.state import ConnectionState
 
 _DEEPEST = 1_024  # levels that orjson reads
@@ -52,16 +52,10 @@ class FormatMonitor:
             self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
 
     def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="format",
             message=message,
-            activation=fid,
-            frames=(fid,),
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
             verdict=verdict,
         )
 
@@ -108,17 +102,11 @@ class UnknownMonitor:
             self.reporter.forget("unknown types")
             return
         said.add((direction, type_))
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="unknown",
             message=f"unknown type {short(type_)}",
-            activation=fid,
-            frames=(fid,),
             seen=short(type_),
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
         )
 
 
@@ -141,17 +129,11 @@ class SchemaMonitor:
         try:
             check(msgspec.json.decode(payload))
         except fastjsonschema.JsonSchemaValueException as error:
-            self.reporter.report(
-                self.counts,
-                conn=conn,
+            self.reporter.report_message(
+                self.counts, conn, fid, t, direction,
                 kind="schema",
                 message=f"{type_}: {short(error.message, 300)}",
-                activation=fid,
-                frames=(fid,),
                 seen=type_,
-                decided_by="event",
-                decided_at=t,
-                blame=sender(direction),
             )
 
 
