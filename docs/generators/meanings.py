@@ -115,6 +115,7 @@ MEANINGS = {
         "": "What text messages must be.",
         "text": "one of: a JSON object, any JSON, or anything. Default: `object`",
         "type": "one of: whether every object must have a type that is a text. Default: `optional`",
+        "names": "one of: whether a name may stand twice in one object. Default: `any`, which costs no time",
     },
     "session": {
         "": "When a connection continues another one of the same user and path.",

@@ -197,7 +197,22 @@ def test_graphql_misuse(trace: Trace, findings: list[str]) -> None:
 
 
 def test_graphql_a_timeout_is_closed_with_4408() -> None:
-    assert said(graphql().at(3.01).close(code=4408, by="server").judge("graphql-transport-ws")) == []
+    """A client that says nothing gives the contract something to judge: its connection."""
+    closed = graphql().at(3.01).close(code=4408, by="server").judge("graphql-transport-ws")
+    assert (said(closed), closed.verdict) == ([], Verdict.SATISFIED)
+    closed = graphql().at(3.01).close(code=1000, by="server").judge("graphql-transport-ws")
+    assert said(closed) == [
+        "silence-is-4408: c2s:*, ws.close where $.by = client, ws.drop or ws.close where $.code = 4408 | 4400 | 1001 | 1011"
+        " | 1012 | 1013 did not come after ws.open"
+    ]
+    assert graphql().at(10).truncate().judge("graphql-transport-ws").verdict is Verdict.VIOLATED
+
+
+def test_graphql_says_nothing_of_a_silent_connection_in_another_protocol() -> None:
+    """Nor does a contract that does not say which connections it judges."""
+    chat = Trace().open(subprotocol="chat").at(10).close(code=4408, by="server")
+    assert chat.judge("graphql-transport-ws").verdict is Verdict.VACUOUS
+    assert Trace().open(user="u1").at(1).drop().judge("agent-chat").verdict is not Verdict.SATISFIED
 
 
 def test_a_connection_of_another_subprotocol_is_not_judged() -> None:

@@ -190,10 +190,14 @@ class Schema(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format(Rule):
-    """`text`: object, json or any; `type_required`: whether every JSON object must carry a string type."""
+    """`text`: object, json or any; `type_required`: whether every JSON object must carry a string type.
+
+    `names_unique`: whether no name may stand twice in one object (RFC 7493, section 2.3).
+    """
 
     text: str = "any"
     type_required: bool = False
+    names_unique: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ def _enabled(parts: dict[str, Value]) -> bool:
 
 
 def json_format(value: Value) -> Rule | None:
-    parts = value.mapping(("text", "type", "severity", "enabled"))
+    parts = value.mapping(("text", "type", "names", "severity", "enabled"))
     if not _enabled(parts):
         return None
     common = _common(value, {key: part for key, part in parts.items() if key == "severity"}, "json")
@@ -58,6 +58,7 @@ def json_format(value: Value) -> Rule | None:
         **common,
         text=parts["text"].choice(("object", "json", "any")) if "text" in parts else "object",
         type_required="type" in parts and parts["type"].choice(("required", "optional")) == "required",
+        names_unique="names" in parts and parts["names"].choice(("any", "unique")) == "unique",
     )
 
 

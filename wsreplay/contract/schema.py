@@ -109,7 +109,7 @@ def json_schema() -> dict[str, Any]:
         "envelope": _object({"type": _PATH, "sent": _PATH, "seq": _PATH, "id": _PATH}),
         "keys": {"type": "object", "additionalProperties": _one_or_many({"type": "string"})},
         "json": _object({"text": {"enum": ["object", "json", "any"]}, "type": {"enum": ["required", "optional"]},
-                         "severity": _SEVERITY, "enabled": {"type": "boolean"}}),
+                         "names": {"enum": ["any", "unique"]}, "severity": _SEVERITY, "enabled": {"type": "boolean"}}),
         "known": _ref("patterns"),
         "unknown": {"enum": ["allow", "warn", "error"]},
         "spans": {"type": "object", "additionalProperties": _ref("span")},

@@ -156,9 +156,18 @@ GRAPHQL = (
         close(),
     ),
     graphql(
+        "good-timeout", "The client says nothing, and is closed with 4408 after three seconds",
+        Waits(3), close(4408, "Connection initialisation timeout", by=SERVER),
+    ),
+    graphql(
         "silence", "The client says nothing, and the server does not mind",
         Waits(4), close(),
         violates=["init-in-time"],
+    ),
+    graphql(
+        "silence-closed-otherwise", "The client says nothing, and the server closes as if all were done",
+        close(1000, "", by=SERVER),
+        violates=["silence-is-4408"],
     ),
     graphql(
         "subscribe-too-early", "The client does not wait for the acknowledgement, and is closed with 4401",

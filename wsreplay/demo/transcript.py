@@ -103,7 +103,7 @@ async def record(transcript: Transcript, path: Path) -> None:
     Raises ValueError, ConnectionClosed or TimeoutError where one of them did not hear what the transcript says.
     """
     offered = [Subprotocol(transcript.subprotocol)] if transcript.subprotocol else None
-    answer = partial(_hold, lines=transcript.lines, side=SERVER)
+    answer = partial(hold, lines=transcript.lines, side=SERVER)
     async with serve(answer, "127.0.0.1", 0, subprotocols=offered, compression=None) as listening:
         port = listening.sockets[0].getsockname()[1]
         async with (
@@ -111,11 +111,11 @@ async def record(transcript: Transcript, path: Path) -> None:
             asyncio.timeout(transcript.seconds + PATIENCE),
             connect(f"{proxy.url}{transcript.path}", subprotocols=offered, compression=None, proxy=None) as connection,
         ):
-            await _hold(connection, transcript.lines, CLIENT)
+            await hold(connection, transcript.lines, CLIENT)
 
 
-async def _hold(connection: Connection, lines: tuple[Line, ...], side: Direction) -> None:
-    """One side of a conversation, from its first line to its last."""
+async def hold(connection: Connection, lines: tuple[Line, ...], side: Direction) -> None:
+    """Be one side of a conversation, from its first line to its last; raises ValueError where something else was heard."""
     for line in lines:
         match line:
             case Waits():

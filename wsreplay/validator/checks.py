@@ -12,7 +12,7 @@ from msgspec import Struct
 from wsreplay.contract.model import Bind, Confine, Latency, Unique
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator.findings import Verdict
-from wsreplay.validator.reporting import Counts, Reporter, seconds, sender, short
+from wsreplay.validator.reporting import Counts, Reporter, seconds, short
 from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token, oldest
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
@@ -55,7 +55,7 @@ class LatencyMonitor:
         state = conn.latencies[self.index]
         smallest = state.low
         if sent < state.sent - _STEP_NS or difference < smallest - _STEP_NS < math.inf:
-            self._clock_stepped(conn, difference, fid, t, type_)
+            self._clock_stepped(conn, difference, fid, t, type_, direction)
         elif difference < smallest:
             self._smallest(conn, difference)
         elif difference - smallest > self.rule.max_ns:
@@ -65,40 +65,30 @@ class LatencyMonitor:
         state = conn.latencies[self.index]
         state.low, state.high = difference, difference + self.rule.max_ns
 
-    def _clock_stepped(self, conn: ConnectionState, difference: float, fid: int, t: int, type_: str) -> None:
+    def _clock_stepped(self, conn: ConnectionState, difference: float, fid: int, t: int, type_: str, direction: int) -> None:
         self._smallest(conn, difference)
         if self.counts.errors:
             self.counts.errors += 1
             return
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="clock",
             verdict=Verdict.ERROR,
             message="the sender's clock was set meanwhile; latency is measured anew from here",
-            frames=(fid,),
-            activation=fid,
             seen=type_,
-            decided_by="event",
-            decided_at=t,
+            blame=None,
         )
 
     def _late(self, conn: ConnectionState, delay: float, fid: int, t: int, type_: str, direction: int) -> None:
         late = round(delay)
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="late",
             message=f"{type_} was {seconds(late)} on its way, at most {seconds(self.rule.max_ns)} allowed",
-            activation=fid,
-            frames=(fid,),
             seen=type_,
-            decided_by="event",
-            decided_at=t,
             until=t - late + self.rule.max_ns,
             late_by=late - self.rule.max_ns,
             bound_from=t - late,
-            blame=sender(direction),
         )
 
 
@@ -142,18 +132,12 @@ class SequenceMonitor:
         direction: int,
         at_ns: int | None = None,
     ) -> None:
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind=kind,
             message=message,
-            activation=fid,
-            frames=(fid,),
             seen=type_,
-            decided_by="event",
-            decided_at=t,
             at_ns=at_ns,
-            blame=sender(direction),
             absent=kind == "gap",
         )
 
@@ -172,18 +156,14 @@ class UniqueMonitor:
 
     def twice(self, seen: Seen, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         first = seen.old.get(value) or seen.now[value]
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="duplicate",
             message=f"{type_} came twice: {self.rule.field.text} {short(value)}",
             activation=first,
             frames=(first, fid),
             seen=type_,
-            decided_by="event",
-            decided_at=t,
             at_ns=t,
-            blame=sender(direction),
         )
 
 
@@ -248,17 +228,13 @@ class BindMonitor:
         direction: int,
     ) -> None:
         to = self.rule.to.removeprefix("conn.")
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="isolation",
             message=f"{type_} of {key} {short(value)} reached {to} {owner}; it belongs to {to} {binding.owner}",
             activation=binding.fid,
             frames=(binding.fid, fid),
             seen=type_,
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
         )
 
     def release(self, key: str, value: Any, owner: Any) -> None:
@@ -294,16 +270,10 @@ class ConfineMonitor:
             self.counts.inconclusive += 1
             return False
         to = self.rule.to.removeprefix("conn.")
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="isolation",
             message=f"{type_} for {self.rule.key} {short(value)} reached {to} {owner}",
-            activation=fid,
-            frames=(fid,),
             seen=type_,
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
         )
         return True

@@ -20,6 +20,7 @@ from wsreplay.validator.declare import COMPLETE, TRUNCATED, Monitor
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.groups import Group
 from wsreplay.validator.memory import SWEEP_NS, Memory
+from wsreplay.validator.names import strict
 from wsreplay.validator.program import Program
 from wsreplay.validator.roles import fit, operand_roles
 from wsreplay.validator.spans import SpanMonitor
@@ -51,6 +52,8 @@ class Engine(Memory):
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self.program = Program(self, contract, inline)
         self.decode = self.program.shape.decoder()
+        if any(form.rule.names_unique for form in self.formats):
+            self.decode = strict(self.decode)
         self._handlers: tuple[Handlers, Handlers] = ({}, {})  # by direction
         self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}  # of whole text messages, which are nearly all there is
 
@@ -124,6 +127,8 @@ class Engine(Memory):
             if form is not None:
                 form.not_object(conn, plain, fid, t, direction)
             return None
+        if form is not None:
+            form.names(conn, payload, fid, t, direction)
         message = self._decoded(payload, plain)
         type_ = message.kind
         if type_.__class__ is not str:

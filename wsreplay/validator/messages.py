@@ -12,7 +12,8 @@ import msgspec
 
 from wsreplay.contract.model import Format, Pattern, Schema, Unknown
 from wsreplay.validator.findings import Verdict
-from wsreplay.validator.reporting import Counts, Reporter, sender, short
+from wsreplay.validator.names import repeated_name
+from wsreplay.validator.reporting import Counts, Reporter, short
 from wsreplay.validator.state import ConnectionState
 
 _DEEPEST = 1_024  # levels that orjson reads
@@ -39,22 +40,22 @@ class FormatMonitor:
             word = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
             self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
 
+    def names(self, conn: ConnectionState, payload: bytes, fid: int, t: int, direction: int) -> None:
+        name = repeated_name(payload) if self.rule.names_unique else None
+        if name is not None:
+            what = f"the name {short(name)} stands twice in one object: whoever reads it may take either value"
+            self._say(conn, what, fid, t, direction, Verdict.VIOLATED)
+
     def untyped(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
         if self.rule.type_required:
             what = "has no type" if value is None else f"has a type that is no text: {short(value)}"
             self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
 
     def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="format",
             message=message,
-            activation=fid,
-            frames=(fid,),
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
             verdict=verdict,
         )
 
@@ -101,17 +102,11 @@ class UnknownMonitor:
             self.reporter.forget("unknown types")
             return
         said.add((direction, type_))
-        self.reporter.report(
-            self.counts,
-            conn=conn,
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
             kind="unknown",
             message=f"unknown type {short(type_)}",
-            activation=fid,
-            frames=(fid,),
             seen=short(type_),
-            decided_by="event",
-            decided_at=t,
-            blame=sender(direction),
         )
 
 
@@ -134,17 +129,11 @@ class SchemaMonitor:
         try:
             check(msgspec.json.decode(payload))
         except fastjsonschema.JsonSchemaValueException as error:
-            self.reporter.report(
-                self.counts,
-                conn=conn,
+            self.reporter.report_message(
+                self.counts, conn, fid, t, direction,
                 kind="schema",
                 message=f"{type_}: {short(error.message, 300)}",
-                activation=fid,
-                frames=(fid,),
                 seen=type_,
-                decided_by="event",
-                decided_at=t,
-                blame=sender(direction),
             )
 
 

@@ -105,6 +105,13 @@ class Reporter:
             self.on_finding(finding)
         return fingerprint
 
+    def report_message(
+        self, counts: Counts, conn: ConnectionState, fid: int, t: int, direction: int, **details: Any
+    ) -> str:
+        """Add a finding that one message shows by itself; `details` may say otherwise."""
+        own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_by": "event", "decided_at": t}
+        return self.report(counts, conn=conn, **(own | {"blame": sender(direction)} | details))
+
     @staticmethod
     def _count(counts: Counts, verdict: Verdict, conn: ConnectionState | None) -> None:
         if verdict is Verdict.VIOLATED:

@@ -138,11 +138,15 @@ def whole(contract: Contract, rules: tuple[RuleVerdict, ...], matched: int) -> V
 
 
 def _anything_matched(contract: Contract, rules: tuple[RuleVerdict, ...], matched: int) -> bool:
-    """Whether a rule was activated by events that the contract names. Form alone, or any message at all, does not count."""
+    """Whether a rule was activated by what the contract names: events, or connections by `applies_to`.
+
+    Form alone, or any message at all, does not count.
+    """
     kinds: dict[str, Rule] = {rule.id: rule for rule in contract.rules}
     telling = [rule for rule in rules if isinstance(kinds[rule.id], Span | Declare | Schema)]
     if telling:
-        return matched > 0 and any(rule.activations for rule in telling)
+        named = matched > 0 or bool(contract.applies_to.path or contract.applies_to.subprotocol)
+        return named and any(rule.activations for rule in telling)
     telling = [rule for rule in rules if not isinstance(kinds[rule.id], Format | Unknown)]
     return any(rule.activations for rule in telling or rules)
 
