@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from wsreplay.contract import load
 from wsreplay.demo.protocols import REALTIME
 from wsreplay.demo.transcript import CLIENT, SERVER, Closes, Says, Transcript, hold
-from wsreplay.model import Direction
+from wsreplay.model import Direction, Opcode
 from wsreplay.proxy.session import Options, RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Judgement, Verdict, judge
@@ -92,9 +92,9 @@ async def test_what_its_client_says_and_hears_is_clean(transcript: Transcript, p
     assert judgement.verdict is Verdict.SATISFIED
     with Recording.open(path) as recording:
         (connection,) = recording.connections()
-        sent = [json.loads(row[5])["type"] for rows in recording.rows() for row in rows if (row[3], row[4]) == (0, 1)]
+        said_by_client = [each for each in recording.messages() if each.direction == CLIENT and each.opcode == Opcode.TEXT]
     assert connection.path == transcript.path
-    assert sent == types_in(transcript, CLIENT)
+    assert [json.loads(each.payload)["type"] for each in said_by_client] == types_in(transcript, CLIENT)
 
 
 def declared(packages: Path, union: str) -> set[str]:
