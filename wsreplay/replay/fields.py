@@ -232,6 +232,8 @@ class IdMap:
 
     def learn(self, domain: str, recorded: Id, live: Id) -> None:
         """Remember a pair; the first one stays."""
+        if (domain, recorded) in self._live and (domain, live) in self._recorded:
+            return
         self._live.setdefault((domain, recorded), live)
         self._recorded.setdefault((domain, live), recorded)
         if self._below is not None:

@@ -70,9 +70,10 @@ class Expectations:
             step = self._steps[number]
             if self._at[number] is not None or step.opcode != opcode or step.type != kind:
                 continue
-            recorded = _json(step.payload) if opcode == Opcode.TEXT else None
-            pairs = self._pairs(self._fields.of(recorded), live)
-            if isinstance(pairs, str) or self._fields.label(recorded) != label:
+            same = step.payload == payload
+            recorded = document if same or opcode != Opcode.TEXT else _json(step.payload)
+            pairs = self._pairs(live if same else self._fields.of(recorded), live)
+            if isinstance(pairs, str) or (not same and self._fields.label(recorded) != label):
                 reason = reason or (pairs if isinstance(pairs, str) else "about something else")
                 continue
             for domain, old, new in pairs:
@@ -85,21 +86,19 @@ class Expectations:
 
     def _pairs(self, recorded: list[Found], live: list[Found]) -> list[tuple[str, Any, Any]] | str:
         """The ids of a recorded and a live message, or how they contradict what is known."""
-        old = {(one.domain, one.path): one.value for one in recorded}
-        new = {(one.domain, one.path): one.value for one in live}
-        pairs = []
-        for place in old.keys() | new.keys():
-            domain = place[0]
-            if domain in self._fields.unique:
-                if place in old and place in new:
-                    pairs.append((domain, old[place], new[place]))
-                continue
-            if place not in old or place not in new:
-                return f"{'without' if place in old else 'with'} {domain}"
-            if not self._ids.fits(domain, old[place], new[place]):
-                return f"another {domain}: {new[place]}"
-            pairs.append((domain, old[place], new[place]))
-        return pairs
+        if [one[:2] for one in recorded] == [one[:2] for one in live]:
+            both = [(domain, old, new) for (domain, _, old), (_, _, new) in zip(recorded, live, strict=True)]
+            for domain, old, new in both:
+                if domain not in self._fields.unique and not self._ids.fits(domain, old, new):
+                    return f"another {domain}: {new}"
+            return both
+        here = {one[:2]: one for one in recorded}
+        there = {one[:2]: one for one in live}
+        for place in here.keys() ^ there.keys():
+            if place[0] not in self._fields.unique:
+                return f"{'without' if place in here else 'with'} {place[0]}"
+        shared = [place for place in here if place in there]
+        return self._pairs([here[place] for place in shared], [there[place] for place in shared])
 
     def _meet(self, number: int, at: float) -> None:
         self._at[number] = at
