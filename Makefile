@@ -43,8 +43,8 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks --publish
 	$(BIN)/python -m benchmarks.validator --memory --publish
-	$(BIN)/python -m benchmarks.tui
-	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.tui --publish
+	$(BIN)/python -m benchmarks.replay --publish
 
 samples: $(READY)
 	$(BIN)/python -m wsreplay.demo.samples recordings/samples

@@ -21,7 +21,8 @@ import orjson
 import uvloop
 
 from benchmarks import load
-from benchmarks.table import Table
+from benchmarks.alternatives import environment
+from benchmarks.table import FIGURES, Table, publish
 from wsreplay.contract import load as load_contract
 from wsreplay.model import FIN, Connection, Ending
 from wsreplay.replay.client import ClientOptions, ReplayClient
@@ -135,8 +136,10 @@ def comparing(folder: Path) -> tuple[float, float, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the messages")
-    scale = 10 if parser.parse_args().quick else 1
-    table = Table("replay", ["what", "p50 / median", "p99 / worst", "goal"])
+    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
+    arguments = parser.parse_args()
+    scale = 10 if arguments.quick else 1
+    table = Table("Replaying and comparing", ["what", "p50 / median", "p99 / worst", "goal"])
     with tempfile.TemporaryDirectory(prefix="wsreplay-bench-") as name:
         folder = Path(name)
         for connections in (1, 20):
@@ -159,6 +162,8 @@ def main() -> None:
         told = f"< {GOAL_DIFF_S:g} s: {'yes' if clock < GOAL_DIFF_S else 'NO'}"
         table.rows.append([f"diff of 100,000 × 100,000 ({count} found)", f"{clock:.2f} s", f"{cpu:.2f} s of processor", told])
     print(table.text())
+    if arguments.publish:
+        publish(FIGURES, "replay", [table], environment())
     print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 

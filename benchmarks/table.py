@@ -58,9 +58,9 @@ def save(folder: Path, name: str, tables: list[Table], about: dict[str, str]) ->
     (folder / f"{name}.md").write_text("\n\n".join([facts, *(table.markdown() for table in tables)]) + "\n")
 
 
-def publish(folder: Path, name: str, tables: list[Table], about: dict[str, str]) -> None:
-    """Write a scenario's tables for the documentation, without the goals beside the ratios."""
+def publish(folder: Path, name: str, tables: list[Table], about: dict[str, str], goals: bool = True) -> None:
+    """Write a scenario's tables for the documentation, with the goals beside the ratios or without."""
     facts = ", ".join(f"{key} {value}" for key, value in about.items())
     text = "\n\n".join([*(table.markdown() for table in tables), f"*{facts}*"])
     folder.mkdir(exist_ok=True)
-    (folder / f"bench-{name}.md").write_text(re.sub(r" \([≤≥][^)]*\)", "", text) + "\n")
+    (folder / f"bench-{name}.md").write_text((text if goals else re.sub(r" \([≤≥][^)]*\)", "", text)) + "\n")

@@ -1,6 +1,6 @@
 """The terminal interface measured as a user meets it: a real process behind a real pseudo-terminal.
 
-    python benchmarks/tui.py [FRAMES…]          default: 1000000
+    python -m benchmarks.tui [FRAMES…]          default: 1000000
 
 Makes a recording for each number of frames in a temporary folder, and prints a table. `pilot.press` of Textual takes 80 ms by
 itself, so keys are written to the terminal and the time to the first byte that is painted is taken.
@@ -27,6 +27,8 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks.alternatives import environment
+from benchmarks.table import FIGURES, Table, publish
 from wsreplay.model import Connection, Ending
 from wsreplay.store import lock
 from wsreplay.store.writer import Writer
@@ -173,9 +175,9 @@ class Line:
     budget: float
     unit: str
 
-    def __str__(self) -> str:
-        verdict = "ok" if self.value <= self.budget else "OVER"
-        return f"| {self.what:<44} | {self.value:>8.1f} {self.unit:<3} | {self.budget:>6.0f} {self.unit:<3} | {verdict:<4} |"
+    def row(self) -> list[str]:
+        verdict = "yes" if self.value <= self.budget else "NO"
+        return [self.what, f"{self.value:.1f} {self.unit}", f"{self.budget:.0f} {self.unit}", verdict]
 
 
 def p95(values: list[float]) -> float:
@@ -289,16 +291,24 @@ def write_live(path: str, seconds: float, per_tick: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("frames", nargs="*", type=int, default=[1_000_000])
+    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
+    arguments = parser.parse_args()
+    tables = []
+    header = ["", "measured", "budget", "kept"]
     with tempfile.TemporaryDirectory(prefix="wsreplay-bench-") as folder:
-        for frames in parser.parse_args().frames:
+        for frames in arguments.frames:
             path = Path(folder) / f"{frames}.db"
             make(path, frames)
-            print(f"\n{frames:,} frames, {path.stat().st_size / 1e6:,.0f} MB, terminal {SIZE[1]} × {SIZE[0]}", flush=True)
-            print(f"| {'':<44} | {'measured':<12} | {'budget':<10} |      |\n|{'-' * 46}|{'-' * 14}|{'-' * 12}|{'-' * 6}|")
-            for line in measure(path):
-                print(line, flush=True)
+            size = f"{path.stat().st_size / 1e6:,.0f} MB"
+            table = Table(f"The interface on {frames:,} frames, {size}, terminal {SIZE[1]} × {SIZE[0]}", header)
+            table.rows += [line.row() for line in measure(path)]
+            tables.append(table)
+            print(table.text(), "\n", flush=True)
             path.unlink()
-        print(follow(Path(folder) / "live.db"), flush=True)
+        tables.append(Table("The interface while frames come in", header, [follow(Path(folder) / "live.db").row()]))
+        print(tables[-1].text(), flush=True)
+    if arguments.publish:
+        publish(FIGURES, "tui", tables, environment())
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ $ make bench
 | × and ÷ | wsreplay's figure, divided by that of the other |
 
 A message counts as recorded when it is committed to the file. An echo's time runs from sending a message until its answer is
-back.
+back. Where a goal or a budget stands beside a figure, it is the project's own.
 """
 
 EMPTY = "This build of the page holds no figures: none were measured for it."
