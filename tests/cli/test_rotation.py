@@ -36,7 +36,7 @@ async def say(client: ChatClient, scenario: str = "parallel-tools") -> None:
 def test_connections_stay_where_they_began_and_new_ones_go_to_the_next_file(
     backend: str, record: type[Recorder], tmp_path: Path
 ) -> None:
-    recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db", "--rotate", "200kB")
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db", "--rotate", "1MB")
 
     async def main() -> None:
         async with ChatClient(f"{recorder.url}/ws", token=make_token("alice")) as alice:
@@ -90,7 +90,7 @@ def test_nothing_is_lost_while_many_chat_and_files_turn(backend: str, record: ty
 def test_what_was_received_is_in_the_files_though_the_relay_is_killed(
     backend: str, record: type[Recorder], tmp_path: Path
 ) -> None:
-    recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db", "--rotate", "200kB")
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db", "--rotate", "1MB")
 
     async def main() -> tuple[ChatClient, ChatClient]:
         alice = ChatClient(f"{recorder.url}/ws", token=make_token("alice"))

@@ -228,8 +228,10 @@ class ReplayApp(App[None]):
             return None
 
         def chosen(text: str | None) -> None:
+            from wsreplay.validator.fitting import DEFAULT_CONTRACT
+
             if text:
-                self.push_screen(DiffScreen((path, number), parse_side(text, path), self.contracts[0]))
+                self.push_screen(DiffScreen((path, number), parse_side(text, path), [*self.judged_by, DEFAULT_CONTRACT][0]))
 
         prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
         self.push_screen(prompt, chosen)
