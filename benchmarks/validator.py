@@ -63,7 +63,7 @@ def engine(path: Path, jobs: int = 1) -> int:
     from wsreplay.contract import load
     from wsreplay.validator import judge_files
 
-    (outcome,) = judge_files([path], [load(CONTRACT)], jobs=jobs)
+    (outcome,) = judge_files([(path, load(CONTRACT))], jobs=jobs)
     if outcome.judgement is None or outcome.judgement.verdict != "satisfied":
         raise SystemExit(f"{path}: {outcome.error or outcome.judgement}")
     return outcome.judgement.events

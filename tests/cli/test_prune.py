@@ -87,6 +87,15 @@ def test_recordings_with_findings_or_marks_can_be_kept(folder: Path) -> None:
     assert names(folder) == {"old-large", "new-large", "new-small"}
 
 
+def test_findings_are_those_of_the_contract_that_fits_unless_one_is_named(tmp_path: Path) -> None:
+    recorded(tmp_path, "broken", 70, types=("RUN_STARTED", "RUN_STARTED", "RUN_FINISHED"))
+    recorded(tmp_path, "good", 70, types=("RUN_STARTED", "RUN_FINISHED"))
+    run("prune", tmp_path, "--older-than", "30d", "--keep-findings", "--yes")
+    assert names(tmp_path) == {"broken"}
+    run("prune", tmp_path, "--older-than", "30d", "--keep-findings", "-c", "openai-realtime", "--yes")
+    assert names(tmp_path) == {"broken"}
+
+
 def test_what_a_crash_left_beside_a_recording_goes_with_it(folder: Path) -> None:
     for suffix in ("-wal", "-shm"):
         (folder / f"old-small.db{suffix}").touch()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from commandline import Recorder, chat, run
 
 from wsreplay.report import FORMATS
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
 def test_a_violation_is_told_with_its_place_and_exits_1(recording: Path) -> None:
@@ -76,6 +80,46 @@ def test_a_folder_is_all_its_recordings_and_jobs_agree(recording: Path, tmp_path
     together = json.loads(run("validate", tmp_path, "-f", "json", "-j", 2).out)
     assert alone == together
     assert [Path(one["file"]).name for one in alone["files"]] == ["a.db", "b.db"]
+
+
+def test_each_recording_is_judged_by_the_contract_that_fits_it(tmp_path: Path) -> None:
+    for source in ("ag-ui/good.db", "graphql-transport-ws/second-init.db", "missing-event.db", "openai-realtime/good.db"):
+        shutil.copy(SAMPLES / source, tmp_path / source.replace("/", "-"))
+    (tmp_path / "a-broken.db").write_bytes(b"no recording")
+    outcome = run("validate", tmp_path, "-f", "json")
+    verdict = json.loads(outcome.out)
+    judged = [(Path(one["file"]).name, one.get("contract", {}).get("name"), one["verdict"]) for one in verdict["files"]]
+    assert judged == [
+        ("a-broken.db", None, "error"),
+        ("ag-ui-good.db", "ag-ui", "satisfied"),
+        ("graphql-transport-ws-second-init.db", "graphql-transport-ws", "violated"),
+        ("missing-event.db", "agent-chat", "violated"),
+        ("openai-realtime-good.db", "openai-realtime", "satisfied"),
+    ]
+    assert outcome.code == 3
+    assert json.loads(run("validate", tmp_path, "-f", "json", "-j", 2).out) == verdict
+
+
+def test_a_contract_that_is_named_judges_whatever_was_recorded() -> None:
+    path = SAMPLES / "ag-ui" / "two-runs-at-once.db"
+    assert all("contract ag-ui v" in run("validate", path, *options).out for options in ([], ["--follow"]))
+    named = run("validate", path, "-c", "openai-realtime", "-c", "ag-ui", "-f", "json")
+    assert [one["contract"]["name"] for one in json.loads(named.out)["files"]] == ["openai-realtime", "ag-ui"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_report_names_the_contract_that_was_chosen(form: str) -> None:
+    assert "ag-ui" in run("validate", "two-runs-at-once.db", "-f", form, cwd=SAMPLES / "ag-ui").out
+
+
+def test_what_was_chosen_can_be_kept_and_accepted(tmp_path: Path) -> None:
+    path, known = tmp_path / "talk.db", tmp_path / "known.json"
+    shutil.copy(SAMPLES / "ag-ui" / "two-runs-at-once.db", path)
+    assert run("validate", path, "--save", "--write-baseline", known).code == 1
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT DISTINCT contract FROM finding").fetchall() == [("ag-ui",)]
+    accepted = run("validate", path, "--baseline", known)
+    assert (accepted.code, accepted.err) == (0, "against the baseline: 0 new, 1 known, 0 gone\n")
 
 
 def test_one_unreadable_file_is_said_and_the_rest_judged(recording: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from commandline import Recorder, chat, run
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+
 
 def test_show_prints_frames_by_connection(recording: Path) -> None:
     lines = run("show", recording, 1).out.splitlines()
@@ -138,6 +140,14 @@ def test_ls_shows_sessions_with_verdicts(recording: Path) -> None:
     assert lines[1].split()[:3] == ["✗", "1", "bob"]
     assert lines[1].endswith("tool")
     assert lines[2].split()[:3] == ["✓", "2", "alice"]
+
+
+def test_ls_and_show_judge_by_the_contract_that_fits() -> None:
+    path = SAMPLES / "ag-ui" / "two-runs-at-once.db"
+    head, session = run("ls", path).out.splitlines()
+    assert head.endswith("violated (ag-ui)") and session.endswith("run")
+    assert run("ls", path, "-c", "openai-realtime").out.splitlines()[0].endswith("(openai-realtime)")
+    assert "RUN_STARTED" in run("show", path, "--filter", "rule:run").out
 
 
 def test_ls_of_nothing_says_how_to_begin(tmp_path: Path) -> None:

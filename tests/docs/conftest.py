@@ -119,6 +119,9 @@ class Reader:
             case "have":
                 name, _, chats = directive.rest.partition(" ")
                 asyncio.run(_record(self.folder / name, pages.scenarios(chats)))
+            case "sample":
+                name, _, source = directive.rest.partition(" ")
+                shutil.copy(ROOT / "recordings" / "samples" / source, self.folder / name)
             case "backend":
                 self._services.enter_context(_backend(int(self.ports["8000"])))
             case "chat":

@@ -8,6 +8,7 @@ a line, and for any lines where it stands alone; times, random ids and addresses
 ```yaml title="chat.yaml"```, is a file, written when the page comes to it. Comments say what a reader does beside typing:
 
     <!-- test: have FILE SCENARIO[:USER] ... -->   a recording of demo chats lies there
+    <!-- test: sample FILE SAMPLE -->                a copy of one in recordings/samples lies there
     <!-- test: backend -->                          the demo backend listens at port 8000
     <!-- test: chat SCENARIO[:USER] ... -->         users chat through the proxy at port 8765
     <!-- test: until TEXT -->                       the block's one command goes on; what it prints is compared when it ends
@@ -92,7 +93,7 @@ class Page:
         return (step for step in self.steps if isinstance(step, Block))
 
 
-_OWN_STEP = ("have", "backend", "chat", "interrupt", "needs")
+_OWN_STEP = ("have", "sample", "backend", "chat", "interrupt", "needs")
 
 
 def read(path: Path) -> Page:

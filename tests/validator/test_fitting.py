@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from wsreplay.contract import builtin_names, load
 from wsreplay.model import Connection
+from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.validator.fitting import contracts_for, fitting
+from wsreplay.validator.fitting import contracts_for, contracts_for_live, fitting
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
@@ -59,6 +62,24 @@ def test_a_contract_for_a_subprotocol_judges_only_where_it_was_negotiated(record
 
 def test_a_subprotocol_is_enough_where_nothing_was_said(recorded):
     assert name_of_fitting(recorded(subprotocol="graphql-transport-ws")) == "graphql-transport-ws"
+
+
+def test_a_recording_that_grows_is_waited_for_until_it_shows_its_protocol(recorded):
+    path = recorded((1, "connection_ack"))
+    held = lock.acquire(path)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(contracts_for_live, path)
+        try:
+            assert not wait([waiting], 0.3).done
+            with closing(Writer(path)) as writer:
+                writer.add_frames([(1, 2, 2, 1, 1, 1, 9, 0, "RUN_STARTED", b"{}")])
+            assert [one.name for one in waiting.result(30)] == ["ag-ui"]
+        finally:
+            lock.release(path, held)
+
+
+def test_a_recording_that_ends_without_showing_its_protocol_gets_the_default(recorded):
+    assert [one.name for one in contracts_for_live(recorded((1, "connection_ack")))] == ["agent-chat"]
 
 
 def test_a_name_always_wins(recorded):

@@ -206,8 +206,8 @@ def test_a_file_judged_in_parts_is_judged_the_same(leak: bool, tmp_path: Path) -
     path = write_whole(tmp_path / "many.db", many_chats(leak))
     contract = load("agent-chat")
     steps: list[int] = []
-    (alone,) = judge_files([path], [contract])
-    (together,) = judge_files([path], [contract], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000)
+    (alone,) = judge_files([(path, contract)])
+    (together,) = judge_files([(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000)
     assert together == alone
     assert alone.judgement is not None
     assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == leak
@@ -220,7 +220,7 @@ def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
     bad.write_bytes(b"no recording")
     contracts = [load("agent-chat"), load("openai-realtime")]
     for jobs in (1, 2):
-        outcomes = judge_files([bad, good], contracts, jobs=jobs)
+        outcomes = judge_files([(path, contract) for path in (bad, good) for contract in contracts], jobs=jobs)
         assert [(outcome.path.name, outcome.contract) for outcome in outcomes] == [
             ("bad.db", "agent-chat"),
             ("bad.db", "openai-realtime"),

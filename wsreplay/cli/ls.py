@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wsreplay.cli.console import duration_text, size_text
-from wsreplay.cli.options import RECORDINGS
+from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Ending, Session
 from wsreplay.store.reader import Recording
@@ -47,16 +47,16 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 
 @click.command(name="ls")
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-c", "--contract", default="agent-chat", show_default=True, help="What the verdicts are by.")
+@click.option("-c", "--contract", help=f"What the verdicts are by. {FITTING_DEFAULT}")
 @click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
 @click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")
-def command(paths: tuple[Path, ...], contract: str, no_verdict: bool, sort: str) -> int:
+def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, sort: str) -> int:
     """List recordings and their sessions, with verdicts. Without arguments: those in recordings/."""
     code = EXIT_CLEAN
     listed: list[Listed] = []
     for path in _recordings(paths):
         try:
-            listed.append(_read(path, None if no_verdict else contract))
+            listed.append(_read(path, contract, judged=not no_verdict))
         except RecordingError as error:
             click.echo(f"wsreplay: {error}", err=True)
             code = EXIT_NOT_JUDGED
@@ -78,7 +78,7 @@ def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
             raise UsageError(f"{path}: there is no such file or folder")
 
 
-def _read(path: Path, contract: str | None) -> Listed:
+def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
     with Recording.open(path) as recording:
         runs = recording.runs()
         frames = recording.last_id()
@@ -93,16 +93,18 @@ def _read(path: Path, contract: str | None) -> Listed:
             reached_ns=recording.reached_ns(),
             faults=len(recording.faults()),
         )
-        if contract is not None and frames <= JUDGE_UP_TO:
-            from wsreplay.contract import load
+        if judged and frames <= JUDGE_UP_TO:
             from wsreplay.validator import judge
+            from wsreplay.validator.fitting import contracts_for
 
-            one.judgement = judge(recording, load(contract))
+            (chosen,) = contracts_for(recording, [contract] if contract else [])
+            one.judgement = judge(recording, chosen)
         return one
 
 
 def _lines(one: Listed) -> Iterator[str]:
-    state = "● REC" if one.live else one.judgement.verdict if one.judgement else "not judged"
+    verdict = f"{one.judgement.verdict} ({visible(one.judgement.contract)})" if one.judgement else "not judged"
+    state = "● REC" if one.live else verdict
     injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
     yield (
         f"{one.path}   {one.started[:19].replace('T', ' ')}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"

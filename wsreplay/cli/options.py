@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsreplay.contract import Contract
 
 RECORDINGS = Path("recordings")
+FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
 
 
 class Size(click.ParamType[int]):

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.console import size_text
-from wsreplay.cli.options import RECORDINGS, Age, Size
+from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Age, Size
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Run
 from wsreplay.store import lock
@@ -37,12 +37,12 @@ class _Candidate:
 @click.option("--keep-total", type=Size(), metavar="SIZE", help="The oldest, until what remains is no larger than this.")
 @click.option("--keep-findings", is_flag=True, help="Not those in which something is wrong.")
 @click.option("--keep-marks", is_flag=True, help="Not those with marks.")
-@click.option("-c", "--contract", default="agent-chat", show_default=True, help="What --keep-findings judges by.")
+@click.option("-c", "--contract", help=f"What --keep-findings judges by. {FITTING_DEFAULT}")
 @click.option("-r", "--recursive", is_flag=True, help="Folders inside DIR too.")
 @click.option("--yes", is_flag=True, help="Remove them; without this they are only listed.")
 def command(
     folder: Path | None, older_than: float | None, larger_than: int | None, keep_total: int | None, keep_findings: bool,
-    keep_marks: bool, contract: str, recursive: bool, yes: bool,
+    keep_marks: bool, contract: str | None, recursive: bool, yes: bool,
 ) -> int:  # fmt: skip
     """Remove old or large recordings from DIR (recordings/); list them first.
 
@@ -58,7 +58,7 @@ def command(
     doomed = [one for one in found if _goes(one, older_than, larger_than)]
     doomed += _surplus([one for one in found if one not in doomed], keep_total)
     for one in doomed:
-        one.keep = _why_kept(one.path, contract if keep_findings else None, keep_marks)
+        one.keep = _why_kept(one.path, keep_marks, keep_findings, contract)
     _remove(sorted(doomed, key=lambda one: -one.age), yes)
     return EXIT_NOT_JUDGED if unreadable else EXIT_CLEAN
 
@@ -114,23 +114,24 @@ def _surplus(rest: list[_Candidate], keep_total: int | None) -> list[_Candidate]
     return surplus
 
 
-def _why_kept(path: Path, contract: str | None, keep_marks: bool) -> str:
-    if contract is None and not keep_marks:
+def _why_kept(path: Path, keep_marks: bool, keep_findings: bool, contract: str | None) -> str:
+    if not keep_findings and not keep_marks:
         return ""
     with Recording.open(path) as recording:
         if keep_marks and recording.marks():
             return "has marks"
-        if contract is not None and (recording.all_findings() or _has_findings(recording, contract)):
+        if keep_findings and (recording.all_findings() or _has_findings(recording, contract)):
             return "has findings"
     return ""
 
 
-def _has_findings(recording: Recording, contract: str) -> bool:
-    from wsreplay.contract import load
+def _has_findings(recording: Recording, contract: str | None) -> bool:
     from wsreplay.report import is_failure
     from wsreplay.validator import judge
+    from wsreplay.validator.fitting import contracts_for
 
-    return any(is_failure(finding) for finding in judge(recording, load(contract)).findings)
+    (chosen,) = contracts_for(recording, [contract] if contract else [])
+    return any(is_failure(finding) for finding in judge(recording, chosen).findings)
 
 
 def _remove(doomed: list[_Candidate], yes: bool) -> None:

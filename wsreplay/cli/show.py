@@ -69,10 +69,10 @@ class _View:
     def _judgement(self) -> Judgement | None:
         if not self._filter.needs_judgement:
             return None
-        from wsreplay.contract import load
         from wsreplay.validator import judge
+        from wsreplay.validator.fitting import contracts_for
 
-        return judge(self._recording, load("agent-chat"))
+        return judge(self._recording, contracts_for(self._recording)[0])
 
     def items(self, follow: bool) -> Iterator[Frame | Fault]:
         last = 0

@@ -9,19 +9,18 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.options import FITTING_DEFAULT
 from wsreplay.contract import Contract, load
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render
 from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Severity
 
-DEFAULT_CONTRACT = "agent-chat"
-
 
 @click.command(name="validate")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT",
-              help=f"A contract file, or a built-in's name; may repeat. [default: {DEFAULT_CONTRACT}]")
+              help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
 @click.option("-f", "--format", "forms", multiple=True, type=click.Choice(FORMATS), help="May repeat, each with its -o.")
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Where the report goes. [default: standard output]")
@@ -42,13 +41,13 @@ def command(
 
     Exit code 0: nothing wrong; 1: violations; 2: a mistake in the call or the contract; 3: something could not be judged.
     """
-    chosen = [load(name) for name in contracts or (DEFAULT_CONTRACT,)]
+    chosen = [load(name) for name in contracts]
     paths = _recordings(files)
     targets = _targets(forms or ("text",), outputs)
     accepted = baseline.read(known) if known else None
     results = _follow(paths, chosen) if follow else _judge(paths, chosen, jobs)
     if save:
-        _save(results, chosen)
+        _save(results)
     if write_baseline:
         baseline.write(write_baseline, results)
     if accepted is not None:
@@ -84,24 +83,27 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
 
 def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> list[FileResult]:
     from wsreplay.validator import judge_files
+    from wsreplay.validator.fitting import each_with_its_contracts
 
-    steps = len(paths) * len(contracts)
+    wanted = each_with_its_contracts(paths, contracts)
+    steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
-        outcomes = judge_files(paths, contracts, jobs=jobs, progress=lambda: bar.update(1))
-    within = {contract.name: contract.resume_within_ns for contract in contracts}
+        outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1))
     return [
         FileResult(
-            str(one.path), one.judgement, str(one.error) if one.error else None, resume_within_ns=within[one.contract]
+            str(one.path), one.judgement, str(one.error) if one.error else None, resume_within_ns=contract.resume_within_ns
         )
-        for one in outcomes
+        for one, (_, contract) in zip(outcomes, wanted, strict=True)
     ]
 
 
 def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
     from wsreplay.validator import follow
+    from wsreplay.validator.fitting import contracts_for_live
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
+    contracts = contracts or contracts_for_live(paths[0])
     judgements = follow(paths[0], contracts, on_finding=_say_finding)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns)
@@ -123,7 +125,7 @@ def _say_comparison(results: Sequence[FileResult], accepted: baseline.Baseline) 
         click.echo(f"  gone: {visible(entry.rule)}  {visible(entry.message)}", err=True)
 
 
-def _save(results: Sequence[FileResult], contracts: Sequence[Contract]) -> None:
+def _save(results: Sequence[FileResult]) -> None:
     from wsreplay.report.json import finding_object
     from wsreplay.store.notes import save_findings
 

@@ -381,8 +381,10 @@ def _totals(result: FileResult) -> str:
 def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterator[str]:
     yield paint(f"{count(len(results), 'result')}: {str(worst(one.verdict for one in results)).replace('_', ' ')}", BOLD)
     column = min(max(cells(visible(one.path)) for one in results), width // 2)
+    names = max((cells(visible(one.judgement.contract)) for one in results if one.judgement), default=0)
     for result in results:
         verdict = str(result.verdict).replace("_", " ") if result.judgement else "not judged"
         line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<12}', _VERDICT_COLOURS[result.verdict])}  "
-        about = f"{result.judgement.contract}   {_totals(result)}" if result.judgement else result.error or ""
-        yield line + fit(visible(about), max(width - column - 19, 10))
+        judged = result.judgement
+        about = f"{pad(visible(judged.contract), names)}   {_totals(result)}" if judged else visible(result.error or "")
+        yield line + fit(about, max(width - column - 19, 10))

@@ -97,8 +97,9 @@ def judge_once(path: Path, names: list[str]) -> None:
 
 def follow(path: Path, names: list[str]) -> None:
     from wsreplay import validator
+    from wsreplay.validator.fitting import contracts_for_live
 
-    contracts = _contracts_of_live(path, names)
+    contracts = contracts_for_live(path, names)
     sources = [_source(one) for one in contracts]
     lock = threading.Lock()
     findings: list[Finding] = []
@@ -129,16 +130,6 @@ def follow(path: Path, names: list[str]) -> None:
     over.set()
     reporter.join()
     judge_once(path, names)
-
-
-def _contracts_of_live(path: Path, names: list[str]) -> list[Contract]:
-    """Which contract fits shows with the first events: until then there is nothing to judge."""
-    from wsreplay.validator.fitting import contracts_for, fitting
-
-    with Recording.open(path) as reader:
-        while not names and reader.live and fitting(reader) is None:
-            time.sleep(_LIVE_REPORT_S)
-        return contracts_for(reader, names)
 
 
 def _source(contract: Contract) -> Source:

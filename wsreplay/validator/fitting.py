@@ -6,33 +6,67 @@ agent-chat, where a single event is one of those it is about. Else the built-in 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
 
 from wsreplay.contract import Contract, builtin_names, load
 from wsreplay.contract.model import Declare, Pattern, Span
+from wsreplay.errors import RecordingError
 from wsreplay.store.reader import Recording
 
 DEFAULT_CONTRACT = "agent-chat"
 LOOKED_AT = 100_000  # frames with a type; a protocol shows itself in its first ones
+_LIVE_POLL_S = 0.2
 
 
 def contracts_for(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
     """The contracts of these names or files; without any, the one that fits. Raises ContractError."""
-    return [load(name) for name in names] or [fitting(recording) or load(DEFAULT_CONTRACT)]
+    return [load(name) for name in names] or [fitting(recording) or _builtin(DEFAULT_CONTRACT)]
+
+
+def contracts_for_live(path: str | Path, names: Sequence[str] = ()) -> list[Contract]:
+    """Those for a recording that grows: which one fits shows with the first events, so that it waits for them, or for the end.
+
+    Raises ContractError, and the errors of the RecordingError family.
+    """
+    with Recording.open(path) as recording:
+        while not names and recording.live and fitting(recording) is None:
+            time.sleep(_LIVE_POLL_S)
+        return contracts_for(recording, names)
+
+
+def each_with_its_contracts(paths: Iterable[str | Path], contracts: Sequence[Contract]) -> list[tuple[Path, Contract]]:
+    """Each file with each of the contracts; where there are none, with those that fit it."""
+    return [(Path(path), contract) for path in paths for contract in contracts or _contracts_for_file(path)]
+
+
+def _contracts_for_file(path: str | Path) -> list[Contract]:
+    try:
+        with Recording.open(path) as recording:
+            return contracts_for(recording)
+    except RecordingError:
+        return [_builtin(DEFAULT_CONTRACT)]  # whoever judges the file says what is wrong with it
 
 
 def fitting(recording: Recording) -> Contract | None:
     """The built-in contract that is about what was recorded; None where none is, or nothing is there yet."""
     events = recording.event_types(LOOKED_AT)
-    default = load(DEFAULT_CONTRACT)
+    default = _builtin(DEFAULT_CONTRACT)
     if _matched(default, events):
         return default
     subprotocols = {connection.subprotocol for connection in recording.connections() if connection.subprotocol}
-    others = [load(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
+    others = [_builtin(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
     named = [one for one in others if _is_named(one, subprotocols)]
     about = [one for one in others if not one.applies_to.subprotocol and _matched(one, events)]
     return max(named or about, key=lambda one: _matched(one, events), default=None)
+
+
+@cache
+def _builtin(name: str) -> Contract:
+    return load(name)
 
 
 def _is_named(contract: Contract, subprotocols: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,31 +37,30 @@ class FileOutcome:
 
 
 def judge_files(
-    paths: Sequence[str | Path],
-    contracts: Sequence[Contract],
+    wanted: Iterable[tuple[str | Path, Contract]],
     *,
     jobs: int = 1,
     executor: Executor | None = None,
     progress: Callable[[], None] | None = None,
     worth_splitting: int = WORTH_SPLITTING,
 ) -> list[FileOutcome]:
-    """Judge each file by each contract, in this order; `progress` is called after each.
+    """Judge each file by the contract it comes with, in this order; `progress` is called after each.
 
     With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and one of at least
     `worth_splitting` frames in parts.
     """
-    wanted = [(Path(path), contract) for path in paths for contract in contracts]
+    pairs = [(Path(path), contract) for path, contract in wanted]
     if jobs <= 1 and executor is None:
         outcomes = []
-        for path, contract in wanted:
+        for path, contract in pairs:
             outcomes.append(_outcome(path, contract))
             if progress is not None:
                 progress()
         return outcomes
     if executor is not None:
-        return _spread(wanted, executor, max(jobs, 1), progress, worth_splitting)
+        return _spread(pairs, executor, max(jobs, 1), progress, worth_splitting)
     with ProcessPoolExecutor(max_workers=jobs) as own:
-        return _spread(wanted, own, jobs, progress, worth_splitting)
+        return _spread(pairs, own, jobs, progress, worth_splitting)
 
 
 def _outcome(path: Path, contract: Contract) -> FileOutcome:
