@@ -20,10 +20,11 @@ GOOD = {
 
 INTRODUCTION = """# Mutation scores
 
-How much does a built-in contract notice? [`contract mutate`](../how-to/contracts.md#does-it-notice) puts one fault after the other into
-the good samples of `recordings/samples/`: each event is dropped, doubled, swapped with the next of its direction, stalled for a
-minute, or brought to somebody else's connection. Below is what it prints, and why each fault that survives is none in the eyes of the
-protocol. Every survivor has its reason here, or this page cannot be made.
+How much does a built-in contract notice? [`contract mutate`](../how-to/contracts.md#does-it-notice) puts one fault after the
+other into the good samples of `recordings/samples/`: each event is dropped, doubled, swapped with the next of its direction,
+stalled for a minute, or brought to somebody else's connection. Below is what it says of them, added up where there are several
+samples, and why each fault that survives is none in the eyes of the protocol. Every survivor has its reason here, or this page
+cannot be made.
 """
 
 # Of each contract: which survivors (`fault type`, with globs), and why they are right to live. The first that fits counts.
@@ -77,7 +78,7 @@ REASONS: dict[str, Reasons] = {
             ("* *.delta",),
             "Pieces carry no number and may be sent in any number; streams of one part interleave.",
         ),
-        (("drop conversation.item.done", "swap conversation.item.done"), "When an item is done is not tied to what comes next."),
+        (("* conversation.item.done",), "When an item is done is not tied to what comes next."),
         (
             ("* input_audio_buffer.speech_stopped", "* input_audio_buffer.committed"),
             "The buffer may be cleared or committed by other means, and speech may go on until the connection ends.",

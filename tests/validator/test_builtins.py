@@ -286,7 +286,7 @@ def test_realtime_transcription_comes_before_or_after_the_response() -> None:
         (realtime().c2s("conversation.item.retrieve").close(), "item-is-retrieved: s2c:conversation.item.retrieved or"),
         (realtime().c2s("input_audio_buffer.commit").close(), "commit-is-answered: s2c:input_audio_buffer.committed or"),
         (realtime().c2s("input_audio_buffer.clear").close(), "clear-is-answered: s2c:input_audio_buffer.cleared or"),
-        (realtime().s2c("conversation.item.done", item={"id": "i"}).close(), "added-before-done: conversation.item.done without"),
+        (realtime().s2c("conversation.item.done", item={"id": "i"}).close(), "added-before-done: conversation.item.done"),
         (
             realtime().s2c("input_audio_buffer.speech_stopped").close(),
             "speech-starts-first: input_audio_buffer.speech_stopped without",
