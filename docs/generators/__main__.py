@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generators import commands, contracts, keys, performance, recording, testing, verdict
+from docs.generators import commands, contracts, keys, mutation, performance, recording, testing, verdict
 
 FOLDER = Path(__file__).resolve().parents[1]
 PAGES = {
@@ -13,6 +13,7 @@ PAGES = {
     "reference/keys.md": keys.page,
     "reference/contracts.md": contracts.language_page,
     "reference/builtin-contracts.md": contracts.builtin_page,
+    "reference/mutation-scores.md": mutation.page,
     "reference/recording.md": recording.page,
     "reference/verdict-json.md": verdict.page,
     "reference/testing.md": testing.page,

@@ -21,7 +21,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.validator import Judgement, Verdict, judge
 from wsreplay.validator.engine import Engine
 
-PACKAGES = ("openai@6.9.1", "ws@8")  # the last that the oldest supported Node.js runs
+PACKAGES = ("openai@6.9.1", "ws@8")  # openai 7 needs Node.js 22
 PEM = Path(__file__).parents[1] / "support" / "localhost.pem"
 HEALTHY = [each for each in REALTIME if not each.violates]
 

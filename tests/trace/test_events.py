@@ -27,6 +27,7 @@ from wsreplay.trace.events import event_type
         (b"", None),
         (b'{"type": "ok", broken', "ok"),
         (b'{"type": "\xff"}', None),
+        (b'{"type": "first", "type": "last"}', "first"),
     ],
 )
 def test_the_type_is_the_top_level_string_of_that_name(payload: bytes, expected: str | None) -> None:

@@ -279,6 +279,18 @@ def test_realtime_transcription_comes_before_or_after_the_response() -> None:
         ),
         (realtime().c2s("response.create").close(), "response-is-created: s2c:response.created or s2c:error did not come"),
         (realtime().s2c("session.updated", event_id="e1").close(), "event-id: session.updated came twice: $.event_id e1"),
+        (realtime().c2s("session.update").close(), "update-is-answered: s2c:session.updated or s2c:error did not come"),
+        (realtime().c2s("conversation.item.create").close(), "item-is-created: s2c:conversation.item.added, "),
+        (realtime().c2s("conversation.item.delete").close(), "item-is-deleted: s2c:conversation.item.deleted or s2c:error"),
+        (realtime().c2s("conversation.item.truncate").close(), "item-is-truncated: s2c:conversation.item.truncated or"),
+        (realtime().c2s("conversation.item.retrieve").close(), "item-is-retrieved: s2c:conversation.item.retrieved or"),
+        (realtime().c2s("input_audio_buffer.commit").close(), "commit-is-answered: s2c:input_audio_buffer.committed or"),
+        (realtime().c2s("input_audio_buffer.clear").close(), "clear-is-answered: s2c:input_audio_buffer.cleared or"),
+        (realtime().s2c("conversation.item.done", item={"id": "i"}).close(), "added-before-done: conversation.item.done"),
+        (
+            realtime().s2c("input_audio_buffer.speech_stopped").close(),
+            "speech-starts-first: input_audio_buffer.speech_stopped without",
+        ),
     ],
 )
 def test_realtime_what_is_missing(trace: Trace, first: str) -> None:
