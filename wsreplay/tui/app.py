@@ -213,6 +213,7 @@ class ReplayApp(App[None]):
         """Ask what to compare a session with, and compare."""
         from wsreplay.tui.screens.diff import DiffScreen, parse_side
         from wsreplay.tui.screens.prompt import Prompt
+        from wsreplay.validator.fitting import DEFAULT_CONTRACT
 
         opened = self.opened
         if opened is None or session is None:
@@ -228,10 +229,9 @@ class ReplayApp(App[None]):
             return None
 
         def chosen(text: str | None) -> None:
-            from wsreplay.validator.fitting import DEFAULT_CONTRACT
-
             if text:
-                self.push_screen(DiffScreen((path, number), parse_side(text, path), [*self.judged_by, DEFAULT_CONTRACT][0]))
+                contract = next(iter(self.judged_by), DEFAULT_CONTRACT)
+                self.push_screen(DiffScreen((path, number), parse_side(text, path), contract))
 
         prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
         self.push_screen(prompt, chosen)

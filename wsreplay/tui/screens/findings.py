@@ -74,6 +74,7 @@ class FindingsScreen(BaseScreen):
         self._shown = self.opened.evidence
         self.list.empty_lines = self._empty_lines()
         self.list.fill(self._lines())
+        self.set_class(not self.list.count, "-nothing")
         self._paint_lines()
         self._show_detail()
 

@@ -222,7 +222,7 @@ def place_words(finding: Finding, belongs: int | None) -> str:
         return f"belongs after #{belongs}"
     if finding.kind == "order" and finding.expected:
         return f"before {' or '.join(finding.expected)}"
-    return finding.message
+    return finding.message.removeprefix(f"{finding.seen} ")  # the row has said its type
 
 
 def ghost_words(finding: Finding, origin_ns: int) -> str:
