@@ -6,6 +6,8 @@ import contextlib
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,16 @@ def test_the_json_verdict_says_the_same(recording: Path) -> None:
 def test_a_clean_session_exits_0(recording: Path, tmp_path: Path) -> None:
     run("cut", recording, 2, "-o", tmp_path / "alice.db")
     assert run("validate", tmp_path / "alice.db").code == 0
-    assert run("validate", tmp_path / "alice.db", "--strict").code == 1, "a vacuous rule fails under --strict"
+    strict = run("validate", tmp_path / "alice.db", "--strict")
+    assert strict.code == 1, "a vacuous rule fails under --strict"
+    assert "nothing wrong" in strict.out
+    assert strict.err.startswith(f"--strict fails {tmp_path / 'alice.db'} for "), "and it is said, for the report does not"
+    assert " rules vacuous: unknown" in strict.err
+    full = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m wsreplay validate {tmp_path / 'alice.db'} > /dev/full"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (full.returncode, full.stderr) == (3, "wsreplay: the output cannot be written: No space left on device\n")
 
 
 def test_nothing_to_judge_is_never_green(backend: str, record: type[Recorder], tmp_path: Path) -> None:

@@ -178,7 +178,8 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             ready().c2s("connection_init").at(1).close(code=1000),
             [
                 "one-init: connection_init came 2 times, at most 1 expected",
-                "second-init-is-4429: ws.close where $.code = 4429 did not come after c2s:connection_init",
+                "second-init-is-4429: ws.close where $.code = 4429 did not come after c2s:connection_init; the connection was"
+                " closed by the client (1000)",
             ],
         ),
         (
@@ -202,8 +203,8 @@ def test_graphql_a_timeout_is_closed_with_4408() -> None:
     assert (said(closed), closed.verdict) == ([], Verdict.SATISFIED)
     closed = graphql().at(3.01).close(code=1000, by="server").judge("graphql-transport-ws")
     assert said(closed) == [
-        "silence-is-4408: c2s:*, ws.close where $.by = client, ws.drop or ws.close where $.code = 4408 | 4400 | 1001 | 1011"
-        " | 1012 | 1013 did not come after ws.open"
+        "silence-is-4408: ws.close where $.code = 4408, c2s:*, ws.close where $.by = client, ws.drop or ws.close where"
+        " $.code = 4400 | 1001 | 1011 | 1012 | 1013 did not come after ws.open; the connection was closed by the server (1000)"
     ]
     assert graphql().at(10).truncate().judge("graphql-transport-ws").verdict is Verdict.VIOLATED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -14,6 +15,7 @@ from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, WsreplayError
 
 INTERRUPTED = 130
 DEBUG = "WSREPLAY_DEBUG"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 COMMANDS = {
     "record": "Record WebSocket traffic through a proxy before UPSTREAM.",
@@ -97,12 +99,21 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone, such as `| head`; nothing more is to be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(EXIT_USAGE)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            click.echo(f"wsreplay: the output cannot be written: {error.strerror}", err=True)
+            _forget_output()
+            sys.exit(EXIT_NOT_JUDGED)
         if os.environ.get(DEBUG):
             raise
         said = f"{type(error).__name__}: {error}".replace("\n", " ")
         click.echo(f"wsreplay: this is a mistake of wsreplay itself: {said} ({DEBUG}=1 shows where)", err=True)
         sys.exit(EXIT_NOT_JUDGED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _forget_output() -> None:
+    """What could not be written is not to be tried again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

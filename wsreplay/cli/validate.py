@@ -13,6 +13,8 @@ from wsreplay.cli.options import FITTING_DEFAULT
 from wsreplay.contract import Contract, load
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render
+from wsreplay.report.paint import count
+from wsreplay.report.result import unproven
 from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Severity
 
@@ -54,6 +56,8 @@ def command(
         _say_comparison(results, accepted)
         results = baseline.apply(results, accepted)
     _report(results, targets, color, Severity(fail_on))
+    if strict:
+        _say_unproven(results)
     return exit_code(results, fail_on=Severity(fail_on), strict=strict)
 
 
@@ -123,6 +127,14 @@ def _say_comparison(results: Sequence[FileResult], accepted: baseline.Baseline) 
     click.echo(f"against the baseline: {counts}", err=True)
     for entry in compared.gone:
         click.echo(f"  gone: {visible(entry.rule)}  {visible(entry.message)}", err=True)
+
+
+def _say_unproven(results: Sequence[FileResult]) -> None:
+    """What fails though the report calls it satisfied."""
+    for result in results:
+        for verdict, rules in unproven(result).items():
+            said = f"{count(len(rules), 'rule')} {verdict}: {', '.join(rules)}"
+            click.echo(f"--strict fails {visible(result.path)} for {visible(said)}", err=True)
 
 
 def _save(results: Sequence[FileResult]) -> None:

@@ -72,10 +72,16 @@ def exit_code(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERR
     least = min(SEVERITY_RANK[fail_on], SEVERITY_RANK[Severity.WARNING]) if strict else SEVERITY_RANK[fail_on]
     if any(SEVERITY_RANK[finding.severity] >= least for one in results for finding in one.failures()):
         return EXIT_VIOLATIONS
-    undecided = (Verdict.VACUOUS, Verdict.INCONCLUSIVE)
-    if strict and any(rule.verdict in undecided for rule in rules):
-        return EXIT_VIOLATIONS
-    return EXIT_CLEAN
+    return EXIT_VIOLATIONS if strict and any(map(unproven, results)) else EXIT_CLEAN
+
+
+def unproven(result: FileResult) -> dict[Verdict, list[str]]:
+    """The rules that fail under `strict` though nothing contradicts them, as vacuous or as inconclusive."""
+    found: dict[Verdict, list[str]] = {}
+    for rule in result.judgement.rules if result.judgement else ():
+        if rule.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE):
+            found.setdefault(rule.verdict, []).append(rule.id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ _SEEN_AT_MOST = 4096
 def event_type(payload: bytes) -> str | None:
     """The value of the top-level `type` of a JSON text message, where it is a string; else None.
 
-    A document that is broken behind a well-formed `type` still has one: what is broken is the validator's business. So is a name
-    that stands twice (RFC 8259, section 4): of a leading `type` and a later one this takes the first, a contract the last. To look
-    for the later one is to read every message to its end, which costs more than all else that recording a large one does here.
+    A document that is broken behind a well-formed `type` still has one: what is broken is the validator's business. So is a
+    name that stands twice (RFC 8259, section 4): of a leading `type` and a later one this takes the first, a contract the last.
+    To look for the later one is to read every message to its end, which costs more than all else done here.
     """
     # Up to the quote behind the name, and one further: within `{"type":"…",` and `{"type": "…",` that is where a start ends.
     name = _seen.get(payload[: payload.find(b'"', 10, 280) + 2])

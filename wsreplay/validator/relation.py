@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from wsreplay.contract.model import Declare
 from wsreplay.validator.declare import COMPLETE, A, B, Monitor, Obligation, explanation, missing_at
-from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, seconds, sender, where
+from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, lost, names, seconds, sender, where
 from wsreplay.validator.state import Clock, ConnectionState, Slice
 
 _MOST_OPEN = 1_000  # obligations of one rule in one slice
@@ -90,12 +90,15 @@ class Response(Monitor):
         message = f"{either(expected)} did not come"
         message += f" within {seconds(within)}" if by == "deadline" and within is not None else ""
         message += f" before {seen}" if by == "event" else ""
+        message += f" after {either(trigger)}{where(part)}"
+        if by not in ("event", "deadline") and any(pattern.type.startswith("ws.") for pattern in self.operands[1]):
+            message += lost(obligation.conn)  # it did end, but not as it should have
         self.violate(
             part,
             obligation.conn,
             kind="missing",
             absent=by != "event",
-            message=f"{message} after {either(trigger)}{where(part)}",
+            message=message,
             activation=obligation.fid,
             frames=frames_of(obligation.fid, seen_fid),
             expected=expected,

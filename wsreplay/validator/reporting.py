@@ -158,6 +158,17 @@ def where(slice: Slice | None) -> str:
     return f" for {name} {value}" + "".join(f" in {outer} {text}" for outer, text in rest)
 
 
+def lost(conn: ConnectionState) -> str:
+    """`; the connection was closed by the client (1000)`; nothing while it is open."""
+    info = conn.info
+    if conn.open:
+        return ""
+    who = f" by the {info.closed_by}" if info.closed_by else ""
+    if info.close_code is not None:
+        return f"; the connection was closed{who} ({info.close_code}{', ' + info.close_reason if info.close_reason else ''})"
+    return f"; the connection was dropped{who}"
+
+
 def seconds(ns: float) -> str:
     """A duration as people say it: `34 ms`, `2.50 s`."""
     if abs(ns) < 1e9:

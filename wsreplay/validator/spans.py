@@ -12,7 +12,7 @@ from wsreplay.contract.model import Patterns, Span
 from wsreplay.validator.accounts import Accounts
 from wsreplay.validator.declare import COMPLETE, SUPPRESSED, TRUNCATED
 from wsreplay.validator.groups import Group
-from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, seconds, sender, where
+from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, lost, names, seconds, sender, where
 from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState, oldest
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ class SpanMonitor:
         due = instance.t + within if within is not None else None
         expected = names(self.span.end_patterns)
         if by == "deadline" and within is not None:
-            message = f"{either(expected)} did not come within {seconds(within)}{where(instance)}{_cut(instance.conn)}"
+            message = f"{either(expected)} did not come within {seconds(within)}{where(instance)}{lost(instance.conn)}"
         else:
             message = f"{either(expected)} never came{where(instance)}{why}"
         fingerprint = self.reporter.report(
@@ -361,7 +361,7 @@ class SpanMonitor:
 
     def connection_lost(self, instance: Instance, t: int, by: str) -> None:
         """The session is over and this one is open."""
-        why = _cut(instance.session.last or instance.conn)
+        why = lost(instance.session.last or instance.conn)
         fingerprint = None
         if instance.late is None:
             fingerprint = self._missing(instance, t, by=by, seen=None, fid=None, why=why)
@@ -384,14 +384,3 @@ class SpanMonitor:
             self.group.close(instance, t, TRUNCATED)
         if self.accounts is not None:
             self.accounts.close(instance, "stalled" if instance.late is not None else "open", None, None)
-
-
-def _cut(conn: ConnectionState) -> str:
-    """How the connection was lost, if it was."""
-    info = conn.info
-    if conn.open:
-        return ""
-    who = f" by the {info.closed_by}" if info.closed_by else ""
-    if info.close_code is not None:
-        return f"; the connection was closed{who} ({info.close_code}{', ' + info.close_reason if info.close_reason else ''})"
-    return f"; the connection was dropped{who}"
