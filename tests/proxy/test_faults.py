@@ -167,7 +167,7 @@ async def test_slices_are_small_and_lose_nothing(tmp_path: Path) -> None:
         wire.server.say(FRAME * 5)
         await wire.client.until(lambda end: len(end.data) == 5 * len(FRAME))
         assert wire.client.data == FRAME * 5
-        assert len(wire.client.chunks) > 20
+        assert len(wire.client.chunks) > 10  # the kernel may join some
         _, said, _, _ = await wire.recording()
         assert said == FRAME * 5
 
