@@ -38,6 +38,7 @@ def test_pages_are_the_same_with_and_without_the_index(tmp_path: Path, make: Mak
         assert ids == list(range(1, 200, 2))
         assert [head.id for head in paging.heads(recording, ids[3:6])] == [7, 9, 11]
         assert paging.bounds(recording) == (1, 200)
+        assert paging.frame_counts(recording, [1, 2]) == {1: 100, 2: 100}
         assert [paging.first_at(recording, t_ns) for t_ns in (0, 99, 10**9)] == [1, 100, 201]
     if not closed:
         writer.close()

@@ -9,11 +9,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingError, UsageError
-from wsreplay.model import Ending, Frame
+from wsreplay.model import FIN, Ending, Frame
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording, join_fragments
 from wsreplay.store.writer import Writer
@@ -193,3 +193,30 @@ def test_fragments_join_to_messages(parts: list[tuple[int, int, int, bool, bytes
                     message = []
     got = [(one.id, one.first_id, one.opcode, one.payload) for one in join_fragments(iter(frames))]
     assert got == sorted(expected)
+
+
+stretches = (
+    st.lists(st.tuples(st.integers(1, 50), st.integers(3, 20)), min_size=1, max_size=7)
+    .map(lambda found: {number for start, length in found for number in range(start, start + length)})
+    .filter(lambda wanted: len(wanted) > 16)
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=stretches, after=st.integers(0, 300))
+def test_rows_of_many_connections_are_those_of_a_scan(many: Path, wanted: set[int], after: int) -> None:
+    with Recording.open(many) as recording:
+        everything = [row for rows in recording.rows() for row in rows]
+        some = [row for rows in recording.rows(after_id=after, connections=wanted) for row in rows]
+    assert some == [row for row in everything if row[0] > after and row[2] >> 6 in wanted]
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Six frames on each of fifty connections, in turn."""
+    path = tmp_path / "many.db"
+    writer = Writer(path)
+    rows = [(id % 50 + 1, id // 50 + 1, id, id % 2, 1, FIN, 2, 0, None, b"{}") for id in range(300)]
+    writer.add_frames(rows)
+    writer.close()
+    return path

@@ -7,8 +7,8 @@ frames as at ten.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 from wsreplay.model import Frame
 from wsreplay.store import schema
@@ -25,6 +25,7 @@ BY_RANGE = f"SELECT {_HEAD_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? ORDER BY
 TIME_OF = "SELECT t_ns FROM frame WHERE id <= ? ORDER BY id DESC LIMIT 1"
 FIRST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq LIMIT 1"
 LAST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq DESC LIMIT 1"
+COUNT_EACH = "SELECT connection_id, count(*) FROM frame GROUP BY connection_id"
 PIECE_OF = "SELECT id FROM frame WHERE connection_id = ? AND seq BETWEEN ? AND ? ORDER BY seq"
 
 
@@ -89,6 +90,17 @@ def first_at(recording: Recording, t_ns: int) -> int:
 def is_indexed(recording: Recording) -> bool:
     """Whether the frames of one connection can be found without reading all: not before the recording is closed."""
     return any(recording.query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", (schema.FRAME_INDEX,)))
+
+
+def frame_counts(recording: Recording, connections: Iterable[int]) -> dict[int, int]:
+    """How many frames each connection has. Where an index tells it by its ends, what was lost between them counts too."""
+    if not is_indexed(recording):
+        return dict(cast("Iterator[tuple[int, int]]", recording.query(COUNT_EACH)))
+    found = {}
+    for connection in connections:
+        first, last = (next(recording.query(sql, (connection,)), None) for sql in (FIRST_OF, LAST_OF))
+        found[connection] = last[1] - first[1] + 1 if first and last else 0
+    return found
 
 
 def dense_range(recording: Recording, connection_id: int) -> range | None:

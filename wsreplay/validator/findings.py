@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -75,8 +76,7 @@ class RuleVerdict:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunAccount:
+class RunAccount(NamedTuple):
     """How one run of an agent ended: completed, failed, cut, stalled or open."""
 
     session: int

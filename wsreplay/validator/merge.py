@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from wsreplay.contract import Contract
 from wsreplay.validator.accounts import MOST_ACCOUNTS
@@ -16,14 +16,14 @@ from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole,
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was judged of one part; `ids` are digests of all ids that belong to somebody."""
+    """What was judged of one part; `ids` are all ids that belong to somebody, by key, long ones as digests."""
 
     judgement: Judgement
     matched: int
     untyped: int
     skipped: int
     reached_ns: int
-    ids: array[int]
+    ids: dict[str, set[Any]]
 
 
 def merged(contract: Contract, parts: Sequence[Part]) -> Judgement:

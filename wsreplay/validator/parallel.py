@@ -7,23 +7,26 @@ each part also says which ids it came across; where two parts share one, the fil
 from __future__ import annotations
 
 import hashlib
-from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from wsreplay.contract import Contract
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Connection
+from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
-from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepared, rare_collection
 from wsreplay.validator.merge import Part, merged
 
 WORTH_SPLITTING = 20_000
+_UNEVEN = 1.05  # how much more than its share a part may hold where its connections stand side by side
+_LONG_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,9 @@ def _together(path: Path, contract: Contract, results: list[Any]) -> FileOutcome
     for result in results:
         if isinstance(result, WsreplayError):
             return FileOutcome(path, contract.name, None, result)
-    seen: set[int] = set()
-    for part in results:
-        ids = set(part.ids)
-        if not seen.isdisjoint(ids):
+    for number, part in enumerate(results):
+        if any(not ids.isdisjoint(other.ids.get(key, ())) for other in results[:number] for key, ids in part.ids.items()):
             return _outcome(path, contract)
-        seen |= ids
     return FileOutcome(path, contract.name, merged(contract, results))
 
 
@@ -123,46 +123,57 @@ def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> 
         with Recording.open(path) as recording:
             if recording.last_id() < worth_splitting:
                 return []
-            return _balanced(recording.connections(), recording.frame_counts(), parts)
+            connections = recording.connections()
+            counts = frame_counts(recording, [connection.id for connection in connections])
+            return _balanced(connections, counts, parts)
     except WsreplayError:
         return []  # whoever judges the file says what is wrong with it
 
 
 def _balanced(connections: Sequence[Connection], frames: dict[int, int], parts: int) -> list[list[int]]:
-    """Users spread over parts of about the same number of frames; every anonymous connection is a user of its own."""
+    """Users spread over parts of about the same number of frames; every anonymous connection is a user of its own.
+
+    In the order of their connections where that comes out even: what stands side by side is read with less effort.
+    """
     users: dict[Any, list[int]] = {}
     for connection in connections:
         users.setdefault(connection.user if connection.user is not None else connection.id, []).append(connection.id)
-    groups = sorted(users.values(), key=lambda ids: (-sum(frames.get(one, 0) for one in ids), ids[0]))
-    loads, found = [0] * parts, [list[int]() for _ in range(parts)]
-    for ids in groups:
-        lightest = loads.index(min(loads))
-        found[lightest] += ids
-        loads[lightest] += sum(frames.get(one, 0) for one in ids) + 1
-    return [ids for ids in found if ids]
+    groups = [(sum(frames.get(one, 0) for one in ids) + 1, ids) for ids in users.values()]
+    share = sum(size for size, _ in groups) / parts
+    found = [list[int]() for _ in range(parts)]
+    loads = [0] * parts
+    for before, (size, ids) in zip(accumulate((size for size, _ in groups), initial=0), groups, strict=False):
+        part = min(parts - 1, int((before + size / 2) / share))
+        found[part] += ids
+        loads[part] += size
+    if max(loads) > share * _UNEVEN:
+        found, loads = [list[int]() for _ in range(parts)], [0] * parts
+        for size, ids in sorted(groups, key=lambda group: (-group[0], group[1][0])):
+            lightest = loads.index(min(loads))
+            found[lightest] += ids
+            loads[lightest] += size
+    return [sorted(ids) for ids in found if ids]
 
 
 def judge_part(path: Path, contract: Contract, connections: list[int]) -> Part | WsreplayError:
     """Judge some connections of a file as if there were no others; runs in a process of its own."""
-    ids: set[int] = set()
+    ids: defaultdict[str, set[Any]] = defaultdict(set)
     try:
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
             engine = prepared(recording, contract, set(connections))
             engine.partial = True
             for bind in engine.binds:
-                bind.log = lambda key, value: ids.add(_digest(key, value))
+                bind.log = lambda key, value: ids[key].add(_short(value))
             for rows in recording.rows(connections=connections):
                 engine.run(rows)
             engine.finish(recording.reached_ns())
     except WsreplayError as error:
         return error
-    return part_of(engine, ids)
+    return Part(engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.now, dict(ids))
 
 
-def part_of(engine: Engine, ids: set[int]) -> Part:
-    return Part(engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.now, array("Q", sorted(ids)))
-
-
-def _digest(key: str, value: Any) -> int:
-    """The same for the same id in every process, as Python's own hash is not."""
-    return int.from_bytes(hashlib.blake2b(f"{key}\0{value!r}".encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+def _short(value: Any) -> Any:
+    """An id, or the digest of a long one: the same in every process, as Python's own hash is not."""
+    if value.__class__ is not str or len(value) <= _LONG_ID:
+        return value
+    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()
