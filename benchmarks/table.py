@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class Table:
     header: list[str]
     rows: list[list[str]] = field(default_factory=list)
     raw: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # every figure of every round
+    note: str = ""  # what the figures have to be read with
 
     def text(self) -> str:
         lines = [self.header, *self.rows]
@@ -23,13 +25,14 @@ class Table:
         out = [self.title]
         for line in lines:
             cells = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))
-            out.append("  ".join((line[0].ljust(widths[0]), *cells)))
+            out.append("  ".join((line[0].ljust(widths[0]), *cells)).rstrip())
+        out += textwrap.wrap(self.note, 100)
         return "\n".join(out)
 
     def markdown(self) -> str:
         rule = ["---", *["---:"] * (len(self.header) - 1)]
         lines = ("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.rows))
-        return "\n".join([f"### {self.title}", "", *lines])
+        return "\n".join([f"### {self.title}", "", *lines, *(["", self.note] if self.note else [])])
 
 
 def count(figure: float | None) -> str:
@@ -52,7 +55,8 @@ def ratio(figure: float | None, goal: str) -> str:
 
 def save(folder: Path, name: str, tables: list[Table], about: dict[str, str]) -> None:
     folder.mkdir(exist_ok=True)
-    body = {"about": about, "tables": [{"title": t.title, "header": t.header, "rows": t.rows, "raw": t.raw} for t in tables]}
+    fields = ("title", "header", "rows", "note", "raw")
+    body = {"about": about, "tables": [{name: getattr(table, name) for name in fields} for table in tables]}
     (folder / f"{name}.json").write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n")
     facts = ", ".join(f"{key} {value}" for key, value in about.items())
     (folder / f"{name}.md").write_text("\n\n".join([facts, *(table.markdown() for table in tables)]) + "\n")

@@ -23,7 +23,9 @@ from benchmarks.validator_trace import write
 
 RESULTS = Path(__file__).parent / "results"
 CONTRACT = "agent-chat"
-GOAL = 300_000
+GOAL = 300_000  # events/s
+GOAL_PM4PY = 335_000  # what pm4py judged on the machine that the goal was set on
+PM4PY = "pm4py"
 
 
 def main() -> None:
@@ -94,34 +96,45 @@ def _measured(way: str, path: Path) -> dict[str, float]:
 
 
 def _speed(path: Path, events: int, rounds: int, with_pm4py: bool) -> Table:
-    header = ["way", "events/s", "events per CPU second", "beside wsreplay", "goal"]
-    table = Table(f"judging {events:,} events from the file, {CONTRACT}", header)
+    """Each way in turn, round after round: a ratio is the median of those of the rounds, so that it compares neighbours."""
     results: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    pm4py: list[pm4py_declare.Measured] = []
     for _ in range(rounds):
         for way in WAYS:
             results[way].append(_measured(way, path))
-    speed = {way: statistics.median(one["events"] / one["wall"] for one in found) for way, found in results.items()}
-    per_cpu = {way: statistics.median(one["events"] / one["cpu"] for one in found) for way, found in results.items()}
-    own = speed["wsreplay"]
-    table.rows.append(["wsreplay", count(own), count(per_cpu["wsreplay"]), "", ratio(own / GOAL, "≥ 1")])
-    table.rows.append(["wsreplay -j 2", count(speed["wsreplay -j 2"]), "", "", ratio(speed["wsreplay -j 2"] / own, "≥ 1.7")])
-    by_hand = speed["by hand"]
-    table.rows.append(["the same checks by hand", count(by_hand), count(per_cpu["by hand"]), f"{by_hand / own:.2f}×",
-                       "wsreplay " + ratio(own / by_hand, "≥ 0.6")])  # fmt: skip
-    table.raw = {way: {"wall": [one["wall"] for one in found]} for way, found in results.items()}
-    if with_pm4py:
-        _add_pm4py(table, path, own)
+        found = pm4py_declare.measure(path) if with_pm4py else None
+        pm4py += [found] if found is not None else []
+
+    speeds = {way: [one["events"] / one["wall"] for one in found] for way, found in results.items()}
+    speeds[PM4PY] = [one.per_second for one in pm4py]
+    per_cpu = {way: [one["events"] / one["cpu"] for one in found] for way, found in results.items()}
+    per_cpu[PM4PY] = [one.per_cpu_second for one in pm4py]
+
+    def row(way: str, name: str, beside: str, goal: str) -> list[str]:
+        cpu = "" if way == "wsreplay -j 2" else count(statistics.median(per_cpu[way]))
+        return [name, count(statistics.median(speeds[way])), cpu, beside, goal]
+
+    def beside(way: str, other: str = "wsreplay") -> float:
+        return statistics.median(one / two for one, two in zip(speeds[way], speeds[other], strict=True))
+
+    header = ["way", "events/s", "events per CPU second", "beside wsreplay", "goal"]
+    table = Table(f"judging {events:,} events from the file, {CONTRACT}, {rounds} rounds", header)
+    table.raw = {way: {"events/s": found} for way, found in speeds.items()}
+    absolute = ratio(statistics.median(speeds["wsreplay"]) / GOAL, "≥ 1") + f" of {GOAL:,}"
+    table.rows.append(row("wsreplay", "wsreplay", "", absolute))
+    table.rows.append(row("wsreplay -j 2", "wsreplay -j 2", ratio(beside("wsreplay -j 2"), "≥ 1.7"), ""))
+    by_hand = "wsreplay " + ratio(beside("wsreplay", "by hand"), "≥ 0.6")
+    table.rows.append(row("by hand", "the same checks by hand", f"{beside('by hand'):.2f}×", by_hand))
+    if pm4py:
+        goal = "wsreplay " + ratio(beside("wsreplay", PM4PY), "≥ 1")
+        table.rows.append(row(PM4PY, f"pm4py {pm4py[0].version}, events in memory", f"{beside(PM4PY):.2f}×", goal))
+        table.note = (
+            f"Events per second depend on the machine: {GOAL:,} was asked for where pm4py judged {GOAL_PM4PY:,} of these, which"
+            f" is {GOAL / GOAL_PM4PY:.2f}× of it; here wsreplay judges {beside('wsreplay', PM4PY):.2f}× of what pm4py judges."
+        )
+    elif with_pm4py:
+        table.rows.append([PM4PY, "–", "", "", "could not be installed here"])
     return table
-
-
-def _add_pm4py(table: Table, path: Path, own: float) -> None:
-    found = pm4py_declare.measure(path)
-    if found is None:
-        table.rows.append(["pm4py", "–", "", "", "could not be installed here"])
-        return
-    per_second, per_cpu = count(found.per_second), count(found.per_cpu_second)
-    beside, goal = f"{found.per_second / own:.2f}×", "wsreplay " + ratio(own / found.per_second, "≥ 1")
-    table.rows.append([f"pm4py {found.version}, events in memory", per_second, per_cpu, beside, goal])
 
 
 def _memory(small: Path, large: Path, events: int) -> Table:
