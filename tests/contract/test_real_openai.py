@@ -118,5 +118,5 @@ def declared(packages: Path, union: str) -> set[str]:
 def test_every_event_of_its_types_is_known(packages: Path, union: str, direction: int, fewest: int) -> None:
     engine, types = Engine(load("openai-realtime")), declared(packages, union)
     assert len(types) >= fewest
-    assert {each for each in types if not engine.is_known(direction, each)} == set()
-    assert not engine.is_known(direction, "weather.updated")
+    assert {each for each in types if not engine.monitors.is_known(direction, each)} == set()
+    assert not engine.monitors.is_known(direction, "weather.updated")

@@ -226,9 +226,9 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
     with rare_collection():
         engine.run(row(n, n, b'{"type":"s","run":%d}' % n) for n in range(1, count))
         engine.run(row(n, n, b'{"type":"unknown%d"}' % n) for n in range(count, count + 2_000))
-    assert len(engine.sessions[1].spans[0]) <= 50_000
-    assert sum(len(table) for table in engine.sessions[1].tables) <= 100_000
-    assert len(engine.binds[0].owners["run"]) <= 200_000
+    assert len(engine.memory.sessions[1].spans[0]) <= 50_000
+    assert sum(len(table) for table in engine.memory.sessions[1].tables) <= 100_000
+    assert len(engine.monitors.binds[0].owners["run"]) <= 200_000
     engine.finish(count * 2)
     judgement = engine.judgement()
     assert {"open run", "slices", "bindings", "unknown types"} <= judgement.forgotten.keys()

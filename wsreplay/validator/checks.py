@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -182,7 +182,6 @@ class BindMonitor:
         self.rule, self.counts, self.reporter = rule, counts, reporter
         self.owners: dict[str, dict[Any, Binding]] = {key: {} for key in rule.keys}
         self.log: Callable[[str, Any], None] | None = None
-        self.in_use: Callable[[str], Iterable[tuple[Any, Any]]] = lambda key: ()  # values and owners of what is open
 
     def check(
         self, key: str, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
@@ -243,12 +242,15 @@ class BindMonitor:
         if binding is not None and binding.owner == owner:
             del self.owners[key][value]
 
+    def seen(self, key: str, value: Any, owner: Any, t: int) -> None:
+        """The id, if it is one of this rule's, is in use."""
+        binding = self.owners.get(key, {}).get(value)
+        if binding is not None and binding.owner == owner:
+            binding.t = t
+
     def sweep(self, t: int) -> None:
         """Forget ids that nobody has seen for ten minutes."""
-        for key, table in self.owners.items():
-            for value, owner in self.in_use(key):
-                if value in table and table[value].owner == owner:
-                    table[value].t = t
+        for table in self.owners.values():
             idle = [value for value, binding in table.items() if t - binding.t >= _IDLE_NS]
             for value in idle:
                 del table[value]

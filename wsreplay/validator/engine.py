@@ -16,22 +16,21 @@ from wsreplay.contract.model import Contract
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, lane_of
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
-from wsreplay.validator.declare import COMPLETE, TRUNCATED, Monitor
+from wsreplay.validator.declare import COMPLETE, TRUNCATED
 from wsreplay.validator.findings import Finding, Judgement
-from wsreplay.validator.groups import Group
 from wsreplay.validator.memory import SWEEP_NS, Memory
+from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.names import strict
 from wsreplay.validator.program import Program
-from wsreplay.validator.roles import fit, operand_roles
-from wsreplay.validator.spans import SpanMonitor
-from wsreplay.validator.state import NEVER, ConnectionState, Sequence, SessionState, Slice
+from wsreplay.validator.pseudo import PseudoEvents
+from wsreplay.validator.state import NEVER, ConnectionState, SessionState
 from wsreplay.validator.verdicts import judgement
 
 Handlers = dict[str, Callable[..., None]]
 """What handles an event of a type, by type."""
 
 
-class Engine(Memory):
+class Engine:
     """Judges one trace by one contract.
 
     Feed it `Opened`, `Closed`, `Truncated`, `Tick` and `Message` values in order, then `finish`; or whole rows with `run`.
@@ -39,7 +38,8 @@ class Engine(Memory):
     """
 
     def __init__(self, contract: Contract, *, inline: bool = True) -> None:
-        super().__init__(contract)
+        self.contract, self.monitors = contract, Monitors(contract)
+        self.memory, self.clock, self.reporter = Memory(self.monitors), self.monitors.clock, self.monitors.reporter
         self.connections: dict[int, ConnectionState | None] = {}  # None: not judged by this contract
         self.events = self.untyped = self.matched = self.skipped = 0  # untyped: text messages that are no events
         self.finished = False
@@ -50,9 +50,10 @@ class Engine(Memory):
         self._fragments = Fragments()
         self._next_sweep = self.clock.due = SWEEP_NS
         self._resumes: deque[tuple[int, SessionState]] = deque()
-        self.program = Program(self, contract, inline)
+        self._happened = PseudoEvents(self.monitors, self.memory).happened
+        self.program = Program(contract, self.monitors, self.memory, inline)
         self.decode = self.program.shape.decoder()
-        if any(form.rule.names_unique for form in self.formats):
+        if any(form.rule.names_unique for form in self.monitors.formats):
             self.decode = strict(self.decode)
         self._handlers: tuple[Handlers, Handlers] = ({}, {})  # by direction
         self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}  # of whole text messages, which are nearly all there is
@@ -115,7 +116,7 @@ class Engine(Memory):
 
     def _unusual(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> Any:
         """A message that is no JSON, no object, without a type, or of a type not seen before."""
-        form = self.formats[0] if self.formats else None
+        form = next(iter(self.monitors.formats), None)
         self.untyped += 1
         try:
             plain = orjson.loads(payload)
@@ -151,7 +152,7 @@ class Engine(Memory):
                 table.clear()
             handle = self.program.handler(direction, type_)
             table[type_] = handle
-            self.matched += self.is_named(direction, type_)
+            self.matched += self.monitors.is_named(direction, type_)
         return table[type_]
 
     def _other(self, row: Row) -> None:
@@ -173,7 +174,7 @@ class Engine(Memory):
             self._lanes[row[2]] = conn, self._handlers[direction]
             self.run([row])
         elif opcode in (Opcode.PING, Opcode.PONG):
-            self._pseudo_event(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
+            self._happened(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
 
     # Time.
 
@@ -193,13 +194,13 @@ class Engine(Memory):
         due, act = NEVER, None
         if self.upcoming and self.upcoming[0].t_ns < due:
             due, act = self.upcoming[0].t_ns, self._apply_next
-        for span in self.spans:
+        for span in self.monitors.spans:
             queue = span.queue
             while queue and not queue[0].open:
                 queue.popleft()
             if queue and queue[0].t + (span.within_ns or 0) < due:
                 due, act = queue[0].t + (span.within_ns or 0), lambda span=span: span.expire(span.queue.popleft())
-        for each in self.bounded:
+        for each in self.monitors.bounded:
             waiting = each.queue
             while waiting and waiting[0].done:
                 waiting.popleft()
@@ -215,7 +216,7 @@ class Engine(Memory):
 
     def _sweep_now(self) -> None:
         """Once a minute of the trace, whoever looks and when: what is forgotten must not depend on that."""
-        self.sweep(self._next_sweep)
+        self.memory.sweep(self._next_sweep)
         self._next_sweep += SWEEP_NS
         if self.upcoming and not any(self.connections.values()):
             self._next_sweep = max(self._next_sweep, self.upcoming[0].t_ns // SWEEP_NS * SWEEP_NS)
@@ -223,7 +224,7 @@ class Engine(Memory):
     def _end_session(self) -> None:
         due, session = self._resumes.popleft()
         if session.ended_ns + self.contract.resume_within_ns == due:
-            self._close_session(session, due, COMPLETE, "scope_close")
+            self.memory.close_session(session, due, COMPLETE, "scope_close")
 
     # Connections and sessions.
 
@@ -263,26 +264,8 @@ class Engine(Memory):
             self.connections[connection.id] = None
             self.skipped += 1
             return
-        session = self.sessions.get(item.session)
-        if session is None:
-            session = self.sessions[item.session] = SessionState(
-                item.session, len(self.spans), len(self.groups), len(self.sequences), len(self.uniques)
-            )
-        conn = ConnectionState(connection, session, len(self.latencies))
-        conn.resumed = session.last is not None
-        conn.sequences = [self._sequence_pair(session, number, conn) for number in range(len(self.sequences))]
-        conn.spread()
-        session.connections += 1
-        session.last = conn
-        self.connections[connection.id] = conn
-        for group in self.connection_groups:
-            group.begin(conn.slice)
-        self._pseudo_event(conn, "ws.open", None, item.t_ns, None, {})
-
-    def _sequence_pair(self, session: SessionState, number: int, conn: ConnectionState) -> tuple[Sequence, Sequence]:
-        by = self.sequences[number].rule.by
-        key = session.key if by == ("conn.session",) else conn.key
-        return session.sequences[number].setdefault(key, (Sequence(), Sequence()))
+        conn = self.connections[connection.id] = self.memory.connect(connection, item.session)
+        self._happened(conn, "ws.open", None, item.t_ns, None, {})
 
     def _closed(self, connection: Connection, t: int) -> None:
         conn = self.connections.get(connection.id)
@@ -291,17 +274,17 @@ class Engine(Memory):
         conn.info = connection
         session = conn.session
         message = {"code": connection.close_code, "reason": connection.close_reason, "by": connection.closed_by}
-        self._pseudo_event(conn, "ws.close" if connection.ending is Ending.CLEAN else "ws.drop", None, t, None, message)
+        self._happened(conn, "ws.close" if connection.ending is Ending.CLEAN else "ws.drop", None, t, None, message)
         conn.open = False
         session.connections -= 1
         session.ended_ns = t
-        for group in self.connection_groups:
+        for group in self.monitors.connection_groups:
             group.close(conn.slice, t, COMPLETE)
         self._leave(connection.id)
         if session.connections:
             return
         if connection.user is None or not resumable(connection):
-            self._close_session(session, t, COMPLETE, "scope_close")
+            self.memory.close_session(session, t, COMPLETE, "scope_close")
         else:
             due = t + self.contract.resume_within_ns
             self._resumes.append((due, session))
@@ -313,36 +296,19 @@ class Engine(Memory):
         for direction in (0, 1):
             self._lanes.pop(lane_of(cid, direction, Opcode.TEXT), None)
 
-    def _close_session(self, session: SessionState, t: int, how: int, by: str) -> None:
-        for span in self.spans:
-            for instance in list(session.spans[span.index].values()):
-                while instance is not None:
-                    if how == TRUNCATED:
-                        span.truncate(instance, t)
-                    else:
-                        span.connection_lost(instance, t, by)
-                    instance = instance.outer  # type: ignore[assignment]
-        for group, slices in zip(self.groups, session.tables, strict=True):
-            for part in slices.values():
-                group.close(part, t, how, by=by)
-                part.open = False
-        session.close()
-
     def _truncated(self, connection: Connection, t: int) -> None:
         conn = self.connections.get(connection.id)
         if conn is None or not conn.open:
             return
         conn.open = False
         conn.session.connections -= 1
-        for group in self.connection_groups:
+        for group in self.monitors.connection_groups:
             group.close(conn.slice, t, TRUNCATED)
         self._leave(connection.id)
         if not conn.session.connections and not conn.session.over:
             conn.session.undecided = True
-            self._close_session(conn.session, t, TRUNCATED, "trace_end")
-        for group, slices in zip(self.groups, self.user_slices, strict=True):
-            for key in [key for key in slices if group.across_user and _user_of(key) == conn.user]:
-                group.close(slices.pop(key), t, TRUNCATED)
+            self.memory.close_session(conn.session, t, TRUNCATED, "trace_end")
+        self.memory.leave_user(conn.user, t)
 
     def finish(self, reached_ns: int) -> None:
         """The trace ends; it is known to reach `reached_ns`."""
@@ -357,65 +323,9 @@ class Engine(Memory):
             if conn is not None and conn.open:
                 open_users.add(conn.user)
                 self._truncated(conn.info, reached)
-        for session in self.sessions.values():
-            if not session.over:
-                self._close_session(session, reached, COMPLETE, "trace_end")
-        for group, slices in zip(self.groups, self.user_slices, strict=True):
-            for part in slices.values():
-                group.close(part, reached, COMPLETE, by="trace_end")
+        self.memory.end(reached)
         self.finished = True
 
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""
         return judgement(self)
-
-    # Pseudo-events.
-
-    def _pseudo_event(
-        self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any
-    ) -> None:
-        rules, spans = self.pseudo[name]
-        for group, each in rules:
-            found = fit(operand_roles(each.rule), None, name)
-            roles = found.certain
-            for pattern, bit in found.conditional:
-                roles |= bit if all(path.find(message) in wanted for path, wanted in pattern.where) else 0
-            if group.across_user and conn.user is None and name == "ws.open":
-                continue  # an anonymous connection continues nothing; that it was lost still cannot be judged
-            if roles:
-                for part in self._open_slices(group, each, conn, t):
-                    each.event(part, roles, fid, t, conn, name, direction)
-        for span in spans:
-            self._pseudo_end(span, conn, name, fid, t, message)
-
-    def _pseudo_end(self, span: SpanMonitor, conn: ConnectionState, name: str, fid: int | None, t: int, message: Any) -> None:
-        for end, patterns in span.span.ends:
-            fits = any(
-                pattern.fits(None, name) and all(path.find(message) in wanted for path, wanted in pattern.where)
-                for pattern in patterns
-            )
-            if not fits:
-                continue
-            for instance in list(conn.session.spans[span.index].values()):
-                if instance.conn is conn:
-                    span.end(instance, end, t, fid, name)
-
-    def _open_slices(self, group: Group, each: Monitor, conn: ConnectionState, t: int) -> list[Slice]:
-        if group.across_user:
-            if conn.user is None:
-                self.lacks(each.counts, ("conn.user",), conn, None, t, "the connection")
-                return []
-            if not group.by:
-                return [self.user_slice(group.index, conn.user, conn, t, None)]
-            return [part for key, part in self.user_slices[group.index].items() if key[0] == conn.user]
-        if group.inside is not None:
-            number = self.span_numbers[group.inside]
-            instances = list(conn.session.spans[number].values())
-            if not group.by:
-                return list(instances)
-            return [part for instance in instances for part in (instance.parts or {}).get(group.index, {}).values()]
-        return list(conn.session.tables[group.index].values()) if group.by else [conn.slice]
-
-
-def _user_of(key: Any) -> Any:
-    return key[0] if key.__class__ is tuple else key

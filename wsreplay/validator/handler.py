@@ -23,11 +23,11 @@ class HandlerSource(MessageSource):
 
     def _isolation(self) -> None:
         """An event of somebody else's is said to be so, and nothing else: it has no place in this session's slices."""
-        if self.engine.binds or self.engine.confines:
+        if self.monitors.binds or self.monitors.confines:
             self.body.append("alien = False")
-        for number, monitor in enumerate(self.engine.binds):
+        for number, monitor in enumerate(self.monitors.binds):
             self._bind(number, monitor.rule)
-        for number, confine in enumerate(self.engine.confines):
+        for number, confine in enumerate(self.monitors.confines):
             self.needs.update((confine.rule.key, confine.rule.to))
             value, owner = self.keys.variable(confine.rule.key), self.keys.variable(confine.rule.to)
             check = f"confine{number}.check({value}, {owner}, conn, fid, t, type, {self.direction})"
@@ -37,7 +37,7 @@ class HandlerSource(MessageSource):
                 f"    if {value} != {owner} and {check}:",
                 "        alien = True",
             ]
-        if self.engine.binds or self.engine.confines:
+        if self.monitors.binds or self.monitors.confines:
             self.body += ["if alien:", "    return"]
 
     def _bind(self, number: int, rule: Bind) -> None:
@@ -46,7 +46,7 @@ class HandlerSource(MessageSource):
         owner = self.keys.variable(rule.to)
         lines: list[str] = []
         for index, key in enumerate(rule.keys):
-            self.program.space[f"bound{number}_{index}"] = self.engine.binds[number].owners[key]
+            self.program.space[f"bound{number}_{index}"] = self.monitors.binds[number].owners[key]
             value = self.keys.variable(key)
             check = f"bind{number}.check({key!r}, {value}, {owner}, conn, fid, t, type, {self.direction})"
             lines += [
@@ -65,7 +65,7 @@ class HandlerSource(MessageSource):
 
     def _vouching_span(self, rule: Bind) -> int | None:
         """A span that concerns this event and is found by all keys that the rule binds."""
-        for number, monitor in enumerate(self.engine.spans):
+        for number, monitor in enumerate(self.monitors.spans):
             always = all(self.keys.always(name) for name in monitor.span.by)
             if rule.to == "conn.user" and always and set(rule.keys) <= set(monitor.span.by) and self._concerns(monitor.span):
                 return number
@@ -75,10 +75,10 @@ class HandlerSource(MessageSource):
 
     def _spans_and_rules(self) -> None:
         ends: list[str] = []
-        for number, monitor in enumerate(self.engine.spans):
+        for number, monitor in enumerate(self.monitors.spans):
             if self._concerns(monitor.span):
                 self._span(number, monitor.span, ends)
-        for group in self.engine.groups:
+        for group in self.monitors.groups:
             if group.inside is None:
                 self._group_of_keys(group)
         self.body += ends
@@ -89,7 +89,7 @@ class HandlerSource(MessageSource):
             return True
         if any(other.inside == span.id and self._concerns(other) for other in self.contract.spans.values()):
             return True
-        return any(group.inside == span.id and self._looks(group) for group in self.engine.groups)
+        return any(group.inside == span.id and self._looks(group) for group in self.monitors.groups)
 
     def _looks(self, group: Group) -> bool:
         return any(
@@ -101,7 +101,7 @@ class HandlerSource(MessageSource):
         if number in self.looked_up:
             return
         self.looked_up.add(number)
-        span = self.engine.spans[number].span
+        span = self.monitors.spans[number].span
         self.needs.update(span.by)
         missing = self.keys.missing(span.by)
         self.body += [
@@ -123,7 +123,7 @@ class HandlerSource(MessageSource):
         if (closing or body) and not (start and not closing):
             self._within(number, span, closing, body)
         i = f"i{number}"
-        for group in self.engine.groups:
+        for group in self.monitors.groups:
             if group.inside == span.id:
                 self._group_in_span(group, i)
         for name, found in closing:
@@ -131,7 +131,7 @@ class HandlerSource(MessageSource):
             ends += [f"if {' and '.join(f'({test})' for test in tests)}:", f"    span{number}.end({i}, {name!r}, t, fid, type)"]
 
     def _above(self, span: Span) -> str:
-        return f"i{self.engine.span_numbers[span.inside]}" if span.inside is not None else "None"
+        return f"i{self.monitors.span_numbers[span.inside]}" if span.inside is not None else "None"
 
     def _else_key(self, span: Span) -> str:
         return self.keys.together(span.else_by) if span.else_by else "None"
@@ -141,7 +141,7 @@ class HandlerSource(MessageSource):
         missing = self.keys.missing(span.by)
         if not missing:
             return
-        lacks = f"engine.lacks(span{number}.counts, {span.by!r}, conn, fid, t, type)"
+        lacks = f"memory.lacks(span{number}.counts, {span.by!r}, conn, fid, t, type)"
         if not span.else_by:
             self.body += [f"if x{number} is None:", f"    {lacks}"]
             return
@@ -242,7 +242,7 @@ class HandlerSource(MessageSource):
             self.needs.update(group.by)
             missing = self.keys.missing(group.by)
             lines = [
-                f"g = engine.part({i}, {group.index}, {self.keys.together(group.by)}, conn, t, fid)",
+                f"g = memory.part({i}, {group.index}, {self.keys.together(group.by)}, conn, t, fid)",
                 *self._rules(group, "g"),
             ]
             if missing:
@@ -257,7 +257,7 @@ class HandlerSource(MessageSource):
             self.needs.update(group.by)
             key = self.keys.together(("conn.user", *group.by))
             missing = self.keys.missing(("conn.user", *group.by))
-            lines = [f"g = engine.user_slice({group.index}, {key}, conn, t, fid)", *self._rules(group, "g")]
+            lines = [f"g = memory.user_slice({group.index}, {key}, conn, t, fid)", *self._rules(group, "g")]
             self.body += self._lacking(group, missing, lines)
         elif not group.by:
             self.body += ["g = conn.slice", *self._rules(group, "g")]
@@ -265,7 +265,7 @@ class HandlerSource(MessageSource):
             self.needs.update(group.by)
             missing = self.keys.missing(group.by)
             lines = [
-                f"g = engine.keyed_slice({group.index}, {self.keys.together(group.by)}, conn, t, fid)",
+                f"g = memory.keyed_slice({group.index}, {self.keys.together(group.by)}, conn, t, fid)",
                 *self._rules(group, "g"),
             ]
             self.body += self._lacking(group, missing, lines) if missing else lines
@@ -274,7 +274,7 @@ class HandlerSource(MessageSource):
         """What happens to an event that lacks a key: an error for each rule that names it."""
         names = [each for each in group.monitors if fit(operand_roles(each.rule), self.direction, self.type)]
         keys = (("conn.user",) if group.across_user else ()) + group.by
-        errors = [f"    engine.lacks(rule{each.index}.counts, {keys!r}, conn, fid, t, type)" for each in names] or ["    pass"]
+        errors = [f"    memory.lacks(rule{each.index}.counts, {keys!r}, conn, fid, t, type)" for each in names] or ["    pass"]
         return [f"if {missing}:", *errors, "else:", *("    " + line for line in lines)]
 
     def _rules(self, group: Group, slice_: str) -> list[str]:

@@ -2,49 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from wsreplay.validator.declare import TRUNCATED
+from wsreplay.model import Connection
+from wsreplay.validator.declare import COMPLETE, TRUNCATED
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
-from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, Slice, oldest
+from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, SessionState, Slice, oldest
 
 MOST_SLICES = 100_000
 IDLE_NS = 600_000_000_000
 SWEEP_NS = 60_000_000_000
 
 
-class Memory(Monitors):
-    """Slices by key, opened when first asked for, given up when they are too many or idle."""
+class Memory:
+    """Sessions, and slices by key, opened when first asked for, given up when they are too many or idle."""
+
+    def __init__(self, monitors: Monitors) -> None:
+        self._monitors, self._reporter, self._groups = monitors, monitors.reporter, monitors.groups
+        self.sessions: dict[int, SessionState] = {}
+        self.user_slices: list[dict[Any, Slice]] = [{} for _ in monitors.groups]
+
+    # Sessions and their connections.
+
+    def connect(self, connection: Connection, session_number: int) -> ConnectionState:
+        """A connection opens, in a new session or in one that it resumes."""
+        of, session = self._monitors, self.sessions.get(session_number)
+        if session is None:
+            sizes = len(of.spans), len(of.groups), len(of.sequences), len(of.uniques)
+            session = self.sessions[session_number] = SessionState(session_number, *sizes)
+        conn = ConnectionState(connection, session, len(of.latencies))
+        conn.resumed = session.last is not None
+        conn.sequences = [self._sequence_pair(session, number, conn) for number in range(len(of.sequences))]
+        conn.spread()
+        session.connections += 1
+        session.last = conn
+        for group in of.connection_groups:
+            group.begin(conn.slice)
+        return conn
+
+    def _sequence_pair(self, session: SessionState, number: int, conn: ConnectionState) -> tuple[Sequence, Sequence]:
+        by = self._monitors.sequences[number].rule.by
+        key = session.key if by == ("conn.session",) else conn.key
+        return session.sequences[number].setdefault(key, (Sequence(), Sequence()))
+
+    def close_session(self, session: SessionState, t: int, how: int, by: str) -> None:
+        """Nothing more can come in a session: what is open in it is owed, or cannot be told."""
+        for span in self._monitors.spans:
+            for instance in list(session.spans[span.index].values()):
+                while instance is not None:
+                    if how == TRUNCATED:
+                        span.truncate(instance, t)
+                    else:
+                        span.connection_lost(instance, t, by)
+                    instance = instance.outer  # type: ignore[assignment]
+        for group, slices in zip(self._groups, session.tables, strict=True):
+            for part in slices.values():
+                group.close(part, t, how, by=by)
+                part.open = False
+        session.close()
+
+    def leave_user(self, user: str | None, t: int) -> None:
+        """A connection of this user was lost sight of: what its slices across connections owe cannot be told."""
+        for group, slices in zip(self._groups, self.user_slices, strict=True):
+            for key in [key for key in slices if group.across_user and _user_of(key) == user]:
+                group.close(slices.pop(key), t, TRUNCATED)
+
+    def end(self, t: int) -> None:
+        """The trace ends."""
+        for session in self.sessions.values():
+            if not session.over:
+                self.close_session(session, t, COMPLETE, "trace_end")
+        for group, slices in zip(self._groups, self.user_slices, strict=True):
+            for part in slices.values():
+                group.close(part, t, COMPLETE, by="trace_end")
+
+    def open_instances(self) -> Iterator[Instance]:
+        """The open instances of all spans, and those that they interrupt."""
+        for session in self.sessions.values():
+            for table in session.spans:
+                for instance in table.values():
+                    each: Instance | None = instance
+                    while each is not None:
+                        yield each
+                        each = each.outer
+
+    # Forgetting.
 
     def sweep(self, t: int) -> None:
         """Forget slices and owners that had no event for ten minutes."""
-        for bind in self.binds:
+        self._keep_what_is_open(t)
+        for bind in self._monitors.binds:
             bind.sweep(t)
         for session in self.sessions.values():
             for table in session.uniques:
                 for key in [key for key, seen in table.items() if t - seen.t >= IDLE_NS]:
-                    self.reporter.forget("ids", len(table.pop(key).now))
-            for group, slices in zip(self.groups, session.tables, strict=False):  # none where the session is over
+                    self._reporter.forget("ids", len(table.pop(key).now))
+            for group, slices in zip(self._groups, session.tables, strict=False):  # none where the session is over
                 for key in [key for key, part in slices.items() if t - part.t >= IDLE_NS]:
                     self._forget_slice(group, slices.pop(key), t)
 
+    def _keep_what_is_open(self, t: int) -> None:
+        """An id of something open has not been idle."""
+        for bind, _, span in self._monitors.releasing:
+            for session in self.sessions.values():
+                for instance in session.spans[span.index].values() if not session.over else ():
+                    if instance.names is span.names:
+                        for key, value in zip(span.names, instance.values(), strict=True):
+                            bind.seen(key, value, instance.conn.user, t)
+
     def _forget_slice(self, group: Group, part: Slice, t: int) -> None:
-        self.reporter.forget("slices")
+        self._reporter.forget("slices")
         group.close(part, t, TRUNCATED)
         part.open = False
+
+    # What generated source asks for.
 
     def lacks(self, counts: Counts, keys: tuple[str, ...], conn: ConnectionState, fid: int | None, t: int, type_: str) -> None:
         """An event that a rule names lacks the rule's key: said once per rule, counted always."""
         if counts.errors:
             counts.errors += 1
             return
-        self.reporter.report(
+        self._reporter.report(
             counts,
             conn=conn,
             kind="key",
@@ -61,8 +146,8 @@ class Memory(Monitors):
         """Whether this session has seen the id before it reconnected: history that is sent again."""
         if value.__class__ is not str and value.__class__ is not int:
             return False
-        if self.ids_kept_by_unique:
-            tables = [conn.session.uniques[number] for number in self.ids_kept_by_unique]
+        if self._monitors.ids_kept_by_unique:
+            tables = [conn.session.uniques[number] for number in self._monitors.ids_kept_by_unique]
             return any(value in seen.now or value in seen.old for table in tables for seen in table.values())
         return value in conn.session.ids.now or value in conn.session.ids.old
 
@@ -79,7 +164,7 @@ class Memory(Monitors):
             if len(table) >= MOST_SLICES:
                 for each in oldest(table):
                     del table[each]
-                    self.reporter.forget("counters")
+                    self._reporter.forget("counters")
             found = table[key] = (Sequence(), Sequence())
         return found
 
@@ -87,17 +172,17 @@ class Memory(Monitors):
         table = conn.session.uniques[number]
         if len(table) >= MOST_SLICES:
             for each in oldest(table):
-                self.reporter.forget("ids", len(table.pop(each).now))
+                self._reporter.forget("ids", len(table.pop(each).now))
         found = table[key] = Seen(t)
         return found
 
     def plain_id(self, value: Any, number: int, payload: bytes) -> Any:
         """An id that is no text: as it can be compared."""
-        found = scalar(value, self.uniques[number].rule.field, payload)
+        found = scalar(value, self._monitors.uniques[number].rule.field, payload)
         return found if found is not None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
     def keyed_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
-        group, table = self.groups[number], conn.session.tables[number]
+        group, table = self._groups[number], conn.session.tables[number]
         found = table.get(key)
         if found is None:
             if len(table) >= MOST_SLICES:
@@ -110,7 +195,7 @@ class Memory(Monitors):
         return found
 
     def user_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int | None) -> Slice:
-        group, table = self.groups[number], self.user_slices[number]
+        group, table = self._groups[number], self.user_slices[number]
         found = table.get(key)
         if found is None:
             found = table[key] = Slice(("user", *group.by), key, conn, t)
@@ -125,7 +210,11 @@ class Memory(Monitors):
         table = instance.parts.setdefault(number, {})
         found = table.get(key)
         if found is None:
-            found = table[key] = Slice(self.groups[number].by, key, conn, t)
+            found = table[key] = Slice(self._groups[number].by, key, conn, t)
             found.parent, found.fid = instance, fid
-            self.groups[number].begin(found)
+            self._groups[number].begin(found)
         return found
+
+
+def _user_of(key: Any) -> Any:
+    return key[0] if key.__class__ is tuple else key

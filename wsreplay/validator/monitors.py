@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from wsreplay.contract.model import Bind, Confine, Contract, Declare, Format, Latency, Rule, Schema, Span, Unique, Unknown
@@ -12,9 +12,8 @@ from wsreplay.validator.accounts import Accounts
 from wsreplay.validator.declare import Monitor
 from wsreplay.validator.groups import NO_BIT, Group
 from wsreplay.validator.reporting import Counts, Reporter
-from wsreplay.validator.roles import fit, operand_roles
 from wsreplay.validator.spans import SpanMonitor
-from wsreplay.validator.state import Clock, Instance, SessionState, Slice
+from wsreplay.validator.state import Clock, Instance
 from wsreplay.validator.templates import monitor
 
 
@@ -25,11 +24,9 @@ class Monitors:
         self.contract, self.clock = contract, Clock()
         self.reporter = Reporter(contract.name)
         self.counts = {rule.id: Counts(rule, order) for order, rule in enumerate(contract.rules)}
-        self.sessions: dict[int, SessionState] = {}
         self._build_rules()
         self._build_spans()
         self._build_groups()
-        self.pseudo = self._pseudo_roles()
 
     def _monitors(self, kind: type[Rule], make: Callable[..., Any]) -> list[Any]:
         return [make(rule, self.counts[rule.id], self.reporter) for rule in self.contract.of(kind)]
@@ -71,40 +68,20 @@ class Monitors:
         run = self.contract.run_span
         if run is not None:
             self.spans[self.span_numbers[run.id]].accounts = self.accounts
-        for bind in self.binds:
-            for key in bind.rule.keys:
-                self._release_with_span(bind, key)
+        bound = ((bind, key, self._span_of(key)) for bind in self.binds for key in bind.rule.keys)
+        self.releasing = [(bind, key, of) for bind, key, of in bound if of is not None]
+        for bind, key, of in self.releasing:
+            if bind.rule.to == "conn.user":
+                of.releases.append(_release(bind, key, of))
 
-    def _release_with_span(self, bind: checks.BindMonitor, key: str) -> None:
-        """A key's binding falls with the span of the same name."""
-        if key not in self.span_numbers:
-            return
-        span = self.spans[self.span_numbers[key]]
-        if key not in span.span.by:
-            return
-        position, single = span.span.by.index(key), len(span.span.by) == 1
-        to_user = bind.rule.to == "conn.user"
-
-        def release(instance: Instance) -> None:
-            if to_user and instance.names is span.names:
-                bind.release(key, instance.key if single else instance.key[position], instance.conn.user)
-
-        def in_use(_key: str) -> Iterable[tuple[Any, Any]]:
-            for session in self.sessions.values():
-                if session.over:
-                    continue
-                for instance in session.spans[span.index].values():
-                    if instance.names is span.names:
-                        values = (instance.key,) if single else instance.key
-                        if _key in span.names:
-                            yield values[span.names.index(_key)], instance.conn.user
-
-        span.releases.append(release)
-        bind.in_use = in_use
+    def _span_of(self, key: str) -> SpanMonitor | None:
+        """The span of the same name: with its end a key's binding falls."""
+        span = self.spans[self.span_numbers[key]] if key in self.span_numbers else None
+        return span if span is not None and key in span.span.by else None
 
     def _build_groups(self) -> None:
         self.groups: list[Group] = []
-        self.monitors: list[Monitor] = []
+        self.rules: list[Monitor] = []
         found: dict[tuple[Any, ...], Group] = {}
         bits: dict[int, int] = {}
         for index, rule in enumerate(self.contract.of(Declare)):
@@ -116,18 +93,17 @@ class Monitors:
             group = found[shape]
             new = monitor(rule, index, self.counts[rule.id], self.reporter, self.clock)
             bits[group.index] = group.add(new, bits.get(group.index, 1))
-            self.monitors.append(new)
+            self.rules.append(new)
         for span in self.spans:
             if span.group is not None:
                 span.needed, span.unless = span.group.needed, span.group.unless
                 span.begins = span.group if span.group.on_begin else None
             if span.refined:
                 span.needed |= NO_BIT
-        self.user_slices: list[dict[Any, Slice]] = [{} for _ in self.groups]
         self.connection_groups = [
             group for group in self.groups if group.inside is None and not group.by and not group.across_user
         ]
-        self.bounded = [each for each in self.monitors if each.rule.within_ns is not None]
+        self.bounded = [each for each in self.rules if each.rule.within_ns is not None]
 
     def _attach(self, group: Group) -> None:
         if group.inside is not None:
@@ -136,17 +112,6 @@ class Monitors:
                 span.refined.append(group)
             else:
                 span.group = group
-
-    def _pseudo_roles(self) -> dict[str, list[Any]]:
-        """For each pseudo-event the monitors and spans that name it."""
-        found: dict[str, list[Any]] = {}
-        for name in ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong"):
-            rules = [
-                (group, each) for group in self.groups for each in group.monitors if fit(operand_roles(each.rule), None, name)
-            ]
-            spans = [span for span in self.spans if fit([(span.span.end_patterns, 1)], None, name)]
-            found[name] = [rules, spans]
-        return found
 
     def is_known(self, direction: int, type_: str) -> bool:
         """Whether the contract names the type, in whatever rule."""
@@ -160,3 +125,13 @@ class Monitors:
         named += [pattern for rule in self.contract.of(Declare) for pattern in rule.named()]
         named += [pattern for rule in self.contract.of(Schema) for pattern, _ in rule.schemas]
         return any(pattern.type != "*" and pattern.fits(direction, type_) for pattern in named)
+
+
+def _release(bind: checks.BindMonitor, key: str, span: SpanMonitor) -> Callable[[Instance], None]:
+    position = span.span.by.index(key)
+
+    def release(instance: Instance) -> None:
+        if instance.names is span.names:
+            bind.release(key, instance.values()[position], instance.conn.user)
+
+    return release

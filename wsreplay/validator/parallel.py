@@ -162,7 +162,7 @@ def judge_part(path: Path, contract: Contract, connections: list[int]) -> Part |
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
             engine = prepared(recording, contract, set(connections))
             engine.partial = True
-            for bind in engine.binds:
+            for bind in engine.monitors.binds:
                 bind.log = lambda key, value: ids[key].add(_short(value))
             for rows in recording.rows(connections=connections):
                 engine.run(rows)

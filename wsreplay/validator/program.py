@@ -22,7 +22,8 @@ from wsreplay.validator.shape import Shape, paths_of
 from wsreplay.validator.source import CALLS
 
 if TYPE_CHECKING:
-    from wsreplay.validator.engine import Engine
+    from wsreplay.validator.memory import Memory
+    from wsreplay.validator.monitors import Monitors
 
 
 @lru_cache(maxsize=2_000)
@@ -34,25 +35,25 @@ def _compiled(text: str, name: str) -> CodeType:
 class Program:
     """Writes and compiles the handlers of one engine."""
 
-    def __init__(self, engine: Engine, contract: Contract, inline: bool = True) -> None:
+    def __init__(self, contract: Contract, monitors: Monitors, memory: Memory, inline: bool = True) -> None:
         self.shape = Shape(paths_of(contract))
-        self.engine, self.contract, self.keys, self.inline = engine, contract, Keys(contract, self.shape), inline
-        self.space: dict[str, Any] = {"engine": engine, "sent_ns": sent_ns, "plain_id": engine.plain_id}
+        self.contract, self.monitors, self.keys, self.inline = contract, monitors, Keys(contract, self.shape), inline
+        self.space: dict[str, Any] = {"memory": memory, "sent_ns": sent_ns, "plain_id": memory.plain_id}
         for name in contract.keys:
             self.space[f"resolve{self.keys.variable(name)}"] = self.keys.resolver(name)
-        for number, span in enumerate(engine.spans):
+        for number, span in enumerate(monitors.spans):
             self.space[f"span{number}"] = span
-        for monitor in engine.monitors:
+        for monitor in monitors.rules:
             self.space[f"rule{monitor.index}"] = monitor
-        for name, monitors in (
-            ("latency", engine.latencies),
-            ("sequence", engine.sequences),
-            ("unique", engine.uniques),
-            ("bind", engine.binds),
-            ("confine", engine.confines),
-            ("schema", engine.schemas),
+        for name, those in (
+            ("latency", monitors.latencies),
+            ("sequence", monitors.sequences),
+            ("unique", monitors.uniques),
+            ("bind", monitors.binds),
+            ("confine", monitors.confines),
+            ("schema", monitors.schemas),
         ):
-            for number, each in enumerate(monitors):
+            for number, each in enumerate(those):
                 self.space[f"{name}{number}"] = each
         self._shared: dict[tuple[int, str], Callable[..., None]] = {}
         self.tests: dict[Pattern, str] = {}

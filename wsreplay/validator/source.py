@@ -18,7 +18,7 @@ class MessageSource:
     """The head of the function for one direction and event type, and the rules that need no spans."""
 
     def __init__(self, program: Program, direction: int, type_: str) -> None:
-        self.program, self.engine, self.contract, self.keys = program, program.engine, program.contract, program.keys
+        self.program, self.monitors, self.contract, self.keys = program, program.monitors, program.contract, program.keys
         self.direction, self.type = direction, type_
         self.needs: set[str] = set()
         self.values: dict[Any, tuple[str, str]] = {}
@@ -29,10 +29,10 @@ class MessageSource:
 
     def lines(self) -> list[str]:
         """The whole function."""
-        unknown = self.engine.unknown is not None and not self.engine.is_known(self.direction, self.type)
+        unknown = self.monitors.unknown is not None and not self.monitors.is_known(self.direction, self.type)
         self._resent()
         if unknown:
-            self.program.space["unknown"] = self.engine.unknown
+            self.program.space["unknown"] = self.monitors.unknown
             self.body.append(f"unknown.seen(conn, type, fid, t, {self.direction})")
         self._user()
         self._schemas()
@@ -105,11 +105,11 @@ class MessageSource:
         path = self.contract.envelope.id
         if path is not None:
             value = self._value(path)
-            self.body += [f"if conn.resumed and {value} is not None and engine.resent(conn, {value}):", "    return"]
-            if not self.engine.ids_kept_by_unique:
+            self.body += [f"if conn.resumed and {value} is not None and memory.resent(conn, {value}):", "    return"]
+            if not self.monitors.ids_kept_by_unique:
                 self.body += [
                     f"if {value}.__class__ is str or {value}.__class__ is int:",
-                    f"    engine.remember(conn, {value})",
+                    f"    memory.remember(conn, {value})",
                 ]
         self._after_resent = len(self.body)
 
@@ -121,7 +121,7 @@ class MessageSource:
             self.body += [f"if conn.user is None and {user} is not None:", f"    conn.user = str({user})"]
 
     def _schemas(self) -> None:
-        for number, monitor in enumerate(self.engine.schemas):
+        for number, monitor in enumerate(self.monitors.schemas):
             for index, check in enumerate(monitor.checks(self.direction, self.type)):
                 name = f"check_{number}_{index}_{id(check):x}"
                 self.program.space[name] = check
@@ -129,7 +129,7 @@ class MessageSource:
 
     def _latencies(self) -> None:
         sent = self.contract.envelope.sent
-        for number, monitor in enumerate(self.engine.latencies):
+        for number, monitor in enumerate(self.monitors.latencies):
             rule: Latency = monitor.rule
             found = fit([(rule.events, 1)], self.direction, self.type)
             if not found or sent is None:
@@ -158,13 +158,13 @@ class MessageSource:
             self.body += [f"if {test}:", *("    " + line for line in lines)]
 
     def _sequences(self) -> None:
-        for number, monitor in enumerate(self.engine.sequences):
+        for number, monitor in enumerate(self.monitors.sequences):
             rule = monitor.rule
             self.needs.update(rule.by)
             if rule.by in (("conn.session",), ("conn.id",)):
                 state = f"conn.counter{number}_{self.direction}"
             else:
-                state = f"engine.sequence(conn, {number}, {self.keys.together(rule.by)})[{self.direction}]"
+                state = f"memory.sequence(conn, {number}, {self.keys.together(rule.by)})[{self.direction}]"
             missing = self.keys.missing(rule.by)
             q = self._value(rule.field)
             self._called(f"sequence{number}")
@@ -180,7 +180,7 @@ class MessageSource:
             ]
 
     def _uniques(self) -> None:
-        for number, monitor in enumerate(self.engine.uniques):
+        for number, monitor in enumerate(self.monitors.uniques):
             rule = monitor.rule
             self.needs.update(rule.by)
             key, missing = self.keys.together(rule.by), self.keys.missing(rule.by)
@@ -193,7 +193,7 @@ class MessageSource:
                 f"    u = {u} if {u}.__class__ is str else plain_id({u}, {number}, payload)",
                 f"    seen = conn.unique{number}.get({key})",
                 "    if seen is None:",
-                f"        seen = engine.unique(conn, {number}, {key}, t)",
+                f"        seen = memory.unique(conn, {number}, {key}, t)",
                 "    seen.t = t",
                 "    if seen.now.setdefault(u, fid) != fid or (seen.old and u in seen.old):",
                 f"        unique{number}.twice(seen, u, conn, fid, t, type, {self.direction})",

@@ -67,10 +67,13 @@ class Slice(Struct, eq=False):
     def session(self) -> SessionState:
         return self.conn.session
 
+    def values(self) -> tuple[Any, ...]:
+        """Those of its key, one a name."""
+        return self.key if self.key.__class__ is tuple else (self.key,)
+
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
-        values = self.key if self.key.__class__ is tuple else (self.key,)
-        own = dict(zip(self.names, map(str, values), strict=True)) if self.names else {}
+        own = dict(zip(self.names, map(str, self.values()), strict=True)) if self.names else {}
         above = dict(self.parent.labels()) if self.parent is not None else {}
         return tuple({**above, **own}.items())
 

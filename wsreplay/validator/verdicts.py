@@ -10,7 +10,6 @@ from wsreplay.contract.model import Declare, Format, Rule, Schema, Span, Unknown
 from wsreplay.validator.accounts import account
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
 from wsreplay.validator.reporting import Counts, fingerprint_of
-from wsreplay.validator.state import Instance
 
 if TYPE_CHECKING:
     from wsreplay.validator.engine import Engine
@@ -20,7 +19,7 @@ def judgement(engine: Engine) -> Judgement:
     """The verdict of what the engine has seen so far."""
     _collect(engine)
     contract = engine.contract
-    rules = tuple(_rule_verdict(engine, counts) for counts in engine.counts.values())
+    rules = tuple(_rule_verdict(engine, counts) for counts in engine.monitors.counts.values())
     orders = engine.reporter.orders
     order = sorted(range(len(engine.findings)), key=lambda index: (*place(engine.findings[index], orders[index]), index))
     found = Judgement(
@@ -29,13 +28,13 @@ def judgement(engine: Engine) -> Judgement:
         contract_digest=contract.digest,
         verdict=whole(contract, rules, engine.matched),
         events=engine.events,
-        sessions=len(engine.sessions),
+        sessions=len(engine.memory.sessions),
         rules=rules,
         findings=tuple(engine.findings[index] for index in order),
         runs=_runs(engine),
-        session_verdicts={session.id: session.verdict(engine.finished) for session in engine.sessions.values()},
+        session_verdicts={session.id: session.verdict(engine.finished) for session in engine.memory.sessions.values()},
         forgotten=dict(engine.reporter.forgotten),
-        run_counts=dict(sorted(engine.accounts.counts.items())),
+        run_counts=dict(sorted(engine.monitors.accounts.counts.items())),
         notes=notes_of(engine.skipped),
     )
     return with_required(contract, found, engine.now) if engine.finished and not engine.partial else found
@@ -48,31 +47,19 @@ def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
 
 def _collect(engine: Engine) -> None:
     """Bring home what generated source counted."""
-    program = engine.program
-    for name, monitors in (("latency", engine.latencies), ("sequence", engine.sequences), ("unique", engine.uniques)):
+    program, of = engine.program, engine.monitors
+    for name, monitors in (("latency", of.latencies), ("sequence", of.sequences), ("unique", of.uniques)):
         for number, each in enumerate(monitors):
             each.counts.activations = program.looked_at(f"{name}{number}")
-    for number, confine in enumerate(engine.confines):
+    for number, confine in enumerate(of.confines):
         confine.counts.activations += program.taken(f"confine{number}")
-    for rule in engine.monitors:
+    for rule in of.rules:
         rule.counts.activations += program.taken(f"rule{rule.index}")
-    for span in engine.spans:
+    for span in of.spans:
         span.counts.activations += span.opened
         for counted in span.group.counted if span.group is not None else ():
             counted.counts.activations += span.opened
         span.opened = 0
-
-
-def _open_instances(engine: Engine) -> list[Instance]:
-    found = []
-    for session in engine.sessions.values():
-        for table in session.spans:
-            for innermost in table.values():
-                instance: Instance | None = innermost
-                while instance is not None:
-                    found.append(instance)
-                    instance = instance.outer
-    return found
 
 
 def _pending(engine: Engine, counts: Counts) -> int:
@@ -81,9 +68,9 @@ def _pending(engine: Engine, counts: Counts) -> int:
         return 0
     rule = counts.rule
     if isinstance(rule, Span):
-        return sum(1 for instance in _open_instances(engine) if instance.monitor.span is rule and instance.late is None)
+        return sum(1 for instance in engine.memory.open_instances() if instance.monitor.span is rule and instance.late is None)
     if isinstance(rule, Declare):
-        return sum(1 for each in engine.monitors if each.rule is rule for obligation in each.queue if not obligation.done)
+        return sum(1 for each in engine.monitors.rules if each.rule is rule for obligation in each.queue if not obligation.done)
     return 0
 
 
@@ -181,10 +168,10 @@ def with_required(contract: Contract, found: Judgement, decided_at: int) -> Judg
 
 
 def _runs(engine: Engine) -> tuple[RunAccount, ...]:
-    runs = list(engine.accounts.kept)
+    runs = list(engine.monitors.accounts.kept)
     runs += [
         account(instance, "stalled" if instance.late is not None else "open", None, None, "")
-        for instance in _open_instances(engine)
+        for instance in engine.memory.open_instances()
         if instance.monitor.accounts is not None
     ]
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
