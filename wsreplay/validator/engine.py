@@ -21,10 +21,11 @@ from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.memory import SWEEP_NS, Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.names import strict
+from wsreplay.validator.namespace import Namespace
 from wsreplay.validator.program import Program
 from wsreplay.validator.pseudo import PseudoEvents
 from wsreplay.validator.state import NEVER, ConnectionState, SessionState
-from wsreplay.validator.verdicts import judgement
+from wsreplay.validator.verdicts import Reached, judgement
 
 Handlers = dict[str, Callable[..., None]]
 """What handles an event of a type, by type."""
@@ -51,8 +52,9 @@ class Engine:
         self._next_sweep = self.clock.due = SWEEP_NS
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self._happened = PseudoEvents(self.monitors, self.memory).happened
-        self.program = Program(contract, self.monitors, self.memory, inline)
-        self.decode = self.program.shape.decoder()
+        self._names = Namespace(contract, self.monitors, self.memory, inline)
+        self._program = Program(self._names)
+        self.decode = self._names.shape.decoder()
         if any(form.rule.names_unique for form in self.monitors.formats):
             self.decode = strict(self.decode)
         self._handlers: tuple[Handlers, Handlers] = ({}, {})  # by direction
@@ -143,14 +145,14 @@ class Engine:
         try:
             return self.decode(payload)
         except (ValueError, RecursionError):
-            return self.program.shape.from_plain(plain)
+            return self._names.shape.from_plain(plain)
 
     def _handler(self, direction: int, type_: str) -> Callable[..., None]:
         table = self._handlers[direction]
         if type_ not in table:
             if len(table) > 10_000:  # types that nobody names, without end
                 table.clear()
-            handle = self.program.handler(direction, type_)
+            handle = self._program.handler(direction, type_)
             table[type_] = handle
             self.matched += self.monitors.is_named(direction, type_)
         return table[type_]
@@ -328,4 +330,5 @@ class Engine:
 
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""
-        return judgement(self)
+        reached = Reached(self.events, self.untyped, self.matched, self.skipped, self.now, self.finished, self.partial)
+        return judgement(self.contract, self.monitors, self.memory, self._names, reached)

@@ -46,7 +46,7 @@ class HandlerSource(MessageSource):
         owner = self.keys.variable(rule.to)
         lines: list[str] = []
         for index, key in enumerate(rule.keys):
-            self.program.space[f"bound{number}_{index}"] = self.monitors.binds[number].owners[key]
+            self.names.space[f"bound{number}_{index}"] = self.monitors.binds[number].owners[key]
             value = self.keys.variable(key)
             check = f"bind{number}.check({key!r}, {value}, {owner}, conn, fid, t, type, {self.direction})"
             lines += [
@@ -145,7 +145,7 @@ class HandlerSource(MessageSource):
         if not span.else_by:
             self.body += [f"if x{number} is None:", f"    {lacks}"]
             return
-        self.program.space["Anonymous"] = Anonymous
+        self.names.space["Anonymous"] = Anonymous
         key, absent = self._else_key(span), self.keys.missing(span.else_by)
         found = [f"x{number} = Anonymous({key})"]
         if not is_start:
@@ -183,7 +183,7 @@ class HandlerSource(MessageSource):
         assert span.parent is not None
         p, h = f"p{number}", f"h{number}"
         if isinstance(span.parent, Path):
-            self.program.space.update({"scalar": scalar, f"parent_path{number}": span.parent})
+            self.names.space.update({"scalar": scalar, f"parent_path{number}": span.parent})
             self.body += [
                 f"{p} = {self._read(span.parent)}",
                 f"if {p} is not None and {p}.__class__ is not str:",
@@ -285,7 +285,7 @@ class HandlerSource(MessageSource):
             found = fit(operand_roles(each.rule), self.direction, self.type)
             if not found and not each.rule.sees_everything:
                 continue
-            inlined = self._inlined(each, found, slice_) if self.program.inline and not found.conditional else None
+            inlined = self._inlined(each, found, slice_) if self.names.inline and not found.conditional else None
             if inlined is None:
                 lines.append(f"rule{each.index}.event({slice_}, {self._roles(found)}, fid, t, conn, type, {self.direction})")
             else:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wsreplay.contract.model import Latency, Pattern
 from wsreplay.contract.paths import Path
+from wsreplay.validator.namespace import Namespace
 from wsreplay.validator.roles import Fit, fit
-
-if TYPE_CHECKING:
-    from wsreplay.validator.program import Program
 
 CALLS = "n_calls_"
 
@@ -17,8 +15,8 @@ CALLS = "n_calls_"
 class MessageSource:
     """The head of the function for one direction and event type, and the rules that need no spans."""
 
-    def __init__(self, program: Program, direction: int, type_: str) -> None:
-        self.program, self.monitors, self.contract, self.keys = program, program.monitors, program.contract, program.keys
+    def __init__(self, names: Namespace, direction: int, type_: str) -> None:
+        self.names, self.monitors, self.contract, self.keys = names, names.monitors, names.contract, names.keys
         self.direction, self.type = direction, type_
         self.needs: set[str] = set()
         self.values: dict[Any, tuple[str, str]] = {}
@@ -32,7 +30,7 @@ class MessageSource:
         unknown = self.monitors.unknown is not None and not self.monitors.is_known(self.direction, self.type)
         self._resent()
         if unknown:
-            self.program.space["unknown"] = self.monitors.unknown
+            self.names.space["unknown"] = self.monitors.unknown
             self.body.append(f"unknown.seen(conn, type, fid, t, {self.direction})")
         self._user()
         self._schemas()
@@ -58,7 +56,7 @@ class MessageSource:
 
     def _value(self, path: Path) -> str:
         """An expression for what stands at a path, None where nothing does; cheap to use more than once."""
-        source, rest = self.program.shape.expression(path)
+        source, rest = self.names.shape.expression(path)
         if rest is None and source.count(".") == 1:
             return source
         if path.steps not in self.values:
@@ -67,11 +65,11 @@ class MessageSource:
 
     def _read(self, path: Path) -> str:
         """An expression for what stands at a path, None where nothing does."""
-        source, rest = self.program.shape.expression(path)
+        source, rest = self.names.shape.expression(path)
         if rest is None:
             return source
         name = f"path_{path.text.encode().hex()}"
-        self.program.space[name] = self.program.shape.getter(path)
+        self.names.space[name] = self.names.shape.getter(path)
         return f"{name}(d)"
 
     def _called(self, name: str) -> None:
@@ -79,7 +77,7 @@ class MessageSource:
         self.counted_by_call.add(name)
 
     def _count(self, name: str) -> str:
-        variable = self.program.counter(name)
+        variable = self.names.counter(name)
         self.counters.add(variable)
         return f"{variable} += 1"
 
@@ -91,9 +89,7 @@ class MessageSource:
 
     def _test(self, pattern: Pattern) -> str:
         """A call that says whether the message meets a pattern's conditions."""
-        name = self.program.tests.setdefault(pattern, f"where{len(self.program.tests)}")
-        self.program.space[name] = self.program.condition(pattern)
-        return f"{name}(d)"
+        return f"{self.names.condition(pattern)}(d)"
 
     def _if(self, found: Fit) -> str | None:
         """A condition for having any of the bits; None where it is certain."""
@@ -124,7 +120,7 @@ class MessageSource:
         for number, monitor in enumerate(self.monitors.schemas):
             for index, check in enumerate(monitor.checks(self.direction, self.type)):
                 name = f"check_{number}_{index}_{id(check):x}"
-                self.program.space[name] = check
+                self.names.space[name] = check
                 self.body.append(f"schema{number}.check({name}, payload, conn, fid, t, type, {self.direction})")
 
     def _latencies(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Declare, Format, Rule, Schema, Span, Unknown
@@ -12,32 +12,46 @@ from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAcco
 from wsreplay.validator.reporting import Counts, fingerprint_of
 
 if TYPE_CHECKING:
-    from wsreplay.validator.engine import Engine
+    from wsreplay.validator.memory import Memory
+    from wsreplay.validator.monitors import Monitors
+    from wsreplay.validator.namespace import Namespace
 
 
-def judgement(engine: Engine) -> Judgement:
+class Reached(NamedTuple):
+    """How far the trace was read. `untyped`: text messages that are no events; `skipped`: connections that are not judged;
+    `matched`: types that the contract names; `partial`: others judge the rest of the recording."""
+
+    events: int
+    untyped: int
+    matched: int
+    skipped: int
+    now: int
+    finished: bool
+    partial: bool
+
+
+def judgement(contract: Contract, monitors: Monitors, memory: Memory, names: Namespace, reached: Reached) -> Judgement:
     """The verdict of what the engine has seen so far."""
-    _collect(engine)
-    contract = engine.contract
-    rules = tuple(_rule_verdict(engine, counts) for counts in engine.monitors.counts.values())
-    orders = engine.reporter.orders
-    order = sorted(range(len(engine.findings)), key=lambda index: (*place(engine.findings[index], orders[index]), index))
+    _collect(monitors, names)
+    rules = tuple(_rule_verdict(monitors, memory, reached, counts) for counts in monitors.counts.values())
+    findings, orders = monitors.reporter.findings, monitors.reporter.orders
+    order = sorted(range(len(findings)), key=lambda index: (*place(findings[index], orders[index]), index))
     found = Judgement(
         contract=contract.name,
         contract_version=contract.version,
         contract_digest=contract.digest,
-        verdict=whole(contract, rules, engine.matched),
-        events=engine.events,
-        sessions=len(engine.memory.sessions),
+        verdict=whole(contract, rules, reached.matched),
+        events=reached.events,
+        sessions=len(memory.sessions),
         rules=rules,
-        findings=tuple(engine.findings[index] for index in order),
-        runs=_runs(engine),
-        session_verdicts={session.id: session.verdict(engine.finished) for session in engine.memory.sessions.values()},
-        forgotten=dict(engine.reporter.forgotten),
-        run_counts=dict(sorted(engine.monitors.accounts.counts.items())),
-        notes=notes_of(engine.skipped),
+        findings=tuple(findings[index] for index in order),
+        runs=_runs(monitors, memory),
+        session_verdicts={session.id: session.verdict(reached.finished) for session in memory.sessions.values()},
+        forgotten=dict(monitors.reporter.forgotten),
+        run_counts=dict(sorted(monitors.accounts.counts.items())),
+        notes=notes_of(reached.skipped),
     )
-    return with_required(contract, found, engine.now) if engine.finished and not engine.partial else found
+    return with_required(contract, found, reached.now) if reached.finished and not reached.partial else found
 
 
 def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
@@ -45,16 +59,15 @@ def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
     return finding.decided_at, order, finding.activation or 0, finding.connection or 0
 
 
-def _collect(engine: Engine) -> None:
+def _collect(of: Monitors, names: Namespace) -> None:
     """Bring home what generated source counted."""
-    program, of = engine.program, engine.monitors
     for name, monitors in (("latency", of.latencies), ("sequence", of.sequences), ("unique", of.uniques)):
         for number, each in enumerate(monitors):
-            each.counts.activations = program.looked_at(f"{name}{number}")
+            each.counts.activations = names.looked_at(f"{name}{number}")
     for number, confine in enumerate(of.confines):
-        confine.counts.activations += program.taken(f"confine{number}")
+        confine.counts.activations += names.taken(f"confine{number}")
     for rule in of.rules:
-        rule.counts.activations += program.taken(f"rule{rule.index}")
+        rule.counts.activations += names.taken(f"rule{rule.index}")
     for span in of.spans:
         span.counts.activations += span.opened
         for counted in span.group.counted if span.group is not None else ():
@@ -62,28 +75,26 @@ def _collect(engine: Engine) -> None:
         span.opened = 0
 
 
-def _pending(engine: Engine, counts: Counts) -> int:
+def _pending(monitors: Monitors, memory: Memory, counts: Counts) -> int:
     """Open obligations, while the trace goes on."""
-    if engine.finished:
-        return 0
     rule = counts.rule
     if isinstance(rule, Span):
-        return sum(1 for instance in engine.memory.open_instances() if instance.monitor.span is rule and instance.late is None)
+        return sum(1 for instance in memory.open_instances() if instance.monitor.span is rule and instance.late is None)
     if isinstance(rule, Declare):
-        return sum(1 for each in engine.monitors.rules if each.rule is rule for obligation in each.queue if not obligation.done)
+        return sum(1 for each in monitors.rules if each.rule is rule for obligation in each.queue if not obligation.done)
     return 0
 
 
-def _rule_verdict(engine: Engine, counts: Counts) -> RuleVerdict:
-    rule, pending = counts.rule, _pending(engine, counts)
+def _rule_verdict(monitors: Monitors, memory: Memory, reached: Reached, counts: Counts) -> RuleVerdict:
+    rule, pending = counts.rule, 0 if reached.finished else _pending(monitors, memory, counts)
     activations, violations, inconclusive = counts.activations, counts.violations, counts.inconclusive
     if isinstance(rule, Format):
-        activations = engine.events + engine.untyped
+        activations = reached.events + reached.untyped
     if isinstance(rule, Unknown):
         activations = violations
     return RuleVerdict(
         rule.id,
-        verdict_of_rule(violations, counts.errors, inconclusive, pending, activations, engine.finished),
+        verdict_of_rule(violations, counts.errors, inconclusive, pending, activations, reached.finished),
         Severity(rule.severity),
         rule.place.line,
         activations,
@@ -167,11 +178,11 @@ def with_required(contract: Contract, found: Judgement, decided_at: int) -> Judg
     return replace(found, rules=rules, findings=(*found.findings, *findings), verdict=verdict)
 
 
-def _runs(engine: Engine) -> tuple[RunAccount, ...]:
-    runs = list(engine.monitors.accounts.kept)
+def _runs(monitors: Monitors, memory: Memory) -> tuple[RunAccount, ...]:
+    runs = list(monitors.accounts.kept)
     runs += [
         account(instance, "stalled" if instance.late is not None else "open", None, None, "")
-        for instance in engine.memory.open_instances()
+        for instance in memory.open_instances()
         if instance.monitor.accounts is not None
     ]
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
