@@ -20,6 +20,7 @@ from wsreplay.validator.declare import COMPLETE, TRUNCATED, Monitor
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.groups import Group
 from wsreplay.validator.memory import SWEEP_NS, Memory
+from wsreplay.validator.messages import why_unread
 from wsreplay.validator.names import strict
 from wsreplay.validator.program import Program
 from wsreplay.validator.roles import fit, operand_roles
@@ -42,6 +43,7 @@ class Engine(Memory):
         super().__init__(contract)
         self.connections: dict[int, ConnectionState | None] = {}  # None: not judged by this contract
         self.events = self.untyped = self.matched = self.skipped = 0  # untyped: text messages that are no events
+        self.unread = 0  # that may be events
         self.finished = False
         self.partial = False  # others judge the rest of the recording
         self.now = 0
@@ -120,8 +122,14 @@ class Engine(Memory):
         try:
             plain = orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            if form is not None:
-                form.broken(conn, payload, str(error), fid, t, direction, fid in self.cut_frames)
+            why = why_unread(payload, fid in self.cut_frames)
+            if why is not None:
+                self.unread += 1
+                self.not_read(conn, direction, fid, t)
+                if form is not None:
+                    form.unread(conn, why, fid, t, direction)
+            elif form is not None:
+                form.broken(conn, str(error), fid, t, direction)
             return None
         if plain.__class__ is not dict:
             if form is not None:
@@ -166,7 +174,10 @@ class Engine(Memory):
             whole = self._fragments.join(row)
             if whole is None:
                 return
-            row, opcode = whole, whole[2] & UNFINISHED - 1
+            row, frames = whole
+            opcode = row[2] & UNFINISHED - 1
+            if not self.cut_frames.isdisjoint(frames):
+                self.cut_frames |= {fid}
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             self._fragments.interrupt(lane)
         if opcode == Opcode.TEXT:
@@ -240,7 +251,7 @@ class Engine(Memory):
         elif isinstance(item, Lost):
             conn = self.connections.get(item.connection.id)
             if conn is not None:
-                conn.blind = True
+                self.lost(conn)
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""

@@ -14,7 +14,7 @@ from wsreplay.validator.groups import NO_BIT, Group
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.roles import fit, operand_roles
 from wsreplay.validator.spans import SpanMonitor
-from wsreplay.validator.state import Clock, Instance, SessionState, Slice
+from wsreplay.validator.state import Clock, Instance, SessionState, Slice, Unread
 from wsreplay.validator.templates import monitor
 
 
@@ -26,6 +26,7 @@ class Monitors:
         self.reporter = Reporter(contract.name)
         self.counts = {rule.id: Counts(rule, order) for order, rule in enumerate(contract.rules)}
         self.sessions: dict[int, SessionState] = {}
+        self.unread_of_users: dict[str, Unread] = {}
         self._build_rules()
         self._build_spans()
         self._build_groups()

@@ -160,7 +160,8 @@ def judge_part(path: Path, contract: Contract, connections: list[int]) -> Part |
 
 
 def part_of(engine: Engine, ids: set[int]) -> Part:
-    return Part(engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.now, array("Q", sorted(ids)))
+    found = array("Q", sorted(ids))
+    return Part(engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.unread, engine.now, found)
 
 
 def _digest(key: str, value: Any) -> int:

@@ -36,7 +36,7 @@ def judgement(engine: Engine) -> Judgement:
         session_verdicts={session.id: session.verdict(engine.finished) for session in engine.sessions.values()},
         forgotten=dict(engine.reporter.forgotten),
         run_counts=dict(sorted(engine.accounts.counts.items())),
-        notes=notes_of(engine.skipped),
+        notes=notes_of(engine.skipped, engine.unread),
     )
     return with_required(contract, found, engine.now) if engine.finished and not engine.partial else found
 
@@ -96,16 +96,17 @@ def _rule_verdict(engine: Engine, counts: Counts) -> RuleVerdict:
         activations = violations
     return RuleVerdict(
         rule.id,
-        verdict_of_rule(violations, counts.errors, inconclusive, pending, activations, engine.finished),
+        verdict_of_rule(violations, counts.errors, inconclusive + counts.unread, pending, activations, engine.finished),
         Severity(rule.severity),
         rule.place.line,
         activations,
         max(0, activations - violations - pending - inconclusive),
         violations,
         pending,
-        inconclusive,
+        inconclusive + counts.unread,
         counts.errors,
         rule.place.file,
+        counts.unread,
     )
 
 
@@ -190,8 +191,12 @@ def _runs(engine: Engine) -> tuple[RunAccount, ...]:
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
 
 
-def notes_of(skipped: int) -> tuple[str, ...]:
-    if not skipped:
-        return ()
-    are = "connection is" if skipped == 1 else "connections are"
-    return (f"{skipped} {are} none of this contract's (applies_to)",)
+def notes_of(skipped: int, unread: int) -> tuple[str, ...]:
+    notes = []
+    if skipped:
+        are = "connection is" if skipped == 1 else "connections are"
+        notes.append(f"{skipped} {are} none of this contract's (applies_to)")
+    if unread:
+        they = "message could not be read: it" if unread == 1 else "messages could not be read: they"
+        notes.append(f"{unread} {they} may have been anything, so what depends on that is inconclusive")
+    return tuple(notes)
