@@ -32,7 +32,7 @@ MEANINGS = {
         "fulfilments": "How often it held.",
         "violations": "How often it was broken.",
         "pending": "How often something is still owed.",
-        "inconclusive": "How often the recording ended before it was decided.",
+        "inconclusive": "How often it could not be decided: the recording ended, or a message could not be read.",
         "errors": "How often it could not be judged.",
     },
     "finding": {

@@ -29,6 +29,7 @@ class Trace:
     connections: dict[int, Connection] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     reached: float | None = None
+    cut_frames: set[int] = field(default_factory=set)
 
     def at(self, seconds: float) -> Trace:
         self.now = seconds
@@ -79,6 +80,11 @@ class Trace:
         self.now = round(self.now + 0.01, 9)
         return self
 
+    def cut(self, direction: int = 1, connection: int = 1) -> Trace:
+        """A message of which the recording holds only the beginning."""
+        self.cut_frames.add(len(self.messages) + 1)
+        return self.raw(b'{"type": "a", "x', direction, connection)
+
     def run(
         self, thread: str = "t1", run: str = "r1", tools: Iterable[str] = ("c1",), connection: int = 1, **values: Any
     ) -> Trace:
@@ -112,6 +118,7 @@ class Trace:
         connections = self.ending()
         engine.upcoming.extend(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.clock.due = -1
+        engine.set_cut_frames(self.cut_frames)
         engine.run(message.row() for message in self.messages)
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
         engine.finish(round(self.reached * NS) if self.reached is not None else max(times, default=0))

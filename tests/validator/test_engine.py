@@ -158,6 +158,13 @@ def test_a_payload_that_was_cut_is_not_called_broken() -> None:
     assert [finding.verdict for finding in engine.findings] == [Verdict.INCONCLUSIVE, Verdict.VIOLATED]
 
 
+def test_a_message_of_which_one_fragment_was_cut_is_not_called_broken() -> None:
+    engine = engine_of("json: {text: object}\nrules: [{id: r, absence: b}]")
+    engine.set_cut_frames([1])
+    engine.run([row(1, 5, b'{"type": "x", "te', fin=0), row(2, 6, b'"}', opcode=Opcode.CONTINUATION)])
+    assert [finding.verdict for finding in engine.findings] == [Verdict.INCONCLUSIVE]
+
+
 def test_a_message_in_fragments_is_one_message() -> None:
     engine = engine_of("rules: [{id: r, existence: a}]")
     last = row(4, 8, b'"a"}', opcode=Opcode.CONTINUATION)

@@ -58,8 +58,8 @@ class Fragments:
     def __init__(self) -> None:
         self._open: dict[int, list[Row]] = {}  # by connection and direction
 
-    def join(self, row: Row) -> Row | None:
-        """Take a fragment; the whole message where this was its last one."""
+    def join(self, row: Row) -> tuple[Row, list[int]] | None:
+        """Take a fragment; the whole message and the ids of its frames where this was its last one."""
         fid, t_ns, lane, _ = row
         way = lane >> 5
         if lane & _OPCODE:
@@ -72,7 +72,7 @@ class Fragments:
         if lane & UNFINISHED:
             return None
         del self._open[way]
-        return fid, t_ns, parts[0][2] & ~UNFINISHED, b"".join(part[3] for part in parts)
+        return (fid, t_ns, parts[0][2] & ~UNFINISHED, b"".join(part[3] for part in parts)), [part[0] for part in parts]
 
     def interrupt(self, lane: int) -> None:
         """A whole message came where another was unfinished: that one never will be."""

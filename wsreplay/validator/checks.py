@@ -14,6 +14,7 @@ from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.reporting import Counts, Reporter, seconds, short
 from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token, oldest
+from wsreplay.validator.unread import LOST, UNREADABLE
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
 _KEEP_IDS = 10_000
@@ -112,7 +113,8 @@ class SequenceMonitor:
             if self.rule.mode == "contiguous":
                 missing = value - int(last) - 1
                 which = f"{int(last) + 1}" if missing == 1 else f"{int(last) + 1} to {value - 1}"
-                self._say(conn, "gap", f"{which} missing before {value}", fid, t, type_, direction, at_ns=t)
+                unsure = (LOST if math.isinf(state.unread) else UNREADABLE) if missing <= state.passed_over else None
+                self._say(conn, "gap", f"{which} missing before {value}", fid, t, type_, direction, at_ns=t, unsure=unsure)
             state.last = value
         elif value == state.restart + 1:
             state.last, state.restart = value, math.nan
@@ -131,6 +133,7 @@ class SequenceMonitor:
         type_: str,
         direction: int,
         at_ns: int | None = None,
+        unsure: str | None = None,
     ) -> None:
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
@@ -139,6 +142,7 @@ class SequenceMonitor:
             seen=type_,
             at_ns=at_ns,
             absent=kind == "gap",
+            unsure=unsure,
         )
 
 

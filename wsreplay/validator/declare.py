@@ -14,6 +14,7 @@ from msgspec import Struct
 from wsreplay.contract.model import Declare
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.state import Clock, ConnectionState, Instance, Slice
+from wsreplay.validator.unread import why_unsure
 
 A, B = 1, 2
 AFTER, UNTIL = 1 << 30, 1 << 31
@@ -83,9 +84,11 @@ class Monitor:
         else:
             self.counts.activations += 1
 
-    def violate(self, part: Slice, conn: ConnectionState | None = None, **details: Any) -> str:
+    def violate(
+        self, part: Slice, conn: ConnectionState | None = None, unsure: str | None = None, **details: Any
+    ) -> str:
         """Report, unless how the span ends is still to say whether it counts."""
-        details.update(slice=part, conn=conn or part.conn)
+        details.update(slice=part, conn=conn or part.conn, unsure=unsure or self._unsure_of_scope(part))
         if self.rule.unless and details["decided_by"] == "event":
             root = root_of(part)
             if root.held_back is None:
@@ -93,6 +96,20 @@ class Monitor:
             root.held_back.append({"monitor": self, **details})
             return ""
         return self.reporter.report(self.counts, **details)
+
+    def _unsure_of_scope(self, part: Slice) -> str | None:
+        """Why what is said of the scope may lie behind its end: what could not be read may have closed it."""
+        root, closers = root_of(part), self.rule.until
+        if isinstance(root, Instance):
+            closers += root.monitor.span.end_patterns
+        return why_unsure(part.unread, closers, self.began(part)) if closers else None
+
+    def began(self, part: Slice) -> int | None:
+        """The frame before which nothing belongs to the slice; None where all of the session may."""
+        if self.rule.after:
+            return part.fid
+        root = root_of(part)
+        return root.fid if isinstance(root, Instance) and not root.begun_unseen else None
 
     def undecided(self, part: Slice) -> None:
         self.counts.inconclusive += 1

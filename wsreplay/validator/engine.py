@@ -19,6 +19,7 @@ from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Tr
 from wsreplay.validator.declare import COMPLETE, TRUNCATED
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.memory import SWEEP_NS, Memory
+from wsreplay.validator.messages import why_unread
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.names import strict
 from wsreplay.validator.namespace import Namespace
@@ -43,6 +44,7 @@ class Engine:
         self.memory, self.clock, self.reporter = Memory(self.monitors), self.monitors.clock, self.monitors.reporter
         self.connections: dict[int, ConnectionState | None] = {}  # None: not judged by this contract
         self.events = self.untyped = self.matched = self.skipped = 0  # untyped: text messages that are no events
+        self.unread = 0  # that may be events
         self.finished = False
         self.partial = False  # others judge the rest of the recording
         self.now = 0
@@ -123,8 +125,14 @@ class Engine:
         try:
             plain = orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            if form is not None:
-                form.broken(conn, payload, str(error), fid, t, direction, fid in self.cut_frames)
+            why = why_unread(payload, fid in self.cut_frames)
+            if why is not None:
+                self.unread += 1
+                self.memory.not_read(conn, direction, fid, t)
+                if form is not None:
+                    form.unread(conn, why, fid, t, direction)
+            elif form is not None:
+                form.broken(conn, str(error), fid, t, direction)
             return None
         if plain.__class__ is not dict:
             if form is not None:
@@ -169,7 +177,10 @@ class Engine:
             whole = self._fragments.join(row)
             if whole is None:
                 return
-            row, opcode = whole, whole[2] & UNFINISHED - 1
+            row, frames = whole
+            opcode = row[2] & UNFINISHED - 1
+            if not self.cut_frames.isdisjoint(frames):
+                self.cut_frames |= {fid}
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             self._fragments.interrupt(lane)
         if opcode == Opcode.TEXT:
@@ -243,7 +254,7 @@ class Engine:
         elif isinstance(item, Lost):
             conn = self.connections.get(item.connection.id)
             if conn is not None:
-                conn.blind = True
+                self.memory.lost(conn)
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""
@@ -330,5 +341,7 @@ class Engine:
 
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""
-        reached = Reached(self.events, self.untyped, self.matched, self.skipped, self.now, self.finished, self.partial)
+        reached = Reached(
+            self.events, self.untyped, self.matched, self.skipped, self.unread, self.now, self.finished, self.partial
+        )
         return judgement(self.contract, self.monitors, self.memory, self._names, reached)

@@ -61,7 +61,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """One rule of a contract over one recording, with its counts."""
+    """One rule of a contract over one recording, with its counts. `unread` says how many of what is inconclusive are messages
+    that could not be read, or gaps in the recording: they are no activations."""
 
     id: str
     verdict: Verdict
@@ -74,6 +75,7 @@ class RuleVerdict:
     inconclusive: int = 0
     errors: int = 0
     file: str = ""
+    unread: int = 0
 
 
 class RunAccount(NamedTuple):

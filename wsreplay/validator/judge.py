@@ -56,12 +56,17 @@ def cut_frames(gaps: Iterable[Gap]) -> set[int]:
     return {gap.after_frame_id for gap in gaps if _is_cut(gap)}
 
 
+def _is_unfinished(gap: Gap) -> bool:
+    """The last message of a connection never came whole: nobody received it."""
+    return gap.reason.removeprefix("withheld: ") == "unfinished"
+
+
 def losses(recording: Recording, gaps: Iterable[Gap], connections: Iterable[Connection]) -> dict[int, int]:
     """Since when (ns) frames of a connection are missing: the time of the last frame before the first gap."""
     opened = {connection.id: connection.opened_ns for connection in connections}
     first: dict[int, int] = {}
     for gap in gaps:
-        if gap.connection_id in opened and not _is_cut(gap):
+        if gap.connection_id in opened and not _is_cut(gap) and not _is_unfinished(gap):
             first[gap.connection_id] = min(gap.after_frame_id, first.get(gap.connection_id, gap.after_frame_id))
     times = {frame.id: frame.t_ns for frame in recording.frames_by_id(sorted(first.values()))} if first else {}
     return {connection: times.get(frame, opened[connection]) for connection, frame in first.items()}

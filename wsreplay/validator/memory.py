@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,18 @@ from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
-from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, SessionState, Slice, oldest
+from wsreplay.validator.state import (
+    ConnectionState,
+    Instance,
+    Seen,
+    Sequence,
+    SessionState,
+    Slice,
+    Unread,
+    UserSlice,
+    oldest,
+)  # fmt: skip
+from wsreplay.validator.unread import may_concern
 
 MOST_SLICES = 100_000
 IDLE_NS = 600_000_000_000
@@ -27,6 +39,7 @@ class Memory:
     def __init__(self, monitors: Monitors) -> None:
         self._monitors, self._reporter, self._groups = monitors, monitors.reporter, monitors.groups
         self.sessions: dict[int, SessionState] = {}
+        self.unread_of_users: dict[str, Unread] = {}
         self.user_slices: list[dict[Any, Slice]] = [{} for _ in monitors.groups]
 
     # Sessions and their connections.
@@ -198,11 +211,37 @@ class Memory:
         group, table = self._groups[number], self.user_slices[number]
         found = table.get(key)
         if found is None:
-            found = table[key] = Slice(("user", *group.by), key, conn, t)
-            found.fid = fid
+            user = key[0] if group.by else key
+            unread = self.unread_of_users.setdefault(user, Unread())
+            found = table[key] = UserSlice(("user", *group.by), key, conn, t, fid, of_user=unread)
             group.begin(found)
         found.conn = conn
         return found
+
+    def not_read(self, conn: ConnectionState, direction: int, fid: int, t: int) -> None:
+        """A message came that may have been anything."""
+        for unread in self._unread_of(conn):
+            unread.add(direction, fid, t)
+        self._unsure_from_here(conn, (direction,), 1)
+
+    def lost(self, conn: ConnectionState) -> None:
+        """From here on frames are missing from the recording."""
+        for unread in self._unread_of(conn):
+            unread.lose()
+        self._unsure_from_here(conn, (0, 1), math.inf)
+
+    def _unread_of(self, conn: ConnectionState) -> list[Unread]:
+        own = [conn.session.unread]
+        return own if conn.user is None else [*own, self.unread_of_users.setdefault(conn.user, Unread())]
+
+    def _unsure_from_here(self, conn: ConnectionState, directions: tuple[int, ...], numbers: float) -> None:
+        conn.session.undecided = True
+        for direction in directions:
+            for table in conn.session.sequences:
+                for pair in table.values():
+                    pair[direction].pass_over(numbers)
+        for counts in self._monitors.counts.values():
+            counts.unread += any(may_concern(counts.rule, direction) for direction in directions)
 
     def part(self, instance: Instance, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
         if instance.parts is None:

@@ -22,6 +22,7 @@ class Part:
     matched: int
     untyped: int
     skipped: int
+    unread: int
     reached_ns: int
     ids: dict[str, set[Any]]
 
@@ -51,7 +52,7 @@ def merged(contract: Contract, parts: Sequence[Part]) -> Judgement:
         session_verdicts=dict(sorted(sessions.items())),
         forgotten=dict(forgotten),
         run_counts=dict(sorted(run_counts.items())),
-        notes=notes_of(sum(part.skipped for part in parts)),
+        notes=notes_of(sum(part.skipped for part in parts), sum(part.unread for part in parts)),
     )
     return with_required(contract, found, max(part.reached_ns for part in parts))
 
@@ -60,8 +61,9 @@ def _rule(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:
     """One rule over all parts: its counts add up, its worst verdict stands."""
     found = list(verdicts)
     first = found[0]
-    activations, violations, pending, inconclusive, errors = (
-        sum(getattr(one, name) for one in found) for name in ("activations", "violations", "pending", "inconclusive", "errors")
+    activations, violations, pending, inconclusive, errors, unread = (
+        sum(getattr(one, name) for one in found)
+        for name in ("activations", "violations", "pending", "inconclusive", "errors", "unread")
     )
     return RuleVerdict(
         first.id,
@@ -69,12 +71,13 @@ def _rule(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:
         first.severity,
         first.line,
         activations,
-        max(0, activations - violations - pending - inconclusive),
+        max(0, activations - violations - pending - (inconclusive - unread)),
         violations,
         pending,
         inconclusive,
         errors,
         first.file,
+        unread,
     )
 
 

@@ -25,15 +25,15 @@ class FormatMonitor:
     def __init__(self, rule: Format, counts: Counts, reporter: Reporter) -> None:
         self.rule, self.counts, self.reporter = rule, counts, reporter
 
-    def broken(self, conn: ConnectionState, payload: bytes, error: str, fid: int, t: int, direction: int, cut: bool) -> None:
-        """The text is not JSON that could be read."""
-        if self.rule.text == "any":
-            return
-        if cut or _depth(payload) > _DEEPEST:
-            why = "its payload was cut when it was recorded" if cut else f"nested deeper than {_DEEPEST:,} levels"
-            self._say(conn, f"a message could not be judged: {why}", fid, t, direction, Verdict.INCONCLUSIVE)
-        else:
+    def broken(self, conn: ConnectionState, error: str, fid: int, t: int, direction: int) -> None:
+        """The text is not JSON."""
+        if self.rule.text != "any":
             self._say(conn, f"not JSON: {error}", fid, t, direction, Verdict.VIOLATED)
+
+    def unread(self, conn: ConnectionState, why: str, fid: int, t: int, direction: int) -> None:
+        """The text may or may not be JSON."""
+        if self.rule.text != "any":
+            self._say(conn, f"a message could not be judged: {why}", fid, t, direction, Verdict.INCONCLUSIVE)
 
     def not_object(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
         if self.rule.text == "object":
@@ -58,6 +58,13 @@ class FormatMonitor:
             message=message,
             verdict=verdict,
         )
+
+
+def why_unread(payload: bytes, cut: bool) -> str | None:
+    """Why a text that the decoder refused may still be a well-formed message; None where it is not."""
+    if cut:
+        return "its payload was cut when it was recorded"
+    return f"nested deeper than {_DEEPEST:,} levels" if _depth(payload) > _DEEPEST else None
 
 
 def _depth(payload: bytes) -> int:

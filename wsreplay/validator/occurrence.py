@@ -6,6 +6,7 @@ from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.declare import AFTER, UNTIL, Monitor, explanation, missing_at
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, sender, where
 from wsreplay.validator.state import Clock, ConnectionState, Slice
+from wsreplay.validator.unread import why_unsure
 
 
 class Existence(Monitor):
@@ -93,6 +94,7 @@ class Existence(Monitor):
             at_ns=missing_at(part, t),
             blame=blame(operand),
             counted=counted,
+            unsure=why_unsure(part.unread, operand, self.began(part)),
             caused_by=cause or explanation(part, expected),
         )
 
@@ -131,7 +133,8 @@ class Init(Monitor):
         part.set_state(self.index, True)
         self.activate(part)
         if not roles:
-            expected = names(tuple(pattern for operand in self.operands for pattern in operand))
+            first = tuple(pattern for operand in self.operands for pattern in operand)
+            expected = names(first)
             self.violate(
                 part,
                 conn,
@@ -145,6 +148,7 @@ class Init(Monitor):
                 decided_at=t,
                 at_ns=t,
                 blame=None if direction is None else sender(direction),
+                unsure=why_unsure(part.unread, first, self.began(part)),
             )
 
     def final(self, part: Slice) -> bool:
@@ -164,7 +168,8 @@ class End(Monitor):
     def decide(self, part: Slice, t: int, cause: str | None, by: str) -> None:
         state = part.state(self.index)
         if state is not None and not state[0]:
-            expected = names(tuple(pattern for operand in self.operands for pattern in operand))
+            last = tuple(pattern for operand in self.operands for pattern in operand)
+            expected = names(last)
             self.violate(
                 part,
                 kind="missing",
@@ -177,5 +182,6 @@ class End(Monitor):
                 decided_by=by,
                 decided_at=t,
                 at_ns=missing_at(part, t),
+                unsure=why_unsure(part.unread, last, state[1]),
                 caused_by=cause or explanation(part, expected),
             )

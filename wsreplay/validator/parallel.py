@@ -169,7 +169,9 @@ def judge_part(path: Path, contract: Contract, connections: list[int]) -> Part |
             engine.finish(recording.reached_ns())
     except WsreplayError as error:
         return error
-    return Part(engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.now, dict(ids))
+    return Part(
+        engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.unread, engine.now, dict(ids)
+    )
 
 
 def _short(value: Any) -> Any:

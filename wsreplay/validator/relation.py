@@ -8,6 +8,7 @@ from wsreplay.contract.model import Declare
 from wsreplay.validator.declare import COMPLETE, A, B, Monitor, Obligation, explanation, missing_at
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, lost, names, seconds, sender, where
 from wsreplay.validator.state import Clock, ConnectionState, Slice
+from wsreplay.validator.unread import why_unsure
 
 _MOST_OPEN = 1_000  # obligations of one rule in one slice
 
@@ -109,6 +110,7 @@ class Response(Monitor):
             at_ns=min(t, obligation.due) if within is not None else t,
             blame=blame(self.operands[1]),
             bound_from=obligation.t if by == "deadline" else None,
+            unsure=why_unsure(part.unread, self.operands[1], obligation.fid),
             caused_by=cause or explanation(part, expected),
         )
 
@@ -142,19 +144,24 @@ class Precedence(Monitor):
             if roles & A:
                 part.mask |= self.bits
             return
-        before = part.state(self.index)  # the time of the a that counts
+        # The time of the a that counts, and the frame that it has to come after.
+        before, since = part.state(self.index) or (None, self.began(part))
+        within = self.rule.within_ns
         if roles & B:
             self.activate(part)
             part.mask |= self.bits
-            within = self.rule.within_ns
             if before is None or (within is not None and t - before > within):
-                self.fail(part, fid, t, conn, type_, direction)
-        if roles & A:
-            part.set_state(self.index, t)
-        elif before is not None and (self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & B)):
-            part.set_state(self.index, None)
+                unsure = why_unsure(part.unread, self.operands[0], since, -1 if within is None else t - within)
+                self.fail(part, fid, t, conn, type_, direction, unsure)
+        ends = self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & B)
+        if ends:
+            since = fid
+        part.set_state(self.index, (t if roles & A else None if ends else before, since))
 
-    def fail(self, part: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None) -> None:
+    def fail(
+        self, part: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None,
+        unsure: str | None = None,
+    ) -> None:  # fmt: skip
         first = names(self.operands[0])
         before = {"any": "earlier", "alternate": "since the one before", "chain": "just before"}[self.rule.mode]
         if self.rule.within_ns is not None:
@@ -172,6 +179,7 @@ class Precedence(Monitor):
             decided_at=t,
             at_ns=t,
             blame=None if direction is None else sender(direction),
+            unsure=unsure or (why_unsure(part.unread, self.operands[0], self.began(part)) if self.simple else None),
             caused_by=explanation(part, first),
         )
 
@@ -215,6 +223,7 @@ class RespondedExistence(Monitor):
                 decided_at=t,
                 at_ns=missing_at(part, t),
                 blame=blame(self.operands[1]),
+                unsure=why_unsure(part.unread, self.operands[1], self.began(part)),
                 caused_by=cause or explanation(part, b),
             )
 

@@ -19,13 +19,13 @@ MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 
 
 class Counts:
-    """What one rule did so far."""
+    """What one rule did so far. `unread` messages that could not be read may have concerned it."""
 
-    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "violations")
+    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "unread", "violations")
 
     def __init__(self, rule: Rule, order: int) -> None:
         self.rule, self.order = rule, order
-        self.activations = self.violations = self.inconclusive = self.errors = self.kept = 0
+        self.activations = self.violations = self.inconclusive = self.errors = self.kept = self.unread = 0
 
 
 class Reporter:
@@ -62,19 +62,20 @@ class Reporter:
         message: str,
         bound_from: int | None = None,
         absent: bool = False,
+        unsure: str | None = None,
         counted: bool = True,
         **details: Any,
     ) -> str:
         """Add a finding; its fingerprint. `bound_from` is when a violated bound began to run; `absent` says that something is
-        missing, which a gap in the recording may explain; `counted` is false for a further finding of one violation."""
+        missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation."""
         conn = conn or (slice.conn if slice is not None else None)
         labels = slice.labels() if slice is not None else ()
         verdict = details.pop("verdict", Verdict.VIOLATED)
         end = details.get("decided_at", 0)
         if verdict is Verdict.VIOLATED and bound_from is not None and self.held(bound_from, end):
             verdict, message = Verdict.INCONCLUSIVE, message + "; the recorder held traffic back meanwhile"
-        if verdict is Verdict.VIOLATED and absent and conn is not None and conn.blind:
-            verdict, message = Verdict.INCONCLUSIVE, message + "; the recording has a gap here"
+        if verdict is Verdict.VIOLATED and unsure is not None:
+            verdict, message = Verdict.INCONCLUSIVE, f"{message}; {unsure}"
         expected: tuple[str, ...] = details.get("expected", ())
         seen = details.get("seen") if not absent else None
         shape = tuple(name for name, _ in labels)

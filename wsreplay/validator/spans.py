@@ -14,6 +14,7 @@ from wsreplay.validator.declare import COMPLETE, SUPPRESSED, TRUNCATED
 from wsreplay.validator.groups import Group
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, lost, names, seconds, sender, where
 from wsreplay.validator.state import Anonymous, Clock, ConnectionState, Instance, SessionState, oldest
+from wsreplay.validator.unread import why_unsure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -95,6 +96,7 @@ class SpanMonitor:
         return self.instance_class(self.names, key, conn, t)
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
+        first.session.tangled = True
         fingerprint = self.reporter.report(
             self.counts,
             slice=first,
@@ -107,6 +109,7 @@ class SpanMonitor:
             decided_by="event",
             decided_at=t,
             at_ns=t,
+            unsure=why_unsure(first.unread, self.span.end_patterns, first.fid),
         )
         self._close(first, "cut", t, fid, COMPLETE, fingerprint, "started again")
 
@@ -143,8 +146,10 @@ class SpanMonitor:
         ended = conn.session.ended[self.index].get(key)
         late, ended_by = ended is not None, ended[0] if ended is not None else None
         witness = self._witness(conn, key, t)
+        since = ended_by
         if above is not None:
             witness.parent = above
+            since = ended_by or (None if above.begun_unseen or conn.session.tangled else above.fid)
         message = f"{type_} came after the end of its {self.span.id}" if late else f"{type_} came without {self._starts()}"
         fingerprint = self.reporter.report(
             self.counts,
@@ -160,6 +165,7 @@ class SpanMonitor:
             decided_at=t,
             at_ns=t,
             blame=sender(direction),
+            unsure=why_unsure(conn.session.unread, self.span.start, since),
         )
         if late:
             return None
@@ -169,11 +175,14 @@ class SpanMonitor:
             return None
         instance = self.open(conn, key, t, fid, above, else_key)
         instance.explain(names(self.span.start), fingerprint)
+        instance.begun_unseen = True
         return instance
 
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
         witness = self._witness(conn, key, t)
+        unsure = why_unsure(conn.session.unread, self.above.span.start) if self.above is not None else None
+        conn.session.tangled |= unsure is not None
         self.reporter.report(
             self.counts,
             slice=witness,
@@ -187,6 +196,7 @@ class SpanMonitor:
             decided_at=t,
             at_ns=t,
             blame=sender(direction),
+            unsure=unsure,
         )
 
     def by_else_key(
@@ -350,6 +360,7 @@ class SpanMonitor:
             at_ns=t if due is None else min(t, due),
             blame=blame(self._all_ends()),
             bound_from=instance.t if by == "deadline" else None,
+            unsure=why_unsure(instance.unread, self.span.end_patterns, instance.fid),
         )
         instance.explain(expected, fingerprint)
         if instance.parent is not None:

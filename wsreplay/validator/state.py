@@ -71,6 +71,10 @@ class Slice(Struct, eq=False):
         """Those of its key, one a name."""
         return self.key if self.key.__class__ is tuple else (self.key,)
 
+    @property
+    def unread(self) -> Unread:
+        return self.parent.unread if self.parent is not None else self.conn.session.unread
+
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
         own = dict(zip(self.names, map(str, self.values()), strict=True)) if self.names else {}
@@ -93,6 +97,16 @@ class Slice(Struct, eq=False):
             self.explained.setdefault(type_, fingerprint)
 
 
+class UserSlice(Slice, eq=False):
+    """One of a rule `across: user`: what could not be read is that of all the user's connections."""
+
+    of_user: Unread | None = None
+
+    @property
+    def unread(self) -> Unread:
+        return self.of_user or self.conn.session.unread
+
+
 class Instance(Slice, eq=False):
     """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its monitor."""
 
@@ -105,16 +119,47 @@ class Instance(Slice, eq=False):
     late: int | None = None  # the index of the finding that its deadline made
     parts: dict[int, dict[Any, Slice]] | None = None  # slices of rules that refine the instance by keys
     bound: bool = False  # the server started it, and its keys were found to belong to this user
+    begun_unseen: bool = False  # its start did not come, or could not be read: `fid` is another's
+
+
+class Unread:
+    """The last frame that could not be read and its time (ns), by direction: -1 for none, `NEVER` where any may be missing."""
+
+    __slots__ = ("frames", "times")
+
+    def __init__(self) -> None:
+        self.frames, self.times = [-1, -1], [-1, -1]
+
+    def add(self, direction: int, fid: int, t: int) -> None:
+        if self.frames[direction] != NEVER:
+            self.frames[direction], self.times[direction] = fid, t
+
+    def lose(self) -> None:
+        """From now on it is not known what is missing."""
+        self.frames, self.times = [NEVER, NEVER], [NEVER, NEVER]
 
 
 class Sequence:
-    """The counter of one slice and direction."""
+    """The counter of one slice and direction. `unread` messages came while it stood at `unread_at`."""
 
-    __slots__ = ("last", "restart")
+    __slots__ = ("last", "restart", "unread", "unread_at")
 
     def __init__(self) -> None:
         self.last: float = float("nan")
         self.restart: float = float("nan")
+        self.unread: float = 0
+        self.unread_at: float = float("nan")
+
+    def pass_over(self, count: float) -> None:
+        """So many messages that may have carried the next numbers could not be read."""
+        if self.unread_at != self.last:
+            self.unread_at, self.unread = self.last, 0
+        self.unread += count
+
+    @property
+    def passed_over(self) -> float:
+        """How many numbers may have been in what could not be read."""
+        return self.unread if self.unread_at == self.last or self.unread == float("inf") else 0
 
 
 class Seen:
@@ -166,6 +211,8 @@ class SessionState:
         self.sequences: list[dict[Any, tuple[Sequence, Sequence]]] = [{} for _ in range(sequences)]
         self.uniques: list[dict[Any, Seen]] = [{} for _ in range(uniques)]
         self.ids = Seen(0)
+        self.unread = Unread()
+        self.tangled = False  # something may be open that began in a parent before the one that is open now
         self.unknown: set[tuple[int, str]] = set()
         self.violated = self.undecided = False
 
@@ -215,7 +262,6 @@ class ConnectionState:
         self.user: str | None = connection.user
         self.resumed = False
         self.open = True
-        self.blind = False  # frames are missing from the recording
         self.slice = Slice((), (), self, connection.opened_ns)
         self.spans = session.spans
         self.uniques = session.uniques

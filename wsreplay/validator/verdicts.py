@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class Reached(NamedTuple):
-    """How far the trace was read. `untyped`: text messages that are no events; `skipped`: connections that are not judged;
-    `matched`: types that the contract names; `partial`: others judge the rest of the recording."""
+    """How far the trace was read, and what was in it."""
 
     events: int
-    untyped: int
-    matched: int
-    skipped: int
-    now: int
+    untyped: int  # text messages that are no events
+    matched: int  # types that the contract names
+    skipped: int  # connections that are not judged
+    unread: int  # messages that may have been anything
+    now: int  # ns
     finished: bool
-    partial: bool
+    partial: bool  # others judge the rest of the recording
 
 
 def judgement(contract: Contract, monitors: Monitors, memory: Memory, names: Namespace, reached: Reached) -> Judgement:
@@ -49,7 +49,7 @@ def judgement(contract: Contract, monitors: Monitors, memory: Memory, names: Nam
         session_verdicts={session.id: session.verdict(reached.finished) for session in memory.sessions.values()},
         forgotten=dict(monitors.reporter.forgotten),
         run_counts=dict(sorted(monitors.accounts.counts.items())),
-        notes=notes_of(reached.skipped),
+        notes=notes_of(reached.skipped, reached.unread),
     )
     return with_required(contract, found, reached.now) if reached.finished and not reached.partial else found
 
@@ -94,16 +94,17 @@ def _rule_verdict(monitors: Monitors, memory: Memory, reached: Reached, counts: 
         activations = violations
     return RuleVerdict(
         rule.id,
-        verdict_of_rule(violations, counts.errors, inconclusive, pending, activations, reached.finished),
+        verdict_of_rule(violations, counts.errors, inconclusive + counts.unread, pending, activations, reached.finished),
         Severity(rule.severity),
         rule.place.line,
         activations,
         max(0, activations - violations - pending - inconclusive),
         violations,
         pending,
-        inconclusive,
+        inconclusive + counts.unread,
         counts.errors,
         rule.place.file,
+        counts.unread,
     )
 
 
@@ -188,8 +189,12 @@ def _runs(monitors: Monitors, memory: Memory) -> tuple[RunAccount, ...]:
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
 
 
-def notes_of(skipped: int) -> tuple[str, ...]:
-    if not skipped:
-        return ()
-    are = "connection is" if skipped == 1 else "connections are"
-    return (f"{skipped} {are} none of this contract's (applies_to)",)
+def notes_of(skipped: int, unread: int) -> tuple[str, ...]:
+    notes = []
+    if skipped:
+        are = "connection is" if skipped == 1 else "connections are"
+        notes.append(f"{skipped} {are} none of this contract's (applies_to)")
+    if unread:
+        they = "message could not be read: it" if unread == 1 else "messages could not be read: they"
+        notes.append(f"{unread} {they} may have been anything, so what depends on that is inconclusive")
+    return tuple(notes)
