@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import entry_points
 
 import pytest
 
 from wsreplay.demo.backend import Backend
+
+
+def without_other_plugins(*wanted: str) -> list[str]:
+    """Options for a pytest of its own in which our plugin is found as users have it found, and of all others those wanted: to
+    import them takes longer than what is tested."""
+    others = {point.name for point in entry_points(group="pytest11")} - {"wsreplay", *wanted}
+    return ["-p", "no:cacheprovider", *(word for name in sorted(others) for word in ("-p", f"no:{name}"))]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.testing.conftest import without_other_plugins
 from wsreplay.store.reader import Recording
 
 pytest_plugins = "pytester"
@@ -39,7 +40,7 @@ class Project:
         source = TEST.replace("CASSETTE", repr(cassette)).replace("PLAYED", str(played)).replace("SAYS", repr(says))
         source = source.replace("TIMEOUT", "10" if says == "chat" else "1").replace(", SPEED", speed)
         self.pytester.makepyfile(test_chat=source)
-        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
+        return self.pytester.runpytest_subprocess(*without_other_plugins(), *arguments, timeout=60)
 
     @property
     def cassettes(self) -> list[str]:
@@ -48,7 +49,7 @@ class Project:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, backend_url: str, monkeypatch: pytest.MonkeyPatch) -> Project:
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error")
+    pytester.makeini("[pytest]\nfilterwarnings = error")
     return Project(pytester, backend_url, monkeypatch)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.testing.conftest import without_other_plugins
 from wsreplay.store.reader import Recording
 from wsreplay.testing.recordings import file_name
 
@@ -32,14 +34,14 @@ def chat(url, scenario="healthy"):
 def project(pytester: pytest.Pytester, backend_url: str, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder of tests; `chat(url, scenario)` can be imported there, BACKEND is the URL of a backend."""
     pytester.makepyfile(chats=CHAT)
-    pytester.makeini("[pytest]\npythonpath = .\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error")
+    pytester.makeini("[pytest]\npythonpath = .\nfilterwarnings = error")
     monkeypatch.setenv("BACKEND", backend_url)
     return pytester
 
 
-def run(project: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
+def run(project: pytest.Pytester, source: str, *arguments: str, plugins: Sequence[str] = ()) -> pytest.RunResult:
     project.makepyfile(test_chat="from chats import *\n" + source)
-    return project.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
+    return project.runpytest_subprocess(*without_other_plugins(*plugins), *arguments, timeout=60)
 
 
 def kept(project: pytest.Pytester, folder: str = "recordings/tests") -> list[str]:
@@ -64,7 +66,7 @@ def test_nothing_is_imported_until_the_fixture_is_used(project: pytest.Pytester)
             assert mine == {"wsreplay", "wsreplay.testing", "wsreplay.testing.plugin"}
             assert not {"sqlite3", "orjson", "websockets", "uvloop", "yaml", "msgspec"} & set(sys.modules)
     """)
-    project.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest").assert_outcomes(passed=1)
+    project.runpytest_subprocess(*without_other_plugins()).assert_outcomes(passed=1)
 
 
 def test_a_passing_plain_test_leaves_nothing_behind(project: pytest.Pytester) -> None:
@@ -135,13 +137,14 @@ async def test_it(wsreplay, scenario):
 
 def test_it_works_with_pytest_asyncio(project: pytest.Pytester) -> None:
     source = "import asyncio\n" + ASYNC.format(mark="@pytest.mark.asyncio", in_thread="asyncio.to_thread")
-    run(project, source).assert_outcomes(passed=1, failed=1)
+    loops = "-o", "asyncio_default_fixture_loop_scope=function"
+    run(project, source, *loops, plugins=["asyncio"]).assert_outcomes(passed=1, failed=1)
     assert kept(project) == ["test_chat.test_it-missing-event.db"]
 
 
 def test_it_works_with_anyio_on_asyncio_and_trio(project: pytest.Pytester) -> None:
     source = "import anyio.to_thread\n" + ASYNC.format(mark="@pytest.mark.anyio", in_thread="anyio.to_thread.run_sync")
-    run(project, source).assert_outcomes(passed=2, failed=2)
+    run(project, source, plugins=["anyio"]).assert_outcomes(passed=2, failed=2)
     assert kept(project) == ["test_chat.test_it-asyncio-missing-event.db", "test_chat.test_it-trio-missing-event.db"]
 
 
@@ -154,7 +157,7 @@ def test_it(wsreplay, number):
     with wsreplay.proxy(BACKEND) as tap:
         chat(tap.url, "missing-event" if number % 2 else "healthy")
         tap.assert_valid()
-""", "-n", "2", "--junitxml=report.xml")
+""", "-n", "2", "--junitxml=report.xml", plugins=["xdist", "xdist.looponfail"])
     result.assert_outcomes(passed=3, failed=3)
     result.stdout.fnmatch_lines(["*-- wsreplay recordings/tests/test_chat.test_it-1-*"])
     assert kept(project) == [f"test_chat.test_it-{number}.db" for number in (1, 3, 5)]
@@ -169,7 +172,7 @@ import pytest
 def test_it(wsreplay, number):
     with wsreplay.proxy(BACKEND):
         pass
-""", "-n", "3")
+""", "-n", "3", plugins=["xdist", "xdist.looponfail"])
     result.assert_outcomes(passed=12)
     assert not (project.path / "recordings").exists()
 
