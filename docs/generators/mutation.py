@@ -51,11 +51,16 @@ REASONS: dict[str, Reasons] = {
     ),
     "graphql-transport-ws": (
         (("stall *",), "The protocol bounds only the time until `connection_init`."),
-        (("* ping", "double pong"), "Pings may come at any time or not at all, and a pong may come unasked."),
+        (
+            ("* ping", "* pong"),
+            "Pings may come at any time or not at all, a pong may come unasked, and one that is missing may have been on its way when"
+            " the peer left: it is missed after ten seconds.",
+        ),
         (
             ("drop next", "double next", "swap next"),
             "An operation has any number of results without a number, and operations interleave.",
         ),
+        (("swap connection_ack",), "What comes after it here is a pong, which may come before it."),
         (("swap subscribe",), "Two operations may start in either order."),
         (
             ("drop complete", "drop error"),
