@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path as FilePath
@@ -14,15 +13,13 @@ from wsreplay.contract.check import check
 from wsreplay.contract.document import Value, one_of, overlay, read, suggestion
 from wsreplay.contract.model import (
     CONNECTION_SOURCES,
-    PSEUDO_EVENTS,
     AppliesTo,
     Contract,
     Envelope,
     Key,
-    Pattern,
-    Patterns,
     Rule,
 )
+from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.rules import isolation, json_format, latency, rule, schema, sequence, span, unique, unknown
 from wsreplay.errors import ContractError
 
@@ -30,8 +27,6 @@ TOP_LEVEL = (
     "contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "json", "known", "unknown",
     "spans", "rules", "latency", "sequence", "unique", "isolation", "schema",
 )  # fmt: skip
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
-_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 _LARGEST_FILE = 4 << 20
 
 
@@ -91,90 +86,6 @@ def _text(name: str, folder: FilePath | None) -> tuple[str, str, FilePath | None
         raise ContractError("not UTF-8", file=name) from error
     except OSError as error:
         raise ContractError(f"cannot be read: {error.strerror}", file=name) from error
-
-
-def duration_ns(value: Value) -> int:
-    """`100ms`, `2s`, `1.5min` in nanoseconds."""
-    match = _DURATION.fullmatch(value.data.strip()) if isinstance(value.data, str) else None
-    if match is None:
-        value.fail(f"expected a duration such as 100ms or 2s, found {value.data!r}")
-    return round(float(match[1]) * _UNITS[match[2]])
-
-
-class Reader:
-    """Reads the parts that rules are made of; knows the contract's keys and envelope."""
-
-    def __init__(self, keys: dict[str, Key], envelope: Envelope) -> None:
-        self.keys, self.envelope = keys, envelope
-
-    def patterns(self, value: Value) -> Patterns:
-        """One pattern, or a list of which any may fit."""
-        found = tuple(self.pattern(item) for item in value.items())
-        if not found:
-            value.fail("expected an event pattern, found an empty list")
-        return found
-
-    def pattern(self, value: Value) -> Pattern:
-        if isinstance(value.data, dict):
-            parts = value.mapping(("event", "where"), "an event pattern")
-            if "event" not in parts:
-                value.fail("a pattern with conditions needs its `event`")
-            base = self.pattern(parts["event"])
-            return Pattern(base.type, base.direction, self._where(parts["where"]) if "where" in parts else ())
-        text = value.string("an event pattern such as agent_started or s2c:chat*")
-        direction = {"c2s:": 0, "s2c:": 1}.get(text[:4])
-        type_ = text if direction is None else text[4:]
-        if not type_:
-            value.fail(f"expected a type after {text!r}")
-        if type_.startswith("ws."):
-            self._pseudo(value, type_, direction)
-        return Pattern(type_, direction)
-
-    @staticmethod
-    def _pseudo(value: Value, type_: str, direction: int | None) -> None:
-        if type_ not in PSEUDO_EVENTS:
-            value.fail(f"unknown pseudo-event {type_!r}{suggestion(type_, PSEUDO_EVENTS)}")
-        if direction is not None:
-            value.fail(f"{type_} has no direction")
-
-    def _where(self, value: Value) -> tuple[tuple[paths.Path, tuple[Any, ...]], ...]:
-        conditions = []
-        for text, wanted in value.mapping(None, "conditions such as {$.status: done}").items():
-            values = [item.plain() for item in wanted.items()]
-            if any(isinstance(item, dict | list) for item in values):
-                wanted.fail("a condition compares with a text, a number, true, false or null, or a list of these")
-            conditions.append((path_of(Value(text, value.key_places[text])), tuple(values)))
-        return tuple(conditions)
-
-    def key(self, value: Value) -> str:
-        return value.choice([*self.keys, *CONNECTION_SOURCES])
-
-    def key_list(self, value: Value) -> tuple[str, ...]:
-        found = tuple(self.key(item) for item in value.items())
-        if not found:
-            value.fail("expected at least one key")
-        return found
-
-    def field(self, value: Value) -> paths.Path:
-        """`envelope.id`, or a path."""
-        text = value.string("a path such as $.seq, or envelope.seq")
-        if not text.startswith("envelope."):
-            return path_of(value)
-        name = text.removeprefix("envelope.")
-        parts = {"type": self.envelope.type, "sent": self.envelope.sent, "seq": self.envelope.seq, "id": self.envelope.id}
-        found = parts.get(name)
-        if found is None:
-            value.fail(f"the envelope says nothing of {name!r}{suggestion(name, [key for key, path in parts.items() if path])}")
-        return found
-
-    duration_ns = staticmethod(duration_ns)
-
-
-def path_of(value: Value) -> paths.Path:
-    try:
-        return paths.parse(value.string("a path such as $.thread_id"))
-    except paths.PathError as error:
-        value.fail(str(error))
 
 
 class _Loader:

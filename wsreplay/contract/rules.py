@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fastjsonschema
 
@@ -24,9 +24,7 @@ from wsreplay.contract.model import (
     Unique,
     Unknown,
 )
-
-if TYPE_CHECKING:
-    from wsreplay.contract.loader import Reader
+from wsreplay.contract.parts import Reader, duration_ns
 
 SEVERITIES = ("error", "warning", "info")
 COMMON = ("id", "severity", "require_activation", "enabled")
@@ -91,7 +89,7 @@ def span(name: str, value: Value, place: Place, reader: Reader, names: list[str]
         if "inside" in parts
         else None,
         parent=_parent(parts["parent"], reader) if "parent" in parts else None,
-        within_ns=reader.duration_ns(parts["within"]) if "within" in parts else None,
+        within_ns=duration_ns(parts["within"]) if "within" in parts else None,
     )
 
 
@@ -130,7 +128,7 @@ def rule(value: Value, reader: Reader, spans: list[str]) -> Rule | None:
         operands=_operands(template, parts[template], reader),
         mode=_mode(template, parts),
         **_counts(template, parts),
-        within_ns=_within(template, parts, reader),
+        within_ns=_within(template, parts),
         inside=parts["in"].choice(spans or ["a span"]) if "in" in parts else None,
         by=reader.key_list(parts["by"]) if "by" in parts else (),
         across_user="across" in parts and bool(parts["across"].choice(("user",))),
@@ -172,12 +170,12 @@ def _counts(template: str, parts: dict[str, Value]) -> dict[str, Any]:
     return {"min": least, "max": most}
 
 
-def _within(template: str, parts: dict[str, Value], reader: Reader) -> int | None:
+def _within(template: str, parts: dict[str, Value]) -> int | None:
     if "within" not in parts:
         return None
     if template not in ("response", "precedence"):
         parts["within"].fail(f"within bounds response and precedence, not {template}")
-    return reader.duration_ns(parts["within"])
+    return duration_ns(parts["within"])
 
 
 def _unless(parts: dict[str, Value]) -> tuple[str, ...]:
@@ -198,7 +196,7 @@ def latency(value: Value, reader: Reader, _spans: list[str]) -> Rule | None:
     if reader.envelope.sent is None:
         value.fail("latency needs `envelope: {sent: PATH}`, which says where a message tells when it was sent")
     return Latency(
-        **_common(value, parts, "latency"), events=reader.patterns(parts["latency"]), max_ns=reader.duration_ns(parts["max"])
+        **_common(value, parts, "latency"), events=reader.patterns(parts["latency"]), max_ns=duration_ns(parts["max"])
     )
 
 
