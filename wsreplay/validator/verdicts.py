@@ -93,7 +93,7 @@ def _rule_verdict(engine: Engine, counts: Counts) -> RuleVerdict:
     if isinstance(rule, Format):
         activations = engine.events + engine.untyped
     if isinstance(rule, Unknown):
-        activations = violations
+        activations = engine.events
     return RuleVerdict(
         rule.id,
         verdict_of_rule(violations, counts.errors, inconclusive + counts.unread, pending, activations, engine.finished),
