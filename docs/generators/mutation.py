@@ -61,6 +61,7 @@ REASONS: dict[str, Reasons] = {
             ("drop complete", "drop error"),
             "Operations may stay open until the connection ends, and a client need not complete one.",
         ),
+        (("double complete",), "What a client completes that the server does not know, or knows no more, is ignored."),
         (("swap complete", "swap error"), "The neighbour is of another operation, or was in flight when its operation ended."),
     ),
     "openai-realtime": (

@@ -154,6 +154,12 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             .close(),
             ["operation: complete came after the end of its operation for id 1"],
         ),
+        (ready().c2s("complete", id="9").close(), []),  # an id that nobody knows is ignored
+        (ready().c2s("ping", payload=7).s2c("pong").close(), ["schema: ping: data.payload must be object or null"]),
+        (
+            graphql().c2s("connection_init").s2c("error", id="9", payload=[{"message": "x"}]).s2c("connection_ack").close(),
+            ["operation: error came without c2s:subscribe for id 9", "ack-before-results: error without s2c:connection_ack earlier"],
+        ),
         (ready().s2c("next", id="9", **RESULT).close(), ["operation: next came without c2s:subscribe for id 9"]),
         (
             ready().c2s("subscribe", id="1", **QUERY).c2s("subscribe", id="1", **QUERY).close(code=4409, by="server"),
