@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import orjson
-
 from wsreplay.validator.declare import TRUNCATED
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
+from wsreplay.validator.messages import comparable
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
 from wsreplay.validator.state import ConnectionState, Instance, Seen, Sequence, Slice, Unread, UserSlice, oldest
@@ -96,7 +95,7 @@ class Memory(Monitors):
     def plain_id(self, value: Any, number: int, payload: bytes) -> Any:
         """An id that is no text: as it can be compared."""
         found = scalar(value, self.uniques[number].rule.field, payload)
-        return found if found is not None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return found if found is not None else comparable(value)
 
     def keyed_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
         group, table = self.groups[number], conn.session.tables[number]
