@@ -137,7 +137,8 @@ def test_whatever_is_nested_as_deep_as_can_be_read_is_judged(levels: int) -> Non
     """Deeper than Python recurses by itself: keys that a float cannot tell apart, ids that are no scalars, schemas."""
     text = "envelope: {type: $.type, id: $.id}\nkeys: {run: $.run}\nspans: {run: {by: run, start: a, end: e}}\n"
     text += "unique: {id: u, field: envelope.id, by: conn.id}\nschema:\n  a:\n"
-    text += "    definitions: {l: {type: array, items: {$ref: '#/definitions/l'}}}\n    properties: {y: {$ref: '#/definitions/l'}}"
+    text += "    definitions: {l: {type: array, items: {$ref: '#/definitions/l'}}}\n"
+    text += "    properties: {y: {$ref: '#/definitions/l'}}"
     nested = b"[" * levels + b"]" * levels
     trace = Trace().open()
     for number, name in enumerate((b"id", b"id", b"y"), 10):
