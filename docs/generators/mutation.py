@@ -53,8 +53,8 @@ REASONS: dict[str, Reasons] = {
         (("stall *",), "The protocol bounds only the time until `connection_init`."),
         (
             ("* ping", "* pong"),
-            "Pings may come at any time or not at all, a pong may come unasked, and one that is missing may have been on its way when"
-            " the peer left: it is missed after ten seconds.",
+            "Pings may come at any time or not at all, a pong may come unasked, and one that is missing may have been on its"
+            " way when the peer left: it is missed after ten seconds.",
         ),
         (
             ("drop next", "double next", "swap next"),
@@ -66,6 +66,7 @@ REASONS: dict[str, Reasons] = {
             ("drop complete", "drop error"),
             "Operations may stay open until the connection ends, and a client need not complete one.",
         ),
+        (("double complete",), "What a client completes that the server does not know, or knows no more, is ignored."),
         (("swap complete", "swap error"), "The neighbour is of another operation, or was in flight when its operation ended."),
     ),
     "openai-realtime": (

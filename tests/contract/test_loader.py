@@ -68,6 +68,16 @@ def test_a_built_in_is_found_by_name_only() -> None:
             "c.yaml:2:44: rules[0].max: at most 2, but at least 3: nothing can satisfy this",
         ),
         (
+            "contract: x\nrules: [{id: r, existence: [a, [b, c]]}, {id: s, absence: ['b*', c]}]",
+            "c.yaml:2:42: rules[1]: s forbids b or c, which r demands: nothing can satisfy both",
+        ),
+        (
+            "contract: x\nrules: [{id: latencyy, max: 2}]",
+            "c.yaml:2:9: rules[0]: a rule has exactly one template, existence, absence, init, end, response, precedence,"
+            " responded_existence, not_co_existence or latency; found none. To change a rule of the contract that is extended,"
+            " repeat its id",
+        ),
+        (
             "contract: x\nrules: [{id: r, absence: a, in: run}]",
             "c.yaml:2:33: rules[0].in: expected a span, found 'run'; expected a span",
         ),
@@ -85,11 +95,11 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ),
         (
             "contract: x\nspans: {a: {start: a, end: b, inside: b}, b: {start: c, end: d, inside: a}}",
-            "c.yaml:2:9: spans.a: spans inside each other in a circle: a, b or a",
+            "c.yaml:2:9: spans.a: spans inside each other in a circle: a → b → a",
         ),
         (
             "contract: x\nkeys: {a: b, b: a}\n" + RULE,
-            "c.yaml:2:11: keys.a: keys that name each other in a circle: a, b or a",
+            "c.yaml:2:11: keys.a: keys that name each other in a circle: a → b → a",
         ),
         (
             "contract: x\nkeys: {a: '$.x[*]'}\n" + RULE,

@@ -8,7 +8,7 @@ import pytest
 from tests.report.conftest import MISSING_TOOL, NOT_WORKED, RULES, judged
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, exit_code, render, worst
-from wsreplay.report.result import fold
+from wsreplay.report.result import fold, strictly, unproven
 from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
 
 SATISFIED = RuleVerdict("run", Verdict.SATISFIED, activations=1, fulfilments=1)
@@ -35,6 +35,7 @@ def result(*severities: Severity, rules: tuple[RuleVerdict, ...] = (SATISFIED,),
         ([result(rules=RULES)], Severity.ERROR, True, 1),
         ([result(rules=())], Severity.ERROR, False, 3),
         ([result(rules=(RuleVerdict("run", Verdict.VACUOUS),))], Severity.ERROR, False, 3),
+        ([FileResult("a.db", judged(verdict=Verdict.VACUOUS))], Severity.ERROR, False, 3),  # but for JSON nothing applied
         ([result(), result(rules=())], Severity.ERROR, False, 0),
         ([result(Severity.ERROR), FileResult("b.db", error="broken")], Severity.ERROR, False, 3),
         ([], Severity.ERROR, False, 3),
@@ -47,6 +48,47 @@ def test_the_exit_code(results: list[FileResult], fail_on: Severity, strict: boo
 def test_what_could_not_be_decided_is_no_failure() -> None:
     undecided = replace(MISSING_TOOL, verdict=Verdict.INCONCLUSIVE)
     assert FileResult("a.db", judged(findings=(undecided,))).failures() == []
+
+
+UNSURE = RuleVerdict("order", Verdict.INCONCLUSIVE, line=7, activations=2, inconclusive=1)
+
+
+@pytest.fixture
+def strict() -> FileResult:
+    """Satisfied, with a rule that never applied and one that was not decided."""
+    return strictly(FileResult("a.db", judged(verdict=Verdict.SATISFIED, findings=(), rules=(*RULES[2:], UNSURE))))
+
+
+def test_what_is_not_shown_to_hold_is_wrong_under_strict(strict: FileResult) -> None:
+    assert [(one.rule, one.verdict, one.severity, one.line) for one in strict.failures()] == [
+        ("latency", Verdict.VACUOUS, Severity.WARNING, 31), ("order", Verdict.INCONCLUSIVE, Severity.ERROR, 7),
+    ]  # fmt: skip
+    assert (strict.verdict, strict.word) == (Verdict.SATISFIED, "unproven")
+    assert unproven(strict) == {Verdict.VACUOUS: ["latency"], Verdict.INCONCLUSIVE: ["order"]}
+    accepted = replace(strict, known=frozenset(one.fingerprint for one in strict.findings))
+    assert (exit_code([strict]), exit_code([accepted])) == (1, 0)
+
+
+def test_a_finding_that_was_not_decided_is_wrong_under_strict_and_not_said_twice() -> None:
+    undecided = replace(MISSING_TOOL, rule="order", verdict=Verdict.INCONCLUSIVE)
+    judgement = judged(verdict=Verdict.INCONCLUSIVE, findings=(undecided,), rules=(SATISFIED, UNSURE))
+    assert strictly(FileResult("a.db", judgement)).failures() == [undecided]
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("text", "UNPROVEN   1 error, 1 warning"),
+        ("json", '"exit_code": 1'),
+        ("junit", '<failure message="latency never applied, which fails under --strict"'),
+        ("sarif", '"text": "order could not be decided, which fails under --strict"'),
+        ("github", "::error title=wsreplay::unproven: 1 result, 1 error, 1 warning"),
+        ("html", '<h1>wsreplay <span class="badge bad">unproven</span></h1>'),
+    ],
+)
+def test_every_report_says_what_fails_under_strict(strict: FileResult, form: str, said: str) -> None:
+    assert said in render(form, [strict])
+    assert said not in render(form, [replace(strict, strict=False)])
 
 
 def test_the_worst_verdict_counts() -> None:

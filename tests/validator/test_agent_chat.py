@@ -203,6 +203,11 @@ def test_a_run_that_neither_completes_nor_fails_is_a_finding_when_its_time_is_up
 def test_a_fallback_must_be_followed_by_what_became_of_it() -> None:
     trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).s2c("agent_fallback", **KEYS)
     assert said(trace.s2c("agent_error", **KEYS).close().judge()) == []
+    trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).s2c("agent_fallback", **KEYS)
+    (finding,) = of(trace.close().judge(), "failure-is-said")
+    assert finding.message == (
+        "error_event, agent_error or agent_completed did not come after agent_fallback for run r1 in thread t1"
+    )
 
 
 # 5. Times.

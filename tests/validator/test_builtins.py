@@ -154,6 +154,15 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             .close(),
             ["operation: complete came after the end of its operation for id 1"],
         ),
+        (ready().c2s("complete", id="9").close(), []),  # an id that nobody knows is ignored
+        (ready().c2s("ping", payload=7).s2c("pong").close(), ["schema: ping: data.payload must be object or null"]),
+        (
+            graphql().c2s("connection_init").s2c("error", id="9", payload=[{"message": "x"}]).s2c("connection_ack").close(),
+            [
+                "operation: error came without c2s:subscribe for id 9",
+                "ack-before-results: error without s2c:connection_ack earlier",
+            ],
+        ),
         (ready().s2c("next", id="9", **RESULT).close(), ["operation: next came without c2s:subscribe for id 9"]),
         (
             ready().c2s("subscribe", id="1", **QUERY).c2s("subscribe", id="1", **QUERY).close(code=4409, by="server"),
@@ -296,6 +305,12 @@ def test_realtime_transcription_comes_before_or_after_the_response() -> None:
 )
 def test_realtime_what_is_missing(trace: Trace, first: str) -> None:
     assert said(trace.judge("openai-realtime"))[0].startswith(first)
+
+
+def test_realtime_a_cancelled_response_is_said_to_be_done_or_there_was_none() -> None:
+    assert said(realtime().c2s("response.cancel").s2c("error").close().judge("openai-realtime")) == []
+    (finding,) = said(realtime().c2s("response.cancel").close().judge("openai-realtime"))
+    assert finding.startswith("cancel-is-answered: s2c:response.done or s2c:error did not come after c2s:response.cancel")
 
 
 def test_realtime_deltas_without_their_done_are_a_finding() -> None:

@@ -132,6 +132,22 @@ def test_what_cannot_be_a_key_is_a_missing_key() -> None:
     assert (run.verdict, run.errors, run.activations) == (Verdict.ERROR, 4, 0)
 
 
+@pytest.mark.parametrize("levels", [990, 1_000, 1_010, 1_022])
+def test_whatever_is_nested_as_deep_as_can_be_read_is_judged(levels: int) -> None:
+    """Deeper than Python recurses by itself: keys that a float cannot tell apart, ids that are no scalars, schemas."""
+    text = "envelope: {type: $.type, id: $.id}\nkeys: {run: $.run}\nspans: {run: {by: run, start: a, end: e}}\n"
+    text += "unique: {id: u, field: envelope.id, by: conn.id}\nschema:\n  a:\n"
+    text += "    definitions: {l: {type: array, items: {$ref: '#/definitions/l'}}}\n"
+    text += "    properties: {y: {$ref: '#/definitions/l'}}"
+    nested = b"[" * levels + b"]" * levels
+    trace = Trace().open()
+    for number, name in enumerate((b"id", b"id", b"y"), 10):
+        trace.raw(b'{"type": "a", "run": 1234567890123456789012345678%d, "%s": %s}' % (number, name, nested))
+    judgement = trace.truncate().judge(loads("contract: x\n" + text))
+    assert [(f.rule, f.verdict) for f in judgement.findings] == [("u", Verdict.VIOLATED), ("schema", Verdict.INCONCLUSIVE)]
+    assert len(judgement.runs) == 3
+
+
 # The recording's own faults.
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from judged_traces import NS, Trace
 
-from wsreplay.contract import load, loads
-from wsreplay.model import FIN, Connection, Ending
+from wsreplay.contract import builtin_names, load, loads
+from wsreplay.model import FIN, Connection, Ending, Frame
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.validator import Finding, Judgement, follow, judge, judge_files
 from wsreplay.validator.follow import Follower
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
 class Growing:
@@ -114,6 +116,33 @@ def test_live_and_offline_findings_are_equal(seed: int, tmp_path: Path) -> None:
         offline = judge(recording, contract)
     assert live == offline
     assert len(told) == len(offline.findings) > 10
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.rglob("*.db")), ids=lambda path: str(path.relative_to(SAMPLES)))
+def test_a_sample_is_judged_alike_while_it_grows(sample: Path, tmp_path: Path) -> None:
+    """Looked at after each frame, it has said in the end what it says of the whole file."""
+    name = sample.parent.name
+    contract = load(name if name in builtin_names() else "agent-chat")
+    file, follower = Growing(tmp_path / "growing.db"), Follower(contract)
+    with Recording.open(sample) as whole:
+        offline = judge(whole, contract)
+        (run,) = whole.runs()
+        frames: list[tuple[int, int, object]] = [(frame.t_ns, 1, frame) for frame in whole.frames()]
+        connections = Trace(connections={one.id: one for one in whole.connections()})
+    with Recording.open(file.path) as growing:
+        for step in sorted([*file.steps(connections), *frames], key=lambda step: step[:2]):
+            if isinstance(step[2], Frame):
+                file.writer.add_frames([step[2][1:]])
+                file.writer.update_run(file.run, reached_ns=step[0])
+            else:
+                file.write(step)
+            file.writer.commit()
+            with growing.snapshot():
+                follower.look(growing, live=True)
+        file.end(run.reached_ns if run.ended_ns is None else run.ended_ns)
+        with growing.snapshot():
+            follower.look(growing, live=False)
+    assert follower.finish() == offline
 
 
 def test_a_follower_tells_what_is_due_without_a_further_event_and_ends_with_the_recorder(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import click
 from wsreplay.cli.options import FITTING_DEFAULT
 from wsreplay.contract import Contract, load
 from wsreplay.errors import UsageError
-from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render
+from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.paint import count
 from wsreplay.report.result import unproven
 from wsreplay.trace.display import visible
@@ -50,6 +50,8 @@ def command(
     results = _follow(paths, chosen) if follow else _judge(paths, chosen, jobs)
     if save:
         _save(results)
+    if strict:
+        results = [strictly(result) for result in results]
     if write_baseline:
         baseline.write(write_baseline, results)
     if accepted is not None:
@@ -58,7 +60,7 @@ def command(
     _report(results, targets, color, Severity(fail_on))
     if strict:
         _say_unproven(results)
-    return exit_code(results, fail_on=Severity(fail_on), strict=strict)
+    return exit_code(results, fail_on=Severity(fail_on))
 
 
 def _recordings(files: Sequence[Path]) -> list[Path]:
@@ -130,7 +132,7 @@ def _say_comparison(results: Sequence[FileResult], accepted: baseline.Baseline) 
 
 
 def _say_unproven(results: Sequence[FileResult]) -> None:
-    """What fails though the report calls it satisfied."""
+    """What fails though nothing contradicts it."""
     for result in results:
         for verdict, rules in unproven(result).items():
             said = f"{count(len(rules), 'rule')} {verdict}: {', '.join(rules)}"

@@ -19,6 +19,7 @@ def check(contract: Contract) -> None:
             _span(rule, spans)
         elif isinstance(rule, Declare):
             _declare(rule, spans)
+    _no_opposites(contract.of(Declare))
 
 
 def _fail(rule: Rule, message: str) -> NoReturn:
@@ -53,7 +54,7 @@ def _span(span: Span, spans: dict[str, Span]) -> None:
     above, seen = span.inside, [span.id]
     while above is not None:
         if above in seen:
-            _fail(span, f"spans inside each other in a circle: {one_of([*seen, above])}")
+            _fail(span, f"spans inside each other in a circle: {' → '.join([*seen, above])}")
         if above not in spans:
             _fail(span, f"no span {above!r}{suggestion(above, spans)}")
         seen.append(above)
@@ -73,3 +74,19 @@ def _declare(rule: Declare, spans: dict[str, Span]) -> None:
         _fail(rule, "the same event opens and closes the scope")
     if rule.mode == "alternate" and _overlap(rule.operands[0], rule.operands[1]):
         _fail(rule, "alternate needs two different events")
+
+
+def _no_opposites(rules: list[Declare]) -> None:
+    """What must occur in a scope may not be forbidden in the same."""
+    for rule in rules:
+        for other in rules:
+            same = (rule.inside, rule.by, rule.across_user, rule.after, rule.until) == (
+                other.inside, other.by, other.across_user, other.after, other.until,
+            )  # fmt: skip
+            if not same or (rule.template, other.template) != ("existence", "absence") or not rule.min:
+                continue
+            forbidden = tuple(pattern for operand in other.operands for pattern in operand)
+            for operand in rule.operands:
+                if all(_overlap((pattern,), forbidden) for pattern in operand):
+                    what = one_of(map(str, operand))
+                    _fail(other, f"{other.id} forbids {what}, which {rule.id} demands: nothing can satisfy both")

@@ -10,7 +10,7 @@ from typing import Any
 
 from wsreplay.contract import paths
 from wsreplay.contract.check import check
-from wsreplay.contract.document import Value, one_of, overlay, read, suggestion
+from wsreplay.contract.document import Value, overlay, read, suggestion
 from wsreplay.contract.model import (
     CONNECTION_SOURCES,
     AppliesTo,
@@ -210,7 +210,7 @@ def _told_apart(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 def _no_circle(name: str, keys: dict[str, Key], value: Value, above: tuple[str, ...] = ()) -> None:
     if name in above:
-        value.fail(f"keys that name each other in a circle: {one_of([*above, name])}")
+        value.fail(f"keys that name each other in a circle: {' → '.join([*above, name])}")
     for source in keys[name].sources:
         if isinstance(source, str) and source in keys:
             _no_circle(source, keys, value, (*above, name))

@@ -118,7 +118,8 @@ def rule(value: Value, reader: Reader, spans: list[str]) -> Rule | None:
         return None
     templates = [name for name in parts if name in TEMPLATES or name == "latency"]
     if len(templates) != 1:
-        value.fail(f"a rule has exactly one template, {one_of([*TEMPLATES, 'latency'])}; found {len(templates) or 'none'}")
+        found = str(len(templates)) if templates else "none. To change a rule of the contract that is extended, repeat its id"
+        value.fail(f"a rule has exactly one template, {one_of([*TEMPLATES, 'latency'])}; found {found}")
     if templates == ["latency"]:
         return latency(value, reader, spans)
     template = templates[0]

@@ -2,8 +2,9 @@
 
     results = [FileResult(path, judgement), FileResult(other, error="…")]    one per recording and contract; picklable
     results = baseline.apply(results, baseline.read("known.json"))           optional: mark what is known already
+    results = [strictly(result) for result in results]                       optional: what is not shown to hold is wrong
     text = render("text", results, color=True, width=120)                    any of FORMATS; always text, ends in a line end
-    sys.exit(exit_code(results, fail_on=Severity.ERROR, strict=False))
+    sys.exit(exit_code(results, fail_on=Severity.ERROR))
 
     result      FileResult, exit codes, consequences folded under their causes
     baseline    findings that are accepted: write, read, compare
@@ -23,10 +24,10 @@ from importlib import import_module
 from typing import Any
 
 from wsreplay.errors import UsageError
-from wsreplay.report.result import FileResult, exit_code, is_failure, worst
+from wsreplay.report.result import FileResult, exit_code, is_failure, strictly, worst
 from wsreplay.validator.findings import Severity
 
-__all__ = ["FORMATS", "FileResult", "exit_code", "is_failure", "render", "worst"]
+__all__ = ["FORMATS", "FileResult", "exit_code", "is_failure", "render", "strictly", "worst"]
 
 FORMATS = ("text", "json", "junit", "sarif", "github", "html")
 
@@ -41,11 +42,13 @@ def render(
 ) -> str:
     """The report in one of FORMATS.
 
-    `color` and `width` (cells) are those of a terminal and matter to `text` only; below `fail_on` no JUnit test case fails.
+    `color` and `width` (cells) are those of a terminal and matter to `text` only. What is below `fail_on` fails no test case of
+    JUnit, and lets JSON say that the command exits with 0.
     """
     if format not in FORMATS:
         raise UsageError(f"there is no report format {format!r}: choose one of {', '.join(FORMATS)}")
     module = import_module(f"wsreplay.report.{format}")
-    options: dict[str, dict[str, Any]] = {"text": {"color": color, "width": width}, "junit": {"fail_on": fail_on}}
+    failing = {"fail_on": fail_on}
+    options: dict[str, dict[str, Any]] = {"text": {"color": color, "width": width}, "junit": failing, "json": failing}
     text: str = module.render(results, **options.get(format, {}))
     return text

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from wsreplay.report.injected import Injected, mark
 from wsreplay.report.paint import count
-from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, worst
+from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, word_of_all, worst
 from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
@@ -38,7 +38,7 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
         told.append(marked)
     level = Severity.WARNING if failures or verdict is Verdict.VACUOUS else Severity.INFO
     level = Severity.ERROR if errors or broken else level
-    yield _command(level, f"{str(verdict).replace('_', ' ')}: {', '.join(told)}{more}", title="wsreplay")
+    yield _command(level, f"{word_of_all(results)}: {', '.join(told)}{more}", title="wsreplay")
     for result in broken[:MOST]:
         yield _command(Severity.ERROR, result.error or "", title="could not be judged", file=result.path)
     for result, finding in failures[: max(MOST - len(broken), 0)]:

@@ -19,7 +19,7 @@ from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Session
 from wsreplay.report import timeline
 from wsreplay.report.paint import count, duration, kind_sign, seconds, severity_sign
-from wsreplay.report.result import FileResult, Folded, fold, is_failure, place, worst
+from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.report.waterfall import Waterfall
 from wsreplay.store.reader import Recording
@@ -33,10 +33,10 @@ _AROUND = 5
 _MOST_FINDINGS = 500  # of one session
 _EXCERPT = 2000  # characters of a payload
 _GIST = 160
-_WORDS = {Verdict.OK_SO_FAR: "ok so far", Verdict.ERROR: "not judged"}
+_WORDS = {"ok_so_far": "ok so far", "error": "not judged"}
 _COLOURS = {
-    Verdict.VIOLATED: "bad", Verdict.ERROR: "bad", Verdict.SATISFIED: "good", Verdict.OK_SO_FAR: "good",
-    Verdict.PENDING: "warn", Verdict.INCONCLUSIVE: "warn", Verdict.VACUOUS: "warn",
+    "violated": "bad", "error": "bad", "satisfied": "good", "ok_so_far": "good", "ok so far": "good", "pending": "warn",
+    "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad",
 }  # fmt: skip
 
 
@@ -44,9 +44,9 @@ def render(results: Sequence[FileResult]) -> str:
     """The page."""
     style, script = _asset("style.css"), _asset("script.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
-    verdict = worst(result.verdict for result in results)
+    word = word_of_all(results)
     page = _Page()
-    parts = [*_head(results, verdict)]
+    parts = [*_head(results, word)]
     for number, result in enumerate(results, 1):
         parts += page.file(number, result)
     body = "".join(parts) + "</main>"
@@ -54,7 +54,7 @@ def render(results: Sequence[FileResult]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f"<title>{_word(verdict)} · wsreplay</title><style>{style}</style></head>\n<body>{body}"
+        f"<title>{_WORDS.get(word, word)} · wsreplay</title><style>{style}</style></head>\n<body>{body}"
         f"<script>{script}</script></body></html>\n"
     )
 
@@ -67,8 +67,8 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def _head(results: Sequence[FileResult], verdict: Verdict) -> Iterator[str]:
-    yield f'<header><h1>wsreplay <span class="badge {_COLOURS[verdict]}">{_word(verdict)}</span></h1>'
+def _head(results: Sequence[FileResult], word: str) -> Iterator[str]:
+    yield f"<header><h1>wsreplay {_badge(word)}</h1>"
     yield '<div class="tools"><span id="found" aria-live="polite"></span>'
     yield '<label><input id="notable" type="checkbox"> only what matters</label>'
     yield '<input id="search" type="search" placeholder="search events and findings  ( / )" aria-label="search"></div>'
@@ -85,11 +85,11 @@ def _summary(number: int, result: FileResult) -> str:
     judgement = result.judgement
     cells = [f'<a href="#f{number}">{_shown(result.path)}</a>']
     if judgement is None:
-        cells += ["", _badge(result.verdict), "", "", _shown(result.error or "")]
+        cells += ["", _badge(result.word), "", "", _shown(result.error or "")]
     else:
         wrong = len(result.failures())
         cells += [
-            _shown(judgement.contract), _badge(judgement.verdict), f"{judgement.sessions:,}", f"{judgement.events:,}",
+            _shown(judgement.contract), _badge(result.word), f"{judgement.sessions:,}", f"{judgement.events:,}",
             f"{wrong:,}",
         ]  # fmt: skip
     return "<tr><td>" + "<td>".join(cells) + "</tr>"
@@ -103,7 +103,7 @@ class _Page:
 
     def file(self, number: int, result: FileResult) -> Iterator[str]:
         judgement = result.judgement
-        yield f'<section class="file" id="f{number}"><h2>{_shown(result.path)} {_badge(result.verdict)}</h2>'
+        yield f'<section class="file" id="f{number}"><h2>{_shown(result.path)} {_badge(result.word)}</h2>'
         if judgement is None:
             yield f'<p class="trouble">could not be judged: {_shown(result.error or "no reason is known")}</p></section>'
             return
@@ -153,7 +153,7 @@ class _Page:
         ids, ghost_ids = _row_ids(name, rows)
         lanes = spans.lanes(recording.messages(connections=[one.id for one in session.connections]))
         drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
-        wrong = {str(one.severity) for one in findings if is_failure(one) and not result.is_known(one)}
+        wrong = {str(one.severity) for one in findings if result.is_wrong(one) and not result.is_known(one)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         yield from _session_head(judgement, session, findings, rows, end_ns)
         if svg := drawing.svg():
@@ -178,7 +178,7 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
     states = judgement.run_counts or Counter(run.state for run in judgement.runs)
     if states:
         facts.append("runs: " + ", ".join(f"{number:,} {_shown(state)}" for state, number in states.items()))
-    known = sum(is_failure(one) and result.is_known(one) for one in judgement.findings)
+    known = sum(result.is_wrong(one) and result.is_known(one) for one in judgement.findings)
     if known:
         facts.append(f"{known:,} known")
     yield '<p class="facts">' + " · ".join(facts) + "</p>"
@@ -240,7 +240,7 @@ def _findings(result: FileResult, judgement: Judgement, findings: list[Finding],
 
 def _finding(result: FileResult, judgement: Judgement, folded: Folded, ids: dict[int, str]) -> Iterator[str]:
     finding = folded.finding
-    sign = severity_sign(finding.severity)[0] if is_failure(finding) else "?"
+    sign = severity_sign(finding.severity)[0] if result.is_wrong(finding) else "?"
     known = result.is_known(finding)
     yield f'<li class="finding {finding.severity}{" known" if known else ""}"><span class="sign">{sign}</span><div>'
     yield f'<p><b>{_shown(finding.rule)}</b> {_shown(finding.message)}{" <i>known</i>" if known else ""}</p><p class="quiet">'
@@ -344,12 +344,13 @@ def _note_class(finding: Finding) -> str:
 # Words.
 
 
-def _badge(verdict: Verdict) -> str:
-    return f'<span class="badge {_COLOURS[verdict]}">{_word(verdict)}</span>'
+def _badge(word: str) -> str:
+    """Of a verdict, or of the word for a result."""
+    return f'<span class="badge {_COLOURS[word]}">{_word(word)}</span>'
 
 
-def _word(verdict: Verdict) -> str:
-    return _WORDS.get(verdict, str(verdict))
+def _word(word: str) -> str:
+    return _WORDS.get(word, word)
 
 
 def _link(text: str, target: str) -> str:

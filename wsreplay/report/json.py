@@ -9,15 +9,15 @@ from typing import Any
 import orjson
 
 from wsreplay.report.injected import Injected
-from wsreplay.report.result import FileResult, contract_file, worst
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount
+from wsreplay.report.result import FileResult, contract_file, exit_code, worst
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity
 
 VERSION = 1
 
 
-def render(results: Sequence[FileResult]) -> str:
+def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
     """The document, indented, with a line end."""
-    return _dumped(document(results)).decode()
+    return _dumped(document(results, fail_on=fail_on)).decode()
 
 
 def schema() -> dict[str, Any]:
@@ -27,12 +27,13 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def document(results: Sequence[FileResult]) -> dict[str, Any]:
+def document(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> dict[str, Any]:
     """The document as plain values. Times are seconds on the recording's axis."""
     contracts = dict.fromkeys(one.judgement.contract for one in results if one.judgement is not None)
     return {
         "version": VERSION,
         "verdict": worst(one.verdict for one in results),
+        "exit_code": exit_code(results, fail_on=fail_on),
         "contracts": list(contracts),
         "files": [_file(one) for one in results],
     }

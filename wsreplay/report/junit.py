@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.paint import seconds
-from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, is_failure, place
+from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place
 from wsreplay.store.reader import Recording
 from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
@@ -37,7 +37,9 @@ class _Case:
 
 
 def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
-    """The document. A finding below `fail_on` does not fail its test case; it is told in the suite's output."""
+    """The document. A finding below `fail_on` does not fail its test case; it is told in the suite's output. Of strict results
+    a warning does fail, and so does a rule that never applied, in a test case for the whole recording."""
+    fail_on = least_to_fail(results, fail_on)
     suites = [_suite(number, result, fail_on) for number, result in enumerate(results)]
     return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n' + "".join(suites) + "</testsuites>\n"
 
@@ -133,7 +135,7 @@ def _outcome(
     injected: Injected,
 ) -> _Case:  # fmt: skip
     name, classname = rule.id, f"{judgement.contract}.{scope}"
-    failing = [one for one in findings if is_failure(one) and SEVERITY_RANK[one.severity] >= SEVERITY_RANK[fail_on]]
+    failing = [one for one in findings if result.is_wrong(one) and SEVERITY_RANK[one.severity] >= SEVERITY_RANK[fail_on]]
     new = [one for one in failing if not result.is_known(one)]
     if new:
         errors = all(one.verdict is Verdict.ERROR for one in new)
@@ -143,7 +145,7 @@ def _outcome(
         return _Case(name, classname, "error" if errors else "failure", message, told)
     if failing:
         return _Case(name, classname, "skipped", "known: accepted by the baseline")
-    undecided = [one for one in findings if not is_failure(one)]
+    undecided = [one for one in findings if not result.is_wrong(one)]
     if undecided:
         return _Case(name, classname, "skipped", f"{undecided[0].verdict}: {undecided[0].message}")
     if rule.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE, Verdict.PENDING) and not findings:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
-from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
+from wsreplay.validator.reporting import fingerprint_of
 
 SEVERITY_RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _WORST_FIRST = (
@@ -16,6 +17,8 @@ _WORST_FIRST = (
     Verdict.VACUOUS,
 )  # fmt: skip
 _FAILING = (Verdict.VIOLATED, Verdict.ERROR)
+_UNPROVEN = {Verdict.VACUOUS: "never applied", Verdict.INCONCLUSIVE: "could not be decided"}
+UNPROVEN = "unproven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class FileResult:
     """One recording judged by one contract; can be sent between processes.
 
     `path` is as the user named it. Exactly one of `judgement` and `error` (why the file could not be judged) is given. `known`
-    holds the fingerprints that a baseline accepts. `resume_within_ns` is how sessions were stitched.
+    holds the fingerprints that a baseline accepts. `resume_within_ns` is how sessions were stitched. `strict` says that what
+    could not be shown to hold is wrong too: `strictly` makes such a result.
     """
 
     path: str
@@ -31,6 +35,7 @@ class FileResult:
     error: str | None = None
     known: frozenset[str] = frozenset()
     resume_within_ns: int = RESUME_WITHIN_NS
+    strict: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -43,10 +48,21 @@ class FileResult:
     def is_known(self, finding: Finding) -> bool:
         return finding.fingerprint in self.known
 
+    def is_wrong(self, finding: Finding) -> bool:
+        """Whether a finding says that something is wrong, or under `strict` that it was not shown to be right."""
+        return is_failure(finding) or (self.strict and finding.verdict in _UNPROVEN)
+
     def failures(self) -> list[Finding]:
         """What is wrong, accepted by no baseline, and no mere consequence of something else."""
         causes = {finding.fingerprint for finding in self.findings}
-        return [one for one in self.findings if is_failure(one) and not self.is_known(one) and one.caused_by not in causes]
+        return [one for one in self.findings if self.is_wrong(one) and not self.is_known(one) and one.caused_by not in causes]
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word; `unproven` where only `strict` fails it."""
+        if self.verdict not in _FAILING and any(one.verdict in _UNPROVEN for one in self.failures()):
+            return UNPROVEN
+        return str(self.verdict).replace("_", " ")
 
 
 def is_failure(finding: Finding) -> bool:
@@ -59,6 +75,47 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=_WORST_FIRST.index, default=Verdict.VACUOUS)
 
 
+def word_of_all(results: Iterable[FileResult]) -> str:
+    """The worst of several results in a word."""
+    listed = list(results)
+    verdict = worst(one.verdict for one in listed)
+    if verdict not in _FAILING and any(one.word == UNPROVEN for one in listed):
+        return UNPROVEN
+    return str(verdict).replace("_", " ")
+
+
+def strictly(result: FileResult) -> FileResult:
+    """The same under `--strict`: with a finding for each rule that is vacuous or inconclusive and has none that says so."""
+    judgement = result.judgement
+    if judgement is None:
+        return replace(result, strict=True)
+    told = {finding.rule for finding in judgement.findings if finding.verdict is Verdict.INCONCLUSIVE}
+    added = [_unproven(judgement, rule) for rule in judgement.rules if rule.verdict in _UNPROVEN and rule.id not in told]
+    return replace(result, judgement=replace(judgement, findings=(*judgement.findings, *added)), strict=True)
+
+
+def _unproven(judgement: Judgement, rule: RuleVerdict) -> Finding:
+    return Finding(
+        rule=rule.id,
+        verdict=rule.verdict,
+        severity=rule.severity if rule.severity is Severity.ERROR else Severity.WARNING,
+        message=f"{rule.id} {_UNPROVEN[rule.verdict]}, which fails under --strict",
+        line=rule.line,
+        file=rule.file,
+        kind=str(rule.verdict),
+        decided_by="trace_end",
+        decided_at=max((finding.decided_at for finding in judgement.findings), default=0),
+        fingerprint=fingerprint_of(judgement.contract, rule.id, str(rule.verdict), (), (), None),
+    )
+
+
+def least_to_fail(results: Iterable[FileResult], fail_on: Severity) -> Severity:
+    """The least severity of a finding that fails: `fail_on`, but under `strict` a warning at most."""
+    if any(one.strict for one in results) and SEVERITY_RANK[fail_on] > SEVERITY_RANK[Severity.WARNING]:
+        return Severity.WARNING
+    return fail_on
+
+
 def exit_code(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR, strict: bool = False) -> int:
     """What `validate` exits with: 3 where something could not be judged, or no rule ever applied; 1 on failures; else 0.
 
@@ -66,21 +123,27 @@ def exit_code(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERR
     inconclusive.
     """
     judgements = [one.judgement for one in results if one.judgement is not None]
-    rules = [rule for judgement in judgements for rule in judgement.rules]
-    if len(judgements) < len(results) or not any(rule.activations or rule.errors for rule in rules):
+    if len(judgements) < len(results) or not any(map(_applied, judgements)):
         return EXIT_NOT_JUDGED
-    least = min(SEVERITY_RANK[fail_on], SEVERITY_RANK[Severity.WARNING]) if strict else SEVERITY_RANK[fail_on]
-    if any(SEVERITY_RANK[finding.severity] >= least for one in results for finding in one.failures()):
-        return EXIT_VIOLATIONS
-    return EXIT_VIOLATIONS if strict and any(map(unproven, results)) else EXIT_CLEAN
+    if strict:
+        results = [one if one.strict else strictly(one) for one in results]
+    least = SEVERITY_RANK[least_to_fail(results, fail_on)]
+    failed = any(SEVERITY_RANK[finding.severity] >= least for one in results for finding in one.failures())
+    return EXIT_VIOLATIONS if failed else EXIT_CLEAN
+
+
+def _applied(judgement: Judgement) -> bool:
+    """Whether there was anything that the contract speaks of; that a message is JSON is not enough."""
+    return judgement.verdict is not Verdict.VACUOUS and any(rule.activations or rule.errors for rule in judgement.rules)
 
 
 def unproven(result: FileResult) -> dict[Verdict, list[str]]:
     """The rules that fail under `strict` though nothing contradicts them, as vacuous or as inconclusive."""
     found: dict[Verdict, list[str]] = {}
-    for rule in result.judgement.rules if result.judgement else ():
-        if rule.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE):
-            found.setdefault(rule.verdict, []).append(rule.id)
+    for finding in result.failures():
+        rules = found.setdefault(finding.verdict, []) if finding.verdict in _UNPROVEN else [finding.rule]
+        if finding.rule not in rules:
+            rules.append(finding.rule)
     return found
 
 

@@ -14,7 +14,7 @@ from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault, Frame
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.paint import seconds
-from wsreplay.report.result import FileResult, contract_file, contract_path, fold, is_failure
+from wsreplay.report.result import FileResult, contract_file, contract_path, fold
 from wsreplay.store.reader import Recording
 from wsreplay.trace.display import gist, visible
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
@@ -59,7 +59,7 @@ def _results(result: FileResult, rules: dict[tuple[str, str], dict[str, Any]]) -
     judgement = result.judgement
     if judgement is None:
         return []
-    listed = [one for one in fold(result.findings) if is_failure(one.finding)][:_MOST_RESULTS]
+    listed = [one for one in fold(result.findings) if result.is_wrong(one.finding)][:_MOST_RESULTS]
     frames = _frames(result, [one.finding for one in listed])
     injected = Injected.into(result) or Injected()
     built = []

@@ -29,7 +29,7 @@ from wsreplay.report.paint import (
     spread,
     wrapped,
 )
-from wsreplay.report.result import FileResult, Folded, fold, is_failure, place, worst
+from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
 from wsreplay.trace.display import INJECTED, cells, fit, gist, pad, visible
@@ -78,13 +78,13 @@ class _File:
         self.result, self.paint, self.width = result, paint, width
 
     def lines(self) -> Iterator[str]:
-        judgement, paint = self.result.judgement, self.paint
-        about = [paint(TITLE, BOLD), visible(self.result.path)]
+        judgement = self.result.judgement
+        about = [self.result.path]
         if judgement is None:
-            yield "   ".join(about)
+            yield from self._headline(about)
             yield from self._block("  could not be judged: ", self.result.error or "no reason is known", RED)
             return
-        yield "   ".join([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
+        yield from self._headline([*about, f"contract {judgement.contract} v{judgement.contract_version}"])
         try:
             with Recording.open(self.result.path) as recording, recording.snapshot():
                 yield from self._sessions(recording, judgement)
@@ -92,6 +92,16 @@ class _File:
             yield from self._block("  ", f"the recording can no longer be read: {error}", YELLOW)
             yield from self._findings(judgement, judgement.findings)
         yield from self._verdict(judgement)
+
+    def _headline(self, about: list[str]) -> Iterator[str]:
+        """On one line where there is room, else with what it is about below it."""
+        line = "   ".join(map(visible, about))
+        if cells(TITLE) + 3 + cells(line) <= self.width:
+            yield f"{self.paint(TITLE, BOLD)}   {line}"
+            return
+        yield self.paint(TITLE, BOLD)
+        for part in about:
+            yield from self._block("  ", part)
 
     # Sessions.
 
@@ -235,7 +245,7 @@ class _File:
     def _finding(self, judgement: Judgement, folded: Folded, column: int) -> Iterator[str]:
         finding = folded.finding
         sign, colour = severity_sign(finding.severity)
-        if not is_failure(finding):
+        if not self.result.is_wrong(finding):
             sign, colour = "?", DIM
         known = self.result.is_known(finding)
         message = finding.message + (" (known)" if known else "")
@@ -259,12 +269,11 @@ class _File:
     # The end.
 
     def _verdict(self, judgement: Judgement) -> Iterator[str]:
-        colour = _VERDICT_COLOURS[judgement.verdict]
+        colour = _colour(self.result)
         about = f"{count(judgement.events, 'event')} in {count(judgement.sessions, 'session')}"
         rules = Counter(str(rule.verdict) for rule in judgement.rules)
         said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
-        word = str(judgement.verdict).replace("_", " ").upper()
-        yield f"{self.paint(word, BOLD, colour)}   {_totals(self.result)} · {about}"
+        yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
         yield from self._block(f"  {count(len(judgement.rules), 'rule')}: ", said)
         if judgement.verdict is Verdict.VACUOUS:
             hint = "no rule of this contract applied: is it the right one? (wsreplay contract ls)"
@@ -273,8 +282,9 @@ class _File:
             yield from self._block("  ", f"to bound memory, {number:,} {what} were forgotten", YELLOW)
         for note in judgement.notes:
             yield from self._block("  ", note, DIM)
-        if any(map(is_failure, self.result.findings)):
-            first = next((one.session for one in self.result.findings if is_failure(one) and one.session), None)
+        wrong = list(filter(self.result.is_wrong, self.result.findings))
+        if wrong:
+            first = next((one.session for one in wrong if one.session), None)
             path = shlex.quote(visible(self.result.path))
             yield f"  look closer: wsreplay tui {path}"
             if first:
@@ -292,8 +302,12 @@ _VERDICT_COLOURS = {
 }  # fmt: skip
 
 
+def _colour(result: FileResult) -> str:
+    return RED if result.word == UNPROVEN else _VERDICT_COLOURS[result.verdict]
+
+
 def _session_word(result: FileResult, judgement: Judgement, session: int, findings: list[Finding]) -> tuple[str, str]:
-    failures = [one.finding for one in fold(findings) if is_failure(one.finding)]
+    failures = [one.finding for one in fold(findings) if result.is_wrong(one.finding)]
     new = [one for one in failures if not result.is_known(one)]
     if any(one.severity is Severity.ERROR for one in new):
         return "FAILED", RED
@@ -374,17 +388,17 @@ def _totals(result: FileResult) -> str:
         for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
         if severity in failures
     ]
-    known = sum(1 for one in result.findings if is_failure(one) and result.is_known(one))
+    known = sum(1 for one in result.findings if result.is_wrong(one) and result.is_known(one))
     return ", ".join([*parts, *([f"{known:,} known"] if known else [])]) or "nothing wrong"
 
 
 def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterator[str]:
-    yield paint(f"{count(len(results), 'result')}: {str(worst(one.verdict for one in results)).replace('_', ' ')}", BOLD)
+    yield paint(f"{count(len(results), 'result')}: {word_of_all(results)}", BOLD)
     column = min(max(cells(visible(one.path)) for one in results), width // 2)
     names = max((cells(visible(one.judgement.contract)) for one in results if one.judgement), default=0)
     for result in results:
-        verdict = str(result.verdict).replace("_", " ") if result.judgement else "not judged"
-        line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<12}', _VERDICT_COLOURS[result.verdict])}  "
+        verdict = result.word if result.judgement else "not judged"
+        line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<12}', _colour(result))}  "
         judged = result.judgement
         about = f"{pad(visible(judged.contract), names)}   {_totals(result)}" if judged else visible(result.error or "")
         yield line + fit(about, max(width - column - 19, 10))

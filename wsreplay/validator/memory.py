@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from wsreplay.model import Connection
 from wsreplay.validator.declare import COMPLETE, TRUNCATED
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.groups import Group
 from wsreplay.validator.keys import scalar
+from wsreplay.validator.messages import comparable
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
 from wsreplay.validator.state import (
@@ -192,7 +191,7 @@ class Memory:
     def plain_id(self, value: Any, number: int, payload: bytes) -> Any:
         """An id that is no text: as it can be compared."""
         found = scalar(value, self._monitors.uniques[number].rule.field, payload)
-        return found if found is not None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return found if found is not None else comparable(value)
 
     def keyed_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:
         group, table = self._groups[number], conn.session.tables[number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -134,7 +135,15 @@ class SchemaMonitor:
     ) -> None:
         self.counts.activations += 1
         try:
-            check(msgspec.json.decode(payload))
+            check(_in_depth(msgspec.json.decode, payload))
+        except RecursionError:  # the schema refers to itself
+            self.reporter.report_message(
+                self.counts, conn, fid, t, direction,
+                kind="schema",
+                message=f"{type_} is nested too deep for its schema",
+                verdict=Verdict.INCONCLUSIVE,
+                seen=type_,
+            )
         except fastjsonschema.JsonSchemaValueException as error:
             self.reporter.report_message(
                 self.counts, conn, fid, t, direction,
@@ -146,4 +155,22 @@ class SchemaMonitor:
 
 def exact(payload: bytes) -> Any:
     """The message with its numbers as they were written, not as the nearest float."""
-    return json.loads(payload, parse_float=Decimal)
+    return _in_depth(lambda text: json.loads(text, parse_float=Decimal), payload)
+
+
+def comparable(value: Any) -> str:
+    """The same text for the same value."""
+    return str(_in_depth(lambda whole: json.dumps(whole, sort_keys=True), value))
+
+
+def _in_depth(do: Callable[[Any], Any], what: Any) -> Any:
+    """Let recursion go as deep as the engine's decoder does, which is deeper than Python allows by itself."""
+    try:
+        return do(what)
+    except RecursionError:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + 2 * _DEEPEST)
+        try:
+            return do(what)
+        finally:
+            sys.setrecursionlimit(limit)

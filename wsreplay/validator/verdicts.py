@@ -91,7 +91,7 @@ def _rule_verdict(monitors: Monitors, memory: Memory, reached: Reached, counts: 
     if isinstance(rule, Format):
         activations = reached.events + reached.untyped
     if isinstance(rule, Unknown):
-        activations = violations
+        activations = reached.events
     return RuleVerdict(
         rule.id,
         verdict_of_rule(violations, counts.errors, inconclusive + counts.unread, pending, activations, reached.finished),
