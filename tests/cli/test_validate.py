@@ -22,8 +22,7 @@ def test_a_violation_is_told_with_its_place_and_exits_1(recording: Path) -> None
     outcome = run("validate", recording)
     assert outcome.code == 1
     lines = outcome.out.splitlines()
-    head = "".join(outcome.out.partition("session ")[0].split())
-    assert head == f"WEBSOCKETEVENTVALIDATIONREPORT{recording}contractagent-chatv1"
+    assert lines[0].startswith(f"WEBSOCKET EVENT VALIDATION REPORT   {recording}   contract agent-chat v1")
     missing = next(number for number, line in enumerate(lines) if "◆ missing" in line)
     assert "tool_completed" in lines[missing]
     assert "agent_completed" in lines[missing + 1]

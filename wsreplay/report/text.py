@@ -78,13 +78,13 @@ class _File:
         self.result, self.paint, self.width = result, paint, width
 
     def lines(self) -> Iterator[str]:
-        judgement = self.result.judgement
-        about = [self.result.path]
+        judgement, paint = self.result.judgement, self.paint
+        about = [paint(TITLE, BOLD), visible(self.result.path)]
         if judgement is None:
-            yield from self._headline(about)
+            yield "   ".join(about)
             yield from self._block("  could not be judged: ", self.result.error or "no reason is known", RED)
             return
-        yield from self._headline([*about, f"contract {judgement.contract} v{judgement.contract_version}"])
+        yield "   ".join([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
         try:
             with Recording.open(self.result.path) as recording, recording.snapshot():
                 yield from self._sessions(recording, judgement)
@@ -92,16 +92,6 @@ class _File:
             yield from self._block("  ", f"the recording can no longer be read: {error}", YELLOW)
             yield from self._findings(judgement, judgement.findings)
         yield from self._verdict(judgement)
-
-    def _headline(self, about: list[str]) -> Iterator[str]:
-        """On one line where there is room, else with what it is about below it."""
-        line = "   ".join(map(visible, about))
-        if cells(TITLE) + 3 + cells(line) <= self.width:
-            yield f"{self.paint(TITLE, BOLD)}   {line}"
-            return
-        yield self.paint(TITLE, BOLD)
-        for part in about:
-            yield from self._block("  ", part)
 
     # Sessions.
 
