@@ -296,7 +296,7 @@ class _Role:
             for domain, _, value in self._fields.of(document):
                 chosen_here = isinstance(value, str) and domain not in self._fields.owners
                 if chosen_here and (domain, value) not in self._of_server and self.ids.live(domain, value) is None:
-                    self.ids.learn(domain, value, new_id(str(value)))
+                    self.ids.learn(domain, value, self.ids.stand_in(domain, value, self._fields.akin) or new_id(str(value)))
         changes: list[Change] = []
         for path, value in self._settings:
             old = paths.get(document, path)

@@ -6,8 +6,8 @@ for one id of the other, so that one that is lost or swapped still shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -94,7 +94,8 @@ class Fields:
     first. `unique` are domains in which every message has an id of its own, `owners` those that name users. `named` finds the
     keys that say what something is, such as a tool's name. `volatile` are paths of times and of what the user ignores;
     `anywhere` are member names that are ignored wherever they stand. `references` are paths that name another slice, such as
-    a run's parent.
+    a run's parent. `akin` are, for a domain, those that fall back on it or that it falls back on: a run without an id of its
+    own has its thread's, so that equal ids of the two may be one.
     """
 
     of: Finder
@@ -106,6 +107,7 @@ class Fields:
     anywhere: frozenset[str] = frozenset()
     seq: Path | None = None
     references: frozenset[Path] = frozenset()
+    akin: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def label(self, document: Any) -> tuple[Any, ...]:
         """What the message says it is about, such as a tool's name."""
@@ -122,8 +124,10 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     unique: set[str] = set()
     parents: list[tuple[str, Path]] = []
     seq = None
+    akin: dict[str, list[str]] = {}
     if contract is not None:
         names = _id_keys(contract)
+        akin = _akin(contract, names)
         for key in contract.keys.values():
             sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
             if key.name in names:
@@ -150,8 +154,7 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
     return Fields(
         Finder(ids), Finder([("", path) for path in labels]), tuple(levels), frozenset(unique), frozenset(owners),
-        tuple(volatile),
-        anywhere, seq, frozenset(path for _, path in parents),
+        tuple(volatile), anywhere, seq, frozenset(path for _, path in parents), akin,
     )  # fmt: skip
 
 
@@ -172,6 +175,16 @@ def _id_keys(contract: Contract) -> set[str]:
             found.add(name)
             wanted += [source for source in contract.keys[name].sources if isinstance(source, str)]
     return found
+
+
+def _akin(contract: Contract, names: set[str]) -> dict[str, list[str]]:
+    """For each of these keys the others that it is connected with by what keys fall back on."""
+    families: list[set[str]] = []
+    for name in sorted(names):
+        joined = {name, *(source for source in contract.keys[name].sources if isinstance(source, str) and source in names)}
+        touched = [family for family in families if family & joined]
+        families = [family for family in families if not family & joined] + [joined.union(*touched)]
+    return {name: sorted(family - {name}) for family in families if len(family) > 1 for name in family}
 
 
 def _levels(contract: Contract) -> list[str]:
@@ -239,11 +252,22 @@ class IdMap:
         if self._below is not None:
             self._below.learn(domain, recorded, live)
 
-    def changes(self, found: Iterable[Found]) -> list[tuple[Path, Id, Id]]:
-        """What is to be replaced in a recorded message: where, what stands there, what stands for it."""
+    def stand_in(self, domain: str, recorded: Id, akin: Mapping[str, Sequence[str]]) -> Id | None:
+        """What stands for a recorded id; where nothing does, what stands for the same id of an akin domain."""
+        for each in (domain, *akin.get(domain, ())):
+            live = self.live(each, recorded)
+            if live is not None:
+                return live
+        return None
+
+    def changes(self, found: Iterable[Found], akin: Mapping[str, Sequence[str]]) -> list[tuple[Path, Id, Id]]:
+        """What is to be replaced in a recorded message: where, what stands there, what stands for it. Of domains that have akin
+        ones, what is said stays what it is."""
         out = []
         for domain, path, value in found:
-            live = self.live(domain, value)
+            live = self.stand_in(domain, value, akin)
+            if domain in akin:
+                self.learn(domain, value, value if live is None else live)
             if live is not None and live != value:
                 out.append((path, value, live))
         return out
