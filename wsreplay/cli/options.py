@@ -137,10 +137,20 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-def contract_of(name: str) -> Contract | None:
-    """A contract by its name or file; None for `none`. Raises ContractError."""
+def contract_of(name: str | None, *recordings: Recording) -> Contract | None:
+    """A contract by its name or file, or the one that fits the recordings; None for `none`. Raises ContractError."""
     if name == "none":
         return None
+    if name is None:
+        from wsreplay.validator.fitting import contract_for
+
+        return contract_for(*recordings)
     from wsreplay.contract import load
 
     return load(name)
+
+
+def contract_for_file(name: str | None, path: Path) -> Contract | None:
+    """As `contract_of`, for a recording that is not open. Raises the errors of the RecordingError family too."""
+    with Recording.open(path) as recording:
+        return contract_of(name, recording)

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsreplay.cli.console import duration_text
-from wsreplay.cli.options import Address, Duration, Header, contract_of, make_parent, new_recording_path, split_session
+from wsreplay.cli.options import (
+    FITTING_DEFAULT,
+    Address,
+    Duration,
+    Header,
+    contract_for_file,
+    make_parent,
+    new_recording_path,
+    split_session,
+)  # fmt: skip
 from wsreplay.cli.record import run_loop, stop_on_signals
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
 from wsreplay.model import Ending
@@ -69,7 +78,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.argument("file", metavar="FILE"),
         click.argument("session", type=int, required=False),
-        click.option("-c", "--contract", default="agent-chat", show_default=True, help="Its keys say what belongs together."),
+        click.option("-c", "--contract", help=f"Its keys say what belongs together; 'none' for no contract. {FITTING_DEFAULT}"),
         click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="How fast to play."),
         click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Cut longer pauses to this."),
         click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, such as '$.payload.order'."),
@@ -93,7 +102,7 @@ def command() -> None:
               help="Where a client departs: wait for what was expected, take what came for it, or close.")
 @click.option("--once", is_flag=True, help="End when every connection has been played; 1 if a client departed.")
 def server(
-    file: str, session: int | None, contract: str, speed: float, idle_limit: int | None, map_: tuple[str, ...],
+    file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
     coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, once: bool,
 ) -> int:  # fmt: skip
     """Play the backend of a recording to real clients: point yours at the address it listens on.
@@ -110,7 +119,7 @@ def server(
         OnMismatch(on_mismatch), map_, coalesce,
     )  # fmt: skip
     say = _Say(quiet)
-    replay = ReplayServer(path, contract_of(contract), options, ServerWatch(say.opened, say.departed, say.ended))
+    replay = ReplayServer(path, contract_for_file(contract, path), options, ServerWatch(say.opened, say.departed, say.ended))
 
     async def serve() -> int:
         async with replay:
@@ -146,7 +155,7 @@ def server(
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
               help="Load: a user a row (CSV with a head line, or JSON lines); {column} is put into -H, --query and --set.")
 def client(
-    file: str, session: int | None, contract: str, speed: float, idle_limit: int | None, map_: tuple[str, ...],
+    file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
     coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int, headers: tuple[tuple[str, str], ...],
     query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...], keep_ids: bool, insecure: bool,
     ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int, data: Path | None,
@@ -166,7 +175,7 @@ def client(
     if users is None and (repeat > 1 or ramp or data is not None):
         raise UsageError("--ramp, --repeat and --data are for a load: say how many --users there are")
     path, marked = split_session(file)
-    loaded = contract_of(contract)
+    loaded = contract_for_file(contract, path)
     out = output or new_recording_path()
     make_parent(out)
     load = None if users is None else Load(users, ramp / 1e9, repeat, read_users(data) if data else ())
