@@ -113,12 +113,15 @@ class ReplayClient:
         self.options.presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
         self._proxy = RecordingProxy(to, output, self.options.recording)
         self._parts: list[Part] = []
+        self._of_server: dict[int, frozenset[tuple[str, Any]]] = {}  # recorded ids that the server chose, by session
 
     async def __aenter__(self) -> Self:
         if self.output.exists():
             raise UsageError(f"{self.output} exists: choose another name, or remove it")
         with Recording.open(self.path) as recording:
             self._parts = read_parts(recording, 0, self.options.session)
+        if self.options.fresh_ids:
+            self._of_server = {part.session.id: _server_ids(part, self._fields) for part in self._parts}
         await self._proxy.start()
         return self
 
@@ -198,7 +201,7 @@ class ReplayClient:
 
     async def _play_connections(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
         presented = self.options.presented.filled(facts)
-        role = _Role(self._fields, ids, part, presented, self.options.fresh_ids)
+        role = _Role(self._fields, ids, self._of_server.get(part.session.id), presented)
         talk = Conversation(self.result.latencies)
         before: Connection | None = None
         for script in part.scripts:
@@ -283,16 +286,17 @@ async def _gone(wire: ClientWire) -> None:
 class _Role:
     """What one played client puts into the messages it sends: ids of its own, and what it was told to set."""
 
-    def __init__(self, fields: Fields, ids: IdMap, part: Part, presented: Presented, fresh_ids: bool) -> None:
+    def __init__(
+        self, fields: Fields, ids: IdMap, of_server: frozenset[tuple[str, Any]] | None, presented: Presented
+    ) -> None:
+        """`of_server` are the ids that the recorded server chose; None where those of the client are to stay too."""
         self.ids = ids
-        self._fields = fields
+        self._fields, self._of_server = fields, of_server
         self._settings = presented.settings()
-        self._of_server = _server_ids(part, fields) if fresh_ids else frozenset()
-        self._fresh = fresh_ids
 
     def rewrite(self, document: Any) -> list[Change]:
         """What is to be replaced in a recorded message beside known ids. Ids that the client chose are chosen anew."""
-        if self._fresh:
+        if self._of_server is not None:
             for domain, _, value in self._fields.of(document):
                 chosen_here = isinstance(value, str) and domain not in self._fields.owners
                 if chosen_here and (domain, value) not in self._of_server and self.ids.live(domain, value) is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Bind, Confine, Contract, Declare, Span, Unique
@@ -20,18 +19,26 @@ from wsreplay.trace.paths import Path
 Id = str | int
 
 
-class Found(NamedTuple):
-    """An id in a message: which kind of id it is, where it stands, and its value."""
-
-    domain: str
-    path: Path
-    value: Id
-
-
-_found = partial(tuple.__new__, Found)  # a NamedTuple's own constructor takes twice as long
+Found = tuple[str, Path, Id]  # an id in a message: which kind of id it is, where it stands, and its value
 _Member = tuple[str, str, Path]  # name, domain, path
-_Plan = tuple[list[_Member], list[str]]  # ids at the top, and the names of objects that may hold more
 _MOST_PLANS, _MOST_NAMES = 1000, 100
+
+
+class Layout:
+    """Where the ids of a message stand: (domain, path) of each. A finder gives the same one for the same places."""
+
+    __slots__ = ("places",)
+
+    def __init__(self, places: tuple[tuple[str, Path], ...]) -> None:
+        self.places = places
+
+
+class _Plan(NamedTuple):
+    """Where to look in an object with members of certain names."""
+
+    names: list[str]  # of ids at the top
+    layout: Layout  # where they all are ids, and no others are there
+    roots: list[str]  # objects that may hold more
 
 
 class Finder:
@@ -49,41 +56,55 @@ class Finder:
             else:
                 self._deep.append((domain, path))
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._layouts: dict[tuple[tuple[str, Path], ...], Layout] = {}
         self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
+        self._nowhere = self._layout(())
 
     def __call__(self, document: Any) -> list[Found]:
+        layout, values = self.laid_out(document)
+        return [(domain, path, value) for (domain, path), value in zip(layout.places, values, strict=True)]
+
+    def laid_out(self, document: Any) -> tuple[Layout, list[Id]]:
+        """Where the ids of a message stand, and their values."""
         if document.__class__ is not dict:
-            return []
-        out: list[Found] = []
+            return self._nowhere, []
         names = tuple(document)
-        top, inner = self._plans.get(names) or self._plan(names)
-        for name, domain, path in top:
-            value = document[name]
-            if value.__class__ is str or value.__class__ is int:
-                out.append(_found((domain, path, value)))
-        for root in inner:
-            self._within(document[root], root, out)
-        for domain, path in self._deep:
-            value = paths.get(document, path)
-            if value.__class__ is str or value.__class__ is int:
-                out.append(_found((domain, path, value)))
-        return out
+        members, layout, roots = self._plans.get(names) or self._plan(names)
+        values = [document[name] for name in members]
+        usual = not self._deep
+        for value in values:
+            if value.__class__ is not str and value.__class__ is not int:
+                usual = False
+        for root in roots:
+            if not self._names[root].isdisjoint(document[root] if document[root].__class__ is dict else ()):
+                usual = False
+        return (layout, values) if usual else self._searched(document)
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
-        """Where to look in an object with members of these names; most messages of a conversation have those of another."""
+        """Most messages of a conversation have members of the same names as another."""
         there = frozenset(names)
-        plan = [one for one in self._top if one[0] in there], [root for root in self._inner if root in there]
+        top = [one for one in self._top if one[0] in there]
+        layout = self._layout(tuple((domain, path) for _, domain, path in top))
+        plan = _Plan([name for name, _, _ in top], layout, [root for root in self._inner if root in there])
         if len(self._plans) < _MOST_PLANS and len(names) < _MOST_NAMES:
             self._plans[names] = plan
         return plan
 
-    def _within(self, value: Any, root: str, out: list[Found]) -> None:
-        if value.__class__ is not dict or self._names[root].isdisjoint(value):
-            return
-        for name, domain, path in self._inner[root]:
-            found = value.get(name)
-            if found.__class__ is str or found.__class__ is int:
-                out.append(_found((domain, path, found)))
+    def _searched(self, document: Any) -> tuple[Layout, list[Id]]:
+        found = [(domain, path, document.get(name)) for name, domain, path in self._top]
+        for root, members in self._inner.items():
+            inner = document.get(root)
+            if inner.__class__ is dict:
+                found += [(domain, path, inner.get(name)) for name, domain, path in members]
+        found += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
+        found = [one for one in found if one[2].__class__ is str or one[2].__class__ is int]
+        return self._layout(tuple((domain, path) for domain, path, _ in found)), [value for _, _, value in found]
+
+    def _layout(self, places: tuple[tuple[str, Path], ...]) -> Layout:
+        layout = self._layouts.get(places)
+        if layout is None:
+            layout = self._layouts[places] = Layout(places)
+        return layout
 
 
 @dataclass(frozen=True, slots=True)
