@@ -17,6 +17,7 @@ from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+HEALTHY = str(SAMPLES / "healthy.db")
 Record = Callable[[str], Awaitable[Path]]
 
 
@@ -94,6 +95,14 @@ async def test_a_mutated_recording_differs_and_json_says_how(record: Record, tmp
     assert run("diff", path, out, "-q").out == ""
 
 
+async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
+    with serving(await record("healthy"), "--once") as (_, process):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == ("stopped before every connection was played: 0 of 1 were\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -103,6 +112,7 @@ async def test_a_mutated_recording_differs_and_json_says_how(record: Record, tmp
         (("replay", "client", "none.db", "--to", "ws://x", "--set", "$.a"), "PATH=VALUE"),
         (("diff", "none.db", "none.db"), "none.db"),
         (("mutate", "none.db", "--fault", "drop:x", "-o", "out.db"), "none.db"),
+        (("mutate", HEALTHY, "--fault", "readdress:chat,key=no,to=x", "-o", "out.db"), "its key is none of message, "),
         (("mutate", "none.db", "--fault", "drop", "-o", "out.db"), "it looks like drop:tool_completed"),
         (("record", "ws://x", "--fault", "lag=3"), "there is no fault 'lag'"),
     ],

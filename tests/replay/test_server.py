@@ -267,7 +267,7 @@ async def test_plain_http_is_told_what_this_is(write: Write, contract: Contract)
 
 
 async def test_no_such_session(write: Write, contract: Contract) -> None:
-    with pytest.raises(UsageError, match="has no session 9: it has sessions 1 to 1"):
+    with pytest.raises(UsageError, match="has no session 9: it has session 1 only"):
         async with ReplayServer(write("a.db", TALK), contract, ServerOptions(session=9)):
             pass
 

@@ -13,7 +13,7 @@ from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.quantities import duration_ns, size_bytes
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import stitch, there_are
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -114,8 +114,7 @@ def session_of(recording: Recording, number: int) -> Session:
     for session in sessions:
         if session.id == number:
             return session
-    there = f"it has sessions 1 to {len(sessions)}" if sessions else "nothing was recorded in it"
-    raise UsageError(f"{recording.path} has no session {number}: {there}")
+    raise UsageError(f"{recording.path} has no session {number}: {there_are(sessions)}")
 
 
 def connections_of(recording: Recording, session: int | None) -> list[Connection] | None:

@@ -100,7 +100,7 @@ def command() -> None:
 @click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
 @click.option("--on-mismatch", type=click.Choice(["wait", "skip", "close"]), default="wait", show_default=True,
               help="Where a client departs: wait for what was expected, take what came for it, or close.")
-@click.option("--once", is_flag=True, help="End when every connection has been played; 1 if a client departed.")
+@click.option("--once", is_flag=True, help="End when every connection has been played; 1 if one departed, or did not come.")
 def server(
     file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
     coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, once: bool,
@@ -123,13 +123,17 @@ def server(
 
     async def serve() -> int:
         async with replay:
-            say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
             stopped = asyncio.create_task(stop_on_signals().wait())
+            say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
             played = asyncio.create_task(replay.wait_played())
             await asyncio.wait({stopped, played} if once else {stopped}, return_when=asyncio.FIRST_COMPLETED)
+            over = sum(one.complete for one in replay.played)
+            unplayed = once and not played.done()
             stopped.cancel()
             played.cancel()
-        return EXIT_VIOLATIONS if replay.departures else EXIT_CLEAN
+        if unplayed:
+            say.line(f"stopped before every connection was played: {over} of {replay.connections} were")
+        return EXIT_VIOLATIONS if replay.departures or unplayed else EXIT_CLEAN
 
     return run_loop(serve())
 

@@ -61,13 +61,14 @@ class Watch:
 
 @dataclass
 class Totals:
-    """What the recorder has committed, and what it has not yet."""
+    """What the recorder has committed, and what it has not yet; `faults` are those that were put on record."""
 
     frames: int = 0
     events: int = 0
     bytes: int = 0
     waiting_bytes: int = 0
     restarts: int = 0
+    faults: int = 0
 
 
 class Handover:

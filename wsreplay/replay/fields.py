@@ -55,6 +55,7 @@ class Finder:
                 self._inner.setdefault(path[0], []).append((path[1], domain, path))
             else:
                 self._deep.append((domain, path))
+        self.domains = sorted({domain for domain, _ in ids})
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._layouts: dict[tuple[tuple[str, Path], ...], Layout] = {}
         self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}

@@ -11,7 +11,7 @@ from wsreplay.errors import UsageError
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.exchange import default_wire_length
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import stitch, there_are
 
 
 class Step(NamedTuple):
@@ -88,7 +88,7 @@ def read_parts(recording: Recording, direction: int, session: int | None = None)
         sessions = stitch(recording.connections())
         chosen = [one for one in sessions if session is None or one.id == session]
         if not chosen:
-            there = f"it has sessions 1 to {len(sessions)}" if sessions else "nothing was recorded in it"
+            there = there_are(sessions)
             raise UsageError(f"{recording.path} has no session {session}: {there}" if session else f"{recording.path}: {there}")
         wanted = sorted(connection.id for one in chosen for connection in one.connections)
         frames: dict[int, list[Frame]] = {number: [] for number in wanted}
