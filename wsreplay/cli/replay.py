@@ -237,10 +237,11 @@ def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None
 def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None, say: _Say) -> int:
     """Latencies and verdicts on stdout; 1 where a session was lost, departed, or shows what the recorded ones did not."""
     from wsreplay.store.reader import Recording
+    from wsreplay.validator.findings import Verdict
     from wsreplay.validator.judge import judge
 
     click.echo(f"{'answer':<44}{'times':>8}{'p50':>12}{'p95':>12}{'p99':>12}{'max':>12}")
-    for row in result.latencies.rows():
+    for row in (*result.latencies.rows(), *result.own.rows()):
         times = "".join(f"{value * 1000:>9,.1f} ms" for value in (row.p50, row.p95, row.p99, row.max))
         click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
     rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds)
@@ -256,9 +257,13 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
         verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
         counts = ", ".join(f"{number:,} {name}" for name, number in verdicts.most_common())
         click.echo(f"{judgement.sessions:,} sessions: {counts}")
-        new = Counter(finding.rule for finding in judgement.findings if finding.fingerprint not in known)
+        found = [finding for finding in judgement.findings if finding.fingerprint not in known]
+        new = Counter(finding.rule for finding in found if finding.verdict is Verdict.VIOLATED)
         for rule, number in new.most_common():
             click.echo(f"  ✗ {rule}: {count(number, 'finding')} that the recorded sessions do not have")
+        undecided = Counter(finding.rule for finding in found if finding.verdict is Verdict.INCONCLUSIVE)
+        for rule, number in undecided.most_common():
+            click.echo(f"  ? {rule}: {number:,} undecided: we were busy ourselves; a longer --ramp or fewer --users tell more")
     return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
 
 

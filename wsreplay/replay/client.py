@@ -28,6 +28,8 @@ from wsreplay.trace import paths
 
 TIMEOUT_S = 10.0
 SETTLE_S = 3.0
+_LOOK_EVERY_S = 0.01  # at whether a load leaves us time
+OWN_DELAY = "our own delay"
 PLACEHOLDERS = ("n", "user", "id")
 
 
@@ -79,6 +81,7 @@ class Result:
     most: int = 0
     over: int = 0
     latencies: Latencies = field(default_factory=Latencies)
+    own: Latencies = field(default_factory=Latencies)  # by how much a load keeps us ourselves from looking
     seconds: float = 0.0
 
     @property
@@ -175,9 +178,19 @@ class ReplayClient:
     # Many at once.
 
     async def _play_load(self, load: Load) -> None:
+        watching = asyncio.create_task(self._watch_ourselves())
         async with asyncio.TaskGroup() as group:
             for number in range(load.users):
                 group.create_task(self._be_user(number, load))
+        watching.cancel()
+
+    async def _watch_ourselves(self) -> None:
+        """What comes while this process is busy is seen late: no latency of the backend, and no bound is judged by it."""
+        while True:
+            before = time.monotonic_ns()
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.result.own.add(OWN_DELAY, max(0.0, (time.monotonic_ns() - before) / 1e9 - _LOOK_EVERY_S))
+            self._proxy.hold(before)
 
     async def _be_user(self, number: int, load: Load) -> None:
         part = self._parts[number % len(self._parts)]
