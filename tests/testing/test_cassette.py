@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from nested import lean
 
 from wsreplay.store.reader import Recording
 
@@ -39,7 +40,7 @@ class Project:
         source = TEST.replace("CASSETTE", repr(cassette)).replace("PLAYED", str(played)).replace("SAYS", repr(says))
         source = source.replace("TIMEOUT", "10" if says == "chat" else "1").replace(", SPEED", speed)
         self.pytester.makepyfile(test_chat=source)
-        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
+        return self.pytester.runpytest_subprocess(*lean(*arguments), timeout=60)
 
     @property
     def cassettes(self) -> list[str]:

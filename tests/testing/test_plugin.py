@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from nested import lean
 
 from wsreplay.store.reader import Recording
 from wsreplay.testing.recordings import file_name
@@ -39,7 +40,7 @@ def project(pytester: pytest.Pytester, backend_url: str, monkeypatch: pytest.Mon
 
 def run(project: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
     project.makepyfile(test_chat="from chats import *\n" + source)
-    return project.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
+    return project.runpytest_subprocess(*lean(*arguments), timeout=60)
 
 
 def kept(project: pytest.Pytester, folder: str = "recordings/tests") -> list[str]:
