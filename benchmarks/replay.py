@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import resource
 import socket
 import tempfile
 import time
@@ -147,7 +146,9 @@ def _compare(folder: Path, contract: Contract) -> Compared:
     clock, cpu = time.perf_counter(), time.process_time()
     with Recording.open(folder / "a.db") as a, Recording.open(folder / "b.db") as b:
         found = diff(a, b, contract, DiffOptions())
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not ru_maxrss, which a process has of the one that started it.
+    status = Path("/proc/self/status").read_text()
+    memory_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     return Compared(time.perf_counter() - clock, time.process_time() - cpu, found.count, memory_mb)
 
 
