@@ -89,6 +89,15 @@ def test_a_port_in_use_is_said_before_anything_is_written(backend: str, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_faults_on_purpose_are_told_and_counted(backend: str, record: type[Recorder], tmp_path: Path) -> None:
+    faults = ("--fault", "slice=9", "--fault", "reset,from=60s", "--seed", "7")
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db", *faults)
+    chat(recorder.url)
+    told = recorder.stop().err
+    assert "⚡ on purpose: slice=9   reset,from=60s   (seed 7)" in told
+    assert "⚡ 2 faults injected" in told  # pieces either way
+
+
 def test_quiet_says_nothing(backend: str, record: type[Recorder], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

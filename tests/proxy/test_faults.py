@@ -301,6 +301,7 @@ async def test_an_end_waits_behind_the_bytes_before_it(tmp_path: Path) -> None:
         ("bandwidth=0", "more than 0"),
         ("reset,p=2", "from 0 to 1"),
         ("latency=1s,bytes=3", "none of its options"),
+        ("latency=1s,from=3s,until=2s", "until is later than from"),
     ],
 )
 def test_a_bad_specification_says_what_is_wrong(text: str, complaint: str) -> None:

@@ -16,6 +16,8 @@ from commandline import WSREPLAY, run
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
 
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+HEALTHY = str(SAMPLES / "healthy.db")
 Record = Callable[[str], Awaitable[Path]]
 
 
@@ -93,6 +95,14 @@ async def test_a_mutated_recording_differs_and_json_says_how(record: Record, tmp
     assert run("diff", path, out, "-q").out == ""
 
 
+async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
+    with serving(await record("healthy"), "--once") as (_, process):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == ("stopped before every connection was played: 0 of 1 were\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -102,6 +112,7 @@ async def test_a_mutated_recording_differs_and_json_says_how(record: Record, tmp
         (("replay", "client", "none.db", "--to", "ws://x", "--set", "$.a"), "PATH=VALUE"),
         (("diff", "none.db", "none.db"), "none.db"),
         (("mutate", "none.db", "--fault", "drop:x", "-o", "out.db"), "none.db"),
+        (("mutate", HEALTHY, "--fault", "readdress:chat,key=no,to=x", "-o", "out.db"), "its key is none of message, "),
         (("mutate", "none.db", "--fault", "drop", "-o", "out.db"), "it looks like drop:tool_completed"),
         (("record", "ws://x", "--fault", "lag=3"), "there is no fault 'lag'"),
     ],
@@ -110,3 +121,20 @@ def test_what_cannot_be_is_said_in_one_line(arguments: tuple[str, ...], complain
     done = run(*arguments, cwd=tmp_path)
     assert done.code == 2
     assert complaint in done.err
+
+
+def test_without_a_contract_the_one_that_fits_says_where_ids_stand(tmp_path: Path) -> None:
+    path, out = SAMPLES / "ag-ui" / "good.db", tmp_path / "out.db"
+    arguments = ("mutate", path, "--fault", "readdress:TEXT_MESSAGE_END,key=message,to=another", "-o", out)
+    chosen = run(*arguments, "-c", "agent-chat")
+    assert (chosen.code, out.exists()) == (2, False), "-c is stronger than what fits"
+    assert run(*arguments).code == 0
+    found = json.loads(run("diff", path, out, "-f", "json").out)
+    assert {one["rule"] for one in found["sessions"][0]["findings"]["only_b"]} >= {"text"}
+
+
+async def test_a_server_plays_by_the_contract_that_fits(tmp_path: Path) -> None:
+    path = SAMPLES / "ag-ui" / "good.db"
+    with serving(path, "--speed", "max", "--once") as (url, process):
+        assert run("replay", "client", path, "--to", url, "-o", tmp_path / "again.db", "--speed", "max").code == 0
+        assert process.wait(20) == 0

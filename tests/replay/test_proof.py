@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from wsreplay.contract import load
@@ -73,7 +74,13 @@ PAYLOADS = st.one_of(
 )
 MESSAGES = st.lists(st.tuples(st.integers(0, 1), PAYLOADS, st.integers(1, 3)), max_size=12)
 ENDINGS = st.sampled_from(["client", "server", "client drops", "server drops", "server resets", "unknown"])
-CONNECTIONS = st.lists(st.tuples(MESSAGES, ENDINGS, st.sampled_from([1000, 1001, 1011, 4000])), min_size=1, max_size=3)
+CODES = st.sampled_from([1000, 1001, 1011, 4000])
+UNFINISHED = st.sampled_from([None, None, 0, 1])  # whose last message lacks its end, where the connection does too
+CONNECTIONS = st.lists(st.tuples(MESSAGES, ENDINGS, CODES, UNFINISHED), min_size=1, max_size=3)
+RUN_T2 = (1, (1, orjson.dumps({"type": "chat", "thread_id": "t1", "run_id": "t2"})), 1)
+THREAD_T2 = (0, (1, orjson.dumps({"type": "chat", "thread_id": "t2"})), 1)
+PING_0, PING_1 = ((side, (9, b"!"), 1) for side in (0, 1))
+PACES = st.builds(Pace, st.sampled_from([inf, 1.0, 20.0]), st.sampled_from([inf, 0.0005]))
 
 
 def write_session(path: Path, connections: list[Any]) -> None:
@@ -83,7 +90,7 @@ def write_session(path: Path, connections: list[Any]) -> None:
     )  # fmt: skip
     writer.commit()
     t_ns = 0
-    for number, (messages, ending, code) in enumerate(connections, 1):
+    for number, (messages, ending, code, unfinished) in enumerate(connections, 1):
         opened, seq = t_ns, 0
         for side, (opcode, payload), parts in [*messages, *_closing(ending, code)]:
             cuts = [len(payload) * part // parts for part in range(parts + 1)] if opcode < 8 else [0, len(payload)]
@@ -93,6 +100,9 @@ def write_session(path: Path, connections: list[Any]) -> None:
                 kind = event_type(payload) if opcode == 1 and last else None
                 flags = (FIN if last else 0) | (0 if side else MASKED)
                 writer.add_frames([(number, seq, t_ns, side, 0 if index else opcode, flags, len(piece) + 6, 0, kind, piece)])
+        if unfinished is not None and ending not in ("client", "server"):
+            t_ns, seq = t_ns + 1_000_000, seq + 1
+            writer.add_frames([(number, seq, t_ns, unfinished, 2, 0 if unfinished else MASKED, 9, 0, None, b"hal")])
         t_ns += 1_000_000
         writer.insert_connection(_connection(number, opened, t_ns, ending, code))
     writer.update_run(1, reached_ns=t_ns, ended_ns=t_ns)
@@ -117,29 +127,43 @@ def _connection(number: int, opened: int, closed: int, ending: str, code: int) -
     return Connection(number, 1, opened, closed, ending=Ending.DROPPED, closed_by=who, error=error, **common)
 
 
-@settings(
-    max_examples=30,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-@given(CONNECTIONS)
-def test_any_session_is_the_same_again(connections: list[Any]) -> None:
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(CONNECTIONS, PACES)
+# Users that are bound to one id, as the run of the one and the thread of the other.
+@example([([RUN_T2], "client", 1000, None), ([THREAD_T2], "client", 1000, None)], Pace(inf))
+# Pings, and half a message, behind what the side that ends the connection waits for.
+@example([([PING_1] * 3, "client drops", 1000, 1), ([PING_0], "server drops", 1000, 0)], Pace(1.0, 0.0005))
+# A client that is to say goodbye inside its own message.
+@example([([], "unknown", 1000, 0)], Pace(inf))
+def test_any_session_is_the_same_again(connections: list[Any], pace: Pace) -> None:
     contract = load("agent-chat")
     with tempfile.TemporaryDirectory() as folder:
         path, again = Path(folder) / "made.db", Path(folder) / "again.db"
         write_session(path, connections)
-        departures = asyncio.run(_again(path, again, contract))
+        departures = asyncio.run(_again(path, again, contract, pace))
         assert departures == []
+        assert frames(again) == frames(path)
         # Where the end is not known the new recording knows more, and so does its verdict.
-        known = all(ending != "unknown" for _, ending, _ in connections)
+        known = all(ending != "unknown" for _, ending, _, _ in connections)
         assert told(path, again, contract, timeless=True, findings=known) == []
 
 
-async def _again(path: Path, again: Path, contract: Contract) -> list[str]:
+def frames(path: Path) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Opcode and FIN of what each side of each connection sent. Pongs are left out, which answer pings that had none, and
+    close frames, since a client closes a connection of which the end is not known."""
+    with Recording.open(path) as recording:
+        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for frame in recording.frames():
+            if frame.opcode not in (8, 10):
+                found.setdefault((frame.connection_id, frame.direction), []).append((frame.opcode, frame.flags & FIN))
+    return found
+
+
+async def _again(path: Path, again: Path, contract: Contract, pace: Pace) -> list[str]:
     async with (
-        ReplayServer(path, contract, ServerOptions(pace=Pace(inf))) as server,
-        ReplayClient(path, server.url, again, contract, ClientOptions(pace=Pace(inf, timeout_s=2.0))) as client,
+        ReplayServer(path, contract, ServerOptions(pace=pace)) as server,
+        ReplayClient(path, server.url, again, contract, ClientOptions(pace=replace(pace, timeout_s=2.0))) as client,
     ):
         result = await client.run()
+    assert not result.lost
     return [str(one) for one in result.departures + server.departures]

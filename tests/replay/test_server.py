@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,28 @@ async def test_what_follows_a_message_waits_for_it_and_names_the_clients_own_ids
         assert (done["thread_id"], done["run_id"], done["payload"]["thread_id"]) == ("mine-7", "r1", "mine-7")
         assert done["payload"]["content"] == "see t1"
         assert server.departures == []
+
+
+async def test_a_run_that_has_its_threads_id_has_it_again(write: Write, contract: Contract) -> None:
+    path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", STARTED | {"run_id": "t1"}), (3, "s2c", DONE)])
+    async with (
+        ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
+        ChatClient(f"{server.url}/ws") as client,
+    ):
+        await client.send({"type": "chat", "thread_id": "mine-7", "message": "hello"})
+        assert [(await client.receive())["run_id"] for _ in range(2)] == ["mine-7", "r1"]
+
+
+async def test_what_was_said_once_is_said_again_whatever_the_client_calls_its_thread(write: Write, contract: Contract) -> None:
+    run = {"type": "agent_thinking", "run_id": "t1"}
+    path = write("a.db", [(1, "s2c", run), (2, "c2s", CHAT), (3, "s2c", run)])
+    async with (
+        ReplayServer(path, contract, ServerOptions(pace=FAST)) as server,
+        ChatClient(f"{server.url}/ws") as client,
+    ):
+        await client.receive()
+        await client.send({"type": "chat", "thread_id": "mine-7", "message": "hello"})
+        assert (await client.receive())["run_id"] == "t1"
 
 
 async def test_a_message_without_an_id_is_passed_byte_for_byte(write: Write, contract: Contract) -> None:
@@ -136,6 +158,21 @@ async def test_fragments_and_pings_are_played_as_they_were(write: Write, contrac
             await client.send(json.dumps(CHAT))
         await server.wait_played()
         assert server.departures == []
+
+
+async def test_a_ping_inside_a_fragmented_message_is_answered_at_once(write: Write, contract: Contract) -> None:
+    async with (
+        ReplayServer(write("a.db", [(1, "c2s", CHAT), (2, "s2c", STARTED)]), contract, ServerOptions(pace=FAST)) as server,
+        connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client,
+    ):
+
+        async def pieces() -> AsyncIterator[str]:
+            yield json.dumps(CHAT)[:9]
+            await (await client.ping())
+            yield json.dumps(CHAT)[9:]
+
+        await client.send(pieces())
+        assert json.loads(await client.recv()) == STARTED
 
 
 async def test_the_subprotocol_is_the_recorded_one(write: Write, contract: Contract) -> None:
@@ -230,7 +267,7 @@ async def test_plain_http_is_told_what_this_is(write: Write, contract: Contract)
 
 
 async def test_no_such_session(write: Write, contract: Contract) -> None:
-    with pytest.raises(UsageError, match="has no session 9: it has sessions 1 to 1"):
+    with pytest.raises(UsageError, match="has no session 9: it has session 1 only"):
         async with ReplayServer(write("a.db", TALK), contract, ServerOptions(session=9)):
             pass
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import trio
+from websockets.asyncio.client import connect as ws_connect
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.sync.client import connect
 
 from wsreplay.contract import loads
@@ -134,3 +136,17 @@ def test_trio_tests_use_it_too(backend_url: str, tmp_path: Path) -> None:
             assert tap.url.startswith("ws://127.0.0.1:")
 
     trio.run(main)
+
+
+async def test_without_a_contract_it_is_judged_by_the_one_that_fits(tmp_path: Path) -> None:
+    async def speak(socket: ServerConnection) -> None:
+        await socket.send('{"type":"RUN_STARTED","threadId":"t","runId":"r"}')
+
+    async with serve(speak, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with Tap(url, tmp_path / "fit.db") as tap, ws_connect(tap.url, proxy=None) as client:
+            await client.recv()
+            await client.wait_closed()
+    assert tap.contract.name == "ag-ui"
+    assert tap.judgement("agent-chat").contract == "agent-chat"
+    tap.close()

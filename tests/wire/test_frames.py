@@ -102,6 +102,14 @@ def test_control_frames_inside_a_message_come_with_it_in_wire_order():
     assert_clean(decoder)
 
 
+def test_a_peer_is_given_control_frames_inside_a_message_as_they_come():
+    decoder = StreamDecoder(prompt=True)
+    assert [frame.opcode for frame in decoder.feed(HEL + PING_HELLO, 1)] == [9]
+    frames = decoder.feed(LO + PING_HELLO, 2)
+    assert [(frame.opcode, frame.message) for frame in frames] == [(1, None), (0, b"Hello"), (9, None)]
+    assert_clean(decoder)
+
+
 def test_a_frame_has_the_time_of_the_chunk_with_its_last_byte():
     decoder = StreamDecoder()
     assert decoder.feed(HELLO + HELLO[:3], 1)[0].t_ns == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wsreplay.cli.options import Duration, contract_of, session_of, split_session
+from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, session_of, split_session
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(name="diff")
 @click.argument("a", metavar="A[#SESSION]")
 @click.argument("b", metavar="B[#SESSION]")
-@click.option("-c", "--contract", default="agent-chat", show_default=True, help="Says where ids stand; 'none' for no contract.")
+@click.option("-c", "--contract", help=f"Says where ids stand; 'none' for no contract. {FITTING_DEFAULT}")
 @click.option("--ignore", multiple=True, metavar="PATH", help="A JSON path, or the name of a member anywhere, not to compare.")
 @click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, which may differ consistently.")
 @click.option("--coalesce", multiple=True, metavar="TYPE", help="Take consecutive messages of this type for one.")
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
               help="Of the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
 def command(
-    a: str, b: str, contract: str, ignore: tuple[str, ...], map_: tuple[str, ...], coalesce: tuple[str, ...],
+    a: str, b: str, contract: str | None, ignore: tuple[str, ...], map_: tuple[str, ...], coalesce: tuple[str, ...],
     timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool,
 ) -> int:  # fmt: skip
     """Compare two recordings, or a session of each.
@@ -45,7 +45,8 @@ def command(
         for recording, number in ((left, session_a), (right, session_b)):
             if number is not None:
                 session_of(recording, number)
-        found = diff(left, right, contract_of(contract), options, session_a=session_a, session_b=session_b)
+        chosen = contract_of(contract, left, right)
+        found = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
     if not quiet:
         print_diff(found, a, b, format_)
     return EXIT_CLEAN if found.same else EXIT_VIOLATIONS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import contract_of, make_parent
+from wsreplay.cli.options import FITTING_DEFAULT, contract_of, make_parent
 from wsreplay.errors import UsageError
 from wsreplay.report.paint import count
 from wsreplay.trace.display import visible
@@ -17,10 +17,10 @@ from wsreplay.trace.display import visible
 @click.option("--fault", "faults", multiple=True, required=True, metavar="SPEC",
               help="KIND:PATTERN[,OPTION=VALUE]…, such as drop:tool_completed or delay:s2c:tool_*,by=3s,nth=2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new recording.")
-@click.option("-c", "--contract", default="agent-chat", show_default=True, help="Says where the keys of readdress stand.")
+@click.option("-c", "--contract", help=f"Says where the keys of readdress stand. {FITTING_DEFAULT}")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is left to chance.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def command(file: Path, faults: tuple[str, ...], output: Path, contract: str, seed: int, quiet: bool) -> None:
+def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | None, seed: int, quiet: bool) -> None:
     """Copy a recording with faults put into its events.
 
     \b
@@ -36,7 +36,7 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str, se
         raise UsageError(f"there is no file {file}")
     make_parent(output)
     with Recording.open(file) as recording:
-        done = mutate(recording, wanted, output, contract_of(contract), seed)
+        done = mutate(recording, wanted, output, contract_of(contract, recording), seed)
     if not quiet:
         for one in done[:50]:
             click.echo(f"{one.t_ns / 1e9:>11.6f}  connection {one.connection_id}  {visible(one.detail)}", err=True)

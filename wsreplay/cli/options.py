@@ -13,7 +13,7 @@ from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.quantities import duration_ns, size_bytes
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import stitch, there_are
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -114,8 +114,7 @@ def session_of(recording: Recording, number: int) -> Session:
     for session in sessions:
         if session.id == number:
             return session
-    there = f"it has sessions 1 to {len(sessions)}" if sessions else "nothing was recorded in it"
-    raise UsageError(f"{recording.path} has no session {number}: {there}")
+    raise UsageError(f"{recording.path} has no session {number}: {there_are(sessions)}")
 
 
 def connections_of(recording: Recording, session: int | None) -> list[Connection] | None:
@@ -137,10 +136,20 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-def contract_of(name: str) -> Contract | None:
-    """A contract by its name or file; None for `none`. Raises ContractError."""
+def contract_of(name: str | None, *recordings: Recording) -> Contract | None:
+    """A contract by its name or file, or the one that fits the recordings; None for `none`. Raises ContractError."""
     if name == "none":
         return None
+    if name is None:
+        from wsreplay.validator.fitting import contract_for
+
+        return contract_for(*recordings)
     from wsreplay.contract import load
 
     return load(name)
+
+
+def contract_for_file(name: str | None, path: Path) -> Contract | None:
+    """As `contract_of`, for a recording that is not open. Raises the errors of the RecordingError family too."""
+    with Recording.open(path) as recording:
+        return contract_of(name, recording)

@@ -22,6 +22,7 @@ from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.handover import Watch
 from wsreplay.proxy.session import Options, RecordingProxy
 from wsreplay.recorder.protocol import Report
+from wsreplay.report.paint import count
 
 STATUS_EVERY_S = 0.2
 
@@ -108,6 +109,9 @@ async def _record(
     await proxy.start()
     stop = stop_on_signals()
     console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")
+    faults = proxy.options.faults
+    if faults:
+        console.say(f"     ⚡ on purpose: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")
     followers = _Followers(contracts)
     followers.start(proxy.path)
     rotation = Rotation(rotate, proxy, console, followers.start) if rotate else None
@@ -209,6 +213,8 @@ def _read_marks(proxy: RecordingProxy, console: Console) -> None:
 
 def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:
     totals = proxy.totals
+    if proxy.options.faults:
+        console.say(f"⚡ {count(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")
     console.say(
         f"{totals.frames:,} frames, {report.events:,} events, {size_text(totals.bytes)} in {duration_text(seconds)}"
         f" → {proxy.path}\n  look: wsreplay tui {proxy.path}      judge: wsreplay validate {proxy.path}"

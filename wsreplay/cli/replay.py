@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsreplay.cli.console import duration_text
-from wsreplay.cli.options import Address, Duration, Header, contract_of, make_parent, new_recording_path, split_session
+from wsreplay.cli.options import (
+    FITTING_DEFAULT,
+    Address,
+    Duration,
+    Header,
+    contract_for_file,
+    make_parent,
+    new_recording_path,
+    split_session,
+)  # fmt: skip
 from wsreplay.cli.record import run_loop, stop_on_signals
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
 from wsreplay.model import Ending
@@ -69,7 +78,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.argument("file", metavar="FILE"),
         click.argument("session", type=int, required=False),
-        click.option("-c", "--contract", default="agent-chat", show_default=True, help="Its keys say what belongs together."),
+        click.option("-c", "--contract", help=f"Its keys say what belongs together; 'none' for no contract. {FITTING_DEFAULT}"),
         click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="How fast to play."),
         click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Cut longer pauses to this."),
         click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, such as '$.payload.order'."),
@@ -91,9 +100,9 @@ def command() -> None:
 @click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
 @click.option("--on-mismatch", type=click.Choice(["wait", "skip", "close"]), default="wait", show_default=True,
               help="Where a client departs: wait for what was expected, take what came for it, or close.")
-@click.option("--once", is_flag=True, help="End when every connection has been played; 1 if a client departed.")
+@click.option("--once", is_flag=True, help="End when every connection has been played; 1 if one departed, or did not come.")
 def server(
-    file: str, session: int | None, contract: str, speed: float, idle_limit: int | None, map_: tuple[str, ...],
+    file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
     coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, once: bool,
 ) -> int:  # fmt: skip
     """Play the backend of a recording to real clients: point yours at the address it listens on.
@@ -110,17 +119,21 @@ def server(
         OnMismatch(on_mismatch), map_, coalesce,
     )  # fmt: skip
     say = _Say(quiet)
-    replay = ReplayServer(path, contract_of(contract), options, ServerWatch(say.opened, say.departed, say.ended))
+    replay = ReplayServer(path, contract_for_file(contract, path), options, ServerWatch(say.opened, say.departed, say.ended))
 
     async def serve() -> int:
         async with replay:
-            say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
             stopped = asyncio.create_task(stop_on_signals().wait())
+            say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
             played = asyncio.create_task(replay.wait_played())
             await asyncio.wait({stopped, played} if once else {stopped}, return_when=asyncio.FIRST_COMPLETED)
+            over = sum(one.complete for one in replay.played)
+            unplayed = once and not played.done()
             stopped.cancel()
             played.cancel()
-        return EXIT_VIOLATIONS if replay.departures else EXIT_CLEAN
+        if unplayed:
+            say.line(f"stopped before every connection was played: {over} of {replay.connections} were")
+        return EXIT_VIOLATIONS if replay.departures or unplayed else EXIT_CLEAN
 
     return run_loop(serve())
 
@@ -146,7 +159,7 @@ def server(
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
               help="Load: a user a row (CSV with a head line, or JSON lines); {column} is put into -H, --query and --set.")
 def client(
-    file: str, session: int | None, contract: str, speed: float, idle_limit: int | None, map_: tuple[str, ...],
+    file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
     coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int, headers: tuple[tuple[str, str], ...],
     query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...], keep_ids: bool, insecure: bool,
     ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int, data: Path | None,
@@ -166,7 +179,7 @@ def client(
     if users is None and (repeat > 1 or ramp or data is not None):
         raise UsageError("--ramp, --repeat and --data are for a load: say how many --users there are")
     path, marked = split_session(file)
-    loaded = contract_of(contract)
+    loaded = contract_for_file(contract, path)
     out = output or new_recording_path()
     make_parent(out)
     load = None if users is None else Load(users, ramp / 1e9, repeat, read_users(data) if data else ())
@@ -224,10 +237,11 @@ def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None
 def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None, say: _Say) -> int:
     """Latencies and verdicts on stdout; 1 where a session was lost, departed, or shows what the recorded ones did not."""
     from wsreplay.store.reader import Recording
+    from wsreplay.validator.findings import Verdict
     from wsreplay.validator.judge import judge
 
     click.echo(f"{'answer':<44}{'times':>8}{'p50':>12}{'p95':>12}{'p99':>12}{'max':>12}")
-    for row in result.latencies.rows():
+    for row in (*result.latencies.rows(), *result.own.rows()):
         times = "".join(f"{value * 1000:>9,.1f} ms" for value in (row.p50, row.p95, row.p99, row.max))
         click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
     rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds)
@@ -243,9 +257,13 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
         verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
         counts = ", ".join(f"{number:,} {name}" for name, number in verdicts.most_common())
         click.echo(f"{judgement.sessions:,} sessions: {counts}")
-        new = Counter(finding.rule for finding in judgement.findings if finding.fingerprint not in known)
+        found = [finding for finding in judgement.findings if finding.fingerprint not in known]
+        new = Counter(finding.rule for finding in found if finding.verdict is Verdict.VIOLATED)
         for rule, number in new.most_common():
             click.echo(f"  ✗ {rule}: {count(number, 'finding')} that the recorded sessions do not have")
+        undecided = Counter(finding.rule for finding in found if finding.verdict is Verdict.INCONCLUSIVE)
+        for rule, number in undecided.most_common():
+            click.echo(f"  ? {rule}: {number:,} undecided: we were busy ourselves; a longer --ramp or fewer --users tell more")
     return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
 
 

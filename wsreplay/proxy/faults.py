@@ -103,6 +103,7 @@ class FaultyTunnel(Tunnel):
 
     def note(self, kind: str, detail: str, direction: int) -> None:
         """Put it on record."""
+        self.handover.totals.faults += 1
         self.handover.record(Kind.FAULT, msgspec.json.encode(FaultNote(kind, detail)), self.id, direction)
 
     def _strike(self, spec: FaultSpec, leg: FaultyLeg) -> None:

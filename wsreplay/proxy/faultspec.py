@@ -13,6 +13,7 @@ _OPTIONS = {"latency": ("jitter",), "slice": ("pause",), "reset": ("bytes",), "c
             "halfopen": ("bytes",)}  # fmt: skip
 _DIRECTIONS = {"c2s": (0,), "s2c": (1,), "both": (0, 1)}
 
+
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
     """One fault as it was asked for. Times are in seconds, since the connection opened; `at_bytes` None: at `start_s`."""
@@ -58,11 +59,13 @@ def _parse(text: str) -> FaultSpec:
     probability = float(options.get("p", "1"))
     if not 0 <= probability <= 1:
         raise ValueError("p is a probability from 0 to 1")
-    end = options.get("until")
+    start_s = duration_ns(options.get("from", "0")) / 1e9
+    end_s = duration_ns(options["until"]) / 1e9 if "until" in options else None
+    if end_s is not None and end_s <= start_s:
+        raise ValueError("until is later than from: both count from a connection's beginning")
     return FaultSpec(
         text, kind, _DIRECTIONS[direction], probability,
-        start_s=duration_ns(options.get("from", "0")) / 1e9,
-        end_s=None if end is None else duration_ns(end) / 1e9,
+        start_s=start_s, end_s=end_s,
         delay_s=duration_ns(value) / 1e9 if kind == "latency" else 0.0,
         jitter_s=duration_ns(options.get("jitter", "0")) / 1e9,
         rate=float(_positive(size_bytes(value))) if kind == "bandwidth" else 0.0,

@@ -61,13 +61,14 @@ class Watch:
 
 @dataclass
 class Totals:
-    """What the recorder has committed, and what it has not yet."""
+    """What the recorder has committed, and what it has not yet; `faults` are those that were put on record."""
 
     frames: int = 0
     events: int = 0
     bytes: int = 0
     waiting_bytes: int = 0
     restarts: int = 0
+    faults: int = 0
 
 
 class Handover:
@@ -341,7 +342,12 @@ class Handover:
 
     def _note_hold(self) -> None:
         since, self._held_since = self._held_since, None
-        if since is not None and time.monotonic_ns() - since >= HOLD_WORTH_NOTING_NS:
+        if since is not None:
+            self.hold(since)
+
+    def hold(self, since: int) -> None:
+        """Put on record that what came since then (monotonic, ns) may have been seen late."""
+        if time.monotonic_ns() - since >= HOLD_WORTH_NOTING_NS:
             self.record(Kind.HOLD, (since - self.origin_ns).to_bytes(8, "little"))
 
     # The end.

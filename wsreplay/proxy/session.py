@@ -95,6 +95,10 @@ class RecordingProxy:
         """Whether something that has passed is not in the recording yet, or a connection is about to end."""
         return any(book.handover.uncommitted for book in self._books) or any(tunnel.ending for tunnel in self._route.tunnels)
 
+    def hold(self, since: int) -> None:
+        """Put on record that this process was busy since then (monotonic, ns): what came meanwhile may have been seen late."""
+        self._route.book.handover.hold(since)
+
     @property
     def http_requests(self) -> int:
         """Plain HTTP requests that passed: counted, not recorded."""

@@ -28,6 +28,8 @@ from wsreplay.trace import paths
 
 TIMEOUT_S = 10.0
 SETTLE_S = 3.0
+_LOOK_EVERY_S = 0.01  # at whether a load leaves us time
+OWN_DELAY = "our own delay"
 PLACEHOLDERS = ("n", "user", "id")
 
 
@@ -79,6 +81,7 @@ class Result:
     most: int = 0
     over: int = 0
     latencies: Latencies = field(default_factory=Latencies)
+    own: Latencies = field(default_factory=Latencies)  # by how much a load keeps us ourselves from looking
     seconds: float = 0.0
 
     @property
@@ -113,12 +116,15 @@ class ReplayClient:
         self.options.presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
         self._proxy = RecordingProxy(to, output, self.options.recording)
         self._parts: list[Part] = []
+        self._of_server: dict[int, frozenset[tuple[str, Any]]] = {}  # recorded ids that the server chose, by session
 
     async def __aenter__(self) -> Self:
         if self.output.exists():
             raise UsageError(f"{self.output} exists: choose another name, or remove it")
         with Recording.open(self.path) as recording:
             self._parts = read_parts(recording, 0, self.options.session)
+        if self.options.fresh_ids:
+            self._of_server = {part.session.id: _server_ids(part, self._fields) for part in self._parts}
         await self._proxy.start()
         return self
 
@@ -172,9 +178,19 @@ class ReplayClient:
     # Many at once.
 
     async def _play_load(self, load: Load) -> None:
+        watching = asyncio.create_task(self._watch_ourselves())
         async with asyncio.TaskGroup() as group:
             for number in range(load.users):
                 group.create_task(self._be_user(number, load))
+        watching.cancel()
+
+    async def _watch_ourselves(self) -> None:
+        """What comes while this process is busy is seen late: no latency of the backend, and no bound is judged by it."""
+        while True:
+            before = time.monotonic_ns()
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.result.own.add(OWN_DELAY, max(0.0, (time.monotonic_ns() - before) / 1e9 - _LOOK_EVERY_S))
+            self._proxy.hold(before)
 
     async def _be_user(self, number: int, load: Load) -> None:
         part = self._parts[number % len(self._parts)]
@@ -198,7 +214,7 @@ class ReplayClient:
 
     async def _play_connections(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
         presented = self.options.presented.filled(facts)
-        role = _Role(self._fields, ids, part, presented, self.options.fresh_ids)
+        role = _Role(self._fields, ids, self._of_server.get(part.session.id), presented)
         talk = Conversation(self.result.latencies)
         before: Connection | None = None
         for script in part.scripts:
@@ -283,20 +299,21 @@ async def _gone(wire: ClientWire) -> None:
 class _Role:
     """What one played client puts into the messages it sends: ids of its own, and what it was told to set."""
 
-    def __init__(self, fields: Fields, ids: IdMap, part: Part, presented: Presented, fresh_ids: bool) -> None:
+    def __init__(
+        self, fields: Fields, ids: IdMap, of_server: frozenset[tuple[str, Any]] | None, presented: Presented
+    ) -> None:
+        """`of_server` are the ids that the recorded server chose; None where those of the client are to stay too."""
         self.ids = ids
-        self._fields = fields
+        self._fields, self._of_server = fields, of_server
         self._settings = presented.settings()
-        self._of_server = _server_ids(part, fields) if fresh_ids else frozenset()
-        self._fresh = fresh_ids
 
     def rewrite(self, document: Any) -> list[Change]:
         """What is to be replaced in a recorded message beside known ids. Ids that the client chose are chosen anew."""
-        if self._fresh:
+        if self._of_server is not None:
             for domain, _, value in self._fields.of(document):
                 chosen_here = isinstance(value, str) and domain not in self._fields.owners
                 if chosen_here and (domain, value) not in self._of_server and self.ids.live(domain, value) is None:
-                    self.ids.learn(domain, value, new_id(str(value)))
+                    self.ids.learn(domain, value, self.ids.stand_in(domain, value, self._fields.akin) or new_id(str(value)))
         changes: list[Change] = []
         for path, value in self._settings:
             old = paths.get(document, path)

@@ -93,9 +93,8 @@ class Comparer:
     def _id_changes(self, a: Said, b: Said) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
         out: list[FieldChange] = []
-        values = {path: value for (_, path), value in zip(b.place.layout, b.ids, strict=True)}
-        for (domain, path), old in zip(a.place.layout, a.ids, strict=True):
-            new = values.get(path)
+        values = b.ids if a.place.layout == b.place.layout else _at_places_of(a, b)
+        for (domain, path), old, new in zip(a.place.layout, a.ids, values, strict=True):
             if new is None:
                 continue
             known, stood_for = self._forward.setdefault((domain, old), new), self._backward.setdefault((domain, new), old)
@@ -104,6 +103,12 @@ class Comparer:
             elif stood_for != old:
                 out.append(FieldChange(paths.show(path), _json(old), _json(new), f"elsewhere {new} is {stood_for}"))
         return out
+
+
+def _at_places_of(a: Said, b: Said) -> tuple[Id | None, ...]:
+    """The ids of b that stand where those of a do."""
+    values = {path: value for (_, path), value in zip(b.place.layout, b.ids, strict=True)}
+    return tuple(values.get(path) for _, path in a.place.layout)
 
 
 def _walk(a: Any, b: Any) -> list[FieldChange]:

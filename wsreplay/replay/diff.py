@@ -114,7 +114,10 @@ def _diff(
     right = _talks(b, fields, options.coalesce, session_b, within)
     both_named = session_a is not None and session_b is not None
     pairs = [(0, 0)] if both_named and left and right else _pair_sessions(left, right)
-    findings = (_findings(a, contract, options, left), _findings(b, contract, options, right))
+    findings = (
+        _findings(a, contract, options, None if session_a is None else left),
+        _findings(b, contract, options, None if session_b is None else right),
+    )
     out = []
     for i, j in sorted(pairs):
         found = findings[0].get(left[i].session.id, []), findings[1].get(right[j].session.id, [])
@@ -173,12 +176,14 @@ def _course(talk: Talk) -> int:
 
 
 def _findings(
-    recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[Talk]
+    recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[Talk] | None
 ) -> dict[int | None, list[Finding]]:
+    """By session, of these talks or of the whole recording."""
     found: dict[int | None, list[Finding]] = {}
     if contract is None or not options.findings:
         return found
-    for finding in judge(recording, contract, sessions=[talk.session for talk in talks]).findings:
+    sessions = None if talks is None else [talk.session for talk in talks]
+    for finding in judge(recording, contract, sessions=sessions).findings:
         found.setdefault(finding.session, []).append(finding)
     return found
 

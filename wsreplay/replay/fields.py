@@ -6,9 +6,8 @@ for one id of the other, so that one that is lost or swapped still shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Bind, Confine, Contract, Declare, Span, Unique
@@ -20,18 +19,26 @@ from wsreplay.trace.paths import Path
 Id = str | int
 
 
-class Found(NamedTuple):
-    """An id in a message: which kind of id it is, where it stands, and its value."""
-
-    domain: str
-    path: Path
-    value: Id
-
-
-_found = partial(tuple.__new__, Found)  # a NamedTuple's own constructor takes twice as long
+Found = tuple[str, Path, Id]  # an id in a message: which kind of id it is, where it stands, and its value
 _Member = tuple[str, str, Path]  # name, domain, path
-_Plan = tuple[list[_Member], list[str]]  # ids at the top, and the names of objects that may hold more
 _MOST_PLANS, _MOST_NAMES = 1000, 100
+
+
+class Layout:
+    """Where the ids of a message stand: (domain, path) of each. A finder gives the same one for the same places."""
+
+    __slots__ = ("places",)
+
+    def __init__(self, places: tuple[tuple[str, Path], ...]) -> None:
+        self.places = places
+
+
+class _Plan(NamedTuple):
+    """Where to look in an object with members of certain names."""
+
+    names: list[str]  # of ids at the top
+    layout: Layout  # where they all are ids, and no others are there
+    roots: list[str]  # objects that may hold more
 
 
 class Finder:
@@ -48,42 +55,57 @@ class Finder:
                 self._inner.setdefault(path[0], []).append((path[1], domain, path))
             else:
                 self._deep.append((domain, path))
+        self.domains = sorted({domain for domain, _ in ids})
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._layouts: dict[tuple[tuple[str, Path], ...], Layout] = {}
         self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
+        self._nowhere = self._layout(())
 
     def __call__(self, document: Any) -> list[Found]:
+        layout, values = self.laid_out(document)
+        return [(domain, path, value) for (domain, path), value in zip(layout.places, values, strict=True)]
+
+    def laid_out(self, document: Any) -> tuple[Layout, list[Id]]:
+        """Where the ids of a message stand, and their values."""
         if document.__class__ is not dict:
-            return []
-        out: list[Found] = []
+            return self._nowhere, []
         names = tuple(document)
-        top, inner = self._plans.get(names) or self._plan(names)
-        for name, domain, path in top:
-            value = document[name]
-            if value.__class__ is str or value.__class__ is int:
-                out.append(_found((domain, path, value)))
-        for root in inner:
-            self._within(document[root], root, out)
-        for domain, path in self._deep:
-            value = paths.get(document, path)
-            if value.__class__ is str or value.__class__ is int:
-                out.append(_found((domain, path, value)))
-        return out
+        members, layout, roots = self._plans.get(names) or self._plan(names)
+        values = [document[name] for name in members]
+        usual = not self._deep
+        for value in values:
+            if value.__class__ is not str and value.__class__ is not int:
+                usual = False
+        for root in roots:
+            if not self._names[root].isdisjoint(document[root] if document[root].__class__ is dict else ()):
+                usual = False
+        return (layout, values) if usual else self._searched(document)
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
-        """Where to look in an object with members of these names; most messages of a conversation have those of another."""
+        """Most messages of a conversation have members of the same names as another."""
         there = frozenset(names)
-        plan = [one for one in self._top if one[0] in there], [root for root in self._inner if root in there]
+        top = [one for one in self._top if one[0] in there]
+        layout = self._layout(tuple((domain, path) for _, domain, path in top))
+        plan = _Plan([name for name, _, _ in top], layout, [root for root in self._inner if root in there])
         if len(self._plans) < _MOST_PLANS and len(names) < _MOST_NAMES:
             self._plans[names] = plan
         return plan
 
-    def _within(self, value: Any, root: str, out: list[Found]) -> None:
-        if value.__class__ is not dict or self._names[root].isdisjoint(value):
-            return
-        for name, domain, path in self._inner[root]:
-            found = value.get(name)
-            if found.__class__ is str or found.__class__ is int:
-                out.append(_found((domain, path, found)))
+    def _searched(self, document: Any) -> tuple[Layout, list[Id]]:
+        found = [(domain, path, document.get(name)) for name, domain, path in self._top]
+        for root, members in self._inner.items():
+            inner = document.get(root)
+            if inner.__class__ is dict:
+                found += [(domain, path, inner.get(name)) for name, domain, path in members]
+        found += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
+        found = [one for one in found if one[2].__class__ is str or one[2].__class__ is int]
+        return self._layout(tuple((domain, path) for domain, path, _ in found)), [value for _, _, value in found]
+
+    def _layout(self, places: tuple[tuple[str, Path], ...]) -> Layout:
+        layout = self._layouts.get(places)
+        if layout is None:
+            layout = self._layouts[places] = Layout(places)
+        return layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +116,8 @@ class Fields:
     first. `unique` are domains in which every message has an id of its own, `owners` those that name users. `named` finds the
     keys that say what something is, such as a tool's name. `volatile` are paths of times and of what the user ignores;
     `anywhere` are member names that are ignored wherever they stand. `references` are paths that name another slice, such as
-    a run's parent.
+    a run's parent. `akin` are, for a domain, those that fall back on it or that it falls back on: a run without an id of its
+    own has its thread's, so that equal ids of the two may be one.
     """
 
     of: Finder
@@ -106,6 +129,7 @@ class Fields:
     anywhere: frozenset[str] = frozenset()
     seq: Path | None = None
     references: frozenset[Path] = frozenset()
+    akin: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def label(self, document: Any) -> tuple[Any, ...]:
         """What the message says it is about, such as a tool's name."""
@@ -122,8 +146,10 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     unique: set[str] = set()
     parents: list[tuple[str, Path]] = []
     seq = None
+    akin: dict[str, list[str]] = {}
     if contract is not None:
         names = _id_keys(contract)
+        akin = _akin(contract, names)
         for key in contract.keys.values():
             sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
             if key.name in names:
@@ -150,8 +176,7 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
     ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
     return Fields(
         Finder(ids), Finder([("", path) for path in labels]), tuple(levels), frozenset(unique), frozenset(owners),
-        tuple(volatile),
-        anywhere, seq, frozenset(path for _, path in parents),
+        tuple(volatile), anywhere, seq, frozenset(path for _, path in parents), akin,
     )  # fmt: skip
 
 
@@ -172,6 +197,16 @@ def _id_keys(contract: Contract) -> set[str]:
             found.add(name)
             wanted += [source for source in contract.keys[name].sources if isinstance(source, str)]
     return found
+
+
+def _akin(contract: Contract, names: set[str]) -> dict[str, list[str]]:
+    """For each of these keys the others that it is connected with by what keys fall back on."""
+    families: list[set[str]] = []
+    for name in sorted(names):
+        joined = {name, *(source for source in contract.keys[name].sources if isinstance(source, str) and source in names)}
+        touched = [family for family in families if family & joined]
+        families = [family for family in families if not family & joined] + [joined.union(*touched)]
+    return {name: sorted(family - {name}) for family in families if len(family) > 1 for name in family}
 
 
 def _levels(contract: Contract) -> list[str]:
@@ -239,11 +274,22 @@ class IdMap:
         if self._below is not None:
             self._below.learn(domain, recorded, live)
 
-    def changes(self, found: Iterable[Found]) -> list[tuple[Path, Id, Id]]:
-        """What is to be replaced in a recorded message: where, what stands there, what stands for it."""
+    def stand_in(self, domain: str, recorded: Id, akin: Mapping[str, Sequence[str]]) -> Id | None:
+        """What stands for a recorded id; where nothing does, what stands for the same id of an akin domain."""
+        for each in (domain, *akin.get(domain, ())):
+            live = self.live(each, recorded)
+            if live is not None:
+                return live
+        return None
+
+    def changes(self, found: Iterable[Found], akin: Mapping[str, Sequence[str]]) -> list[tuple[Path, Id, Id]]:
+        """What is to be replaced in a recorded message: where, what stands there, what stands for it. Of domains that have akin
+        ones, what is said stays what it is."""
         out = []
         for domain, path, value in found:
-            live = self.live(domain, value)
+            live = self.stand_in(domain, value, akin)
+            if domain in akin:
+                self.learn(domain, value, value if live is None else live)
             if live is not None and live != value:
                 out.append((path, value, live))
         return out

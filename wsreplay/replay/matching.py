@@ -64,7 +64,6 @@ class Expectations:
         kind = event_type(payload) if opcode == Opcode.TEXT else None
         document = _json(payload) if opcode == Opcode.TEXT else None
         live = self._fields.of(document)
-        label = self._fields.label(document)
         reason = ""
         for number in range(self._first, min(len(self._steps), self._first + LOOK_AHEAD)):
             step = self._steps[number]
@@ -73,11 +72,12 @@ class Expectations:
             same = step.payload == payload
             recorded = document if same or opcode != Opcode.TEXT else _json(step.payload)
             pairs = self._pairs(live if same else self._fields.of(recorded), live)
-            if isinstance(pairs, str) or (not same and self._fields.label(recorded) != label):
+            if isinstance(pairs, str) or (not same and self._fields.label(recorded) != self._fields.label(document)):
                 reason = reason or (pairs if isinstance(pairs, str) else "about something else")
                 continue
             for domain, old, new in pairs:
-                self._ids.learn(domain, old, new)
+                if old != new or domain not in self._fields.unique:
+                    self._ids.learn(domain, old, new)
             self._meet(number, at)
             return step, ""
         if kind is not None and kind in self._coalesce:
@@ -86,7 +86,7 @@ class Expectations:
 
     def _pairs(self, recorded: list[Found], live: list[Found]) -> list[tuple[str, Any, Any]] | str:
         """The ids of a recorded and a live message, or how they contradict what is known."""
-        if [one[:2] for one in recorded] == [one[:2] for one in live]:
+        if recorded is live or [one[:2] for one in recorded] == [one[:2] for one in live]:
             both = [(domain, old, new) for (domain, _, old), (_, _, new) in zip(recorded, live, strict=True)]
             for domain, old, new in both:
                 if domain not in self._fields.unique and not self._ids.fits(domain, old, new):

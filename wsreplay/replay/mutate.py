@@ -256,7 +256,10 @@ def mutate(
         mutation = Mutation(messages, recording.connections(), fields_of(contract), seed)
         for fault in faults:
             if not mutation.apply(fault) and fault.probability == 1:
-                raise UsageError(f"--fault {fault.text!r}: {recording.path} has no event for it")
+                keys = fields_of(contract).of.domains
+                unknown = fault.kind == "readdress" and not fault.key.startswith("$") and fault.key not in keys
+                why = f"; its key is none of {', '.join(keys) or 'a contract'}" if unknown else ""
+                raise UsageError(f"--fault {fault.text!r}: {recording.path} has no event for it{why}")
         writer = Writer(out)
         try:
             _write(recording, mutation, frames, writer)

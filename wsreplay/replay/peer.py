@@ -14,6 +14,7 @@ import random
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -68,12 +69,14 @@ class Peer:
         self.over = asyncio.get_running_loop().create_future()  # done when a close frame has come, or the bytes have ended
         self.close_payload: bytes | None = None  # of the close frame that came
         self.sent_close = False
+        self.control: Counter[int] = Counter()  # control frames that came since the last message, by their opcode
         self._masked = direction == 0
-        self._decoder = StreamDecoder(direction=1 - direction)
+        self._decoder = StreamDecoder(direction=1 - direction, prompt=True)
         self._out: list[bytes] = []
         self._waiting = 0  # bytes in _out
         self._writable = asyncio.Event()
         self._writable.set()
+        self._heard = asyncio.Event()  # set when anything comes
         transport.set_write_buffer_limits(_WRITE_BUFFER)
 
     # What comes.
@@ -82,14 +85,28 @@ class Peer:
         now = time.monotonic()  # the clock of the loop, in finer steps than uvloop shows it
         for frame in self._decoder.feed(data, 0):
             if frame.message_opcode in (Opcode.TEXT, Opcode.BINARY):
+                self.control.clear()
                 self.listener.came(frame.message_opcode, frame.message or b"", now)
-            elif frame.opcode == Opcode.PING and not self.sent_close:
+                continue
+            self.control[frame.opcode] += 1
+            if frame.opcode == Opcode.PING and not self.sent_close:
                 self.send(Opcode.PONG, frame.payload)
                 self.flush()
             elif frame.opcode == Opcode.CLOSE and self.close_payload is None:
                 self.close_payload = frame.payload
                 self._set_over()
                 self.listener.came(Opcode.CLOSE, frame.payload, now)
+        self._heard.set()
+
+    @property
+    def unfinished(self) -> int:
+        """How many bytes of an unfinished message have come."""
+        return self._decoder.received - self._decoder.frontier
+
+    async def hear(self) -> None:
+        """Wait until more comes, or nothing can come any more."""
+        self._heard.clear()
+        await self._heard.wait()
 
     def bytes_ended(self) -> None:
         if not self.bytes_over.done():
@@ -97,6 +114,7 @@ class Peer:
             self._set_over()
             self.listener.ended()
         self._writable.set()
+        self._heard.set()
 
     def _set_over(self) -> None:
         if not self.over.done():

@@ -26,6 +26,8 @@ from wsreplay.replay.splice import Change, splice
 POLICY_VIOLATION = 1008
 _BREATH_EVERY = 500  # frames sent in one go before others have their turn
 _CLOSE_TIMEOUT_S = 5.0
+# How long what no step waits for may be late before we end the connection: a peer pings as it likes.
+_TRAILING_TIMEOUT_S = 1.0
 
 
 class OnMismatch(StrEnum):
@@ -93,6 +95,7 @@ class Player:
         self.peer: Peer
         self._rewrite, self._on_match, self._on_sent = rewrite, on_match, on_sent
         self._cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # done when the other side has left
+        self._alone = all(step.ours or step.opcode != Opcode.TEXT for step in script.steps)  # nobody else names an id
         self._rest: bytes | None = None  # of a fragmented message whose ids were replaced
         self._index = 0  # of the step that is played now
         self._in_hand = 0  # frames sent since others had their turn
@@ -230,14 +233,14 @@ class Player:
         return piece
 
     def _mapped(self, payload: bytes) -> bytes:
-        if self._rewrite is None and not self.ids:
+        if self._rewrite is None and self._alone and not self.ids:
             return payload
         try:
             document = orjson.loads(payload)
         except orjson.JSONDecodeError:
             return payload
         changes = self._rewrite(document) if self._rewrite is not None else []
-        changes += self.ids.changes(self.how.fields.of(document))
+        changes += self.ids.changes(self.how.fields.of(document), self.how.fields.akin)
         return splice(payload, changes) if changes else payload
 
     async def _await(self, index: int, step: Step, gap_ns: int) -> float:
@@ -275,10 +278,23 @@ class Player:
             return
         if script.we_end:
             await self._until(live + self.how.pace.seconds((script.connection.closed_ns or before) - before))
+            await self._hear_out()
             peer.reset() if script.reset else peer.close()
         else:
             await self._await_end("the connection to be dropped")
             peer.close()
+
+    async def _hear_out(self) -> None:
+        """Wait for what came before we ended the connection, and that no step waits for."""
+        trailing, peer = self.script.trailing, self.peer
+        try:
+            async with asyncio.timeout(_TRAILING_TIMEOUT_S):
+                while not self._cut.done():
+                    if trailing.control <= peer.control and trailing.unfinished <= peer.unfinished:
+                        break
+                    await peer.hear()
+        except TimeoutError:
+            pass
 
     async def _finish_clean(self) -> None:
         """Close frames were exchanged; the server closes the TCP connection first (RFC 6455, section 7.1.1)."""
@@ -291,6 +307,7 @@ class Player:
         peer.close()
 
     async def _say_goodbye(self) -> None:
+        await self._hear_out()
         if not self.peer.sent_close and not self.peer.bytes_over.done():
             self.peer.send(Opcode.CLOSE, (1000).to_bytes(2, "big"))
             self.peer.flush()
@@ -310,9 +327,12 @@ class Player:
 
     def _left_early(self) -> None:
         """The other side ended the connection before the script was over."""
-        peer = self.peer
+        peer, script = self.peer, self.script
         if peer.close_payload is None and not self.report.departures and not peer.sent_close:
-            self._depart("the connection was dropped", self._missed())
+            missed = self._missed()
+            self.report.complete = missed is None and script.connection.ending is Ending.DROPPED and not script.we_end
+            if not self.report.complete:
+                self._depart("the connection was dropped", missed)
         if peer.close_payload is not None and not peer.sent_close:
             peer.send(Opcode.CLOSE, peer.close_payload)
         peer.close()

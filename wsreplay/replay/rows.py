@@ -67,13 +67,7 @@ def rows(a: Side, b: Side, comparer: Comparer, *, timing_ns: int | None = None, 
     pairing = _pair((strong_a, strong_b), (weak_a, weak_b))
     unlike = {i for i, j in (*pairing.straight, *pairing.crossing) if strong_a[i] != strong_b[j]}
     del weak_a, weak_b, strong_a, strong_b
-    placed: list[_Placed] = []
-    alike = 0
-    for entry in _paired(a, b, pairing, unlike, comparer):
-        same = entry[1].kind is Kind.SAME
-        alike += same
-        if whole or not same:
-            placed.append(entry)
+    placed, alike = _paired(a, b, pairing, unlike, comparer, whole)
     placed += _alone(talks, pairing)
     if timing_ns is not None:
         placed += _timing(*talks, pairing.straight, timing_ns)
@@ -96,20 +90,28 @@ def _pair(*columns: tuple[Sequence[int], Sequence[int]]) -> _Pairing:
     return _Pairing(straight, crossing, [i for i in left if i not in gone[0]], [j for j in right if j not in gone[1]])
 
 
-def _paired(a: Side, b: Side, pairing: _Pairing, unlike: set[int], comparer: Comparer) -> Iterator[_Placed]:
+def _paired(
+    a: Side, b: Side, pairing: _Pairing, unlike: set[int], comparer: Comparer, whole: bool
+) -> tuple[list[_Placed], int]:
+    """The rows of pairs that differ, or of all, and how many do not."""
     said_a, said_b = a[1].said, b[1].said
     order = _Order(a[1], b[1], pairing.straight) if pairing.crossing else None
     both = sorted([*pairing.straight, *pairing.crossing])
     moved = {(i, j) for i, j in pairing.crossing if order is not None and order.changed(i, j)}
     read_a = payloads(a[0], (said_a[i] for i, _ in both if i in unlike))
     read_b = payloads(b[0], (said_b[j] for i, j in both if i in unlike))
+    placed: list[_Placed] = []
+    alike = 0
     for i, j in both:
         one, other, same = said_a[i], said_b[j], i not in unlike
         if not same:
             one, other = _given(one, read_a), _given(other, read_b)
         changes = comparer.differences(one, other, same)
         kind = Kind.MOVED if (i, j) in moved else Kind.CHANGED if changes else Kind.SAME
-        yield (i, 1), Row(kind, one, other, changes)
+        alike += kind is Kind.SAME
+        if whole or kind is not Kind.SAME:
+            placed.append(((i, 1), Row(kind, one, other, changes)))
+    return placed, alike
 
 
 def _alone(talks: tuple[Talk, Talk], pairing: _Pairing) -> Iterator[_Placed]:

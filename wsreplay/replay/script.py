@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from typing import NamedTuple
 from wsreplay.errors import UsageError
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.exchange import default_wire_length
+from wsreplay.trace.sessions import stitch, there_are
 
 
 class Step(NamedTuple):
@@ -38,6 +40,14 @@ class Step(NamedTuple):
 _NAMED = frozenset(int(opcode) for opcode in Opcode)
 
 
+class Trailing(NamedTuple):
+    """What the other side sent after its last whole message: how many control frames of each opcode, and how many bytes of a
+    message that was never finished."""
+
+    control: Counter[int]
+    unfinished: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """One connection. Steps of ours are frames in their order; of theirs, whole messages and the close frame."""
@@ -46,6 +56,7 @@ class Script:
     connection: Connection
     steps: tuple[Step, ...]
     direction: int  # of what we send
+    trailing: Trailing
 
     @property
     def we_end(self) -> bool:
@@ -77,26 +88,28 @@ def read_parts(recording: Recording, direction: int, session: int | None = None)
         sessions = stitch(recording.connections())
         chosen = [one for one in sessions if session is None or one.id == session]
         if not chosen:
-            there = f"it has sessions 1 to {len(sessions)}" if sessions else "nothing was recorded in it"
+            there = there_are(sessions)
             raise UsageError(f"{recording.path} has no session {session}: {there}" if session else f"{recording.path}: {there}")
         wanted = sorted(connection.id for one in chosen for connection in one.connections)
         frames: dict[int, list[Frame]] = {number: [] for number in wanted}
         for frame in recording.frames(connections=None if session is None else wanted):
             frames[frame.connection_id].append(frame)
-        tails: dict[int, list[tuple[int, bytes]]] = {}
+        tails: dict[int, list[Tail]] = {}
         for number, side, _, t_ns, data in recording.tails():
-            if side == direction:
-                tails.setdefault(number, []).append((t_ns, data))
+            tails.setdefault(number, []).append((side, t_ns, data))
     return [
         Part(one, tuple(script_of(one.id, c, frames.get(c.id, ()), direction, tails.get(c.id, ())) for c in one.connections))
         for one in chosen
     ]
 
 
+Tail = tuple[int, int, bytes]  # direction, time, and bytes that are no frames
+
+
 def script_of(
-    session: int, connection: Connection, frames: Iterable[Frame], direction: int, tails: Sequence[tuple[int, bytes]] = ()
+    session: int, connection: Connection, frames: Sequence[Frame], direction: int, tails: Sequence[Tail] = ()
 ) -> Script:
-    """The script of one connection. `tails` are (time, bytes) of ours that are no frames; they go last."""
+    """The script of one connection. `tails` of ours go last."""
     steps: list[Step] = []
     parts: list[Frame] = []  # of their unfinished message
     ours_open: list[int] = []  # indexes of our frames of an unfinished message
@@ -121,10 +134,27 @@ def script_of(
             if frame.flags & FIN and frame.opcode < Opcode.CLOSE:
                 _give_whole(steps, ours_open)
                 ours_open = []
-    steps += [Step(t_ns, True, 0, True, data, None, 0, raw=True) for t_ns, data in tails]
+    steps += [Step(t_ns, True, 0, True, data, None, 0, raw=True) for side, t_ns, data in tails if side == direction]
     if connection.ending is Ending.CLEAN and not closes:
         steps += _closing(connection, direction, steps[-1].t_ns if steps else connection.opened_ns)
-    return Script(session, connection, tuple(steps), direction)
+    return Script(session, connection, tuple(steps), direction, _trailing(frames, 1 - direction, tails))
+
+
+def _trailing(frames: Iterable[Frame], direction: int, tails: Iterable[Tail]) -> Trailing:
+    control: Counter[int] = Counter()
+    unfinished = 0
+    for frame in frames:
+        if frame.direction != direction:
+            continue
+        if frame.flags & FIN and frame.opcode < Opcode.CLOSE:
+            control.clear()
+            unfinished = 0
+            continue
+        if frame.opcode < Opcode.CLOSE or unfinished:
+            unfinished += default_wire_length(len(frame.payload), masked=direction == 0)
+        if frame.opcode >= Opcode.CLOSE:
+            control[frame.opcode] += 1
+    return Trailing(control, unfinished + sum(len(data) for side, _, data in tails if side == direction))
 
 
 def _closing(connection: Connection, direction: int, t_ns: int) -> list[Step]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 
 from wsreplay.model import OPCODE_NAMES, Connection, Ending, Message, Opcode, Session
-from wsreplay.replay.fields import Fields, Found, Id
+from wsreplay.replay.fields import Fields, Found, Id, Layout
 from wsreplay.trace import paths
 
 Chain = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
@@ -16,7 +17,6 @@ Chain = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
 OPEN, END = "ws.open", "ws.end"
 KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
 _SURELY_WRITTEN = 250  # orjson reads JSON that is nested 1,024 deep, and writes 254
-Layout = tuple[tuple[str, paths.Path], ...]
 
 
 class Place:
@@ -28,7 +28,9 @@ class Place:
 
     __slots__ = ("chain", "label", "layout", "named")
 
-    def __init__(self, chain: Chain, named: tuple[Found, ...], layout: Layout, label: tuple[Any, ...]) -> None:
+    def __init__(
+        self, chain: Chain, named: tuple[Found, ...], layout: tuple[tuple[str, paths.Path], ...], label: tuple[Any, ...]
+    ) -> None:
         self.chain, self.named, self.layout, self.label = chain, named, layout, label
 
 
@@ -53,6 +55,25 @@ class Said(NamedTuple):
         return self.place.chain
 
 
+_said = partial(tuple.__new__, Said)  # a NamedTuple's own constructor takes twice as long
+
+
+class _Form:
+    """What messages have in common whose ids stand in the same places: `named` are the indexes of those that tell slices apart,
+    `others` of the rest; `top` and `deep` say where they all stand, `places` which slices were named so far."""
+
+    __slots__ = ("deep", "named", "others", "places", "rest", "top")
+
+    def __init__(self, layout: Layout, levels: Collection[str]) -> None:
+        domains = [domain for domain, _ in layout.places]
+        self.named = [index for index, domain in enumerate(domains) if domain in levels]
+        self.others = [index for index, domain in enumerate(domains) if domain not in levels]
+        self.rest = tuple(layout.places[index] for index in self.others)
+        self.top = [path[0] for _, path in layout.places if len(path) == 1]
+        self.deep = [path for _, path in layout.places if len(path) > 1]
+        self.places: dict[tuple[Id, ...], Place] = {}
+
+
 class Talk:
     """A session's messages in order. Control frames are left out: peers send pings as they like.
 
@@ -68,7 +89,8 @@ class Talk:
         self._start = session.opened_ns
         self._slots: dict[str, int] = {level: place for place, level in enumerate(fields.levels)}
         self._numbers: dict[int, int] = {}  # the latest sequence number of each direction
-        self._places: dict[tuple[tuple[Found, ...], Layout], Place] = {}
+        self._forms: dict[Layout, _Form] = {}
+        self._seq = fields.seq[0] if fields.seq is not None and len(fields.seq) == 1 else None
         self._nowhere = Place((), (), (), ())
         self._to_open = list(session.connections)[::-1]
         self._open_now: list[Connection] = []
@@ -94,8 +116,11 @@ class Talk:
     def _add(self, message: Message) -> None:
         id, _, _, t_ns, direction, opcode, kind, payload, first_id = message
         document = decoded(payload) if opcode == Opcode.TEXT else None
-        found = self._fields.of(document)
-        place, ids = self._place(found, document)
+        layout, values = self._fields.of.laid_out(document)
+        form = self._forms.get(layout) or self._form(layout)
+        key = tuple([values[index] for index in form.named])
+        place = form.places.get(key) or self._place(layout, form, key, document)
+        ids = tuple([values[index] for index in form.others])
         name = kind if kind is not None else OPCODE_NAMES[opcode]
         step = self._step(direction, document) if self._fields.seq is not None else None
         coalesced = name in self._coalesce and document is not None
@@ -105,20 +130,20 @@ class Talk:
             self._last[direction, place.chain] = len(self.said)
         if coalesced:
             self._parts[len(self.said)] = [document]
-        content = 0 if coalesced else self._content(document, payload, found, step)
+        content = 0 if coalesced else self._content(document, payload, form, step)
         kept = b"" if id == first_id else payload
-        self.said.append(Said(t_ns - self._start, direction, name, kept, id, place, ids, step, content))
+        self.said.append(_said((t_ns - self._start, direction, name, kept, id, place, ids, step, content)))
 
-    def _place(self, found: list[Found], document: Any) -> tuple[Place, tuple[Id, ...]]:
-        """Where a message belongs, and its ids that tell no slices apart."""
-        slots = self._slots
-        named = tuple([one for one in found if one[0] in slots])
-        others = [one for one in found if one[0] not in slots] if len(named) < len(found) else []
-        key = named, tuple([one[:2] for one in others])
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = Place(self._chain(named), *key, self._fields.label(document))
-        return place, tuple([one[2] for one in others])
+    def _form(self, layout: Layout) -> _Form:
+        form = self._forms[layout] = _Form(layout, self._slots)
+        return form
+
+    def _place(self, layout: Layout, form: _Form, key: tuple[Id, ...], document: Any) -> Place:
+        """Where messages belong that name these slices."""
+        places = [layout.places[index] for index in form.named]
+        named = tuple((domain, path, value) for (domain, path), value in zip(places, key, strict=True))
+        place = form.places[key] = Place(self._chain(named), named, form.rest, self._fields.label(document))
+        return place
 
     def _chain(self, named: tuple[Found, ...]) -> Chain:
         slots: list[tuple[str, Id] | None] = [None] * len(self._slots)
@@ -129,32 +154,40 @@ class Talk:
         return tuple([slot for slot in slots if slot is not None])
 
     def _step(self, direction: int, document: Any) -> int | None:
-        number = paths.get(document, self._fields.seq or ())
+        if self._seq is not None:
+            number = None if document is None else document.get(self._seq)
+        else:
+            number = paths.get(document, self._fields.seq or ())
         if number.__class__ is not int:
             return None
         before = self._numbers.get(direction, 0)
         self._numbers[direction] = number
         return int(number - before)
 
-    def _content(self, document: Any, payload: bytes, found: list[Found], step: int | None) -> int:
+    def _content(self, document: Any, payload: bytes, form: _Form, step: int | None) -> int:
         """A digest of what a message says. The document is used up."""
         if document is None:
             return hash(payload)
-        for _, path, _ in found:
-            if len(path) == 1:
-                document[path[0]] = "id"
-            else:
-                paths.replace(document, path, "id")
+        for name in form.top:
+            document[name] = "id"
+        for path in form.deep:
+            paths.replace(document, path, "id")
         for name in self._times:
             if name in document:
                 document[name] = KINDS[document[name].__class__]
         for path in self._deep_times:
             paths.replace(document, path, KINDS.get(paths.get(document, path).__class__))
-        if step is not None and self._fields.seq is not None:
-            paths.replace(document, self._fields.seq, "step")
+        if step is not None and self._seq is not None:
+            document[self._seq] = "step"
+        elif step is not None:
+            paths.replace(document, self._fields.seq or (), "step")
         if self._fields.anywhere:
             document = without(document, self._fields.anywhere)
         return hash(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+
+    def _digest(self, document: Any, payload: bytes) -> int:
+        layout, _ = self._fields.of.laid_out(document)
+        return self._content(document, payload, self._forms.get(layout) or self._form(layout), None)
 
     # Beginnings and ends.
 
@@ -181,7 +214,7 @@ class Talk:
 
     def _fact(self, t_ns: int, direction: int, name: str, payload: bytes, *, digest: bool = True) -> None:
         document = decoded(payload)
-        content = self._content(document, payload, self._fields.of(document), None) if digest else 0
+        content = self._digest(document, payload) if digest else 0
         self.said.append(Said(t_ns - self._start, direction, name, payload, 0, self._nowhere, content=content))
 
     # Several messages as one.
@@ -200,7 +233,7 @@ class Talk:
             said = self.said[index]
             merged = _merged(parts)
             payload = said.payload if len(parts) == 1 else orjson.dumps(merged)
-            content = self._content(merged, payload, self._fields.of(merged), None)
+            content = self._digest(merged, payload)
             self.said[index] = said._replace(payload=payload, content=content)
         self._parts.clear()
 
@@ -209,7 +242,7 @@ def decoded(payload: bytes) -> dict[str, Any] | None:
     """The object that a JSON text holds, or None where it holds no such thing, or one nested deeper than could be written."""
     try:
         document = orjson.loads(payload)
-        if payload.count(b"[") + payload.count(b"{") > _SURELY_WRITTEN:
+        if len(payload) > _SURELY_WRITTEN and payload.count(b"[") + payload.count(b"{") > _SURELY_WRITTEN:
             orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None

@@ -24,7 +24,9 @@ from wsreplay.proxy.session import Options
 from wsreplay.replay.matching import Departure
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
+from wsreplay.store.reader import Recording
 from wsreplay.testing.tap import Tap
+from wsreplay.validator.fitting import contract_for
 
 FOLDER = "cassettes"
 ONCE, NONE, ALL = "once", "none", "all"
@@ -50,10 +52,15 @@ class PlayedTap(Tap):
 
     played = True
 
-    def __init__(self, cassette: Path, url: str, path: Path, *, contract: str | Path | Contract, speed: float = inf) -> None:
+    def __init__(
+        self, cassette: Path, url: str, path: Path, *, contract: str | Path | Contract | None = None, speed: float = inf
+    ) -> None:
         super().__init__(url, path, contract=contract, options=Options())
+        if self._contract is None:
+            with Recording.open(cassette) as recording:
+                self._contract = contract_for(recording)
         self.cassette = cassette
-        self._server = ReplayServer(cassette, self.contract, ServerOptions(pace=Pace(speed=speed)))
+        self._server = ReplayServer(cassette, self._contract, ServerOptions(pace=Pace(speed=speed)))
         self._url = url
 
     async def _open(self) -> None:

@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="For tests that name a cassette: record it if it is not there (once, the default), never (none), anew (all).",
     )
     parser.addini("wsreplay_dir", "Where the recordings of failing tests stay, from the root folder.", default=DEFAULT_DIR)
-    parser.addini("wsreplay_contract", "The contract where a test names none: a file, or a built-in.", default="agent-chat")
+    parser.addini("wsreplay_contract", "The contract where a test names none: a file, or a built-in. [default: what fits]")
 
 
 @pytest.fixture
@@ -72,9 +72,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = folder.parent
 
 
-def _contract(config: pytest.Config) -> str:
-    """A built-in's name, or a file that is told from the root folder."""
-    name = str(config.getini("wsreplay_contract"))
+def _contract(config: pytest.Config) -> str | None:
+    """A built-in's name, or a file that is told from the root folder; None for what fits."""
+    name = str(config.getini("wsreplay_contract") or "")
+    if not name:
+        return None
     file = config.rootpath / name
     return str(file) if file.is_file() else name
 

@@ -28,7 +28,7 @@ class Recordings:
     failure was reported.
     """
 
-    def __init__(self, name: str, folder: Path, test_file: Path, *, contract: str = "agent-chat", record: str = "once") -> None:
+    def __init__(self, name: str, folder: Path, test_file: Path, *, contract: str | None = None, record: str = "once") -> None:
         self.folder, self.told = folder, False
         self._name, self._test_file = file_name(name), test_file
         self._contract, self._mode = contract, record
@@ -39,7 +39,7 @@ class Recordings:
     def proxy(
         self, url: str, contract: str | Path | Contract | None = None, *, cassette: str | bool = False, **options: Any
     ) -> Tap:
-        """A recording proxy before `url`, judged by `contract` (a name, a file, or a Contract).
+        """A recording proxy before `url`, judged by `contract` (a name, a file, or a Contract), else by the built-in that fits.
 
         With a `cassette` (its name; True: the test's) the backend is played from a recording, as `--wsreplay-record` says; the
         option `speed` divides its times. Other `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, …

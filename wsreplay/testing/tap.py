@@ -29,6 +29,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import judge
 from wsreplay.validator.findings import Finding, Judgement, Verdict
+from wsreplay.validator.fitting import contract_for
 
 Result = TypeVar("Result")
 
@@ -39,17 +40,18 @@ SETTLE_S = 2.0
 class Tap:
     """Records what passes between a test's clients and `url` into the file `path`.
 
-    `contract` is a name, a file or a Contract; `options` are those of RecordingProxy. The recording stays readable after the
-    proxy has stopped, until `close`. Raises the errors of RecordingProxy and of the contract's loader.
+    `contract` is a name, a file or a Contract, else the built-in that fits what was recorded; `options` are those of
+    RecordingProxy. The recording stays readable after the proxy has stopped, until `close`. Raises the errors of RecordingProxy
+    and of the contract's loader.
     """
 
     played = False  # whether the backend is played from a cassette
 
     def __init__(
-        self, url: str, path: str | Path, *, contract: str | Path | Contract = "agent-chat", options: Options | None = None
+        self, url: str, path: str | Path, *, contract: str | Path | Contract | None = None, options: Options | None = None
     ) -> None:
         self.path = Path(path)
-        self.contract = contract if isinstance(contract, Contract) else load(str(contract))
+        self._contract = contract if isinstance(contract, Contract) or contract is None else load(str(contract))
         self._options = options
         self._make_proxy(url)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -171,6 +173,11 @@ class Tap:
         if len(found) != 1:
             raise UsageError(f"{self.path} holds {len(found)} sessions, not one: take them from `sessions`")
         return found[0]
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that was given; else the one that fits what has been recorded so far."""
+        return self._contract or contract_for(self.recording)
 
     def messages(self, session: Session | None = None) -> list[Message]:
         """The messages of a session, or of all, in order."""

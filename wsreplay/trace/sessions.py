@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wsreplay.model import Connection, Ending, Session
 
@@ -54,3 +54,10 @@ def resumable(connection: Connection) -> bool:
 def plain_path(path: str) -> str:
     """The path without its query: tokens and sequence numbers there change from one connection to the next."""
     return path.partition("?")[0]
+
+
+def there_are(sessions: Sequence[Session]) -> str:
+    """What an error says of a session that is not there."""
+    if not sessions:
+        return "nothing was recorded in it"
+    return "it has session 1 only" if len(sessions) == 1 else f"it has sessions 1 to {len(sessions)}"

@@ -24,7 +24,12 @@ _LIVE_POLL_S = 0.2
 
 def contracts_for(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
     """The contracts of these names or files; without any, the one that fits. Raises ContractError."""
-    return [load(name) for name in names] or [fitting(recording) or _builtin(DEFAULT_CONTRACT)]
+    return [load(name) for name in names] or [contract_for(recording)]
+
+
+def contract_for(*recordings: Recording) -> Contract:
+    """The contract for recordings that are looked at together: the one that fits the first of those that any fits."""
+    return next(filter(None, map(fitting, recordings)), None) or _builtin(DEFAULT_CONTRACT)
 
 
 def contracts_for_live(path: str | Path, names: Sequence[str] = ()) -> list[Contract]:

@@ -87,7 +87,8 @@ class StreamDecoder:
     `direction` (0 client to server, 1 server to client) lets wrong masking be noted; `extended` says that an extension other
     than permessage-deflate is in force, so that reserved bits and opcodes are its business; `undecodable` starts a decoder
     for a direction whose window is lost, `unfinished` inside a message whose first frames were returned before (its opcode, and
-    how much of its payload was kept), `closed` behind a close frame.
+    how much of its payload was kept), `closed` behind a close frame. With `prompt`, for a peer that has to answer them, control
+    frames inside a fragmented message are returned as they come, before it; such a decoder cannot start anew.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class StreamDecoder:
         undecodable: str | None = None,
         unfinished: tuple[int, int] | None = None,
         closed: bool = False,
+        prompt: bool = False,
     ) -> None:
         self.frontier = offset
         self.received = offset
@@ -121,6 +123,7 @@ class StreamDecoder:
         self._pending: list[DecodedFrame] = []
         self._whole = unfinished is None  # nothing of the message was cut, withheld or let go
         self._closed = closed
+        self._prompt = prompt
 
     @classmethod
     def from_extensions(
@@ -394,7 +397,9 @@ class StreamDecoder:
         elif opcode == Opcode.CLOSE:
             self._closed = True
         frame = _frame((t_ns, opcode, flags, wire_length, offset, payload, missing, message, message_opcode))
-        if self._opcode and (self._whole or pending):
+        if self._prompt and opcode >= Opcode.CLOSE:
+            out.append(frame)
+        elif self._opcode and (self._whole or pending):
             pending.append(frame)
             if not self._whole or len(pending) > MAX_PENDING:
                 self._release(out)
