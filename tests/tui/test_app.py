@@ -13,6 +13,7 @@ from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.cut import cut
 from wsreplay.tui import config
+from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.screens.findings import FindingsScreen
 from wsreplay.tui.screens.session import SessionScreen
@@ -154,6 +155,20 @@ async def test_the_theme_can_be_switched_while_looking(stage, chat_recording):
         assert on.app.look != dark and on.app.theme == "wsreplay-light"
         await on.press("j")
         assert not on.app.screen.is_modal
+
+
+@pytest.mark.parametrize("name", ["nord", "solarized-light", "ansi-dark"])
+async def test_any_theme_of_textual_can_be_had(stage, chat_recording, name):
+    async with stage(chat_recording, config=Config(theme=name)) as on:
+        await on.press("down", "enter")
+        assert "tool_executing" in on.text()
+        theme = on.app.current_theme
+        assert theme.name == name and (on.app.theme_variables["ws-ground"] == theme.background) is (name != "ansi-dark")
+
+
+def test_a_theme_that_does_not_exist_is_said_before_the_terminal_is_taken_over(chat_recording):
+    with pytest.raises(UsageError, match=r"no theme 'sepia'; there are dark, light, .*nord"):
+        ReplayApp(chat_recording, config=Config(theme="sepia"))
 
 
 async def test_the_mouse_chooses_a_row_a_pane_and_a_time(stage, chat_recording):

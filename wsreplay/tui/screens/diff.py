@@ -53,6 +53,11 @@ class DiffScreen(BaseScreen):
         Binding("tab", "turn", "To the other pane", id="diff.turn", show=False),
     ]
 
+    DEFAULT_CSS = """
+    DiffScreen #pairs { height: 2fr; }
+    DiffScreen #difference { width: 1fr; height: 1fr; }
+    """
+
     def __init__(self, a: Side, b: Side, contract: str) -> None:
         super().__init__()
         self.a, self.b, self.contract = a, b, contract

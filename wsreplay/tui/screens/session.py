@@ -71,6 +71,16 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
 
+    DEFAULT_CSS = """
+    SessionScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
+    SessionScreen #frames { width: 3fr; }
+    SessionScreen #detail { width: 2fr; }
+    SessionScreen.-narrow #detail, SessionScreen.-list-only #detail { display: none; }
+    SessionScreen.-narrow #frames, SessionScreen.-list-only #frames { width: 1fr; }
+    SessionScreen.-detail-only #detail { display: block; width: 1fr; }
+    SessionScreen.-detail-only #frames { display: none; }
+    """
+
     def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
         self._begin_at = at

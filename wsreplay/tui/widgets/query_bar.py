@@ -27,9 +27,9 @@ class QueryBar(Horizontal):
     """A filter (`/`) is live while typed; a search (`^f`) looks for text. Errors stand on the right, underlined on the left."""
 
     DEFAULT_CSS = """
-    QueryBar { height: 1; }
+    QueryBar { height: 1; background: $ws-ground; }
     QueryBar QueryInput { height: 1; width: 1fr; display: none; }
-    QueryBar #query-label { width: auto; display: none; }
+    QueryBar #query-label { width: auto; padding: 0 0 0 1; display: none; }
     QueryBar #query-idle { width: 1fr; }
     QueryBar.-typing QueryInput, QueryBar.-typing #query-label { display: block; }
     QueryBar.-typing #query-idle { display: none; }
