@@ -30,7 +30,7 @@ from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.theme import DARK, LIGHT, Palette, variables_for
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
-POLL_S = 0.1
+POLL_S = 0.12
 WATCH_S = 1.0
 DEFAULT_FOLDER = Path("recordings")
 

@@ -48,6 +48,7 @@ from wsreplay.tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
+PER_DETAIL_NS = times.SECOND // 2
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
@@ -102,7 +103,7 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
-        self._detail_due = False
+        self.detail_due, self._detailed_ns = False, 0
 
     @property
     def session(self) -> Session | None:
@@ -164,13 +165,19 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         self.show_detail_soon()
 
     def show_detail_soon(self) -> None:
-        """After the list is painted, and once for many moves."""
-        if not self._detail_due:
-            self._detail_due = True
+        """After the list is painted, and once for many moves; of what flies past while it is followed, what can be read."""
+        if self.detail_due:
+            return
+        self.detail_due = True
+        if not self.following:
             self.call_after_refresh(self._show_detail)
+        elif self.now() - self._detailed_ns < PER_DETAIL_NS:
+            self.set_timer(PER_DETAIL_NS / times.SECOND, self._show_detail)
+        else:
+            self._show_detail()
 
     def _show_detail(self, *, again: bool = False) -> None:
-        self._detail_due = False
+        self.detail_due, self._detailed_ns = False, self.now()
         view = self.rows.view
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -96,7 +97,8 @@ class Detail(Widget, can_focus=True):
         text = self.look.own(text[:HIGHLIGHTED_CELLS])
         runs = self._coloured(text) if kind in ("json", "code") else [(text, self._style(kind))]
         ground = self.look.ground("ground")
-        return Strip.join([line(runs, room, ground), line([self._bar(y)], 1, ground)])
+        thumb, style = self._bar(y)
+        return Strip([*line(runs, room, ground), Segment(thumb, ground + style)], room + 1)
 
     def _bar(self, y: int) -> Run:
         """The scroll bar's cell in a line."""
