@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -32,6 +33,7 @@ from wsreplay.tui.theme import DARK, LIGHT, Palette, variables_for
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
+HANDS_ON = (events.Key, events.MouseDown, events.MouseScrollDown, events.MouseScrollUp)
 DEFAULT_FOLDER = Path("recordings")
 
 
@@ -175,6 +177,12 @@ class ReplayApp(App[None]):
 
     def on_unmount(self) -> None:
         self.close_recording()
+
+    async def on_event(self, event: events.Event) -> None:
+        """What the user does goes before what computes beside the interface."""
+        if self.opened is not None and isinstance(event, HANDS_ON):
+            self.opened.courtesy.take()
+        await super().on_event(event)
 
     # The validator.
 
