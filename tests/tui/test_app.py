@@ -186,12 +186,15 @@ async def test_the_mouse_chooses_a_row_a_pane_and_a_time(stage, chat_recording):
 
 
 async def test_from_sixty_to_two_hundred_and_fifty_columns(stage, chat_recording):
-    for width in (60, 61, 79, 99, 100, 101, 159, 250):
-        async with stage(chat_recording, width=width, height=20) as on:
-            await on.judged()
-            for keys in ("down enter", "right_square_bracket", "enter", "escape w", "w v", "escape question_mark"):
-                await on.press(*keys.split())
-                assert all(len(line.rstrip("\n")) <= width for line in on.text().splitlines())
+    async with stage(chat_recording, height=20, steady=True) as on:
+        await on.judged()
+        for keys in ("down enter", "right_square_bracket", "enter", "escape w", "w v", "escape question_mark"):
+            await on.press(*keys.split())
+            for width in (60, 61, 79, 99, 100, 101, 159, 250):
+                await on.pilot.resize_terminal(width, 20)
+                lines = on.text().splitlines()
+                assert len(lines) == 20 and all(len(line) <= width for line in lines)
+                assert "too small" not in on.text()
 
 
 @pytest.mark.parametrize(
