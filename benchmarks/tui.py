@@ -9,18 +9,12 @@ itself, so keys are written to the terminal and the time to the first byte that 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
-import pty
 import random
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +23,11 @@ import orjson
 
 from benchmarks.alternatives import environment
 from benchmarks.table import FIGURES, Table, publish
+from benchmarks.terminal import ROOT, SIZE, Terminal
 from wsreplay.model import Connection, Ending
 from wsreplay.store import lock
 from wsreplay.store.writer import Writer
 
-ROOT = Path(__file__).parent.parent
-SIZE = (50, 160)
 TYPES = (
     "user_message", "agent_started", "agent_thinking", "tool_executing", "tool_completed", "partial_result", "agent_completed",
 )  # fmt: skip
@@ -42,6 +35,17 @@ PER_FRAME_NS = 200_000
 BATCH = 20_000
 ENOUGH_KEYS = 200
 MOST_SCANS = 12
+STARTS = 9
+EMPTY_APP = """
+from textual.app import App
+from textual.widgets import Static
+
+class Empty(App):
+    def compose(self):
+        yield Static("nothing")
+
+Empty().run()
+"""
 
 
 class Story:
@@ -93,109 +97,55 @@ def make(path: Path, frames: int) -> None:
     writer.close()
 
 
-class Terminal:
-    """A program behind a pseudo-terminal."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.started = time.perf_counter()
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed wsreplay has its bytecode
-            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", WSREPLAY_CONFIG="/nonexistent")
-            os.chdir(ROOT)
-            os.execv(sys.executable, [sys.executable, "-m", "wsreplay", *arguments])
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-
-    def read(self, seconds: float) -> bytes:
-        """What is painted next, or nothing."""
-        ready, _, _ = select.select([self.fd], [], [], seconds)
-        try:
-            return os.read(self.fd, 1 << 16) if ready else b""
-        except OSError:
-            return b""
-
-    def until(self, *needles: bytes, seconds: float = 60) -> float:
-        """Seconds since the start, or since `mark`, until one of some texts is painted."""
-        seen = b""
-        limit = time.perf_counter() + seconds
-        while time.perf_counter() < limit:
-            seen = (seen + self.read(0.5))[-(1 << 18) :]
-            if any(needle in seen for needle in needles):
-                return time.perf_counter() - self.started
-        raise TimeoutError(f"{needles} was not painted; {seen[-400:]!r}")
-
-    def drain(self, quiet: float = 0.3, most: float = 5) -> None:
-        """Read until nothing is painted for a while."""
-        limit = time.perf_counter() + most
-        while self.read(quiet) and time.perf_counter() < limit:
-            pass
-
-    def key_until(self, keys: str, *needles: bytes, seconds: float = 5) -> tuple[float, bytes]:
-        """Seconds from a key until one of some texts is painted, and which: what else is painted meanwhile does not count."""
-        self.drain(0, 0.1)
-        begun, seen = time.perf_counter(), b""
-        os.write(self.fd, keys.encode())
-        while time.perf_counter() - begun < seconds:
-            seen += self.read(0.01)
-            if found := next((needle for needle in needles if needle in seen), b""):
-                return time.perf_counter() - begun, found
-        raise TimeoutError(f"{needles} was not painted after {keys!r}; {seen[-400:]!r}")
-
-    def key(self, keys: str, seconds: float = 2) -> float:
-        """Seconds from a key to the first byte painted."""
-        self.drain(0.06, 1)  # what an earlier key painted is not this one's
-        begun = time.perf_counter()
-        os.write(self.fd, keys.encode())
-        return time.perf_counter() - begun if self.read(seconds) else float("nan")
-
-    def memory_mb(self) -> float:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
-
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def quit(self, keys: str = "\x11") -> float:
-        """Seconds from ^q to the end of the process."""
-        begun = time.perf_counter()
-        os.write(self.fd, keys.encode())
-        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
-            self.read(0.005)
-            if time.perf_counter() - begun > 20:
-                os.kill(self.pid, signal.SIGKILL)
-        os.close(self.fd)
-        return time.perf_counter() - begun
-
-
 @dataclass
 class Line:
+    """A figure; without a budget it is what another is compared with."""
+
     what: str
     value: float
-    budget: float
+    budget: float | None
     unit: str
 
     def row(self) -> list[str]:
-        verdict = "yes" if self.value <= self.budget else "NO"
-        return [self.what, f"{self.value:.1f} {self.unit}", f"{self.budget:.0f} {self.unit}", verdict]
+        if self.budget is None:
+            return [self.what, self._said(self.value), "–", ""]
+        return [self.what, self._said(self.value), self._said(self.budget), "yes" if self.value <= self.budget else "NO"]
+
+    def _said(self, figure: float) -> str:
+        return f"{figure:.2f}×" if self.unit == "×" else f"{figure:,.1f} {self.unit}".replace(".0 ", " ")
 
 
 def p95(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[18]
 
 
+def interface(path: Path) -> Terminal:
+    return Terminal("-m", "wsreplay", "tui", str(path))
+
+
+def started(terminal: Terminal, needle: bytes) -> tuple[float, float]:
+    """Milliseconds until a text is painted, and of processor time."""
+    taken = terminal.until(needle) * 1000, terminal.cpu_s() * 1000
+    terminal.drain(0.2, 1)
+    terminal.quit()
+    return taken
+
+
 def first_row(path: Path) -> list[Line]:
-    """On a machine that does other things too the time grows with them; the processor time says what it takes by itself."""
-    times, cpu = [], []
-    for _ in range(7):
-        terminal = Terminal("tui", str(path))
-        times.append(terminal.until(b"agent_started"))
-        cpu.append(terminal.cpu_s())
-        terminal.drain(0.2, 1)
-        terminal.quit()
+    """Beside an empty Textual app that is started in turn with ours: what a machine does beside it slows both down."""
+    ours, empty = [], []
+    for _ in range(STARTS):
+        empty.append(started(Terminal("-c", EMPTY_APP), b"nothing"))
+        ours.append(started(interface(path), b"agent_started"))
+    wall, cpu = ([pair[which] for pair in ours] for which in (0, 1))
+    empty_wall, empty_cpu = ([pair[which] for pair in empty] for which in (0, 1))
     return [
-        Line("start → first row (median of 7)", statistics.median(times) * 1000, 300, "ms"),
-        Line("  of it processor time", statistics.median(cpu) * 1000, 300, "ms"),
+        Line(f"start → first row (median of {STARTS})", statistics.median(wall), 300, "ms"),
+        Line("  of it processor time", statistics.median(cpu), 300, "ms"),
+        Line("an empty Textual app, started in turn with it", statistics.median(empty_wall), None, "ms"),
+        Line("  of it processor time", statistics.median(empty_cpu), None, "ms"),
+        Line("first row beside the empty app", statistics.median(wall) / statistics.median(empty_wall), 1.1, "×"),
+        Line("  processor time beside its", statistics.median(cpu) / statistics.median(empty_cpu), 1.1, "×"),
     ]
 
 
@@ -237,7 +187,7 @@ def keys_while_scanning(terminal: Terminal) -> list[float]:
 
 def measure(path: Path) -> list[Line]:
     lines = first_row(path)
-    terminal = Terminal("tui", str(path))
+    terminal = interface(path)
     terminal.until(b"agent_started")
     terminal.drain()
     lines.append(Line("key → first byte, p95, while validating", p95(keys(terminal, 150, "jjjk")), 50, "ms"))
@@ -262,7 +212,7 @@ def follow(path: Path, seconds: float = 8, per_tick: int = 500) -> Line:
         wal = Path(f"{path}-wal")
         while not wal.exists() or wal.stat().st_size < 100_000:
             time.sleep(0.05)
-        terminal = Terminal("tui", str(path))
+        terminal = interface(path)
         terminal.until(b"FOLLOW")
         terminal.drain(0.05, 2)
         before, begun = terminal.cpu_s(), time.perf_counter()

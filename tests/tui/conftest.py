@@ -196,7 +196,7 @@ class Stage:
             errands = getattr(self.app.screen, "errands", None)
             inspector = getattr(self.app.screen, "inspector", None)
             busy = (errands is not None and errands.busy) or (inspector is not None and inspector.busy)
-            if not busy:
+            if not busy and not getattr(self.app.screen, "detail_due", False):
                 break
             await self.pilot.pause(0.005)
         await self.pilot.pause()

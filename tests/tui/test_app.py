@@ -13,6 +13,7 @@ from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.cut import cut
 from wsreplay.tui import config
+from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.screens.findings import FindingsScreen
 from wsreplay.tui.screens.session import SessionScreen
@@ -156,6 +157,20 @@ async def test_the_theme_can_be_switched_while_looking(stage, chat_recording):
         assert not on.app.screen.is_modal
 
 
+@pytest.mark.parametrize("name", ["nord", "solarized-light", "ansi-dark"])
+async def test_any_theme_of_textual_can_be_had(stage, chat_recording, name):
+    async with stage(chat_recording, config=Config(theme=name)) as on:
+        await on.press("down", "enter")
+        assert "tool_executing" in on.text()
+        theme = on.app.current_theme
+        assert theme.name == name and (on.app.theme_variables["ws-ground"] == theme.background) is (name != "ansi-dark")
+
+
+def test_a_theme_that_does_not_exist_is_said_before_the_terminal_is_taken_over(chat_recording):
+    with pytest.raises(UsageError, match=r"no theme 'sepia'; there are dark, light, .*nord"):
+        ReplayApp(chat_recording, config=Config(theme="sepia"))
+
+
 async def test_the_mouse_chooses_a_row_a_pane_and_a_time(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
@@ -171,12 +186,15 @@ async def test_the_mouse_chooses_a_row_a_pane_and_a_time(stage, chat_recording):
 
 
 async def test_from_sixty_to_two_hundred_and_fifty_columns(stage, chat_recording):
-    for width in (60, 61, 79, 99, 100, 101, 159, 250):
-        async with stage(chat_recording, width=width, height=20) as on:
-            await on.judged()
-            for keys in ("down enter", "right_square_bracket", "enter", "escape w", "w v", "escape question_mark"):
-                await on.press(*keys.split())
-                assert all(len(line.rstrip("\n")) <= width for line in on.text().splitlines())
+    async with stage(chat_recording, height=20, steady=True) as on:
+        await on.judged()
+        for keys in ("down enter", "right_square_bracket", "enter", "escape w", "w v", "escape question_mark"):
+            await on.press(*keys.split())
+            for width in (60, 61, 79, 99, 100, 101, 159, 250):
+                await on.pilot.resize_terminal(width, 20)
+                lines = on.text().splitlines()
+                assert len(lines) == 20 and all(len(line) <= width for line in lines)
+                assert "too small" not in on.text()
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import Counter
 from pathlib import Path
+
+from textual.screen import Screen
+from textual.scrollbar import ScrollBar
 
 from wsreplay.store import lock, paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.live import SILENT_NS, Growth
 from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.widgets.frame_list import FrameList
+from wsreplay.tui.widgets.overview import Overview
 
 SECOND = 1_000_000_000
 
@@ -25,6 +31,48 @@ async def test_new_frames_come_in_and_the_cursor_stays_at_the_end(stage, live_ch
         live_chat.add(200)
         await on.until(lambda: screen.rows.view.frames == 205)
         assert screen.frames.cursor == 204 and "part 205" in on.text()
+
+
+async def test_of_a_list_that_is_followed_only_what_changes_is_painted(stage, live_chat, monkeypatch):
+    painted: Counter[str] = Counter()
+
+    def count(kind, method):
+        plain = getattr(kind, method)
+
+        def counted(*arguments, **options):
+            painted[kind.__name__] += 1
+            return plain(*arguments, **options)
+
+        monkeypatch.setattr(kind, method, counted)
+
+    for kind, method in ((FrameList, "paint"), (Overview, "render_line"), (ScrollBar, "render"), (Screen, "_refresh_layout")):
+        count(kind, method)
+    async with stage(live_chat.path) as on:
+        live_chat.add(5_000)  # from here on the bar is as small as it gets
+        await on.until(lambda: on.app.screen.frames.cursor == 5_004)
+        await on.settle()
+        in_sight = len(on.app.screen.frames.seen())
+        painted.clear()
+        for count in range(1, 6):
+            live_chat.add(500)
+            await on.until(lambda count=count: on.app.screen.frames.cursor == 5_004 + 500 * count)
+        await on.settle()
+        assert 5 * in_sight <= painted["FrameList"] <= 6 * in_sight
+        assert painted["ScrollBar"] <= 1 and set(painted) <= {"FrameList", "ScrollBar"}
+
+
+async def test_what_flies_past_is_laid_out_at_a_pace_that_can_be_read_and_the_last_of_it_for_good(stage, live_chat):
+    async with stage(live_chat.path, steady=True) as on:
+        screen = on.app.screen
+        shown: list[int] = []
+        show = screen.inspector.show
+        screen.inspector.show = lambda item, **how: (shown.append(item and item.id), show(item, **how))
+        for _ in range(5):
+            live_chat.add(100)
+            on.app.poll()
+            await on.pilot.pause()
+        await on.until(lambda: not screen.detail_due)
+        assert len(shown) < 5 and shown[-1] == 505 and "part 505" in screen.detail.text
 
 
 async def test_scrolled_away_the_list_stands_still_and_says_how_much_is_new(stage, live_chat):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from wsreplay.tui.data.between import Injected
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.frame_list import place_words
+from wsreplay.validator.findings import Finding, Severity, Verdict
 
 GHOST_ROW = 7
 
@@ -242,3 +246,25 @@ async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_pat
 
     assert readable(b'{"a":"\x1b[31m"}') == '{"a":"␛[31m"}\n'  # no JSON: a control character in a string
     assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'
+
+
+async def test_of_a_detail_only_the_lines_are_painted_that_changed(stage, script, monkeypatch):
+    made = script("alike.db")
+    made.open(1, 0, closed_ns=10**9)
+    for number in range(1, 9):
+        made.say(1, number, 1, "partial_result", content=f"part {number}", of=8)
+    async with stage(made.write(1_000), width=120, height=30, steady=True) as on:
+        painted: list[int] = []
+        plain = Detail.render_line
+        monkeypatch.setattr(Detail, "render_line", lambda detail, y: (painted.append(y), plain(detail, y))[1])
+        await on.press("j")
+        assert "part 2" in on.app.screen.detail.text
+        assert painted == [2]  # { and the type are those of the row before, and so is the rest
+
+
+def test_a_row_says_whose_an_event_is_in_few_columns():
+    told = "chat of thread t1 reached user ann; it belongs to user bob"
+    finding = Finding("owner", Verdict.VIOLATED, Severity.ERROR, told, kind="isolation", seen="chat")
+    assert place_words(finding, None) == "belongs to user bob"
+    confined = replace(finding, message="chat for owner bob reached user ann")
+    assert place_words(confined, None) == "for owner bob reached user ann"

@@ -50,6 +50,8 @@ def visible(text: str) -> str:
 
     C0 controls and DEL become their control pictures (␛ ␊ ␡), invisible and directional characters `␦`, the rest `�`.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _HIDDEN.sub(_glyph, text)
 
 

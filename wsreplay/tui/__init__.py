@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from wsreplay.errors import UsageError
@@ -31,9 +30,9 @@ def run(path: Path, *, contracts: tuple[str, ...] = (), ascii_only: bool | None 
         raise UsageError("the terminal interface needs a terminal. `wsreplay show` prints a recording")
     settings = config.load()
     if ascii_only is not None:
-        settings = replace(settings, ascii=ascii_only)
+        settings = settings._replace(ascii=ascii_only)
     if mouse is not None:
-        settings = replace(settings, mouse=mouse)
+        settings = settings._replace(mouse=mouse)
     if contracts:
         from wsreplay import contract
 

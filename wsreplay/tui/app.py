@@ -6,16 +6,16 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from wsreplay.errors import WsreplayError
+from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.settling import settle
 from wsreplay.tui.config import Config
@@ -28,11 +28,12 @@ from wsreplay.tui.judge import Judge, stamp
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.theme import DARK, LIGHT, Palette
+from wsreplay.tui.theme import DARK, LIGHT, Palette, variables_for
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
-POLL_S = 0.1
+POLL_S = 0.12
 WATCH_S = 1.0
+HANDS_ON = (events.Key, events.MouseDown, events.MouseScrollDown, events.MouseScrollUp)
 DEFAULT_FOLDER = Path("recordings")
 
 
@@ -40,6 +41,7 @@ class ReplayApp(App[None]):
     """`path` is a recording, or a folder of them. `clock` gives monotonic nanoseconds; tests hold it still.
 
     `judging` says whether recordings are validated as they are opened; `contracts` by which, and without any by what fits.
+    Raises UsageError for a theme that does not exist.
     """
 
     TITLE = "wsreplay"
@@ -62,6 +64,7 @@ class ReplayApp(App[None]):
         judging: bool = True,
     ) -> None:
         self.config = config or Config()
+        self._has_themes = False
         self.look = Look(Palette.of({}, True), self.config.ascii)
         super().__init__()
         self.path = path
@@ -76,12 +79,11 @@ class ReplayApp(App[None]):
         self._asked_again = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        self._has_themes = True
         # Set without its watcher, which would parse every style sheet once more.
-        self.set_reactive(ReplayApp.theme, {"dark": DARK.name, "light": LIGHT.name}.get(self.config.theme, self.config.theme))
+        self.set_reactive(ReplayApp.theme, self._theme_named(self.config.theme))
         self.stylesheet.set_variables(self.get_css_variables())
         self._look_again()
-        if self.config.ascii:
-            self.add_class("-ascii")
         if self.config.keys:
             self.set_keymap(dict(self.config.keys))
 
@@ -176,6 +178,12 @@ class ReplayApp(App[None]):
     def on_unmount(self) -> None:
         self.close_recording()
 
+    async def on_event(self, event: events.Event) -> None:
+        """What the user does goes before what computes beside the interface."""
+        if self.opened is not None and isinstance(event, HANDS_ON):
+            self.opened.courtesy.take()
+        await super().on_event(event)
+
     # The validator.
 
     def judge(self) -> None:
@@ -237,7 +245,7 @@ class ReplayApp(App[None]):
         self.push_screen(prompt, chosen)
 
     def on_judge_moved(self, message: JudgeMoved) -> None:
-        self.verdict = replace(self.verdict, done=message.done)
+        self.verdict = self.verdict._replace(done=message.done)
         self._tell_verdict()
 
     def on_judge_failed(self, message: JudgeFailed) -> None:
@@ -266,7 +274,7 @@ class ReplayApp(App[None]):
             self.post_message(ContractChanged())
 
     def on_contract_changed(self) -> None:
-        self.verdict = replace(self.verdict, stale=True)
+        self.verdict = self.verdict._replace(stale=True)
         self.notify("R validates again", title="the contract has changed on disk")
         self._tell_verdict()
 
@@ -300,6 +308,20 @@ class ReplayApp(App[None]):
             screen.clock_ticked()
 
     # Looks, help, palette.
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Of the theme; none before ours are known, which takes as long as a screenful of rows."""
+        return super().get_css_variables() if self._has_themes else {}
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return {"ws-edge": "ascii" if self.config.ascii else "round", **variables_for(self.current_theme)}
+
+    def _theme_named(self, name: str) -> str:
+        """Raises UsageError."""
+        ours = {"dark": DARK.name, "light": LIGHT.name}
+        if name not in ours and name not in self.available_themes:
+            raise UsageError(f"there is no theme {name!r}; there are {', '.join([*ours, *sorted(self.available_themes)])}")
+        return ours.get(name, name)
 
     def _look_again(self) -> None:
         self.look = Look(Palette.of(self.theme_variables, self.current_theme.dark), self.config.ascii)

@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from wsreplay.errors import UsageError
 
 VARIABLE = "WSREPLAY_CONFIG"
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     theme: str = "dark"
     ascii: bool = False
     mouse: bool = True
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
 
 
 def config_path() -> Path:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.style import Style
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     palette: Palette
     ascii_only: bool = False
 

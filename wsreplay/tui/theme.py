@@ -5,8 +5,7 @@ A hue always comes with a sign. Okabe and Ito, "Color Universal Design", 2008.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
 
 from rich.style import Style
 from textual.theme import Theme
@@ -41,30 +40,40 @@ DARK = _theme("wsreplay-dark", _DARK_HUES, True)
 LIGHT = _theme("wsreplay-light", _LIGHT_HUES, False)
 
 
-@dataclass(frozen=True)
-class Palette:
-    """Styles for what is painted line by line, from a theme's variables; any other theme falls back on the dark hues."""
+def variables_for(theme: Theme) -> dict[str, str]:
+    """What a theme of Textual's own does not say: the hues that carry meaning are ours, ground and text are the theme's."""
+    hues = _DARK_HUES if theme.dark else _LIGHT_HUES
+    raised = theme.panel or theme.surface
+    said = {"ground": theme.background, "raised": raised, "text": theme.foreground, "accent": theme.primary}
+    plain = {name: hue for name, hue in said.items() if hue and hue.startswith("#")}
+    return {f"ws-{name}": hue for name, hue in {**hues, **plain}.items()}
 
-    hues: tuple[tuple[str, str], ...]
+
+class Palette:
+    """Styles for what is painted line by line, from a theme's variables."""
+
+    def __init__(self, hues: Mapping[str, str]) -> None:
+        self._hues = hues
+        self._styles: dict[tuple[str, str | None, bool, bool], Style] = {}
+        self._grounds: dict[str, Style] = {}
 
     @classmethod
-    def of(cls, variables: dict[str, str], dark: bool) -> Palette:
-        fallback = _DARK_HUES if dark else _LIGHT_HUES
-        return cls(tuple((name, variables.get(f"ws-{name}", hue)) for name, hue in fallback.items()))
+    def of(cls, variables: Mapping[str, str], dark: bool) -> Palette:
+        """What the variables do not name has its hue of the dark or the light theme."""
+        hues = _DARK_HUES if dark else _LIGHT_HUES
+        return cls({name: variables.get(f"ws-{name}", hue) for name, hue in hues.items()})
 
     def style(self, name: str = "text", *, on: str | None = None, bold: bool = False, underline: bool = False) -> Style:
-        return _style(self, name, on, bold, underline)
+        key = name, on, bold, underline
+        style = self._styles.get(key)
+        if style is None:
+            hues = self._hues
+            style = Style(color=hues[name], bgcolor=hues[on] if on else None, bold=bold, underline=underline)
+            self._styles[key] = style
+        return style
 
     def ground(self, name: str) -> Style:
-        return _ground(self, name)
-
-
-@lru_cache(maxsize=512)
-def _style(palette: Palette, name: str, on: str | None, bold: bool, underline: bool) -> Style:
-    hues = dict(palette.hues)
-    return Style(color=hues[name], bgcolor=hues[on] if on else None, bold=bold, underline=underline)
-
-
-@lru_cache(maxsize=64)
-def _ground(palette: Palette, name: str) -> Style:
-    return Style(bgcolor=dict(palette.hues)[name])
+        style = self._grounds.get(name)
+        if style is None:
+            style = self._grounds[name] = Style(bgcolor=self._hues[name])
+        return style

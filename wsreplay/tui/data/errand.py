@@ -8,16 +8,25 @@ from pathlib import Path
 
 from wsreplay.errors import WsreplayError
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data.courtesy import Courtesy, Turns
 
 
 class Errand(threading.Thread):
     """Runs `work(reader, errand)` once. `fail` is told, in this thread, why it could not be done.
 
-    `work` looks at `called_back` between its pieces; a query that runs is interrupted.
+    `work` looks at `called_back` between its pieces, and calls `give_way` between its rows; a query that runs is interrupted.
     """
 
-    def __init__(self, path: Path, work: Callable[[Recording, Errand], None], fail: Callable[[str], object], name: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        work: Callable[[Recording, Errand], None],
+        fail: Callable[[str], object],
+        name: str,
+        courtesy: Courtesy,
+    ) -> None:
         super().__init__(name=f"wsreplay {name}", daemon=True)
+        self.give_way = Turns(courtesy).give_way
         self._path = path
         self._work = work
         self._fail = fail
@@ -59,14 +68,15 @@ class Errand(threading.Thread):
 class Errands:
     """The errands of one screen, by name: a new one calls the one before it back."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, courtesy: Courtesy) -> None:
         self._path = path
+        self._courtesy = courtesy
         self._running: dict[str, Errand] = {}
         self._ended: list[Errand] = []
 
     def send(self, name: str, work: Callable[[Recording, Errand], None], fail: Callable[[str], object]) -> Errand:
         self.call_back(name)
-        errand = self._running[name] = Errand(self._path, work, fail, name)
+        errand = self._running[name] = Errand(self._path, work, fail, name, self._courtesy)
         errand.start()
         return errand
 

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 from wsreplay.model import Connection
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data.courtesy import in_turns
 from wsreplay.tui.data.errand import Errand
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
 
 CHUNK = 20_000
-REPORT_S = 0.1  # a report is not made more often than this
+REPORT_S = 0.2  # a report is not made more often than this
 
 Report = Callable[["array[int]", float, bool], object]
 """(all ids gathered so far, the share that was read, whether that is all)"""
 
 
 class _Reporter:
-    """Reports at most ten times a second; the first time at once, so that a screenful is there early."""
+    """Reports at most five times a second; the first time at once, so that a screenful is there early."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -47,6 +48,7 @@ def session_ids(connections: Sequence[Connection], report: Report) -> Callable[[
         for piece in paging.ids_in_pieces(reader, [one.id for one in connections]):
             if errand.called_back:
                 return
+            errand.give_way()
             ids.extend(piece)
             tell(lambda: array("Q", ids), min(1.0, len(ids) / total))
         tell(lambda: ids, 1.0, True)
@@ -73,9 +75,11 @@ class Sieve:
             self._where = f"({self._where}) AND +connection_id IN ({marks})"
             self._parameters = (*self._parameters, *connections)
 
-    def between(self, reader: Recording, first: int, last: int) -> array[int]:
+    def between(self, reader: Recording, first: int, last: int, give_way: Callable[[], object] | None = None) -> array[int]:
         """The matching ids between two, both included."""
         frames = paging.frames_where(reader, first, last, self._where, self._parameters)
+        if give_way is not None:
+            frames = in_turns(frames, give_way)
         return array("Q", (frame.id for frame in frames if self._lets_through(frame)))
 
 
@@ -106,7 +110,7 @@ def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, report: Report) -
         for forward, first, end in _spans(ids, start):
             if errand.called_back:
                 return
-            found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+            found = among(sieve.between(reader, ids[first], ids[end - 1], errand.give_way), ids, first, end)
             if forward:
                 ahead.extend(found)
             else:
@@ -127,7 +131,7 @@ def next_match(
         for first, end in _around(len(ids), start, forward):
             if errand.called_back:
                 return
-            found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+            found = among(sieve.between(reader, ids[first], ids[end - 1], errand.give_way), ids, first, end)
             if found:
                 tell(found[0] if forward else found[-1])
                 return

@@ -12,6 +12,7 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.data.between import Injected
+from wsreplay.tui.data.courtesy import Courtesy
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Evidence
 
 SESSION_PIECE = 50_000
@@ -26,6 +27,7 @@ class Opened:
     def __init__(self, reader: Recording) -> None:
         self.reader = reader
         self.path: Path = reader.path
+        self.courtesy = Courtesy()
         self.evidence: Evidence = NO_EVIDENCE
         self.runs: list[Run] = []
         self.connections: dict[int, Connection] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wsreplay.tui.times import SECOND
 
@@ -10,8 +10,7 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 IDLE_CAPS: tuple[int | None, ...] = (None, 2 * SECOND, SECOND // 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Player:
+class Player(NamedTuple):
     """A value: each action gives another. `at_ns` is the playhead; `since_ns` when on the wall's clock it was there."""
 
     start_ns: int
@@ -21,10 +20,6 @@ class Player:
     speed: float = 1.0
     idle_cap: int | None = IDLE_CAPS[1]
     since_ns: int = 0
-
-    def _with(self, **changes: object) -> Player:
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return Player(**(values | changes))
 
     @property
     def at_end(self) -> bool:
@@ -38,13 +33,13 @@ class Player:
     def play(self, now_ns: int) -> Player:
         """Start; from the beginning where the film is over."""
         at = self.start_ns if self.at_end else self.at_ns
-        return self._with(playing=True, at_ns=at, since_ns=now_ns)
+        return self._replace(playing=True, at_ns=at, since_ns=now_ns)
 
     def pause(self) -> Player:
-        return self._with(playing=False)
+        return self._replace(playing=False)
 
     def seek(self, at_ns: int, now_ns: int) -> Player:
-        return self._with(at_ns=max(self.start_ns, min(at_ns, self.end_ns)), since_ns=now_ns)
+        return self._replace(at_ns=max(self.start_ns, min(at_ns, self.end_ns)), since_ns=now_ns)
 
     def to_fraction(self, share: float, now_ns: int) -> Player:
         return self.seek(self.start_ns + round((self.end_ns - self.start_ns) * share), now_ns)
@@ -52,13 +47,13 @@ class Player:
     def faster(self, steps: int) -> Player:
         """So many steps up or down the ladder of speeds."""
         place = SPEEDS.index(self.speed) + steps
-        return self._with(speed=SPEEDS[max(0, min(place, len(SPEEDS) - 1))])
+        return self._replace(speed=SPEEDS[max(0, min(place, len(SPEEDS) - 1))])
 
     def next_idle_cap(self) -> Player:
-        return self._with(idle_cap=IDLE_CAPS[(IDLE_CAPS.index(self.idle_cap) + 1) % len(IDLE_CAPS)])
+        return self._replace(idle_cap=IDLE_CAPS[(IDLE_CAPS.index(self.idle_cap) + 1) % len(IDLE_CAPS)])
 
     def reaching(self, end_ns: int) -> Player:
-        return self._with(end_ns=max(end_ns, self.start_ns))
+        return self._replace(end_ns=max(end_ns, self.start_ns))
 
     def tick(self, now_ns: int, next_event_ns: int | None) -> Player:
         """Where the playhead is at `now_ns`. An idle stretch up to the next event takes at most the cap, times speed."""
@@ -69,5 +64,5 @@ class Player:
         if self.idle_cap is not None and next_event_ns is not None and next_event_ns - self.at_ns > self.idle_cap:
             at += next_event_ns - self.at_ns - self.idle_cap  # the rest of the wait is skipped
         if at >= self.end_ns:
-            return self._with(at_ns=self.end_ns, since_ns=now_ns, playing=False)
-        return self._with(at_ns=at, since_ns=now_ns)
+            return self._replace(at_ns=self.end_ns, since_ns=now_ns, playing=False)
+        return self._replace(at_ns=at, since_ns=now_ns)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data.courtesy import in_turns
 from wsreplay.tui.data.errand import Errand
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.spans import Drawn, Tracer
@@ -25,7 +26,8 @@ def traced(
     numbers = {number: one.id for number, one in opened.session_of.items()}
     tracer = Tracer(contracts_for(reader, contracts)[0], numbers, users)
     waiting = sorted(((one.closed_ns, one.id) for one in known if one.closed_ns is not None), reverse=True)
-    for count, frame in enumerate(paging.typed_frames(reader, [one.id for one in known] if session else None)):
+    frames = in_turns(paging.typed_frames(reader, [one.id for one in known] if session else None), errand.give_way)
+    for count, frame in enumerate(frames):
         while waiting and waiting[-1][0] < frame.t_ns:
             closed_ns, connection = waiting.pop()
             tracer.end_connection(connection, closed_ns)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wsreplay.tui.data.evidence import Change
 
 IDLE, JUDGING, FOLLOWING, THERE, FAILED = "idle", "judging", "following", "there", "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`state` is one of the words above; `stale` says that a contract's file has changed since."""
 
     state: str = IDLE

@@ -24,6 +24,11 @@ SMALLEST = (60, 12)
 class BaseScreen(Screen[None]):
     """A screen of the application. The application tells it what changed; a screen that does not care does nothing."""
 
+    DEFAULT_CSS = """
+    BaseScreen { background: $ws-ground; color: $ws-text; layout: vertical; }
+    BaseScreen.-too-small > * { display: none; }
+    BaseScreen.-too-small > TooSmall { display: block; }
+    """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 -- Textual declares it as of the instance
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "back", "Back", id="screen.back", show=False),

@@ -19,10 +19,12 @@ class ContractPicker(ModalScreen["tuple[str, ...] | None"]):
     """Answers with names of contracts, or None."""
 
     DEFAULT_CSS = """
-    ContractPicker { align: center middle; }
+    ContractPicker { align: center middle; background: $ws-ground 60%; }
     ContractPicker Vertical { width: 64; max-width: 90%; height: auto; max-height: 80%; padding: 1 2; }
+    ContractPicker Vertical { background: $ws-raised; border: $ws-edge $ws-accent; }
+    ContractPicker Input.-textual-compact { background: $ws-ground; }
     ContractPicker OptionList { height: auto; max-height: 10; margin: 1 0; border: none; background: transparent; }
-    ContractPicker #complaint { height: auto; }
+    ContractPicker #complaint { height: auto; color: $ws-warning; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Give up", id="contract.cancel", show=False)]
 

@@ -15,6 +15,7 @@ from wsreplay.replay.rows import Kind
 from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.alignment import Payloads, Side, align
+from wsreplay.tui.data.courtesy import Courtesy
 from wsreplay.tui.data.errand import Errand, Errands
 from wsreplay.tui.data.jsondiff import changed_fields, difference
 from wsreplay.tui.messages import Aligned, RowChosen, RowMoved
@@ -53,6 +54,11 @@ class DiffScreen(BaseScreen):
         Binding("tab", "turn", "To the other pane", id="diff.turn", show=False),
     ]
 
+    DEFAULT_CSS = """
+    DiffScreen #pairs { height: 2fr; }
+    DiffScreen #difference { width: 1fr; height: 1fr; }
+    """
+
     def __init__(self, a: Side, b: Side, contract: str) -> None:
         super().__init__()
         self.a, self.b, self.contract = a, b, contract
@@ -61,7 +67,7 @@ class DiffScreen(BaseScreen):
         self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(a[0])
+        self.errands = Errands(a[0], Courtesy())
 
     def parts(self) -> Iterable[Widget]:
         yield self.head

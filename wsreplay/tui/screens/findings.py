@@ -37,6 +37,15 @@ class FindingsScreen(BaseScreen):
         Binding("left,h", "focus_list", "To the list", id="findings.focus_list", show=False),
     ]
 
+    DEFAULT_CSS = """
+    FindingsScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
+    FindingsScreen #findings { width: 3fr; }
+    FindingsScreen #finding { width: 2fr; }
+    FindingsScreen.-narrow #body { layout: vertical; }
+    FindingsScreen.-narrow #findings, FindingsScreen.-narrow #finding { width: 1fr; height: 1fr; }
+    FindingsScreen.-narrow.-nothing #finding, FindingsScreen.-detail-only #findings { display: none; }
+    """
+
     def __init__(self, opened: Opened, session: Session | None) -> None:
         super().__init__()
         self.opened = opened

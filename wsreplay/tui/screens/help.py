@@ -45,6 +45,8 @@ class HelpScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "back", "Back", id="help.back", show=False)]
 
+    DEFAULT_CSS = "HelpScreen #help { width: 1fr; height: 1fr; }"
+
     def __init__(self, below: Screen[object]) -> None:
         super().__init__()
         self._below = below

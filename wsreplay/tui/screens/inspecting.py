@@ -136,7 +136,7 @@ class Inspector:
             if not errand.called_back:
                 self._screen.post_message(DetailReady(frame.id, lines))
 
-        self.errand = Errand(self._opened.path, work, lambda _why: None, "detail")
+        self.errand = Errand(self._opened.path, work, lambda _why: None, "detail", self._opened.courtesy)
         self.errand.start()
 
     def laid_out(self, frame_id: int, lines: list[Line]) -> None:

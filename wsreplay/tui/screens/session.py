@@ -24,10 +24,8 @@ from wsreplay.tui.messages import (
     DetailReady,
     FaultsPlaced,
     IdsGathered,
-    PaneChosen,
     QueryLeft,
     QueryTyped,
-    RowChosen,
     RowMoved,
     SearchEnded,
     WorkFailed,
@@ -36,6 +34,7 @@ from wsreplay.tui.screens.asking import Asking
 from wsreplay.tui.screens.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name, verdict_runs
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
+from wsreplay.tui.screens.panes import PanedScreen
 from wsreplay.tui.screens.spanning import SpanningScreen
 from wsreplay.tui.screens.surveying import SurveyingScreen
 from wsreplay.tui.screens.tracing import TracingScreen
@@ -48,10 +47,11 @@ from wsreplay.tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
+PER_DETAIL_NS = times.SECOND // 2
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScreen):
+class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,17 +59,22 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         Binding("ctrl+f", "search", "Search text", id="session.search", show=False),
         Binding("n", "search_on(True)", "Next match", id="session.next_match", show=False),
         Binding("N", "search_on(False)", "Previous match", id="session.previous_match", show=False),
-        Binding("tab", "pane(1)", "Next pane of the detail", id="session.next_pane", show=False),
-        Binding("shift+tab", "pane(-1)", "Previous pane of the detail", id="session.previous_pane", show=False),
-        Binding("left,h", "focus_list", "To the list", id="session.focus_list", show=False),
-        Binding("right,l", "focus_detail", "To the detail", id="session.focus_detail", show=False),
-        Binding("backslash", "maximise", "Maximise the pane", id="session.maximise", show=False),
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
         Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
+
+    DEFAULT_CSS = """
+    SessionScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
+    SessionScreen #frames { width: 3fr; }
+    SessionScreen #detail { width: 2fr; }
+    SessionScreen.-narrow #detail, SessionScreen.-list-only #detail { display: none; }
+    SessionScreen.-narrow #frames, SessionScreen.-list-only #frames { width: 1fr; }
+    SessionScreen.-detail-only #detail { display: block; width: 1fr; }
+    SessionScreen.-detail-only #frames { display: none; }
+    """
 
     def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
@@ -80,7 +85,7 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         self.player = Player(self.origin_ns, opened.reached_ns(session), self.origin_ns)
         self.following = opened.live
         self.unseen = 0
-        self.errands = Errands(opened.path)
+        self.errands = Errands(opened.path, opened.courtesy)
         connections = len(session.connections if session else opened.connections)
         self.frames = FrameList(opened, self.rows.view, connections=connections, id="frames")
         self.frames.origin_ns = self.origin_ns
@@ -92,7 +97,7 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
-        self._detail_due = False
+        self.detail_due, self._detailed_ns = False, 0
 
     @property
     def session(self) -> Session | None:
@@ -154,13 +159,19 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
         self.show_detail_soon()
 
     def show_detail_soon(self) -> None:
-        """After the list is painted, and once for many moves."""
-        if not self._detail_due:
-            self._detail_due = True
+        """After the list is painted, and once for many moves; of what flies past while it is followed, what can be read."""
+        if self.detail_due:
+            return
+        self.detail_due = True
+        if not self.following:
             self.call_after_refresh(self._show_detail)
+        elif self.now() - self._detailed_ns < PER_DETAIL_NS:
+            self.set_timer(PER_DETAIL_NS / times.SECOND, self._show_detail)
+        else:
+            self._show_detail()
 
     def _show_detail(self, *, again: bool = False) -> None:
-        self._detail_due = False
+        self.detail_due, self._detailed_ns = False, self.now()
         view = self.rows.view
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
@@ -338,27 +349,6 @@ class SessionScreen(SurveyingScreen, SpanningScreen, KeepingScreen, TracingScree
 
     def action_search_on(self, forward: bool) -> None:
         self.asking.search(forward)
-
-    def action_pane(self, steps: int) -> None:
-        self.inspector.turn_pane(steps)
-
-    def on_pane_chosen(self, message: PaneChosen) -> None:
-        self.inspector.choose_pane(message.pane)
-
-    def on_row_chosen(self, message: RowChosen) -> None:
-        self.action_focus_detail()
-
-    def action_focus_detail(self) -> None:
-        if self.has_class("-narrow"):
-            self.add_class("-detail-only")
-        self.detail.focus()
-
-    def action_focus_list(self) -> None:
-        self.remove_class("-detail-only")
-        self.frames.focus()
-
-    def action_maximise(self) -> None:
-        self.toggle_class("-detail-only" if self.detail.has_focus else "-list-only")
 
     def action_escape(self) -> None:
         """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""

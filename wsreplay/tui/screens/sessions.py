@@ -54,7 +54,7 @@ class SessionsScreen(BaseScreen):
         self.titles = StatusLine(id="titles")
         self.table = Table(COLUMNS, id="sessions")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(opened.path)
+        self.errands = Errands(opened.path, opened.courtesy)
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -13,7 +14,7 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errand, Errands
-from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.data.evidence import is_ghost, moment
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
@@ -26,6 +27,9 @@ from wsreplay.tui.screens.spanning import LIVE_NS
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.waterfall import Waterfall
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 
 class WaterfallScreen(PlayerScreen):
@@ -53,7 +57,7 @@ class WaterfallScreen(PlayerScreen):
         self.about = StatusLine(id="about")
         self.foot = StatusLine(id="foot")
         self.canvas = Waterfall(id="waterfall")
-        self.errands = Errands(opened.path)
+        self.errands = Errands(opened.path, opened.courtesy)
         self._spans: list[Drawn] = []
         self._laid_ns = 0
 
@@ -92,19 +96,24 @@ class WaterfallScreen(PlayerScreen):
 
     def on_lanes_laid(self, message: LanesLaid) -> None:
         self._spans = message.spans
-        self._place_missing()
+        self._place_findings()
         self.canvas.empty_lines = ["", "This contract knows no span that begins here."]
         laid: list[Lane] = message.lanes
         self.canvas.show_lanes(laid)
         self.canvas.border_subtitle = f"the first {len(message.spans):,} spans" if message.full else ""
         self._select(self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
 
-    def _place_missing(self) -> None:
-        """Ghosts belong to the span that began with their finding's activation."""
-        self.canvas.missing = {}
-        for ghost in self.opened.evidence.ghosts_of(self.session.id if self.session else None):
-            for frame_id in {ghost.finding.activation, *ghost.finding.frames[:1]} - {None}:
-                self.canvas.missing.setdefault(frame_id or 0, []).append(moment(ghost.finding))
+    def _place_findings(self) -> None:
+        """What never came, came late or out of order belongs to the span that its finding's activation began."""
+        wrong: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        for finding in self._findings():
+            for frame_id in {finding.activation, *finding.frames[:1]} - {None}:
+                wrong[frame_id or 0].append((moment(finding), finding.kind))
+        self.canvas.wrong = wrong
+
+    def _findings(self) -> list[Finding]:
+        found = self.opened.evidence.of_session(self.session.id if self.session else None)
+        return [one for one in found if not one.caused_by and (one.kind in ("late", "order") or is_ghost(one))]
 
     # The playhead.
 
@@ -193,7 +202,7 @@ class WaterfallScreen(PlayerScreen):
     # Lines.
 
     def verdict_changed(self) -> None:
-        self._place_missing()
+        self._place_findings()
         self.canvas.refresh()
         self._paint_lines()
 
@@ -219,12 +228,15 @@ class WaterfallScreen(PlayerScreen):
             return [(" ", look.style("dim"))]
         lasted = times.length((drawn.end_ns or self.player.end_ns) - drawn.start_ns)
         state = {"ok": "ok", "failed": "error", "cut": "warning", "unended": "missing"}.get(drawn.state, "accent")
+        began = [one for one in self._findings() if drawn.start_frame in (one.activation, *one.frames[:1])]
+        late = max((one.late_by or 0 for one in began if one.kind == "late"), default=0)
         return [
             (f"{drawn.kind} ", look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
             (f"  {times.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
             (times.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
             (f"  {lasted}  ", look.style("text")),
             (drawn.state.replace("unended", "never ended"), look.style(state, bold=True)),
+            (f"  late by {times.length(late)}" if late else "", look.style("late", bold=True)),
             (f"  frame {drawn.start_frame}", look.style("faint")),
             (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else "", look.style("faint")),
         ]  # fmt: skip

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -63,19 +65,24 @@ class Detail(Widget, can_focus=True):
 
     def show(self, make: Layout, *, keep_place: bool = False) -> None:
         """Show what `make` lays out for a width in cells."""
+        before = self._in_sight()
         self._make = make
         self._laid_for = -1
         if not keep_place:
             self.top = 0
         self._lay()
+        self._repaint_from(before)
 
     def show_pane(self, pane: str) -> None:
         """Name the panes in the border, this one as the chosen one."""
+        if self.pane == pane and self.border_title:
+            return
         self.pane = pane
         self.border_title = " ".join(f"[b u]{name}[/]" if name == pane else f"[dim]{name}[/]" for name in PANES)
 
     def on_resize(self, _event: events.Resize) -> None:
         self._lay()
+        self.refresh()
 
     def _lay(self) -> None:
         room = self.size.width - 1  # the last column is the scroll bar's
@@ -83,7 +90,20 @@ class Detail(Widget, can_focus=True):
             self._laid_for = room
             self._laid = self._make(room)
         self.top = max(0, min(self.top, len(self._laid) - self.size.height))
-        self.refresh()
+
+    def _in_sight(self) -> list[tuple[Line | None, bool]]:
+        """What each line shows, and whether the scroll bar's thumb is beside it."""
+        return [(self._line(y), self._has_thumb(y)) for y in range(self.size.height)]
+
+    def _repaint_from(self, before: list[tuple[Line | None, bool]]) -> None:
+        """Paint the lines that changed: one payload often looks like the one before it, and most of the pane is empty."""
+        changed = [y for y, (now, was) in enumerate(zip(self._in_sight(), before, strict=False)) if now != was]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def _line(self, y: int) -> Line | None:
+        row = self.top + y
+        return self._laid[row] if row < len(self._laid) else None
 
     @property
     def text(self) -> str:
@@ -91,22 +111,26 @@ class Detail(Widget, can_focus=True):
         return "\n".join(text for _, text in self._laid)
 
     def render_line(self, y: int) -> Strip:
-        row, room = self.top + y, max(0, self.size.width - 1)
-        kind, text = self._laid[row] if row < len(self._laid) else ("plain", "")
+        room = max(0, self.size.width - 1)
+        kind, text = self._line(y) or ("plain", "")
         text = self.look.own(text[:HIGHLIGHTED_CELLS])
         runs = self._coloured(text) if kind in ("json", "code") else [(text, self._style(kind))]
         ground = self.look.ground("ground")
-        return Strip.join([line(runs, room, ground), line([self._bar(y)], 1, ground)])
+        thumb, style = self._bar(y)
+        return Strip([*line(runs, room, ground), Segment(thumb, ground + style)], room + 1)
 
     def _bar(self, y: int) -> Run:
         """The scroll bar's cell in a line."""
+        thumb = self.look.signs.thumb if self._has_thumb(y) else " "
+        return thumb, self.look.style("faint" if self.has_focus else "line")
+
+    def _has_thumb(self, y: int) -> bool:
         height, count = self.size.height, len(self._laid)
         if count <= height:
-            return " ", self.look.style()
+            return False
         length = max(1, height * height // count)
         first = (height - length) * self.top // max(1, count - height)
-        inside = first <= y < first + length
-        return self.look.signs.thumb if inside else " ", self.look.style("faint" if self.has_focus else "line")
+        return first <= y < first + length
 
     def _style(self, kind: str) -> Style:
         if kind == "head":

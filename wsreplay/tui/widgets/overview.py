@@ -20,7 +20,7 @@ _RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4
 class Overview(Widget):
     """Paints what it was last given. All times in ns."""
 
-    DEFAULT_CSS = "Overview { height: 2; padding: 0 1; }"
+    DEFAULT_CSS = "Overview { height: 2; padding: 0 1; background: $ws-ground; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -38,19 +38,28 @@ class Overview(Widget):
 
     def draw(self, counts: Sequence[int], span: tuple[int, int]) -> None:
         """Frames per column, and the time from the first column to the last."""
-        self._counts, self._span = counts, span
-        self.refresh()
+        if (counts, span) != (self._counts, self._span):
+            self._counts, self._span = counts, span
+            self.refresh()
 
     def place(self, places: Sequence[tuple[int, str]]) -> None:
         """What is to be seen where: (time, kind), of kinds missing, error, order, late, warning, fault, mark."""
-        self._places = places
-        self.refresh()
+        if places != self._places:
+            self._places = places
+            self.refresh()
 
     def point(self, at_ns: int, seen: tuple[int, int] | None, horizon: int | None) -> None:
         """Where the playhead is, what the list shows (None: all), and after which time nothing is there yet."""
-        if (at_ns, seen, horizon) != (self._at, self._seen, self._horizon):
-            self._at, self._seen, self._horizon = at_ns, seen, horizon
+        before = self._pointed()
+        self._at, self._seen, self._horizon = at_ns, seen, horizon
+        if self._pointed() != before:
             self.refresh()
+
+    def _pointed(self) -> tuple[int, int, int, int]:
+        """The columns of the playhead, of the first and the last row in sight, and of the last that is there."""
+        first, last = (self._column(t) for t in self._seen) if self._seen else (self.size.width, -1)
+        horizon = self._column(self._horizon) if self._horizon is not None else self.size.width
+        return self._column(self._at), first, last, horizon
 
     @property
     def bins(self) -> int:
@@ -69,9 +78,7 @@ class Overview(Widget):
         if len(counts) != width:
             counts = [counts[x * len(counts) // width] if counts else 0 for x in range(width)]
         glyphs = bars(counts, self.look.signs.bars)
-        first, last = (self._column(t) for t in self._seen) if self._seen else (width, -1)
-        head = self._column(self._at)
-        horizon = self._column(self._horizon) if self._horizon is not None else width
+        head, first, last, horizon = self._pointed()
         cells: list[tuple[str, Style]] = []
         for x, glyph in enumerate(glyphs):
             ground = "cursor" if first <= x <= last else "ground"

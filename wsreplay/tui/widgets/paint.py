@@ -23,12 +23,11 @@ def line(runs: Iterable[Run], width: int, fill: Style | None = None) -> Strip:
         cells = len(text) if text.isascii() else cell_len(text)
         if cells > room:
             text, cells = set_cell_size(text, room), room
-        segments.append(Segment(text, style))
+        segments.append(Segment(text, style if fill is None else fill + style))
         used += cells
     if used < width:
         segments.append(Segment(" " * (width - used), fill))
-    strip = Strip(segments, width)
-    return strip.apply_style(fill) if fill is not None else strip
+    return Strip(segments, width)
 
 
 def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:

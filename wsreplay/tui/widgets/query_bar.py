@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.widgets.query_input import QueryInput
 
 DEBOUNCE_S = 0.15
+DETAIL, LIST = ("enter", "detail"), ("esc", "back to the list")  # on a narrow screen one hides the other
 HINTS = (("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play"))
 
 
@@ -27,9 +29,9 @@ class QueryBar(Horizontal):
     """A filter (`/`) is live while typed; a search (`^f`) looks for text. Errors stand on the right, underlined on the left."""
 
     DEFAULT_CSS = """
-    QueryBar { height: 1; }
+    QueryBar { height: 1; background: $ws-ground; }
     QueryBar QueryInput { height: 1; width: 1fr; display: none; }
-    QueryBar #query-label { width: auto; display: none; }
+    QueryBar #query-label { width: auto; padding: 0 0 0 1; display: none; }
     QueryBar #query-idle { width: 1fr; }
     QueryBar.-typing QueryInput, QueryBar.-typing #query-label { display: block; }
     QueryBar.-typing #query-idle { display: none; }
@@ -147,4 +149,13 @@ class QueryBar(Horizontal):
         if self.filter_text:
             self._idle.say([("/ ", accent), (look.safe(self.filter_text), look.style("strong"))])
         else:
-            self._idle.say([], keys=HINTS)
+            self._idle.say([], keys=self._hints())
+
+    def hint(self) -> None:
+        """The panes are arranged otherwise now: other keys are worth a hint."""
+        self._paint()
+
+    def _hints(self) -> Sequence[tuple[str, str]]:
+        if self.screen.has_class("-detail-only"):
+            return (LIST, *HINTS)
+        return (DETAIL, *HINTS) if self.screen.has_class("-narrow") else HINTS

@@ -29,6 +29,11 @@ class QueryInput(Input):
         Binding("enter,down", "leave(True)", "Keep", id="query.keep", show=False),
     ]
 
+    DEFAULT_CSS = """
+    QueryInput.-textual-compact, QueryInput.-textual-compact:focus { background: $ws-ground; color: $ws-strong; }
+    QueryInput > .input--placeholder { color: $ws-faint; }
+    """
+
     def __init__(self) -> None:
         self.underlined = MistakeUnderlined()
         super().__init__(highlighter=self.underlined, select_on_focus=False, compact=True)

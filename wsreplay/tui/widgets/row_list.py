@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -10,11 +11,20 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.widgets.paint import Run, line
+
+EIGHTHS = 8
+
+
+class PlainBar(ScrollBarRender):
+    """A scroll bar of whole cells, which needs no glyph beyond ASCII."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * EIGHTHS
 
 
 class RowList(ScrollView, can_focus=True):
@@ -40,6 +50,11 @@ class RowList(ScrollView, can_focus=True):
         self.cursor = 0
         self.empty_lines: Sequence[str] = ()
         self._count = 0
+        self._bar_drawn, self._bar_due = (0, 0), False
+
+    def on_mount(self) -> None:
+        if self.look.ascii_only:
+            self.vertical_scrollbar.renderer = PlainBar  # type: ignore[misc]
 
     # What a subclass says.
 
@@ -72,10 +87,43 @@ class RowList(ScrollView, can_focus=True):
         self._count = count
         size = Size(0, count)
         if size != self.virtual_size:
-            self.virtual_size = size
+            self._take_size(size)
         if self.cursor >= count:
             self.cursor = max(0, count - 1)
         self.refresh()
+
+    def _take_size(self, size: Size) -> None:
+        """The screen is laid out anew where the scroll bar comes or goes: a list that grows moves nothing else."""
+        if self.show_vertical_scrollbar and size.height > self.size.height > 0:
+            self.set_reactive(RowList.virtual_size, size)
+            self._point_bar_soon()
+        else:
+            self.virtual_size = size
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        if self.show_vertical_scrollbar:
+            self._point_bar_soon()
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
+
+    def _point_bar_soon(self) -> None:
+        """Once where a list grows and scrolls."""
+        if not self._bar_due:
+            self._bar_due = True
+            self.call_next(self._point_bar)
+
+    def _point_bar(self) -> None:
+        """Move the scroll bar; it is painted where that is seen, in eighths of a cell."""
+        self._bar_due = False
+        bar, height = self.vertical_scrollbar, self.size.height
+        bar.set_reactive(ScrollBar.window_virtual_size, self._count)
+        bar.set_reactive(ScrollBar.position, self.scroll_y)
+        room = max(1, self._count - height)
+        thumb = max(1.0, height * height / max(1, self._count))
+        drawn = int((height - thumb) * self.scroll_y / room * EIGHTHS), math.ceil(thumb * EIGHTHS)
+        if drawn != self._bar_drawn:
+            self._bar_drawn = drawn
+            bar.refresh()
 
     def move_to(self, row: int, *, centre: bool = False, quiet: bool = False) -> None:
         """Put the cursor on a row and bring it into sight; `quiet` tells nobody."""

@@ -15,11 +15,15 @@ from wsreplay.tui.widgets.paint import Run, split
 class StatusLine(Widget):
     """Paints the runs it was last given."""
 
-    DEFAULT_CSS = "StatusLine { height: 1; }"
+    DEFAULT_CSS = """
+    StatusLine { height: 1; padding: 0 1; background: $ws-raised; }
+    StatusLine.-ground { background: $ws-ground; }
+    """
 
     def __init__(self, *, id: str | None = None, ground: str = "raised") -> None:
         super().__init__(id=id)
         self._ground = ground
+        self.set_class(ground == "ground", "-ground")
         self._left: list[Run] = []
         self._right: list[Run] = []
         self._keys: Sequence[tuple[str, str]] = ()

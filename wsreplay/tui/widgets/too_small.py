@@ -10,7 +10,9 @@ class TooSmall(Widget):
     """Shown instead of everything else while the screen has the class `-too-small`."""
 
     DEFAULT_CSS = """
-    TooSmall { display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; }
+    TooSmall {
+        display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; color: $ws-warning;
+    }
     """
 
     def render(self) -> Text:

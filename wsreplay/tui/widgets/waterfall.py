@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -21,7 +21,10 @@ _STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error", "u
 
 
 class Waterfall(RowList):
-    """Row 0 is the ruler, each further row a lane. `missing` are the times of events that never came, by their span's end."""
+    """Row 0 is the ruler, each further row a lane.
+
+    `wrong` gives, for the frame that began a span, the (time, kind) of what never came, came too late or out of order.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -31,7 +34,7 @@ class Waterfall(RowList):
         self.horizon_ns: int | None = None
         self.origin_ns = 0
         self.selected: Drawn | None = None
-        self.missing: dict[int, list[int]] = {}
+        self.wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
 
     def show_lanes(self, lanes: Sequence[Lane]) -> None:
         self.lanes = lanes
@@ -101,9 +104,10 @@ class Waterfall(RowList):
             cells.put(left, body, style)
             self._instants(cells, drawn, on)
             self._inscribe(cells, drawn, left, right, look.style("strong", on=on))
-        for t_ns in self.missing.get(drawn.start_frame, ()):
+        for t_ns, kind in self.wrong.get(drawn.start_frame, ()):
             if self.horizon_ns is None or t_ns <= self.horizon_ns:
-                cells.put(self.window.column(t_ns, width), signs.missing, look.style("missing", on="ground", bold=True))
+                sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
+                cells.put(self.window.column(t_ns, width), sign, look.style(kind, on="ground", bold=True))
 
     def _instants(self, cells: Cells, drawn: Drawn, on: str) -> None:
         for t_ns, _, _ in drawn.instants:
