@@ -8,9 +8,9 @@ FIGURES = Path(__file__).resolve().parents[1] / "figures"
 
 INTRODUCTION = """# Performance
 
-What you pay for recording, and what you get for it, measured side by side in one run on one machine: each figure is the median
-of several rounds, or the best where it says so, and all alternatives take turns within each round. Absolute figures depend on the machine; the ratios travel
-better. Measure yours, in a checkout:
+What you pay for recording, and what you get for it, measured side by side in one run on one machine: each figure is the
+median of several rounds, or the best where it says so, and all alternatives take turns within each round. Absolute
+figures depend on the machine; the ratios travel better. Measure yours, in a checkout:
 
 <!-- test: not run: of the checkout -->
 ```console
