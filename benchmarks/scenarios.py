@@ -153,9 +153,10 @@ def faults(plan: Plan) -> Iterator[Table]:
     relay, plain, waiting = bare_relay(), wsreplay(), wsreplay("wsreplay --fault", "--fault", "latency=1s,from=100000s")
     again = wsreplay("wsreplay again")
     figures = {"echo p50, µs": Rounds(), "messages/s": Rounds()}
-    for number in range(max(plan.rounds, FAULT_ROUNDS)):
+    turns = max(plan.rounds, FAULT_ROUNDS)
+    for number in range(turns):
         for alternative in (relay, plain, waiting, again)[:: -1 if number % 2 else 1]:
-            _progress(f"faults: round {number + 1} of {plan.rounds}: {alternative.name}")
+            _progress(f"faults: round {number + 1} of {turns}: {alternative.name}")
             times = measure.echo(alternative, 200, plan.scaled(20_000))
             figures["echo p50, µs"].add(alternative.name, times[len(times) // 2])
             load = _sized(plan, Load(600_000, 200), alternative.name)

@@ -33,9 +33,9 @@ _AROUND = 5
 _MOST_FINDINGS = 500  # of one session
 _EXCERPT = 2000  # characters of a payload
 _GIST = 160
-_WORDS = {"ok_so_far": "ok so far", "error": "not judged"}
+_WORDS = {"error": "not judged"}
 _COLOURS = {
-    "violated": "bad", "error": "bad", "satisfied": "good", "ok_so_far": "good", "ok so far": "good", "pending": "warn",
+    "violated": "bad", "error": "bad", "satisfied": "good", "ok so far": "good", "pending": "warn",
     "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad",
 }  # fmt: skip
 
@@ -54,7 +54,7 @@ def render(results: Sequence[FileResult]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f"<title>{_WORDS.get(word, word)} · wsreplay</title><style>{style}</style></head>\n<body>{body}"
+        f"<title>{_word(word)} · wsreplay</title><style>{style}</style></head>\n<body>{body}"
         f"<script>{script}</script></body></html>\n"
     )
 
@@ -346,11 +346,11 @@ def _note_class(finding: Finding) -> str:
 
 def _badge(word: str) -> str:
     """Of a verdict, or of the word for a result."""
-    return f'<span class="badge {_COLOURS[word]}">{_word(word)}</span>'
+    return f'<span class="badge {_COLOURS[word.replace("_", " ")]}">{_word(word)}</span>'
 
 
 def _word(word: str) -> str:
-    return _WORDS.get(word, word)
+    return _WORDS.get(word, word.replace("_", " "))
 
 
 def _link(text: str, target: str) -> str:
