@@ -138,7 +138,8 @@ async def test_many_users_each_with_their_own_ids_and_credentials(record: Record
         assert {one.user for one in recording.connections()} == {f"user-{number}" for number in range(20)}
         assert len({one["thread_id"] for one in sent(out)}) == 40
         judgement = judge(recording, contract)
-    assert set(judgement.session_verdicts.values()) == {Verdict.SATISFIED}
+    # On a busy machine we hear late ourselves: the bound on latency is left undecided then, and nothing else is.
+    assert {(one.rule, one.verdict) for one in judgement.findings} <= {("latency", Verdict.INCONCLUSIVE)}
     rows = {row.name: row for row in result.latencies.rows()}
     assert rows["connect"].times == rows["chat → agent_completed"].times == 40
     assert 0 < rows["chat → agent_started"].p50 <= rows["chat → agent_completed"].p99
