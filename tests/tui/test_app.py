@@ -15,6 +15,7 @@ from wsreplay.trace.cut import cut
 from wsreplay.tui import config
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
+from wsreplay.tui.data import errand
 from wsreplay.tui.screens.findings import FindingsScreen
 from wsreplay.tui.screens.session import SessionScreen
 
@@ -113,15 +114,16 @@ async def test_a_rule_folds(stage, chat_recording):
         assert on.app.screen.list.count == before
 
 
-async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording):
+async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording, monkeypatch):
+    monkeypatch.setattr(errand, "LARGE_BYTES", 0)
     before = set(threading.enumerate())
     async with stage(chat_recording, judging=True) as on:
         await on.press("down", "enter", "space", "slash", *"type:tool_*")
-        process = on.app._judge._process
+        besides = [on.app._judge._beside, on.app.opened.clerk._beside]
         await on.press("ctrl+q")
     left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("wsreplay")]
     assert left == []
-    assert process is None or process.poll() is not None
+    assert not any(beside.running for beside in besides)
     assert not on.app.is_running
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -33,7 +32,6 @@ from wsreplay.tui.theme import DARK, LIGHT, Palette, variables_for
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
-HANDS_ON = (events.Key, events.MouseDown, events.MouseScrollDown, events.MouseScrollUp)
 DEFAULT_FOLDER = Path("recordings")
 
 
@@ -178,12 +176,6 @@ class ReplayApp(App[None]):
     def on_unmount(self) -> None:
         self.close_recording()
 
-    async def on_event(self, event: events.Event) -> None:
-        """What the user does goes before what computes beside the interface."""
-        if self.opened is not None and isinstance(event, HANDS_ON):
-            self.opened.courtesy.take()
-        await super().on_event(event)
-
     # The validator.
 
     def judge(self) -> None:
@@ -239,7 +231,7 @@ class ReplayApp(App[None]):
         def chosen(text: str | None) -> None:
             if text:
                 contract = next(iter(self.judged_by), DEFAULT_CONTRACT)
-                self.push_screen(DiffScreen((path, number), parse_side(text, path), contract))
+                self.push_screen(DiffScreen((path, number), parse_side(text, path), contract, opened.clerk))
 
         prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
         self.push_screen(prompt, chosen)

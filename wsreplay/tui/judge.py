@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from textual.message import Message
 
+from wsreplay.tui.data.beside import Beside
 from wsreplay.tui.data.evidence import Source
 from wsreplay.tui.messages import Judged, JudgeFailed, JudgeMoved
-
-_LINES_OF_ERROR = 1
 
 
 class Judge:
@@ -23,51 +18,35 @@ class Judge:
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
-        self._process: subprocess.Popen[bytes] | None = None
-        self._thread: threading.Thread | None = None
+        self._beside: Beside | None = None
+        self._said_last = False
 
     @property
     def busy(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._beside is not None and self._beside.running
 
     def start(self, path: Path, contracts: Sequence[str], *, follow: bool = False) -> None:
         """Judge a recording; one judged before is given up."""
         self.stop()
+        self._said_last = False
         mode = "follow" if follow else "once"
-        command = [sys.executable, "-m", "wsreplay.tui.judge_process", str(path.absolute()), mode, *contracts]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        )
-        self._thread = threading.Thread(target=self._listen, args=(self._process,), name="wsreplay judge", daemon=True)
-        self._thread.start()
+        arguments = (str(path.absolute()), mode, *contracts)
+        self._beside = Beside("wsreplay.tui.judge_process", *arguments, said=self._said, ended=self._ended)
 
     def stop(self) -> None:
-        """End the process and the thread that listens to it."""
-        process, thread = self._process, self._thread
-        self._process = self._thread = None
-        if process is not None:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        if thread is not None:
-            thread.join()
+        """End the process and the threads that talk with it."""
+        if self._beside is not None:
+            self._beside.stop()
+            self._beside = None
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None and process.stderr is not None
-        said_last = False
-        with process.stdout as stream, process.stderr as errors:
-            try:
-                while True:
-                    kind, value = pickle.load(stream)
-                    said_last = said_last or kind in ("done", "failed")
-                    if process is self._process:
-                        self._post(_message(kind, value))
-            except (EOFError, pickle.UnpicklingError, OSError):
-                pass
-            if not said_last and process is self._process:
-                lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-                why = " ".join(lines[-_LINES_OF_ERROR:]) or "it was ended"
-                self._post(JudgeFailed(f"the validator stopped: {why}"))
+    def _said(self, value: tuple[str, Any]) -> None:
+        kind, _ = value
+        self._said_last = self._said_last or kind in ("done", "failed")
+        self._post(_message(*value))
+
+    def _ended(self, why: str) -> None:
+        if not self._said_last:
+            self._post(JudgeFailed(f"the validator stopped: {why}"))
 
 
 def _message(kind: str, value: Any) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
     from wsreplay.tui.data.between import Injected
     from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
-    from wsreplay.tui.data.spans import Drawn, Lane
+    from wsreplay.tui.data.gathering import Gathered
+    from wsreplay.tui.data.traced import Traced
 
 
 class RowMoved(Message):
@@ -75,8 +75,9 @@ class QueryLeft(Message):
 class IdsGathered(Message):
     """More ids of a view; `done` is the share of the recording that was read."""
 
-    def __init__(self, ticket: int, ids: array[int], done: float, finished: bool) -> None:
-        self.ticket, self.ids, self.done, self.finished = ticket, ids, done, finished
+    def __init__(self, ticket: int, gathered: Gathered) -> None:
+        self.ticket = ticket
+        self.ids, self.done, self.finished = gathered
         super().__init__()
 
 
@@ -132,14 +133,6 @@ class TotalsCounted(Message):
         super().__init__()
 
 
-class LanesLaid(Message):
-    """The spans of a session, and the lanes they are laid into; `full` says that there are more."""
-
-    def __init__(self, spans: list[Drawn], lanes: list[Lane], full: bool) -> None:
-        self.spans, self.lanes, self.full = spans, lanes, full
-        super().__init__()
-
-
 class FaultsPlaced(Message):
     """The injected faults of the recording, and where they stand among its frames."""
 
@@ -149,10 +142,10 @@ class FaultsPlaced(Message):
 
 
 class SpansTraced(Message):
-    """The spans of a session in order of their start; `full` says that there are more."""
+    """The spans of a session."""
 
-    def __init__(self, spans: list[Drawn], full: bool) -> None:
-        self.spans, self.full = spans, full
+    def __init__(self, traced: Traced) -> None:
+        self.traced = traced
         super().__init__()
 
 

@@ -43,6 +43,9 @@ class Filter:
     def __str__(self) -> str:
         return str(self.root)
 
+    def __reduce__(self) -> tuple[type[Filter], tuple[ast.Node]]:
+        return Filter, (self.root,)
+
     @property
     def is_empty(self) -> bool:
         """Whether it lets every frame through because nothing was asked."""

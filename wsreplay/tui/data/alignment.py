@@ -13,12 +13,19 @@ from wsreplay.replay.rows import Row
 from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
+from wsreplay.tui.data.errand import Told
 
 MOST_FRAMES = 300_000  # of a session; more would take a minute and a gigabyte
 _MOST_KEPT = 2048
 
 Side = tuple[Path, int]
 """(recording, session)"""
+
+
+def aligned(other: Path, sessions: tuple[int, int], contract: str, reader: Recording, errand: Told) -> None:
+    """Tells all rows of a session beside one of another recording. Raises WsreplayError."""
+    with Recording.open(other) as b:
+        errand.tell(align(reader, b, sessions, contract))
 
 
 def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str) -> list[Row]:

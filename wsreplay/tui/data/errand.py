@@ -1,35 +1,59 @@
-"""Work beside the interface: a thread with a reader of its own, which can be called back at any moment."""
+"""Work beside the interface: an errand has a reader of its own and can be called back at any moment.
+
+A short one runs in a thread. A long one on a large recording goes to the clerk, a process: what computes in a thread would
+take every second millisecond of a key's work.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from wsreplay.errors import WsreplayError
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.courtesy import Courtesy, Turns
+
+LARGE_BYTES = 4 << 20  # of a recording; below, a thread is done before a process has started
+
+
+class Told(Protocol):
+    """What work sees of its errand."""
+
+    @property
+    def called_back(self) -> bool: ...
+    def tell(self, value: Any) -> None: ...
+
+
+Work = Callable[[Recording, Told], None]
+"""Work looks at `called_back` between its pieces, and tells what it finds; a query that runs is interrupted."""
+
+
+class Running(Protocol):
+    """An errand under way."""
+
+    def call_back(self) -> None: ...
+    def is_alive(self) -> bool: ...
+    def join(self, timeout: float | None = None) -> None: ...
+
+
+class Hands(Protocol):
+    """Who takes long errands."""
+
+    def wake(self) -> None: ...
+    def take(self, path: Path, work: Work, tell: Callable[[Any], object], fail: Callable[[str], object]) -> Running: ...
 
 
 class Errand(threading.Thread):
-    """Runs `work(reader, errand)` once. `fail` is told, in this thread, why it could not be done.
-
-    `work` looks at `called_back` between its pieces, and calls `give_way` between its rows; a query that runs is interrupted.
-    """
+    """Runs `work(reader, errand)` once. `tell` gets what it tells, `fail` why it could not be done; both in this thread."""
 
     def __init__(
-        self,
-        path: Path,
-        work: Callable[[Recording, Errand], None],
-        fail: Callable[[str], object],
-        name: str,
-        courtesy: Courtesy,
+        self, path: Path, work: Work, tell: Callable[[Any], object], fail: Callable[[str], object], name: str = "errand"
     ) -> None:
         super().__init__(name=f"wsreplay {name}", daemon=True)
-        self.give_way = Turns(courtesy).give_way
         self._path = path
         self._work = work
-        self._fail = fail
+        self._tell, self._fail = tell, fail
         self._lock = threading.Lock()
         self._reader: Recording | None = None
         self._called = threading.Event()
@@ -44,6 +68,10 @@ class Errand(threading.Thread):
         with self._lock:
             if self._reader is not None:
                 self._reader.interrupt()
+
+    def tell(self, value: Any) -> None:
+        if not self.called_back:
+            self._tell(value)
 
     def run(self) -> None:
         try:
@@ -66,19 +94,32 @@ class Errand(threading.Thread):
 
 
 class Errands:
-    """The errands of one screen, by name: a new one calls the one before it back."""
+    """The errands of one screen, by name: a new one calls the one before it back. `hands` take the long ones."""
 
-    def __init__(self, path: Path, courtesy: Courtesy) -> None:
+    def __init__(self, path: Path, hands: Hands | None = None) -> None:
         self._path = path
-        self._courtesy = courtesy
-        self._running: dict[str, Errand] = {}
-        self._ended: list[Errand] = []
+        self._hands = hands
+        self._running: dict[str, Running] = {}
+        self._ended: list[Running] = []
 
-    def send(self, name: str, work: Callable[[Recording, Errand], None], fail: Callable[[str], object]) -> Errand:
+    def send(self, name: str, work: Work, tell: Callable[[Any], object], fail: Callable[[str], object]) -> None:
+        """Have something short done."""
         self.call_back(name)
-        errand = self._running[name] = Errand(self._path, work, fail, name, self._courtesy)
+        errand = self._running[name] = Errand(self._path, work, tell, fail, name)
         errand.start()
-        return errand
+
+    def hand_over(self, name: str, work: Work, tell: Callable[[Any], object], fail: Callable[[str], object]) -> None:
+        """Have something done that takes long where a recording is large. `work` and what it tells can be pickled."""
+        if self._hands is None or not _is_large(self._path):
+            self.send(name, work, tell, fail)
+            return
+        self.call_back(name)
+        self._running[name] = self._hands.take(self._path, work, tell, fail)
+
+    def get_ready(self) -> None:
+        """Something long may soon be handed over."""
+        if self._hands is not None and _is_large(self._path):
+            self._hands.wake()
 
     @property
     def busy(self) -> bool:
@@ -97,3 +138,8 @@ class Errands:
         for errand in self._ended:
             errand.join(wait_s)
         self._ended.clear()
+
+
+def _is_large(path: Path) -> bool:
+    sizes = (part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
+    return sum(sizes) >= LARGE_BYTES

@@ -6,13 +6,14 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-from wsreplay.model import Connection
+from wsreplay.model import Connection, Frame
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.courtesy import in_turns
-from wsreplay.tui.data.errand import Errand
+from wsreplay.tui.data.errand import Told
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
@@ -20,40 +21,40 @@ if TYPE_CHECKING:
 CHUNK = 20_000
 REPORT_S = 0.2  # a report is not made more often than this
 
-Report = Callable[["array[int]", float, bool], object]
-"""(all ids gathered so far, the share that was read, whether that is all)"""
+
+class Gathered(NamedTuple):
+    """All ids gathered so far, the share that was read, whether that is all."""
+
+    ids: array[int]
+    done: float
+    finished: bool
 
 
 class _Reporter:
     """Reports at most five times a second; the first time at once, so that a screenful is there early."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, errand: Told) -> None:
+        self._errand = errand
         self._next = 0.0
 
     def __call__(self, ids: Callable[[], array[int]], done: float, finished: bool = False) -> None:
         now = time.monotonic()
         if finished or now >= self._next:
             self._next = now + REPORT_S
-            self._report(ids(), done, finished)
+            self._errand.tell(Gathered(ids(), done, finished))
 
 
-def session_ids(connections: Sequence[Connection], report: Report) -> Callable[[Recording, Errand], None]:
-    """An errand that gathers the ids of a session's frames, in order."""
-
-    def work(reader: Recording, errand: Errand) -> None:
-        tell = _Reporter(report)
-        ids = array("Q")
-        total = max(1, sum(count for one in connections for count in [_frames_of(reader, one.id)]))
-        for piece in paging.ids_in_pieces(reader, [one.id for one in connections]):
-            if errand.called_back:
-                return
-            errand.give_way()
-            ids.extend(piece)
-            tell(lambda: array("Q", ids), min(1.0, len(ids) / total))
-        tell(lambda: ids, 1.0, True)
-
-    return work
+def session_ids(connections: Sequence[Connection], reader: Recording, errand: Told) -> None:
+    """Tells the ids of a session's frames, in order, as `Gathered`."""
+    report = _Reporter(errand)
+    ids = array("Q")
+    total = max(1, sum(_frames_of(reader, one.id) for one in connections))
+    for piece in paging.ids_in_pieces(reader, [one.id for one in connections]):
+        if errand.called_back:
+            return
+        ids.extend(piece)
+        report(lambda: array("Q", ids), min(1.0, len(ids) / total))
+    report(lambda: ids, 1.0, True)
 
 
 def _frames_of(reader: Recording, connection_id: int) -> int:
@@ -63,23 +64,32 @@ def _frames_of(reader: Recording, connection_id: int) -> int:
     return last[1] if last else 0
 
 
+@dataclass(frozen=True)
 class Sieve:
-    """A filter bound to what is known of a recording: the condition in SQL first, the exact predicate after it."""
+    """A filter bound to what is known of a recording: the condition in SQL first, the exact predicate after it.
 
-    def __init__(self, filter: Filter, context: Context, connections: Sequence[int] | None = None) -> None:
-        """`connections` narrows what is read to these."""
-        self._where, self._parameters = filter.where(context)
-        self._lets_through = filter.predicate(context)
-        if connections is not None:
-            marks = ",".join("?" * len(connections))
-            self._where = f"({self._where}) AND +connection_id IN ({marks})"
-            self._parameters = (*self._parameters, *connections)
+    `connections` narrows what is read to these. It can be pickled until it is used.
+    """
 
-    def between(self, reader: Recording, first: int, last: int, give_way: Callable[[], object] | None = None) -> array[int]:
+    filter: Filter
+    context: Context
+    connections: Sequence[int] | None = None
+
+    @cached_property
+    def _condition(self) -> tuple[str, tuple[object, ...]]:
+        where, parameters = self.filter.where(self.context)
+        if self.connections is None:
+            return where, parameters
+        marks = ",".join("?" * len(self.connections))
+        return f"({where}) AND +connection_id IN ({marks})", (*parameters, *self.connections)
+
+    @cached_property
+    def _lets_through(self) -> Callable[[Frame], bool]:
+        return self.filter.predicate(self.context)
+
+    def between(self, reader: Recording, first: int, last: int) -> array[int]:
         """The matching ids between two, both included."""
-        frames = paging.frames_where(reader, first, last, self._where, self._parameters)
-        if give_way is not None:
-            frames = in_turns(frames, give_way)
+        frames = paging.frames_where(reader, first, last, *self._condition)
         return array("Q", (frame.id for frame in frames if self._lets_through(frame)))
 
 
@@ -91,53 +101,43 @@ def _spans(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
         yield False, max(0, end - CHUNK), end
 
 
-def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, report: Report) -> Callable[[Recording, Errand], None]:
-    """An errand that gathers those of `ids` that the filter lets through, beginning at the index `start`: what is in sight."""
+def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, reader: Recording, errand: Told) -> None:
+    """Tells those of `ids` that the filter lets through, as `Gathered`, beginning at the index `start`: what is in sight."""
+    report = _Reporter(errand)
+    ahead = array("Q")
+    behind: list[array[int]] = []
+    done = 0
 
-    def work(reader: Recording, errand: Errand) -> None:
-        tell = _Reporter(report)
-        ahead = array("Q")
-        behind: list[array[int]] = []
-        done = 0
+    def so_far() -> array[int]:
+        found = array("Q")
+        for piece in reversed(behind):
+            found.extend(piece)
+        found.extend(ahead)
+        return found
 
-        def so_far() -> array[int]:
-            found = array("Q")
-            for piece in reversed(behind):
-                found.extend(piece)
-            found.extend(ahead)
-            return found
-
-        for forward, first, end in _spans(ids, start):
-            if errand.called_back:
-                return
-            found = among(sieve.between(reader, ids[first], ids[end - 1], errand.give_way), ids, first, end)
-            if forward:
-                ahead.extend(found)
-            else:
-                behind.append(found)
-            done += end - first
-            tell(so_far, done / len(ids))
-        tell(so_far, 1.0, True)
-
-    return work
+    for forward, first, end in _spans(ids, start):
+        if errand.called_back:
+            return
+        found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+        if forward:
+            ahead.extend(found)
+        else:
+            behind.append(found)
+        done += end - first
+        report(so_far, done / len(ids))
+    report(so_far, 1.0, True)
 
 
-def next_match(
-    sieve: Sieve, ids: Sequence[int], start: int, forward: bool, tell: Callable[[int | None], object]
-) -> Callable[[Recording, Errand], None]:
-    """An errand that finds the next of `ids` that matches, from the index `start` on in one direction, and around the end."""
-
-    def work(reader: Recording, errand: Errand) -> None:
-        for first, end in _around(len(ids), start, forward):
-            if errand.called_back:
-                return
-            found = among(sieve.between(reader, ids[first], ids[end - 1], errand.give_way), ids, first, end)
-            if found:
-                tell(found[0] if forward else found[-1])
-                return
-        tell(None)
-
-    return work
+def next_match(sieve: Sieve, ids: Sequence[int], start: int, forward: bool, reader: Recording, errand: Told) -> None:
+    """Tells the next of `ids` that matches, from the index `start` on in one direction and around the end, or None."""
+    for first, end in _around(len(ids), start, forward):
+        if errand.called_back:
+            return
+        found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+        if found:
+            errand.tell(found[0] if forward else found[-1])
+            return
+    errand.tell(None)
 
 
 def _around(count: int, start: int, forward: bool) -> Iterator[tuple[int, int]]:

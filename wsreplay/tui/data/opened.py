@@ -12,7 +12,7 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.data.between import Injected
-from wsreplay.tui.data.courtesy import Courtesy
+from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Evidence
 
 SESSION_PIECE = 50_000
@@ -21,13 +21,13 @@ SESSION_PIECE = 50_000
 class Opened:
     """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
 
-    Workers open readers of their own by `path`.
+    Errands open readers of their own by `path`; the clerk takes the long ones.
     """
 
     def __init__(self, reader: Recording) -> None:
         self.reader = reader
         self.path: Path = reader.path
-        self.courtesy = Courtesy()
+        self.clerk = Clerk()
         self.evidence: Evidence = NO_EVIDENCE
         self.runs: list[Run] = []
         self.connections: dict[int, Connection] = {}
@@ -47,6 +47,7 @@ class Opened:
         return cls(Recording.open(path))
 
     def close(self) -> None:
+        self.clerk.stop()
         self.reader.close()
 
     def reopen(self) -> None:

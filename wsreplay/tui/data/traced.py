@@ -4,42 +4,52 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.courtesy import in_turns
-from wsreplay.tui.data.errand import Errand
-from wsreplay.tui.data.opened import Opened
-from wsreplay.tui.data.spans import Drawn, Tracer
-from wsreplay.validator.fitting import contracts_for
+from wsreplay.trace.sessions import stitch
+from wsreplay.tui.data.errand import Told
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.spans import Drawn, Lane
 
 _FRAMES_PER_LOOK = 4096
 
 
-def traced(
-    reader: Recording, errand: Errand, opened: Opened, session: Session | None, contracts: Sequence[str]
-) -> Tracer | None:
-    """All spans of a session, or of the recording, by the first of the contracts; None where the errand was called back."""
-    known = session.connections if session else tuple(opened.connections.values())
-    users = {number: connection.user for number, connection in opened.connections.items()}
-    numbers = {number: one.id for number, one in opened.session_of.items()}
+class Traced(NamedTuple):
+    """Spans in the order of their start, also by lane; `full` where there are more than are kept."""
+
+    spans: list[Drawn]
+    lanes: list[Lane]
+    full: bool
+
+
+def traced(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, errand: Told) -> None:
+    """Tells the spans of some connections (all: None) by the first of the contracts, as `Traced`."""
+    from wsreplay.tui.data.spans import Tracer, lanes
+    from wsreplay.validator.fitting import contracts_for
+
+    connections = {one.id: one for one in reader.connections()}
+    known = [connections[number] for number in only if number in connections] if only is not None else [*connections.values()]
+    users = {number: one.user for number, one in connections.items()}
+    numbers = {one.id: session.id for session in stitch(connections.values()) for one in session.connections}
     tracer = Tracer(contracts_for(reader, contracts)[0], numbers, users)
     waiting = sorted(((one.closed_ns, one.id) for one in known if one.closed_ns is not None), reverse=True)
-    frames = in_turns(paging.typed_frames(reader, [one.id for one in known] if session else None), errand.give_way)
-    for count, frame in enumerate(frames):
+    for count, frame in enumerate(paging.typed_frames(reader, only)):
         while waiting and waiting[-1][0] < frame.t_ns:
             closed_ns, connection = waiting.pop()
             tracer.end_connection(connection, closed_ns)
         tracer.take(frame)
         if count % _FRAMES_PER_LOOK == 0:
             if errand.called_back:
-                return None
+                return
             if tracer.full and not tracer.any_open:
-                return tracer
+                waiting.clear()
+                break
     for closed_ns, connection in reversed(waiting):
         tracer.end_connection(connection, closed_ns)
-    return tracer
+    errand.tell(Traced(tracer.spans, lanes(tracer.spans), tracer.full))
 
 
 def open_at(spans: Sequence[Drawn], t_ns: int) -> list[Drawn]:

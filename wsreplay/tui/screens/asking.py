@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.errors import FilterError
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
-from wsreplay.tui.data.gathering import matching_ids, next_match
+from wsreplay.tui.data.gathering import Gathered, matching_ids, next_match
 from wsreplay.tui.data.rows import Rows
 from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import IdsGathered, SearchEnded
@@ -54,11 +55,11 @@ class Asking:
         self._ticket += 1
         ticket, start = self._ticket, self._place_in_base()
 
-        def report(ids: object, done: float, finished: bool) -> None:
-            self._screen.post_message(IdsGathered(ticket, ids, done, finished))  # type: ignore[arg-type]
+        def tell(gathered: Gathered) -> None:
+            self._screen.post_message(IdsGathered(ticket, gathered))
 
-        work = matching_ids(self._rows.sieve(asked), self._rows.base, start, report)
-        self._errands.send(FILTERING, work, self._screen.fail("filtering"))
+        work = partial(matching_ids, self._rows.sieve(asked), self._rows.base, start)
+        self._errands.hand_over(FILTERING, work, tell, self._screen.fail("filtering"))
         self._say(0, 0.0)
 
     def _place_in_base(self) -> int:
@@ -130,7 +131,8 @@ class Asking:
         def tell(frame_id: int | None) -> None:
             self._screen.post_message(SearchEnded(ticket, frame_id))
 
-        self._errands.send(SEARCHING, next_match(sieve, ids, start, forward, tell), self._screen.fail("searching"))
+        work = partial(next_match, sieve, ids, start, forward)
+        self._errands.hand_over(SEARCHING, work, tell, self._screen.fail("searching"))
         self._bar.say([("searching", self._screen.look.style("dim"))])
 
     def found(self, message: SearchEnded) -> None:

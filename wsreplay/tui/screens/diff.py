@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,10 +14,9 @@ from textual.widget import Widget
 from wsreplay.errors import UsageError
 from wsreplay.replay.rows import Kind
 from wsreplay.replay.talk import Said
-from wsreplay.store.reader import Recording
-from wsreplay.tui.data.alignment import Payloads, Side, align
-from wsreplay.tui.data.courtesy import Courtesy
-from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.alignment import Payloads, Side, aligned
+from wsreplay.tui.data.clerk import Clerk
+from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.jsondiff import changed_fields, difference
 from wsreplay.tui.messages import Aligned, RowChosen, RowMoved
 from wsreplay.tui.screens.base import BaseScreen
@@ -59,7 +59,7 @@ class DiffScreen(BaseScreen):
     DiffScreen #difference { width: 1fr; height: 1fr; }
     """
 
-    def __init__(self, a: Side, b: Side, contract: str) -> None:
+    def __init__(self, a: Side, b: Side, contract: str, clerk: Clerk | None = None) -> None:
         super().__init__()
         self.a, self.b, self.contract = a, b, contract
         self.payloads = Payloads(a[0]), Payloads(b[0])
@@ -67,7 +67,7 @@ class DiffScreen(BaseScreen):
         self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(a[0], Courtesy())
+        self.errands = Errands(a[0], clerk)
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -82,12 +82,8 @@ class DiffScreen(BaseScreen):
         self.list.empty_lines = ["", "aligning …"]
         self.list.focus()
         self._paint_lines()
-
-        def work(reader: Recording, _errand: Errand) -> None:
-            with Recording.open(path_b) as other:
-                self.post_message(Aligned(align(reader, other, (number_a, number_b), self.contract)))
-
-        self.errands.send("alignment", work, self._failed)
+        work = partial(aligned, path_b, (number_a, number_b), self.contract)
+        self.errands.hand_over("alignment", work, lambda rows: self.post_message(Aligned(rows)), self._failed)
 
     def _failed(self, why: str) -> None:
         self.post_message(Aligned([], why))

@@ -12,7 +12,7 @@ from wsreplay.model import Frame
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.between import Between, Injected
-from wsreplay.tui.data.errand import Errand
+from wsreplay.tui.data.errand import Errand, Told
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts
 from wsreplay.tui.data.layout import SHOWN_BYTES
@@ -131,12 +131,10 @@ class Inspector:
         self._detail.show(lambda _width: [("dim", f"laying out {len(frame.payload):,} bytes …")])
         width = self._detail.size.width
 
-        def work(_reader: Recording, errand: Errand) -> None:
-            lines = payload_layout(frame, "json")(width)
-            if not errand.called_back:
-                self._screen.post_message(DetailReady(frame.id, lines))
+        def work(_reader: Recording, errand: Told) -> None:
+            errand.tell(DetailReady(frame.id, payload_layout(frame, "json")(width)))
 
-        self.errand = Errand(self._opened.path, work, lambda _why: None, "detail", self._opened.courtesy)
+        self.errand = Errand(self._opened.path, work, self._screen.post_message, lambda _why: None, "detail")
         self.errand.start()
 
     def laid_out(self, frame_id: int, lines: list[Line]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,7 +14,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
-from wsreplay.tui.data.gathering import session_ids
+from wsreplay.tui.data.gathering import Gathered, session_ids
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
@@ -85,7 +85,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         self.player = Player(self.origin_ns, opened.reached_ns(session), self.origin_ns)
         self.following = opened.live
         self.unseen = 0
-        self.errands = Errands(opened.path, opened.courtesy)
+        self.errands = Errands(opened.path, opened.clerk)
         connections = len(session.connections if session else opened.connections)
         self.frames = FrameList(opened, self.rows.view, connections=connections, id="frames")
         self.frames.origin_ns = self.origin_ns
@@ -133,10 +133,11 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
 
-            def report(ids: array[int], done: float, finished: bool) -> None:
-                self.post_message(IdsGathered(SESSION_TICKET, ids, done, finished))
+            def tell(gathered: Gathered) -> None:
+                self.post_message(IdsGathered(SESSION_TICKET, gathered))
 
-            self.errands.send("session", session_ids(self.session.connections, report), self.fail("reading the session"))
+            work = partial(session_ids, self.session.connections)
+            self.errands.hand_over("session", work, tell, self.fail("reading the session"))
         self._show_detail(again=True)
         self.count_overview()
         self.place_faults()
@@ -315,9 +316,11 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
     # Actions.
 
     async def action_filter(self) -> None:
+        self.errands.get_ready()
         await self.bar.begin(searching=False)
 
     async def action_search(self) -> None:
+        self.errands.get_ready()
         await self.bar.begin(searching=True)
 
     def on_query_typed(self, message: QueryTyped) -> None:

@@ -12,7 +12,7 @@ from wsreplay.model import Ending, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui import times
-from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.errand import Errands, Told
 from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.overview import bars, sketches
@@ -54,7 +54,7 @@ class SessionsScreen(BaseScreen):
         self.titles = StatusLine(id="titles")
         self.table = Table(COLUMNS, id="sessions")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(opened.path, opened.courtesy)
+        self.errands = Errands(opened.path)
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
@@ -83,11 +83,10 @@ class SessionsScreen(BaseScreen):
     def count(self) -> None:
         """Count frames and bytes beside the interface."""
 
-        def work(reader: Recording, _errand: Errand) -> None:
-            sample = paging.sample(reader)
-            self.post_message(TotalsCounted(reader.tallies(), sample))
+        def work(reader: Recording, errand: Told) -> None:
+            errand.tell(TotalsCounted(reader.tallies(), paging.sample(reader)))
 
-        self.errands.send("totals", work, self.fail("counting the sessions"))
+        self.errands.send("totals", work, self.post_message, self.fail("counting the sessions"))
 
     def on_totals_counted(self, message: TotalsCounted) -> None:
         self._tallies = message.tallies

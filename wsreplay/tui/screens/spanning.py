@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.model import Session
-from wsreplay.store.reader import Recording
 from wsreplay.tui import times
-from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.messages import SpansTraced
 from wsreplay.tui.screens.player import PlayerScreen
 
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from wsreplay.tui.widgets.status_line import StatusLine
 
 LIVE_NS = 3 * times.SECOND  # a recording that grows is traced anew this often
+
+
+def send_for_spans(screen: PlayerScreen, errands: Errands, session: Session | None, what: str) -> None:
+    """Have the spans of a session, or of the recording, read beside the interface; `SpansTraced` brings them."""
+    from wsreplay.tui.data.traced import Traced, traced
+
+    def tell(found: Traced) -> None:
+        screen.post_message(SpansTraced(found))
+
+    only = [one.id for one in session.connections] if session else None
+    errands.hand_over("spans", partial(traced, only, screen.replay.judged_by), tell, screen.fail(what))
 
 
 class SpanningScreen(PlayerScreen):
@@ -74,17 +85,8 @@ class SpanningScreen(PlayerScreen):
         if self.traced_by == names and not is_old:
             return
         self.traced_by, self.traced_ns = names, self.now()
-        opened, session = self.opened, self.session
-
-        def work(reader: Recording, errand: Errand) -> None:
-            from wsreplay.tui.data.traced import traced
-
-            tracer = traced(reader, errand, opened, session, names)
-            if tracer is not None:
-                self.post_message(SpansTraced(tracer.spans, tracer.full))
-
-        self.errands.send("spans", work, self.fail("reading runs and tools"))
+        send_for_spans(self, self.errands, self.session, "reading runs and tools")
 
     def on_spans_traced(self, message: SpansTraced) -> None:
-        self.traced, self._traced_full = message.spans, message.full
+        self.traced, _, self._traced_full = message.traced
         self.show_open()

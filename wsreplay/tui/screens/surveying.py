@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data import overview as sketch
 from wsreplay.tui.data.between import MOST_FAULTS, injected
-from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.errand import Errands, Told
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.messages import FaultsPlaced, JumpTo, OverviewCounted
 from wsreplay.tui.screens.player import PlayerScreen
@@ -35,10 +35,10 @@ class SurveyingScreen(PlayerScreen):
         ids, bins = self.rows.view.ids[:], self.overview.bins
         self.counted_ns = self.now()
 
-        def work(reader: Recording, _errand: Errand) -> None:
-            self.post_message(OverviewCounted(sketch.density(reader, ids, *span, bins), span))
+        def work(reader: Recording, errand: Told) -> None:
+            errand.tell(OverviewCounted(sketch.density(reader, ids, *span, bins), span))
 
-        self.errands.send("overview", work, self.fail("the overview"))
+        self.errands.send("overview", work, self.post_message, self.fail("the overview"))
 
     def on_overview_counted(self, message: OverviewCounted) -> None:
         self.overview.draw(message.counts, message.span)
@@ -62,10 +62,10 @@ class SurveyingScreen(PlayerScreen):
             return
         self._faults_sought = there
 
-        def work(reader: Recording, _errand: Errand) -> None:
-            self.post_message(FaultsPlaced(injected(reader)))
+        def work(reader: Recording, errand: Told) -> None:
+            errand.tell(FaultsPlaced(injected(reader)))
 
-        self.errands.send("faults", work, self.fail("the injected faults"))
+        self.errands.send("faults", work, self.post_message, self.fail("the injected faults"))
 
     def on_jump_to(self, message: JumpTo) -> None:
         self.seek(message.t_ns)

@@ -11,19 +11,18 @@ from textual.widget import Widget
 
 from wsreplay.model import Session
 from wsreplay.store import paging
-from wsreplay.store.reader import Recording
 from wsreplay.tui import times
-from wsreplay.tui.data.errand import Errand, Errands
+from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.evidence import is_ghost, moment
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
-from wsreplay.tui.data.spans import Drawn, Lane, lanes
+from wsreplay.tui.data.spans import Drawn
 from wsreplay.tui.data.window import Window
-from wsreplay.tui.messages import LanesLaid, RowChosen, RowMoved
+from wsreplay.tui.messages import RowChosen, RowMoved, SpansTraced
 from wsreplay.tui.screens.head import head_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
-from wsreplay.tui.screens.spanning import LIVE_NS
+from wsreplay.tui.screens.spanning import LIVE_NS, send_for_spans
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.waterfall import Waterfall
@@ -57,7 +56,7 @@ class WaterfallScreen(PlayerScreen):
         self.about = StatusLine(id="about")
         self.foot = StatusLine(id="foot")
         self.canvas = Waterfall(id="waterfall")
-        self.errands = Errands(opened.path, opened.courtesy)
+        self.errands = Errands(opened.path, opened.clerk)
         self._spans: list[Drawn] = []
         self._laid_ns = 0
 
@@ -82,25 +81,14 @@ class WaterfallScreen(PlayerScreen):
     def lay(self) -> None:
         """Read the session's spans, beside the interface."""
         self._laid_ns = self.now()
-        opened, session = self.opened, self.session
-        names = self.replay.judged_by
+        send_for_spans(self, self.errands, self.session, "reading the spans")
 
-        def work(reader: Recording, errand: Errand) -> None:
-            from wsreplay.tui.data.traced import traced
-
-            tracer = traced(reader, errand, opened, session, names)
-            if tracer is not None:
-                self.post_message(LanesLaid(tracer.spans, lanes(tracer.spans), tracer.full))
-
-        self.errands.send("spans", work, self.fail("reading the spans"))
-
-    def on_lanes_laid(self, message: LanesLaid) -> None:
-        self._spans = message.spans
+    def on_spans_traced(self, message: SpansTraced) -> None:
+        self._spans, lanes, full = message.traced
         self._place_findings()
         self.canvas.empty_lines = ["", "This contract knows no span that begins here."]
-        laid: list[Lane] = message.lanes
-        self.canvas.show_lanes(laid)
-        self.canvas.border_subtitle = f"the first {len(message.spans):,} spans" if message.full else ""
+        self.canvas.show_lanes(lanes)
+        self.canvas.border_subtitle = f"the first {len(self._spans):,} spans" if full else ""
         self._select(self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
 
     def _place_findings(self) -> None:
