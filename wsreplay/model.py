@@ -12,7 +12,6 @@ Times are integers in nanoseconds since the start of the recording's first run; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
@@ -78,8 +77,7 @@ def lane_of(connection_id: int, direction: int, opcode: int, flags: int = FIN) -
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run of `record`. `start_ns` places it on the recording's time axis; `reached_ns` is how far it is known to reach."""
 
     id: int
@@ -90,11 +88,10 @@ class Run:
     upstream: str
     listen: str
     version: str
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One WebSocket connection. `status` is None until the server answered the upgrade request."""
 
     id: int
@@ -158,8 +155,7 @@ class Message(NamedTuple):
         return self.id, self.t_ns, lane_of(self.connection_id, self.direction, self.opcode), self.payload
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Bytes of one direction that the recording does not hold as frames, and why."""
 
     connection_id: int
@@ -169,8 +165,7 @@ class Gap:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A note that a person left at a time, or on a frame."""
 
     id: int
@@ -179,16 +174,14 @@ class Mark:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """A span of time in which the recorder held traffic back: bounds within it judge the recorder, not the peers."""
 
     start_ns: int
     end_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Something wsreplay did to the traffic on purpose."""
 
     id: int
@@ -205,8 +198,7 @@ class Fault:
         return self.detail if self.detail.startswith(self.kind) else f"{self.kind} {self.detail}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A connection with its reconnects; `id` counts from 1 in order of the first connection."""
 
     id: int

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from wsreplay.model import Connection, Ending
@@ -14,7 +12,7 @@ def connection(id: int, opened: float, closed: float | None, **changes: object) 
     ending = Ending.OPEN if closed is None else Ending.DROPPED
     closed_ns = None if closed is None else int(closed * S)
     one = Connection(id, 1, int(opened * S), closed_ns, path="/ws?n=1", user="u1", ending=ending)
-    return replace(one, **changes)  # type: ignore[arg-type]
+    return one._replace(**changes)  # type: ignore[arg-type]
 
 
 def sessions(*connections: Connection) -> list[list[int]]:

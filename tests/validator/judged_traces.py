@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -44,8 +44,7 @@ class Trace:
     def close(
         self, id: int = 1, code: int = 1000, by: str = "client", ending: Ending = Ending.CLEAN, reason: str = ""
     ) -> Trace:
-        self.connections[id] = replace(
-            self.connections[id],
+        self.connections[id] = self.connections[id]._replace(
             closed_ns=round(self.now * NS),
             ending=ending,
             closed_by=by,
@@ -99,7 +98,7 @@ class Trace:
     def ending(self) -> list[Connection]:
         """The connections as a closed file shows them."""
         live = [
-            replace(one, ending=Ending.TRUNCATED) if one.ending is Ending.OPEN else one for one in self.connections.values()
+            one._replace(ending=Ending.TRUNCATED) if one.ending is Ending.OPEN else one for one in self.connections.values()
         ]
         return sorted(live, key=lambda one: one.id)
 

@@ -208,7 +208,7 @@ def test_each_run_of_record_ends_by_itself() -> None:
     """A connection that a crash cut off waits for nothing in a later run."""
     from wsreplay.model import Run
 
-    runs = [Run(n, "", (n - 1) * 100 * NS, (n - 1) * 100 * NS + 5 * NS, None, "", "", "") for n in (1, 2)]
+    runs = [Run(n, "", (n - 1) * 100 * NS, (n - 1) * 100 * NS + 5 * NS, None, "", "", "", {}) for n in (1, 2)]
     connections = [
         Connection(1, 1, 0, user="u", ending=Ending.TRUNCATED),
         Connection(2, 2, 100 * NS, user="u", ending=Ending.TRUNCATED),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ class Growing:
         t_ns, what, value = step
         if what == 0:
             assert isinstance(value, Connection)
-            opened = replace(value, ending=Ending.OPEN, closed_ns=None, closed_by=None, close_code=None, close_reason=None)
+            opened = value._replace(ending=Ending.OPEN, closed_ns=None, closed_by=None, close_code=None, close_reason=None)
             self.writer.insert_connection(opened)
         elif what == 2:
             assert isinstance(value, Connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -223,7 +223,7 @@ class ReplayClient:
                 await asyncio.sleep(self.options.pace.seconds(script.connection.opened_ns - since))
             before = script.connection
             # A load's users are not the recorded one: each has a name of its own.
-            opening = script.connection if user is None else replace(script.connection, user=user)
+            opening = script.connection if user is None else script.connection._replace(user=user)
             played = await self._play_connection(script, role, opening, presented, talk)
             self.result.played.append(played)
             self._watch.ended(played)

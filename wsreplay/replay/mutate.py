@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -225,15 +225,15 @@ class Mutation:
         message = self.messages[at]
         connection = self.connections[message.connection_id]
         self.messages = mutators.end_after(self.messages, at)
-        ended = replace(
-            connection, closed_ns=message.t_ns, ending=Ending.DROPPED, closed_by="server", close_code=None, close_reason=None,
+        ended = connection._replace(
+            closed_ns=message.t_ns, ending=Ending.DROPPED, closed_by="server", close_code=None, close_reason=None,
             error="server: Connection reset by peer",
         )  # fmt: skip
         if fault.code is not None:
             payload = fault.code.to_bytes(2, "big")
             close = Message(0, connection.id, 0, message.t_ns, 1, Opcode.CLOSE, None, payload, 0)
             self.messages.insert(at + 1, close)
-            ended = replace(ended, ending=Ending.CLEAN, close_code=fault.code, error=None)
+            ended = ended._replace(ending=Ending.CLEAN, close_code=fault.code, error=None)
         self.connections[connection.id] = ended
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -148,8 +147,8 @@ class EventValidator:
 
     def _close(self, connection: Connection, code: int | None, at: float | None) -> None:
         dropped = code in (None, ABNORMAL)
-        ended = replace(
-            connection, closed_ns=self._now(at), ending=Ending.DROPPED if dropped else Ending.CLEAN,
+        ended = connection._replace(
+            closed_ns=self._now(at), ending=Ending.DROPPED if dropped else Ending.CLEAN,
             close_code=None if dropped else code,
         )
         self._connections[connection.id] = ended
@@ -174,7 +173,7 @@ class EventValidator:
         now = self._now(None)
         for connection in self._connections.values():
             if connection.ending is Ending.OPEN:
-                closed = replace(connection, closed_ns=now, ending=Ending.CLEAN, closed_by="client", close_code=NORMAL)
+                closed = connection._replace(closed_ns=now, ending=Ending.CLEAN, closed_by="client", close_code=NORMAL)
                 engine.feed([Closed(now, closed)])
         engine.finish(now)
         return engine.judgement()
@@ -217,7 +216,7 @@ class EventValidator:
         writer.update_run(run, reached_ns=self._reached, ended_ns=self._reached)
         for connection in self._connections.values():
             still = connection.ending is Ending.OPEN
-            writer.insert_connection(replace(connection, closed_ns=self._reached, ending=Ending.CLEAN) if still else connection)
+            writer.insert_connection(connection._replace(closed_ns=self._reached, ending=Ending.CLEAN) if still else connection)
         writer.add_frames(self._rows())
         writer.close()
         return path

@@ -151,8 +151,7 @@ def _stall(trace: Trace, at: int) -> Trace:
 
     def later(connection: Connection) -> Connection:
         opened, closed = connection.opened_ns, connection.closed_ns
-        return replace(
-            connection,
+        return connection._replace(
             opened_ns=opened + STALL_NS if opened > since else opened,
             closed_ns=closed + STALL_NS if closed is not None and closed >= since else closed,
         )
@@ -166,8 +165,7 @@ def _readdress(trace: Trace, at: int) -> Trace:
     """The event reaches somebody else, who is connected for as long as the trace lasts."""
     message = trace.messages[at]
     own = next(one for one in trace.connections if one.id == message.connection_id)
-    other = replace(
-        own,
+    other = own._replace(
         id=max(one.id for one in trace.connections) + 1,
         user=SOMEBODY_ELSE,
         opened_ns=min(one.opened_ns for one in trace.connections),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,24 +32,23 @@ class Source(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What the contracts say of a recording.
 
     `by_frame` gives the findings whose place is a frame, `ghosts` those that have none. `tallies` counts errors and warnings of
     each session, `left_out` the findings beyond the first ten thousand. `rule_sources` is the contract of each rule.
     """
 
-    judgements: tuple[Judgement, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    ghosts: tuple[Ghost, ...] = ()
-    by_frame: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
-    before_ids: tuple[int, ...] = ()
-    tallies: dict[int, tuple[int, int]] = field(default_factory=dict)
-    left_out: int = 0
-    sources: tuple[Source, ...] = ()
-    rule_sources: dict[str, Source] = field(default_factory=dict)
-    belongs: dict[int, int] = field(default_factory=dict)  # a frame out of order → the one it should have come after
+    judgements: tuple[Judgement, ...]
+    findings: tuple[Finding, ...]
+    ghosts: tuple[Ghost, ...]
+    by_frame: dict[int, tuple[Finding, ...]]
+    before_ids: tuple[int, ...]
+    tallies: dict[int, tuple[int, int]]
+    left_out: int
+    sources: tuple[Source, ...]
+    rule_sources: dict[str, Source]
+    belongs: dict[int, int]  # a frame out of order → the one it should have come after
 
     @property
     def is_there(self) -> bool:
@@ -80,7 +78,7 @@ class Evidence:
         return ("", []) if source is None or not finding.line else (source.file, rule_text(source.text, finding.line))
 
 
-NO_EVIDENCE = Evidence()
+NO_EVIDENCE = Evidence((), (), (), {}, (), {}, 0, (), {}, {})
 
 
 def rule_text(text: str, line: int) -> list[str]:
@@ -164,8 +162,7 @@ def gather(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a second judgement says that the first did not, and the other way round."""
 
     new: tuple[Finding, ...]
