@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ import orjson
 
 from wsreplay.cli.options import connections_of, split_session
 from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Session
+from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace import display, exchange
 from wsreplay.trace import filter as filters
@@ -57,7 +59,6 @@ class _View:
         self._last_fault = 0
         self.connections: dict[int, Connection] = {}
         self.sessions: dict[int, Session] = {}
-        self._refresh()
 
     def _refresh(self) -> None:
         connections = self._recording.connections()
@@ -75,18 +76,17 @@ class _View:
         return judge(self._recording, contracts_for(self._recording)[0])
 
     def items(self, follow: bool) -> Iterator[Frame | Fault]:
-        last = 0
+        last = -1
         waiting: deque[Fault] = deque()
         while True:
             live = follow and self._recording.live
+            end = self._recording.last_id()
+            if end > last:
+                self._refresh()  # after the end is known, so that the connection of every frame before it is
             matches = self._filter.predicate(self._context)
             wanted = None if self._wanted is None else {one.id for one in self._wanted}
             waiting.extend(self._new_faults(wanted))
-            for frame in self._recording.frames(after_id=last, connections=wanted):
-                last = frame.id
-                if frame.connection_id not in self.connections:
-                    self._refresh()
-                    matches = self._filter.predicate(self._context)
+            for frame in self._candidates(last, end, wanted):
                 yield from self._due(waiting, frame.t_ns)
                 if matches(frame):
                     self._shown.add(frame.connection_id)
@@ -95,9 +95,15 @@ class _View:
             yield from self._due(waiting)
             if not live:
                 return
+            last = end
             time.sleep(POLL_S)
-            if self._recording.last_id() > last:
-                self._refresh()
+
+    def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
+        """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""
+        if wanted is None:
+            where, parameters = self._filter.where(self._context)
+            return paging.frames_where(self._recording, after_id + 1, end, where, parameters)
+        return takewhile(lambda frame: frame.id <= end, self._recording.frames(after_id=after_id, connections=wanted))
 
     def _new_faults(self, wanted: set[int] | None) -> list[Fault]:
         new = self._recording.faults(after_id=self._last_fault)
