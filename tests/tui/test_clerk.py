@@ -21,6 +21,7 @@ from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errand, Errands
 from wsreplay.tui.data.gathering import Sieve, matching_ids, next_match, session_ids
 from wsreplay.tui.data.traced import traced
+from wsreplay.tui.screens import asking
 
 PATIENCE_S = 20
 
@@ -64,7 +65,8 @@ def breaks(reader, errand):
     raise ZeroDivisionError("nobody thought of this")
 
 
-def waits(reader, errand):
+def waits(*given):
+    reader, errand = given[-2:]
     errand.tell(os.getpid())
     while not errand.called_back:
         list(reader.query("SELECT count(*) FROM frame a, frame b, frame c"))
@@ -167,3 +169,17 @@ async def test_filtering_searching_and_the_waterfall_of_a_large_recording(stage,
         await on.press("escape", "w")
         await on.until(lambda: on.app.screen._spans)
         assert "tool" in on.text()
+
+
+async def test_a_filter_that_stopped_says_so_and_can_be_asked_again(stage, chat_recording, monkeypatch):
+    monkeypatch.setattr(errand, "LARGE_BYTES", 0)
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        monkeypatch.setattr(asking, "matching_ids", waits)
+        await on.pilot.press("slash", *"type:tool_*", "enter")
+        await on.until(lambda: on.app.opened.clerk._jobs)
+        on.app.opened.clerk._beside._process.kill()
+        await on.until(lambda: "filtering stopped" in on.text())
+        monkeypatch.setattr(asking, "matching_ids", matching_ids)
+        await on.press("slash", "enter")
+        await on.until(lambda: len(on.app.screen.rows.view.ids) < len(on.app.screen.rows.base))

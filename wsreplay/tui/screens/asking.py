@@ -20,7 +20,7 @@ from wsreplay.tui.widgets.query_bar import QueryBar
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Filter
 
-FILTERING, SEARCHING = "filter", "search"
+FILTERING, SEARCHING = "filtering", "searching"
 
 
 class Asking:
@@ -34,6 +34,7 @@ class Asking:
         self._errands = errands
         self._ticket = 0
         self._asked: Filter | None = None
+        self._stopped = False
         self._forward = True
 
     # Filtering.
@@ -49,9 +50,9 @@ class Asking:
         if asked.is_empty:
             self.clear()
             return
-        if self._asked is not None and str(asked) == str(self._asked):
+        if self._asked is not None and str(asked) == str(self._asked) and not self._stopped:
             return
-        self._asked = asked
+        self._asked, self._stopped = asked, False
         self._ticket += 1
         ticket, start = self._ticket, self._place_in_base()
 
@@ -59,7 +60,7 @@ class Asking:
             self._screen.post_message(IdsGathered(ticket, gathered))
 
         work = partial(matching_ids, self._rows.sieve(asked), self._rows.base, start)
-        self._errands.hand_over(FILTERING, work, tell, self._screen.fail("filtering"))
+        self._errands.hand_over(FILTERING, work, tell, self._screen.fail(FILTERING))
         self._say(0, 0.0)
 
     def _place_in_base(self) -> int:
@@ -86,6 +87,12 @@ class Asking:
         self._frames.empty_lines = ["", f"no frame matches {self._asked}", "esc clears the filter"]
         self._frames.show_view(self._rows.view, anchor=anchor)
         return True
+
+    def failed(self, what: str) -> None:
+        """Something could not be done; where it was one of these questions, it can be asked again."""
+        if what in (FILTERING, SEARCHING):
+            self._stopped = True
+            self._bar.say([(f"{what} stopped", self._screen.look.style("warning"))])
 
     def anchor(self) -> Anchor | None:
         """What the cursor stands on."""
@@ -132,7 +139,7 @@ class Asking:
             self._screen.post_message(SearchEnded(ticket, frame_id))
 
         work = partial(next_match, sieve, ids, start, forward)
-        self._errands.hand_over(SEARCHING, work, tell, self._screen.fail("searching"))
+        self._errands.hand_over(SEARCHING, work, tell, self._screen.fail(SEARCHING))
         self._bar.say([("searching", self._screen.look.style("dim"))])
 
     def found(self, message: SearchEnded) -> None:

@@ -229,6 +229,9 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
             self._paint_lines()
             self.show_detail_soon()
 
+    def on_work_failed(self, message: WorkFailed) -> None:
+        self.asking.failed(message.what)
+
     def on_search_ended(self, message: SearchEnded) -> None:
         self.asking.found(message)
 
