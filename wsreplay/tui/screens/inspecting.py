@@ -148,6 +148,9 @@ class Inspector:
             self.errand = None
 
 
+_NARROWEST = 12  # cells that a second column is still worth
+
+
 def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
     """Lines broken between words; what goes over is indented to where the first line's second column begins, if it has one."""
     out: list[Line] = []
@@ -156,7 +159,7 @@ def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
             out.append((kind, text))
             continue
         column = re.match(r"\S[\S ]*?\s{2,}", text)
-        indent = " " * (column.end() if column and column.end() < width // 2 else 0)
+        indent = " " * (column.end() if column and width - column.end() >= _NARROWEST else 0)
         parts = textwrap.wrap(text, max(8, width), subsequent_indent=indent, drop_whitespace=True, replace_whitespace=False)
         out += [(kind, part) for part in parts]
     return out

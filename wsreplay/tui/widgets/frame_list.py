@@ -228,7 +228,8 @@ def place_words(finding: Finding, belongs: int | None) -> str:
 
 
 def ghost_words(finding: Finding, origin_ns: int) -> str:
-    """What a ghost row says: until when the event was due, and what came instead."""
-    due = f"due by {times.clock(finding.until - origin_ns)}" if finding.until is not None else ""
-    seen = f"{finding.seen} came instead" if finding.seen else ""
-    return ", ".join(part for part in (due, seen) if part) or finding.message
+    """What came instead of the event, until when it was due if not at the row's time, else for whom: not its name again."""
+    seen = f"got {finding.seen}" if finding.seen else ""
+    is_told = finding.until is None or finding.until == moment(finding)
+    due = "" if is_told else f"due by {times.clock((finding.until or 0) - origin_ns)}"
+    return ", ".join(part for part in (seen, due) if part) or finding.message.partition(" never came ")[2] or finding.message
