@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
-from rich.style import Style
 from textual.strip import Strip
 
 from wsreplay.tui import times
@@ -95,6 +94,7 @@ class Waterfall(RowList):
         name = _STATES.get(state, "error")
         on = "cursor" if drawn is self.selected else "ground"
         style = look.style(name, on=on, bold=drawn is self.selected)
+        wrong = self._wrong_in(drawn)
         if right <= left:
             cells.put(left, signs.error if name == "error" else look.own("▪"), style)
         else:
@@ -103,22 +103,31 @@ class Waterfall(RowList):
             body = signs.span_left + fill * max(0, right - left - 1) + tail
             cells.put(left, body, style)
             self._instants(cells, drawn, on)
-            self._inscribe(cells, drawn, left, right, look.style("strong", on=on))
-        for t_ns, kind in self.wrong.get(drawn.start_frame, ()):
-            if self.horizon_ns is None or t_ns <= self.horizon_ns:
-                sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
-                cells.put(self.window.column(t_ns, width), sign, look.style(kind, on="ground", bold=True))
+            self._inscribe(cells, drawn, max(left, 0) + 1, right, [x for x, _ in wrong])
+        for x, kind in wrong:
+            sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
+            cells.put(x, sign, look.style(kind, on="ground", bold=True))
+
+    def _wrong_in(self, drawn: Drawn) -> list[tuple[int, str]]:
+        """The columns of what is wrong with a span, as far as it is shown, and its kinds."""
+        found = self.wrong.get(drawn.start_frame, ())
+        known = [one for one in found if self.horizon_ns is None or one[0] <= self.horizon_ns]
+        return sorted((self.window.column(t_ns, self.room), kind) for t_ns, kind in known)
 
     def _instants(self, cells: Cells, drawn: Drawn, on: str) -> None:
         for t_ns, _, _ in drawn.instants:
             if self.horizon_ns is None or t_ns <= self.horizon_ns:
                 cells.put(self.window.column(t_ns, self.room), self.look.signs.instant, self.look.style("word", on=on))
 
-    def _inscribe(self, cells: Cells, drawn: Drawn, left: int, right: int, style: Style) -> None:
+    def _inscribe(self, cells: Cells, drawn: Drawn, start: int, right: int, taken: Iterable[int]) -> None:
+        """The span's name, where it first has room between the ascending columns that are taken; nowhere if it has none."""
         name = f" {self.look.safe(drawn.name)} "
-        start = max(left, 0) + 1
+        for x in taken:
+            if start <= x < start + cell_len(name):
+                start = x + 1
         if cell_len(name) <= right - start:
-            cells.put(start, name, style)
+            on = "cursor" if drawn is self.selected else "ground"
+            cells.put(start, name, self.look.style("strong", on=on))
 
     def _playhead(self, cells: Cells) -> None:
         x = min(self.window.column(self.playhead_ns, self.room), self.room - 1)
