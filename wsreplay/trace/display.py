@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from functools import cache
 from typing import Any
 
 import orjson
@@ -27,9 +28,7 @@ _UNSEEN = (
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _BROKEN = "\x80-\x9f\ud800-\udfff\ufffe\uffff"
-_HIDDEN = re.compile(f"[\x00-\x1f\x7f{_BROKEN}{_UNSEEN}]")
 _PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20)} | {"\x7f": "\u2421"}
-_IS_BROKEN = re.compile(f"[{_BROKEN}]")
 
 # How much of a long payload is looked at for one line of it.
 _BYTES_PER_CELL = 8
@@ -52,7 +51,13 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _HIDDEN.sub(_glyph, text)
+    return _hidden().sub(_glyph, text)
+
+
+@cache
+def _hidden() -> re.Pattern[str]:
+    """Compiled where it is first needed: most text is ASCII, and this takes as long as the first rows of the interface."""
+    return re.compile(f"[\x00-\x1f\x7f{_BROKEN}{_UNSEEN}]")
 
 
 def _glyph(match: re.Match[str]) -> str:
@@ -60,7 +65,7 @@ def _glyph(match: re.Match[str]) -> str:
     picture = _PICTURES.get(character)
     if picture is not None:
         return picture
-    return REPLACED if _IS_BROKEN.match(character) else INVISIBLE
+    return REPLACED if re.match(f"[{_BROKEN}]", character) else INVISIBLE
 
 
 def cells(text: str) -> int:

@@ -27,7 +27,8 @@ class Beside:
         self._stopped = self._silent = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            process_group=0,  # the terminal's signals are not for it; of another session, Linux would not heed how nice it is
         )  # fmt: skip
         self._post: SimpleQueue[bytes | None] = SimpleQueue()
         self._threads = [

@@ -13,7 +13,6 @@ from textual.widget import Widget
 
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import WorkFailed
-from wsreplay.tui.widgets.too_small import TooSmall
 
 if TYPE_CHECKING:
     from wsreplay.tui.app import ReplayApp
@@ -51,10 +50,14 @@ class BaseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield from self.parts()
-        yield TooSmall()
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1], "-too-small")
+        is_too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        self.set_class(is_too_small, "-too-small")
+        if is_too_small and not self.query("TooSmall"):
+            from wsreplay.tui.widgets.too_small import TooSmall
+
+            self.mount(TooSmall())
 
     # What the application tells.
 

@@ -109,12 +109,10 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         with Container(id="body"):
             yield self.frames
             yield self.detail
-        yield self.open_line
         yield self.overview
         yield self.foot
 
     def on_mount(self) -> None:
-        self.open_line.display = False
         self.frames.focus()
         self._name_list()
         self._paint_lines()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.data.opened import Opened
     from wsreplay.tui.data.spans import Drawn
     from wsreplay.tui.widgets.frame_list import FrameList
+    from wsreplay.tui.widgets.overview import Overview
     from wsreplay.tui.widgets.status_line import StatusLine
 
 LIVE_NS = 3 * times.SECOND  # a recording that grows is traced anew this often
@@ -42,6 +43,7 @@ class SpanningScreen(PlayerScreen):
     errands: Errands
     frames: FrameList
     open_line: StatusLine
+    overview: Overview
     traced: Sequence[Drawn] | None = None
     traced_by: tuple[str, ...] | None = None
     traced_ns = 0
@@ -53,6 +55,8 @@ class SpanningScreen(PlayerScreen):
 
     def show_open(self) -> None:
         """Say what is open at the playhead, while the session is played."""
+        if self.film and not self.open_line.is_attached:
+            self.mount(self.open_line, before=self.overview)
         self.open_line.display = self.film
         if not self.film:
             self.frames.set_open(())

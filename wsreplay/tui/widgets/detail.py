@@ -25,11 +25,8 @@ from wsreplay.tui.widgets.paint import Run, line
 PANES = ("json", "raw", "hex", "meta", "findings")
 HIGHLIGHTED_CELLS = 4096
 WHEEL = 3  # lines
-_TOKEN = re.compile(
-    r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
-      | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)""",
-    re.VERBOSE,
-)
+_TOKEN = r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
+      | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)"""
 
 Layout = Callable[[int], list[Line]]
 
@@ -142,7 +139,7 @@ class Detail(Widget, can_focus=True):
     def _coloured(self, text: str) -> list[Run]:
         runs: list[Run] = []
         done = 0
-        for match in _TOKEN.finditer(text):
+        for match in re.finditer(_TOKEN, text, re.VERBOSE):
             runs.append((text[done : match.start()], self.look.style("dim")))
             runs.append((match[0], self.look.style(match.lastgroup or "text")))
             done = match.end()

@@ -56,9 +56,7 @@ class QueryBar(Horizontal):
         return look
 
     def compose(self) -> ComposeResult:
-        yield self._label
         yield self._idle
-        yield self._state
 
     def on_mount(self) -> None:
         self._paint()
@@ -72,12 +70,13 @@ class QueryBar(Horizontal):
         return self.has_class("-typing")
 
     async def make_ready(self) -> None:
-        """Make the field: after the first rows are on the screen, and before the user asks for it."""
+        """Make the rest: after the first rows are on the screen, and before the user asks for it."""
         if self._input is None:
             from wsreplay.tui.widgets.query_input import QueryInput
 
             self._input = QueryInput()
-            await self.mount(self._input, before=self._state)
+            await self.mount(self._label, before=self._idle)
+            await self.mount(self._input, self._state)
 
     async def begin(self, *, searching: bool) -> None:
         """Let the user type."""
