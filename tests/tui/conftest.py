@@ -193,14 +193,17 @@ class Stage:
         """Wait until every message is handled and every errand has ended."""
         for _ in range(400):
             await self.pilot.pause()
-            errands = getattr(self.app.screen, "errands", None)
-            inspector = getattr(self.app.screen, "inspector", None)
-            busy = (errands is not None and errands.busy) or (inspector is not None and inspector.busy)
-            if not busy and not getattr(self.app.screen, "detail_due", False):
+            if not self._busy():
                 break
             await self.pilot.pause(0.005)
         await self.pilot.pause()
         await self.pilot.pause()
+
+    def _busy(self) -> bool:
+        screen = self.app.screen
+        working = [getattr(screen, name, None) for name in ("errands", "inspector")]
+        untraced = getattr(screen, "film", False) and getattr(screen, "traced", ()) is None
+        return untraced or getattr(screen, "detail_due", False) or any(one is not None and one.busy for one in working)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
         """Wait for something to become true."""
@@ -232,6 +235,10 @@ Staging = Callable[..., AbstractAsyncContextManager[Stage]]
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     """`async with stage(path, width=120, height=30, …) as on:` runs the application without a terminal."""
+
+    # Textual's pilot looks every 20 ms whether the application is idle, several times a key.
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.003)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)
 
     @asynccontextmanager
     async def run(path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, judging: bool | str = False,

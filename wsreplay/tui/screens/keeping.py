@@ -40,11 +40,16 @@ class KeepingScreen(BaseScreen):
     frames: FrameList
     inspector: Inspector
 
+    def catch_up(self) -> None:
+        """Have the inspector look at the row where the cursor stands now: it follows after the list is painted."""
+        raise NotImplementedError
+
     # Marks.
 
     def action_mark(self) -> None:
         from wsreplay.tui.screens.prompt import Prompt
 
+        self.catch_up()
         item = self.inspector.item
         if item is None:
             return
@@ -86,6 +91,7 @@ class KeepingScreen(BaseScreen):
         self.frames.move_to(row, centre=True)
 
     def _frame_here(self) -> int:
+        self.catch_up()
         item = self.inspector.item
         return item.id if isinstance(item, Head) else 0
 
@@ -99,6 +105,7 @@ class KeepingScreen(BaseScreen):
     def action_copy(self, whole: bool) -> None:
         from wsreplay.tui.data import taking
 
+        self.catch_up()
         frame = self.inspector.frame
         if frame is None:
             return
@@ -110,6 +117,7 @@ class KeepingScreen(BaseScreen):
     def action_page(self) -> None:
         from wsreplay.tui.data import taking
 
+        self.catch_up()
         frame = self.inspector.frame
         if frame is None:
             return

@@ -169,6 +169,10 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         else:
             self._show_detail()
 
+    def catch_up(self) -> None:
+        if self.detail_due or self.inspector.item is None:
+            self._show_detail()
+
     def _show_detail(self, *, again: bool = False) -> None:
         self.detail_due, self._detailed_ns = False, self.now()
         view = self.rows.view
