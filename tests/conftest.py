@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes is the machine's business; what it shows is ours.
 settings.register_profile("wsreplay", deadline=None)
 settings.load_profile("wsreplay")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """More workers than cores: a third of the time of these tests they wait for a socket, a process or a browser."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
