@@ -12,6 +12,7 @@ settings.register_profile("wsreplay", deadline=None)
 settings.load_profile("wsreplay")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More workers than cores: a third of the time of these tests they wait for a socket, a process or a browser."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,14 +34,20 @@ def recorded(folder: Path, name: str, days: float, *, size: int = 0, types: tupl
     return path
 
 
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("originals")
+    recorded(folder, "old-small", 60)
+    recorded(folder, "old-large", 40, size=1_000_000)
+    recorded(folder, "new-large", 1, size=1_000_000)
+    recorded(folder, "new-small", 1 / 24)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(originals: Path, tmp_path: Path) -> Path:
     """old-small (60 days), old-large (40 days, 1 MB), new-large (1 day, 1 MB), new-small (1 hour)."""
-    recorded(tmp_path, "old-small", 60)
-    recorded(tmp_path, "old-large", 40, size=1_000_000)
-    recorded(tmp_path, "new-large", 1, size=1_000_000)
-    recorded(tmp_path, "new-small", 1 / 24)
-    return tmp_path
+    return Path(shutil.copytree(originals, tmp_path, dirs_exist_ok=True))
 
 
 def names(folder: Path) -> set[str]:

@@ -9,7 +9,7 @@ from wsreplay.contract.model import Contract, Pattern
 from wsreplay.validator.checks import sent_ns
 from wsreplay.validator.keys import Keys
 from wsreplay.validator.roles import same
-from wsreplay.validator.shape import Shape, paths_of
+from wsreplay.validator.shape import paths_of, shape_of
 
 if TYPE_CHECKING:
     from wsreplay.validator.memory import Memory
@@ -20,7 +20,7 @@ class Namespace:
     """The globals of one engine's handlers. With `inline`, a handler does what is short by itself, without asking a monitor."""
 
     def __init__(self, contract: Contract, monitors: Monitors, memory: Memory, inline: bool) -> None:
-        self.shape = Shape(paths_of(contract))
+        self.shape = shape_of(tuple(paths_of(contract)))
         self.contract, self.monitors, self.keys, self.inline = contract, monitors, Keys(contract, self.shape), inline
         self.space: dict[str, Any] = {"memory": memory, "sent_ns": sent_ns, "plain_id": memory.plain_id}
         for name in contract.keys:
