@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -137,6 +138,12 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, make: Make) -> None:
         Recording.open(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="is a folder"):
         Recording.open(tmp_path)
+
+
+def test_a_pipe_is_refused_without_waiting_for_who_writes_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.db")
+    with pytest.raises(UsageError, match="is a pipe or a device"):
+        Recording.open(tmp_path / "pipe.db")
 
 
 def test_reading_never_changes_the_file(tmp_path: Path, make: Make) -> None:

@@ -63,6 +63,8 @@ def check_file(path: Path) -> None:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
         raise UsageError(f"{path} is a folder, not a recording. `wsreplay ls {path}` lists what is in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise UsageError(f"{path} is a pipe or a device, not a recording. `wsreplay import -` reads a stream of JSON lines")
     if not os.access(path, os.R_OK):
         raise RecordingError(f"{path} cannot be read: {os.strerror(errno.EACCES)}")
     if status.st_size == 0:
