@@ -136,7 +136,7 @@ class Shape:
 
 @lru_cache(maxsize=64)
 def shape_of(contract_paths: tuple[Path, ...]) -> Shape:
-    """Shared by all engines of a contract: making the types takes a quarter of what an engine for a small file takes to make."""
+    """Shared by all engines of a contract: the types take a quarter of the time that making an engine takes."""
     return Shape(contract_paths)
 
 
