@@ -120,7 +120,8 @@ def p95(values: list[float]) -> float:
 
 
 def interface(path: Path) -> Terminal:
-    return Terminal("-m", "wsreplay", "tui", str(path))
+    """As a user starts it: by the script beside the interpreter."""
+    return Terminal(str(Path(sys.executable).with_name("wsreplay")), "tui", str(path))
 
 
 def started(terminal: Terminal, needle: bytes) -> tuple[float, float]:

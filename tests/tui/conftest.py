@@ -185,19 +185,25 @@ class Stage:
     clock: StillClock
 
     async def press(self, *keys: str) -> None:
+        """Press keys as somebody does who looks at the detail of each row before the next key."""
         for key in keys:
             await self.pilot.press(key)
+            await self._as_long_as(lambda: getattr(self.app.screen, "detail_due", False))
         await self.settle()
 
     async def settle(self) -> None:
         """Wait until every message is handled and every errand has ended."""
+        await self.pilot.pause()
+        await self._as_long_as(self._busy)
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def _as_long_as(self, condition: Callable[[], Any]) -> None:
         for _ in range(400):
-            await self.pilot.pause()
-            if not self._busy():
+            if not condition():
                 break
             await self.pilot.pause(0.005)
-        await self.pilot.pause()
-        await self.pilot.pause()
+            await self.pilot.pause()
 
     def _busy(self) -> bool:
         screen = self.app.screen

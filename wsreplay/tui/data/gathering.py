@@ -6,7 +6,6 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,16 +63,14 @@ def _frames_of(reader: Recording, connection_id: int) -> int:
     return last[1] if last else 0
 
 
-@dataclass(frozen=True)
 class Sieve:
     """A filter bound to what is known of a recording: the condition in SQL first, the exact predicate after it.
 
     `connections` narrows what is read to these. It can be pickled until it is used.
     """
 
-    filter: Filter
-    context: Context
-    connections: Sequence[int] | None = None
+    def __init__(self, filter: Filter, context: Context, connections: Sequence[int] | None = None) -> None:
+        self.filter, self.context, self.connections = filter, context, connections
 
     @cached_property
     def _condition(self) -> tuple[str, tuple[object, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from wsreplay.tui.times import SECOND
 
@@ -11,17 +10,14 @@ SILENT_NS = 4 * SECOND  # the relay sends a heartbeat every second
 _WINDOW_NS = 2 * SECOND
 
 
-@dataclass
 class Growth:
     """Fed at every poll with what the recording says of itself."""
 
-    live: bool = False
-    was_live: bool = False
-    last_id: int = 0
-    reached_ns: int = 0
-    _moved_ns: int = 0
-    _polls: deque[tuple[int, int]] = field(default_factory=deque)
-    _now_ns: int = 0
+    def __init__(self) -> None:
+        self.live = self.was_live = False
+        self.last_id = self.reached_ns = 0
+        self._moved_ns = self._now_ns = 0
+        self._polls: deque[tuple[int, int]] = deque()
 
     def poll(self, now_ns: int, *, live: bool, last_id: int, reached_ns: int) -> bool:
         """Take in a poll; whether anything changed that is shown."""

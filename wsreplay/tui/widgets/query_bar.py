@@ -44,8 +44,8 @@ class QueryBar(Horizontal):
         self.search_text = ""
         self.mistake: str | None = None
         self._idle = StatusLine(id="query-idle", ground="ground")
-        self._label = StatusLine(id="query-label", ground="ground")
-        self._state = StatusLine(id="query-state", ground="ground")
+        self._label: StatusLine | None = None  # these three are made after the first rows
+        self._state: StatusLine | None = None
         self._input: QueryInput | None = None
         self._pause: Timer | None = None
         self._said: list[Run] = []
@@ -75,8 +75,11 @@ class QueryBar(Horizontal):
             from wsreplay.tui.widgets.query_input import QueryInput
 
             self._input = QueryInput()
+            self._label = StatusLine(id="query-label", ground="ground")
+            self._state = StatusLine(id="query-state", ground="ground")
             await self.mount(self._label, before=self._idle)
             await self.mount(self._input, self._state)
+            self._paint()
 
     async def begin(self, *, searching: bool) -> None:
         """Let the user type."""
@@ -142,9 +145,11 @@ class QueryBar(Horizontal):
         shown = self._said
         if self.mistake is not None and self.typing:
             shown = [(f"{look.signs.warning} {look.own(self.mistake)}", look.style("warning"))]
-        self._state.fit(shown)
+        if self._state is not None:
+            self._state.fit(shown)
         accent = look.style("accent", bold=True)
-        self._label.fit([("find" if self.searching else "/", accent)])
+        if self._label is not None:
+            self._label.fit([("find" if self.searching else "/", accent)])
         if self.filter_text:
             self._idle.say([("/ ", accent), (look.safe(self.filter_text), look.style("strong"))])
         else:
