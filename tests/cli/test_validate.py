@@ -22,7 +22,8 @@ def test_a_violation_is_told_with_its_place_and_exits_1(recording: Path) -> None
     outcome = run("validate", recording)
     assert outcome.code == 1
     lines = outcome.out.splitlines()
-    assert lines[0].startswith(f"WEBSOCKET EVENT VALIDATION REPORT   {recording}   contract agent-chat v1")
+    head = " ".join(outcome.out.partition("\nsession 1")[0].split())
+    assert head == f"WEBSOCKET EVENT VALIDATION REPORT {recording} contract agent-chat v1"
     missing = next(number for number, line in enumerate(lines) if "◆ missing" in line)
     assert "tool_completed" in lines[missing]
     assert "agent_completed" in lines[missing + 1]

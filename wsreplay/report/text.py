@@ -78,13 +78,13 @@ class _File:
         self.result, self.paint, self.width = result, paint, width
 
     def lines(self) -> Iterator[str]:
-        judgement, paint = self.result.judgement, self.paint
-        about = [paint(TITLE, BOLD), visible(self.result.path)]
+        judgement = self.result.judgement
+        about = [visible(self.result.path)]
         if judgement is None:
-            yield "   ".join(about)
+            yield from self._head(about)
             yield from self._block("  could not be judged: ", self.result.error or "no reason is known", RED)
             return
-        yield "   ".join([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
+        yield from self._head([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
         try:
             with Recording.open(self.result.path) as recording, recording.snapshot():
                 yield from self._sessions(recording, judgement)
@@ -92,6 +92,17 @@ class _File:
             yield from self._block("  ", f"the recording can no longer be read: {error}", YELLOW)
             yield from self._findings(judgement, judgement.findings)
         yield from self._verdict(judgement)
+
+    def _head(self, about: Iterable[str]) -> Iterator[str]:
+        """The title and what it is of, on as few lines as have room; a path is never cut, so that it can be copied."""
+        line, used = self.paint(TITLE, BOLD), cells(TITLE)
+        for part in about:
+            if used + 3 + cells(part) > self.width:
+                yield line
+                line, used = f"  {part}", 2 + cells(part)
+            else:
+                line, used = f"{line}   {part}", used + 3 + cells(part)
+        yield line
 
     # Sessions.
 
