@@ -56,7 +56,7 @@ def visible(text: str) -> str:
 
 @cache
 def _hidden() -> re.Pattern[str]:
-    """Compiled where it is first needed: most text is ASCII, and this takes as long as the first rows of the interface."""
+    """Compiled where it is first needed: most text is ASCII."""
     return re.compile(f"[\x00-\x1f\x7f{_BROKEN}{_UNSEEN}]")
 
 

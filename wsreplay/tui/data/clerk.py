@@ -58,6 +58,7 @@ class Clerk:
     def wake(self) -> None:
         """Start the process if there is none: it takes about as long as typing a word."""
         if self._beside is not None and not self._beside.running:
+            self._ended("it was ended")
             self.stop()
         if self._beside is None:
             self._beside = Beside("wsreplay.tui.data.clerk_process", said=self._said, ended=self._ended)
