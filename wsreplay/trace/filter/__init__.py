@@ -44,6 +44,7 @@ class Filter:
         return str(self.root)
 
     def __reduce__(self) -> tuple[type[Filter], tuple[ast.Node]]:
+        """Pickled without the predicates that were bound to it, which are functions made on the spot."""
         return Filter, (self.root,)
 
     @property

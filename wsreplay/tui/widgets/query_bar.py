@@ -77,8 +77,9 @@ class QueryBar(Horizontal):
             self._input = QueryInput()
             self._label = StatusLine(id="query-label", ground="ground")
             self._state = StatusLine(id="query-state", ground="ground")
-            await self.mount(self._label, before=self._idle)
-            await self.mount(self._input, self._state)
+            labelled = self.mount(self._label, before=self._idle)
+            await self.mount(self._input, self._state)  # both are asked for before either is awaited: a key may come between
+            await labelled
             self._paint()
 
     async def begin(self, *, searching: bool) -> None:
