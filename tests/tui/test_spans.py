@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsreplay.contract import load
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.spans import Tracer, lanes
+from wsreplay.tui.data.spans import Drawn, Tracer, in_sight, lanes, nearest
+from wsreplay.tui.data.window import Window
 
 MS = 1_000_000
 
@@ -63,3 +66,68 @@ def test_tools_without_a_call_id_are_matched_first_in_first_out(tracer, script):
     made.say(1, 4, 1, "tool_completed", thread_id="t", run_id="r", tool_name="search")
     read(tracer, made.write(20))
     assert [(one.start_frame, one.end_frame) for one in tracer.spans[1:]] == [(2, 4), (3, None)]
+
+
+def test_nothing_is_kept_open_of_runs_that_ended(tracer, script):
+    made = script("many.db")
+    made.open(1, 0)
+    for run in range(500):
+        made.say(1, 3 * run, 1, "agent_started", thread_id="t", run_id=f"r{run}")
+        made.say(1, 3 * run + 1, 1, "tool_executing", thread_id="t", run_id=f"r{run}", tool_call_id=f"c{run}")
+        made.say(1, 3 * run + 2, 1, "agent_completed", thread_id="t", run_id=f"r{run}")
+    assert [state for _, _, state, _ in read(tracer, made.write(2000))] == ["ok", "unended"] * 500
+    assert not tracer.any_open
+    assert not tracer._open
+    assert not tracer._held
+    assert not tracer._inner
+
+
+def test_runs_may_be_nested_as_deep_as_somebody_sends_them(tracer, script):
+    made = script("deep.db")
+    made.open(1, 0)
+    depth = 3000
+    for run in range(depth):
+        made.say(1, run, 1, "agent_started", thread_id="t", run_id=f"r{run}", parent_run_id=f"r{run - 1}")
+    made.say(1, depth, 1, "agent_completed", thread_id="t", run_id="r0")
+    read(tracer, made.write(depth + 10))
+    assert tracer.spans[-1].depth == depth - 1
+    assert {one.state for one in tracer.spans[1:]} == {"unended"}
+
+
+@st.composite
+def lane_spans(draw) -> list[Drawn]:
+    """Spans that follow each other, with pauses or without, some of no length, the last perhaps open."""
+    spans, t_ns = [], 0
+    for frame, (pause, length) in enumerate(draw(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 900)), max_size=60))):
+        start = t_ns + pause
+        t_ns = start + length
+        spans.append(Drawn("run", f"{frame}", "t", start, frame, end_ns=t_ns))
+    if spans and draw(st.booleans()):
+        spans[-1].end_ns = None
+    return spans
+
+
+@given(lane_spans(), st.integers(0, 30_000), st.integers(1, 30_000), st.integers(1, 80), st.none() | st.integers(0, 40_000))
+def test_no_column_is_empty_that_a_span_would_fill(spans, start, length, width, horizon):
+    window = Window(start, start + length, 0, 60_000)
+    chosen = list(in_sight(spans, window, width, horizon))
+    until = window.end_ns if horizon is None else min(window.end_ns, horizon)
+
+    def columns(some) -> set[int]:
+        begun = [one for one in some if one.start_ns <= until]
+        ends = [until if one.end_ns is None else min(one.end_ns, until) for one in begun]
+        bounds = [(window.column(one.start_ns, width), window.column(end, width)) for one, end in zip(begun, ends, strict=True)]
+        return {x for left, right in bounds for x in range(max(0, left), min(width, right + 1))}
+
+    assert columns(chosen) == columns(spans)
+    assert len(chosen) <= 2 * (width + 2)
+    assert chosen == [one for one in spans if one in chosen]  # in order, none twice
+
+
+@given(lane_spans().filter(bool), st.integers(0, 60_000))
+def test_the_nearest_span_is_the_nearest_of_all(spans, t_ns):
+    def distance(one: Drawn) -> int:
+        end = t_ns if one.end_ns is None else one.end_ns
+        return max(one.start_ns - t_ns, t_ns - end, 0)
+
+    assert distance(nearest(spans, t_ns)) == min(map(distance, spans))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.paths import Path
 from wsreplay.model import Frame
+from wsreplay.tui.data.window import Window
 
 MOST_SPANS = 50_000
 MOST_INSTANTS = 200_000
@@ -44,7 +46,9 @@ class Tracer:
     users: dict[int, str | None]
     spans: list[Drawn] = field(default_factory=list)
     full: bool = False
-    _open: dict[tuple[Any, ...], deque[Drawn]] = field(default_factory=lambda: defaultdict(deque))
+    _open: dict[tuple[Any, ...], deque[Drawn]] = field(default_factory=dict)
+    _held: dict[Drawn, list[tuple[Any, ...]]] = field(default_factory=dict)  # the keys under which a span is open
+    _inner: defaultdict[Drawn, list[Drawn]] = field(default_factory=lambda: defaultdict(list))
     _roles: dict[tuple[int, str], list[tuple[Span, str]]] = field(default_factory=dict)
     _instants: int = 0
 
@@ -66,16 +70,13 @@ class Tracer:
 
     @property
     def any_open(self) -> bool:
-        return any(self._open.values())
+        return bool(self._open)
 
     def end_connection(self, connection_id: int, t_ns: int) -> None:
         """What is open on a connection's session ends with it."""
         session = self.sessions.get(connection_id, 0)
-        for key, waiting in self._open.items():
-            if key[1] == session:
-                for drawn in waiting:
-                    self._end(drawn, t_ns, None, "cut")
-                waiting.clear()
+        for drawn in [one for key, waiting in self._open.items() if key[1] == session for one in waiting]:
+            self._end(drawn, t_ns, None, "cut")
 
     def _roles_of(self, direction: int, event_type: str) -> Iterator[tuple[Span, str]]:
         for span in self.contract.spans.values():
@@ -100,9 +101,6 @@ class Tracer:
                 self._instants += 1
                 drawn.instants.append((frame.t_ns, frame.id, frame.type or ""))
             return
-        for waiting in self._open.values():
-            if drawn in waiting:
-                waiting.remove(drawn)
         self._end(drawn, frame.t_ns, frame.id, role)
 
     def _begin(self, span: Span, frame: Frame, document: Any) -> None:
@@ -118,18 +116,26 @@ class Tracer:
         drawn = Drawn(span.id, _name(span, document, values), group, frame.t_ns, frame.id, parent)
         drawn.depth = parent.depth + 1 if parent else 0
         self.spans.append(drawn)
+        if parent:
+            self._inner[parent].append(drawn)
+        self._held[drawn] = keys
         for key in keys:
-            self._open[key].append(drawn)
+            self._open.setdefault(key, deque()).append(drawn)
 
     def _end(self, drawn: Drawn, t_ns: int, frame_id: int | None, state: str) -> None:
-        """End a span; what is still open inside it never ended."""
-        if drawn.end_ns is not None:
-            return
-        drawn.end_ns, drawn.end_frame, drawn.state = t_ns, frame_id, state
-        for waiting in self._open.values():
-            for child in [one for one in waiting if one.parent is drawn]:
-                waiting.remove(child)
-                self._end(child, t_ns, None, "cut" if state == "cut" else "unended")
+        """End a span, if it has not ended yet; what is still open inside it never ended."""
+        ending = [(drawn, frame_id, state)]
+        while ending:
+            one, last_frame, how = ending.pop()
+            if one.end_ns is not None:
+                continue
+            one.end_ns, one.end_frame, one.state = t_ns, last_frame, how
+            for key in self._held.pop(one):
+                waiting = self._open[key]
+                waiting.remove(one)
+                if not waiting:
+                    del self._open[key]
+            ending += [(inner, None, "cut" if how == "cut" else "unended") for inner in self._inner.pop(one, ())]
 
     def _found(self, span: Span, frame: Frame, document: Any) -> Drawn | None:
         for key in self._keys(span, frame, document):
@@ -216,3 +222,32 @@ def lanes(spans: Iterable[Drawn]) -> list[Lane]:
                 laid.append(Lane(group, title, depth, tuple(slot)))
                 title = ""
     return laid
+
+
+def in_sight(spans: Sequence[Drawn], window: Window, width: int, horizon_ns: int | None = None) -> Iterator[Drawn]:
+    """Of spans of one lane, those to paint in so many columns: where many begin in a column, the first and the last.
+
+    None begins after the window or the horizon. One before the window may be among them.
+    """
+    last_ns = window.end_ns if horizon_ns is None else min(window.end_ns, horizon_ns)
+    at = max(0, bisect_right(spans, window.start_ns, key=_start) - 1)
+    while at < len(spans) and spans[at].start_ns <= last_ns:
+        yield spans[at]
+        next_ns = window.begins(window.column(spans[at].start_ns, width) + 1, width)
+        at = max(at + 1, bisect_left(spans, min(next_ns, last_ns + 1), at + 1, key=_start) - 1)
+
+
+def nearest(spans: Sequence[Drawn], t_ns: int) -> Drawn:
+    """The span of a lane that is open at a time, or the one least far from it."""
+    after = bisect_right(spans, t_ns, key=_start)
+    return min(spans[max(0, after - 1) : after + 1], key=lambda one: _distance(one, t_ns))
+
+
+def _start(drawn: Drawn) -> int:
+    return drawn.start_ns
+
+
+def _distance(drawn: Drawn, t_ns: int) -> int:
+    if drawn.start_ns <= t_ns and (drawn.end_ns is None or t_ns <= drawn.end_ns):
+        return 0
+    return min(abs(drawn.start_ns - t_ns), abs((drawn.end_ns or drawn.start_ns) - t_ns))

@@ -53,6 +53,10 @@ class Window:
         """The column of a time; below 0 or from `width` on where it is out of sight."""
         return (t_ns - self.start_ns) * width // max(1, self.span)
 
+    def begins(self, column: int, width: int) -> int:
+        """The first time that is in a column."""
+        return self.start_ns + -(-column * max(1, self.span) // width)
+
     def ticks(self, width: int, apart: int = 14) -> list[tuple[int, int]]:
         """(column, time) of round times, at least `apart` columns from each other."""
         least = self.span * apart / max(1, width)

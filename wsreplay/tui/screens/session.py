@@ -97,7 +97,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
-        self.detail_due, self._detailed_ns = False, 0
+        self.detail_due, self._detailed_ns = True, 0
 
     @property
     def session(self) -> Session | None:
@@ -170,7 +170,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
             self._show_detail()
 
     def catch_up(self) -> None:
-        if self.detail_due or self.inspector.item is None:
+        if self.detail_due:
             self._show_detail()
 
     def _show_detail(self, *, again: bool = False) -> None:

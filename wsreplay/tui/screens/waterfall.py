@@ -97,7 +97,7 @@ class WaterfallScreen(PlayerScreen):
         for finding in self._findings():
             for frame_id in {finding.activation, *finding.frames[:1]} - {None}:
                 wrong[frame_id or 0].append((moment(finding), finding.kind))
-        self.canvas.wrong = wrong
+        self.canvas.show_wrong(wrong)
 
     def _findings(self) -> list[Finding]:
         found = self.opened.evidence.of_session(self.session.id if self.session else None)

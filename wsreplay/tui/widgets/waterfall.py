@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 from textual.strip import Strip
 
 from wsreplay.tui import times
-from wsreplay.tui.data.spans import Drawn, Lane
+from wsreplay.tui.data.spans import Drawn, Lane, in_sight, nearest
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.widgets.cells import Cells
 from wsreplay.tui.widgets.paint import fitted
@@ -33,10 +32,17 @@ class Waterfall(RowList):
         self.horizon_ns: int | None = None
         self.origin_ns = 0
         self.selected: Drawn | None = None
-        self.wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
+        self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
+        self._unwell: dict[int, Sequence[Drawn]] = {}  # by row, spans that did not end well, or of which something is wrong
+
+    def show_wrong(self, wrong: Mapping[int, Sequence[tuple[int, str]]]) -> None:
+        self._wrong = wrong
+        self._unwell.clear()
+        self.refresh()
 
     def show_lanes(self, lanes: Sequence[Lane]) -> None:
         self.lanes = lanes
+        self._unwell.clear()
         self.set_count(len(lanes) + 1 if lanes else 0)
         if lanes and self.cursor == 0:
             self.cursor = 1
@@ -51,7 +57,7 @@ class Waterfall(RowList):
 
     def paint(self, row: int, width: int) -> Strip:
         lane = self.lane_at(row)
-        return self._ruler(width) if lane is None else self._lane(lane, width)
+        return self._ruler(width) if lane is None else self._lane(row, lane, width)
 
     def _ruler(self, width: int) -> Strip:
         cells = Cells(self.room, self.look.style("faint", on="ground"))
@@ -62,22 +68,29 @@ class Waterfall(RowList):
         self._playhead(cells)
         return self.whole_line([(" " * LABEL, self.look.ground("ground")), *cells.runs()], width)
 
-    def _lane(self, lane: Lane, width: int) -> Strip:
+    def _lane(self, row: int, lane: Lane, width: int) -> Strip:
         look = self.look
         ground = look.ground("ground")
         cells = Cells(self.room, ground)
         for x, _ in self.window.ticks(self.room):
             cells.put(x, look.own("·"), look.style("line", on="ground"))
         self._playhead(cells)
-        first = max(0, bisect_right(lane.spans, self.window.start_ns, key=lambda one: one.start_ns) - 1)
-        for drawn in lane.spans[first:]:
-            if drawn.start_ns > self.window.end_ns or (self.horizon_ns is not None and drawn.start_ns > self.horizon_ns):
-                break
-            self._span(cells, drawn)
+        chosen = [self.selected] if self.selected is not None and row == self.cursor else []
+        for spans in (lane.spans, self._unwell_of(row, lane), chosen):
+            for drawn in in_sight(spans, self.window, self.room, self.horizon_ns):
+                self._span(cells, drawn)
         indent = "  " * lane.depth
         title = lane.title if lane.title else indent + lane.spans[0].kind
         label = fitted(look.safe(title), LABEL - 1, ellipsis=look.signs.ellipsis) + " "
         return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
+
+    def _unwell_of(self, row: int, lane: Lane) -> Sequence[Drawn]:
+        """Painted over the others, so that none is lost where a column holds many."""
+        spans = self._unwell.get(row)
+        if spans is None:
+            spans = [one for one in lane.spans if one.state not in ("ok", "open") or one.start_frame in self._wrong]
+            self._unwell[row] = spans
+        return spans
 
     def _span(self, cells: Cells, drawn: Drawn) -> None:
         look, width, signs = self.look, self.room, self.look.signs
@@ -110,7 +123,7 @@ class Waterfall(RowList):
 
     def _wrong_in(self, drawn: Drawn) -> list[tuple[int, str]]:
         """The columns of what is wrong with a span, as far as it is shown, and its kinds."""
-        found = self.wrong.get(drawn.start_frame, ())
+        found = self._wrong.get(drawn.start_frame, ())
         known = [one for one in found if self.horizon_ns is None or one[0] <= self.horizon_ns]
         return sorted((self.window.column(t_ns, self.room), kind) for t_ns, kind in known)
 
@@ -138,10 +151,4 @@ class Waterfall(RowList):
         lane = self.lane_at(row)
         if lane is None or not lane.spans:
             return None
-        return min(lane.spans, key=lambda one: _distance(one, t_ns))
-
-
-def _distance(drawn: Drawn, t_ns: int) -> int:
-    if drawn.start_ns <= t_ns and (drawn.end_ns is None or t_ns <= drawn.end_ns):
-        return 0
-    return min(abs(drawn.start_ns - t_ns), abs((drawn.end_ns or drawn.start_ns) - t_ns))
+        return nearest(lane.spans, t_ns)
