@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from wsreplay.tui.data.window import Window
 
 MOST_SPANS = 50_000
 MOST_INSTANTS = 200_000
+_start = attrgetter("start_ns")
 _NAMES = ("tool_name", "agent_name", "agent", "name")
 
 
@@ -225,7 +227,7 @@ def lanes(spans: Iterable[Drawn]) -> list[Lane]:
 
 
 def in_sight(spans: Sequence[Drawn], window: Window, width: int, horizon_ns: int | None = None) -> Iterator[Drawn]:
-    """Of spans of one lane, those to paint in so many columns: where many begin in a column, the first and the last.
+    """Of spans of one lane, those to paint in so many columns: of many that lie in one column, the first.
 
     None begins after the window or the horizon. One before the window may be among them.
     """
@@ -234,17 +236,15 @@ def in_sight(spans: Sequence[Drawn], window: Window, width: int, horizon_ns: int
     while at < len(spans) and spans[at].start_ns <= last_ns:
         yield spans[at]
         next_ns = window.begins(window.column(spans[at].start_ns, width) + 1, width)
-        at = max(at + 1, bisect_left(spans, min(next_ns, last_ns + 1), at + 1, key=_start) - 1)
+        last = bisect_left(spans, min(next_ns, last_ns + 1), at + 1, key=_start) - 1
+        reaches_on = last > at and not (spans[last].end_ns or next_ns) < next_ns
+        at = last if reaches_on else last + 1
 
 
 def nearest(spans: Sequence[Drawn], t_ns: int) -> Drawn:
     """The span of a lane that is open at a time, or the one least far from it."""
     after = bisect_right(spans, t_ns, key=_start)
     return min(spans[max(0, after - 1) : after + 1], key=lambda one: _distance(one, t_ns))
-
-
-def _start(drawn: Drawn) -> int:
-    return drawn.start_ns
 
 
 def _distance(drawn: Drawn, t_ns: int) -> int:

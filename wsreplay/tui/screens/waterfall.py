@@ -137,8 +137,7 @@ class WaterfallScreen(PlayerScreen):
         self._select(self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
 
     def _select(self, drawn: Drawn | None) -> None:
-        self.canvas.selected = drawn
-        self.canvas.refresh()
+        self.canvas.select(drawn)
         self._paint_lines()
 
     def action_span(self, steps: int) -> None:

@@ -15,6 +15,10 @@ class Cells:
         self._glyphs = [" "] * width
         self._styles = [ground] * width
 
+    @property
+    def width(self) -> int:
+        return len(self._glyphs)
+
     def put(self, x: int, text: str, style: Style) -> None:
         """Text from a column on. A glyph of two cells takes two, one of none is left out."""
         if text.isascii() or len(text) == cell_len(text):

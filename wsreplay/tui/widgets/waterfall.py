@@ -15,6 +15,7 @@ from wsreplay.tui.widgets.paint import fitted
 from wsreplay.tui.widgets.row_list import RowList
 
 LABEL = 18
+_SHORTEST_NAME = 3  # cells, with those around it
 _STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error", "unended": "missing"}
 
 
@@ -32,6 +33,7 @@ class Waterfall(RowList):
         self.horizon_ns: int | None = None
         self.origin_ns = 0
         self.selected: Drawn | None = None
+        self._selected_row = 0
         self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
         self._unwell: dict[int, Sequence[Drawn]] = {}  # by row, spans that did not end well, or of which something is wrong
 
@@ -39,6 +41,12 @@ class Waterfall(RowList):
         self._wrong = wrong
         self._unwell.clear()
         self.refresh()
+
+    def select(self, drawn: Drawn | None) -> None:
+        """Choose a span of the lane that the cursor is on."""
+        self.refresh_line(self._selected_row)
+        self.selected, self._selected_row = drawn, self.cursor
+        self.refresh_line(self.cursor)
 
     def show_lanes(self, lanes: Sequence[Lane]) -> None:
         self.lanes = lanes
@@ -61,8 +69,8 @@ class Waterfall(RowList):
 
     def _ruler(self, width: int) -> Strip:
         cells = Cells(self.room, self.look.style("faint", on="ground"))
-        for x, t_ns in self.window.ticks(self.room):
-            if x > self.room - 10:
+        for x, t_ns in self.window.ticks(cells.width):
+            if x > cells.width - 10:
                 break
             cells.put(x, self.look.own("│") + times.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
         self._playhead(cells)
@@ -72,12 +80,12 @@ class Waterfall(RowList):
         look = self.look
         ground = look.ground("ground")
         cells = Cells(self.room, ground)
-        for x, _ in self.window.ticks(self.room):
+        for x, _ in self.window.ticks(cells.width):
             cells.put(x, look.own("·"), look.style("line", on="ground"))
         self._playhead(cells)
         chosen = [self.selected] if self.selected is not None and row == self.cursor else []
         for spans in (lane.spans, self._unwell_of(row, lane), chosen):
-            for drawn in in_sight(spans, self.window, self.room, self.horizon_ns):
+            for drawn in in_sight(spans, self.window, cells.width, self.horizon_ns):
                 self._span(cells, drawn)
         indent = "  " * lane.depth
         title = lane.title if lane.title else indent + lane.spans[0].kind
@@ -93,7 +101,8 @@ class Waterfall(RowList):
         return spans
 
     def _span(self, cells: Cells, drawn: Drawn) -> None:
-        look, width, signs = self.look, self.room, self.look.signs
+        look, width = self.look, cells.width
+        signs = look.signs
         end_ns, state = drawn.end_ns, drawn.state
         if self.horizon_ns is not None and (end_ns is None or end_ns > self.horizon_ns):
             end_ns, state = self.horizon_ns, "open"
@@ -107,7 +116,7 @@ class Waterfall(RowList):
         name = _STATES.get(state, "error")
         on = "cursor" if drawn is self.selected else "ground"
         style = look.style(name, on=on, bold=drawn is self.selected)
-        wrong = self._wrong_in(drawn)
+        wrong = self._wrong_in(drawn, width)
         if right <= left:
             cells.put(left, signs.error if name == "error" else look.own("▪"), style)
         else:
@@ -121,19 +130,23 @@ class Waterfall(RowList):
             sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
             cells.put(x, sign, look.style(kind, on="ground", bold=True))
 
-    def _wrong_in(self, drawn: Drawn) -> list[tuple[int, str]]:
+    def _wrong_in(self, drawn: Drawn, width: int) -> list[tuple[int, str]]:
         """The columns of what is wrong with a span, as far as it is shown, and its kinds."""
         found = self._wrong.get(drawn.start_frame, ())
+        if not found:
+            return []
         known = [one for one in found if self.horizon_ns is None or one[0] <= self.horizon_ns]
-        return sorted((self.window.column(t_ns, self.room), kind) for t_ns, kind in known)
+        return sorted((self.window.column(t_ns, width), kind) for t_ns, kind in known)
 
     def _instants(self, cells: Cells, drawn: Drawn, on: str) -> None:
         for t_ns, _, _ in drawn.instants:
             if self.horizon_ns is None or t_ns <= self.horizon_ns:
-                cells.put(self.window.column(t_ns, self.room), self.look.signs.instant, self.look.style("word", on=on))
+                cells.put(self.window.column(t_ns, cells.width), self.look.signs.instant, self.look.style("word", on=on))
 
     def _inscribe(self, cells: Cells, drawn: Drawn, start: int, right: int, taken: Iterable[int]) -> None:
         """The span's name, where it first has room between the ascending columns that are taken; nowhere if it has none."""
+        if right - start < _SHORTEST_NAME:
+            return
         name = f" {self.look.safe(drawn.name)} "
         for x in taken:
             if start <= x < start + cell_len(name):
@@ -143,7 +156,7 @@ class Waterfall(RowList):
             cells.put(start, name, self.look.style("strong", on=on))
 
     def _playhead(self, cells: Cells) -> None:
-        x = min(self.window.column(self.playhead_ns, self.room), self.room - 1)
+        x = min(self.window.column(self.playhead_ns, cells.width), cells.width - 1)
         cells.put(x, self.look.signs.playhead, self.look.style("word", on="ground"))
 
     def span_near(self, row: int, t_ns: int) -> Drawn | None:
