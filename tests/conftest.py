@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 from hypothesis import settings
+
+# Times of recordings are shown as the reader's clock has them.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 # How long an example takes is the machine's business; what it shows is ours.
 settings.register_profile("wsreplay", deadline=None)

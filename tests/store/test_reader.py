@@ -140,6 +140,28 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, make: Make) -> None:
         Recording.open(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE recording SET started_at = 'when' || char(27) || '[31m'", r"a row of recording: .*'when\\x1b"),
+        ("UPDATE recording SET options = '{'", "a row of recording"),
+        ("UPDATE connection SET ending = 'well'", "a row of connection: 'well'"),
+        ("UPDATE connection SET request_headers = '[1]'", "a row of connection"),
+    ],
+)
+def test_values_that_no_recorder_writes_are_damage(tmp_path: Path, make: Make, change: str, said: str) -> None:
+    make().close()
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
+        try:
+            db.execute(change)
+        except sqlite3.IntegrityError:
+            pytest.skip("the schema refuses it already")
+    with pytest.raises(CorruptRecording, match=said) as raised, Recording.open(tmp_path / "a.db") as recording:
+        recording.runs()
+        recording.connections()
+    assert "\x1b" not in str(raised.value)
+
+
 def test_a_pipe_is_refused_without_waiting_for_who_writes_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.db")
     with pytest.raises(UsageError, match="is a pipe or a device"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,8 @@ from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.screens.recordings import RecordingsScreen
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
 def test_a_missing_file_is_said_before_the_terminal_is_taken_over(tmp_path):
@@ -105,6 +109,42 @@ async def test_a_folder_lists_what_is_in_it_and_says_what_cannot_be_read(stage, 
         assert isinstance(on.app.screen, SessionsScreen)
         await on.press("q")
         assert isinstance(on.app.screen, RecordingsScreen) and on.app.opened is None
+
+
+async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat_recording, tmp_path):
+    for name in ("healthy", "slow-start"):
+        shutil.copy(SAMPLES / f"{name}.db", tmp_path)
+    (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
+
+    def rows(on) -> dict[str, str]:
+        lines = on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
+        return {name: line for line in lines for name in ("chat", "healthy", "slow-start", "broken") if f"{name}.db" in line}
+
+    async with stage(tmp_path, width=140, judging=True) as on:
+        screen = on.app.screen
+        await on.until(lambda: len(screen.found) == 4 and all(one.why or screen.glances.of(one, ()) for one in screen.found))
+        found = rows(on)
+        assert "✗" in found["chat"] and "tool" in found["chat"]
+        assert "✓" in found["healthy"] and "✗" not in found["healthy"]
+        assert "✗ 1" in found["slow-start"] and "first-event" in found["slow-start"]
+        await on.press("home", "right_square_bracket")
+        assert screen.found[screen.table.cursor].path.name != "healthy.db"
+        await on.press("enter", "q")  # what is known is not judged again
+        await on.until(lambda: on.app.screen is screen and screen.found)
+        assert not screen.glances.busy and rows(on)["chat"] == found["chat"]
+
+
+async def test_a_recording_that_ends_the_clerk_does_not_keep_the_others_from_being_judged(stage, chat_recording, tmp_path):
+    for number in range(12):
+        shutil.copy(chat_recording, tmp_path / f"{number}.db")
+    async with stage(tmp_path, judging=True) as on:
+        screen = on.app.screen
+        await on.until(lambda: screen.glances.busy)
+        process = screen.glances._clerk._beside._process
+        await asyncio.to_thread(process.kill)
+        await on.until(lambda: len(screen.found) == 13 and not screen.glances.busy)
+        assert all(screen.glances.of(one, ()) is not None for one in screen.found)
+        assert sum(screen.glances.of(one, ()).errors > 0 for one in screen.found) >= 12
 
 
 def test_a_file_without_permission_is_said(tmp_path, chat_recording, monkeypatch):

@@ -97,6 +97,20 @@ async def test_an_empty_folder_says_the_exact_command_to_run(stage, tmp_path, pi
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+async def test_a_folder_of_recordings_and_what_is_wrong_with_each(stage, chat_recording, script, pictured, width):
+    made = script("a-recording-with-a-name-that-says-all-about-it-and-is-long.db")
+    made.open(1, 0, closed_ns=9_000_000_000, ending=Ending.CLEAN)
+    made.write(9_500)
+    (chat_recording.parent / "broken.db").write_bytes(b"no database at all, only text" * 20)
+    async with stage(chat_recording.parent, width=width, height=14, judging=True, steady=True) as on:
+        screen = on.app.screen
+        await on.until(lambda: len(screen.found) == 3 and all(one.why or screen.glances.of(one, ()) for one in screen.found))
+        await on.settle()
+        screen.head.say([])  # the folder's name is of this test run
+        pictured(on)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 async def test_a_recording_without_a_connection_says_where_to_connect(stage, script, pictured, width):
     async with stage(script("empty.db").write(1_000), width=width, height=14, steady=True) as on:
         assert "ws://127.0.0.1:8765" in on.text()

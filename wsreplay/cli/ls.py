@@ -14,11 +14,10 @@ from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Ending, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import pad, visible
+from wsreplay.trace.display import local_time, pad, visible
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Judgement
 
-JUDGE_UP_TO = 200_000  # frames; above it a listing would keep one waiting
 _SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
 
 
@@ -93,12 +92,10 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
             reached_ns=recording.reached_ns(),
             faults=len(recording.faults()),
         )
-        if judged and frames <= JUDGE_UP_TO:
-            from wsreplay.validator import judge
-            from wsreplay.validator.fitting import contracts_for
+        if judged:
+            from wsreplay.validator.glance import judge_at_a_glance
 
-            (chosen,) = contracts_for(recording, [contract] if contract else [])
-            one.judgement = judge(recording, chosen)
+            one.judgement = judge_at_a_glance(recording, [contract] if contract else [])
         return one
 
 
@@ -106,8 +103,9 @@ def _lines(one: Listed) -> Iterator[str]:
     verdict = f"{one.judgement.verdict} ({visible(one.judgement.contract)})" if one.judgement else "not judged"
     state = "● REC" if one.live else verdict
     injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
+    started = local_time(one.started) if one.started else ""
     yield (
-        f"{one.path}   {one.started[:19].replace('T', ' ')}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"
+        f"{one.path}   {started}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"
         f"   {size_text(one.size)}   {state}{injected}"
     )
     for session in one.sessions:
@@ -123,7 +121,7 @@ def _session_line(one: Listed, session: Session) -> str:
         f"  {_sign(one, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)} {pad(visible(session.path), 16)}"
         f" {duration_text((ended - session.opened_ns) / 1e9):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
     )
-    rules = _broken_rules(one.judgement, session)
+    rules = _broken_rules(one, session)
     return text + (f"   {', '.join(rules)}" if rules else "")
 
 
@@ -135,8 +133,9 @@ def _sign(one: Listed, session: Session) -> str:
     return _SIGNS.get(one.judgement.session_verdicts.get(session.id, "vacuous"), " ")
 
 
-def _broken_rules(judgement: Judgement | None, session: Session) -> list[str]:
-    if judgement is None:
+def _broken_rules(one: Listed, session: Session) -> list[str]:
+    if one.judgement is None:
         return []
-    mine = [finding for finding in judgement.findings if finding.session == session.id and finding.verdict == "violated"]
-    return list(dict.fromkeys(finding.rule for finding in mine if finding.caused_by is None))
+    from wsreplay.validator.glance import broken_rules
+
+    return broken_rules(one.judgement, session.id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError
@@ -20,3 +22,12 @@ def readable(error: sqlite3.Error, path: str | Path) -> RecordingError:
     if "no such table" in str(error) or "no such column" in str(error):
         return CorruptRecording(f"{path} is damaged: {error}")
     return RecordingError(f"{path} cannot be read: {error}")
+
+
+@contextmanager
+def sound(path: str | Path, what: str) -> Iterator[None]:
+    """What is read within is as the schema says, or CorruptRecording tells what is not."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise CorruptRecording(f"{path} is damaged: {what}: {error}") from error

@@ -6,6 +6,7 @@ import sqlite3
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +32,7 @@ from wsreplay.model import (
     lane_of,
 )
 from wsreplay.store import access, lock
-from wsreplay.store.errors import readable
+from wsreplay.store.errors import readable, sound
 
 _CONNECTION_COLUMNS = (
     "id, recording_id, opened_ns, closed_ns, peer, path, subprotocol, extensions, request_headers, status, response_headers,"
@@ -114,7 +115,8 @@ class Recording:
     def runs(self) -> list[Run]:
         columns = "id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options"
         rows = self.query(f"SELECT {columns} FROM recording ORDER BY id")
-        return [Run(*[*row[:-1], orjson.loads(row[-1])]) for row in rows]
+        with sound(self.path, "a row of recording"):
+            return [_run(row) for row in rows]
 
     def reached_ns(self) -> int:
         """How far the trace is known to reach: the last heartbeat, or the last frame where that is later."""
@@ -125,14 +127,16 @@ class Recording:
         """All connections by id. One that is open in a file nobody writes is `truncated`."""
         live = self.live
         rows = self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection ORDER BY id")
-        return [_connection(row, live) for row in rows]
+        with sound(self.path, "a row of connection"):
+            return [_connection(row, live) for row in rows]
 
     def connection(self, connection_id: int) -> Connection:
         """One connection. Raises UsageError."""
         row = next(self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)), None)
         if row is None:
             raise UsageError(f"{self.path} holds no connection {connection_id}")
-        return _connection(row, self.live)
+        with sound(self.path, "a row of connection"):
+            return _connection(row, self.live)
 
     # Frames and messages.
 
@@ -249,12 +253,14 @@ class Recording:
     def all_findings(self) -> list[tuple[str, str, dict[str, Any]]]:
         """All results kept by `validate --save`: contract, contract digest, finding."""
         rows = self.query("SELECT contract, contract_digest, body FROM finding ORDER BY id")
-        return [(contract, digest, orjson.loads(body)) for contract, digest, body in rows]
+        with sound(self.path, "a row of finding"):
+            return [(contract, digest, orjson.loads(body)) for contract, digest, body in rows]
 
     def saved_findings(self, contract_digest: str) -> list[dict[str, Any]]:
         """Results kept by `validate --save`, as they were written."""
         rows = self.query("SELECT body FROM finding WHERE contract_digest = ? ORDER BY id", (contract_digest,))
-        return [orjson.loads(body) for (body,) in rows]
+        with sound(self.path, "a row of finding"):
+            return [orjson.loads(body) for (body,) in rows]
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -298,6 +304,11 @@ def join_fragments(frames: Iterator[Frame] | Iterator[tuple[Any, ...]]) -> Itera
 
 def _headers(text: str | None) -> Headers:
     return tuple((name, value) for name, value in orjson.loads(text)) if text else ()
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    datetime.fromisoformat(row[1])
+    return Run(*[*row[:-1], orjson.loads(row[-1])])
 
 
 def _connection(row: tuple[Any, ...], live: bool) -> Connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -66,6 +67,11 @@ def _glyph(match: re.Match[str]) -> str:
     if picture is not None:
         return picture
     return REPLACED if re.match(f"[{_BROKEN}]", character) else INVISIBLE
+
+
+def local_time(moment: str) -> str:
+    """An ISO 8601 time as the reader's clock showed it: `2026-11-20 17:55:09`."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def cells(text: str) -> int:

@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -114,7 +115,7 @@ class _Intake:
             "INSERT INTO recording (id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options)"
             " VALUES (?,?,?,?,?,?,?,?,?)",
             (
-                self._run_id, _get(line, "started_at", str, "1970-01-01T00:00:00Z"), start_ns, start_ns,
+                self._run_id, _moment(_get(line, "started_at", str, "1970-01-01T00:00:00Z")), start_ns, start_ns,
                 _ns(line["ended"]) if line.get("ended") is not None else None,
                 self._redactor.url(_get(line, "upstream", str, "")), _get(line, "listen", str, ""),
                 _get(line, "version", str, wsreplay.__version__), orjson.dumps(options, default=float).decode(),
@@ -299,6 +300,14 @@ def _text_or_none(value: Any, name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise _Bad(f"{name} is a text or null, not {value!r}")
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise _Bad(f"started_at is a time such as 2026-11-20T10:00:00Z, not {text!r}") from None
+    return text
 
 
 _REQUIRED: Any = object()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
     from wsreplay.tui.data.gathering import Gathered
+    from wsreplay.tui.data.glances import Glance
     from wsreplay.tui.data.traced import Traced
 
 
@@ -186,4 +187,12 @@ class FolderRead(Message):
 
     def __init__(self, found: list[Listed]) -> None:
         self.found = found
+        super().__init__()
+
+
+class GlanceTaken(Message):
+    """A recording of a list was judged."""
+
+    def __init__(self, path: Path, found: Glance) -> None:
+        self.path, self.found = path, found
         super().__init__()

@@ -21,6 +21,7 @@ class Listed:
     sessions: int = 0
     frames: int = 0
     size: int = 0
+    changed_ns: int = 0  # the file's time of modification
     upstream: str = ""
     live: bool = False
 
@@ -34,11 +35,17 @@ def listed(folder: Path) -> list[Listed]:
 def _listed(path: Path) -> Listed:
     try:
         with Recording.open(path) as reader:
-            sessions, frames, size = len(stitch(reader.connections())), reader.last_id(), path.stat().st_size
-            runs = reader.runs()
-            if not runs:
-                return Listed(path, "", "", 0, sessions, frames, size, "", reader.live)
-            lasted_ns = reader.reached_ns() - runs[0].start_ns
-            return Listed(path, "", runs[0].started_at, lasted_ns, sessions, frames, size, runs[-1].upstream, reader.live)
+            status, runs = path.stat(), reader.runs()
+            return Listed(
+                path,
+                started=runs[0].started_at if runs else "",
+                lasted_ns=reader.reached_ns() - runs[0].start_ns if runs else 0,
+                sessions=len(stitch(reader.connections())),
+                frames=reader.last_id(),
+                size=status.st_size,
+                changed_ns=status.st_mtime_ns,
+                upstream=runs[-1].upstream if runs else "",
+                live=reader.live,
+            )
     except (WsreplayError, OSError) as error:
         return Listed(path, str(error).removeprefix(str(path)).lstrip(": "))

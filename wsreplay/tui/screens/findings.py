@@ -17,7 +17,7 @@ from wsreplay.tui.data.grouping import Group, Line, lines_of
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.head import head_runs, session_name, verdict_runs
+from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.screens.inspecting import wrapped
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.finding_list import FindingList
@@ -99,7 +99,8 @@ class FindingsScreen(BaseScreen):
     def _paint_lines(self) -> None:
         look, state = self.look, self.replay.verdict
         number = self.session.id if self.session else None
-        self.head.say(head_runs(look, session_name(look, self.session)), verdict_runs(look, state, self.opened, number))
+        said = verdict_runs(look, state, self.opened, number)
+        self.head.say(head_runs(look, session_name(look, self.session)), said, extra=judge_runs(look, self.opened))
         dim = look.style("dim")
         change = state.change
         if change is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wsreplay.model import Session
 from wsreplay.tui import times
 from wsreplay.tui.data import verdict
@@ -51,29 +53,34 @@ def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
 
 
 def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
-    """`✗ 12 ▲ 40 by agent-chat`, `✓ no findings …`, `validating 38%`, or why there is no verdict."""
-    runs = _count_runs(look, opened, session) if opened.evidence.is_there else []
-    if runs:
-        names = ", ".join(source.name for source in opened.evidence.sources)
-        runs = [*runs, (f" by {look.safe(names)}", look.style("dim"))]
+    """`✗ 12 ▲ 40`, `✓ no findings`, `validating 38%`, that there is no verdict, or that it is an old one."""
+    runs: list[Run] = []
+    if opened.evidence.is_there:
+        counted = tally_runs(look, *opened.evidence.counts(session), "{:,}".format)
+        runs = counted or [(f"{look.signs.ok} no findings", look.style("ok"))]
+    gap = [("  ", look.style())] if runs else []
     if state.state == verdict.JUDGING:
-        runs = [*runs, ("  " if runs else "", look.style()), (f"validating {state.done:.0%}", look.style("dim"))]
+        runs = [*runs, *gap, (f"validating {state.done:.0%}", look.style("dim"))]
     elif state.state == verdict.FAILED:
-        runs = [*runs, ("  " if runs else "", look.style()), (f"{look.signs.warning} no verdict", look.style("warning"))]
+        runs = [*runs, *gap, (f"{look.signs.warning} no verdict", look.style("warning"))]
     if state.stale:
         runs = [*runs, ("  contract changed: R", look.style("word", bold=True))]
     return runs
 
 
-def _count_runs(look: Look, opened: Opened, session: int | None) -> list[Run]:
-    errors, warnings = opened.evidence.counts(session)
-    if not errors and not warnings:
-        return [(f"{look.signs.ok} no findings", look.style("ok"))]
+def judge_runs(look: Look, opened: Opened) -> list[Run]:
+    """` by agent-chat`: the contracts that judged."""
+    names = ", ".join(source.name for source in opened.evidence.sources)
+    return [(f" by {look.safe(names)}", look.style("dim"))] if names else []
+
+
+def tally_runs(look: Look, errors: int, warnings: int, number: Callable[[int], str] = times.short) -> list[Run]:
+    """`✗ 12 ▲ 40`; nothing where there are none."""
     runs: list[Run] = []
     if errors:
-        runs.append((f"{look.signs.error} {errors:,}", look.style("error", bold=True)))
+        runs.append((f"{look.signs.error} {number(errors)}", look.style("error", bold=True)))
     if warnings:
-        runs.append((f"{' ' if runs else ''}{look.signs.warning} {warnings:,}", look.style("warning")))
+        runs.append((f"{' ' if runs else ''}{look.signs.warning} {number(warnings)}", look.style("warning")))
     return runs
 
 

@@ -1,4 +1,4 @@
-"""The recordings of a folder."""
+"""The recordings of a folder, and what is wrong with each."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from wsreplay.trace.display import local_time
 from wsreplay.tui import times
 from wsreplay.tui.data.folder import Listed, listed
-from wsreplay.tui.messages import FolderRead, RowChosen
+from wsreplay.tui.data.glances import Glances
+from wsreplay.tui.messages import FolderRead, GlanceTaken, RowChosen
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.head import head_runs
+from wsreplay.tui.screens.head import head_runs, tally_runs
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.table import Column, Table
 
 COLUMNS = (
-    Column("", 1), Column("recording", 0), Column("started", 16), Column("lasted", 7, right=True, at_least=76),
-    Column("sessions", 8, right=True), Column("frames", 7, right=True), Column("size", 6, right=True, at_least=70),
-    Column("upstream", 30, at_least=120),
+    Column("", 1), Column("recording", 0, path=True), Column("started", 16, at_least=68),
+    Column("lasted", 7, right=True, at_least=100), Column("sessions", 8, right=True, at_least=88),
+    Column("frames", 7, right=True), Column("size", 6, right=True, at_least=110),
+    Column("findings", 9), Column("broken rules", 26, at_least=126), Column("upstream", 26, at_least=160),
 )  # fmt: skip
 EMPTY = (
     "", "No recordings here yet. Record one:", "", "  wsreplay record ws://localhost:8000", "",
@@ -35,6 +38,8 @@ class RecordingsScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "reload", "Read the folder again", id="recordings.reload", show=False),
+        Binding("right_square_bracket", "wrong(1)", "Next with findings", id="recordings.next_wrong", show=False),
+        Binding("left_square_bracket", "wrong(-1)", "Previous with findings", id="recordings.previous_wrong", show=False),
     ]
 
     def __init__(self, folder: Path) -> None:
@@ -45,6 +50,7 @@ class RecordingsScreen(BaseScreen):
         self.table = Table(COLUMNS, id="recordings")
         self.foot = StatusLine(id="foot")
         self.found: list[Listed] = []
+        self.glances = Glances(lambda path, found: self.post_message(GlanceTaken(path, found)))
         self._reading: threading.Thread | None = None
 
     def parts(self) -> Iterable[Widget]:
@@ -63,7 +69,11 @@ class RecordingsScreen(BaseScreen):
         if self.found:
             self.action_reload()
 
+    def on_screen_suspend(self) -> None:
+        self.glances.rest()
+
     def on_unmount(self) -> None:
+        self.glances.rest()
         if self._reading is not None:
             self._reading.join(1.0)
 
@@ -83,6 +93,15 @@ class RecordingsScreen(BaseScreen):
         self.table.empty_lines = EMPTY
         self.table.fill([self._row(one) for one in self.found])
         self._paint_lines()
+        if self.replay.judging and self.is_current:
+            self.glances.look(self.found, self.replay.contracts)
+
+    def on_glance_taken(self, message: GlanceTaken) -> None:
+        for row, one in enumerate(self.found):
+            if one.path == message.path:
+                self.table.put(row, self._row(one))
+        if self.glances.busy:
+            self.glances.go_on()
 
     def looks_changed(self) -> None:
         self.table.fill([self._row(one) for one in self.found])
@@ -95,21 +114,43 @@ class RecordingsScreen(BaseScreen):
         name = look.safe(str(one.path.relative_to(self.folder)))
         if one.why:
             warning = look.style("warning")
-            return [[(look.signs.warning, warning)], [(f"{name}   {look.own(one.why)}", warning)], *[[("", dim)]] * 6]
+            return [[(look.signs.warning, warning)], [(name, warning)], [(look.own(one.why), warning)]]
         sign = (look.signs.finished, look.style("faint"))
         if one.live:
             sign = (look.signs.recording, look.style("error", bold=True))
+        started = local_time(one.started)[:16] if one.started else ""
         return [
-            [sign], [(name, text)], [(one.started.replace("T", " ")[:16], dim)], [(times.length(one.lasted_ns), dim)],
+            [sign], [(name, text)], [(started, dim)], [(times.length(one.lasted_ns), dim)],
             [(f"{one.sessions:,}", text)], [(times.short(one.frames), text)], [(times.size(one.size), dim)],
-            [(look.safe(one.upstream), dim)],
+            *self._findings(one), [(look.safe(one.upstream), dim)],
         ]  # fmt: skip
+
+    def _findings(self, one: Listed) -> tuple[list[Run], list[Run]]:
+        """How many, and the rules they broke."""
+        look, found = self.look, self.glances.of(one, self.replay.contracts)
+        if found is None or found.why:
+            waits = found is None and self.replay.judging and not one.live
+            sign = look.signs.ellipsis if waits else look.own("–")
+            return [(sign, look.style("faint"))], [(look.own(found.why) if found else "", look.style("faint"))]
+        counted = tally_runs(look, found.errors, found.warnings)
+        return counted or [(look.signs.ok, look.style("ok"))], [(look.safe(", ".join(found.rules)), look.style("dim"))]
 
     def _paint_lines(self) -> None:
         look = self.look
         self.head.say(head_runs(look, f"{self.folder}", f"{len(self.found):,} recording{'s' * (len(self.found) != 1)}"))
         self.titles.say(self.table.heading(self.table.size.width))
-        self.foot.say([], look.keys(("?", "help")), keys=(("enter", "open"), ("r", "read again"), ("^q", "quit")))
+        keys = (("enter", "open"), ("]", "next with findings"), ("r", "read again"), ("^q", "quit"))
+        self.foot.say([], look.keys(("?", "help")), keys=keys)
 
     def on_row_chosen(self, message: RowChosen) -> None:
         self.replay.open_recording(self.found[message.row].path)
+
+    def action_wrong(self, steps: int) -> None:
+        here = self.table.cursor
+        rows = [row for row, one in enumerate(self.found) if self._is_wrong(one) and (row > here if steps > 0 else row < here)]
+        if rows:
+            self.table.move_to(rows[0 if steps > 0 else -1])
+
+    def _is_wrong(self, one: Listed) -> bool:
+        found = self.glances.of(one, self.replay.contracts)
+        return bool(one.why) or (found is not None and found.errors + found.warnings > 0)

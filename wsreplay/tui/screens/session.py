@@ -31,7 +31,16 @@ from wsreplay.tui.messages import (
     WorkFailed,
 )
 from wsreplay.tui.screens.asking import Asking
-from wsreplay.tui.screens.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name, verdict_runs
+from wsreplay.tui.screens.head import (
+    fault_runs,
+    head_runs,
+    joined,
+    judge_runs,
+    live_runs,
+    new_runs,
+    session_name,
+    verdict_runs,
+)
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
 from wsreplay.tui.screens.panes import PanedScreen
@@ -185,16 +194,17 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
     def _paint_lines(self) -> None:
         look, replay = self.look, self.replay
         live = live_runs(look, replay.growth)
-        place = head_runs(look, session_name(look, self.session), self.session.path if self.session else self.opened.path.name)
+        place = head_runs(look, session_name(look, self.session))
+        where = [(look.safe(self.session.path if self.session else self.opened.path.name), look.style("text"))]
         news = new_runs(look, self.following, self.unseen) if replay.growth.live else []
         verdict = verdict_runs(look, replay.verdict, self.opened, self.rows.number)
         injected = fault_runs(look, self.opened.faults(self.session))
-        self.head.say(joined(look, place, injected, live, news), verdict)
+        self.head.say(joined(look, place, live, news, injected, where), verdict, extra=judge_runs(look, self.opened))
         view = self.rows.view
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{view.frames:,}"
         foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
-        self.foot.say(foot, look.keys(("?", "help"), ("^p", "palette")))
+        self.foot.say(foot, extra=look.keys(("?", "help"), ("^p", "palette")))
         seen = self.frames.seen()
         span = None
         if len(seen) < len(view):

@@ -18,7 +18,7 @@ from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.overview import bars, sketches
 from wsreplay.tui.messages import RowChosen, TotalsCounted
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.head import head_runs, joined, live_runs, verdict_runs
+from wsreplay.tui.screens.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.table import Column, Table
@@ -147,19 +147,14 @@ class SessionsScreen(BaseScreen):
         look = self.look
         if not self.opened.evidence.is_there:
             return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
-        runs: list[Run] = []
-        if errors:
-            runs.append((f"{look.signs.error} {times.short(errors)}", look.style("error", bold=True)))
-        if warnings:
-            runs.append((f"{' ' if runs else ''}{look.signs.warning} {times.short(warnings)}", look.style("warning")))
-        return runs or [(look.signs.ok, look.style("ok"))]
+        return tally_runs(look, errors, warnings) or [(look.signs.ok, look.style("ok"))]
 
     def _paint_lines(self) -> None:
         look, replay = self.look, self.replay
         many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
         place = head_runs(look, self.opened.path.name, many)
         verdict = verdict_runs(look, replay.verdict, self.opened, None)
-        self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict)
+        self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict, extra=judge_runs(look, self.opened))
         self.titles.say(self.table.heading(self.table.size.width))
         self.foot.say([], look.keys(("?", "help")), keys=KEYS)
 

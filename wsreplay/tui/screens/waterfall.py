@@ -20,7 +20,7 @@ from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.spans import Drawn
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.messages import RowChosen, RowMoved, SpansTraced
-from wsreplay.tui.screens.head import head_runs, session_name, verdict_runs
+from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.screens.spanning import LIVE_NS, send_for_spans
 from wsreplay.tui.widgets.paint import Run
@@ -204,7 +204,8 @@ class WaterfallScreen(PlayerScreen):
         look = self.look
         place = head_runs(look, session_name(look, self.session))
         number = self.session.id if self.session else None
-        self.head.say(place, verdict_runs(look, self.replay.verdict, self.opened, number))
+        verdict = verdict_runs(look, self.replay.verdict, self.opened, number)
+        self.head.say(place, verdict, extra=judge_runs(look, self.opened))
         self.about.say(self._about())
         keys = (("a d", "pan"), ("+ -", "zoom"), ("z", "fit"), ("enter", "go to the frame"))
         self.foot.say(self.player_runs(self.origin_ns), look.keys(("?", "help")), keys=keys)

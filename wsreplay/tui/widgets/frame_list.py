@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 STRIPS = 2048
-_TYPE_WIDTHS = ((70, 14), (90, 18), (130, 22), (1000, 26))
+_TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
 
 
 class FrameList(RowList):
@@ -44,6 +45,7 @@ class FrameList(RowList):
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
         self._between_painted: list[int] = []
+        self._longest_type = 0
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -129,7 +131,8 @@ class FrameList(RowList):
         if self._connections > 1 and width >= 80:
             runs.append((f"c{head.connection_id:<3}", faint))
         runs.append((f"{look.signs.direction(head.direction)} ", direction))
-        type_name = fitted(look.safe(name(head)), self._type_width(width), ellipsis=look.signs.ellipsis)
+        type_name = look.safe(name(head))
+        type_name = fitted(type_name, self._type_width(cell_len(type_name), width), ellipsis=look.signs.ellipsis)
         runs.extend(self._searched(f"{type_name} ", self._name_style(head, finding)))
         if width >= 90:
             runs.append((f"{times.size(head.size):>5} ", faint))
@@ -209,9 +212,14 @@ class FrameList(RowList):
         ids = self.view.ids
         return max(4, len(str(ids[-1]))) if len(ids) else 4
 
-    @staticmethod
-    def _type_width(width: int) -> int:
-        return next(cells for limit, cells in _TYPE_WIDTHS if width < limit or limit == 1000)
+    def _type_width(self, cells: int, width: int) -> int:
+        """The column is as wide as the longest name so far needs, within limits: it never gets narrower again."""
+        least, most = next((least, most) for limit, least, most in _TYPE_WIDTHS if width < limit or limit == 1000)
+        if cells > self._longest_type:
+            if self._longest_type < most and cells > least:
+                self.call_next(self.forget)
+            self._longest_type = cells
+        return min(most, max(least, self._longest_type))
 
 
 def place_words(finding: Finding, belongs: int | None) -> str:

@@ -38,11 +38,35 @@ def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
     return set_cell_size(text, max(0, width - 1)) + ellipsis if width > 0 else ""
 
 
-def split(left: list[Run], right: list[Run], width: int, fill: Style) -> Strip:
-    """One line with a left and a right end; the right end gives way from its last run on where there is no room for both."""
-    taken = sum(cell_len(text) for text, _ in left)
-    tail = sum(cell_len(text) for text, _ in right)
-    while right and taken + tail + 1 > width:
-        tail -= cell_len(right[-1][0])
-        right = right[:-1]
-    return line([*left, (" " * (width - taken - tail), fill), *right], width, fill)
+def fitted_end(text: str, width: int, *, ellipsis: str = "…") -> str:
+    """`text` in exactly `width` cells; where it is cut, its end stays: of a path the name."""
+    if cell_len(text) <= width or width <= 0:
+        return fitted(text, width, ellipsis=ellipsis)
+    return ellipsis + set_cell_size(text[::-1], width - 1)[::-1]
+
+
+def split(left: list[Run], right: list[Run], width: int, fill: Style, *, extra: list[Run], ellipsis: str = "…") -> Strip:
+    """One line with a left and a right end. `extra` gives way from its last run on where there is no room, then the left."""
+    taken, tail = _cells(left), _cells(right) + _cells(extra)
+    while extra and taken + tail + 1 > width:
+        tail -= cell_len(extra[-1][0])
+        extra = extra[:-1]
+    if right and taken + tail + 1 > width:
+        left, taken = _cut(left, width - tail - 1, ellipsis), max(0, width - tail - 1)
+    return line([*left, (" " * (width - taken - tail), fill), *right, *extra], width, fill)
+
+
+def _cut(runs: list[Run], width: int, ellipsis: str) -> list[Run]:
+    """As much of some runs as there is room for, with an ellipsis."""
+    kept: list[Run] = []
+    for text, style in runs:
+        cells = cell_len(text)
+        if cells >= width:
+            return [*kept, (fitted(text + " ", width, ellipsis=ellipsis), style)]
+        kept.append((text, style))
+        width -= cells
+    return kept
+
+
+def _cells(runs: Iterable[Run]) -> int:
+    return sum(cell_len(text) for text, _ in runs)

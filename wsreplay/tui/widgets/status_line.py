@@ -26,6 +26,7 @@ class StatusLine(Widget):
         self.set_class(ground == "ground", "-ground")
         self._left: list[Run] = []
         self._right: list[Run] = []
+        self._extra: list[Run] = []
         self._keys: Sequence[tuple[str, str]] = ()
 
     @property
@@ -33,11 +34,17 @@ class StatusLine(Widget):
         look: Look = self.app.look  # type: ignore[attr-defined]
         return look
 
-    def say(self, left: list[Run], right: list[Run] | None = None, *, keys: Sequence[tuple[str, str]] = ()) -> None:
-        """Show these, and as many of the keys between them as there is room for; the right end gives way before the left."""
-        shown = left, right or [], keys
-        if shown != (self._left, self._right, self._keys):
-            self._left, self._right, self._keys = shown
+    def say(
+        self, left: list[Run], right: list[Run] | None = None, *, extra: list[Run] | None = None,
+        keys: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
+        """Show these, and as many of the keys between them as there is room for.
+
+        `extra` stands at the right end as long as there is room for it; then the left end is cut.
+        """
+        shown = left, right or [], extra or [], keys
+        if shown != (self._left, self._right, self._extra, self._keys):
+            self._left, self._right, self._extra, self._keys = shown
             self.refresh()
 
     def fit(self, runs: list[Run]) -> None:
@@ -48,15 +55,16 @@ class StatusLine(Widget):
 
     @property
     def text(self) -> str:
-        return "".join(text for text, _ in self._left) + "  " + "".join(text for text, _ in self._right)
+        return "".join(text for text, _ in self._left) + "  " + "".join(text for text, _ in [*self._right, *self._extra])
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        return split(self._fitting_keys(width), self._right, width, self.look.ground(self._ground))
+        ground, ellipsis = self.look.ground(self._ground), self.look.signs.ellipsis
+        return split(self._fitting_keys(width), self._right, width, ground, extra=self._extra, ellipsis=ellipsis)
 
     def _fitting_keys(self, width: int) -> list[Run]:
         """The left end with the first keys that fit beside the right end."""
-        room = width - sum(cell_len(text) for text, _ in self._right) - 1
+        room = width - sum(cell_len(text) for text, _ in [*self._right, *self._extra]) - 1
         for count in range(len(self._keys), 0, -1):
             runs = [*self._left, *([("   ", self.look.style())] if self._left else []), *self.look.keys(*self._keys[:count])]
             if sum(cell_len(text) for text, _ in runs) <= room:

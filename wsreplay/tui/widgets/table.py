@@ -8,30 +8,39 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from wsreplay.tui.widgets.paint import Run, fitted
+from wsreplay.tui.widgets.paint import Run, fitted, fitted_end
 from wsreplay.tui.widgets.row_list import RowList
 
 
 class Column(NamedTuple):
-    """`width` in cells; 0 takes what is left. `at_least` is the width of the table from which the column is shown."""
+    """`width` in cells; 0 takes what is left. `at_least` is the width of the table from which the column is shown.
+
+    `path` cuts at the beginning what has no room.
+    """
 
     title: str
     width: int
     right: bool = False
     at_least: int = 0
+    path: bool = False
 
 
 class Table(RowList):
-    """Rows of cells; a cell is some runs of text, already harmless."""
+    """Rows of cells; a cell is some runs of text, already harmless. The last of a short row takes the rest of it."""
 
     def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.columns = columns
-        self._rows: Sequence[Sequence[list[Run]]] = ()
+        self._rows: list[Sequence[list[Run]]] = []
 
     def fill(self, rows: Sequence[Sequence[list[Run]]]) -> None:
-        self._rows = rows
+        self._rows = list(rows)
         self.set_count(len(rows))
+
+    def put(self, row: int, cells: Sequence[list[Run]]) -> None:
+        """Another content for one row."""
+        self._rows[row] = cells
+        self.refresh_line(row)
 
     def _widths(self, width: int) -> list[tuple[int, int]]:
         """(column, cells) of the columns that are shown."""
@@ -43,16 +52,21 @@ class Table(RowList):
     def paint(self, row: int, width: int) -> Strip:
         runs: list[Run] = [(" ", self.look.style())]
         cells = self._rows[row]
+        last = len(cells) - 1
         for number, room in self._widths(width - 1):
-            runs += self._cell(cells[number], room, self.columns[number].right)
+            if number >= last and last + 1 < len(self.columns):
+                runs += self._cell(cells[last], width - sum(cell_len(text) for text, _ in runs), Column("", 0))
+                break
+            runs += self._cell(cells[number], room, self.columns[number])
         return self.whole_line(runs, width)
 
-    def _cell(self, cell: list[Run], room: int, right: bool) -> list[Run]:
+    def _cell(self, cell: list[Run], room: int, column: Column) -> list[Run]:
         used = sum(cell_len(text) for text, _ in cell)
         pad = (" " * max(0, room - used), self.look.style())
         if used > room and len(cell) == 1:
-            cell = [(fitted(cell[0][0], room, ellipsis=self.look.signs.ellipsis), cell[0][1])]
-        return [*([pad] if right else []), *cell, *([] if right else [pad]), ("  ", self.look.style())]
+            fit = fitted_end if column.path else fitted
+            cell = [(fit(cell[0][0], room, ellipsis=self.look.signs.ellipsis), cell[0][1])]
+        return [*([pad] if column.right else []), *cell, *([] if column.right else [pad]), ("  ", self.look.style())]
 
     def heading(self, width: int) -> list[Run]:
         """The head of the columns, for the line above the table."""

@@ -1,0 +1,36 @@
+"""Lines of text in the room there is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.style import Style
+
+from wsreplay.tui.widgets.paint import fitted, fitted_end, split
+
+PLAIN = Style()
+TEXT = st.text(st.sampled_from("abcdefgh 東京ü"), max_size=40)
+RUNS = st.lists(TEXT.map(lambda text: (text, PLAIN)), max_size=5)
+
+
+@given(TEXT, st.integers(0, 60))
+def test_a_fitted_text_takes_exactly_its_room_and_keeps_the_end_that_matters(text, width):
+    begin, end = fitted(text, width), fitted_end(text, width)
+    assert cell_len(begin) == cell_len(end) == width
+    if cell_len(text) <= width:
+        assert begin.rstrip() == end.rstrip() == text.rstrip()
+    elif width:
+        assert text.startswith(begin[:-1].rstrip()) and text.endswith(end[1:].lstrip())
+        assert begin[-1] == end[0] == "…"
+
+
+@given(RUNS, RUNS, RUNS, st.integers(0, 120))
+def test_the_right_end_stays_as_long_as_there_is_room_for_it_alone(left, right, extra, width):
+    texts = ["".join(text for text, _ in runs) for runs in (left, right, extra)]
+    line = split(left, right, width, PLAIN, extra=extra)
+    assert cell_len(line.text) == width
+    if sum(map(cell_len, texts)) < width:
+        assert line.text == texts[0] + " " * (width - sum(map(cell_len, texts))) + texts[1] + texts[2]
+    elif texts[1] and cell_len(texts[1]) < width:
+        assert texts[1] in line.text

@@ -1,0 +1,86 @@
+"""What is wrong with each recording of a list: judged one after another by the clerk, and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from wsreplay.store.reader import Recording
+from wsreplay.tui.data.clerk import Clerk, Job
+from wsreplay.tui.data.errand import Told
+from wsreplay.tui.data.evidence import tally
+from wsreplay.tui.data.folder import Listed
+
+
+class Glance(NamedTuple):
+    """Errors and warnings, without those that only follow from others, and the rules they broke; or why there are none."""
+
+    errors: int = 0
+    warnings: int = 0
+    rules: tuple[str, ...] = ()
+    why: str = ""
+
+
+def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
+    """Tells a `Glance`."""
+    from wsreplay.validator.glance import broken_rules, judge_at_a_glance
+
+    judgement = judge_at_a_glance(reader, contracts)
+    if judgement is None:
+        errand.tell(Glance(why="too long to be judged in a list"))
+        return
+    counts = tally(judgement.findings).values()
+    errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
+    errand.tell(Glance(errors, warnings, tuple(broken_rules(judgement))))
+
+
+class Glances:
+    """Judges those recordings of a list that it does not know as they are now; `tell` gets each as it comes, in a thread."""
+
+    def __init__(self, tell: Callable[[Path, Glance], object]) -> None:
+        self._tell = tell
+        self._clerk = Clerk()
+        self._known: dict[object, Glance] = {}
+        self._waiting: list[Listed] = []
+        self._contracts: tuple[str, ...] = ()
+        self._job: Job | None = None
+
+    def of(self, one: Listed, contracts: tuple[str, ...]) -> Glance | None:
+        return self._known.get(_key(one, contracts))
+
+    def look(self, found: Iterable[Listed], contracts: tuple[str, ...]) -> None:
+        """Judge these in turn; others that still waited are forgotten."""
+        self.rest()
+        self._contracts = contracts
+        self._waiting = [one for one in found if not one.why and not one.live and self.of(one, contracts) is None]
+        self._waiting.reverse()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take the next one, if none is under way. To be called when one was told."""
+        if not self._waiting:
+            self.rest()
+            return
+        one = self._waiting.pop()
+
+        def told(found: Glance) -> None:
+            self._known[_key(one, self._contracts)] = found
+            self._tell(one.path, found)
+
+        self._job = self._clerk.take(one.path, partial(glance, self._contracts), told, lambda why: told(Glance(why=why)))
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    def rest(self) -> None:
+        """Stop, and let the clerk go."""
+        self._waiting = []
+        self._job = None
+        self._clerk.stop()
+
+
+def _key(one: Listed, contracts: tuple[str, ...]) -> object:
+    return one.path, one.changed_ns, one.size, contracts
