@@ -31,6 +31,9 @@ def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     if judgement is None:
         errand.tell(Glance(why="too long to be judged in a list"))
         return
+    if not judgement.events:
+        errand.tell(Glance(why="no events"))
+        return
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
     errand.tell(Glance(errors, warnings, tuple(broken_rules(judgement))))
