@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,9 +133,9 @@ def _sign(one: Listed, session: Session) -> str:
     return _SIGNS.get(one.judgement.session_verdicts.get(session.id, "vacuous"), " ")
 
 
-def _broken_rules(one: Listed, session: Session) -> list[str]:
+def _broken_rules(one: Listed, session: Session) -> Sequence[str]:
     if one.judgement is None:
-        return []
+        return ()
     from wsreplay.validator.glance import broken_rules
 
-    return broken_rules(one.judgement, session.id)
+    return broken_rules(one.judgement.findings).get(session.id, ())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from wsreplay.store.reader import Recording
-from wsreplay.validator.findings import Judgement
+from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.fitting import contracts_for
 from wsreplay.validator.judge import judge
 
@@ -19,7 +20,10 @@ def judge_at_a_glance(recording: Recording, contracts: Sequence[str] = ()) -> Ju
     return judge(recording, contracts_for(recording, contracts)[0])
 
 
-def broken_rules(judgement: Judgement, session: int | None = None) -> list[str]:
-    """The rules violated in a session, or in any, each once; without what only follows from another."""
-    found = [one for one in judgement.findings if one.verdict == "violated" and not one.caused_by]
-    return list(dict.fromkeys(one.rule for one in found if session in (None, one.session)))
+def broken_rules(findings: Iterable[Finding]) -> dict[int, tuple[str, ...]]:
+    """For each session the rules violated in it, each once; without what only follows from another."""
+    broken: defaultdict[int, dict[str, None]] = defaultdict(dict)
+    for one in findings:
+        if one.verdict == "violated" and not one.caused_by:
+            broken[one.session or 0][one.rule] = None
+    return {session: tuple(rules) for session, rules in broken.items()}

@@ -48,6 +48,7 @@ class Evidence(NamedTuple):
     left_out: int
     sources: tuple[Source, ...]
     rule_sources: dict[str, Source]
+    broken: dict[int, tuple[str, ...]]
     belongs: dict[int, int]  # a frame out of order → the one it should have come after
 
     @property
@@ -66,6 +67,10 @@ class Evidence(NamedTuple):
     def ghosts_of(self, session: int | None) -> tuple[Ghost, ...]:
         return tuple(ghost for ghost in self.ghosts if session is None or ghost.finding.session == session)
 
+    def broken_rules(self, session: int) -> Sequence[str]:
+        """The rules violated in a session, each once, of the findings that are kept."""
+        return self.broken.get(session, ())
+
     def verdict(self, session: int) -> str:
         """The verdict of a session over all contracts: the gravest."""
         order = ("violated", "error", "inconclusive", "pending", "ok_so_far", "satisfied", "vacuous")
@@ -78,7 +83,7 @@ class Evidence(NamedTuple):
         return ("", []) if source is None or not finding.line else (source.file, rule_text(source.text, finding.line))
 
 
-NO_EVIDENCE = Evidence((), (), (), {}, (), {}, 0, (), {}, {})
+NO_EVIDENCE = Evidence((), (), (), {}, (), {}, 0, (), {}, {}, {})
 
 
 def rule_text(text: str, line: int) -> list[str]:
@@ -141,6 +146,8 @@ def gather(
     belongs: dict[int, int] | None = None,
 ) -> Evidence:
     """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
+    from wsreplay.validator.glance import broken_rules
+
     ghosts: list[Ghost] = []
     by_frame: dict[int, list[Finding]] = defaultdict(list)
     for finding, before_id in zip(findings, before_ids, strict=True):
@@ -158,7 +165,7 @@ def gather(
     counted = tally(findings) if tallies is None else tallies
     return Evidence(
         tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules,
-        belongs or {},
+        broken_rules(findings), belongs or {},
     )  # fmt: skip
 
 

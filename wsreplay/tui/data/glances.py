@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,9 +35,10 @@ def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     if not judgement.events:
         errand.tell(Glance(why="no events"))
         return
+    rules = dict.fromkeys(chain.from_iterable(broken_rules(judgement.findings).values()))
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
-    errand.tell(Glance(errors, warnings, tuple(broken_rules(judgement))))
+    errand.tell(Glance(errors, warnings, tuple(rules)))
 
 
 class Glances:

@@ -25,10 +25,11 @@ from wsreplay.tui.widgets.table import Column, Table
 
 SPARK = 16
 COLUMNS = (
-    Column("", 1), Column("session", 7, right=True), Column("user", 14), Column("path", 0, at_least=100),
+    Column("", 1), Column("session", 7, right=True), Column("user", 0), Column("path", 0, at_least=100),
     Column("started", 10, right=True), Column("lasted", 7, right=True),
     Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
-    Column("findings", 11), Column("verdict", 12, at_least=96), Column("density", SPARK, at_least=112),
+    Column("findings", 11), Column("broken rules", 0, at_least=134), Column("verdict", 12, at_least=96),
+    Column("density", SPARK, at_least=112),
 )  # fmt: skip
 KEYS = (
     ("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"),
@@ -125,7 +126,8 @@ class SessionsScreen(BaseScreen):
         return [
             [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
             [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
-            self._findings(errors, warnings), [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
+            self._findings(errors, warnings), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
+            [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
             [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
 

@@ -158,9 +158,11 @@ class FrameList(RowList):
         style, words = look.style("missing"), look.style("missing", bold=True)
         expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
         lead = self._dashed_lead(look.signs.missing, moment(finding), style, words, width)
-        said = look.own(ghost_words(finding, self.origin_ns))
         dash = look.signs.dash
-        runs: list[Run] = [*lead, (f"missing: {expected} ", words), (f"{dash * 2} {said} ", style), (dash * width, style)]
+        name = f"missing: {expected} "
+        room = width - sum(cell_len(text) for text, _ in lead) - cell_len(name) - 4
+        said = _as_many(list(map(look.own, ghost_words(finding, self.origin_ns))), room)
+        runs: list[Run] = [*lead, (name, words), (f"{dash * 2} {said} ", style), (dash * width, style)]
         return self.whole_line(runs, width)
 
     def _paint_fault(self, fault: Fault, width: int) -> Strip:
@@ -235,9 +237,17 @@ def place_words(finding: Finding, belongs: int | None) -> str:
     return finding.message.removeprefix(f"{finding.seen} ")  # the row has said its type
 
 
-def ghost_words(finding: Finding, origin_ns: int) -> str:
+def ghost_words(finding: Finding, origin_ns: int) -> list[str]:
     """What came instead of the event, until when it was due if not at the row's time, else for whom: not its name again."""
     seen = f"got {finding.seen}" if finding.seen else ""
     is_told = finding.until is None or finding.until == moment(finding)
     due = "" if is_told else f"due by {times.clock((finding.until or 0) - origin_ns)}"
-    return ", ".join(part for part in (seen, due) if part) or finding.message.partition(" never came ")[2] or finding.message
+    said = [part for part in (seen, due) if part]
+    return said or [finding.message.partition(" never came ")[2] or finding.message]
+
+
+def _as_many(parts: list[str], room: int) -> str:
+    """The first parts that fit; the first of all in any case."""
+    while len(parts) > 1 and cell_len(", ".join(parts)) > room:
+        parts = parts[:-1]
+    return ", ".join(parts)
