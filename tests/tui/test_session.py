@@ -22,6 +22,8 @@ GHOST_ROW = 7
 
 MS = 1_000_000
 
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+
 
 async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_contracts_words(stage, chat_recording):
     async with stage(chat_recording) as on:
@@ -268,3 +270,25 @@ def test_a_row_says_whose_an_event_is_in_few_columns():
     assert place_words(finding, None) == "belongs to user bob"
     confined = replace(finding, message="chat for owner bob reached user ann")
     assert place_words(confined, None) == "for owner bob reached user ann"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_long_names_of_types_are_whole_and_stay_in_their_column(stage, width):
+    async with stage(SAMPLES / "openai-realtime" / "good.db", width=width) as on:
+        lines = on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
+        name, short = "response.content_part.added", "session.created"
+        whole = next(line for line in lines if name in line)
+        other = next(line for line in lines if short in line)
+        assert whole.index(name) == other.index(short)
+        after = slice(whole.index(name) + len(name), whole.index(name) + len(name) + 1)
+        assert whole[after] == other[after] == " "
+
+
+async def test_all_frames_say_whose_they_are_and_where_there_is_no_room_which_connection(stage, chat_recording):
+    async with stage(chat_recording, width=200) as on:
+        await on.press("a")
+        assert "c2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " ")
+        await on.pilot.resize_terminal(80, 30)
+        await on.settle()
+        text = on.text().replace("\N{NO-BREAK SPACE}", " ")
+        assert " c1  " in text and " c2  " in text and "c2  u2" not in text

@@ -99,9 +99,12 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_
         ("follows", "from another finding" if finding.caused_by else None),
     ]
     lines += _named(facts)
-    if words:
-        lines += [("plain", ""), ("dim", f"{contract}:{finding.line}"), *(("code", text) for text in words)]
-    return lines
+    return lines + rule_facts(words, contract, finding.line)
+
+
+def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[Line]:
+    """A rule as it stands in its contract."""
+    return [("plain", ""), ("dim", f"{contract}:{line}"), *(("code", text) for text in words)] if words else []
 
 
 def _at(ns: int | None, origin_ns: int) -> str | None:

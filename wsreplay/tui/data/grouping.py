@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 
 from wsreplay.tui.data.evidence import Evidence, moment
 from wsreplay.tui.data.facts import Line as Fact
+from wsreplay.tui.data.facts import rule_facts
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding, RuleVerdict, Severity
+
+
+_ALWAYS = ("activations", "fulfilments", "violations")
+_COUNTS = (*_ALWAYS, "pending", "inconclusive", "errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +28,15 @@ class Group:
     count: int
     folded: bool
     verdict: RuleVerdict | None
+    words: tuple[Fact, ...] = ()
 
     def facts(self) -> list[Fact]:
         lines: list[Fact] = [("head", self.rule)]
         if self.verdict is not None:
-            counts = ("activations", "fulfilments", "violations", "pending", "inconclusive", "errors")
+            counts = {name: getattr(self.verdict, name) for name in _COUNTS}
             lines += [("plain", f"{'verdict':<13} {self.verdict.verdict}")]
-            lines += [("plain", f"{name:<13} {getattr(self.verdict, name):,}") for name in counts]
-        return lines
+            lines += [("plain", f"{name:<13} {count:,}") for name, count in counts.items() if count or name in _ALWAYS]
+        return [*lines, *self.words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
     lines: list[Line] = []
     for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
         gravest = min(group, key=lambda one: _gravity([one]))
-        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule)))
+        file, words = evidence.words(gravest)
+        said = tuple(rule_facts(words, file, gravest.line))
+        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), said))
         if rule in folded:
             continue
         for finding in sorted(group, key=moment):

@@ -95,8 +95,8 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         self.following = opened.live
         self.unseen = 0
         self.errands = Errands(opened.path, opened.clerk)
-        connections = len(session.connections if session else opened.connections)
-        self.frames = FrameList(opened, self.rows.view, connections=connections, id="frames")
+        users = {one.id: one.user for one in (session.connections if session else opened.connections.values())}
+        self.frames = FrameList(opened, self.rows.view, users=users, id="frames")
         self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")

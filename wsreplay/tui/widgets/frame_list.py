@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -25,18 +25,22 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 STRIPS = 2048
+_USER = 10  # cells
 _TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
 
 
 class FrameList(RowList):
-    """Paints a view. `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for.
+    """Paints a view. `users` are those of its connections, where it has several.
+
+    `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for.
 
     `open` are the frames that began what is open at the playhead, while the session is played.
     """
 
-    def __init__(self, opened: Opened, view: View, *, connections: int = 1, id: str | None = None) -> None:
+    def __init__(self, opened: Opened, view: View, *, users: Mapping[int, str | None], id: str | None = None) -> None:
         super().__init__(id=id)
-        self._connections = connections
+        self._users = users
+        self._are_many = len(set(users.values())) > 1
         self._opened = opened
         self.view = view
         self.origin_ns = 0
@@ -128,8 +132,7 @@ class FrameList(RowList):
         if width >= 110:
             runs.append((f"{self._since_last(head, row):>7} ", faint))
         direction = look.style("to-client" if head.direction else "to-server")
-        if self._connections > 1 and width >= 80:
-            runs.append((f"c{head.connection_id:<3}", faint))
+        runs += self._who_runs(head.connection_id, faint, width)
         runs.append((f"{look.signs.direction(head.direction)} ", direction))
         type_name = look.safe(name(head))
         type_name = fitted(type_name, self._type_width(cell_len(type_name), width), ellipsis=look.signs.ellipsis)
@@ -160,6 +163,7 @@ class FrameList(RowList):
         lead = self._dashed_lead(look.signs.missing, moment(finding), style, words, width)
         dash = look.signs.dash
         name = f"missing: {expected} "
+        lead += self._who_runs(finding.connection, style, width)
         room = width - sum(cell_len(text) for text, _ in lead) - cell_len(name) - 4
         said = _as_many(list(map(look.own, ghost_words(finding, self.origin_ns))), room)
         runs: list[Run] = [*lead, (name, words), (f"{dash * 2} {said} ", style), (dash * width, style)]
@@ -169,9 +173,21 @@ class FrameList(RowList):
         look = self.look
         style, words = look.style("warning"), look.style("warning", bold=True)
         lead = self._dashed_lead(look.signs.fault, fault.t_ns, style, words, width)
+        lead += self._who_runs(fault.connection_id, style, width)
         side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
         runs: list[Run] = [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * width, style)]
         return self.whole_line(runs, width)
+
+    def _who_runs(self, connection: int | None, style: Style, width: int) -> list[Run]:
+        """Which connection, where there are several; of several users, whose."""
+        if len(self._users) < 2 or width < 66:
+            return []
+        number = f"c{connection}" if connection is not None else ""
+        runs: list[Run] = [(f"{number:<4}", style)]
+        if self._are_many and width >= 100:
+            user = self.look.safe(self._users.get(connection or 0) or "")
+            runs.append((fitted(user, _USER, ellipsis=self.look.signs.ellipsis) + " ", style))
+        return runs
 
     def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style, width: int) -> list[Run]:
         """The columns before the words of a row that is no frame: its sign and its time, dashes in the others."""
