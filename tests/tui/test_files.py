@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,34 @@ async def test_a_recording_that_another_program_locks_does_not_stop_the_interfac
         assert on.app.screen.inspector.frame.id == 7
         other.execute("ROLLBACK")
     other.close()
+
+
+async def test_another_program_that_locks_the_file_holds_up_no_key(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        assert list(on.app.opened.reader.query("PRAGMA busy_timeout")) == [(50,)]
+        with closing(sqlite3.connect(chat_recording, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            await on.press("j", "j")
+            assert on.app.screen.frames.cursor == 2
+            assert "is locked by another program" in on.app.screen.detail.text
+            other.execute("ROLLBACK")
+        await on.press("r")
+        assert '"type"' in on.app.screen.detail.text
+
+
+async def test_a_waterfall_that_cannot_be_read_says_why_and_is_read_again(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        elsewhere = chat_recording.with_suffix(".away")
+        await asyncio.to_thread(chat_recording.rename, elsewhere)
+        await on.press("w")
+        await on.until(lambda: "reads them again" in on.text())
+        assert "there is no such file" in on.text()
+        await asyncio.to_thread(elsewhere.rename, chat_recording)
+        await on.press("r")
+        await on.until(lambda: "reads them again" not in on.text() and "t2" in on.text())
 
 
 async def test_a_recording_that_vanishes_stays_on_the_screen(stage, chat_recording):

@@ -14,6 +14,9 @@ from wsreplay.errors import RecordingError
 from wsreplay.store import access, schema
 from wsreplay.store.errors import readable
 
+_MARK_PATIENCE_S = 1.0  # with a program that has locked the file; a recorder holds it for milliseconds
+_SAVE_PATIENCE_S = 5.0
+
 
 def add_mark(path: str | Path, t_ns: int, note: str, frame_id: int | None = None) -> None:
     """Leave a note at a time, or on a frame. Raises RecordingError where the file cannot be written."""
@@ -29,16 +32,16 @@ def remove_mark(path: str | Path, mark_id: int) -> None:
 def save_findings(path: str | Path, contract: str, contract_digest: str, findings: Sequence[dict[str, Any]]) -> None:
     """Keep the findings of one contract, in place of those kept before for the same digest."""
     rows = [(contract, contract_digest, orjson.dumps(finding).decode()) for finding in findings]
-    with _writing(path) as db:
+    with _writing(path, _SAVE_PATIENCE_S) as db:
         db.execute("DELETE FROM finding WHERE contract_digest = ?", (contract_digest,))
         db.executemany("INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)", rows)
 
 
 @contextmanager
-def _writing(path: str | Path) -> Iterator[sqlite3.Connection]:
+def _writing(path: str | Path, patience_s: float = _MARK_PATIENCE_S) -> Iterator[sqlite3.Connection]:
     access.check_file(Path(path))
     try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=patience_s)) as db:
             schema.version_of(db, str(path))
             db.execute("BEGIN IMMEDIATE")
             yield db

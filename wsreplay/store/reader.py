@@ -73,6 +73,10 @@ class Recording:
         if self._copy is not None:
             self._copy.cleanup()
 
+    def wait_for_locks(self, seconds: float) -> None:
+        """How long to wait, from now on, for a program that has locked the file; five seconds unless told."""
+        self._db.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
     def interrupt(self) -> None:
         """Make a query that runs in another thread stop with RecordingError."""
         self._db.interrupt()

@@ -16,6 +16,7 @@ from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Evidence
 
 SESSION_PIECE = 50_000
+LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the file
 
 
 class Opened:
@@ -25,7 +26,7 @@ class Opened:
     """
 
     def __init__(self, reader: Recording) -> None:
-        self.reader = reader
+        self._take(reader)
         self.path: Path = reader.path
         self.clerk = Clerk()
         self.evidence: Evidence = NO_EVIDENCE
@@ -54,9 +55,13 @@ class Opened:
         """Read the file from the disk again, with nothing left of what was read before. Raises WsreplayError."""
         reader = Recording.open(self.path)
         self.reader.close()
-        self.reader = reader
+        self._take(reader)
         self.refresh()
         self.refresh_marks()
+
+    def _take(self, reader: Recording) -> None:
+        reader.wait_for_locks(LOCKED_S)
+        self.reader = reader
 
     def refresh(self) -> None:
         """Read again what a recorder may have changed."""

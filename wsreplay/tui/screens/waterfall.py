@@ -19,7 +19,7 @@ from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.spans import Drawn
 from wsreplay.tui.data.window import Window
-from wsreplay.tui.messages import RowChosen, RowMoved, SpansTraced
+from wsreplay.tui.messages import RowChosen, RowMoved, SpansTraced, WorkFailed
 from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.screens.spanning import LIVE_NS, send_for_spans
@@ -40,6 +40,7 @@ class WaterfallScreen(PlayerScreen):
         Binding("d", "pan(0.25)", "Later", id="waterfall.pan_right", show=False),
         Binding("plus,equals_sign", "zoom(2.0)", "Closer", id="waterfall.zoom_in", show=False),
         Binding("underscore,minus", "zoom(0.5)", "Further away", id="waterfall.zoom_out", show=False),
+        Binding("r", "lay", "Read the spans again", id="waterfall.read_again", show=False),
         Binding("z", "fit", "All of it", id="waterfall.fit", show=False),
         Binding("right,l", "span(1)", "Next span of the lane", id="waterfall.next_span", show=False),
         Binding("left,h", "span(-1)", "Previous span of the lane", id="waterfall.previous_span", show=False),
@@ -82,6 +83,15 @@ class WaterfallScreen(PlayerScreen):
         """Read the session's spans, beside the interface."""
         self._laid_ns = self.now()
         send_for_spans(self, self.errands, self.session, "reading the spans")
+
+    def action_lay(self) -> None:
+        self.lay()
+
+    def on_work_failed(self, message: WorkFailed) -> None:
+        super().on_work_failed(message)
+        if not self.canvas.count:
+            self.canvas.empty_lines = ["", f"{message.what}: {message.why}", "r reads them again"]
+            self.canvas.refresh()
 
     def on_spans_traced(self, message: SpansTraced) -> None:
         self._spans, lanes, full = message.traced
