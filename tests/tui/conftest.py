@@ -283,12 +283,23 @@ class LiveChat:
         self._writer.insert_connection(Connection(1, self._run, 0, path="/ws", user="u1", status=101))
         self.add(5)
 
-    def add(self, frames: int) -> None:
+    def connect(self, connection: int, user: str) -> None:
+        """Another connection opens now."""
+        opened_ns = self._count * 250 * MS + MS
+        self._writer.insert_connection(Connection(connection, self._run, opened_ns, path="/ws", user=user, status=101))
+        self._writer.commit()
+
+    def drop(self, connection: int) -> None:
+        """The network takes a connection away."""
+        self._writer.update_connection(connection, closed_ns=self._count * 250 * MS, ending=str(Ending.DROPPED))
+        self._writer.commit()
+
+    def add(self, frames: int, connection: int = 1) -> None:
         rows: list[Any] = []
         for _ in range(frames):
             self._count += 1
             payload = orjson.dumps({"type": "partial_result", "content": f"part {self._count}"})
-            rows.append((1, self._count, self._count * 250 * MS, S2C, 1, 1, len(payload) + 2, 0, "partial_result", payload))
+            rows.append((connection, self._count, self._count * 250 * MS, S2C, 1, 1, len(payload) + 2, 0, "partial_result", payload))
         self._writer.add_frames(rows)
         self._writer.update_run(self._run, reached_ns=self._count * 250 * MS)
         self._writer.commit()

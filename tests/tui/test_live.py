@@ -152,3 +152,37 @@ def test_a_session_that_is_not_indexed_yet_is_gathered_in_pieces(live_chat):
         pieces = list(paging.ids_in_pieces(reader, [1], step=30))
         assert [len(piece) for piece in pieces] == [30, 30, 30, 10]
         assert [frame_id for piece in pieces for frame_id in piece] == list(range(1, 101))
+
+
+async def test_a_session_goes_on_with_its_next_connection(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        await on.press("q", "enter")
+        screen = on.app.screen
+        assert isinstance(screen, SessionScreen) and screen.session.id == 1
+        live_chat.connect(2, "somebody else")
+        live_chat.add(3, 2)
+        live_chat.drop(1)
+        live_chat.connect(3, "u1")
+        live_chat.add(4, 3)
+        await on.until(lambda: screen.rows.view.frames == 9)
+        assert [one.id for one in screen.session.connections] == [1, 3]
+        assert " c3  " in on.text().replace("\N{NO-BREAK SPACE}", " ")
+
+
+async def test_all_frames_say_whose_they_are_as_soon_as_there_are_two(stage, live_chat):
+    async with stage(live_chat.path, width=200) as on:
+        assert "c1" not in on.text()
+        live_chat.connect(2, "u2")
+        live_chat.add(1, 2)
+        await on.until(lambda: "c2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " "))
+        assert "c1  u1" in on.text().replace("\N{NO-BREAK SPACE}", " ")
+
+
+async def test_the_list_of_sessions_counts_again_while_a_recording_grows(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        await on.press("q")
+        await on.until(lambda: " 5 " in on.text())
+        live_chat.connect(2, "u2")
+        live_chat.add(37, 2)
+        on.clock.move(5_000)
+        await on.until(lambda: "u2" in on.text() and " 37 " in on.text())

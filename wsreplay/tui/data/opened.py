@@ -80,6 +80,10 @@ class Opened:
         """The session with this number, if there is one; None for None: the whole recording."""
         return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
 
+    def users(self, session: Session | None) -> dict[int, str | None]:
+        """The connections of a session, or of the whole recording, and whose they are."""
+        return {one.id: one.user for one in (session.connections if session else self.connections.values())}
+
     def faults(self, session: Session | None) -> int:
         """How many faults were injected into a session, or into the whole recording."""
         if session is None:

@@ -125,6 +125,8 @@ class Rows:
         known = self.base[-1] if len(self.base) else 0
         if last_id <= known or not self.complete:
             return 0
+        if self.session is not None:  # which may have got another connection
+            self.session = self.opened.session(self.session.id) or self.session
         before = len(self.base) if self.matches is None else len(self.matches)
         if self.session is None and isinstance(self.base, range):
             self.base = range(self.base.start if len(self.base) else 1, last_id + 1)

@@ -95,8 +95,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         self.following = opened.live
         self.unseen = 0
         self.errands = Errands(opened.path, opened.clerk)
-        users = {one.id: one.user for one in (session.connections if session else opened.connections.values())}
-        self.frames = FrameList(opened, self.rows.view, users=users, id="frames")
+        self.frames = FrameList(opened, self.rows.view, users=opened.users(session), id="frames")
         self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
@@ -272,6 +271,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
 
     def recording_grew(self, last_id: int) -> None:
         added = self.rows.grown(last_id)
+        self.frames.set_users(self.opened.users(self.session))
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
         if added:
             self.forget_findings()

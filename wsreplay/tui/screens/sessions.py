@@ -34,6 +34,7 @@ COLUMNS = (
 KEYS = (
     ("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"),
 )  # fmt: skip
+_BETWEEN_COUNTS = 10  # times as long as the count took, while a recording grows
 _VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
 
 
@@ -60,6 +61,7 @@ class SessionsScreen(BaseScreen):
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
         self._shown: Evidence | None = None
+        self._counting_since = self._count_again_ns = 0
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -87,10 +89,13 @@ class SessionsScreen(BaseScreen):
         def work(reader: Recording, errand: Told) -> None:
             errand.tell(TotalsCounted(reader.tallies(), paging.sample(reader)))
 
+        self._counting_since = self.replay.clock()
         self.errands.send("totals", work, self.post_message, self.fail("counting the sessions"))
 
     def on_totals_counted(self, message: TotalsCounted) -> None:
         self._tallies = message.tallies
+        took = self.replay.clock() - self._counting_since
+        self._count_again_ns = self.replay.clock() + max(times.SECOND, took * _BETWEEN_COUNTS)
         reached = self.opened.reached_ns(None)
         groups = {
             connection.id: (session.id, session.opened_ns, max(session.closed_ns or reached, session.opened_ns + 1))
@@ -170,7 +175,7 @@ class SessionsScreen(BaseScreen):
 
     def recording_grew(self, last_id: int) -> None:
         self._fill()
-        if not self.opened.live:
+        if not self.opened.live or (not self.errands.busy and self.replay.clock() >= self._count_again_ns):
             self.count()
 
     def clock_ticked(self) -> None:

@@ -39,7 +39,7 @@ class FrameList(RowList):
 
     def __init__(self, opened: Opened, view: View, *, users: Mapping[int, str | None], id: str | None = None) -> None:
         super().__init__(id=id)
-        self._users = users
+        self._users: Mapping[int, str | None] = users
         self._are_many = len(set(users.values())) > 1
         self._opened = opened
         self.view = view
@@ -71,6 +71,11 @@ class FrameList(RowList):
         """Paint every row anew: findings, marks, colours or the view have changed."""
         self._strips.clear()
         self.refresh()
+
+    def set_users(self, users: Mapping[int, str | None]) -> None:
+        if users != self._users:
+            self._users, self._are_many = users, len(set(users.values())) > 1
+            self.forget()
 
     def grown(self) -> None:
         """The view has more rows, or fewer; those that stay look as they did."""
