@@ -299,7 +299,8 @@ class LiveChat:
         for _ in range(frames):
             self._count += 1
             payload = orjson.dumps({"type": "partial_result", "content": f"part {self._count}"})
-            rows.append((connection, self._count, self._count * 250 * MS, S2C, 1, 1, len(payload) + 2, 0, "partial_result", payload))
+            t_ns = self._count * 250 * MS
+            rows.append((connection, self._count, t_ns, S2C, 1, 1, len(payload) + 2, 0, "partial_result", payload))
         self._writer.add_frames(rows)
         self._writer.update_run(self._run, reached_ns=self._count * 250 * MS)
         self._writer.commit()
