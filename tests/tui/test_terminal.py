@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from terminal import Tmux
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-
-
-class Tmux:
-    """A terminal of 120 × 30 in a tmux server of its own."""
-
-    def __init__(self, folder) -> None:
-        self._socket = str(folder / "tmux")
-
-    def _run(self, *arguments: str) -> str:
-        command = ["tmux", "-f", os.devnull, "-S", self._socket, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
-
-    def start(self, *command: str) -> None:
-        line = f"env -u COLUMNS -u LINES {shlex.join(command)}; echo ended $?; exec cat"
-        self._run("new-session", "-d", "-x", "120", "-y", "30", line)
-
-    def keys(self, *keys: str) -> None:
-        self._run("send-keys", *keys)
-
-    def type(self, text: str) -> None:
-        self._run("send-keys", "-l", text)
-
-    def screen(self, *flags: str) -> str:
-        return self._run("capture-pane", "-p", *flags)
-
-    def until(self, condition: Callable[[str], bool], seconds: float = 30) -> str:
-        """The screen once a condition holds."""
-        limit = time.monotonic() + seconds
-        while time.monotonic() < limit:
-            shown = self.screen()
-            if condition(shown):
-                return shown
-            time.sleep(0.05)
-        raise AssertionError(f"it did not come to be:\n{self.screen()}")
-
-    def kill(self) -> None:
-        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False)
 
 
 @pytest.fixture
@@ -94,7 +55,7 @@ def test_open_filter_jump_to_the_finding_play_and_quit(tmux, chat_recording):
     assert "ended 0" in tmux.until(lambda shown: "ended" in shown)
 
 
-def test_a_suspended_interface_and_a_killed_one_leave_the_recorder_alone(tmux, live_chat):
+def test_a_killed_interface_leaves_the_recorder_alone(tmux, live_chat):
     tmux.start(sys.executable, "-m", "wsreplay", "tui", str(live_chat.path))
     tmux.until(lambda shown: "FOLLOW" in shown)
     live_chat.add(100)
@@ -126,3 +87,21 @@ def test_ascii_only(tmux, chat_recording):
     tmux.start(sys.executable, "-m", "wsreplay", "tui", "--ascii", "--no-mouse", str(chat_recording))
     shown = tmux.until(lambda shown: "violated" in shown)
     assert shown.isascii()
+
+
+def test_who_ends_it_by_a_signal_gets_a_terminal_that_is_in_order(tmux, chat_recording):
+    tmux.start("sh", "-c", f"{sys.executable} -m wsreplay tui {chat_recording}; echo ended with $?; stty -a")
+    tmux.until(lambda shown: "violated" in shown)
+    subprocess.run(["pkill", "-TERM", "-f", f"tui {chat_recording}$"], check=True)
+    shown = tmux.until(lambda shown: "icanon" in shown)
+    assert "ended with 143" in shown and "-icanon" not in shown and "-echo " not in shown
+
+
+def test_suspended_and_taken_up_again_all_of_it_is_painted(tmux, chat_recording):
+    tmux.start("bash", "--norc", "-i")
+    tmux.type(f"{sys.executable} -m wsreplay tui {chat_recording}\n")
+    before = tmux.until(lambda shown: "violated" in shown)
+    tmux.keys("C-z")
+    tmux.until(lambda shown: "Stopped" in shown)
+    tmux.type("fg\n")
+    tmux.until(lambda shown: shown == before)

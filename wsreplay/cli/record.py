@@ -17,6 +17,7 @@ from wsreplay.cli.console import Console, duration_text, size_text
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
+from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.handover import Watch
@@ -115,9 +116,10 @@ async def _record(
     followers = _Followers(contracts)
     followers.start(proxy.path)
     rotation = Rotation(rotate, proxy, console, followers.start) if rotate else None
+    typed = TypedLines(proxy, console)
     if viewer is not None:
-        await viewer.show(stop)
-    _read_marks(proxy, console)
+        await viewer.show(stop, typed)
+    typed.read()
     while not stop.is_set():
         console.status(proxy.totals, proxy.open_connections, time.monotonic() - began)
         if rotation is not None:
@@ -147,29 +149,6 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-class Viewer:
-    """The terminal interface as a process of its own, which has the terminal until it is left."""
-
-    def __init__(self, path: Path, contracts: tuple[str, ...], console: Console) -> None:
-        chosen = [argument for contract in contracts for argument in ("-c", contract)]
-        self._command = [sys.executable, "-m", "wsreplay", "tui", *chosen, str(path)]
-        self._console = console
-
-    async def show(self, stop: asyncio.Event) -> None:
-        """Show it until it is left, or the recording is to stop."""
-        viewer = await asyncio.create_subprocess_exec(*self._command)
-        with self._console.silence():
-            left = asyncio.create_task(viewer.wait())
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait((left, stopped), return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if not left.done():
-                viewer.terminate()
-                await left
-        if not stop.is_set():
-            self._console.say("still recording   (Ctrl-C stops)")
-
-
 class _Followers:
     """Judge in processes of their own, one a recording, so that no contract can slow the capture."""
 
@@ -193,22 +172,6 @@ class _Followers:
         """The exit code of all together: 2 goes before 3 before 1 before 0."""
         codes = {process.wait() for process in self._processes}
         return next((code for code in (EXIT_USAGE, EXIT_NOT_JUDGED, EXIT_VIOLATIONS) if code in codes), max(codes, default=0))
-
-
-def _read_marks(proxy: RecordingProxy, console: Console) -> None:
-    if not sys.stdin or not sys.stdin.isatty():
-        return
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        line = os.read(sys.stdin.fileno(), 4096)
-        if not line:
-            loop.remove_reader(sys.stdin.fileno())
-        elif note := line.decode("utf-8", "replace").strip():
-            proxy.mark(note)
-            console.say(f"◆ marked: {note}")
-
-    loop.add_reader(sys.stdin.fileno(), read)
 
 
 def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -115,7 +117,11 @@ class ReplayApp(App[None]):
         return SessionsScreen(opened)
 
     def on_mount(self) -> None:
+        if not self.is_headless:  # who ends it by a signal gets a terminal that is in order
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, partial(self.exit, return_code=128 + number))
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))  # the terminal has forgotten all
         self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
         self.call_after_refresh(self._begin)
 

@@ -286,6 +286,8 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
 
     def clock_ticked(self) -> None:
         self._paint_lines()
+        if self.detail_due and self.now() - self._detailed_ns > 2 * PER_DETAIL_NS:
+            self._show_detail()  # a process that was suspended has missed its timer
 
     # The player.
 

@@ -1,0 +1,88 @@
+"""`record --tui`: the recording is looked at while it is made."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import chat
+from terminal import Tmux
+
+from wsreplay.errors import WsreplayError
+from wsreplay.store.reader import Recording
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    terminal = Tmux(tmp_path)
+    yield terminal
+    terminal.kill()
+
+
+@pytest.fixture
+def recorder(tmux: Tmux, backend: str, tmp_path: Path) -> str:
+    """A recorder with the interface before it; its URL."""
+    path = tmp_path / "live.db"
+    tmux.start(sys.executable, "-m", "wsreplay", "record", backend, "-l", "0", "-o", str(path), "--tui")
+    tmux.until(lambda shown: "FOLLOW" in shown)
+    with Recording.open(path) as reader:
+        return reader.runs()[0].listen
+
+
+def recorded(tmp_path: Path) -> Recording:
+    """The recording, once its recorder is done with it."""
+    limit = time.monotonic() + 20
+    while time.monotonic() < limit:
+        try:
+            reader = Recording.open(tmp_path / "live.db")
+        except WsreplayError:
+            time.sleep(0.05)
+            continue
+        if not reader.live:
+            return reader
+        reader.close()
+        time.sleep(0.05)
+    raise AssertionError("it is still being recorded")
+
+
+def test_recording_goes_on_while_the_view_is_suspended_and_after_it_was_left(
+    tmux: Tmux, recorder: str, tmp_path: Path
+) -> None:
+    chat(recorder, "healthy", "alice")
+    tmux.until(lambda shown: "agent_completed" in shown)
+    tmux.keys("C-z")
+    tmux.until(lambda shown: "the view is suspended, recording goes on" in shown)
+    chat(recorder, "healthy", "bob")
+    tmux.type("it froze\n")
+    tmux.until(lambda shown: "marked: it froze" in shown)
+    tmux.keys("Enter")
+    tmux.until(lambda shown: "FOLLOW" in shown and "c2  " in shown)
+    tmux.keys("q")
+    tmux.until(lambda shown: "2 sessions" in shown)
+    tmux.keys("q")
+    tmux.until(lambda shown: "still recording" in shown)
+    chat(recorder, "healthy", "carol")
+    tmux.keys("C-c")
+    shown = tmux.until(lambda shown: "ended 0" in shown)
+    assert "look: wsreplay tui" in shown
+    with recorded(tmp_path) as reader:
+        assert [one.user for one in reader.connections()] == ["alice", "bob", "carol"]
+        assert [mark.note for mark in reader.marks()] == ["it froze"]
+
+
+def test_it_can_be_stopped_while_the_view_is_suspended(tmux: Tmux, recorder: str, tmp_path: Path) -> None:
+    chat(recorder, "healthy", "alice")
+    tmux.keys("C-z")
+    tmux.until(lambda shown: "the view is suspended, recording goes on" in shown)
+    tmux.keys("C-c")
+    tmux.until(lambda shown: "ended 0" in shown)
+    tmux.type("the terminal waits for what is typed, as before\n")  # a program that is left with one that does not ends
+    tmux.until(lambda shown: shown.count("as before") == 2)
+    with recorded(tmp_path) as reader:
+        assert len(reader.connections()) == 1

@@ -1,0 +1,118 @@
+"""Who has the terminal while `wsreplay record` works: lines that are typed, or the terminal interface."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from wsreplay.cli.console import Console
+from wsreplay.proxy.session import RecordingProxy
+
+LOOK_S = 0.2  # how often is looked whether the interface was suspended: no event tells of that
+
+
+class TypedLines:
+    """A line that is typed becomes a mark; an empty one calls `on_empty`.
+
+    They are read from the terminal opened once more: an event loop does not wait in what it reads, and stdin is one open file
+    with the stdout of the interface, which would lose what the terminal does not take at once.
+    """
+
+    def __init__(self, proxy: RecordingProxy, console: Console) -> None:
+        self._proxy = proxy
+        self._console = console
+        self._on_empty: Callable[[], object] | None = None
+        self._terminal: int | None = None
+
+    def read(self, on_empty: Callable[[], object] | None = None) -> None:
+        """Read from now on, if there is a terminal."""
+        self._on_empty = on_empty
+        if sys.stdin and sys.stdin.isatty():
+            with suppress(OSError):
+                self._terminal = os.open(os.ttyname(sys.stdin.fileno()), os.O_RDONLY | os.O_NOCTTY)
+                asyncio.get_running_loop().add_reader(self._terminal, self._take, self._terminal)
+
+    def rest(self) -> None:
+        """Leave the terminal to another."""
+        if self._terminal is not None:
+            asyncio.get_running_loop().remove_reader(self._terminal)
+            os.close(self._terminal)
+            self._terminal = None
+
+    def _take(self, terminal: int) -> None:
+        try:
+            line = os.read(terminal, 4096)
+        except BlockingIOError:
+            return
+        except OSError:  # the terminal is gone
+            line = b""
+        if not line:
+            self.rest()
+        elif note := line.decode("utf-8", "replace").strip():
+            self._proxy.mark(note)
+            self._console.say(f"◆ marked: {note}")
+        elif self._on_empty is not None:
+            self._on_empty()
+
+
+class Viewer:
+    """The terminal interface as a process of its own, which has the terminal until it is left."""
+
+    def __init__(self, path: Path, contracts: tuple[str, ...], console: Console) -> None:
+        chosen = [argument for contract in contracts for argument in ("-c", contract)]
+        self._command = [sys.executable, "-m", "wsreplay", "tui", *chosen, str(path)]
+        self._console = console
+
+    async def show(self, stop: asyncio.Event, typed: TypedLines) -> None:
+        """Show it until it is left, or the recording is to stop. While it is suspended, lines are read."""
+        viewer = await asyncio.create_subprocess_exec(*self._command)
+        left, stopped = asyncio.create_task(viewer.wait()), asyncio.create_task(stop.wait())
+        while True:
+            with self._console.silence():
+                suspended = await _suspended(viewer.pid, left, stopped)
+            if not suspended:
+                break
+            self._console.say("the view is suspended, recording goes on   (Enter: back to it, Ctrl-C stops)")
+            if not await self._back(typed, left, stopped):
+                break
+            viewer.send_signal(signal.SIGCONT)
+        if not left.done():
+            viewer.terminate()
+            viewer.send_signal(signal.SIGCONT)  # a suspended process hears of it only then
+            await left
+        stopped.cancel()
+        if not stop.is_set():
+            self._console.say("still recording   (Ctrl-C stops)")
+
+    async def _back(self, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
+        """Whether somebody wants it back, before one of the tasks ends."""
+        wanted = asyncio.Event()
+        typed.read(wanted.set)
+        wish = asyncio.create_task(wanted.wait())
+        await asyncio.wait((wish, *ends), return_when=asyncio.FIRST_COMPLETED)
+        typed.rest()
+        wish.cancel()
+        return wanted.is_set()
+
+
+async def _suspended(pid: int, *ends: asyncio.Task[object]) -> bool:
+    """Wait until a child is suspended, or one of the tasks ends; whether it is the former."""
+    while not any(task.done() for task in ends):
+        if _is_stopped(pid):
+            return True
+        await asyncio.wait(ends, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+    return False
+
+
+def _is_stopped(pid: int) -> bool:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG) is not None
+    except ChildProcessError:
+        return False
