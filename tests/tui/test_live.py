@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 
-from wsreplay.store import lock, paging
+from wsreplay.store import lock, notes, paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.live import SILENT_NS, Growth
 from wsreplay.tui.screens.session import SessionScreen
@@ -186,3 +186,12 @@ async def test_the_list_of_sessions_counts_again_while_a_recording_grows(stage, 
         live_chat.add(37, 2)
         on.clock.move(5_000)
         await on.until(lambda: "u2" in on.text() and " 37 " in on.text())
+
+
+async def test_a_note_that_is_typed_into_the_recorder_comes_in_as_a_row(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        notes.add_mark(live_chat.path, 1_100_000_000, "now it froze")
+        live_chat.add(3)
+        await on.until(lambda: "now it froze" in on.text())
+        rows = on.app.screen.rows.view
+        assert [row for row, item in rows.between()] == [4] and rows.frames == 8

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wsreplay.model import Ending
-from wsreplay.store import lock
+from wsreplay.store import lock, notes
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
 from wsreplay.tui.data.live import SILENT_NS
@@ -73,10 +73,11 @@ async def test_the_light_theme_and_a_terminal_without_unicode(stage, chat_record
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-async def test_an_injected_fault_beside_what_came_of_it(stage, chat_recording, pictured, width):
+async def test_an_injected_fault_beside_what_came_of_it_and_a_note(stage, chat_recording, pictured, width):
     writer = Writer(chat_recording)
     writer.add_fault(12_900 * 10**6, "drop", "drop:tool_completed", 2, 1)
     writer.close()
+    notes.add_mark(chat_recording, 7_000 * 10**6, "here it froze")
     async with stage(chat_recording, width=width, height=26, steady=True) as on:
         await on.judged()
         await on.press("down", "enter", NEXT, NEXT, "j")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from wsreplay.store import notes
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
-from wsreplay.tui.data.between import Injected
+from wsreplay.tui.data.between import Injected, Noted
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
@@ -169,6 +170,37 @@ async def test_a_mark_is_kept_in_the_recording_and_can_be_gone_to(stage, chat_re
         assert list(on.app.screen.rows.view.ids) == [7]
         await on.press("M")
         assert on.app.screen.rows.view.frames == 13
+
+
+async def test_a_note_left_at_a_time_is_a_row_of_its_own(stage, chat_recording):
+    notes.add_mark(chat_recording, 6_000 * MS, "now it froze \x1b[31m")  # as `record` keeps a line that is typed into it
+    async with stage(chat_recording, width=160) as on:
+        await on.judged()
+        await on.press("down", "enter")
+        screen = on.app.screen
+
+        def lines() -> list[str]:
+            return [line for line in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if "froze" in line]
+
+        await on.until(lambda: lines())
+        assert "⚑" in lines()[0] and "00:05.500" in lines()[0] and "now it froze ␛[31m" in lines()[0]
+        await on.press("apostrophe")
+        row = screen.rows.view.row(screen.frames.cursor)
+        assert isinstance(row, Noted) and screen.rows.view.row(screen.frames.cursor - 1).t_ns <= 6_000 * MS
+        assert "now it froze" in screen.detail.text
+        await on.press("slash", *"froze", "enter")
+        await on.until(lambda: screen.rows.matches is not None)
+        assert len(lines()) >= 1 and not screen.rows.matches
+        await on.press("escape", "M")
+        assert len(lines()) == 1
+        await on.press("M", "apostrophe", "m", "end", *"!", "enter")
+        await on.until(lambda: "31m!" in on.text())
+        assert screen.rows.view.row(screen.frames.cursor).mark.note.endswith("!")
+        await on.press("m", *["backspace"] * 30, "enter")
+        await on.until(lambda: not lines())
+        assert not on.app.opened.marks
+        await on.press("q", "up", "enter")
+        assert not lines()
 
 
 async def test_an_emptied_note_takes_the_mark_away(stage, chat_recording):

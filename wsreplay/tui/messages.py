@@ -9,7 +9,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from wsreplay.replay.rows import Row
-    from wsreplay.tui.data.between import Injected
+    from wsreplay.tui.data.between import Placed
     from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
     from wsreplay.tui.data.gathering import Gathered
@@ -134,10 +134,10 @@ class TotalsCounted(Message):
         super().__init__()
 
 
-class FaultsPlaced(Message):
-    """The injected faults of the recording, and where they stand among its frames."""
+class BetweenPlaced(Message):
+    """The injected faults and the notes of the recording, and where they stand among its frames."""
 
-    def __init__(self, placed: list[Injected]) -> None:
+    def __init__(self, placed: list[Placed]) -> None:
         self.placed = placed
         super().__init__()
 

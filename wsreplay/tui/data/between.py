@@ -1,4 +1,4 @@
-"""Rows that are no frames and stand between them: an event that never came, a fault that wsreplay injected."""
+"""Rows that are no frames and stand between them: what never came, a fault that wsreplay injected, a note left at a time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from wsreplay.model import Fault
+from wsreplay.model import Fault, Mark
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.evidence import Ghost, known_at, moment
 
 MOST_FAULTS = 10_000  # placed and shown; all are counted
+MOST_NOTES = 1_000
 
 
 class Injected(NamedTuple):
@@ -21,17 +22,25 @@ class Injected(NamedTuple):
     fault: Fault
 
 
-Between = Ghost | Injected
+class Noted(NamedTuple):
+    """The place of a mark that is on no frame: before the frame `before_id`, or after all where that frame does not exist."""
+
+    before_id: int
+    mark: Mark
+
+
+Placed = Injected | Noted
+Between = Ghost | Placed
 
 
 def when(item: Between) -> int:
     """When it stands, ns."""
-    return item.fault.t_ns if isinstance(item, Injected) else moment(item.finding)
+    return moment(item.finding) if isinstance(item, Ghost) else item[1].t_ns
 
 
 def _known_at(item: Between) -> int:
     """When it could first be known, ns."""
-    return item.fault.t_ns if isinstance(item, Injected) else known_at(item.finding)
+    return known_at(item.finding) if isinstance(item, Ghost) else item[1].t_ns
 
 
 def in_order(items: Iterable[Between]) -> list[Between]:
@@ -49,9 +58,13 @@ def among(items: Sequence[Between], ids: Sequence[int], *, known_until: int | No
     return rows, shown
 
 
-def injected(reader: Recording) -> list[Injected]:
-    """The first faults of a recording in the order of time, each before the first frame that came after it."""
-    return [Injected(_before(reader, fault), fault) for fault in reader.faults(limit=MOST_FAULTS)]
+def placed(reader: Recording) -> list[Placed]:
+    """The first faults and notes of a recording, each before the first frame that came after it."""
+    notes = [mark for mark in reader.marks() if mark.frame_id is None][:MOST_NOTES]
+    return [
+        *(Injected(_before(reader, fault), fault) for fault in reader.faults(limit=MOST_FAULTS)),
+        *(Noted(paging.first_at(reader, mark.t_ns), mark) for mark in notes),
+    ]
 
 
 def _before(reader: Recording, fault: Fault) -> int:

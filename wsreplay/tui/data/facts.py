@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame
+from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.summary import close_parts
@@ -73,6 +73,12 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]
     ]
     why = [("plain", ""), ("dim", "wsreplay did this to the traffic on purpose: it is no fault of its peers.")]
     return [("head", "injected fault"), *_named(facts), *why]
+
+
+def note_facts(mark: Mark, origin_ns: int) -> list[Line]:
+    """A note that was left at a time."""
+    how = [("plain", ""), ("dim", "m changes it, and with no text takes it away")]
+    return [("head", mark.note), *_named([("time", f"{times.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
 
 
 def _named(facts: Iterable[tuple[str, object]]) -> list[Line]:

@@ -11,7 +11,7 @@ from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.data.between import Injected
+from wsreplay.tui.data.between import Noted, Placed
 from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Evidence
 
@@ -37,10 +37,9 @@ class Opened:
         self.marks: list[Mark] = []
         self.marked: dict[int, Mark] = {}
         self.injected: dict[int | None, int] = {}  # connection → how many faults were injected into it
-        self.placed: Sequence[Injected] = ()  # those of which is known where they stand
+        self.placed: Sequence[Placed] = ()  # what is known to stand between the frames
         self.live = False
         self.refresh()
-        self.refresh_marks()
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -57,7 +56,6 @@ class Opened:
         self.reader.close()
         self._take(reader)
         self.refresh()
-        self.refresh_marks()
 
     def _take(self, reader: Recording) -> None:
         reader.wait_for_locks(LOCKED_S)
@@ -71,6 +69,7 @@ class Opened:
         self.injected = dict(self.reader.query("SELECT connection_id, count(*) FROM fault GROUP BY connection_id"))
         self.sessions = stitch(self.connections.values())
         self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+        self.refresh_marks()
 
     def refresh_marks(self) -> None:
         self.marks = self.reader.marks()
@@ -90,10 +89,9 @@ class Opened:
             return sum(self.injected.values())
         return sum(self.injected.get(number, 0) for number in (None, *(one.id for one in session.connections)))
 
-    def injected_in(self, session: Session | None) -> list[Injected]:
-        """The placed faults of a session, or of the whole recording."""
-        wanted = {None, *(one.id for one in session.connections)} if session else None
-        return [one for one in self.placed if wanted is None or one.fault.connection_id in wanted]
+    def placed_in(self, session: Session | None) -> list[Placed]:
+        """The faults and notes of a session, or of the whole recording; a note is of every session that was open then."""
+        return [one for one in self.placed if session is None or _is_in(one, session)]
 
     def whole(self) -> range:
         first, last = paging.bounds(self.reader)
@@ -119,3 +117,10 @@ class Opened:
         """Where a session, or the recording, ends so far."""
         closed = session.closed_ns if session else None
         return closed if closed is not None else self.reader.reached_ns()
+
+
+def _is_in(one: Placed, session: Session) -> bool:
+    if isinstance(one, Noted):
+        closed_ns = session.closed_ns
+        return session.opened_ns <= one.mark.t_ns and (closed_ns is None or one.mark.t_ns <= closed_ns)
+    return one.fault.connection_id in {None, *(connection.id for connection in session.connections)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay.model import Frame, Session
 from wsreplay.store import paging
-from wsreplay.tui.data.between import Between, Injected, in_order
+from wsreplay.tui.data.between import Between, Injected, Noted, in_order
 from wsreplay.tui.data.evidence import Evidence, Ghost
 from wsreplay.tui.data.gathering import Sieve
 from wsreplay.tui.data.opened import Opened
@@ -60,9 +60,10 @@ class Rows:
 
     def _between(self) -> Sequence[Between]:
         """What stands between the frames: ghosts and injected faults, as far as the filter lets them through."""
+        placed = self.opened.placed_in(self.session)
         if self.only_marked:
-            return ()
-        items = in_order([*self.opened.evidence.ghosts_of(self.number), *self.opened.injected_in(self.session)])
+            return in_order(one for one in placed if isinstance(one, Noted))
+        items = in_order([*self.opened.evidence.ghosts_of(self.number), *placed])
         if self.filter is None:
             return items
         lets_through = self.filter.predicate(self._between_context(items))
@@ -158,7 +159,9 @@ def _between_id(number: int) -> int:
 
 
 def _as_frame(item: Between, number: int) -> Frame:
-    """A ghost as the frame it should have been, a fault as one without a type, for a filter to judge."""
+    """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
+    if isinstance(item, Noted):
+        return Frame(_between_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
     if isinstance(item, Injected):
         fault = item.fault
         connection, direction = fault.connection_id or 0, fault.direction or 0

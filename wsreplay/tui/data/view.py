@@ -15,7 +15,7 @@ from wsreplay.errors import RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.between import Between, among, when
+from wsreplay.tui.data.between import Between, Noted, among, when
 from wsreplay.tui.data.evidence import Ghost
 
 PAGE_ROWS = 128
@@ -135,7 +135,7 @@ class View:
         """The row of what stood there; where it is gone, of the first frame after it."""
         if anchor.between is not None:
             for row, item in zip(self._between_rows, self._between, strict=True):
-                if item[1] == anchor.between[1]:  # the same finding or fault, wherever it stands by now
+                if _is_same(item, anchor.between):
                     return row
         return self.row_of_frame(anchor.frame_id)
 
@@ -187,3 +187,10 @@ class View:
         places = [row - number for number, row in enumerate(rows)]
         keep = bisect_right(places, self._frames)
         self._between_rows, self._between_places, self._between = rows[:keep], places[:keep], between[:keep]
+
+
+def _is_same(one: Between, other: Between) -> bool:
+    """The same finding, fault or note, wherever it stands by now and whatever the note says."""
+    if isinstance(one, Noted) and isinstance(other, Noted):
+        return one.mark.t_ns == other.mark.t_ns
+    return one[1] == other[1]

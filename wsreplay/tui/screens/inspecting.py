@@ -11,10 +11,10 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.between import Between, Injected
+from wsreplay.tui.data.between import Between, Injected, Noted
 from wsreplay.tui.data.errand import Errand, Told
 from wsreplay.tui.data.evidence import Ghost
-from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts
+from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts, note_facts
 from wsreplay.tui.data.layout import SHOWN_BYTES
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import DetailReady
@@ -60,7 +60,7 @@ class Inspector:
         self.item, self._trouble = item, trouble
         self._call_back()
         self.frame = self._read(item)
-        pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected) else self.pane
+        pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected | Noted) else self.pane
         self._detail.show_pane(pane)
         if pane == "json" and self.frame is not None and len(self.frame.payload) > SHOWN_BYTES:
             self._lay_out_beside(self.frame)
@@ -84,6 +84,9 @@ class Inspector:
             return None
 
     def _layout(self, pane: str) -> Layout:
+        if isinstance(self.item, Noted):
+            note = note_facts(self.item.mark, self._origin_ns)
+            return lambda width: wrapped(note, width)
         if isinstance(self.item, Injected):
             about = self._fault_lines(self.item)
             return lambda width: wrapped(about, width)

@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from wsreplay.errors import WsreplayError
 from wsreplay.store import notes
 from wsreplay.store.paging import Head
-from wsreplay.tui.data.between import when
+from wsreplay.tui.data.between import Noted, when
 from wsreplay.tui.messages import Written
 from wsreplay.tui.screens.base import BaseScreen
 
 if TYPE_CHECKING:
+    from wsreplay.model import Mark
     from wsreplay.tui.data.opened import Opened
     from wsreplay.tui.data.rows import Rows
     from wsreplay.tui.screens.inspecting import Inspector
@@ -54,17 +55,16 @@ class KeepingScreen(BaseScreen):
         if item is None:
             return
         frame_id, t_ns = (item.id, item.t_ns) if isinstance(item, Head) else (None, when(item))
-        known = self.opened.marked.get(frame_id) if frame_id is not None else None
+        known = item.mark if isinstance(item, Noted) else self.opened.marked.get(frame_id) if frame_id is not None else None
 
         def noted(note: str | None) -> None:
             if note is not None:
-                self._change_mark(t_ns, note, frame_id)
+                self._change_mark(t_ns, note, frame_id, known)
 
         hint = "what is to be remembered; empty takes the mark away"
         self.app.push_screen(Prompt("Mark", hint, value=known.note if known else ""), noted)
 
-    def _change_mark(self, t_ns: int, note: str, frame_id: int | None) -> None:
-        known = self.opened.marked.get(frame_id) if frame_id is not None else None
+    def _change_mark(self, t_ns: int, note: str, frame_id: int | None, known: Mark | None) -> None:
         try:
             if known is not None:
                 notes.remove_mark(self.opened.path, known.id)
@@ -87,7 +87,8 @@ class KeepingScreen(BaseScreen):
         here = view.time_of_row(self.frames.cursor)
         later = [mark for mark in self.opened.marks if (mark.t_ns, mark.frame_id or 0) > (here, self._frame_here())]
         mark = (later or self.opened.marks)[0]
-        row = view.row_of_frame(mark.frame_id) if mark.frame_id is not None else view.row_at(mark.t_ns)
+        between = {item.mark.id: row for row, item in view.between() if isinstance(item, Noted)}
+        row = view.row_of_frame(mark.frame_id) if mark.frame_id is not None else between.get(mark.id, view.row_at(mark.t_ns))
         self.frames.move_to(row, centre=True)
 
     def _frame_here(self) -> int:

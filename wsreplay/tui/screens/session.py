@@ -21,8 +21,8 @@ from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.rows import Rows
 from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import (
+    BetweenPlaced,
     DetailReady,
-    FaultsPlaced,
     IdsGathered,
     QueryLeft,
     QueryTyped,
@@ -146,7 +146,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
             self.errands.hand_over("session", work, tell, self.fail("reading the session"))
         self._show_detail(again=True)
         self.count_overview()
-        self.place_faults()
+        self.place_between()
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
@@ -224,6 +224,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
 
     def marks_changed(self) -> None:
         super().marks_changed()
+        self.place_between()
         self.place_marks()
 
     # Answers.
@@ -265,7 +266,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
         if self.following and not self.film:
             self.frames.move_to(len(self.rows.view) - 1)
 
-    def on_faults_placed(self, message: FaultsPlaced) -> None:
+    def on_between_placed(self, message: BetweenPlaced) -> None:
         self.opened.placed = message.placed
         self._place_anew()
 
@@ -280,7 +281,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
                 self.unseen += added
-        self.place_faults()
+        self.place_between()
         if self.now() - self.counted_ns > times.SECOND or not self.opened.live:
             self.count_overview()
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data import overview as sketch
-from wsreplay.tui.data.between import MOST_FAULTS, injected
+from wsreplay.tui.data.between import MOST_FAULTS, Noted, placed
 from wsreplay.tui.data.errand import Errands, Told
 from wsreplay.tui.data.evidence import moment
-from wsreplay.tui.messages import FaultsPlaced, JumpTo, OverviewCounted
+from wsreplay.tui.messages import BetweenPlaced, JumpTo, OverviewCounted
 from wsreplay.tui.screens.player import PlayerScreen
 
 if TYPE_CHECKING:
+    from wsreplay.model import Mark
     from wsreplay.tui.data.opened import Opened
     from wsreplay.tui.data.rows import Rows
     from wsreplay.tui.widgets.overview import Overview
@@ -26,7 +27,7 @@ class SurveyingScreen(PlayerScreen):
     overview: Overview
     errands: Errands
     origin_ns: int
-    _faults_sought = 0
+    _sought: tuple[int, tuple[Mark, ...]] = (0, ())
     counted_ns = 0  # when the overview was last counted, by the application's clock
 
     def count_overview(self) -> None:
@@ -52,20 +53,22 @@ class SurveyingScreen(PlayerScreen):
             for finding in self.opened.evidence.of_session(self.rows.number)
             if not finding.caused_by and finding.severity != "info"
         ]
-        faults = [(one.fault.t_ns, "fault") for one in self.opened.injected_in(self.rows.session)]
+        here = self.opened.placed_in(self.rows.session)
+        faults = [(one.fault.t_ns, "fault") for one in here if not isinstance(one, Noted)]
         self.overview.place([*places, *faults, *((mark.t_ns, "mark") for mark in self.opened.marks)])
 
-    def place_faults(self) -> None:
-        """Find where the injected faults stand, beside the interface, if there are more of them than were looked for."""
-        there = min(self.opened.faults(None), MOST_FAULTS)
-        if there in (len(self.opened.placed), self._faults_sought):
+    def place_between(self) -> None:
+        """Find where injected faults and notes stand, beside the interface, if there are others than were looked for."""
+        notes = tuple(mark for mark in self.opened.marks if mark.frame_id is None)
+        there = min(self.opened.faults(None), MOST_FAULTS), notes
+        if there == self._sought:
             return
-        self._faults_sought = there
+        self._sought = there
 
         def work(reader: Recording, errand: Told) -> None:
-            errand.tell(FaultsPlaced(injected(reader)))
+            errand.tell(BetweenPlaced(placed(reader)))
 
-        self.errands.send("faults", work, self.post_message, self.fail("the injected faults"))
+        self.errands.send("between", work, self.post_message, self.fail("the injected faults and notes"))
 
     def on_jump_to(self, message: JumpTo) -> None:
         self.seek(message.t_ns)

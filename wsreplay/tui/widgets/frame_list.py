@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from wsreplay.model import Fault
+from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
-from wsreplay.tui.data.between import Between, Injected
+from wsreplay.tui.data.between import Between, Injected, Noted
 from wsreplay.tui.data.evidence import moment, worst
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.summary import name, summary
@@ -121,6 +121,8 @@ class FrameList(RowList):
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
         if isinstance(item, Injected):
             return self._paint_fault(item.fault, width)
+        if isinstance(item, Noted):
+            return self._paint_note(item.mark, width)
         if isinstance(item, Between):
             return self._paint_ghost(item.finding, width)
         return self.whole_line(self._frame_runs(item, row, width), width)
@@ -182,6 +184,12 @@ class FrameList(RowList):
         side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
         runs: list[Run] = [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * width, style)]
         return self.whole_line(runs, width)
+
+    def _paint_note(self, mark: Mark, width: int) -> Strip:
+        look = self.look
+        style, words = look.style("word"), look.style("word", bold=True)
+        lead = self._dashed_lead(look.signs.mark, mark.t_ns, style, words, width)
+        return self.whole_line([*lead, (f"{look.safe(mark.note)} ", words), (look.signs.dash * width, style)], width)
 
     def _who_runs(self, connection: int | None, style: Style, width: int) -> list[Run]:
         """Which connection, where there are several; of several users, whose."""
