@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.trace.display import cells, fit, gist, pad, preview, visible
+from wsreplay.trace.display import cells, fit, gist, local_time, pad, preview, visible
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -85,3 +86,19 @@ def test_a_huge_payload_is_not_decoded_whole() -> None:
 )
 def test_the_gist_is_what_an_event_says_to_people(payload: bytes, line: str) -> None:
     assert gist(payload, 60) == line
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [("UTC", "2026-11-20 22:30:05"), ("America/New_York", "2026-11-20 17:30:05"), ("Asia/Tokyo", "2026-11-21 07:30:05")],
+)
+def test_a_time_is_shown_as_the_readers_clock_had_it(monkeypatch: pytest.MonkeyPatch, zone: str, shown: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert local_time("2026-11-20T22:30:05.5Z") == shown
+        for edge in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+            assert len(local_time(edge)) == 19
+    finally:
+        monkeypatch.undo()
+        time.tzset()

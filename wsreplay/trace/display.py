@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -71,7 +72,10 @@ def _glyph(match: re.Match[str]) -> str:
 
 def local_time(moment: str) -> str:
     """An ISO 8601 time as the reader's clock showed it: `2026-11-20 17:55:09`."""
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
+    there = datetime.fromisoformat(moment)
+    with suppress(OverflowError, OSError):  # the first and last years have no local time
+        there = there.astimezone()
+    return there.isoformat(" ", "seconds")[:19]
 
 
 def cells(text: str) -> int:

@@ -58,12 +58,14 @@ class Beside:
         stream, errors = self._process.stdout, self._process.stderr
         assert stream is not None and errors is not None
         with stream, errors:
-            with suppress(EOFError, pickle.UnpicklingError, OSError):
-                while True:
+            while not self._stopped:
+                try:
                     value = pickle.load(stream)
-                    if self._stopped:
-                        return
+                except Exception:  # its end, or what no process of this version writes
+                    break
+                if not self._stopped:
                     self._said(value)
+            self._process.kill()  # it may go on though nobody understands it
             self._silent = True  # which is known before the system says that the process has ended
             lines = errors.read().decode("utf-8", "replace").strip().splitlines()
             self._post.put(None)

@@ -16,12 +16,16 @@ from wsreplay.tui.data.folder import Listed
 
 
 class Glance(NamedTuple):
-    """Errors and warnings, without those that only follow from others, and the rules they broke; or why there are none."""
+    """Errors and warnings, without those that only follow from others, and the rules they broke; or why there are none.
+
+    `failed` says that the recording could not be judged.
+    """
 
     errors: int = 0
     warnings: int = 0
     rules: tuple[str, ...] = ()
     why: str = ""
+    failed: bool = False
 
 
 def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
@@ -74,7 +78,10 @@ class Glances:
             self._known[_key(one, self._contracts)] = found
             self._tell(one.path, found)
 
-        self._job = self._clerk.take(one.path, partial(glance, self._contracts), told, lambda why: told(Glance(why=why)))
+        def failed(why: str) -> None:
+            told(Glance(why=why, failed=True))
+
+        self._job = self._clerk.take(one.path, partial(glance, self._contracts), told, failed)
 
     @property
     def busy(self) -> bool:

@@ -128,10 +128,12 @@ class RecordingsScreen(BaseScreen):
     def _findings(self, one: Listed) -> tuple[list[Run], list[Run]]:
         """How many, and the rules they broke."""
         look, found = self.look, self.glances.of(one, self.replay.contracts)
-        if found is None or found.why:
-            waits = found is None and self.replay.judging and not one.live
-            sign = look.signs.ellipsis if waits else look.own("–")
-            return [(sign, look.style("faint"))], [(look.own(found.why) if found else "", look.style("faint"))]
+        if found is None:
+            waits = self.replay.judging and not one.live
+            return [(look.signs.ellipsis if waits else "", look.style("faint"))], [("", look.style())]
+        if found.why:
+            style = look.style("warning" if found.failed else "faint")
+            return [(look.signs.warning if found.failed else look.own("–"), style)], [(look.own(found.why), style)]
         counted = tally_runs(look, found.errors, found.warnings)
         return counted or [(look.signs.ok, look.style("ok"))], [(look.safe(", ".join(found.rules)), look.style("dim"))]
 
