@@ -92,7 +92,7 @@ async def test_an_empty_folder_says_the_exact_command_to_run(stage, tmp_path, pi
     async with stage(folder, width=width, height=14, steady=True) as on:
         await on.until(lambda: "wsreplay record ws://" in on.text())
         on.app.screen.folder = "recordings"
-        on.app.screen._paint_lines()
+        on.app.screen.paint_lines()
         await on.settle()
         pictured(on)
 

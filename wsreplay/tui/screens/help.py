@@ -17,9 +17,9 @@ from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.status_line import StatusLine
 
 _ROOMS = {
-    "recordings": "recordings", "sessions": "sessions", "session": "session", "trace": "findings in the list",
-    "findings": "findings", "waterfall": "waterfall", "diff": "diff", "player": "player", "keep": "marks, copies, files",
-    "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
+    "recordings": "recordings", "sessions": "sessions", "listing": "what is wrong", "session": "session",
+    "trace": "findings in the list", "findings": "findings", "waterfall": "waterfall", "diff": "diff", "player": "player",
+    "keep": "marks, copies, files", "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
 }  # fmt: skip
 _KEYS = {
     "question_mark": "?", "full_stop": ".", "comma": ",", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 
 from wsreplay.trace.display import local_time
 from wsreplay.tui import times
 from wsreplay.tui.data.folder import Listed, listed
 from wsreplay.tui.data.glances import Glances
 from wsreplay.tui.messages import FolderRead, GlanceTaken, RowChosen
-from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs, tally_runs
+from wsreplay.tui.screens.listing import ListingScreen
 from wsreplay.tui.widgets.paint import Run
-from wsreplay.tui.widgets.status_line import StatusLine
-from wsreplay.tui.widgets.table import Column, Table
+from wsreplay.tui.widgets.table import Column
 
 COLUMNS = (
     Column("", 1), Column("recording", 0, path=True), Column("started", 16, at_least=68),
@@ -33,31 +31,19 @@ EMPTY = (
 )  # fmt: skip
 
 
-class RecordingsScreen(BaseScreen):
+class RecordingsScreen(ListingScreen):
     """Enter opens a recording."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "reload", "Read the folder again", id="recordings.reload", show=False),
-        Binding("right_square_bracket", "wrong(1)", "Next with findings", id="recordings.next_wrong", show=False),
-        Binding("left_square_bracket", "wrong(-1)", "Previous with findings", id="recordings.previous_wrong", show=False),
     ]
 
     def __init__(self, folder: Path) -> None:
-        super().__init__()
+        super().__init__(COLUMNS, "recordings")
         self.folder = folder
-        self.head = StatusLine(id="head")
-        self.titles = StatusLine(id="titles")
-        self.table = Table(COLUMNS, id="recordings")
-        self.foot = StatusLine(id="foot")
         self.found: list[Listed] = []
         self.glances = Glances(lambda path, found: self.post_message(GlanceTaken(path, found)))
         self._reading: threading.Thread | None = None
-
-    def parts(self) -> Iterable[Widget]:
-        yield self.head
-        yield self.titles
-        yield self.table
-        yield self.foot
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -77,10 +63,6 @@ class RecordingsScreen(BaseScreen):
         if self._reading is not None:
             self._reading.join(1.0)
 
-    def on_resize(self, event: object) -> None:
-        super().on_resize(event)  # type: ignore[arg-type]
-        self.call_after_refresh(self._paint_lines)
-
     def action_reload(self) -> None:
         def read() -> None:
             self.post_message(FolderRead(listed(self.folder)))
@@ -92,7 +74,7 @@ class RecordingsScreen(BaseScreen):
         self.found = message.found
         self.table.empty_lines = EMPTY
         self.table.fill([self._row(one) for one in self.found])
-        self._paint_lines()
+        self.paint_lines()
         if self.replay.judging and self.is_current:
             self.glances.look(self.found, self.replay.contracts)
 
@@ -105,7 +87,7 @@ class RecordingsScreen(BaseScreen):
 
     def looks_changed(self) -> None:
         self.table.fill([self._row(one) for one in self.found])
-        self._paint_lines()
+        self.paint_lines()
         super().looks_changed()
 
     def _row(self, one: Listed) -> list[list[Run]]:
@@ -137,21 +119,18 @@ class RecordingsScreen(BaseScreen):
         counted = tally_runs(look, found.errors, found.warnings)
         return counted or [(look.signs.ok, look.style("ok"))], [(look.safe(", ".join(found.rules)), look.style("dim"))]
 
-    def _paint_lines(self) -> None:
+    def paint_lines(self) -> None:
+        super().paint_lines()
         look = self.look
         self.head.say(head_runs(look, f"{self.folder}", f"{len(self.found):,} recording{'s' * (len(self.found) != 1)}"))
-        self.titles.say(self.table.heading(self.table.size.width))
         keys = (("enter", "open"), ("]", "next with findings"), ("r", "read again"), ("^q", "quit"))
         self.foot.say([], look.keys(("?", "help")), keys=keys)
 
     def on_row_chosen(self, message: RowChosen) -> None:
         self.replay.open_recording(self.found[message.row].path)
 
-    def action_wrong(self, steps: int) -> None:
-        here = self.table.cursor
-        rows = [row for row, one in enumerate(self.found) if self._is_wrong(one) and (row > here if steps > 0 else row < here)]
-        if rows:
-            self.table.move_to(rows[0 if steps > 0 else -1])
+    def wrong_rows(self) -> Iterable[int]:
+        return (row for row, one in enumerate(self.found) if self._is_wrong(one))
 
     def _is_wrong(self, one: Listed) -> bool:
         found = self.glances.of(one, self.replay.contracts)

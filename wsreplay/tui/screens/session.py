@@ -24,10 +24,7 @@ from wsreplay.tui.messages import (
     BetweenPlaced,
     DetailReady,
     IdsGathered,
-    QueryLeft,
-    QueryTyped,
     RowMoved,
-    SearchEnded,
     WorkFailed,
 )
 from wsreplay.tui.screens.asking import Asking
@@ -44,6 +41,7 @@ from wsreplay.tui.screens.head import (
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
 from wsreplay.tui.screens.panes import PanedScreen
+from wsreplay.tui.screens.querying import QueryingScreen
 from wsreplay.tui.screens.spanning import SpanningScreen
 from wsreplay.tui.screens.surveying import SurveyingScreen
 from wsreplay.tui.screens.tracing import TracingScreen
@@ -60,14 +58,10 @@ PER_DETAIL_NS = times.SECOND // 2
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen, TracingScreen):
+class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", id="session.filter", show=False),
-        Binding("ctrl+f", "search", "Search text", id="session.search", show=False),
-        Binding("n", "search_on(True)", "Next match", id="session.next_match", show=False),
-        Binding("N", "search_on(False)", "Previous match", id="session.previous_match", show=False),
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
@@ -241,12 +235,6 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
             self._paint_lines()
             self.show_detail_soon()
 
-    def on_work_failed(self, message: WorkFailed) -> None:
-        self.asking.failed(message.what)
-
-    def on_search_ended(self, message: SearchEnded) -> None:
-        self.asking.found(message)
-
     def on_detail_ready(self, message: DetailReady) -> None:
         self.inspector.laid_out(message.frame_id, message.lines)
 
@@ -333,43 +321,11 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
 
     # Actions.
 
-    async def action_filter(self) -> None:
-        self.errands.get_ready()
-        await self.bar.begin(searching=False)
-
-    async def action_search(self) -> None:
-        self.errands.get_ready()
-        await self.bar.begin(searching=True)
-
-    def on_query_typed(self, message: QueryTyped) -> None:
-        if self.bar.searching:
-            self.asking.search(from_here=True)
-        else:
-            self.asking.filter(message.text)
-
-    def on_query_left(self, message: QueryLeft) -> None:
-        self.bar.end()
-        self.frames.focus()
-        if message.keep and not self.bar.searching:
-            self.asking.filter(self.bar.filter_text)
-        elif message.keep:
-            self.asking.search(from_here=True)
-        elif self.bar.searching:
-            self.asking.stop_searching()
-        else:
-            self._clear_filter()
-
-    def _clear_filter(self) -> bool:
-        cleared = self.asking.clear()
-        if cleared:
-            self.forget_findings()
-            self._name_list()
-            self._paint_lines()
-            self.show_detail_soon()
-        return cleared
-
-    def action_search_on(self, forward: bool) -> None:
-        self.asking.search(forward)
+    def filter_cleared(self) -> None:
+        self.forget_findings()
+        self._name_list()
+        self._paint_lines()
+        self.show_detail_soon()
 
     def action_escape(self) -> None:
         """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""
@@ -382,7 +338,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, KeepingScreen,
             self.bar.say([])
         elif self.film:
             self.end_film()
-        elif not self._clear_filter():
+        elif not self.clear_filter():
             self.action_back()
 
     def action_read_again(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 
 from wsreplay.model import Ending, Session
 from wsreplay.store import paging
@@ -17,11 +16,10 @@ from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.overview import bars, sketches
 from wsreplay.tui.messages import RowChosen, TotalsCounted
-from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
+from wsreplay.tui.screens.listing import ListingScreen
 from wsreplay.tui.widgets.paint import Run
-from wsreplay.tui.widgets.status_line import StatusLine
-from wsreplay.tui.widgets.table import Column, Table
+from wsreplay.tui.widgets.table import Column
 
 SPARK = 16
 COLUMNS = (
@@ -38,36 +36,24 @@ _BETWEEN_COUNTS = 10  # times as long as the count took, while a recording grows
 _VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
 
 
-class SessionsScreen(BaseScreen):
+class SessionsScreen(ListingScreen):
     """Enter opens a session; `a` shows all frames of the recording in one list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "all", "All frames of the recording", id="sessions.all", show=False),
         Binding("v", "findings", "Findings", id="sessions.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="sessions.diff", show=False),
-        Binding("right_square_bracket", "wrong(1)", "Next session with findings", id="sessions.next_wrong", show=False),
-        Binding("left_square_bracket", "wrong(-1)", "Previous session with findings", id="sessions.previous_wrong", show=False),
     ]
 
     def __init__(self, opened: Opened, at: int | None = None) -> None:
-        super().__init__()
+        super().__init__(COLUMNS, "sessions")
         self.opened = opened
-        self.head = StatusLine(id="head")
-        self.titles = StatusLine(id="titles")
-        self.table = Table(COLUMNS, id="sessions")
-        self.foot = StatusLine(id="foot")
         self.errands = Errands(opened.path)
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
         self._shown: Evidence | None = None
         self._counting_since = self._count_again_ns = 0
-
-    def parts(self) -> Iterable[Widget]:
-        yield self.head
-        yield self.titles
-        yield self.table
-        yield self.foot
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -78,10 +64,6 @@ class SessionsScreen(BaseScreen):
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
-
-    def on_resize(self, event: object) -> None:
-        super().on_resize(event)  # type: ignore[arg-type]
-        self.call_after_refresh(self._paint_lines)
 
     def count(self) -> None:
         """Count frames and bytes beside the interface."""
@@ -109,7 +91,7 @@ class SessionsScreen(BaseScreen):
         self._shown = self.opened.evidence
         self.table.empty_lines = self._empty_lines()
         self.table.fill([self._row(session) for session in self.opened.sessions])
-        self._paint_lines()
+        self.paint_lines()
 
     def _empty_lines(self) -> list[str]:
         run = self.opened.runs[0] if self.opened.runs else None
@@ -156,20 +138,20 @@ class SessionsScreen(BaseScreen):
             return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
         return tally_runs(look, errors, warnings) or [(look.signs.ok, look.style("ok"))]
 
-    def _paint_lines(self) -> None:
+    def paint_lines(self) -> None:
+        super().paint_lines()
         look, replay = self.look, self.replay
         many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
         place = head_runs(look, self.opened.path.name, many)
         verdict = verdict_runs(look, replay.verdict, self.opened, None)
         self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict, extra=judge_runs(look, self.opened))
-        self.titles.say(self.table.heading(self.table.size.width))
         self.foot.say([], look.keys(("?", "help")), keys=KEYS)
 
     # What the application tells.
 
     def verdict_changed(self) -> None:
         if self._shown is self.opened.evidence:
-            self._paint_lines()
+            self.paint_lines()
         else:
             self._fill()
 
@@ -179,7 +161,7 @@ class SessionsScreen(BaseScreen):
             self.count()
 
     def clock_ticked(self) -> None:
-        self._paint_lines()
+        self.paint_lines()
 
     # Actions.
 
@@ -204,9 +186,5 @@ class SessionsScreen(BaseScreen):
         if session is not None:
             self.replay.choose_diff(session)
 
-    def action_wrong(self, steps: int) -> None:
-        tallies, here = self.opened.evidence.tallies, self.table.cursor + 1
-        wrong = sorted(number for number, counts in tallies.items() if any(counts))
-        later = [number for number in wrong if (number > here if steps > 0 else number < here)]
-        if later:
-            self.table.move_to(later[0 if steps > 0 else -1] - 1)
+    def wrong_rows(self) -> Iterable[int]:
+        return sorted(number - 1 for number, counts in self.opened.evidence.tallies.items() if any(counts) and number)

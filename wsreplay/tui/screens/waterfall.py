@@ -88,7 +88,6 @@ class WaterfallScreen(PlayerScreen):
         self.lay()
 
     def on_work_failed(self, message: WorkFailed) -> None:
-        super().on_work_failed(message)
         if not self.canvas.count:
             self.canvas.empty_lines = ["", f"{message.what}: {message.why}", "r reads them again"]
             self.canvas.refresh()

@@ -1,0 +1,57 @@
+"""What the lists of recordings and of sessions have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.tui.widgets.table import Column, Table
+
+
+class ListingScreen(BaseScreen):
+    """A table with a line above it that says where one is, one that names its columns, and a foot."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket", "wrong(1)", "Next with findings", id="listing.next_wrong", show=False),
+        Binding("left_square_bracket", "wrong(-1)", "Previous with findings", id="listing.previous_wrong", show=False),
+    ]
+
+    def __init__(self, columns: Sequence[Column], name: str) -> None:
+        super().__init__()
+        self.head = StatusLine(id="head")
+        self.titles = StatusLine(id="titles")
+        self.table = Table(columns, id=name)
+        self.foot = StatusLine(id="foot")
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.titles
+        yield self.table
+        yield self.foot
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self.paint_lines)
+
+    # What a subclass says.
+
+    def paint_lines(self) -> None:
+        """What stands above and below the table."""
+        self.titles.say(self.table.heading(self.table.size.width))
+
+    def wrong_rows(self) -> Iterable[int]:
+        """The rows with findings, in order."""
+        raise NotImplementedError
+
+    def action_wrong(self, steps: int) -> None:
+        here = self.table.cursor
+        rows = [row for row in self.wrong_rows() if (row > here if steps > 0 else row < here)]
+        if rows:
+            self.table.move_to(rows[0 if steps > 0 else -1])
+        else:
+            self.notify(f"nothing with findings {'further on' if steps > 0 else 'before this'}")
