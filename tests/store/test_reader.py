@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingError, UsageError
-from wsreplay.model import FIN, Ending, Frame
+from wsreplay.model import FIN, Connection, Ending, Frame
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording, join_fragments
 from wsreplay.store.writer import Writer
@@ -249,3 +249,37 @@ def many(tmp_path: Path) -> Path:
     writer.add_frames(rows)
     writer.close()
     return path
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=8))
+def test_what_changed_of_the_connections_is_enough_to_know_them_all(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("grows") / "a.db"
+    held = lock.acquire(path)
+    writer = Writer(path)
+    run = {"started_at": "2026-11-20T10:00:00Z", "start_ns": 0, "upstream": "ws://u", "listen": "ws://l", "version": "1"}
+    writer.insert_run(**run, options={})
+    writer.commit()
+    count, ended = 0, 0
+    try:
+        with Recording.open(path) as recording:
+            known: dict[int, Connection] = {}
+            for new, gone in steps:
+                for _ in range(new):
+                    count += 1
+                    writer.insert_connection(Connection(count, 1, count, path="/ws", ending=Ending.OPEN))
+                for _ in range(min(gone, count - ended)):
+                    ended += 1
+                    writer.update_connection(ended, closed_ns=count + 1, ending=str(Ending.CLEAN))
+                writer.commit()
+                changed = recording.changed_connections(known)
+                assert all(known.get(one.id) != one for one in changed)
+                known |= {one.id: one for one in changed}
+                assert list(known.values()) == recording.connections()
+                assert recording.changed_connections(known) == []
+            lock.release(path, held)  # the recorder is gone: what was open is cut off
+            known |= {one.id: one for one in recording.changed_connections(known)}
+            assert list(known.values()) == recording.connections()
+    finally:
+        writer.close()

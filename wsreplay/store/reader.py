@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, islice
@@ -133,6 +133,20 @@ class Recording:
         rows = self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection ORDER BY id")
         with sound(self.path, "a row of connection"):
             return [_connection(row, live) for row in rows]
+
+    def changed_connections(self, known: Mapping[int, Connection]) -> list[Connection]:
+        """Those that are not among the known ones yet, and those that were open and are another now."""
+        live = self.live
+        last = max(known, default=0)
+        open_ids = [number for number, one in known.items() if one.ending in (Ending.OPEN, Ending.TRUNCATED)]
+        found = list(self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id > ?", (last,)))
+        for start in range(0, len(open_ids), _IDS_PER_STATEMENT):
+            chunk = open_ids[start : start + _IDS_PER_STATEMENT]
+            marks = ",".join("?" * len(chunk))
+            found += self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id IN ({marks})", tuple(chunk))
+        with sound(self.path, "a row of connection"):
+            read = [_connection(row, live) for row in found]
+        return [one for one in read if known.get(one.id) != one]
 
     def connection(self, connection_id: int) -> Connection:
         """One connection. Raises UsageError."""

@@ -37,6 +37,7 @@ class Opened:
         self.marks: list[Mark] = []
         self.marked: dict[int, Mark] = {}
         self.injected: dict[int | None, int] = {}  # connection → how many faults were injected into it
+        self._last_fault = 0
         self.placed: Sequence[Placed] = ()  # what is known to stand between the frames
         self.live = False
         self.refresh()
@@ -55,6 +56,7 @@ class Opened:
         reader = Recording.open(self.path)
         self.reader.close()
         self._take(reader)
+        self.connections, self.injected, self._last_fault = {}, {}, 0
         self.refresh()
 
     def _take(self, reader: Recording) -> None:
@@ -65,10 +67,13 @@ class Opened:
         """Read again what a recorder may have changed."""
         self.live = self.reader.live
         self.runs = self.reader.runs()
-        self.connections = {connection.id: connection for connection in self.reader.connections()}
-        self.injected = dict(self.reader.query("SELECT connection_id, count(*) FROM fault GROUP BY connection_id"))
-        self.sessions = stitch(self.connections.values())
-        self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+        if changed := self.reader.changed_connections(self.connections):
+            self.connections |= {connection.id: connection for connection in changed}
+            self.sessions = stitch(self.connections.values())
+            self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+        for fault in self.reader.faults(after_id=self._last_fault):
+            self.injected[fault.connection_id] = self.injected.get(fault.connection_id, 0) + 1
+            self._last_fault = max(fault.id, self._last_fault)
         self.refresh_marks()
 
     def refresh_marks(self) -> None:
