@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.status_line import StatusLine
-from wsreplay.tui.widgets.table import Column, Table
+from wsreplay.tui.widgets.table import Column, Row, Table
 
 
 class ListingScreen(BaseScreen):
@@ -26,7 +26,7 @@ class ListingScreen(BaseScreen):
         super().__init__()
         self.head = StatusLine(id="head")
         self.titles = StatusLine(id="titles")
-        self.table = Table(columns, id=name)
+        self.table = Table(columns, self.cells_of, id=name)
         self.foot = StatusLine(id="foot")
 
     def parts(self) -> Iterable[Widget]:
@@ -39,6 +39,10 @@ class ListingScreen(BaseScreen):
         self.call_after_refresh(self.paint_lines)
 
     # What a subclass says.
+
+    def cells_of(self, row: int) -> Row:
+        """What stands in a row of the table."""
+        raise NotImplementedError
 
     def paint_lines(self) -> None:
         """What stands above and below the table."""

@@ -48,7 +48,6 @@ class RecordingsScreen(ListingScreen):
     def on_mount(self) -> None:
         self.table.focus()
         self.table.empty_lines = ["", "reading …"]
-        self.table.fill([])
         self.action_reload()
 
     def on_screen_resume(self) -> None:
@@ -73,7 +72,7 @@ class RecordingsScreen(ListingScreen):
     def on_folder_read(self, message: FolderRead) -> None:
         self.found = message.found
         self.table.empty_lines = EMPTY
-        self.table.fill([self._row(one) for one in self.found])
+        self.table.set_count(len(self.found))
         self.paint_lines()
         if self.replay.judging and self.is_current:
             self.glances.look(self.found, self.replay.contracts)
@@ -81,17 +80,16 @@ class RecordingsScreen(ListingScreen):
     def on_glance_taken(self, message: GlanceTaken) -> None:
         for row, one in enumerate(self.found):
             if one.path == message.path:
-                self.table.put(row, self._row(one))
+                self.table.refresh_line(row)
         if self.glances.busy:
             self.glances.go_on()
 
     def looks_changed(self) -> None:
-        self.table.fill([self._row(one) for one in self.found])
         self.paint_lines()
         super().looks_changed()
 
-    def _row(self, one: Listed) -> list[list[Run]]:
-        look = self.look
+    def cells_of(self, row: int) -> list[list[Run]]:
+        look, one = self.look, self.found[row]
         dim, text = look.style("dim"), look.style()
         name = look.safe(str(one.path.relative_to(self.folder)))
         if one.why:

@@ -90,7 +90,7 @@ class SessionsScreen(ListingScreen):
     def _fill(self) -> None:
         self._shown = self.opened.evidence
         self.table.empty_lines = self._empty_lines()
-        self.table.fill([self._row(session) for session in self.opened.sessions])
+        self.table.set_count(len(self.opened.sessions))
         self.paint_lines()
 
     def _empty_lines(self) -> list[str]:
@@ -100,8 +100,9 @@ class SessionsScreen(ListingScreen):
         where = [f"Connect a client to ws://{run.listen}", f"to reach {run.upstream} through the recorder."]
         return ["", "No connection yet.", "", *where]
 
-    def _row(self, session: Session) -> list[list[Run]]:
+    def cells_of(self, row: int) -> list[list[Run]]:
         look, opened = self.look, self.opened
+        session = opened.sessions[row]
         dim, text = look.style("dim"), look.style()
         start = opened.start_ns(None)
         closed = session.closed_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -10,6 +10,9 @@ from textual.strip import Strip
 
 from wsreplay.tui.widgets.paint import Run, fitted, fitted_end
 from wsreplay.tui.widgets.row_list import RowList
+
+
+Row = Sequence[list[Run]]
 
 
 class Column(NamedTuple):
@@ -26,21 +29,15 @@ class Column(NamedTuple):
 
 
 class Table(RowList):
-    """Rows of cells; a cell is some runs of text, already harmless. The last of a short row takes the rest of it."""
+    """Rows of cells; a cell is some runs of text, already harmless. The last of a short row takes the rest of it.
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
+    `cells` gives those of a row when it is painted: `set_count` says how many rows there are, and that all may be others.
+    """
+
+    def __init__(self, columns: Sequence[Column], cells: Callable[[int], Row], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.columns = columns
-        self._rows: list[Sequence[list[Run]]] = []
-
-    def fill(self, rows: Sequence[Sequence[list[Run]]]) -> None:
-        self._rows = list(rows)
-        self.set_count(len(rows))
-
-    def put(self, row: int, cells: Sequence[list[Run]]) -> None:
-        """Another content for one row."""
-        self._rows[row] = cells
-        self.refresh_line(row)
+        self._cells_of = cells
 
     def _widths(self, width: int) -> list[tuple[int, int]]:
         """(column, cells) of the columns that are shown."""
@@ -51,7 +48,7 @@ class Table(RowList):
 
     def paint(self, row: int, width: int) -> Strip:
         runs: list[Run] = [(" ", self.look.style())]
-        cells = self._rows[row]
+        cells = self._cells_of(row)
         last = len(cells) - 1
         for number, room in self._widths(width - 1):
             if number >= last and last + 1 < len(self.columns):
