@@ -11,7 +11,6 @@ from textual.strip import Strip
 from wsreplay.tui.widgets.paint import Run, fitted, fitted_end
 from wsreplay.tui.widgets.row_list import RowList
 
-
 Row = Sequence[list[Run]]
 
 
