@@ -248,9 +248,10 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
 
     @asynccontextmanager
     async def run(path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, judging: bool | str = False,
-                  contracts: tuple[str, ...] = (), steady: bool = False) -> AsyncIterator[Stage]:  # fmt: skip
+                  session: int | None = None, contracts: tuple[str, ...] = (),
+                  steady: bool = False) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
-        app = ReplayApp(path, config=config, clock=clock, judging=judging is True, contracts=contracts)
+        app = ReplayApp(path, session=session, config=config, clock=clock, judging=judging is True, contracts=contracts)
         if judging == "by hand":
             app.verdict = Verdict_(JUDGING)
         if steady:

@@ -25,6 +25,13 @@ def test_a_missing_file_is_said_before_the_terminal_is_taken_over(tmp_path):
         ReplayApp(tmp_path / "none.db").open()
 
 
+def test_a_session_that_is_not_there_is_said_before_the_terminal_is_taken_over(tmp_path, chat_recording):
+    with pytest.raises(UsageError, match="has no session 3: it has sessions 1 to 2"):
+        ReplayApp(chat_recording, session=3).open()
+    with pytest.raises(UsageError, match="is a folder: session 1 of which recording"):
+        ReplayApp(tmp_path, session=1).open()
+
+
 @pytest.mark.parametrize(("content", "error"), [(b"", NotARecording), (b"not a database" * 9, NotARecording)])
 def test_a_file_that_is_no_recording_is_refused(tmp_path, content, error):
     path = tmp_path / "x.db"

@@ -26,6 +26,13 @@ MS = 1_000_000
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
+async def test_a_session_can_be_opened_at_once(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        assert isinstance(on.app.screen, SessionScreen) and on.app.screen.session.user == "u2"
+        await on.press("q")
+        assert isinstance(on.app.screen, SessionsScreen) and on.app.screen.table.cursor == 1
+
+
 async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_contracts_words(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()

@@ -6,19 +6,27 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.options import split_session
+
 DEFAULT_FOLDER = Path("recordings")
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False)
+@click.argument("session", type=int, required=False)
 @click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT", help="Validate by a built-in or a file.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
-def command(file: Path | None, contracts: tuple[str, ...], ascii_only: bool, no_mouse: bool) -> None:
+def command(
+    file: str | None, session: int | None, contracts: tuple[str, ...], ascii_only: bool, no_mouse: bool
+) -> None:
     """Look into a recording: replay it, find what is missing, late or out of order.
 
-    FILE is a recording, also one that is being written, or a folder of them; without it, the folder `recordings`.
+    FILE is a recording, also one that is being written, or a folder of them; without it, the folder `recordings`. SESSION is
+    the number of one to open at once; FILE#SESSION is the same.
     """
     from wsreplay.tui import run
 
-    run(file or DEFAULT_FOLDER, contracts=contracts, ascii_only=ascii_only or None, mouse=False if no_mouse else None)
+    path, marked = split_session(file) if file else (DEFAULT_FOLDER, None)
+    mouse = False if no_mouse else None
+    run(path, session=session or marked, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse)

@@ -17,8 +17,17 @@ from pathlib import Path
 from wsreplay.errors import UsageError
 
 
-def run(path: Path, *, contracts: tuple[str, ...] = (), ascii_only: bool | None = None, mouse: bool | None = None) -> None:
-    """Show a recording, or a folder of them, until the user quits. None leaves a setting to the user's configuration.
+def run(
+    path: Path,
+    *,
+    session: int | None = None,
+    contracts: tuple[str, ...] = (),
+    ascii_only: bool | None = None,
+    mouse: bool | None = None,
+) -> None:
+    """Show a recording, one session of it, or a folder of recordings, until the user quits.
+
+    None leaves a setting to the user's configuration.
 
     Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
     a contract that cannot be used, or where there is no terminal.
@@ -40,7 +49,7 @@ def run(path: Path, *, contracts: tuple[str, ...] = (), ascii_only: bool | None 
             contract.load(name)
     from wsreplay.tui.app import ReplayApp
 
-    app = ReplayApp(path, config=settings, contracts=contracts)
+    app = ReplayApp(path, session=session, config=settings, contracts=contracts)
     app.open()
     app.run(mouse=settings.mouse)
     if app.return_code:

@@ -19,6 +19,7 @@ from textual.screen import Screen
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.settling import settle
+from wsreplay.trace.sessions import there_are
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import verdict
 from wsreplay.tui.data.evidence import compare
@@ -38,10 +39,10 @@ DEFAULT_FOLDER = Path("recordings")
 
 
 class ReplayApp(App[None]):
-    """`path` is a recording, or a folder of them. `clock` gives monotonic nanoseconds; tests hold it still.
+    """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
-    `judging` says whether recordings are validated as they are opened; `contracts` by which, and without any by what fits.
-    Raises UsageError for a theme that does not exist.
+    `clock` gives monotonic nanoseconds; tests hold it still. `judging` says whether recordings are validated as they are
+    opened; `contracts` by which, and without any by what fits. Raises UsageError for a theme that does not exist.
     """
 
     TITLE = "wsreplay"
@@ -58,6 +59,7 @@ class ReplayApp(App[None]):
         self,
         path: Path,
         *,
+        session: int | None = None,
         config: Config | None = None,
         contracts: tuple[str, ...] = (),
         clock: Callable[[], int] = time.monotonic_ns,
@@ -68,6 +70,7 @@ class ReplayApp(App[None]):
         self.look = Look(Palette.of({}, True), self.config.ascii)
         super().__init__()
         self.path = path
+        self.begin_at = session
         self.clock = clock
         self.judging = judging
         self.contracts = contracts
@@ -91,8 +94,13 @@ class ReplayApp(App[None]):
 
     def open(self) -> None:
         """Open the recording before the terminal is taken over, so that an error is said in it. Raises WsreplayError."""
-        if not self.is_folder:
-            self.opened = Opened.open(self.path)
+        if self.is_folder:
+            if self.begin_at is not None:
+                raise UsageError(f"{self.path} is a folder: session {self.begin_at} of which recording?")
+            return
+        self.opened = Opened.open(self.path)
+        if self.begin_at is not None and self.opened.session(self.begin_at) is None:
+            raise UsageError(f"{self.path} has no session {self.begin_at}: {there_are(self.opened.sessions)}")
 
     @property
     def is_folder(self) -> bool:
@@ -108,10 +116,13 @@ class ReplayApp(App[None]):
     def _first_screen_of(self, opened: Opened) -> Screen[None]:
         """Where to begin in a recording."""
         self.opened = opened
-        if len(opened.sessions) == 1 or opened.live:
+        chosen = opened.session(self.begin_at)
+        if len(opened.sessions) == 1 and not opened.live:
+            chosen = opened.sessions[0]
+        if chosen is not None or opened.live:
             from wsreplay.tui.screens.session import SessionScreen
 
-            return SessionScreen(opened, opened.sessions[0] if len(opened.sessions) == 1 and not opened.live else None)
+            return SessionScreen(opened, chosen)
         from wsreplay.tui.screens.sessions import SessionsScreen
 
         return SessionsScreen(opened)
