@@ -226,6 +226,9 @@ class Stage:
         self.app.post_message(Judged(made))
         await self.settle()
 
+    def picture(self) -> str:
+        return picture(self.app)
+
     def text(self) -> str:
         """What the screen shows, as plain text."""
         paper = io.StringIO()

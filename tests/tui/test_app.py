@@ -86,10 +86,12 @@ async def test_a_contract_that_is_broken_meanwhile_says_why_and_the_old_findings
 async def test_another_contract_can_be_chosen(stage, chat_recording, contract):
     async with stage(chat_recording, judging=True) as on:
         await on.until(lambda: on.app.verdict.state == "there")
-        await on.press("c", "tab", *str(contract), "enter")
+        await on.press("c", *str(contract), "enter")
         await on.until(lambda: [source.name for source in on.app.opened.evidence.sources] == ["strict"])
-        await on.press("c", "tab", *"nowhere.yaml", "enter")
-        assert "nowhere.yaml" in on.text()
+        await on.press("c", *"nowhere.yaml", "enter")
+        assert "nowhere.yaml" in on.text() and "no such contract file" in on.text()
+        await on.press("escape", "c", *["up"] * 5, "down", "enter")
+        await on.until(lambda: [source.name for source in on.app.opened.evidence.sources] == ["agent-chat"])
 
 
 async def test_enter_on_a_finding_goes_to_its_place_in_its_session(stage, chat_recording):
@@ -110,8 +112,10 @@ async def test_a_rule_folds(stage, chat_recording):
         before = on.app.screen.list.count
         await on.press("space")
         assert on.app.screen.list.count < before and isinstance(on.app.screen, FindingsScreen)
-        await on.press("enter")
+        await on.press("space")
         assert on.app.screen.list.count == before
+        await on.press("enter")  # to the first place where it was broken
+        assert isinstance(on.app.screen, SessionScreen) and on.app.screen.inspector.findings()
 
 
 async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording, monkeypatch):
@@ -247,3 +251,15 @@ async def test_from_a_recording_of_one_session_the_way_back_is_the_list_and_then
         assert type(on.app.screen).__name__ == "SessionScreen"
         await on.press("q", "q")
         assert not on.app.is_running or on.app._exit
+
+
+@pytest.mark.parametrize("keys", ["", "down enter", "down enter right_square_bracket", "v", "down enter w", "D 1 enter",
+                                  "down enter slash t y p e enter", "down enter 3 space space"])  # fmt: skip
+async def test_another_theme_is_seen_everywhere_at_once(stage, chat_recording, keys):
+    pictures = []
+    for theme, then in (("light", ()), ("dark", ("ctrl+t",))):
+        async with stage(chat_recording, config=Config(theme=theme), steady=True) as on:
+            await on.judged()
+            await on.press(*keys.split(), *then)
+            pictures.append(on.picture())
+    assert pictures[0] == pictures[1]

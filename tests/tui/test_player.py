@@ -116,3 +116,19 @@ async def test_the_waterfall_goes_on_where_the_list_was_and_gives_the_place_back
         assert waterfall.player.at_ns - waterfall.origin_ns == 12_750 * MS
         await on.press("9", "w")
         assert on.app.screen.inspector.frame.id == 21
+
+
+async def test_in_the_waterfall_the_next_finding_is_gone_to_and_zoomed_around(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "w")
+        canvas = on.app.screen.canvas
+        gone = []
+        for _ in range(4):
+            await on.press("right_square_bracket")
+            gone.append((canvas.selected.name, canvas.cursor))
+        assert gone == [("metrics", 2), ("search", 3), ("performance", 1), ("performance", 1)]
+        assert "no finding further on" in on.text()
+        await on.press("left_square_bracket", "left_square_bracket", "plus", "plus", "plus")
+        assert canvas.selected.name == "metrics"
+        assert canvas.window.start_ns <= canvas.selected.start_ns <= canvas.window.end_ns

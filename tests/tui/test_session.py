@@ -331,3 +331,91 @@ async def test_all_frames_say_whose_they_are_and_where_there_is_no_room_which_co
         await on.settle()
         text = on.text().replace("\N{NO-BREAK SPACE}", " ")
         assert " c1  " in text and " c2  " in text and "c2  u2" not in text
+
+
+@pytest.mark.parametrize("width", [80, 160])
+async def test_the_next_finding_is_shown_in_the_detail_where_one_is_in_it(stage, chat_recording, width):
+    async with stage(chat_recording, width=width) as on:
+        await on.judged()
+        await on.press("down", "enter", "enter")
+        screen = on.app.screen
+        assert screen.detail.has_focus
+        await on.press("right_square_bracket", "right_square_bracket")
+        assert screen.detail.has_focus and "never came" in screen.detail.text
+        await on.press("escape")
+        assert on.app.screen is screen and screen.frames.has_focus and screen.frames.cursor == GHOST_ROW
+
+
+async def test_a_mistake_that_is_entered_stays_said_and_can_be_left(stage, chat_recording):
+    async with stage(chat_recording, width=100) as on:
+        await on.press("down", "enter", "slash", *"sev>=", "enter")
+        screen = on.app.screen
+        assert screen.bar.typing and "a value is missing" in on.text() and "sev>=" in on.text()
+        await on.press("escape")
+        assert on.app.screen is screen and not screen.bar.typing and screen.rows.view.frames == 13
+
+
+async def test_a_second_search_is_typed_over_the_first(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "ctrl+f", *"agent", "enter", "ctrl+f", *"zzzz", "enter")
+        await on.until(lambda: "in no frame: zzzz" in on.text())
+        await on.press("ctrl+f", *"Übrigens", "enter")
+        await on.until(lambda: "found Übrigens" in on.text())
+        await on.press("n")
+        await on.until(lambda: "the only frame" in on.text())
+
+
+async def test_the_clock_and_the_count_say_where_the_cursor_is(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"type:tool_completed", "enter")
+        await on.until(lambda: on.app.screen.rows.matches is not None and "1/1" in on.text())
+        assert "00:12.750/00:25.500" in on.text()
+        await on.press("escape")
+        assert "00:12.750/00:25.500" in on.text()
+        await on.press("3", "space")
+        on.clock.move(60)
+        on.app.screen.tick()
+        await on.settle()
+        assert "/13" in on.text().splitlines()[-1]  # of how many, also while they come
+
+
+@pytest.mark.parametrize(("text", "why"), [("99999", "the recording has frames 1 to 21"), ("1", "it is in session 1")])
+async def test_a_frame_that_is_not_in_the_list_cannot_be_gone_to_and_why_is_said(stage, chat_recording, text, why):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "colon", *text, "enter")
+        assert "is not in this list" in on.text() and why in on.text() and on.app.screen.frames.cursor == 0
+
+
+async def test_only_marked_frames_say_that_they_are(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "j", "m", *"x", "enter", "M")
+        assert "marked only" in on.text() and "M shows all" in on.text() and on.app.screen.rows.view.frames == 1
+        await on.press("M")
+        assert "marked only" not in on.text() and on.app.screen.rows.view.frames == 13
+
+
+async def test_a_mark_is_of_its_session_only(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "j", "m", *"here", "enter", "right_square_bracket", "right_square_bracket")
+        await on.press("m", *"it froze", "enter")  # on what never came: kept with the frame that it began with
+        assert [mark.note for mark in on.app.opened.marks] == ["here", "it froze"] and "it froze" in on.text()
+        await on.press("q", "up", "enter")
+        assert on.app.screen.rows.number == 1 and "⚑" not in on.text()
+
+
+async def test_there_is_nothing_to_copy_of_what_never_came(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "right_square_bracket", "right_square_bracket", "tab", "y")
+        assert "it never came" in on.text()
+        await on.press("f", "g")
+        assert on.app.screen.inspector.pane == "json"
+
+
+async def test_a_frame_says_of_what_it_is_a_witness(stage, chat_recording):
+    async with stage(chat_recording, width=160) as on:
+        await on.judged()
+        await on.press("down", "enter", "j", "shift+tab")
+        assert "a witness of:" in on.app.screen.detail.text
+        assert "no tool_completed for every tool of run r7" in on.app.screen.detail.text.replace("\n", " ")

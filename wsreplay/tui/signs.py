@@ -66,7 +66,7 @@ UNICODE = Signs(
 ASCII = Signs(
     error="X", warning="!", info=".", missing="*", order="^", late="+", ok="v", to_server=">", to_client="<", dash="-",
     rule="-", divider="|", recording="@", stalled="o", finished="#", cut="x", play=">", pause="=", mark="M", fault="%",
-    witness="|", dot="-", times="x", at_most="<", playhead="|", ellipsis="~", delta="d", open_end=">", bars=" .:-=+*%#",
+    witness="w", dot="-", times="x", at_most="<", playhead="|", ellipsis="~", delta="d", open_end=">", bars=" .:-=+*%#",
     spinner="|/-\\", span_left="[", span_fill="=", span_right="]", instant="o", arrow=">", thumb="#",
 )  # fmt: skip
 

@@ -19,7 +19,9 @@ def clock(ns: int) -> str:
 
 
 def clock_short(ns: int) -> str:
-    """A length of film: `00:26`, `1:02:03`; begun seconds count."""
+    """A length of film: `00:12.508` below a minute, else `41:07`, `1:02:03`; begun seconds count."""
+    if ns < 60 * SECOND:
+        return clock(ns)
     seconds = -(-ns // SECOND)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wsreplay.tui.times import parse_length
+from wsreplay.tui.times import MILLISECOND, parse_length
 
 
 class Target(NamedTuple):
-    """kind: `frame` (value is an id), `time` (ns since the session's start), `delta` (ns from here)."""
+    """kind: `frame` (value is an id), `time` (ns since the session's start), `delta` (ns from here).
+
+    A time is that of the last nanosecond which is shown as what was typed: what is shown as 00:00.037 has come by then.
+    """
 
     kind: str
     value: int
@@ -23,6 +26,6 @@ def parse_target(text: str) -> Target | None:
         if text[:1] in ("+", "-"):
             delta = parse_length(text[1:])
             return Target("delta", -delta if text[0] == "-" else delta)
-        return Target("time", parse_length(text))
+        return Target("time", parse_length(text) + MILLISECOND - 1)
     except (ValueError, OverflowError):
         return None

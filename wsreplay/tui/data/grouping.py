@@ -28,10 +28,12 @@ class Group:
     count: int
     folded: bool
     verdict: RuleVerdict | None
-    words: tuple[Fact, ...] = ()
+    words: tuple[Fact, ...]
+    first: Finding
 
-    def facts(self) -> list[Fact]:
-        lines: list[Fact] = [("head", self.rule)]
+    def facts(self, *, of_all: bool) -> list[Fact]:
+        """What the rule came to in the recording; `of_all` says that other sessions are counted too."""
+        lines: list[Fact] = [("head", self.rule), *([("dim", "in all sessions:")] if of_all else [])]
         if self.verdict is not None:
             counts = {name: getattr(self.verdict, name) for name in _COUNTS}
             lines += [("plain", f"{'verdict':<13} {self.verdict.verdict}")]
@@ -64,14 +66,16 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
             groups[finding.rule].append(finding)
     verdicts = {verdict.id: verdict for judgement in evidence.judgements for verdict in judgement.rules}
     lines: list[Line] = []
+    for group in groups.values():
+        group.sort(key=moment)
     for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
         gravest = min(group, key=lambda one: _gravity([one]))
         file, words = evidence.words(gravest)
         said = tuple(rule_facts(words, file, gravest.line))
-        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), said))
+        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), said, group[0]))
         if rule in folded:
             continue
-        for finding in sorted(group, key=moment):
+        for finding in group:
             lines.append(Occurrence(finding, False, id(finding) in new))
             taken = effects.pop((finding.fingerprint, finding.session), [])
             lines += [Occurrence(effect, True, id(effect) in new) for effect in taken]

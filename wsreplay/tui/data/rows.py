@@ -107,6 +107,10 @@ class Rows:
         self.only_marked = only
         return self._make()
 
+    def holds(self, frame_id: int) -> bool:
+        """Whether a frame is of this list, whatever is filtered."""
+        return _holds(self.base, frame_id)
+
     def is_judged_by(self, evidence: Evidence) -> bool:
         """Whether the view shows this evidence."""
         return self._judged_by is evidence

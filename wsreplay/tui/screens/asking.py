@@ -14,7 +14,6 @@ from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.messages import IdsGathered, SearchEnded
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.frame_list import FrameList
-from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.query_bar import QueryBar
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ class Asking:
         self._asked: Filter | None = None
         self._stopped = False
         self._forward = True
+        self._found: int | None = None
 
     # Filtering.
 
@@ -92,7 +92,7 @@ class Asking:
         """Something could not be done; where it was one of these questions, it can be asked again."""
         if what in (FILTERING, SEARCHING):
             self._stopped = True
-            self._bar.say([(f"{what} stopped", self._screen.look.style("warning"))])
+            self._bar.say(lambda look: [(f"{what} stopped", look.style("warning"))])
 
     def anchor(self) -> Anchor | None:
         """What the cursor stands on."""
@@ -112,11 +112,9 @@ class Asking:
         return was
 
     def _say(self, count: int, done: float) -> None:
-        look = self._screen.look
-        runs: list[Run] = [(f"{count:,} of {times.short(len(self._rows.base))}", look.style("text"))]
-        if done < 1.0:
-            runs.append((f"  {done:.0%}", look.style("dim")))
-        self._bar.say(runs)
+        counted = f"{count:,} of {times.short(len(self._rows.base))}"
+        so_far = f"  {done:.0%}" if done < 1.0 else ""
+        self._bar.say(lambda look: [(counted, look.style("text")), (so_far, look.style("dim"))])
 
     # Searching.
 
@@ -140,17 +138,20 @@ class Asking:
 
         work = partial(next_match, sieve, ids, start, forward)
         self._errands.hand_over(SEARCHING, work, tell, self._screen.fail(SEARCHING))
-        self._bar.say([("searching", self._screen.look.style("dim"))])
+        self._bar.say(lambda look: [("searching", look.style("dim"))])
 
     def found(self, message: SearchEnded) -> None:
         if message.ticket != self._ticket:
             return
-        look = self._screen.look
+        needle = self._bar.search_text
         if message.frame_id is None:
-            self._bar.say([(f"{look.own('—')} not found: {look.safe(self._bar.search_text)}", look.style("warning"))])
+            self._bar.say(lambda look: [(look.own(f"— in no frame: {needle}"), look.style("warning"))])
             return
-        self._bar.say([(f"found {look.safe(self._bar.search_text)}   n next  N previous", look.style("dim"))])
-        self._frames.move_to(self._frames.view.row_of_frame(message.frame_id), centre=True)
+        row = self._frames.view.row_of_frame(message.frame_id)
+        only = "the only frame" if row == self._frames.cursor and message.frame_id == self._found else "n next  N previous"
+        self._found = message.frame_id
+        self._bar.say(lambda look: [(look.own(f"found {needle}   {only}"), look.style("dim"))])
+        self._frames.move_to(row, centre=True)
 
     def stop_searching(self) -> None:
         self._errands.call_back(SEARCHING)

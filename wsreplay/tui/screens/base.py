@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import WorkFailed
+from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from wsreplay.tui.app import ReplayApp
@@ -71,9 +72,14 @@ class BaseScreen(Screen[None]):
         """Time passed while the recording is live."""
 
     def looks_changed(self) -> None:
-        """Another theme."""
+        """Another theme: what was painted, or said in colours, is painted and said anew."""
         for widget in self.walk_children():
-            widget.refresh()
+            forget = widget.forget if isinstance(widget, RowList) else widget.refresh
+            forget()
+        self.paint_lines()
+
+    def paint_lines(self) -> None:
+        """Say what stands above and below what the screen shows."""
 
     # What every screen does.
 

@@ -20,13 +20,18 @@ class ContractPicker(ModalScreen["tuple[str, ...] | None"]):
 
     DEFAULT_CSS = """
     ContractPicker { align: center middle; background: $ws-ground 60%; }
-    ContractPicker Vertical { width: 64; max-width: 90%; height: auto; max-height: 80%; padding: 1 2; }
+    ContractPicker Vertical { width: 76; max-width: 90%; height: auto; max-height: 80%; padding: 1 2; }
     ContractPicker Vertical { background: $ws-raised; border: $ws-edge $ws-accent; }
     ContractPicker Input.-textual-compact { background: $ws-ground; }
     ContractPicker OptionList { height: auto; max-height: 10; margin: 1 0; border: none; background: transparent; }
-    ContractPicker #complaint { height: auto; color: $ws-warning; }
+    ContractPicker Label { width: 1fr; height: auto; }
+    ContractPicker #complaint { color: $ws-warning; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Give up", id="contract.cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "give_up", "Give up", id="contract.cancel", show=False),
+        Binding("up", "highlight(-1)", "Up", id="contract.up", show=False),
+        Binding("down", "highlight(1)", "Down", id="contract.down", show=False),
+    ]
 
     def __init__(self, current: tuple[str, ...]) -> None:
         super().__init__()
@@ -37,22 +42,30 @@ class ContractPicker(ModalScreen["tuple[str, ...] | None"]):
 
         names = [*builtin_names(), *(name for name in self._current if name not in builtin_names())]
         with Vertical():
-            yield Label("Validate by", id="question")
+            yield Label("Validate by one of these, or type the path of a contract", id="question")
             yield OptionList(*(Option(name) for name in names), markup=False, compact=True)
-            yield Input(placeholder="or a contract's file: ./my-contract.yaml", compact=True)
+            yield Input(placeholder="./my-contract.yaml", compact=True)
             yield Label("", id="complaint", markup=False)
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)
         names = [str(option.prompt) for option in options.options]
         options.highlighted = names.index(self._current[0]) if self._current and self._current[0] in names else 0
-        options.focus()
+        self.query_one(Input).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self._choose(str(event.option.prompt))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._choose(str(Path(event.value).expanduser()) if event.value else "")
+        """What was typed, else what is highlighted."""
+        if event.value:
+            self._choose(str(Path(event.value).expanduser()))
+        else:
+            self.query_one(OptionList).action_select()
+
+    def action_highlight(self, steps: int) -> None:
+        options = self.query_one(OptionList)
+        options.highlighted = max(0, min((options.highlighted or 0) + steps, options.option_count - 1))
 
     def _choose(self, name: str) -> None:
         from wsreplay import contract

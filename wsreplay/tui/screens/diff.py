@@ -14,6 +14,8 @@ from textual.widget import Widget
 from wsreplay.errors import UsageError
 from wsreplay.replay.rows import Kind
 from wsreplay.replay.talk import Said
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch, there_are
 from wsreplay.tui.data.alignment import Payloads, Side, aligned
 from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errands
@@ -31,7 +33,7 @@ _NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", K
 
 
 def parse_side(text: str, path: Path) -> Side:
-    """`3`, `#3`, `other.db` or `other.db#3`. Raises UsageError."""
+    """`3`, `#3`, `other.db` or `other.db#3`. Raises WsreplayError."""
     text = text.strip()
     if "#" in text:
         name, _, number = text.rpartition("#")
@@ -42,6 +44,10 @@ def parse_side(text: str, path: Path) -> Side:
     other = Path(name).expanduser() if name else path
     if not other.is_file():
         raise UsageError(f"there is no recording {other}")
+    with Recording.open(other) as reader:
+        sessions = stitch(reader.connections())
+    if int(number) > len(sessions):
+        raise UsageError(f"{other.name} has no session {number}: {there_are(sessions)}")
     return other, int(number)
 
 
@@ -76,12 +82,12 @@ class DiffScreen(BaseScreen):
         yield self.foot
 
     def on_mount(self) -> None:
-        (path_a, number_a), (path_b, number_b) = self.a, self.b
-        self.list.border_title = f"{path_a.name} session {number_a}  |  {path_b.name} session {number_b}"
+        number_a, (path_b, number_b) = self.a[1], self.b
+        self.list.border_title = f"A session {number_a}  |  B session {number_b}"
         self.detail.border_title = "difference"
         self.list.empty_lines = ["", "aligning …"]
         self.list.focus()
-        self._paint_lines()
+        self.paint_lines()
         work = partial(aligned, path_b, (number_a, number_b), self.contract)
         self.errands.hand_over("alignment", work, lambda rows: self.post_message(Aligned(rows)), self._failed)
 
@@ -96,7 +102,7 @@ class DiffScreen(BaseScreen):
     def on_aligned(self, message: Aligned) -> None:
         self.list.empty_lines = ["", message.why, "q goes back"] if message.why else ["", "Both sessions are empty."]
         self.list.fill(message.rows)
-        self._paint_lines()
+        self.paint_lines()
         self._show_pair()
 
     def on_row_moved(self, message: RowMoved) -> None:
@@ -115,10 +121,15 @@ class DiffScreen(BaseScreen):
     def _payload(self, side: int, said: Said | None) -> bytes | None:
         return None if said is None else self.payloads[side].of(said)
 
-    def _paint_lines(self) -> None:
+    def paint_lines(self) -> None:
         look = self.look
         counts = Counter(row.kind for row in self.list.rows)
-        self.head.say(head_runs(look, "diff", f"A {self.a[0].name} #{self.a[1]}", f"B {self.b[0].name} #{self.b[1]}"))
+        (path_a, number_a), (path_b, number_b) = self.a, self.b
+        sides = f"A #{number_a}", f"B #{number_b}"
+        if path_a == path_b:
+            self.head.say(head_runs(look, "diff", *sides, path_a.name))
+        else:
+            self.head.say(head_runs(look, "diff", f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"))
         words = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
         told = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
         self.list.border_subtitle = f" {look.signs.dot} ".join(told)
@@ -138,8 +149,4 @@ class DiffScreen(BaseScreen):
             self.notify("no other difference that way")
         else:
             self.list.move_to(row, centre=True)
-
-    def looks_changed(self) -> None:
-        super().looks_changed()
-        self._paint_lines()
 

@@ -84,7 +84,7 @@ class FindingsScreen(BaseScreen):
         self.list.empty_lines = self._empty_lines()
         self.list.fill(self._lines())
         self.set_class(not self.list.count, "-nothing")
-        self._paint_lines()
+        self.paint_lines()
         self._show_detail()
 
     def _empty_lines(self) -> list[str]:
@@ -96,7 +96,7 @@ class FindingsScreen(BaseScreen):
             return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
         return ["", "Nothing is wrong by this contract.", "c validates by another one"]
 
-    def _paint_lines(self) -> None:
+    def paint_lines(self) -> None:
         look, state = self.look, self.replay.verdict
         number = self.session.id if self.session else None
         said = verdict_runs(look, state, self.opened, number)
@@ -119,7 +119,8 @@ class FindingsScreen(BaseScreen):
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)
         if line is None or isinstance(line, Group):
-            self.detail.show(lambda width: wrapped(line.facts() if isinstance(line, Group) else [], width))
+            facts = line.facts(of_all=self.session is not None) if line is not None else []
+            self.detail.show(lambda width: wrapped(facts, width))
             return
         file, words = self.opened.evidence.words(line.finding)
         facts = finding_facts(line.finding, words, file, self.list.origin_ns)
@@ -127,7 +128,7 @@ class FindingsScreen(BaseScreen):
 
     def verdict_changed(self) -> None:
         if self._shown is self.opened.evidence and self.list.count:
-            self._paint_lines()
+            self.paint_lines()
         else:
             self._fill()
 
@@ -138,7 +139,7 @@ class FindingsScreen(BaseScreen):
     def on_row_chosen(self, message: RowChosen) -> None:
         line = self.list.line_at(message.row)
         if isinstance(line, Group):
-            self.action_fold()
+            self._go_to(line.first)
         elif line is not None:
             self._go_to(line.finding)
 

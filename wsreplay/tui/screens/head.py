@@ -49,6 +49,8 @@ def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
     """Whether a live list follows its end, and how much it has not shown."""
     if following:
         return [("FOLLOW", look.style("ok", bold=True))]
+    if not unseen:
+        return [("F follows", look.style("dim"))]
     return [(f"+{unseen:,} new", look.style("word", bold=True)), (" F follows", look.style("dim"))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
@@ -52,17 +53,23 @@ class HelpScreen(BaseScreen):
         self._below = below
         self.head = StatusLine(id="head")
         self.text = Detail(id="help")
+        self.foot = StatusLine(id="foot")
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
         yield self.text
+        yield self.foot
 
     def on_mount(self) -> None:
-        self.head.say(head_runs(self.look, "help", type(self._below).__name__.removesuffix("Screen").lower()))
+        self.paint_lines()
         self.text.border_title = "keys"
         bindings, keys = self._found(), dict(self.replay.config.keys)
         self.text.show(lambda width: help_lines(bindings, keys, width))
         self.text.focus()
+
+    def paint_lines(self) -> None:
+        self.head.say(head_runs(self.look, "help", type(self._below).__name__.removesuffix("Screen").lower()))
+        self.foot.say([], keys=(("q", "back"), ("j k", "scroll")))
 
     def action_help(self) -> None:
         self.action_back()
@@ -92,7 +99,9 @@ def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int)
         lines += [("head", name), *_jumps_folded(rooms[name]), ("plain", "")]
     lines += [("head", "signs"), *(("plain", text) for text in _SIGNS), ("plain", "")]
     lines += [("head", "filter"), *(("plain", text) for text in _FILTER), ("plain", "")]
-    return [*lines, ("head", "other keys"), ("plain", f"[keys] in {config_path()}: \"the id on the right\" = \"keys\"")]
+    ids = "the id on the right" if width > 80 else "an id, which a wider terminal shows here,"
+    how = f"[keys] in {config_path()}: {ids} = \"keys\""
+    return [*lines, ("head", "other keys"), *(("plain", part) for part in textwrap.wrap(how, width, break_on_hyphens=False))]
 
 
 def _jumps_folded(lines: list[Line]) -> list[Line]:

@@ -68,6 +68,9 @@ class Inspector:
             self._detail.show(self._layout(pane), keep_place=again)
 
     def turn_pane(self, steps: int) -> None:
+        """What is no frame has one pane only."""
+        if isinstance(self.item, Between):
+            return
         self.choose_pane(PANES[(PANES.index(self.pane) + steps) % len(PANES)])
 
     def choose_pane(self, pane: str) -> None:
@@ -128,7 +131,17 @@ class Inspector:
         for finding in self.findings():
             file, words = self._opened.evidence.words(finding)
             lines += [*([("plain", "")] if lines else []), *finding_facts(finding, words, file, self._origin_ns)]
+        elsewhere = [one for one in self._witnessed() if one not in self.findings()]
+        if elsewhere:
+            lines += [*([("plain", "")] if lines else []), ("dim", "a witness of:")]
+            lines += [(str(one.severity), one.message) for one in elsewhere]
         return lines
+
+    def _witnessed(self) -> list[Finding]:
+        """The findings that this frame is a witness of, wherever they stand."""
+        if not isinstance(self.item, Head):
+            return []
+        return [one for one in self._opened.evidence.findings if self.item.id in (one.activation, *one.frames)]
 
     def _lay_out_beside(self, frame: Frame) -> None:
         self._detail.show(lambda _width: [("dim", f"laying out {len(frame.payload):,} bytes …")])

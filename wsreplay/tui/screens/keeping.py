@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from wsreplay.errors import WsreplayError
 from wsreplay.store import notes
 from wsreplay.store.paging import Head
-from wsreplay.tui.data.between import Noted, when
+from wsreplay.tui.data.between import Between, Noted, when
+from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.messages import Written
 from wsreplay.tui.screens.base import BaseScreen
 
@@ -54,7 +55,7 @@ class KeepingScreen(BaseScreen):
         item = self.inspector.item
         if item is None:
             return
-        frame_id, t_ns = (item.id, item.t_ns) if isinstance(item, Head) else (None, when(item))
+        frame_id, t_ns = (item.id, item.t_ns) if isinstance(item, Head) else (_frame_of(item), when(item))
         known = item.mark if isinstance(item, Noted) else self.opened.marked.get(frame_id) if frame_id is not None else None
 
         def noted(note: str | None) -> None:
@@ -100,6 +101,10 @@ class KeepingScreen(BaseScreen):
         here = self.rows.view.anchor(self.frames.cursor)
         self.frames.empty_lines = ["", "no frame is marked", "M shows all frames again"]
         self.frames.show_view(self.rows.marked_only(not self.rows.only_marked), anchor=here)
+        self.only_marked_changed()
+
+    def only_marked_changed(self) -> None:
+        """Only marked frames are shown now, or all again."""
 
     # Copies.
 
@@ -109,6 +114,7 @@ class KeepingScreen(BaseScreen):
         self.catch_up()
         frame = self.inspector.frame
         if frame is None:
+            self._nothing_of_it()
             return
         text = taking.as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
         self.app.copy_to_clipboard(text)
@@ -121,6 +127,7 @@ class KeepingScreen(BaseScreen):
         self.catch_up()
         frame = self.inspector.frame
         if frame is None:
+            self._nothing_of_it()
             return
         try:
             with self.app.suspend():
@@ -128,6 +135,10 @@ class KeepingScreen(BaseScreen):
         except WsreplayError as error:
             self.notify(self.look.own(str(error)), severity="error", markup=False)
         self.refresh()
+
+    def _nothing_of_it(self) -> None:
+        why = "it never came" if isinstance(self.inspector.item, Ghost) else "it is no frame"
+        self.notify(why, title="there is no payload")
 
     # Files.
 
@@ -165,3 +176,11 @@ class KeepingScreen(BaseScreen):
             self.notify(str(message.out), title="written", markup=False)
         else:
             self.notify(self.look.own(message.why), title="not written", severity="error", markup=False)
+
+
+def _frame_of(item: Between) -> int | None:
+    """The frame that keeps a mark on what is no frame itself, so that it is of one session only; None for a note at a time."""
+    if isinstance(item, Ghost):
+        finding = item.finding
+        return finding.activation or next(iter(finding.frames), None)
+    return None if isinstance(item, Noted) else item.fault.frame_id

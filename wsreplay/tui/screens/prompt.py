@@ -17,11 +17,12 @@ class Prompt(ModalScreen["str | None"]):
 
     DEFAULT_CSS = """
     Prompt { align: center middle; background: $ws-ground 60%; }
-    Prompt Vertical { width: 64; max-width: 90%; height: auto; padding: 1 2; }
+    Prompt Vertical { width: 76; max-width: 90%; height: auto; padding: 1 2; }
+    Prompt Label { width: 1fr; height: auto; }
     Prompt Vertical { background: $ws-raised; border: $ws-edge $ws-accent; }
     Prompt Input.-textual-compact { background: $ws-ground; }
     Prompt Input { margin-top: 1; }
-    Prompt #complaint { height: auto; color: $ws-warning; }
+    Prompt #complaint { color: $ws-warning; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Give up", id="prompt.cancel", show=False)]
 

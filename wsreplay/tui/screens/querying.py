@@ -53,6 +53,8 @@ class QueryingScreen(BaseScreen):
             self.asking.filter(message.text)
 
     def on_query_left(self, message: QueryLeft) -> None:
+        if message.keep and self.bar.mistake is not None and not self.bar.searching:
+            return  # the bar says what is wrong with it
         self.bar.end()
         self.frames.focus()
         if message.keep and not self.bar.searching:

@@ -84,10 +84,6 @@ class RecordingsScreen(ListingScreen):
         if self.glances.busy:
             self.glances.go_on()
 
-    def looks_changed(self) -> None:
-        self.paint_lines()
-        super().looks_changed()
-
     def cells_of(self, row: int) -> list[list[Run]]:
         look, one = self.look, self.found[row]
         dim, text = look.style("dim"), look.style()

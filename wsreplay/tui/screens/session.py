@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
+from wsreplay.store import paging
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import Gathered, session_ids
@@ -117,7 +118,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
     def on_mount(self) -> None:
         self.frames.focus()
         self._name_list()
-        self._paint_lines()
+        self.paint_lines()
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
@@ -156,7 +157,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
             self.player = self.player.seek(view.time_of_row(self.frames.cursor), self.now())
         if self.following and self.frames.cursor < len(view) - 1:
             self.following, self.unseen = False, 0
-        self._paint_lines()
+        self.paint_lines()
         self.show_detail_soon()
 
     def show_detail_soon(self) -> None:
@@ -184,7 +185,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
         if findings and self.looked_at not in findings:
             self.look_at(findings[0])
 
-    def _paint_lines(self) -> None:
+    def paint_lines(self) -> None:
         look, replay = self.look, self.replay
         live = live_runs(look, replay.growth)
         place = head_runs(look, session_name(look, self.session))
@@ -195,7 +196,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
         self.head.say(joined(look, place, live, news, injected, where), verdict, extra=judge_runs(look, self.opened))
         view = self.rows.view
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
-        count = f"   {min(at, view.frames):,}/{view.frames:,}"
+        count = f"   {min(at, view.frames):,}/{len(view.ids):,}"
         foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
         self.foot.say(foot, extra=look.keys(("?", "help"), ("^p", "palette")))
         seen = self.frames.seen()
@@ -209,11 +210,16 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
         self.frames.border_subtitle = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
         self.frames.empty_lines = self.frames.empty_lines or ["", "no frames were recorded here"]
 
+    def looks_changed(self) -> None:
+        super().looks_changed()
+        self.bar.hint()
+        self.show_open()
+
     def show_view(self, anchor: Anchor | None) -> None:
         self.frames.show_view(self.rows.view, anchor=anchor)
         self.forget_findings()
         self._name_list()
-        self._paint_lines()
+        self.paint_lines()
         self._show_detail(again=True)
 
     def marks_changed(self) -> None:
@@ -231,16 +237,14 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
             if message.finished:
                 self.count_overview()
         elif self.asking.gathered(message):
-            self.forget_findings()
-            self._paint_lines()
-            self.show_detail_soon()
+            self._stand_elsewhere()
 
     def on_detail_ready(self, message: DetailReady) -> None:
         self.inspector.laid_out(message.frame_id, message.lines)
 
     def verdict_changed(self) -> None:
         if self.rows.is_judged_by(self.opened.evidence):
-            self._paint_lines()
+            self.paint_lines()
             return
         self.show_open()
         self._place_anew()
@@ -274,7 +278,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
             self.count_overview()
 
     def clock_ticked(self) -> None:
-        self._paint_lines()
+        self.paint_lines()
         if self.detail_due and self.now() - self._detailed_ns > 2 * PER_DETAIL_NS:
             self._show_detail()  # a process that was suspended has missed its timer
 
@@ -298,7 +302,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
         else:
             self.frames.move_to(view.row_at(self.player.at_ns), centre=True)
         self.show_open()
-        self._paint_lines()
+        self.paint_lines()
         self.show_detail_soon()
 
     def step_rows(self, rows: int) -> None:
@@ -313,18 +317,45 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
     def go_to_target(self, target: Target) -> None:
         view = self.rows.view
         if target.kind == "frame":
+            if not view.holds(target.value):
+                self._say_where(target.value)
+                return
             row = view.row_of_frame(target.value)
             self.seek(view.time_of_row(row))
             self.frames.move_to(row, centre=True)
         else:
             self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
 
+    def _say_where(self, frame_id: int) -> None:
+        """Why a frame cannot be gone to."""
+        last = self.opened.reader.last_id()
+        if not 1 <= frame_id <= last:
+            why = f"the recording has frames 1 to {last:,}"
+        else:
+            head = next(iter(paging.heads(self.opened.reader, [frame_id])), None)
+            session = self.opened.session_of.get(head.connection_id) if head else None
+            elsewhere = session is not None and self.session is not None and session.id != self.session.id
+            why = f"it is in session {session.id}" if elsewhere and session else "the filter does not let it through"
+        self.notify(why, title=f"frame {frame_id:,} is not in this list", severity="warning")
+
     # Actions.
 
     def filter_cleared(self) -> None:
-        self.forget_findings()
         self._name_list()
-        self._paint_lines()
+        self._stand_elsewhere()
+
+    def only_marked_changed(self) -> None:
+        self._name_list()
+        only = self.rows.only_marked
+        self.bar.say(lambda look: [("marked only", look.style("word")), ("   M shows all", look.style("dim"))] if only else [])
+        self._stand_elsewhere()
+
+    def _stand_elsewhere(self) -> None:
+        """Other rows are shown, and the cursor may be on another: the clock follows it, as when it is moved."""
+        self.forget_findings()
+        if not self.film and len(self.rows.view):
+            self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
+        self.paint_lines()
         self.show_detail_soon()
 
     def action_escape(self) -> None:
@@ -335,7 +366,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
             self.remove_class("-list-only")
         elif self.frames.needle:
             self.asking.stop_searching()
-            self.bar.say([])
+            self.bar.say()
         elif self.film:
             self.end_film()
         elif not self.clear_filter():
@@ -357,7 +388,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
             self.end_film()
         if self.following:
             self.frames.move_to(len(self.rows.view) - 1)
-        self._paint_lines()
+        self.paint_lines()
 
     def action_waterfall(self) -> None:
         from wsreplay.tui.screens.waterfall import WaterfallScreen

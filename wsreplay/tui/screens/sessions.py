@@ -24,7 +24,7 @@ from wsreplay.tui.widgets.table import Column
 SPARK = 16
 COLUMNS = (
     Column("", 1), Column("session", 7, right=True), Column("user", 0), Column("path", 0, at_least=100),
-    Column("started", 10, right=True), Column("lasted", 7, right=True),
+    Column("started", 10, right=True, at_least=70), Column("lasted", 7, right=True),
     Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
     Column("findings", 11), Column("broken rules", 0, at_least=134), Column("verdict", 12, at_least=96),
     Column("density", SPARK, at_least=112),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data import overview as sketch
-from wsreplay.tui.data.between import MOST_FAULTS, Noted, placed
+from wsreplay.tui.data.between import MOST_FAULTS, Noted, placed, when
 from wsreplay.tui.data.errand import Errands, Told
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.messages import BetweenPlaced, JumpTo, OverviewCounted
@@ -54,8 +54,9 @@ class SurveyingScreen(PlayerScreen):
             if not finding.caused_by and finding.severity != "info"
         ]
         here = self.opened.placed_in(self.rows.session)
-        faults = [(one.fault.t_ns, "fault") for one in here if not isinstance(one, Noted)]
-        self.overview.place([*places, *faults, *((mark.t_ns, "mark") for mark in self.opened.marks)])
+        between = [(when(one), "mark" if isinstance(one, Noted) else "fault") for one in here]
+        on_frames = [(mark.t_ns, "mark") for mark in self.opened.marks if mark.frame_id and self.rows.holds(mark.frame_id)]
+        self.overview.place([*places, *between, *on_frames])
 
     def place_between(self) -> None:
         """Find where injected faults and notes stand, beside the interface, if there are others than were looked for."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.widgets.detail import Detail
 
 if TYPE_CHECKING:
     from wsreplay.tui.data.opened import Opened
@@ -75,7 +76,8 @@ class TracingScreen(BaseScreen):
             row = self.rows.view.row_at(moment(finding))
         self.look_at(finding)
         self.frames.move_to(row, centre=True)
-        self.frames.focus()
+        if not isinstance(self.focused, Detail):
+            self.frames.focus()
 
     def action_witness(self) -> None:
         finding = self.looked_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
@@ -40,6 +41,8 @@ class WaterfallScreen(PlayerScreen):
         Binding("d", "pan(0.25)", "Later", id="waterfall.pan_right", show=False),
         Binding("plus,equals_sign", "zoom(2.0)", "Closer", id="waterfall.zoom_in", show=False),
         Binding("underscore,minus", "zoom(0.5)", "Further away", id="waterfall.zoom_out", show=False),
+        Binding("right_square_bracket", "wrong(1)", "Next span with a finding", id="waterfall.next_wrong", show=False),
+        Binding("left_square_bracket", "wrong(-1)", "Previous span with a finding", id="waterfall.previous_wrong", show=False),
         Binding("r", "lay", "Read the spans again", id="waterfall.read_again", show=False),
         Binding("z", "fit", "All of it", id="waterfall.fit", show=False),
         Binding("right,l", "span(1)", "Next span of the lane", id="waterfall.next_span", show=False),
@@ -120,7 +123,7 @@ class WaterfallScreen(PlayerScreen):
         canvas.horizon_ns = self.player.at_ns if self.film else None
         canvas.window = canvas.window.showing(self.player.at_ns)
         canvas.refresh()
-        self._paint_lines()
+        self.paint_lines()
 
     def next_event_after(self, t_ns: int) -> int | None:
         number = paging.first_at(self.opened.reader, t_ns + 1)
@@ -147,18 +150,35 @@ class WaterfallScreen(PlayerScreen):
 
     def _select(self, drawn: Drawn | None) -> None:
         self.canvas.select(drawn)
-        self._paint_lines()
+        self.paint_lines()
 
     def action_span(self, steps: int) -> None:
         lane, selected = self.canvas.lane_at(self.canvas.cursor), self.canvas.selected
         if lane is None or selected is None or selected not in lane.spans:
             return
         place = max(0, min(lane.spans.index(selected) + steps, len(lane.spans) - 1))
-        drawn = lane.spans[place]
+        self._go_to(lane.spans[place])
+
+    def action_wrong(self, steps: int) -> None:
+        """To the next span of which something is wrong, in the order of their starts."""
+        wrong = [one for one in self._spans if self.canvas.is_wrong(one)]
+        here = self.canvas.selected
+        at = bisect_left(wrong, _place(here), key=_place) if here is not None else 0
+        if steps > 0 and at < len(wrong) and wrong[at] is here:
+            at += 1
+        at += min(steps, 0)
+        if not 0 <= at < len(wrong):
+            self.notify("no finding further on" if steps > 0 else "no finding before this one")
+            return
+        self._go_to(wrong[at])
+
+    def _go_to(self, drawn: Drawn) -> None:
+        self.canvas.move_to(self.canvas.row_of(drawn), quiet=True)
         if not self.film:
             self.seek(drawn.start_ns)
         self.canvas.window = self.canvas.window.showing(drawn.start_ns)
         self._select(drawn)
+        self.canvas.refresh()
 
     def on_row_chosen(self, message: RowChosen) -> None:
         """Go to the frame that the span began with."""
@@ -188,7 +208,8 @@ class WaterfallScreen(PlayerScreen):
         self.canvas.refresh()
 
     def action_zoom(self, factor: float) -> None:
-        self.canvas.window = self.canvas.window.zoomed(factor, self.player.at_ns)
+        chosen = self.canvas.selected
+        self.canvas.window = self.canvas.window.zoomed(factor, chosen.start_ns if chosen else self.player.at_ns)
         self.canvas.refresh()
 
     def action_fit(self) -> None:
@@ -200,7 +221,7 @@ class WaterfallScreen(PlayerScreen):
     def verdict_changed(self) -> None:
         self._place_findings()
         self.canvas.refresh()
-        self._paint_lines()
+        self.paint_lines()
 
     def recording_grew(self, last_id: int) -> None:
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
@@ -209,14 +230,14 @@ class WaterfallScreen(PlayerScreen):
         if self.now() - self._laid_ns > LIVE_NS or not self.opened.live:
             self.lay()
 
-    def _paint_lines(self) -> None:
+    def paint_lines(self) -> None:
         look = self.look
         place = head_runs(look, session_name(look, self.session))
         number = self.session.id if self.session else None
         verdict = verdict_runs(look, self.replay.verdict, self.opened, number)
         self.head.say(place, verdict, extra=judge_runs(look, self.opened))
         self.about.say(self._about())
-        keys = (("a d", "pan"), ("+ -", "zoom"), ("z", "fit"), ("enter", "go to the frame"))
+        keys = (("a d", "pan"), ("+ -", "zoom"), ("]", "next finding"), ("enter", "go to the frame"), ("z", "fit"))
         self.foot.say(self.player_runs(self.origin_ns), look.keys(("?", "help")), keys=keys)
 
     def _about(self) -> list[Run]:
@@ -226,9 +247,10 @@ class WaterfallScreen(PlayerScreen):
         lasted = times.length((drawn.end_ns or self.player.end_ns) - drawn.start_ns)
         state = {"ok": "ok", "failed": "error", "cut": "warning", "unended": "missing"}.get(drawn.state, "accent")
         began = [one for one in self._findings() if drawn.start_frame in (one.activation, *one.frames[:1])]
+        kind = "" if drawn.name.startswith(f"{drawn.kind} ") else f"{drawn.kind} "  # which a span without a name begins with
         late = max((one.late_by or 0 for one in began if one.kind == "late"), default=0)
         return [
-            (f"{drawn.kind} ", look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
+            (kind, look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
             (f"  {times.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
             (times.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
             (f"  {lasted}  ", look.style("text")),
@@ -237,3 +259,7 @@ class WaterfallScreen(PlayerScreen):
             (f"  frame {drawn.start_frame}", look.style("faint")),
             (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else "", look.style("faint")),
         ]  # fmt: skip
+
+
+def _place(drawn: Drawn) -> tuple[int, int]:
+    return drawn.start_ns, drawn.start_frame

@@ -9,7 +9,7 @@ from textual.strip import Strip
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.grouping import Group, Line, Occurrence
-from wsreplay.tui.widgets.paint import Run
+from wsreplay.tui.widgets.paint import Run, cut
 from wsreplay.tui.widgets.row_list import RowList
 
 
@@ -34,7 +34,7 @@ class FindingList(RowList):
     def paint(self, row: int, width: int) -> Strip:
         item = self._lines[row]
         runs = self._group(item) if isinstance(item, Group) else self._occurrence(item)
-        return self.whole_line(runs, width)
+        return self.whole_line(cut(runs, width, self.look.signs.ellipsis), width)
 
     def _group(self, group: Group) -> list[Run]:
         look = self.look

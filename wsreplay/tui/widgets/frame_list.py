@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STRIPS = 2048
 _USER = 10  # cells
+_ID_FROM = 50  # the width from which a row says its number: others name it
 _TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
 
 
@@ -133,7 +134,7 @@ class FrameList(RowList):
         finding = worst(findings)
         dim, faint = look.style("dim"), look.style("faint")
         runs: list[Run] = [self._witness_run(head.id), self._sign_run(head.id, finding)]
-        if width >= 66:
+        if width >= _ID_FROM:
             runs.append((f"{head.id:>{self._id_width()}} ", faint))
         runs.append((f"{times.clock(head.t_ns - self.origin_ns)} ", dim))
         if width >= 110:
@@ -205,7 +206,7 @@ class FrameList(RowList):
     def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style, width: int) -> list[Run]:
         """The columns before the words of a row that is no frame: its sign and its time, dashes in the others."""
         dash = self.look.signs.dash
-        lead = (self._id_width() + 1 if width >= 66 else 0) - 1
+        lead = (self._id_width() + 1 if width >= _ID_FROM else 0) - 1
         wide = 8 if width >= 110 else 0
         return [
             (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),

@@ -52,12 +52,14 @@ def split(left: list[Run], right: list[Run], width: int, fill: Style, *, extra: 
         tail -= cell_len(extra[-1][0])
         extra = extra[:-1]
     if right and taken + tail + 1 > width:
-        left, taken = _cut(left, width - tail - 1, ellipsis), max(0, width - tail - 1)
+        left, taken = cut(left, width - tail - 1, ellipsis), max(0, width - tail - 1)
     return line([*left, (" " * (width - taken - tail), fill), *right, *extra], width, fill)
 
 
-def _cut(runs: list[Run], width: int, ellipsis: str) -> list[Run]:
-    """As much of some runs as there is room for, with an ellipsis."""
+def cut(runs: list[Run], width: int, ellipsis: str) -> list[Run]:
+    """As much of some runs as there is room for, with an ellipsis where not all of it fits."""
+    if _cells(runs) <= width:
+        return runs
     kept: list[Run] = []
     for text, style in runs:
         cells = cell_len(text)

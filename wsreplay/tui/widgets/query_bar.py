@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.timer import Timer
@@ -12,7 +13,7 @@ from textual.timer import Timer
 from wsreplay.errors import FilterError
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import QueryTyped
-from wsreplay.tui.widgets.paint import Run
+from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
     from wsreplay.tui.widgets.query_input import QueryInput
 
 DEBOUNCE_S = 0.15
+_AROUND = 8  # cells of the bar that neither what is typed nor what is wrong with it takes
 DETAIL, LIST = ("enter", "detail"), ("esc", "back to the list")  # on a narrow screen one hides the other
 HINTS = (("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play"))
+
+
+Said = Callable[[Look], list[Run]]
+
+
+def _nothing(_look: Look) -> list[Run]:
+    return []
 
 
 class QueryBar(Horizontal):
@@ -48,7 +57,7 @@ class QueryBar(Horizontal):
         self._state: StatusLine | None = None
         self._input: QueryInput | None = None
         self._pause: Timer | None = None
-        self._said: list[Run] = []
+        self._said: Said = _nothing
 
     @property
     def look(self) -> Look:
@@ -90,6 +99,8 @@ class QueryBar(Horizontal):
         self._input.placeholder = "text to find" if searching else 'type:tool_* user:u1 sev>=warning "timeout" $.path=value'
         self._input.value = self.text
         self._input.cursor_position = len(self.text)
+        if searching:
+            self._input.action_select_all()
         self.add_class("-typing")
         self.screen.set_focus(self._input)
         self._paint()
@@ -105,11 +116,11 @@ class QueryBar(Horizontal):
         """Forget the filter."""
         self.filter_text = ""
         self.mistake = None
-        self.say([])
+        self.say()
 
-    def say(self, runs: list[Run]) -> None:
-        """How far the answer is, on the right."""
-        self._said = runs
+    def say(self, said: Said = _nothing) -> None:
+        """How far the answer is, on the right; in the colours that the look has when it is painted."""
+        self._said = said
         self._paint()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -143,9 +154,14 @@ class QueryBar(Horizontal):
 
     def _paint(self) -> None:
         look = self.look
-        shown = self._said
+        shown = self._said(look)
         if self.mistake is not None and self.typing:
-            shown = [(f"{look.signs.warning} {look.own(self.mistake)}", look.style("warning"))]
+            words = f"{look.signs.warning} {look.own(self.mistake)}"
+            width = self.size.width
+            room = max(width * 2 // 5, width - cell_len(self.text) - _AROUND)  # what was typed stays in sight
+            if cell_len(words) > room:
+                words = fitted(words, room, ellipsis=look.signs.ellipsis)
+            shown = [(words, look.style("warning"))]
         if self._state is not None:
             self._state.fit(shown)
         accent = look.style("accent", bold=True)
@@ -157,7 +173,7 @@ class QueryBar(Horizontal):
             self._idle.say([], keys=self._hints())
 
     def hint(self) -> None:
-        """The panes are arranged otherwise now: other keys are worth a hint."""
+        """The panes are arranged otherwise now, or the look is another: other keys are worth a hint."""
         self._paint()
 
     def _hints(self) -> Sequence[tuple[str, str]]:

@@ -92,6 +92,10 @@ class RowList(ScrollView, can_focus=True):
             self.cursor = max(0, count - 1)
         self.refresh()
 
+    def forget(self) -> None:
+        """Paint all rows anew."""
+        self.refresh()
+
     def _take_size(self, size: Size) -> None:
         """The screen is laid out anew where the scroll bar comes or goes: a list that grows moves nothing else."""
         if self.show_vertical_scrollbar and size.height > self.size.height > 0:

@@ -60,6 +60,15 @@ class Waterfall(RowList):
         """Columns for time."""
         return max(10, self.size.width - LABEL - 1)
 
+    def row_of(self, drawn: Drawn) -> int:
+        """The row of the lane that a span is in; the first lane's where it is in none."""
+        held = (row for row, lane in enumerate(self.lanes, 1) if any(one is drawn for one in lane.spans))
+        return next(held, 1)
+
+    def is_wrong(self, drawn: Drawn) -> bool:
+        """Whether a finding belongs to a span."""
+        return drawn.start_frame in self._wrong
+
     def lane_at(self, row: int) -> Lane | None:
         return self.lanes[row - 1] if 1 <= row <= len(self.lanes) else None
 
