@@ -282,6 +282,7 @@ class LiveChat:
         self._lock: int | None = lock.acquire(path)
         self._writer = Writer(path)
         self._count = 0
+        self._now_ns = 0
         self._run = self._writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000",
                                             listen="127.0.0.1:8765", version="0.1.0", options={})  # fmt: skip
         self._writer.insert_connection(Connection(1, self._run, 0, path="/ws", user="u1", status=101))
@@ -307,6 +308,23 @@ class LiveChat:
             rows.append((connection, self._count, t_ns, S2C, 1, 1, len(payload) + 2, 0, "partial_result", payload))
         self._writer.add_frames(rows)
         self._writer.update_run(self._run, reached_ns=self._count * 250 * MS)
+        self._writer.commit()
+
+    def say(self, direction: int, type_: str, after_ms: int, **fields: Any) -> None:
+        """One event on the first connection, so long after what came before it."""
+        self._count += 1
+        self._now_ns = max(self._now_ns, self._count * 250 * MS) + after_ms * MS
+        payload = orjson.dumps({"type": type_, **fields})
+        flags = 17 if direction == C2S else 1
+        row = (1, self._count, self._now_ns, direction, 1, flags, len(payload) + 2, 0, type_, payload)
+        self._writer.add_frames([row])
+        self._writer.update_run(self._run, reached_ns=self._now_ns)
+        self._writer.commit()
+
+    def wait(self, milliseconds: int) -> None:
+        """Nothing comes for so long, and the recorder says that it is there."""
+        self._now_ns += milliseconds * MS
+        self._writer.update_run(self._run, reached_ns=self._now_ns)
         self._writer.commit()
 
     def finish(self) -> None:

@@ -195,3 +195,13 @@ async def test_a_note_that_is_typed_into_the_recorder_comes_in_as_a_row(stage, l
         await on.until(lambda: "now it froze" in on.text())
         rows = on.app.screen.rows.view
         assert [row for row, item in rows.between()] == [4] and rows.frames == 8
+
+
+async def test_what_never_came_becomes_what_came_late_as_soon_as_it_comes(stage, live_chat):
+    live_chat.say(0, "user_message", 1_000, thread_id="t1", content="Hello?")
+    async with stage(live_chat.path, width=160, judging=True, contracts=("agent-chat",)) as on:
+        live_chat.wait(6_000)
+        await on.until(lambda: "missing: agent_started" in on.text().replace("\N{NO-BREAK SPACE}", " "))
+        live_chat.say(1, "agent_started", 100, thread_id="t1", run_id="r1")
+        await on.until(lambda: "late by" in on.text())
+        assert "missing: agent_started" not in on.text().replace("\N{NO-BREAK SPACE}", " ")

@@ -99,7 +99,11 @@ def test_live_and_offline_findings_are_equal(seed: int, tmp_path: Path) -> None:
     file = Growing(tmp_path / "growing.db")
     contract = load("agent-chat")
     told: list[Finding] = []
-    follower = Follower(contract, told.append)
+
+    def amend(before: Finding, after: Finding) -> None:
+        told[[one is before for one in told].index(True)] = after
+
+    follower = Follower(contract, told.append, amend)
     with Recording.open(file.path) as recording:
         for step in file.steps(trace):
             file.write(step)
@@ -114,6 +118,7 @@ def test_live_and_offline_findings_are_equal(seed: int, tmp_path: Path) -> None:
     with Recording.open(file.path) as recording:
         offline = judge(recording, contract)
     assert live == offline
+    assert {id(one) for one in told} == {id(one) for one in follower.engine.findings}  # what is told is what is known
     assert len(told) == len(offline.findings) > 10
 
 
@@ -172,6 +177,34 @@ def test_a_follower_tells_what_is_due_without_a_further_event_and_ends_with_the_
     lock.release(file.path, held)
     thread.join(20)
     assert [result.verdict for result in results] == ["violated"]
+
+
+def test_that_an_event_was_late_is_told_when_it_comes(tmp_path: Path) -> None:
+    trace = Trace().open().c2s("chat", thread_id="t")
+    trace.now += 3
+    trace.s2c("agent_started", thread_id="t", run_id="r")
+    file = Growing(tmp_path / "late.db")
+    told: list[str] = []
+    follower = Follower(
+        load("agent-chat"),
+        lambda finding: told.append(f"{finding.rule} {finding.kind}"),
+        lambda before, after: told.append(f"{before.rule} {before.kind} → {after.kind}"),
+    )
+    *most, last = file.steps(trace)
+    with Recording.open(file.path) as recording:
+        for step in most:
+            file.write(step)
+        file.writer.update_run(file.run, reached_ns=last[0] - 1)
+        file.writer.commit()
+        with recording.snapshot():
+            follower.look(recording, live=True)
+        assert told == ["first-event missing"]
+        file.write(last)
+        file.writer.commit()
+        with recording.snapshot():
+            follower.look(recording, live=True)
+    assert told == ["first-event missing", "first-event missing → late"]
+    file.writer.close()
 
 
 def test_a_connection_waits_until_it_is_known_whether_it_was_accepted(tmp_path: Path) -> None:

@@ -104,24 +104,31 @@ def follow(path: Path, names: list[str]) -> None:
     lock = threading.Lock()
     findings: list[Finding] = []
     over = threading.Event()
+    news = threading.Event()
+    news.set()
 
     def on_finding(finding: Finding) -> None:
         with lock:
             findings.append(finding)
+            news.set()
+
+    def on_amended(before: Finding, after: Finding) -> None:
+        with lock:
+            findings[:] = [after if one is before else one for one in findings]
+            news.set()
 
     def report() -> None:
-        sent = -1
         with Recording.open(path) as reader:
             while not over.wait(_LIVE_REPORT_S):
                 with lock:
-                    known = list(findings)
-                if len(known) != sent:
-                    sent = len(known)
+                    known, is_new = list(findings), news.is_set()
+                    news.clear()
+                if is_new:
                     say("so_far", evidence_of(reader, known, [], sources))
 
     reporter = threading.Thread(target=report, name="wsreplay live report", daemon=True)
     reporter.start()
-    told = {"on_finding": on_finding, "stop": over}
+    told = {"on_finding": on_finding, "on_amended": on_amended, "stop": over}
     followers = [threading.Thread(target=validator.follow, args=(path, one), kwargs=told, daemon=True) for one in contracts]
     for follower in followers:
         follower.start()

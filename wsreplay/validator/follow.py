@@ -28,18 +28,20 @@ def follow(
     contracts: Contract | Sequence[Contract],
     *,
     on_finding: Callable[[Finding], None] | None = None,
+    on_amended: Callable[[Finding, Finding], None] | None = None,
     stop: threading.Event | None = None,
     poll_s: float = _POLL_S,
 ) -> list[Judgement]:
     """Judge a growing recording until nobody writes it any more, or `stop` is set; the verdict of each contract.
 
-    `on_finding` is called with each finding as it is decided. What becomes known of it later, such as by how much an event was
-    late, is in the verdict. Raises the errors of the RecordingError family.
+    `on_finding` is called with each finding as it is decided, `on_amended` with one as it was and as it is where more becomes
+    known of it later, such as by how much an event was late; the verdict has it as it is in the end. Raises the errors of the
+    RecordingError family.
     """
     stop = stop or threading.Event()
     wanted = [contracts] if isinstance(contracts, Contract) else list(contracts)
     with Recording.open(path) as recording:
-        followers = [Follower(contract, on_finding) for contract in wanted]
+        followers = [Follower(contract, on_finding, on_amended) for contract in wanted]
         while True:
             live, began = recording.live, time.monotonic()
             with recording.snapshot():
@@ -54,9 +56,15 @@ def follow(
 class Follower:
     """One engine, and how far it has read."""
 
-    def __init__(self, contract: Contract, on_finding: Callable[[Finding], None] | None = None) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        on_finding: Callable[[Finding], None] | None = None,
+        on_amended: Callable[[Finding, Finding], None] | None = None,
+    ) -> None:
         self.engine = Engine(contract)
         self.engine.reporter.on_finding = on_finding
+        self.engine.reporter.on_amended = on_amended
         self._last_id = 0
         self._reached = 0
         self._given: set[tuple[type, int]] = set()

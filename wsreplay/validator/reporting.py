@@ -39,6 +39,7 @@ class Reporter:
         self.holds: list[Hold] = []
         self._hold_starts: list[int] = []
         self.on_finding: Callable[[Finding], None] | None = None
+        self.on_amended: Callable[[Finding, Finding], None] | None = None
 
     def set_holds(self, holds: Sequence[Hold]) -> None:
         self.holds = sorted(holds, key=lambda hold: hold.start_ns)
@@ -129,7 +130,10 @@ class Reporter:
     def amend(self, index: int, **changes: Any) -> None:
         """Add to a finding what became known later, such as by how much an event was late."""
         if index < len(self.findings):
-            self.findings[index] = replace(self.findings[index], **changes)
+            before = self.findings[index]
+            after = self.findings[index] = replace(before, **changes)
+            if self.on_amended is not None:
+                self.on_amended(before, after)
 
 
 def fingerprint_of(
