@@ -17,7 +17,9 @@ from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import errand
 from wsreplay.tui.screens.findings import FindingsScreen
+from wsreplay.tui.screens.help import HelpScreen
 from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.screens.waterfall import WaterfallScreen
 
 STRICT = """
 contract: strict
@@ -263,3 +265,23 @@ async def test_another_theme_is_seen_everywhere_at_once(stage, chat_recording, k
             await on.press(*keys.split(), *then)
             pictures.append(on.picture())
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("hint", "screen"), [("v findings", FindingsScreen), ("? help", HelpScreen), ("w waterfall", WaterfallScreen)]
+)
+async def test_a_key_that_is_named_can_be_clicked(stage, chat_recording, hint, screen):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter")
+        lines = on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
+        row = next(row for row, line in enumerate(lines) if hint in line)
+        for inside in (0, len(hint) - 1):
+            await on.pilot.click(offset=(lines[row].index(hint) + inside, row))
+            await on.settle()
+            assert isinstance(on.app.screen, screen)
+            await on.press("q")
+            assert isinstance(on.app.screen, SessionScreen)
+        await on.pilot.click(offset=(lines[0].index("wsreplay"), 0))  # what names no key does nothing
+        await on.settle()
+        assert isinstance(on.app.screen, SessionScreen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.style import Style
@@ -12,6 +13,14 @@ from wsreplay.tui.theme import Palette
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
+
+
+PRESSES = "presses"
+
+
+@cache
+def _pressing(key: str) -> Style:
+    return Style(meta={PRESSES: key})
 
 
 class Look(NamedTuple):
@@ -29,10 +38,14 @@ class Look(NamedTuple):
         return self.palette.ground(name)
 
     def keys(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
-        """Keys and what they do, as runs."""
+        """Keys and what they do, as runs; a click on one presses it: `PRESSES` of its style's meta says which."""
         runs: list[tuple[str, Style]] = []
-        for number, (key, words) in enumerate(pairs):
-            runs += [(("   " if number else "") + key, self.style("accent")), (f" {words}", self.style("dim"))]
+        accent, dim = self.style("accent"), self.style("dim")
+        for number, (keys, words) in enumerate(pairs):
+            runs.append(("   " if number else "", accent))
+            for place, key in enumerate(keys.split()):
+                runs += [(" " if place else "", accent), (key, accent + _pressing(key))]
+            runs.append((f" {words}", dim + _pressing(keys.split()[0])))
         return runs
 
     def safe(self, text: str) -> str:

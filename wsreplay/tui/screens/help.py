@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from wsreplay.tui.config import config_path
 from wsreplay.tui.data.facts import Line
+from wsreplay.tui.keys import shown
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs
 from wsreplay.tui.widgets.detail import Detail
@@ -21,11 +22,6 @@ _ROOMS = {
     "recordings": "recordings", "sessions": "sessions", "listing": "what is wrong", "session": "session",
     "trace": "findings in the list", "findings": "findings", "waterfall": "waterfall", "diff": "diff", "player": "player",
     "keep": "marks, copies, files", "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
-}  # fmt: skip
-_KEYS = {
-    "question_mark": "?", "full_stop": ".", "comma": ",", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",
-    "less_than_sign": "<", "greater_than_sign": ">", "slash": "/", "apostrophe": "'", "backslash": "\\", "plus": "+",
-    "underscore": "_", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "minus": "-", "equals_sign": "=",
 }  # fmt: skip
 _SIGNS = (
     "✗ error      ▲ warning      ◆ missing: it never came      ⇅ out of order      ◷ late",
@@ -90,8 +86,8 @@ def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int)
     rooms: dict[str, list[Line]] = {}
     for binding in bindings:
         assert binding.id is not None
-        shown = ", ".join(_KEYS.get(key, key.replace("ctrl+", "^")) for key in keys.get(binding.id, binding.key).split(","))
-        text = f"{shown:<16}{binding.description:<38}"
+        pressed = ", ".join(shown(key) for key in keys.get(binding.id, binding.key).split(","))
+        text = f"{pressed:<16}{binding.description:<38}"
         room = rooms.setdefault(_ROOMS[binding.id.partition(".")[0]], [])
         room.append(("plain", f"{text}{binding.id}" if width > 80 else text))
     lines: list[Line] = []

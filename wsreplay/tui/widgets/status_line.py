@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.cells import cell_len
+from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.look import Look
+from wsreplay.tui.keys import named
+from wsreplay.tui.look import PRESSES, Look
 from wsreplay.tui.widgets.paint import Run, split
 
 
@@ -61,6 +63,12 @@ class StatusLine(Widget):
         width = self.size.width
         ground, ellipsis = self.look.ground(self._ground), self.look.signs.ellipsis
         return split(self._fitting_keys(width), self._right, width, ground, extra=self._extra, ellipsis=ellipsis)
+
+    def on_click(self, event: events.Click) -> None:
+        """A key that is named is pressed."""
+        if key := event.style.meta.get(PRESSES):
+            event.stop()
+            self.app.simulate_key(named(key))
 
     def _fitting_keys(self, width: int) -> list[Run]:
         """The left end with the first keys that fit beside the right end."""
