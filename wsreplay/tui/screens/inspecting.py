@@ -93,9 +93,9 @@ class Inspector:
         if isinstance(self.item, Injected):
             about = self._fault_lines(self.item)
             return lambda width: wrapped(about, width)
-        findings = self._findings_lines()
         if pane == "findings":
-            return lambda width: wrapped(findings or [("dim", "no findings at this frame")], width)
+            findings = self._findings_lines() or [("dim", "no findings at this frame")]
+            return lambda width: wrapped(findings, width)
         frame = self.frame
         if frame is None:
             trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", "r reads it again")]
