@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wsreplay.contract import load
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.spans import Drawn, Tracer, in_sight, lanes, nearest
+from wsreplay.tui.data.spans import Drawn, Tracer, in_sight, instants_in_sight, lanes, nearest
 from wsreplay.tui.data.window import Window
 
 MS = 1_000_000
@@ -122,6 +122,17 @@ def test_no_column_is_empty_that_a_span_would_fill(spans, start, length, width, 
     assert columns(chosen) == columns(spans)
     assert len(chosen) <= 2 * (width + 2)
     assert chosen == [one for one in spans if one in chosen]  # in order, none twice
+
+
+@given(
+    st.lists(st.integers(0, 40_000), max_size=80).map(sorted), st.integers(0, 30_000), st.integers(1, 30_000),
+    st.integers(1, 80), st.none() | st.integers(0, 40_000),
+)  # fmt: skip
+def test_every_column_in_which_something_happened_is_named_once(times, start, length, width, horizon):
+    window = Window(start, start + length, 0, 60_000)
+    until = window.end_ns if horizon is None else min(window.end_ns, horizon)
+    seen = list(instants_in_sight(Drawn("run", "r", "t", 0, 1, instants=times), window, width, horizon))
+    assert seen == sorted({window.column(t, width) for t in times if window.start_ns <= t <= until})
 
 
 @given(lane_spans().filter(bool), st.integers(0, 60_000))

@@ -36,7 +36,7 @@ class Drawn:
     end_frame: int | None = None
     state: str = "open"
     depth: int = 0
-    instants: list[tuple[int, int, str]] = field(default_factory=list)  # (time, frame, type) of what happened in it
+    instants: list[int] = field(default_factory=list)  # when something happened in it, ns
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Tracer:
         if role == "body":
             if self._instants < MOST_INSTANTS:
                 self._instants += 1
-                drawn.instants.append((frame.t_ns, frame.id, frame.type or ""))
+                drawn.instants.append(frame.t_ns)
             return
         self._end(drawn, frame.t_ns, frame.id, role)
 
@@ -239,6 +239,16 @@ def in_sight(spans: Sequence[Drawn], window: Window, width: int, horizon_ns: int
         last = bisect_left(spans, min(next_ns, last_ns + 1), at + 1, key=_start) - 1
         reaches_on = last > at and not (spans[last].end_ns or next_ns) < next_ns
         at = last if reaches_on else last + 1
+
+
+def instants_in_sight(drawn: Drawn, window: Window, width: int, horizon_ns: int | None = None) -> Iterator[int]:
+    """The columns in which something happened in a span, up to the horizon."""
+    last_ns = window.end_ns if horizon_ns is None else min(window.end_ns, horizon_ns)
+    at = bisect_left(drawn.instants, window.start_ns)
+    while at < len(drawn.instants) and drawn.instants[at] <= last_ns:
+        column = window.column(drawn.instants[at], width)
+        yield column
+        at = bisect_left(drawn.instants, window.begins(column + 1, width), at + 1)
 
 
 def nearest(spans: Sequence[Drawn], t_ns: int) -> Drawn:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.strip import Strip
 
 from wsreplay.tui import times
-from wsreplay.tui.data.spans import Drawn, Lane, in_sight, nearest
+from wsreplay.tui.data.spans import Drawn, Lane, in_sight, instants_in_sight, nearest
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.widgets.cells import Cells
 from wsreplay.tui.widgets.paint import fitted
@@ -148,9 +148,8 @@ class Waterfall(RowList):
         return sorted((self.window.column(t_ns, width), kind) for t_ns, kind in known)
 
     def _instants(self, cells: Cells, drawn: Drawn, on: str) -> None:
-        for t_ns, _, _ in drawn.instants:
-            if self.horizon_ns is None or t_ns <= self.horizon_ns:
-                cells.put(self.window.column(t_ns, cells.width), self.look.signs.instant, self.look.style("word", on=on))
+        for x in instants_in_sight(drawn, self.window, cells.width, self.horizon_ns):
+            cells.put(x, self.look.signs.instant, self.look.style("word", on=on))
 
     def _inscribe(self, cells: Cells, drawn: Drawn, start: int, right: int, taken: Iterable[int]) -> None:
         """The span's name, where it first has room between the ascending columns that are taken; nowhere if it has none."""
