@@ -147,6 +147,12 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, make: Make) -> None:
         ("UPDATE recording SET options = '{'", "a row of recording"),
         ("UPDATE connection SET ending = 'well'", "a row of connection: 'well'"),
         ("UPDATE connection SET request_headers = '[1]'", "a row of connection"),
+        ("UPDATE connection SET path = x'1b5b'", "row 1 of connection"),
+        ("UPDATE connection SET opened_ns = 'soon' WHERE id = 2", "row 2 of connection"),
+        ("UPDATE recording SET start_ns = 'now'", "row 1 of recording"),
+        ("UPDATE recording SET upstream = x'1b'", "row 1 of recording"),
+        ("INSERT INTO mark VALUES (7, 'then', NULL, 'x')", "row 7 of mark"),
+        ("INSERT INTO fault VALUES (3, 1, NULL, NULL, NULL, x'1b', '')", "row 3 of fault"),
     ],
 )
 def test_values_that_no_recorder_writes_are_damage(tmp_path: Path, make: Make, change: str, said: str) -> None:

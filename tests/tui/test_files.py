@@ -188,3 +188,26 @@ def test_a_file_without_permission_is_said(tmp_path, chat_recording, monkeypatch
     monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
     with pytest.raises(RecordingError, match="Permission denied"):
         ReplayApp(chat_recording).open()
+
+
+@pytest.mark.parametrize("keys", ["a", "down enter", "slash u enter", "m x enter", "colon 9 9 9 9 enter", "colon 1 enter", "G",
+                                  "w", "v", "r", "space", "]", "apostrophe", "M", "e", "D 1 enter"])  # fmt: skip
+async def test_no_key_ends_the_interface_while_another_program_has_locked_the_file(stage, chat_recording, keys):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        if keys not in ("a", "down enter", "D 1 enter"):
+            await on.press("down", "enter")
+        screen = on.app.screen
+        with closing(sqlite3.connect(chat_recording, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            for key in keys.replace("]", "right_square_bracket").split():
+                await on.pilot.press(key)
+            await on.pilot.pause()
+            assert on.app.is_running and on.app._exception is None
+            other.execute("ROLLBACK")
+        for _ in range(3):
+            if on.app.screen is not screen:
+                await on.press("escape")
+        await on.press("r" if isinstance(screen, SessionScreen) else "j")
+        assert on.app.is_running and on.app._exception is None and on.app.screen.is_attached

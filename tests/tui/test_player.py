@@ -78,7 +78,7 @@ async def test_playing_says_what_is_open_at_the_playhead_and_marks_the_rows_that
             on.clock.move(at_ms - (screen.player.at_ns - screen.origin_ns) / MS)
             screen.tick()
             await on.settle()
-            assert [words for _, words in screen.open_line._keys] == open_now
+            assert [words for _, words in screen.open_line._entries] == open_now
         marked = [line for line in on.text().splitlines() if "▷" in line and "tool_executing" in line]
         assert len(marked) == 2
         await on.press("escape", "escape")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
             sessions=stitch(recording.connections()),
             tallies=recording.tallies(),
             reached_ns=recording.reached_ns(),
-            faults=len(recording.faults()),
+            faults=sum(count for _, count, _ in recording.counted_faults()),
         )
         if judged:
             from wsreplay.validator.glance import judge_at_a_glance
@@ -108,11 +108,12 @@ def _lines(one: Listed) -> Iterator[str]:
         f"{one.path}   {started}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"
         f"   {size_text(one.size)}   {state}{injected}"
     )
+    broken = _broken_rules(one)
     for session in one.sessions:
-        yield _session_line(one, session)
+        yield _session_line(one, session, broken.get(session.id, ()))
 
 
-def _session_line(one: Listed, session: Session) -> str:
+def _session_line(one: Listed, session: Session, rules: Sequence[str]) -> str:
     ids = [connection.id for connection in session.connections]
     frames = sum(one.tallies.get(id, (0, 0))[0] for id in ids)
     ended = one.reached_ns if session.closed_ns is None else session.closed_ns
@@ -121,7 +122,6 @@ def _session_line(one: Listed, session: Session) -> str:
         f"  {_sign(one, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)} {pad(visible(session.path), 16)}"
         f" {duration_text((ended - session.opened_ns) / 1e9):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
     )
-    rules = _broken_rules(one, session)
     return text + (f"   {', '.join(rules)}" if rules else "")
 
 
@@ -133,9 +133,9 @@ def _sign(one: Listed, session: Session) -> str:
     return _SIGNS.get(one.judgement.session_verdicts.get(session.id, "vacuous"), " ")
 
 
-def _broken_rules(one: Listed, session: Session) -> Sequence[str]:
+def _broken_rules(one: Listed) -> Mapping[int, Sequence[str]]:
     if one.judgement is None:
-        return ()
+        return {}
     from wsreplay.validator.glance import broken_rules
 
-    return broken_rules(one.judgement.findings).get(session.id, ())
+    return broken_rules(one.judgement.findings)

@@ -103,7 +103,7 @@ def make_parent(path: Path) -> None:
 def split_session(text: str) -> tuple[Path, int | None]:
     """`FILE` or `FILE#SESSION`."""
     path, mark, number = text.rpartition("#")
-    if mark and number.isdigit() and not Path(text).exists():
+    if mark and number.isdecimal() and not Path(text).exists():
         return Path(path), int(number)
     return Path(text), None
 

@@ -29,4 +29,4 @@ def command(
 
     path, marked = split_session(file) if file else (DEFAULT_FOLDER, None)
     mouse = False if no_mouse else None
-    run(path, session=session or marked, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse)
+    run(path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse)

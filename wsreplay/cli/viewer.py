@@ -32,10 +32,9 @@ class TypedLines:
     def read(self, on_empty: Callable[[], object] | None = None) -> None:
         """Read from now on, if there is a terminal."""
         self._on_empty = on_empty
-        if sys.stdin and sys.stdin.isatty():
-            with suppress(OSError):
-                self._terminal = os.open(os.ttyname(sys.stdin.fileno()), os.O_RDONLY | os.O_NOCTTY)
-                asyncio.get_running_loop().add_reader(self._terminal, self._take, self._terminal)
+        if sys.stdin and sys.stdin.isatty() and (terminal := _opened_again()) is not None:
+            self._terminal = terminal
+            asyncio.get_running_loop().add_reader(terminal, self._take, terminal)
 
     def rest(self) -> None:
         """Leave the terminal to another."""
@@ -53,6 +52,8 @@ class TypedLines:
             line = b""
         if not line:
             self.rest()
+            if self._on_empty is not None:
+                self._on_empty()
         elif note := line.decode("utf-8", "replace").strip():
             self._proxy.mark(note)
             self._console.say(f"◆ marked: {note}")
@@ -74,45 +75,63 @@ class Viewer:
         left, stopped = asyncio.create_task(viewer.wait()), asyncio.create_task(stop.wait())
         while True:
             with self._console.silence():
-                suspended = await _suspended(viewer.pid, left, stopped)
+                suspended = await _signalled(viewer.pid, "WSTOPPED", left, stopped)
             if not suspended:
                 break
             self._console.say("the view is suspended, recording goes on   (Enter: back to it, Ctrl-C stops)")
-            if not await self._back(typed, left, stopped):
+            if not await self._back(viewer.pid, typed, left, stopped):
                 break
-            viewer.send_signal(signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                viewer.send_signal(signal.SIGCONT)
         if not left.done():
-            viewer.terminate()
-            viewer.send_signal(signal.SIGCONT)  # a suspended process hears of it only then
+            with suppress(ProcessLookupError):
+                viewer.terminate()
+                viewer.send_signal(signal.SIGCONT)  # a suspended process hears of it only then
             await left
         stopped.cancel()
         if not stop.is_set():
             self._console.say("still recording   (Ctrl-C stops)")
 
-    async def _back(self, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
-        """Whether somebody wants it back, before one of the tasks ends."""
+    async def _back(self, pid: int, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
+        """Whether somebody wants it back, or a shell has continued it with all of the job, before one of the tasks ends."""
         wanted = asyncio.Event()
         typed.read(wanted.set)
         wish = asyncio.create_task(wanted.wait())
-        await asyncio.wait((wish, *ends), return_when=asyncio.FIRST_COMPLETED)
+        continued = await _signalled(pid, "WCONTINUED", wish, *ends)
         typed.rest()
         wish.cancel()
-        return wanted.is_set()
+        return continued or wanted.is_set()
 
 
-async def _suspended(pid: int, *ends: asyncio.Task[object]) -> bool:
-    """Wait until a child is suspended, or one of the tasks ends; whether it is the former."""
+async def _signalled(pid: int, what: str, *ends: asyncio.Task[object]) -> bool:
+    """Wait until a child is suspended or continued, or one of the tasks ends; whether it is the former."""
     while not any(task.done() for task in ends):
-        if _is_stopped(pid):
+        if _has_heard(pid, what):
             return True
         await asyncio.wait(ends, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
     return False
 
 
-def _is_stopped(pid: int) -> bool:
+def _has_heard(pid: int, what: str) -> bool:
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
         return False
     try:
-        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG) is not None
+        return os.waitid(os.P_PID, pid, getattr(os, what) | os.WNOHANG) is not None
     except ChildProcessError:
         return False
+
+
+def _opened_again() -> int | None:
+    """The terminal of stdin, as a file of its own; None where it cannot be opened."""
+    for path in (_name_of_terminal(), "/dev/tty"):
+        with suppress(OSError):
+            if path:
+                return os.open(path, os.O_RDONLY | os.O_NOCTTY)
+    return None
+
+
+def _name_of_terminal() -> str:
+    try:
+        return os.ttyname(sys.stdin.fileno())
+    except OSError:  # a container's terminal may have no name in it
+        return ""

@@ -79,6 +79,7 @@ def _connect(path: Path, parameters: str) -> sqlite3.Connection:
         schema.version_of(db, str(path))
         # Makes SQLite open the -wal now, where a failure can still be answered with a copy.
         db.execute("SELECT 1 FROM recording LIMIT 1").fetchall()
+        schema.check_values(db, str(path))
     except BaseException:
         db.close()
         raise

@@ -260,6 +260,11 @@ class Recording:
         sql = f"SELECT {columns} FROM fault WHERE id > ? ORDER BY t_ns, id LIMIT ?"
         return [Fault(*row) for row in self.query(sql, (after_id, limit))]
 
+    def counted_faults(self, after_id: int = 0) -> list[tuple[int | None, int, int]]:
+        """For each connection with faults after an id: (connection id, how many, the last one's id)."""
+        sql = "SELECT connection_id, count(*), max(id) FROM fault WHERE id > ? GROUP BY connection_id"
+        return list(self.query(sql, (after_id,)))
+
     def tails(self) -> list[tuple[int, int, int, int, bytes]]:
         """Raw bytes that are no frames: of unfinished messages, and of malformed streams.
 

@@ -101,6 +101,7 @@ STEPS: tuple[Step, ...] = (
 
 NEWEST = STEPS[-1].version
 TABLES = ("recording", "connection", "frame", "tail", "gap", "hold", "mark", "fault", "finding")
+_CHECKED = ("recording", "connection", "gap", "hold", "mark", "fault", "finding")
 FRAME_INDEX = "frame_by_connection"
 
 
@@ -123,6 +124,17 @@ def version_of(db: sqlite3.Connection, path: str) -> int:
     if version < 1:
         raise CorruptRecording(f"{path} says it is a recording but holds none")
     return int(version)
+
+
+def check_values(db: sqlite3.Connection, path: str) -> None:
+    """Whether the small tables hold values of the declared types, which SQLite does not see to. Raises CorruptRecording."""
+    for table in _CHECKED:
+        columns = [(name.replace('"', '""'), kind.lower()) for _, name, kind, *_ in db.execute(f"PRAGMA table_info({table})")]
+        typed = [(name, kind) for name, kind in columns if kind in ("integer", "text")]
+        wrong = " OR ".join(f"typeof(\"{name}\") NOT IN ('{kind}', 'null')" for name, kind in typed)
+        row = db.execute(f"SELECT rowid FROM {table} WHERE {wrong} LIMIT 1").fetchone() if wrong else None
+        if row is not None:
+            raise CorruptRecording(f"{path} is damaged: row {row[0]} of {table} holds what no recorder writes")
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -73,7 +73,7 @@ def _glyph(match: re.Match[str]) -> str:
 def local_time(moment: str) -> str:
     """An ISO 8601 time as the reader's clock showed it: `2026-11-20 17:55:09`."""
     there = datetime.fromisoformat(moment)
-    with suppress(OverflowError, OSError):  # the first and last years have no local time
+    with suppress(OverflowError, ValueError, OSError):  # the first and last years have no local time
         there = there.astimezone()
     return there.isoformat(" ", "seconds")[:19]
 

@@ -31,6 +31,7 @@ from wsreplay.tui.look import Look
 from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.theme import DARK, LIGHT, Palette, variables_for
+from wsreplay.tui.unbroken import Unbroken
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
@@ -38,7 +39,7 @@ WATCH_S = 1.0
 DEFAULT_FOLDER = Path("recordings")
 
 
-class ReplayApp(App[None]):
+class ReplayApp(Unbroken, App[None]):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
     `clock` gives monotonic nanoseconds; tests hold it still. `judging` says whether recordings are validated as they are
@@ -163,6 +164,10 @@ class ReplayApp(App[None]):
         self.push_screen(screen)
         self.call_after_refresh(self.begin_recording)
 
+    def say_trouble(self, error: WsreplayError) -> None:
+        """Something could not be read in answer to a key or a message."""
+        self.notify(self.look.own(str(error)), title="this cannot be read now", severity="error", markup=False)
+
     def close_recording(self) -> None:
         self._judge.stop()
         self.verdict = Verdict()
@@ -245,10 +250,13 @@ class ReplayApp(App[None]):
                 return str(error)
             return None
 
+        def compare_with(text: str) -> None:
+            contract = next(iter(self.judged_by), DEFAULT_CONTRACT)
+            self.push_screen(DiffScreen((path, number), parse_side(text, path), contract, opened.clerk))
+
         def chosen(text: str | None) -> None:
             if text:
-                contract = next(iter(self.judged_by), DEFAULT_CONTRACT)
-                self.push_screen(DiffScreen((path, number), parse_side(text, path), contract, opened.clerk))
+                self.call_later(compare_with, text)
 
         prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
         self.push_screen(prompt, chosen)

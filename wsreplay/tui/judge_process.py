@@ -102,26 +102,27 @@ def follow(path: Path, names: list[str]) -> None:
     contracts = contracts_for_live(path, names)
     sources = [_source(one) for one in contracts]
     lock = threading.Lock()
-    findings: list[Finding] = []
+    findings: dict[int, Finding] = {}  # by the identity of what was told last of each, which the validator keeps
     over = threading.Event()
     news = threading.Event()
     news.set()
 
     def on_finding(finding: Finding) -> None:
         with lock:
-            findings.append(finding)
+            findings[id(finding)] = finding
             news.set()
 
     def on_amended(before: Finding, after: Finding) -> None:
         with lock:
-            findings[:] = [after if one is before else one for one in findings]
+            findings.pop(id(before), None)
+            findings[id(after)] = after
             news.set()
 
     def report() -> None:
         with Recording.open(path) as reader:
             while not over.wait(_LIVE_REPORT_S):
                 with lock:
-                    known, is_new = list(findings), news.is_set()
+                    known, is_new = list(findings.values()), news.is_set()
                     news.clear()
                 if is_new:
                     say("so_far", evidence_of(reader, known, [], sources))

@@ -37,6 +37,13 @@ class Look(NamedTuple):
     def ground(self, name: str) -> Style:
         return self.palette.ground(name)
 
+    def entries(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
+        """Something and what is to be said of it, as runs."""
+        runs: list[tuple[str, Style]] = []
+        for number, (name, words) in enumerate(pairs):
+            runs += [(("   " if number else "") + name, self.style("accent")), (f" {words}", self.style("dim"))]
+        return runs
+
     def keys(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
         """Keys and what they do, as runs; a click on one presses it: `PRESSES` of its style's meta says which."""
         runs: list[tuple[str, Style]] = []

@@ -6,7 +6,19 @@ from msgspec import Struct
 
 from wsreplay.contract.model import Declare
 from wsreplay.validator.declare import COMPLETE, A, B, Monitor, Obligation, explanation, missing_at
-from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, lost, names, seconds, sender, where
+from wsreplay.validator.reporting import (
+    NOT_KEPT,
+    Counts,
+    Reporter,
+    blame,
+    either,
+    frames_of,
+    lost,
+    names,
+    seconds,
+    sender,
+    where,
+)
 from wsreplay.validator.state import Clock, ConnectionState, Slice
 from wsreplay.validator.unread import why_unsure
 
@@ -78,9 +90,9 @@ class Response(Monitor):
             state.late.append(obligation)
             if len(state.late) > _MOST_OPEN:
                 del state.late[0]
+        self.reporter.kept = NOT_KEPT
         self._fail(obligation, obligation.due, by="deadline", seen=None, seen_fid=None, cause=None)
-        kept = self.reporter.findings
-        obligation.finding = len(kept) - 1 if kept and kept[-1].rule == self.rule.id else None
+        obligation.finding = self.reporter.kept
 
     def _fail(
         self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None

@@ -28,6 +28,9 @@ class Counts:
         self.activations = self.violations = self.inconclusive = self.errors = self.kept = self.unread = 0
 
 
+NOT_KEPT = 1 << 60  # the place of a finding that is counted only: beyond all others
+
+
 class Reporter:
     """Collects the findings of one trace."""
 
@@ -35,6 +38,7 @@ class Reporter:
         self.contract = contract
         self.findings: list[Finding] = []
         self.orders: list[int] = []  # of the findings' rules
+        self.kept = NOT_KEPT  # the place of what was reported last
         self.forgotten: dict[str, int] = {}
         self.holds: list[Hold] = []
         self._hold_starts: list[int] = []
@@ -85,6 +89,7 @@ class Reporter:
             self._count(counts, verdict, conn)
         if counts.kept >= MOST_FINDINGS:
             self.forget("findings")
+            self.kept = NOT_KEPT
             return fingerprint
         counts.kept += 1
         finding = Finding(
@@ -101,6 +106,7 @@ class Reporter:
             connection=conn.id if conn is not None else None,
             **details,
         )
+        self.kept = len(self.findings)
         self.findings.append(finding)
         self.orders.append(counts.order)
         if self.on_finding is not None:

@@ -331,10 +331,8 @@ class SpanMonitor:
 
     def expire(self, instance: Instance) -> None:
         """The instance's deadline has passed."""
-        fingerprint = self._missing(instance, instance.t + (self.within_ns or 0), by="deadline", seen=None, fid=None)
-        kept = self.reporter.findings
-        if kept and kept[-1].fingerprint == fingerprint:
-            instance.late = len(kept) - 1
+        self._missing(instance, instance.t + (self.within_ns or 0), by="deadline", seen=None, fid=None)
+        instance.late = self.reporter.kept
 
     def _missing(self, instance: Instance, t: int, *, by: str, seen: str | None, fid: int | None, why: str = "") -> str:
         within = self.span.within_ns

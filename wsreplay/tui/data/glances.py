@@ -55,6 +55,7 @@ class Glances:
         self._waiting: list[Listed] = []
         self._contracts: tuple[str, ...] = ()
         self._job: Job | None = None
+        self._told = False
 
     def of(self, one: Listed, contracts: tuple[str, ...]) -> Glance | None:
         return self._known.get(_key(one, contracts))
@@ -69,12 +70,17 @@ class Glances:
 
     def go_on(self) -> None:
         """Take the next one, if none is under way. To be called when one was told."""
+        if self._job is not None and not self._told:
+            return
         if not self._waiting:
             self.rest()
             return
         one = self._waiting.pop()
 
+        self._told = False
+
         def told(found: Glance) -> None:
+            self._told = True
             self._known[_key(one, self._contracts)] = found
             self._tell(one.path, found)
 

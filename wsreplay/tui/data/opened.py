@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -56,7 +56,8 @@ class Opened:
         reader = Recording.open(self.path)
         self.reader.close()
         self._take(reader)
-        self.connections, self.injected, self._last_fault = {}, {}, 0
+        self.connections, self.sessions, self.session_of = {}, [], {}
+        self.injected, self._last_fault = {}, 0
         self.refresh()
 
     def _take(self, reader: Recording) -> None:
@@ -71,9 +72,9 @@ class Opened:
             self.connections |= {connection.id: connection for connection in changed}
             self.sessions = stitch(self.connections.values())
             self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
-        for fault in self.reader.faults(after_id=self._last_fault):
-            self.injected[fault.connection_id] = self.injected.get(fault.connection_id, 0) + 1
-            self._last_fault = max(fault.id, self._last_fault)
+        for connection_id, count, last in self.reader.counted_faults(self._last_fault):
+            self.injected[connection_id] = self.injected.get(connection_id, 0) + count
+            self._last_fault = max(last, self._last_fault)
         self.refresh_marks()
 
     def refresh_marks(self) -> None:
@@ -96,7 +97,10 @@ class Opened:
 
     def placed_in(self, session: Session | None) -> list[Placed]:
         """The faults and notes of a session, or of the whole recording; a note is of every session that was open then."""
-        return [one for one in self.placed if session is None or _is_in(one, session)]
+        if session is None:
+            return list(self.placed)
+        connections = {None, *(connection.id for connection in session.connections)}
+        return [one for one in self.placed if _is_in(one, session, connections)]
 
     def whole(self) -> range:
         first, last = paging.bounds(self.reader)
@@ -124,8 +128,8 @@ class Opened:
         return closed if closed is not None else self.reader.reached_ns()
 
 
-def _is_in(one: Placed, session: Session) -> bool:
+def _is_in(one: Placed, session: Session, connections: Collection[int | None]) -> bool:
     if isinstance(one, Noted):
         closed_ns = session.closed_ns
         return session.opened_ns <= one.mark.t_ns and (closed_ns is None or one.mark.t_ns <= closed_ns)
-    return one.fault.connection_id in {None, *(connection.id for connection in session.connections)}
+    return one.fault.connection_id in connections

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import WorkFailed
+from wsreplay.tui.unbroken import Unbroken
 from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SMALLEST = (60, 12)
 
 
-class BaseScreen(Screen[None]):
+class BaseScreen(Unbroken, Screen[None]):
     """A screen of the application. The application tells it what changed; a screen that does not care does nothing."""
 
     DEFAULT_CSS = """

@@ -13,9 +13,10 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from wsreplay.errors import WsreplayError
+from wsreplay.tui.unbroken import Unbroken
 
 
-class ContractPicker(ModalScreen["tuple[str, ...] | None"]):
+class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
     """Answers with names of contracts, or None."""
 
     DEFAULT_CSS = """

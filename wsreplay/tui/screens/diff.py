@@ -38,8 +38,8 @@ def parse_side(text: str, path: Path) -> Side:
     if "#" in text:
         name, _, number = text.rpartition("#")
     else:
-        name, number = ("", text) if text.isdigit() else (text, "1")
-    if not number.isdigit() or number == "0":
+        name, number = ("", text) if text.isdecimal() else (text, "1")
+    if not number.isdecimal() or number == "0":
         raise UsageError(f"{number!r} is no number of a session")
     other = Path(name).expanduser() if name else path
     if not other.is_file():

@@ -56,11 +56,18 @@ class KeepingScreen(BaseScreen):
         if item is None:
             return
         frame_id, t_ns = (item.id, item.t_ns) if isinstance(item, Head) else (_frame_of(item), when(item))
-        known = item.mark if isinstance(item, Noted) else self.opened.marked.get(frame_id) if frame_id is not None else None
+
+        def kept() -> Mark | None:
+            """The mark that is there now."""
+            if isinstance(item, Noted):
+                return next((one for one in self.opened.marks if one.frame_id is None and one.t_ns == t_ns), None)
+            return self.opened.marked.get(frame_id) if frame_id is not None else None
+
+        known = kept()
 
         def noted(note: str | None) -> None:
             if note is not None:
-                self._change_mark(t_ns, note, frame_id, known)
+                self.call_later(self._change_mark, t_ns, note, frame_id, kept())
 
         hint = "what is to be remembered; empty takes the mark away"
         self.app.push_screen(Prompt("Mark", hint, value=known.note if known else ""), noted)
@@ -73,6 +80,7 @@ class KeepingScreen(BaseScreen):
                 notes.add_mark(self.opened.path, t_ns, note, frame_id)
         except WsreplayError as error:
             self.notify(self.look.own(str(error)), title="the mark was not kept", severity="error", markup=False)
+            return
         self.opened.refresh_marks()
         self.marks_changed()
 
@@ -81,21 +89,17 @@ class KeepingScreen(BaseScreen):
         self.frames.forget()
 
     def action_next_mark(self) -> None:
-        view = self.rows.view
-        if not self.opened.marks or not len(view):
-            self.notify("m leaves one", title="there are no marks")
+        rows = sorted(self._mark_rows())
+        if not rows:
+            self.notify("m leaves one", title="there are no marks here")
             return
-        here = view.time_of_row(self.frames.cursor)
-        later = [mark for mark in self.opened.marks if (mark.t_ns, mark.frame_id or 0) > (here, self._frame_here())]
-        mark = (later or self.opened.marks)[0]
-        between = {item.mark.id: row for row, item in view.between() if isinstance(item, Noted)}
-        row = view.row_of_frame(mark.frame_id) if mark.frame_id is not None else between.get(mark.id, view.row_at(mark.t_ns))
-        self.frames.move_to(row, centre=True)
+        self.frames.move_to(next((row for row in rows if row > self.frames.cursor), rows[0]), centre=True)
 
-    def _frame_here(self) -> int:
-        self.catch_up()
-        item = self.inspector.item
-        return item.id if isinstance(item, Head) else 0
+    def _mark_rows(self) -> set[int]:
+        """The rows of the view in which a mark stands."""
+        view = self.rows.view
+        between = {row for row, item in view.between() if isinstance(item, Noted)}
+        return between | {view.row_of_frame(frame_id) for frame_id in self.opened.marked if view.holds(frame_id)}
 
     def action_only_marked(self) -> None:
         here = self.rows.view.anchor(self.frames.cursor)

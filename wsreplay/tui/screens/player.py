@@ -116,7 +116,7 @@ class PlayerScreen(BaseScreen):
 
     def _gone(self, text: str | None) -> None:
         if text and (target := parse_target(text)):
-            self.go_to_target(target)
+            self.call_later(self.go_to_target, target)
 
     # What the foot shows of it.
 

@@ -11,8 +11,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from wsreplay.tui.unbroken import Unbroken
 
-class Prompt(ModalScreen["str | None"]):
+
+class Prompt(Unbroken, ModalScreen["str | None"]):
     """Answers with the text, or None where the user gave up. `check` says what is wrong with an answer, or None."""
 
     DEFAULT_CSS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -317,12 +318,12 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
     def go_to_target(self, target: Target) -> None:
         view = self.rows.view
         if target.kind == "frame":
-            if not view.holds(target.value):
+            at = bisect_left(view.ids, target.value)
+            if at == len(view.ids) or view.ids[at] != target.value:
                 self._say_where(target.value)
                 return
-            row = view.row_of_frame(target.value)
-            self.seek(view.time_of_row(row))
-            self.frames.move_to(row, centre=True)
+            self.seek(view.pages.time(at))
+            self.frames.move_to(view.row_of_frame(target.value), centre=True)
         else:
             self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
 
@@ -335,8 +336,13 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
             head = next(iter(paging.heads(self.opened.reader, [frame_id])), None)
             session = self.opened.session_of.get(head.connection_id) if head else None
             elsewhere = session is not None and self.session is not None and session.id != self.session.id
-            why = f"it is in session {session.id}" if elsewhere and session else "the filter does not let it through"
+            why = f"it is in session {session.id}" if elsewhere and session else self._what_hides()
         self.notify(why, title=f"frame {frame_id:,} is not in this list", severity="warning")
+
+    def _what_hides(self) -> str:
+        if self.rows.only_marked:
+            return "it is not marked, and only marked frames are shown"
+        return "the filter does not let it through" if self.rows.filter is not None else "the session is still being read"
 
     # Actions.
 

@@ -80,7 +80,7 @@ class SpanningScreen(PlayerScreen):
              f"{look.safe(drawn.name)} {look.own(times.length(self.player.at_ns - drawn.start_ns))}")
             for drawn in spans
         ]  # fmt: skip
-        self.open_line.say([], [(count, look.style("dim"))], keys=entries)
+        self.open_line.say([], [(count, look.style("dim"))], entries=entries)
 
     def _trace(self) -> None:
         """Read the spans, beside the interface; again where another contract judges, or more was recorded."""

@@ -163,10 +163,9 @@ class WaterfallScreen(PlayerScreen):
         """To the next span of which something is wrong, in the order of their starts."""
         wrong = [one for one in self._spans if self.canvas.is_wrong(one)]
         here = self.canvas.selected
-        at = bisect_left(wrong, _place(here), key=_place) if here is not None else 0
-        if steps > 0 and at < len(wrong) and wrong[at] is here:
-            at += 1
-        at += min(steps, 0)
+        first = bisect_left(wrong, _place(here), key=_place) if here is not None else 0
+        same = next((at for at in range(first, len(wrong)) if wrong[at] is here), None)  # a frame may begin several spans
+        at = (same if same is not None else first - (steps > 0)) + steps
         if not 0 <= at < len(wrong):
             self.notify("no finding further on" if steps > 0 else "no finding before this one")
             return

@@ -16,6 +16,7 @@ from textual.strip import Strip
 
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.unbroken import Unbroken
 from wsreplay.tui.widgets.paint import Run, line
 
 EIGHTHS = 8
@@ -27,7 +28,7 @@ class PlainBar(ScrollBarRender):
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * EIGHTHS
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(Unbroken, ScrollView, can_focus=True):
     """Rows by number. A subclass says how many there are and paints one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

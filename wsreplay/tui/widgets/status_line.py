@@ -30,6 +30,7 @@ class StatusLine(Widget):
         self._right: list[Run] = []
         self._extra: list[Run] = []
         self._keys: Sequence[tuple[str, str]] = ()
+        self._entries: Sequence[tuple[str, str]] = ()
 
     @property
     def look(self) -> Look:
@@ -38,15 +39,15 @@ class StatusLine(Widget):
 
     def say(
         self, left: list[Run], right: list[Run] | None = None, *, extra: list[Run] | None = None,
-        keys: Sequence[tuple[str, str]] = (),
+        keys: Sequence[tuple[str, str]] = (), entries: Sequence[tuple[str, str]] = (),
     ) -> None:  # fmt: skip
-        """Show these, and as many of the keys between them as there is room for.
+        """Show these, and as many of the keys, or of the entries, between them as there is room for.
 
         `extra` stands at the right end as long as there is room for it; then the left end is cut.
         """
-        shown = left, right or [], extra or [], keys
-        if shown != (self._left, self._right, self._extra, self._keys):
-            self._left, self._right, self._extra, self._keys = shown
+        shown = left, right or [], extra or [], keys, entries
+        if shown != (self._left, self._right, self._extra, self._keys, self._entries):
+            self._left, self._right, self._extra, self._keys, self._entries = shown
             self.refresh()
 
     def fit(self, runs: list[Run]) -> None:
@@ -71,10 +72,12 @@ class StatusLine(Widget):
             self.app.simulate_key(named(key))
 
     def _fitting_keys(self, width: int) -> list[Run]:
-        """The left end with the first keys that fit beside the right end."""
+        """The left end with the first keys, or entries, that fit beside the right end."""
         room = width - sum(cell_len(text) for text, _ in [*self._right, *self._extra]) - 1
-        for count in range(len(self._keys), 0, -1):
-            runs = [*self._left, *([("   ", self.look.style())] if self._left else []), *self.look.keys(*self._keys[:count])]
+        said = self.look.entries if self._entries else self.look.keys
+        pairs = self._entries or self._keys
+        for count in range(len(pairs), 0, -1):
+            runs = [*self._left, *([("   ", self.look.style())] if self._left else []), *said(*pairs[:count])]
             if sum(cell_len(text) for text, _ in runs) <= room:
                 return runs
         return self._left
