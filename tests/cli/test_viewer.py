@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -86,3 +87,12 @@ def test_it_can_be_stopped_while_the_view_is_suspended(tmux: Tmux, recorder: str
     tmux.until(lambda shown: shown.count("as before") == 2)
     with recorded(tmp_path) as reader:
         assert len(reader.connections()) == 1
+
+
+def test_a_view_that_is_killed_leaves_a_terminal_that_is_in_order(tmux: Tmux, recorder: str, tmp_path: Path) -> None:
+    subprocess.run(["pkill", "-KILL", "-f", f"tui {tmp_path}/live.db$"], check=True)
+    tmux.until(lambda shown: "still recording" in shown and "FOLLOW" not in shown)
+    tmux.keys("C-c")
+    tmux.until(lambda shown: "ended 0" in shown)
+    with recorded(tmp_path) as reader:
+        assert reader.marks() == []

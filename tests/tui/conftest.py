@@ -329,6 +329,7 @@ class LiveChat:
 
     def finish(self) -> None:
         if self._lock is not None:
+            self._writer.update_run(self._run, ended_ns=max(self._now_ns, self._count * 250 * MS))
             self._writer.close()
             lock.release(self.path, self._lock)
             self._lock = None

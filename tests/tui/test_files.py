@@ -17,6 +17,7 @@ from wsreplay.tui.screens.recordings import RecordingsScreen
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
 
+_NAMES = ("chat", "healthy", "slow-start", "silence", "broken")
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
@@ -148,24 +149,26 @@ async def test_a_folder_lists_what_is_in_it_and_says_what_cannot_be_read(stage, 
 
 
 async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat_recording, tmp_path):
-    for name in ("healthy", "slow-start"):
+    for name in ("healthy", "slow-start", "graphql-transport-ws/silence"):
         shutil.copy(SAMPLES / f"{name}.db", tmp_path)
     (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
 
     def rows(on) -> dict[str, str]:
         lines = on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
-        return {name: line for line in lines for name in ("chat", "healthy", "slow-start", "broken") if f"{name}.db" in line}
+        return {name: line for line in lines for name in _NAMES if f"{name}.db" in line}
 
     async with stage(tmp_path, width=140, judging=True) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.found) == 4 and all(one.why or screen.glances.of(one, ()) for one in screen.found))
+        await on.until(lambda: len(screen.found) == 5 and all(one.why or screen.glances.of(one, ()) for one in screen.found))
         found = rows(on)
         assert "✗" in found["chat"] and "tool" in found["chat"]
         assert "✓" in found["healthy"] and "✗" not in found["healthy"]
         assert "✗ 1" in found["slow-start"] and "first-event" in found["slow-start"]
+        assert "✗ 1" in found["silence"] and "init-in-time" in found["silence"]  # that nothing came is what is wrong
         await on.press("home", "right_square_bracket")
         assert screen.found[screen.table.cursor].path.name != "healthy.db"
-        await on.press("enter", "q")  # what is known is not judged again
+        chat = [one.path.name for one in screen.found].index("chat.db")
+        await on.press("home", *["down"] * chat, "enter", "q")  # what is known is not judged again
         await on.until(lambda: on.app.screen is screen and screen.found)
         assert not screen.glances.busy and rows(on)["chat"] == found["chat"]
 

@@ -132,3 +132,37 @@ async def test_in_the_waterfall_the_next_finding_is_gone_to_and_zoomed_around(st
         await on.press("left_square_bracket", "left_square_bracket", "plus", "plus", "plus")
         assert canvas.selected.name == "metrics"
         assert canvas.window.start_ns <= canvas.selected.start_ns <= canvas.window.end_ns
+
+
+async def test_a_film_goes_on_in_the_waterfall_and_back_in_the_list(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "i", "i", "space")
+        session = on.app.screen
+        await on.press("w")
+        waterfall = on.app.screen
+        assert waterfall.player.playing and not session.player.playing
+        on.clock.move(3_000)
+        await on.until(lambda: waterfall.player.at_ns - waterfall.origin_ns >= 3_000 * MS)
+        await on.press("w")
+        await on.until(lambda: session.player.playing)
+        on.clock.move(3_000)
+        await on.until(lambda: session.player.at_ns - session.origin_ns >= 6_000 * MS)
+
+
+async def test_the_waterfall_begins_at_the_span_of_the_row(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("a", "right_square_bracket", "right_square_bracket", "w")
+        assert on.app.screen.canvas.selected.name == "search"
+
+
+async def test_a_finding_can_be_gone_to_after_the_film_and_why_not_before_is_said(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "0", "space", "space", "right_square_bracket")
+        assert "none has come yet" in on.text()
+        await on.press("escape", "right_square_bracket")
+        assert on.app.screen.inspector.findings()
+        await on.press("slash", *"type:user_message", "enter", "right_square_bracket")
+        await on.until(lambda: "the filter lets none through" in on.text())

@@ -419,3 +419,21 @@ async def test_a_frame_says_of_what_it_is_a_witness(stage, chat_recording):
         await on.press("down", "enter", "j", "shift+tab")
         assert "a witness of:" in on.app.screen.detail.text
         assert "no tool_completed for every tool of run r7" in on.app.screen.detail.text.replace("\n", " ")
+
+
+async def test_a_finding_on_the_first_row_can_be_gone_to(stage):
+    async with stage(SAMPLES / "graphql-transport-ws" / "silence.db", judging=True) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        await on.press("right_square_bracket")
+        assert "no finding further on" not in on.text() and on.app.screen.inspector.findings()
+        assert "00:04.00" in on.text().splitlines()[-1]
+        await on.press("right_square_bracket")
+        assert "no finding further on" in on.text()
+
+
+async def test_a_contract_that_is_about_nothing_here_is_not_said_to_be_kept(stage, chat_recording):
+    async with stage(chat_recording, judging=True, contracts=("graphql-transport-ws",)) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        assert "no rule applies" in on.text() and "✓" not in on.text()
+        await on.press("v")
+        assert "is it the right one?" in on.text()

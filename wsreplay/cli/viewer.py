@@ -6,13 +6,18 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from wsreplay.cli.console import Console
 from wsreplay.proxy.session import RecordingProxy
+from wsreplay.trace.display import visible
 
+# The keyboard protocol, mouse, focus reports, pasting and the second screen off; line wrap and the cursor on.
+_AS_BEFORE = "\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 LOOK_S = 0.2  # how often is looked whether the interface was suspended: no event tells of that
 
 
@@ -56,7 +61,7 @@ class TypedLines:
                 self._on_empty()
         elif note := line.decode("utf-8", "replace").strip():
             self._proxy.mark(note)
-            self._console.say(f"◆ marked: {note}")
+            self._console.say(f"◆ marked: {visible(note)}")
         elif self._on_empty is not None:
             self._on_empty()
 
@@ -71,6 +76,7 @@ class Viewer:
 
     async def show(self, stop: asyncio.Event, typed: TypedLines) -> None:
         """Show it until it is left, or the recording is to stop. While it is suspended, lines are read."""
+        settings = _settings_of_terminal()
         viewer = await asyncio.create_subprocess_exec(*self._command)
         left, stopped = asyncio.create_task(viewer.wait()), asyncio.create_task(stop.wait())
         while True:
@@ -89,8 +95,10 @@ class Viewer:
                 viewer.send_signal(signal.SIGCONT)  # a suspended process hears of it only then
             await left
         stopped.cancel()
+        if viewer.returncode is not None and viewer.returncode < 0:
+            _put_in_order(settings)
         if not stop.is_set():
-            self._console.say("still recording   (Ctrl-C stops)")
+            self._console.say(f"still recording   (Ctrl-C stops; `wsreplay tui {self._command[-1]}` looks at it again)")
 
     async def _back(self, pid: int, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
         """Whether somebody wants it back, or a shell has continued it with all of the job, before one of the tasks ends."""
@@ -101,6 +109,22 @@ class Viewer:
         typed.rest()
         wish.cancel()
         return continued or wanted.is_set()
+
+
+def _settings_of_terminal() -> list[Any] | None:
+    try:
+        return termios.tcgetattr(sys.stdin.fileno())
+    except (OSError, ValueError, termios.error):
+        return None
+
+
+def _put_in_order(settings: list[Any] | None) -> None:
+    """The interface was killed, and left the terminal as it had it."""
+    if settings is not None:
+        with suppress(OSError, ValueError, termios.error):
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, settings)
+            sys.stdout.write(_AS_BEFORE)
+            sys.stdout.flush()
 
 
 async def _signalled(pid: int, what: str, *ends: asyncio.Task[object]) -> bool:

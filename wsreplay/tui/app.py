@@ -210,7 +210,7 @@ class ReplayApp(Unbroken, App[None]):
         self._tell_verdict()
 
     def judge_again(self) -> None:
-        """By the contracts as they are on disk now."""
+        """By the contracts as they are on disk now; a list of recordings does so when it is seen again."""
         self._asked_again = True
         self.judge()
 
@@ -222,8 +222,7 @@ class ReplayApp(Unbroken, App[None]):
                 self.contracts = names
                 self.judge_again()
 
-        if self.opened is not None:
-            self.push_screen(ContractPicker(self.judged_by), chosen)
+        self.push_screen(ContractPicker(self.judged_by), chosen)
 
     @property
     def judged_by(self) -> tuple[str, ...]:

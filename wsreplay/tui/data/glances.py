@@ -36,8 +36,8 @@ def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     if judgement is None:
         errand.tell(Glance(why="too long to be judged in a list"))
         return
-    if not judgement.events:
-        errand.tell(Glance(why="no events"))
+    if judgement.verdict == "vacuous":
+        errand.tell(Glance(why="no rule applies" if judgement.events else "no events"))
         return
     rules = dict.fromkeys(chain.from_iterable(broken_rules(judgement.findings).values()))
     counts = tally(judgement.findings).values()
@@ -59,6 +59,10 @@ class Glances:
 
     def of(self, one: Listed, contracts: tuple[str, ...]) -> Glance | None:
         return self._known.get(_key(one, contracts))
+
+    def forget(self) -> None:
+        """What is known: the contracts may have changed."""
+        self._known.clear()
 
     def look(self, found: Iterable[Listed], contracts: tuple[str, ...]) -> None:
         """Judge these in turn; others that still waited are forgotten."""

@@ -88,6 +88,11 @@ class Asking:
         self._frames.show_view(self._rows.view, anchor=anchor)
         return True
 
+    def grown(self) -> None:
+        """The recording has more frames, and the filter has been asked about them."""
+        if self._asked is not None and self._rows.matches is not None and not self._errands.busy:
+            self._say(len(self._rows.matches), 1.0)
+
     def failed(self, what: str) -> None:
         """Something could not be done; where it was one of these questions, it can be asked again."""
         if what in (FILTERING, SEARCHING):

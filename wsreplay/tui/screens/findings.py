@@ -92,8 +92,12 @@ class FindingsScreen(BaseScreen):
         if state.state == verdict.FAILED:
             why = (f"  {part}" for part in _sentences(state.why))
             return ["", "There is no verdict:", *why, "", "R tries again, c chooses another contract"]
+        if self.opened.live and not self.opened.reader.last_id():
+            return ["", "Nothing is recorded yet."]
         if not self.opened.evidence.is_there:
             return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
+        if all(judgement.verdict == "vacuous" for judgement in self.opened.evidence.judgements):
+            return ["", "No rule of this contract applies here: is it the right one?", "c validates by another one"]
         return ["", "Nothing is wrong by this contract.", "c validates by another one"]
 
     def paint_lines(self) -> None:

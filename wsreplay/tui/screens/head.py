@@ -7,6 +7,7 @@ from collections.abc import Callable
 from wsreplay.model import Session
 from wsreplay.tui import times
 from wsreplay.tui.data import verdict
+from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.live import Growth
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.verdict import Verdict
@@ -33,10 +34,15 @@ def fault_runs(look: Look, faults: int) -> list[Run]:
     return [(f"{look.signs.fault} {faults:,} injected", look.style("warning"))] if faults else []
 
 
-def live_runs(look: Look, growth: Growth) -> list[Run]:
-    """`● REC 4.2k/s`, `◌ STALLED 12 s`, `■ finished`; nothing for a recording that was closed when it was opened."""
+def live_runs(look: Look, growth: Growth, opened: Opened) -> list[Run]:
+    """`● REC 4.2k/s`, `◌ STALLED 12 s`, `■ finished`, `╳ cut off` where the recorder was killed.
+
+    Nothing for a recording that was closed when it was opened.
+    """
     if not growth.was_live:
         return []
+    if not growth.live and opened.runs and opened.runs[-1].ended_ns is None:
+        return [(f"{look.signs.cut} cut off: the recorder is gone", look.style("warning", bold=True))]
     if not growth.live:
         return [(f"{look.signs.finished} finished", look.style("dim"))]
     if growth.silent_ns:
@@ -59,7 +65,7 @@ def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None
     runs: list[Run] = []
     if opened.evidence.is_there:
         counted = tally_runs(look, *opened.evidence.counts(session), "{:,}".format)
-        runs = counted or [(f"{look.signs.ok} no findings", look.style("ok"))]
+        runs = counted or [_well_runs(look, opened.evidence, session)]
     gap = [("  ", look.style())] if runs else []
     if state.state == verdict.JUDGING:
         runs = [*runs, *gap, (f"validating {state.done:.0%}", look.style("dim"))]
@@ -68,6 +74,16 @@ def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None
     if state.stale:
         runs = [*runs, ("  contract changed: R", look.style("word", bold=True))]
     return runs
+
+
+def _well_runs(look: Look, evidence: Evidence, session: int | None) -> Run:
+    """That there are no findings; where no rule of the contract was about anything there, that is said instead."""
+    said = {str(one.verdict) for one in evidence.judgements}
+    if session is not None and said:
+        said = {evidence.verdict(session) or "vacuous"}
+    if said == {"vacuous"}:
+        return look.own("– no rule applies"), look.style("warning")
+    return f"{look.signs.ok} no findings", look.style("ok")
 
 
 def judge_runs(look: Look, opened: Opened) -> list[Run]:

@@ -65,10 +65,17 @@ class PlayerScreen(BaseScreen):
         else:
             self.film = True
             self.player = self.player.play(self.now())
-        self._keep_ticking()
+        self.keep_ticking()
         self.show_playhead()
 
-    def _keep_ticking(self) -> None:
+    def take_over(self, player: Player, film: bool) -> None:
+        """Go on where another screen was."""
+        self.player, self.film = player._replace(since_ns=self.now()), film
+        self.keep_ticking()
+        self.show_playhead()
+
+    def keep_ticking(self) -> None:
+        """Have the clock ticked as long as something is played."""
         if self.player.playing and self._ticking is None:
             self._ticking = self.set_interval(1 / FRAMES_A_SECOND, self.tick)
         elif not self.player.playing and self._ticking is not None:
@@ -78,14 +85,14 @@ class PlayerScreen(BaseScreen):
     def tick(self) -> None:
         """Move the playhead to where the clock says."""
         self.player = self.player.tick(self.now(), self.next_event_after(self.player.at_ns))
-        self._keep_ticking()
+        self.keep_ticking()
         self.show_playhead()
 
     def end_film(self) -> None:
         """Show all of the session again."""
         self.film = False
         self.player = self.player.pause()
-        self._keep_ticking()
+        self.keep_ticking()
         self.show_playhead()
 
     def action_step(self, rows: int) -> None:

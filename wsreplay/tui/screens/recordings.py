@@ -69,6 +69,10 @@ class RecordingsScreen(ListingScreen):
         self._reading = threading.Thread(target=read, name="wsreplay folder", daemon=True)
         self._reading.start()
 
+    def action_judge(self) -> None:
+        self.glances.forget()
+        self.action_reload()
+
     def on_folder_read(self, message: FolderRead) -> None:
         self.found = message.found
         self.table.empty_lines = EMPTY

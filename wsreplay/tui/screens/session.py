@@ -14,8 +14,10 @@ from textual.widget import Widget
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.store import paging
+from wsreplay.store.paging import Head
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
+from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.gathering import Gathered, session_ids
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
@@ -188,7 +190,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
 
     def paint_lines(self) -> None:
         look, replay = self.look, self.replay
-        live = live_runs(look, replay.growth)
+        live = live_runs(look, replay.growth, self.opened)
         place = head_runs(look, session_name(look, self.session))
         where = [(look.safe(self.session.path if self.session else self.opened.path.name), look.style("text"))]
         news = new_runs(look, self.following, self.unseen) if replay.growth.live else []
@@ -274,6 +276,7 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
                 self.unseen += added
+        self.asking.grown()
         self.place_between()
         if self.now() - self.counted_ns > times.SECOND or not self.opened.live:
             self.count_overview()
@@ -292,6 +295,9 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
 
     def show_playhead(self) -> None:
         view = self.rows.view
+        self.frames.is_film = self.film
+        if self.film or view.horizon is not None:
+            self.forget_findings()
         if self.film:
             view = self.rows.seen_at(self.player.at_ns)
             self.frames.show_horizon(view)
@@ -399,7 +405,12 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
     def action_waterfall(self) -> None:
         from wsreplay.tui.screens.waterfall import WaterfallScreen
 
-        self.app.push_screen(WaterfallScreen(self.opened, self.session, self.player, self.film))
+        self.catch_up()
+        item = self.inspector.item
+        here = item.id if isinstance(item, Head) else item.finding.activation if isinstance(item, Ghost) else None
+        self.app.push_screen(WaterfallScreen(self.opened, self.session, self.player, self.film, here))
+        self.player = self.player.pause()  # it is played there
+        self.keep_ticking()
 
     def action_findings(self) -> None:
         from wsreplay.tui.screens.findings import FindingsScreen

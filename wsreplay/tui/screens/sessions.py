@@ -54,6 +54,7 @@ class SessionsScreen(ListingScreen):
         self._sketches: dict[int, list[int]] = {}
         self._shown: Evidence | None = None
         self._counting_since = self._count_again_ns = 0
+        self._is_stale = False
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -114,7 +115,7 @@ class SessionsScreen(ListingScreen):
         return [
             [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
             [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
-            self._findings(errors, warnings), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
+            self._findings(errors, warnings, verdict), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
             [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
             [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
@@ -133,11 +134,13 @@ class SessionsScreen(ListingScreen):
             return look.signs.finished, look.style("faint")
         return look.signs.cut, look.style("warning")
 
-    def _findings(self, errors: int, warnings: int) -> list[Run]:
+    def _findings(self, errors: int, warnings: int, verdict: str) -> list[Run]:
         look = self.look
         if not self.opened.evidence.is_there:
             return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
-        return tally_runs(look, errors, warnings) or [(look.signs.ok, look.style("ok"))]
+        is_vacuous = verdict == "vacuous" or (not verdict and bool(self.opened.evidence.judgements))
+        well = (look.own("–"), look.style("faint")) if is_vacuous else (look.signs.ok, look.style("ok"))
+        return tally_runs(look, errors, warnings) or [well]
 
     def paint_lines(self) -> None:
         super().paint_lines()
@@ -145,7 +148,8 @@ class SessionsScreen(ListingScreen):
         many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
         place = head_runs(look, self.opened.path.name, many)
         verdict = verdict_runs(look, replay.verdict, self.opened, None)
-        self.head.say(joined(look, place, live_runs(look, replay.growth)), verdict, extra=judge_runs(look, self.opened))
+        live = live_runs(look, replay.growth, self.opened)
+        self.head.say(joined(look, place, live), verdict, extra=judge_runs(look, self.opened))
         self.foot.say([], look.keys(("?", "help")), keys=KEYS)
 
     # What the application tells.
@@ -158,11 +162,23 @@ class SessionsScreen(ListingScreen):
 
     def recording_grew(self, last_id: int) -> None:
         self._fill()
-        if not self.opened.live or (not self.errands.busy and self.replay.clock() >= self._count_again_ns):
-            self.count()
+        self._is_stale = True
+        self._count_if_due()
 
     def clock_ticked(self) -> None:
         self.paint_lines()
+        self._count_if_due()
+
+    def on_screen_resume(self) -> None:
+        self._fill()
+        self._is_stale = self._is_stale or self.opened.live
+        self._count_if_due()
+
+    def _count_if_due(self) -> None:
+        due = not self.opened.live or self.replay.clock() >= self._count_again_ns
+        if self._is_stale and due and not self.errands.busy:
+            self._is_stale = False
+            self.count()
 
     # Actions.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.detail import Detail
 
@@ -32,6 +33,7 @@ class TracingScreen(BaseScreen):
     frames: FrameList
     looked_at: Finding | None = None
     _found: list[tuple[int, Finding]] | None = None
+    _gone_to: Finding | None = None
 
     def forget_findings(self) -> None:
         """The view has other rows now."""
@@ -59,14 +61,22 @@ class TracingScreen(BaseScreen):
     def action_finding(self, steps: int) -> None:
         here = self.frames.cursor
         found = self.finding_rows()
-        later = [pair for pair in found if (pair[0] > here if steps > 0 else pair[0] < here)]
+        is_fresh = self._gone_to is None and here == 0  # nobody went to the row on which the list opened
+        later = [(row, one) for row, one in found if (row >= here + (not is_fresh) if steps > 0 else row < here)]
         if not found:
-            self.notify("nothing is wrong by this contract" if self.opened.evidence.is_there else "there is no verdict yet")
+            self.notify(self._why_none())
         elif not later:
             self.notify("no finding further on" if steps > 0 else "no finding before this one")
         else:
             row, finding = later[0 if steps > 0 else -1]
             self.show_finding(finding, row)
+
+    def _why_none(self) -> str:
+        if not self.opened.evidence.is_there:
+            return "there is no verdict yet"
+        if not self.opened.evidence.of_session(self.rows.number):
+            return "nothing is wrong by this contract"
+        return "none has come yet" if self.rows.horizon is not None else "the filter lets none through"
 
     def show_finding(self, finding: Finding, row: int | None = None) -> None:
         """Go to where a finding stands, and show its witnesses."""
@@ -75,6 +85,9 @@ class TracingScreen(BaseScreen):
         if row is None:
             row = self.rows.view.row_at(moment(finding))
         self.look_at(finding)
+        self._gone_to = finding
+        if row == self.frames.cursor:
+            self.post_message(RowMoved(self.frames, row))  # the clock goes there though the cursor need not
         self.frames.move_to(row, centre=True)
         if not isinstance(self.focused, Detail):
             self.frames.focus()

@@ -49,8 +49,11 @@ class WaterfallScreen(PlayerScreen):
         Binding("left,h", "span(-1)", "Previous span of the lane", id="waterfall.previous_span", show=False),
     ]
 
-    def __init__(self, opened: Opened, session: Session | None, player: Player, film: bool) -> None:
+    def __init__(
+        self, opened: Opened, session: Session | None, player: Player, film: bool, at_frame: int | None = None
+    ) -> None:
         super().__init__()
+        self._at_frame = at_frame
         self.opened = opened
         self.session = session
         self.player = player
@@ -77,6 +80,7 @@ class WaterfallScreen(PlayerScreen):
         self.canvas.empty_lines = ["", "reading the session …"]
         self.canvas.focus()
         self.show_playhead()
+        self.keep_ticking()
         self.lay()
 
     def on_unmount(self) -> None:
@@ -98,10 +102,21 @@ class WaterfallScreen(PlayerScreen):
     def on_spans_traced(self, message: SpansTraced) -> None:
         self._spans, lanes, full = message.traced
         self._place_findings()
-        self.canvas.empty_lines = ["", "This contract knows no span that begins here."]
+        is_empty = not self.opened.reader.last_id()
+        why = "Nothing is recorded yet." if is_empty else "This contract knows no span that begins here."
+        self.canvas.empty_lines = ["", why]
         self.canvas.show_lanes(lanes)
         self.canvas.border_subtitle = f"the first {len(self._spans):,} spans" if full else ""
-        self._select(self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
+        chosen = self._span_of_frame()
+        if chosen is not None:
+            self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
+        self._select(chosen or self.canvas.span_near(self.canvas.cursor, self.player.at_ns))
+
+    def _span_of_frame(self) -> Drawn | None:
+        """The span that the list's frame began or ended, once: after that the user has chosen others."""
+        at_frame, self._at_frame = self._at_frame, None
+        ends = (one for one in self._spans if at_frame is not None and at_frame in (one.start_frame, one.end_frame))
+        return next(ends, None)
 
     def _place_findings(self) -> None:
         """What never came, came late or out of order belongs to the span that its finding's activation began."""
@@ -196,11 +211,10 @@ class WaterfallScreen(PlayerScreen):
         from wsreplay.tui.screens.session import SessionScreen
 
         below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
-        at_ns, film = self.player.at_ns, self.film
+        player, film = self.player, self.film
         self.replay.go_back()
-        if isinstance(below, SessionScreen) and (at_ns, film) != (below.player.at_ns, below.film):
-            below.film = film
-            below.call_after_refresh(below.seek, at_ns)
+        if isinstance(below, SessionScreen) and (player.playing or (player.at_ns, film) != (below.player.at_ns, below.film)):
+            below.call_after_refresh(below.take_over, player, film)
 
     def action_pan(self, share: float) -> None:
         self.canvas.window = self.canvas.window.panned(share)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 STRIPS = 2048
+_NOTHING_YET = ("", "", "nothing has come yet", "esc ends the film")
 _USER = 10  # cells
 _ID_FROM = 50  # the width from which a row says its number: others name it
 _TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
@@ -51,6 +52,7 @@ class FrameList(RowList):
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
         self._between_painted: list[int] = []
         self._longest_type = 0
+        self.is_film = False  # what has not come yet is not there
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -101,6 +103,12 @@ class FrameList(RowList):
             self.forget()
 
     # Painting.
+
+    def paint_empty(self, y: int, width: int) -> Strip:
+        if self.is_film and not self.count and len(self.view.ids):
+            said = _NOTHING_YET[y] if y < len(_NOTHING_YET) else ""
+            return self.whole_line([(f"   {said}", self.look.style("dim"))], width)
+        return super().paint_empty(y, width)
 
     def paint(self, row: int, width: int) -> Strip:
         key = (row, width)
@@ -273,7 +281,8 @@ def ghost_words(finding: Finding, origin_ns: int) -> list[str]:
     is_told = finding.until is None or finding.until == moment(finding)
     due = "" if is_told else f"due by {times.clock((finding.until or 0) - origin_ns)}"
     said = [part for part in (seen, due) if part]
-    return said or [finding.message.partition(" never came ")[2] or finding.message]
+    told = (finding.message.partition(phrase)[2] for phrase in (" never came ", " did not come "))
+    return said or [next(filter(None, told), finding.message)]
 
 
 def _as_many(parts: list[str], room: int) -> str:

@@ -174,7 +174,12 @@ class RowList(Unbroken, ScrollView, can_focus=True):
         strip = self.paint(row, width)
         if row == self.cursor:
             ground = self.look.ground("cursor" if self.has_focus else "cursor-blurred")
-            return Strip([Segment(text, (style or ground) + ground) for text, style, _ in strip], width)
+            quiet = {self.look.style(name).color for name in ("faint", "dim", "line", "bars")}
+            loud = self.look.style("text")  # what is quiet on the list's ground cannot be read on the cursor's
+            return Strip(
+                [Segment(text, (style or ground) + (loud if style and style.color in quiet else ground) + ground)
+                 for text, style, _ in strip], width,
+            )  # fmt: skip
         return strip
 
     def notify_style_update(self) -> None:
