@@ -14,7 +14,8 @@ from wsreplay.tui.widgets.cells import Cells
 from wsreplay.tui.widgets.paint import fitted
 from wsreplay.tui.widgets.row_list import RowList
 
-LABEL = 18
+LABEL = 18  # cells for the names of lanes, on a wide terminal more
+WIDEST_LABEL = 36
 _SHORTEST_NAME = 3  # cells, with those around it
 _STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error", "unended": "missing"}
 
@@ -58,7 +59,12 @@ class Waterfall(RowList):
     @property
     def room(self) -> int:
         """Columns for time."""
-        return max(10, self.size.width - LABEL - 1)
+        return max(10, self.size.width - self.label - 1)
+
+    @property
+    def label(self) -> int:
+        """Columns for the names of lanes."""
+        return max(LABEL, min(WIDEST_LABEL, self.size.width // 6))
 
     def row_of(self, drawn: Drawn) -> int:
         """The row of the lane that a span is in; the first lane's where it is in none."""
@@ -83,7 +89,7 @@ class Waterfall(RowList):
                 break
             cells.put(x, self.look.own("│") + times.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
         self._playhead(cells)
-        return self.whole_line([(" " * LABEL, self.look.ground("ground")), *cells.runs()], width)
+        return self.whole_line([(" " * self.label, self.look.ground("ground")), *cells.runs()], width)
 
     def _lane(self, row: int, lane: Lane, width: int) -> Strip:
         look = self.look
@@ -98,7 +104,7 @@ class Waterfall(RowList):
                 self._span(cells, drawn)
         indent = "  " * lane.depth
         title = lane.title if lane.title else indent + lane.spans[0].kind
-        label = fitted(look.safe(title), LABEL - 1, ellipsis=look.signs.ellipsis) + " "
+        label = fitted(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
         return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
 
     def _unwell_of(self, row: int, lane: Lane) -> Sequence[Drawn]:
