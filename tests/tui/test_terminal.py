@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,11 @@ def tmux(tmp_path) -> Iterator[Tmux]:
     terminal = Tmux(tmp_path)
     yield terminal
     terminal.kill()
+
+
+def _processes(text: str) -> str:
+    """Those that have a text in their command lines."""
+    return subprocess.run(["pgrep", "-f", text], capture_output=True, text=True, check=False).stdout
 
 
 def test_open_filter_jump_to_the_finding_play_and_quit(tmux, chat_recording):
@@ -61,6 +67,10 @@ def test_a_killed_interface_leaves_the_recorder_alone(tmux, live_chat):
     live_chat.add(100)
     tmux.until(lambda shown: "105/105" in shown)
     tmux.kill()
+    limit = time.monotonic() + 20
+    while _processes(str(live_chat.path)) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert not _processes(str(live_chat.path))  # a terminal that is closed takes the interface and the validator with it
     live_chat.add(100)
     live_chat.finish()
     from wsreplay.store.reader import Recording

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 import time
@@ -129,13 +130,24 @@ class ReplayApp(Unbroken, App[None]):
         return SessionsScreen(opened)
 
     def on_mount(self) -> None:
-        if not self.is_headless:  # who ends it by a signal gets a terminal that is in order
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, partial(self.exit, return_code=128 + number))
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            # Who ends it gets a terminal that is in order; one that was closed cannot be put in order.
+            loop.add_signal_handler(signal.SIGTERM, self._end)
+            loop.add_signal_handler(signal.SIGHUP, self._end_at_once)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))  # the terminal has forgotten all
         self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
         self.call_after_refresh(self._begin)
+
+    def _end(self) -> None:
+        """In order; at once where that is asked for again: a terminal that takes nothing keeps the former waiting."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end_at_once)
+        self.exit(return_code=128 + signal.SIGTERM)
+
+    def _end_at_once(self) -> None:
+        self._judge.stop()
+        os._exit(128 + signal.SIGHUP)
 
     def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""
