@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.app import ReplayApp
+from wsreplay.tui.data.clerk import Job
+from wsreplay.tui.data.folder import Listed
+from wsreplay.tui.data.glances import Glance, Glances
 from wsreplay.tui.screens.recordings import RecordingsScreen
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
@@ -214,3 +218,34 @@ async def test_no_key_ends_the_interface_while_another_program_has_locked_the_fi
                 await on.press("escape")
         await on.press("r" if isinstance(screen, SessionScreen) else "j")
         assert on.app.is_running and on.app._exception is None and on.app.screen.is_attached
+
+
+def test_recordings_are_judged_one_at_a_time_also_where_one_is_heard_of_twice(tmp_path):
+    told: list[str] = []
+    glances = Glances(lambda path, _found: told.append(path.name))
+    under_way: list[Callable[[Glance], None]] = []
+
+    class Slow:
+        """Takes errands, and answers when it is asked to."""
+
+        def take(self, _path, _work, tell, _fail):
+            under_way.append(tell)
+            return Job(len(under_way), tell, print, print)
+
+        def stop(self):
+            under_way.clear()
+
+    glances._clerk = Slow()
+    glances.look([Listed(tmp_path / name) for name in ("a", "b", "c")], ())
+    first = under_way.pop()
+    first(Glance())
+    glances.go_on()
+    assert told == ["a"] and len(under_way) == 1
+    first(Glance())  # once more, of a process that ended
+    glances.go_on()
+    assert len(under_way) == 1 and glances.busy
+    under_way.pop()(Glance())
+    glances.go_on()
+    under_way.pop()(Glance())
+    glances.go_on()
+    assert told == ["a", "a", "b", "c"] and not glances.busy

@@ -55,7 +55,7 @@ class Glances:
         self._waiting: list[Listed] = []
         self._contracts: tuple[str, ...] = ()
         self._job: Job | None = None
-        self._told = False
+        self._turn, self._told = 0, False
 
     def of(self, one: Listed, contracts: tuple[str, ...]) -> Glance | None:
         return self._known.get(_key(one, contracts))
@@ -81,10 +81,12 @@ class Glances:
             return
         one = self._waiting.pop()
 
-        self._told = False
+        self._turn, self._told = self._turn + 1, False
+        turn = self._turn
 
         def told(found: Glance) -> None:
-            self._told = True
+            if turn == self._turn:  # of a process that ended one may hear twice
+                self._told = True
             self._known[_key(one, self._contracts)] = found
             self._tell(one.path, found)
 
