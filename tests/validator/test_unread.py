@@ -75,6 +75,7 @@ def test_a_verdict_holds_whatever_the_message_was(
     number=st.integers(0, 7),
     complete=st.booleans(),
 )
+@example([(0, "s", "1"), (0, "s", "1"), (0, "S", "1"), (0, "s", "1"), (0, "e", "1"), (0, "E", "1")], 3, False)
 def test_spans_are_right_whatever_the_message_was(raw: list[tuple[int, str, str]], number: int, complete: bool) -> None:
     """An outer span s … e with bodies b, and an inner one S … E by key."""
     events, number = timed(raw), number % len(raw)

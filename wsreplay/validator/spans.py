@@ -146,7 +146,8 @@ class SpanMonitor:
         ended = conn.session.ended[self.index].get(key)
         late, ended_by = ended is not None, ended[0] if ended is not None else None
         witness = self._witness(conn, key, t)
-        since = ended_by
+        # One that its parent cut may have been cut by another than the parent it was in, had all been read.
+        since = ended_by if ended is None or ended[1] != "cut" else None
         if above is not None:
             witness.parent = above
             since = ended_by or (None if above.begun_unseen or conn.session.tangled else above.fid)
