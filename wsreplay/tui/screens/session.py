@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -13,13 +12,11 @@ from textual.widget import Widget
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
-from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.gathering import Gathered, session_ids
-from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.rows import Rows
@@ -32,6 +29,7 @@ from wsreplay.tui.messages import (
     WorkFailed,
 )
 from wsreplay.tui.screens.asking import Asking
+from wsreplay.tui.screens.going import GoingScreen
 from wsreplay.tui.screens.head import (
     fault_runs,
     head_runs,
@@ -62,7 +60,7 @@ PER_DETAIL_NS = times.SECOND // 2
 SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen, KeepingScreen, TracingScreen):
+class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, QueryingScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -320,35 +318,6 @@ class SessionScreen(PanedScreen, SurveyingScreen, SpanningScreen, QueryingScreen
         here = full.row_at(self.player.at_ns) if full.index_after(self.player.at_ns) else -1
         row = max(0, min(here + rows, len(full) - 1))
         self.seek(full.time_of_row(row))
-
-    def go_to_target(self, target: Target) -> None:
-        view = self.rows.view
-        if target.kind == "frame":
-            at = bisect_left(view.ids, target.value)
-            if at == len(view.ids) or view.ids[at] != target.value:
-                self._say_where(target.value)
-                return
-            self.seek(view.pages.time(at))
-            self.frames.move_to(view.row_of_frame(target.value), centre=True)
-        else:
-            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
-
-    def _say_where(self, frame_id: int) -> None:
-        """Why a frame cannot be gone to."""
-        last = self.opened.reader.last_id()
-        if not 1 <= frame_id <= last:
-            why = f"the recording has frames 1 to {last:,}"
-        else:
-            head = next(iter(paging.heads(self.opened.reader, [frame_id])), None)
-            session = self.opened.session_of.get(head.connection_id) if head else None
-            elsewhere = session is not None and self.session is not None and session.id != self.session.id
-            why = f"it is in session {session.id}" if elsewhere and session else self._what_hides()
-        self.notify(why, title=f"frame {frame_id:,} is not in this list", severity="warning")
-
-    def _what_hides(self) -> str:
-        if self.rows.only_marked:
-            return "it is not marked, and only marked frames are shown"
-        return "the filter does not let it through" if self.rows.filter is not None else "the session is still being read"
 
     # Actions.
 

@@ -1,0 +1,58 @@
+"""Going to a frame or a time of a list, or saying why that cannot be."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from wsreplay.model import Session
+from wsreplay.store import paging
+from wsreplay.tui.data.goto import Target
+from wsreplay.tui.screens.player import PlayerScreen
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.opened import Opened
+    from wsreplay.tui.data.rows import Rows
+    from wsreplay.tui.widgets.frame_list import FrameList
+
+
+class GoingScreen(PlayerScreen):
+    """A screen with a playhead and a list of frames. Times begin at `origin_ns`."""
+
+    opened: Opened
+    rows: Rows
+    frames: FrameList
+    origin_ns: int
+
+    @property
+    def session(self) -> Session | None:
+        raise NotImplementedError
+
+    def go_to_target(self, target: Target) -> None:
+        view = self.rows.view
+        if target.kind == "frame":
+            at = bisect_left(view.ids, target.value)
+            if at == len(view.ids) or view.ids[at] != target.value:
+                self._say_where(target.value)
+                return
+            self.seek(view.pages.time(at))
+            self.frames.move_to(view.row_of_frame(target.value), centre=True)
+        else:
+            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
+
+    def _say_where(self, frame_id: int) -> None:
+        """Why a frame cannot be gone to."""
+        last = self.opened.reader.last_id()
+        if not 1 <= frame_id <= last:
+            why = f"the recording has frames 1 to {last:,}"
+        else:
+            head = next(iter(paging.heads(self.opened.reader, [frame_id])), None)
+            session = self.opened.session_of.get(head.connection_id) if head else None
+            elsewhere = session is not None and self.session is not None and session.id != self.session.id
+            why = f"it is in session {session.id}" if elsewhere and session else self._what_hides()
+        self.notify(why, title=f"frame {frame_id:,} is not in this list", severity="warning")
+
+    def _what_hides(self) -> str:
+        if self.rows.only_marked:
+            return "it is not marked, and only marked frames are shown"
+        return "the filter does not let it through" if self.rows.filter is not None else "the session is still being read"
