@@ -12,12 +12,12 @@ from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
 from wsreplay.tui.data.between import Injected, Noted
-from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.data.evidence import NO_EVIDENCE, Ghost, Source
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import place_words
-from wsreplay.validator.findings import Finding, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
 
 GHOST_ROW = 7
 
@@ -437,3 +437,17 @@ async def test_a_contract_that_is_about_nothing_here_is_not_said_to_be_kept(stag
         assert "no rule applies" in on.text() and "✓" not in on.text()
         await on.press("v")
         assert "is it the right one?" in on.text()
+
+
+def test_that_no_rule_applied_is_not_said_before_it_is_known():
+    def judged(verdict: str, **sessions: str) -> Judgement:
+        known = {int(number[1:]): Verdict(said) for number, said in sessions.items()}
+        return Judgement("x", "1", "", Verdict(verdict), 0, len(known), (), session_verdicts=known)
+
+    source = Source("x", "x.yaml", "", "")
+    growing = NO_EVIDENCE._replace(sources=(source,))
+    assert growing.is_there and not growing.is_vacuous() and not growing.is_vacuous(1)
+    nothing = growing._replace(judgements=(judged("vacuous"),))
+    assert nothing.is_vacuous() and nothing.is_vacuous(1)
+    some = growing._replace(judgements=(judged("satisfied", s1="satisfied", s2="vacuous"),))
+    assert not some.is_vacuous() and not some.is_vacuous(1) and some.is_vacuous(2)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from wsreplay.cli.options import split_session
-
-DEFAULT_FOLDER = Path("recordings")
+from wsreplay.cli.options import RECORDINGS, split_session
 
 
 @click.command()
@@ -27,6 +23,6 @@ def command(
     """
     from wsreplay.tui import run
 
-    path, marked = split_session(file) if file else (DEFAULT_FOLDER, None)
+    path, marked = split_session(file) if file else (RECORDINGS, None)
     mouse = False if no_mouse else None
     run(path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse)

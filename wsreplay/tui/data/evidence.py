@@ -77,6 +77,11 @@ class Evidence(NamedTuple):
         said = {str(judgement.session_verdicts.get(session, "")) for judgement in self.judgements}
         return next((verdict for verdict in order if verdict in said), "")
 
+    def is_vacuous(self, session: int | None = None) -> bool:
+        """Whether no rule was about anything, in a session or in all; False as long as that is not known."""
+        said = {self.verdict(session) or "vacuous"} if session is not None else {str(one.verdict) for one in self.judgements}
+        return bool(self.judgements) and said == {"vacuous"}
+
     def words(self, finding: Finding) -> tuple[str, list[str]]:
         """The contract's file and, as it stands there, the rule that a finding is about."""
         source = self.rule_sources.get(finding.rule)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.clerk import Clerk, Job
+from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Told
 from wsreplay.tui.data.evidence import tally
 from wsreplay.tui.data.folder import Listed
@@ -54,8 +54,8 @@ class Glances:
         self._known: dict[object, Glance] = {}
         self._waiting: list[Listed] = []
         self._contracts: tuple[str, ...] = ()
-        self._job: Job | None = None
-        self._turn, self._told = 0, False
+        self._turn = 0
+        self._under_way: int | None = None  # whose turn it is, until it was told
 
     def of(self, one: Listed, contracts: tuple[str, ...]) -> Glance | None:
         return self._known.get(_key(one, contracts))
@@ -74,35 +74,33 @@ class Glances:
 
     def go_on(self) -> None:
         """Take the next one, if none is under way. To be called when one was told."""
-        if self._job is not None and not self._told:
+        if self._under_way is not None:
             return
         if not self._waiting:
             self.rest()
             return
         one = self._waiting.pop()
-
-        self._turn, self._told = self._turn + 1, False
-        turn = self._turn
+        self._turn += 1
+        turn = self._under_way = self._turn
 
         def told(found: Glance) -> None:
-            if turn == self._turn:  # of a process that ended one may hear twice
-                self._told = True
             self._known[_key(one, self._contracts)] = found
+            if turn == self._under_way:  # of a process that ended one may hear twice
+                self._under_way = None
             self._tell(one.path, found)
 
         def failed(why: str) -> None:
             told(Glance(why=why, failed=True))
 
-        self._job = self._clerk.take(one.path, partial(glance, self._contracts), told, failed)
+        self._clerk.take(one.path, partial(glance, self._contracts), told, failed)
 
     @property
     def busy(self) -> bool:
-        return self._job is not None
+        return self._under_way is not None or bool(self._waiting)
 
     def rest(self) -> None:
         """Stop, and let the clerk go."""
-        self._waiting = []
-        self._job = None
+        self._waiting, self._under_way = [], None
         self._clerk.stop()
 
 

@@ -96,7 +96,7 @@ class FindingsScreen(BaseScreen):
             return ["", "Nothing is recorded yet."]
         if not self.opened.evidence.is_there:
             return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
-        if all(judgement.verdict == "vacuous" for judgement in self.opened.evidence.judgements):
+        if self.opened.evidence.is_vacuous(self.session.id if self.session else None):
             return ["", "No rule of this contract applies here: is it the right one?", "c validates by another one"]
         return ["", "Nothing is wrong by this contract.", "c validates by another one"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.screens.player import PlayerScreen
@@ -23,10 +22,6 @@ class GoingScreen(PlayerScreen):
     rows: Rows
     frames: FrameList
     origin_ns: int
-
-    @property
-    def session(self) -> Session | None:
-        raise NotImplementedError
 
     def go_to_target(self, target: Target) -> None:
         view = self.rows.view
@@ -48,8 +43,8 @@ class GoingScreen(PlayerScreen):
         else:
             head = next(iter(paging.heads(self.opened.reader, [frame_id])), None)
             session = self.opened.session_of.get(head.connection_id) if head else None
-            elsewhere = session is not None and self.session is not None and session.id != self.session.id
-            why = f"it is in session {session.id}" if elsewhere and session else self._what_hides()
+            is_elsewhere = session is not None and self.rows.number not in (None, session.id)
+            why = f"it is in session {session.id}" if is_elsewhere and session else self._what_hides()
         self.notify(why, title=f"frame {frame_id:,} is not in this list", severity="warning")
 
     def _what_hides(self) -> str:

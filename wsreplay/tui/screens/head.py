@@ -7,7 +7,6 @@ from collections.abc import Callable
 from wsreplay.model import Session
 from wsreplay.tui import times
 from wsreplay.tui.data import verdict
-from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.live import Growth
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.verdict import Verdict
@@ -65,7 +64,10 @@ def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None
     runs: list[Run] = []
     if opened.evidence.is_there:
         counted = tally_runs(look, *opened.evidence.counts(session), "{:,}".format)
-        runs = counted or [_well_runs(look, opened.evidence, session)]
+        well = (f"{look.signs.ok} no findings", look.style("ok"))
+        if opened.evidence.is_vacuous(session):
+            well = (look.own("– no rule applies"), look.style("warning"))
+        runs = counted or [well]
     gap = [("  ", look.style())] if runs else []
     if state.state == verdict.JUDGING:
         runs = [*runs, *gap, (f"validating {state.done:.0%}", look.style("dim"))]
@@ -74,16 +76,6 @@ def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None
     if state.stale:
         runs = [*runs, ("  contract changed: R", look.style("word", bold=True))]
     return runs
-
-
-def _well_runs(look: Look, evidence: Evidence, session: int | None) -> Run:
-    """That there are no findings; where no rule of the contract was about anything there, that is said instead."""
-    said = {str(one.verdict) for one in evidence.judgements}
-    if session is not None and said:
-        said = {evidence.verdict(session) or "vacuous"}
-    if said == {"vacuous"}:
-        return look.own("– no rule applies"), look.style("warning")
-    return f"{look.signs.ok} no findings", look.style("ok")
 
 
 def judge_runs(look: Look, opened: Opened) -> list[Run]:

@@ -85,8 +85,7 @@ class RecordingsScreen(ListingScreen):
         for row, one in enumerate(self.found):
             if one.path == message.path:
                 self.table.refresh_line(row)
-        if self.glances.busy:
-            self.glances.go_on()
+        self.glances.go_on()
 
     def cells_of(self, row: int) -> list[list[Run]]:
         look, one = self.look, self.found[row]

@@ -108,14 +108,13 @@ class SessionsScreen(ListingScreen):
         start = opened.start_ns(None)
         closed = session.closed_ns
         lasted = times.length(closed - session.opened_ns) if closed is not None else "open"
-        errors, warnings = opened.evidence.counts(session.id)
         verdict = opened.evidence.verdict(session.id)
         frames, size = self._totals(session)
         user = (look.safe(session.user), text) if session.user else ("anonymous", dim)
         return [
             [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
             [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
-            self._findings(errors, warnings, verdict), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
+            self._findings(session), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
             [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
             [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
@@ -134,13 +133,13 @@ class SessionsScreen(ListingScreen):
             return look.signs.finished, look.style("faint")
         return look.signs.cut, look.style("warning")
 
-    def _findings(self, errors: int, warnings: int, verdict: str) -> list[Run]:
-        look = self.look
-        if not self.opened.evidence.is_there:
+    def _findings(self, session: Session) -> list[Run]:
+        look, evidence = self.look, self.opened.evidence
+        if not evidence.is_there:
             return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
-        is_vacuous = verdict == "vacuous" or (not verdict and bool(self.opened.evidence.judgements))
+        is_vacuous = evidence.is_vacuous(session.id)
         well = (look.own("–"), look.style("faint")) if is_vacuous else (look.signs.ok, look.style("ok"))
-        return tally_runs(look, errors, warnings) or [well]
+        return tally_runs(look, *evidence.counts(session.id)) or [well]
 
     def paint_lines(self) -> None:
         super().paint_lines()
