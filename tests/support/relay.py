@@ -96,7 +96,10 @@ class Relay:
     def stop(self) -> dict[str, Any]:
         """Stop in good order; return the summary."""
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE_S)
+        try:
+            code = self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the relay does not stop; it said {self.says[-5:]}") from None
         self._reader.join(5)
         self._errors.join(5)
         assert code == 0 and not self.errors, (code, "".join(self.errors))
