@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from terminal import Tmux
 
 # Times of recordings are shown as the reader's clock has them.
 os.environ["TZ"] = "UTC"
@@ -22,3 +25,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More workers than cores: a third of the time of these tests they wait for a socket, a process or a browser."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + (cores + 1) // 2
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    terminal = Tmux(tmp_path)
+    yield terminal
+    terminal.kill()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,6 @@ from wsreplay.errors import WsreplayError
 from wsreplay.store.reader import Recording
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-
-
-@pytest.fixture
-def tmux(tmp_path: Path) -> Iterator[Tmux]:
-    terminal = Tmux(tmp_path)
-    yield terminal
-    terminal.kill()
 
 
 @pytest.fixture
@@ -50,6 +43,11 @@ def recorded(tmp_path: Path) -> Recording:
         reader.close()
         time.sleep(0.05)
     raise AssertionError("it is still being recorded")
+
+
+def kill(arguments: str) -> None:
+    """Kill the wsreplay with these arguments, a regular expression."""
+    subprocess.run(["pkill", "-KILL", "-f", f"^{re.escape(sys.executable)} -m wsreplay {arguments}"], check=True)
 
 
 def test_recording_goes_on_while_the_view_is_suspended_and_after_it_was_left(
@@ -90,9 +88,20 @@ def test_it_can_be_stopped_while_the_view_is_suspended(tmux: Tmux, recorder: str
 
 
 def test_a_view_that_is_killed_leaves_a_terminal_that_is_in_order(tmux: Tmux, recorder: str, tmp_path: Path) -> None:
-    subprocess.run(["pkill", "-KILL", "-f", f"tui {tmp_path}/live.db$"], check=True)
+    kill(f"tui .*{tmp_path}/live.db$")
     tmux.until(lambda shown: "still recording" in shown and "FOLLOW" not in shown)
     tmux.keys("C-c")
     tmux.until(lambda shown: "ended 0" in shown)
     with recorded(tmp_path) as reader:
         assert reader.marks() == []
+
+
+def test_the_view_of_a_recorder_that_is_killed_gives_the_terminal_back(tmux: Tmux, recorder: str, tmp_path: Path) -> None:
+    chat(recorder, "healthy", "alice")
+    tmux.until(lambda shown: "agent_completed" in shown)
+    kill(f"record .*{tmp_path}/live.db --tui$")
+    tmux.until(lambda shown: "the recorder that showed this was killed" in shown)
+    tmux.type("the terminal waits for what is typed, as before\n")
+    tmux.until(lambda shown: shown.count("as before") == 2)
+    with recorded(tmp_path) as reader:
+        assert [one.user for one in reader.connections()] == ["alice"]

@@ -7,19 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
-from terminal import Tmux
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-
-
-@pytest.fixture
-def tmux(tmp_path) -> Iterator[Tmux]:
-    terminal = Tmux(tmp_path)
-    yield terminal
-    terminal.kill()
 
 
 def _processes(text: str) -> str:

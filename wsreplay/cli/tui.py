@@ -13,8 +13,9 @@ from wsreplay.cli.options import RECORDINGS, split_session
 @click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT", help="Validate by a built-in or a file.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
-    file: str | None, session: int | None, contracts: tuple[str, ...], ascii_only: bool, no_mouse: bool
+    file: str | None, session: int | None, contracts: tuple[str, ...], ascii_only: bool, no_mouse: bool, while_open: int | None
 ) -> None:
     """Look into a recording: replay it, find what is missing, late or out of order.
 
@@ -25,4 +26,7 @@ def command(
 
     path, marked = split_session(file) if file else (RECORDINGS, None)
     mouse = False if no_mouse else None
-    run(path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse)
+    run(
+        path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse,
+        while_open=while_open,
+    )  # fmt: skip

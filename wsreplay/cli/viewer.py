@@ -71,13 +71,16 @@ class Viewer:
 
     def __init__(self, path: Path, contracts: tuple[str, ...], console: Console) -> None:
         chosen = [argument for contract in contracts for argument in ("-c", contract)]
-        self._command = [sys.executable, "-m", "wsreplay", "tui", *chosen, str(path)]
+        self._arguments = [*chosen, str(path)]
         self._console = console
 
     async def show(self, stop: asyncio.Event, typed: TypedLines) -> None:
         """Show it until it is left, or the recording is to stop. While it is suspended, lines are read."""
         settings = _settings_of_terminal()
-        viewer = await asyncio.create_subprocess_exec(*self._command)
+        ours, theirs = os.pipe()  # closed with this process, however it ends
+        command = [sys.executable, "-m", "wsreplay", "tui", "--while-open", str(theirs), *self._arguments]
+        viewer = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs])
+        os.close(theirs)
         left, stopped = asyncio.create_task(viewer.wait()), asyncio.create_task(stop.wait())
         while True:
             with self._console.silence():
@@ -94,11 +97,12 @@ class Viewer:
                 viewer.terminate()
                 viewer.send_signal(signal.SIGCONT)  # a suspended process hears of it only then
             await left
+        os.close(ours)
         stopped.cancel()
         if viewer.returncode is not None and viewer.returncode < 0:
             _put_in_order(settings)
         if not stop.is_set():
-            self._console.say(f"still recording   (Ctrl-C stops; `wsreplay tui {self._command[-1]}` looks at it again)")
+            self._console.say(f"still recording   (Ctrl-C stops; `wsreplay tui {self._arguments[-1]}` looks at it again)")
 
     async def _back(self, pid: int, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
         """Whether somebody wants it back, or a shell has continued it with all of the job, before one of the tasks ends."""

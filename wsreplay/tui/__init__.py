@@ -24,10 +24,12 @@ def run(
     contracts: tuple[str, ...] = (),
     ascii_only: bool | None = None,
     mouse: bool | None = None,
+    while_open: int | None = None,
 ) -> None:
     """Show a recording, one session of it, or a folder of recordings, until the user quits.
 
-    None leaves a setting to the user's configuration.
+    None leaves a setting to the user's configuration. `while_open` is a pipe's descriptor: when its other end is closed, who
+    shows this has ended, and it ends too.
 
     Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
     a contract that cannot be used, or where there is no terminal.
@@ -49,7 +51,7 @@ def run(
             contract.load(name)
     from wsreplay.tui.app import ReplayApp
 
-    app = ReplayApp(path, session=session, config=settings, contracts=contracts)
+    app = ReplayApp(path, session=session, config=settings, contracts=contracts, while_open=while_open)
     app.open()
     app.run(mouse=settings.mouse)
     if app.return_code:

@@ -66,6 +66,7 @@ class ReplayApp(Unbroken, App[None]):
         contracts: tuple[str, ...] = (),
         clock: Callable[[], int] = time.monotonic_ns,
         judging: bool = True,
+        while_open: int | None = None,
     ) -> None:
         self.config = config or Config()
         self._has_themes = False
@@ -76,6 +77,7 @@ class ReplayApp(Unbroken, App[None]):
         self.clock = clock
         self.judging = judging
         self.contracts = contracts
+        self._while_open = while_open
         self.opened: Opened | None = None
         self.growth = Growth()
         self.verdict = Verdict()
@@ -135,6 +137,8 @@ class ReplayApp(Unbroken, App[None]):
             # Who ends it gets a terminal that is in order; one that was closed cannot be put in order.
             loop.add_signal_handler(signal.SIGTERM, self._end)
             loop.add_signal_handler(signal.SIGHUP, self._end_at_once)
+            if self._while_open is not None:
+                loop.add_reader(self._while_open, self._end_alone, self._while_open)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))  # the terminal has forgotten all
         self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
@@ -144,6 +148,11 @@ class ReplayApp(Unbroken, App[None]):
         """In order; at once where that is asked for again: a terminal that takes nothing keeps the former waiting."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end_at_once)
         self.exit(return_code=128 + signal.SIGTERM)
+
+    def _end_alone(self, pipe: int) -> None:
+        """Who shows this was killed: a shell has the terminal now."""
+        asyncio.get_running_loop().remove_reader(pipe)
+        self.exit(message="the recorder that showed this was killed")
 
     def _end_at_once(self) -> None:
         self._judge.stop()
