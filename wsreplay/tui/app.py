@@ -8,13 +8,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from wsreplay.errors import UsageError, WsreplayError
@@ -31,7 +33,7 @@ from wsreplay.tui.judge import Judge, stamp
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.theme import DARK, LIGHT, Palette, variables_for
+from wsreplay.tui.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.unbroken import Unbroken
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
@@ -350,6 +352,14 @@ class ReplayApp(Unbroken, App[None]):
         """Of the theme; none before ours are known, which takes as long as a screenful of rows."""
         return super().get_css_variables() if self._has_themes else {}
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own for NO_COLOR leaves shades of grey, on a ground of its own."""
+        if not self.no_color:
+            return super().get_line_filters()
+        from wsreplay.tui.colourless import Colourless
+
+        return [Colourless(Color.parse(self.theme_variables["background"]))]
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return {"ws-edge": "ascii" if self.config.ascii else "round", **variables_for(self.current_theme)}
 
@@ -361,7 +371,8 @@ class ReplayApp(Unbroken, App[None]):
         return ours.get(name, name)
 
     def _look_again(self) -> None:
-        self.look = Look(Palette.of(self.theme_variables, self.current_theme.dark), self.config.ascii)
+        palette = PlainPalette() if self.no_color else Palette.of(self.theme_variables, self.current_theme.dark)
+        self.look = Look(palette, self.config.ascii)
         for screen in self._screens() if self.is_running else ():
             screen.looks_changed()
 

@@ -67,13 +67,30 @@ class Palette:
         key = name, on, bold, underline
         style = self._styles.get(key)
         if style is None:
-            hues = self._hues
-            style = Style(color=hues[name], bgcolor=hues[on] if on else None, bold=bold, underline=underline)
-            self._styles[key] = style
+            style = self._styles[key] = self._style(name, on) + Style(bold=bold, underline=underline)
         return style
 
     def ground(self, name: str) -> Style:
         style = self._grounds.get(name)
         if style is None:
-            style = self._grounds[name] = Style(bgcolor=self._hues[name])
+            style = self._grounds[name] = self._ground(name)
         return style
+
+    def _style(self, name: str, on: str | None) -> Style:
+        return Style(color=self._hues[name], bgcolor=self._hues[on] if on else None)
+
+    def _ground(self, name: str) -> Style:
+        return Style(bgcolor=self._hues[name])
+
+
+class PlainPalette(Palette):
+    """Without any colour: bright, dim and reversed text."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def _style(self, name: str, on: str | None) -> Style:
+        return Style(dim=name in ("dim", "faint", "line")) + (self._ground(on) if on else Style.null())
+
+    def _ground(self, name: str) -> Style:
+        return Style(reverse=name in ("cursor", "cursor-blurred", "match"), dim=name == "cursor-blurred")
