@@ -117,7 +117,9 @@ def is_ghost(finding: Finding) -> bool:
 
 
 def moment(finding: Finding) -> int:
-    """When a finding stands, ns."""
+    """When a finding stands, ns: a frame that came late stands where it came, though that was known before."""
+    if finding.kind == "late" and finding.frames and finding.until is not None and finding.late_by is not None:
+        return finding.until + finding.late_by
     return finding.at_ns if finding.at_ns is not None else finding.decided_at
 
 

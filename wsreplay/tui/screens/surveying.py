@@ -31,9 +31,9 @@ class SurveyingScreen(PlayerScreen):
     counted_ns = 0  # when the overview was last counted, by the application's clock
 
     def count_overview(self) -> None:
-        """Count frames per column, beside the interface."""
+        """Count frames per column, beside the interface: all of the session's, whatever a filter lets through."""
         span = (self.origin_ns, max(self.player.end_ns, self.origin_ns + 1))
-        ids, bins = self.rows.view.ids[:], self.overview.bins
+        ids, bins = self.rows.base[:], self.overview.bins
         self.counted_ns = self.now()
 
         def work(reader: Recording, errand: Told) -> None:
