@@ -81,6 +81,10 @@ def test_our_own_sentences_are_harmless_even_where_they_quote_strangers(text):
         assert not FORBIDDEN.search(Look(Palette.of({}, True), ascii_only).own(text))
 
 
+def test_in_ascii_what_cannot_be_seen_is_spelt():
+    assert Look(Palette.of({}, True), True).safe("a\x1b[2J\t\r\n\x00\x7f\u202e\ud800é") == r"a\x1b[2J\t\r\n\x00\x7f??\xe9"
+
+
 async def test_a_notification_shows_markup_as_it_is(stage, chat_recording):
     async with stage(chat_recording) as on:
         on.app.screen.fail("[red]what[/]")("[/bold] why")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.style import Style
 
-from wsreplay.trace.display import visible
+from wsreplay.trace.display import INVISIBLE, REPLACED, visible
 from wsreplay.tui.signs import Signs, signs
 from wsreplay.tui.theme import Palette
 
@@ -59,7 +59,7 @@ class Look(NamedTuple):
         """Text of strangers, harmless and in the glyphs this terminal has."""
         text = visible(text)
         if self.ascii_only and not text.isascii():
-            return text.encode("ascii", "backslashreplace").decode("ascii")
+            return text.translate(_SPELT).encode("ascii", "backslashreplace").decode("ascii")
         return text
 
     def own(self, text: str) -> str:
@@ -80,6 +80,10 @@ class Look(NamedTuple):
         return self.style(name, bold=name == "error")
 
 
+# What stands for a character that cannot be seen, spelt as a programmer would.
+_SPELT = {0x2400 + code: f"\\x{code:02x}" for code in range(0x20)} | {
+    0x2409: "\\t", 0x240A: "\\n", 0x240D: "\\r", 0x2421: "\\x7f", ord(INVISIBLE): "?", ord(REPLACED): "?",
+}  # fmt: skip
 _PLAIN = str.maketrans({
     "…": "~", "·": "-", "—": "-", "–": "-", "→": ">", "←": "<", "↑": "^", "↓": "v", "×": "x", "≤": "<=", "≥": ">=", "µ": "u",
     "│": "|", "Δ": "d", "✓": "v", "▪": "#", "✗": "X", "▲": "!", "◆": "*", "⇅": "^", "◷": "+", "▶": ">", "◀": "<", "▎": "|",
