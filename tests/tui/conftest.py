@@ -208,7 +208,8 @@ class Stage:
     def _busy(self) -> bool:
         screen = self.app.screen
         working = [getattr(screen, name, None) for name in ("errands", "inspector")]
-        untraced = getattr(screen, "film", False) and getattr(screen, "traced", ()) is None
+        line = getattr(screen, "open_line", None)
+        untraced = line is not None and screen.film and line.spans is None
         return untraced or getattr(screen, "detail_due", False) or any(one is not None and one.busy for one in working)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:

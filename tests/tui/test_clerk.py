@@ -150,9 +150,9 @@ def test_it_ends_with_the_interface(chat_recording):
 
 
 def test_a_small_recording_needs_no_process(clerk, chat_recording):
-    errands = Errands(chat_recording, clerk)
+    errands = Errands(chat_recording, print, print, clerk)
     errands.get_ready()
-    errands.hand_over("filter", refuses, print, lambda why: None)
+    errands.hand_over("filter", refuses, print)
     assert clerk._beside is None
     errands.call_all_back()
 

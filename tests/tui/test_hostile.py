@@ -87,5 +87,5 @@ def test_in_ascii_what_cannot_be_seen_is_spelt():
 
 async def test_a_notification_shows_markup_as_it_is(stage, chat_recording):
     async with stage(chat_recording) as on:
-        on.app.screen.fail("[red]what[/]")("[/bold] why")
+        on.app.screen.work_failed("[red]what[/]", "[/bold] why")
         await on.until(lambda: "[/bold] why" in on.text())

@@ -71,7 +71,7 @@ async def test_playing_says_what_is_open_at_the_playhead_and_marks_the_rows_that
         await on.judged()
         await on.press("down", "enter", "i", "i", "space")
         screen = on.app.screen
-        await on.until(lambda: screen.traced is not None)
+        await on.until(lambda: screen.open_line.spans is not None)
         for at_ms, open_now in (
             (100, []), (600, ["performance 277ms"]), (2_400, ["performance 2.077s", "metrics 1.750s", "search 111ms"]),
         ):  # fmt: skip

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from wsreplay.replay.rows import Row
-    from wsreplay.tui.data.between import Placed
     from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
-    from wsreplay.tui.data.gathering import Gathered
     from wsreplay.tui.data.glances import Glance
-    from wsreplay.tui.data.traced import Traced
 
 
 class RowMoved(Message):
@@ -73,31 +69,6 @@ class QueryLeft(Message):
         super().__init__()
 
 
-class IdsGathered(Message):
-    """More ids of a view; `done` is the share of the recording that was read."""
-
-    def __init__(self, ticket: int, gathered: Gathered) -> None:
-        self.ticket = ticket
-        self.ids, self.done, self.finished = gathered
-        super().__init__()
-
-
-class WorkFailed(Message):
-    """A worker could not go on; `what` it was doing, `why` it stopped."""
-
-    def __init__(self, what: str, why: str) -> None:
-        self.what, self.why = what, why
-        super().__init__()
-
-
-class SearchEnded(Message):
-    """The next match of a search; None where there is no other."""
-
-    def __init__(self, ticket: int, frame_id: int | None) -> None:
-        self.ticket, self.frame_id = ticket, frame_id
-        super().__init__()
-
-
 class JudgeMoved(Message):
     """The validator has come this far; share of 1."""
 
@@ -126,51 +97,11 @@ class ContractChanged(Message):
     """A contract's file is not what was judged by any more."""
 
 
-class TotalsCounted(Message):
-    """Frames and bytes of each connection, and a sample of (connection, time) for sketches."""
-
-    def __init__(self, tallies: dict[int, tuple[int, int]], sample: list[tuple[int, int]]) -> None:
-        self.tallies, self.sample = tallies, sample
-        super().__init__()
-
-
-class BetweenPlaced(Message):
-    """The injected faults and the notes of the recording, and where they stand among its frames."""
-
-    def __init__(self, placed: list[Placed]) -> None:
-        self.placed = placed
-        super().__init__()
-
-
-class SpansTraced(Message):
-    """The spans of a session."""
-
-    def __init__(self, traced: Traced) -> None:
-        self.traced = traced
-        super().__init__()
-
-
-class Aligned(Message):
-    """Two sessions are aligned, or why they could not be."""
-
-    def __init__(self, rows: list[Row], why: str = "") -> None:
-        self.rows, self.why = rows, why
-        super().__init__()
-
-
 class DetailReady(Message):
     """A big payload is laid out for the detail: lines of (kind, text)."""
 
     def __init__(self, frame_id: int, lines: list[tuple[str, str]]) -> None:
         self.frame_id, self.lines = frame_id, lines
-        super().__init__()
-
-
-class OverviewCounted(Message):
-    """How many frames fall into each column of the overview; `span` is its time in ns."""
-
-    def __init__(self, counts: list[int], span: tuple[int, int]) -> None:
-        self.counts, self.span = counts, span
         super().__init__()
 
 

@@ -42,8 +42,6 @@ class Desk:
     def _run(self, number: int, errand: Errand) -> None:
         try:
             errand.run()
-        except Exception as error:
-            self._say(number, "failed", f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}")
         finally:
             self._errands.pop(number, None)
             self._say(number, "done", None)

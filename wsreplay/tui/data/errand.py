@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,8 +84,13 @@ class Errand(threading.Thread):
                     with self._lock:
                         self._reader = None
         except WsreplayError as error:
-            if not self.called_back:
-                self._fail(str(error))
+            self._say_failed(str(error))
+        except Exception as error:
+            self._say_failed(f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}")
+
+    def _say_failed(self, why: str) -> None:
+        if not self.called_back:
+            self._fail(why)
 
     def _opened(self) -> Recording:
         reader = Recording.open(self._path)
@@ -94,27 +100,49 @@ class Errand(threading.Thread):
 
 
 class Errands:
-    """The errands of one screen, by name: a new one calls the one before it back. `hands` take the long ones."""
+    """The errands of one screen, by what they do: a new one calls the same one before it back.
 
-    def __init__(self, path: Path, hands: Hands | None = None) -> None:
+    `deliver(callback, *values)` has something called on the interface's thread, where all answers arrive; of an errand that
+    was called back none does, also none that was under way by then. `failed(doing, why)` hears of what could not be done.
+    `hands` take the long ones.
+    """
+
+    def __init__(
+        self, path: Path, deliver: Callable[..., object], failed: Callable[[str, str], object], hands: Hands | None = None
+    ) -> None:
         self._path = path
+        self._deliver, self._failed = deliver, failed
         self._hands = hands
         self._running: dict[str, Running] = {}
+        self._wanted: dict[str, object] = {}  # what tells an errand from the one before it
         self._ended: list[Running] = []
 
-    def send(self, name: str, work: Work, tell: Callable[[Any], object], fail: Callable[[str], object]) -> None:
+    def send(self, doing: str, work: Work, answer: Callable[[Any], object]) -> None:
         """Have something short done."""
-        self.call_back(name)
-        errand = self._running[name] = Errand(self._path, work, tell, fail, name)
+        tell, fail = self._ways_back(doing, answer)
+        errand = self._running[doing] = Errand(self._path, work, tell, fail, doing)
         errand.start()
 
-    def hand_over(self, name: str, work: Work, tell: Callable[[Any], object], fail: Callable[[str], object]) -> None:
+    def hand_over(self, doing: str, work: Work, answer: Callable[[Any], object]) -> None:
         """Have something done that takes long where a recording is large. `work` and what it tells can be pickled."""
         if self._hands is None or not _is_large(self._path):
-            self.send(name, work, tell, fail)
+            self.send(doing, work, answer)
             return
-        self.call_back(name)
-        self._running[name] = self._hands.take(self._path, work, tell, fail)
+        tell, fail = self._ways_back(doing, answer)
+        self._running[doing] = self._hands.take(self._path, work, tell, fail)
+
+    def _ways_back(
+        self, doing: str, answer: Callable[[Any], object]
+    ) -> tuple[Callable[[Any], object], Callable[[str], object]]:
+        """How an errand that begins now tells something, and that it failed."""
+        self.call_back(doing)
+        token = self._wanted[doing] = object()
+
+        def heard(say: Callable[[Any], object], value: Any) -> None:
+            if self._wanted.get(doing) is token:
+                say(value)
+
+        return partial(self._deliver, heard, answer), partial(self._deliver, heard, partial(self._failed, doing))
 
     def get_ready(self) -> None:
         """Something long may soon be handed over."""
@@ -126,15 +154,20 @@ class Errands:
         """Whether any errand is still under way."""
         return any(errand.is_alive() for errand in self._running.values())
 
-    def call_back(self, name: str) -> None:
-        if errand := self._running.pop(name, None):
+    def is_at(self, doing: str) -> bool:
+        """Whether this errand is under way."""
+        return doing in self._running and self._running[doing].is_alive()
+
+    def call_back(self, doing: str) -> None:
+        self._wanted.pop(doing, None)
+        if errand := self._running.pop(doing, None):
             errand.call_back()
             self._ended = [*(one for one in self._ended if one.is_alive()), errand]
 
     def call_all_back(self, *, wait_s: float = 1.0) -> None:
         """Stop all and wait for them, not longer than `wait_s` each."""
-        for name in list(self._running):
-            self.call_back(name)
+        for doing in list(self._running):
+            self.call_back(doing)
         for errand in self._ended:
             errand.join(wait_s)
         self._ended.clear()

@@ -40,6 +40,8 @@ class Opened:
         self._last_fault = 0
         self.placed: Sequence[Placed] = ()  # what is known to stand between the frames
         self.live = False
+        self.last_id = 0  # of the frames known so far
+        self.changes = 0  # how often connections came or changed
         self.refresh()
 
     @classmethod
@@ -66,9 +68,10 @@ class Opened:
 
     def refresh(self) -> None:
         """Read again what a recorder may have changed."""
-        self.live = self.reader.live
+        self.live, self.last_id = self.reader.live, self.reader.last_id()
         self.runs = self.reader.runs()
         if changed := self.reader.changed_connections(self.connections):
+            self.changes += 1
             self.connections |= {connection.id: connection for connection in changed}
             self.sessions = stitch(self.connections.values())
             self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
@@ -108,8 +111,11 @@ class Opened:
 
     def ids_at_once(self, session: Session | None) -> Sequence[int] | None:
         """The ids of a session's frames where they can be had without reading them all, else None."""
+        whole = self.whole()
+        if self.live:
+            self.refresh()  # another session may have begun
         if session is None or len(self.sessions) == 1:
-            return self.whole()
+            return whole
         if len(session.connections) == 1:
             return paging.dense_range(self.reader, session.connections[0].id)
         return None

@@ -25,14 +25,19 @@ class Rows:
     def __init__(self, opened: Opened, session: Session | None) -> None:
         self.opened = opened
         self.session = session
+        known = opened.last_id
         at_once = opened.ids_at_once(session)
         self.complete = at_once is not None
         if at_once is None:
             assert session is not None
             at_once = opened.first_ids(session)
         self.base: Sequence[int] = at_once
+        self._looked_until = max(known, at_once[-1] if len(at_once) else 0)  # what came later may be of this list
         self.filter: Filter | None = None
         self.matches: array[int] | None = None
+        self._asked: Filter | None = None  # as long as not all of its answer is there
+        self._asked_since: array[int] = array("Q")  # what of the frames that came meanwhile it lets through
+        self._sieve: tuple[object, object, int, Sieve] | None = None
         self.only_marked = False
         self.horizon: int | None = None
         self._judged_by = opened.evidence
@@ -85,21 +90,38 @@ class Rows:
     def sieve(self, filter: Filter) -> Sieve:
         return Sieve(filter, self.context(), self.connections)
 
+    def _sieved(self, filter: Filter, first: int, last: int) -> array[int]:
+        """What a filter lets through of the frames between two; the sieve is kept: a recording that grows asks all the time."""
+        kept, evidence, changes = self._sieve, self.opened.evidence, self.opened.changes
+        if kept is None or kept[0] is not filter or kept[1] is not evidence or kept[2] != changes:
+            kept = self._sieve = filter, evidence, changes, self.sieve(filter)
+        return kept[3].between(self.opened.reader, first, last)
+
     # Each gives the view to show.
 
     def gathered(self, ids: array[int], finished: bool) -> View:
         """More of the session is known."""
         self.base, self.complete = ids, finished
-        if self.matches is not None:
-            return self.view
+        if finished:
+            self._looked_until = ids[-1] if len(ids) else 0
+            self.grown(self.opened.reader.last_id())
         return self._make()
 
-    def filtered(self, filter: Filter, matches: array[int]) -> View:
+    def ask(self, filter: Filter) -> Sequence[int]:
+        """A filter is asked about the frames that are known, which are given; the others are looked at as they come."""
+        self._asked, self._asked_since = filter, array("Q")
+        return self.base[:]
+
+    def filtered(self, filter: Filter, matches: array[int], finished: bool) -> View:
+        """What the filter that was asked lets through so far."""
+        matches.extend(self._asked_since)
         self.filter, self.matches = filter, matches
+        if finished:
+            self._asked = None
         return self._make()
 
     def unfiltered(self) -> View:
-        self.filter = self.matches = None
+        self.filter = self.matches = self._asked = None
         self.only_marked = False
         return self._make()
 
@@ -127,9 +149,10 @@ class Rows:
 
     def grown(self, last_id: int) -> int:
         """A recorder added frames up to `last_id`: take in those of this list; how many there are more."""
-        known = self.base[-1] if len(self.base) else 0
+        known = self._looked_until
         if last_id <= known or not self.complete:
             return 0
+        self._looked_until = last_id
         if self.session is not None:  # which may have got another connection
             self.session = self.opened.session(self.session.id) or self.session
         before = len(self.base) if self.matches is None else len(self.matches)
@@ -137,8 +160,10 @@ class Rows:
             self.base = range(self.base.start if len(self.base) else 1, last_id + 1)
         else:
             self._take_in(known, last_id)
+        if self._asked is not None:
+            self._asked_since.extend(self._sieved(self._asked, known + 1, last_id))
         if self.filter is not None and self.matches is not None:
-            self.matches.extend(self.sieve(self.filter).between(self.opened.reader, known + 1, last_id))
+            self.matches.extend(self._sieved(self.filter, known + 1, last_id))
         if not self.only_marked:
             self.view.set_ids(self.base if self.matches is None else self.matches)
         return len(self.view.ids) - before if not self.only_marked else 0

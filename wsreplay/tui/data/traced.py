@@ -1,19 +1,25 @@
-"""The spans of a session, read from its recording, and which of them are open at a time."""
+"""The spans of a session, read from its recording beside the interface, and which of them are open at a time."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.data.errand import Told
+from wsreplay.tui.data.errand import Errands, Told
+from wsreplay.tui.times import SECOND
 
 if TYPE_CHECKING:
+    from wsreplay.tui.data.opened import Opened
     from wsreplay.tui.data.spans import Drawn, Lane
 
+LIVE_NS = 3 * SECOND  # a recording that grows is traced anew this often
+READING = "reading runs and tools"
 _FRAMES_PER_LOOK = 4096
 
 
@@ -56,3 +62,30 @@ def open_at(spans: Sequence[Drawn], t_ns: int) -> list[Drawn]:
     """Those of the spans, which are in order of their start, that have begun at a time and not ended yet."""
     begun = spans[: bisect_right(spans, t_ns, key=lambda drawn: drawn.start_ns)]
     return [drawn for drawn in begun if drawn.end_ns is None or drawn.end_ns > t_ns]
+
+
+class Tracing:
+    """When the spans of a session are to be read: by other contracts, or when more was recorded, but not all the time."""
+
+    def __init__(self, opened: Opened, errands: Errands, answer: Callable[[Traced], object]) -> None:
+        self._opened = opened
+        self._errands = errands
+        self._answer = answer
+        self._known: tuple[tuple[str, ...], int] | None = None  # the contracts, and the last frame
+        self._asked_ns = 0
+
+    def ask(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
+        """Read them if what is known is old. `now_ns` is on the application's clock."""
+        wanted = contracts, self._opened.last_id
+        if wanted == self._known:
+            return
+        is_other = self._known is None or self._known[0] != contracts
+        is_early = self._errands.is_at(READING) or now_ns - self._asked_ns <= LIVE_NS
+        if is_other or not self._opened.live or not is_early:
+            self.ask_again(session, contracts, now_ns)
+
+    def ask_again(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
+        """Read them, whatever is known."""
+        self._known, self._asked_ns = (contracts, self._opened.last_id), now_ns
+        only = [one.id for one in session.connections] if session else None
+        self._errands.hand_over(READING, partial(traced, only, contracts), self._answer)

@@ -1,18 +1,19 @@
-"""Filtering and searching a list of frames, by errands beside the interface."""
+"""Filtering and searching a list of frames by the query bar."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
 
 from wsreplay.errors import FilterError
-from wsreplay.tui import times
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import Gathered, matching_ids, next_match
 from wsreplay.tui.data.rows import Rows
-from wsreplay.tui.data.view import Anchor
-from wsreplay.tui.messages import IdsGathered, SearchEnded
-from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.base import Host
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.query_bar import QueryBar
 
@@ -23,19 +24,57 @@ FILTERING, SEARCHING = "filtering", "searching"
 
 
 class Asking:
-    """The questions a user asks of one list. Answers come back as messages to the screen, which hands them on to here."""
+    """The questions a user asks of one list, and their answers, which come from beside the interface.
 
-    def __init__(self, screen: BaseScreen, rows: Rows, frames: FrameList, bar: QueryBar, errands: Errands) -> None:
-        self._screen = screen
+    `show` shows the rows after they have changed.
+    """
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("slash", "part('asking','begin',False)", "Filter", id="session.filter", show=False),
+        Binding("ctrl+f", "part('asking','begin',True)", "Search text", id="session.search", show=False),
+        Binding("n", "part('asking','search',True)", "Next match", id="session.next_match", show=False),
+        Binding("N", "part('asking','search',False)", "Previous match", id="session.previous_match", show=False),
+    )
+
+    def __init__(
+        self, host: Host, rows: Rows, frames: FrameList, bar: QueryBar, errands: Errands, show: Callable[[], object]
+    ) -> None:
+        self._host = host
         self._rows = rows
         self._frames = frames
         self._bar = bar
         self._errands = errands
-        self._ticket = 0
+        self._show = show
         self._asked: Filter | None = None
-        self._stopped = False
-        self._forward = True
+        self._before = ""  # the filter's text before the user began to change it
+        self._is_stopped = False
         self._found: int | None = None
+
+    async def begin(self, searching: bool) -> None:
+        """Let the user type."""
+        self._errands.get_ready()
+        self._before = self._bar.filter_text
+        await self._bar.begin(searching=searching)
+
+    def typed(self) -> None:
+        """What is typed stood still for a moment: answer while it is typed."""
+        if self._bar.searching:
+            self.search(from_here=True)
+        else:
+            self.filter(self._bar.filter_text)
+
+    def left(self, keep: bool) -> None:
+        """Enter, or Escape, which gives up what was typed."""
+        bar = self._bar
+        if keep and bar.mistake is not None and not bar.searching:
+            self._host.notify(self._host.look.own(bar.mistake), title="this is no filter", severity="warning", markup=False)
+            return
+        bar.end()
+        self._frames.focus()
+        if bar.searching:
+            self.search(from_here=True) if keep else self.stop_searching()
+        else:
+            self.filter(bar.filter_text if keep else bar.keep(self._before))
 
     # Filtering.
 
@@ -49,18 +88,18 @@ class Asking:
             return
         if asked.is_empty:
             self.clear()
-            return
-        if self._asked is not None and str(asked) == str(self._asked) and not self._stopped:
-            return
-        self._asked, self._stopped = asked, False
-        self._ticket += 1
-        ticket, start = self._ticket, self._place_in_base()
+        elif self._asked is None or str(asked) != str(self._asked) or self._is_stopped:
+            self._ask(asked)
 
-        def tell(gathered: Gathered) -> None:
-            self._screen.post_message(IdsGathered(ticket, gathered))
+    def ask_again(self) -> None:
+        """The session is known as a whole now: what was asked before was asked of a part."""
+        if self._asked is not None:
+            self._ask(self._asked)
 
-        work = partial(matching_ids, self._rows.sieve(asked), self._rows.base, start)
-        self._errands.hand_over(FILTERING, work, tell, self._screen.fail(FILTERING))
+    def _ask(self, asked: Filter) -> None:
+        self._asked, self._is_stopped = asked, False
+        work = partial(matching_ids, self._rows.sieve(asked), self._rows.ask(asked), self._place_in_base())
+        self._errands.hand_over(FILTERING, work, self._gathered)
         self._say(0, 0.0)
 
     def _place_in_base(self) -> int:
@@ -71,53 +110,49 @@ class Asking:
         top = min(view.index_of_row(self._frames.scroll_offset.y), view.frames - 1)
         if view.ids is self._rows.base:
             return top
-        from bisect import bisect_left
-
         return min(bisect_left(self._rows.base, view.ids[top]), max(0, len(self._rows.base) - 1))
 
-    def gathered(self, message: IdsGathered) -> bool:
-        """An answer to the filter; whether there is something to show."""
-        if message.ticket != self._ticket or self._asked is None:
-            return False
-        self._say(len(message.ids), 1.0 if message.finished else message.done)
-        if not message.ids and not message.finished:
-            return False
-        anchor = self.anchor()
-        self._rows.filtered(self._asked, message.ids)
-        self._frames.empty_lines = ["", f"no frame matches {self._asked}", "esc clears the filter"]
-        self._frames.show_view(self._rows.view, anchor=anchor)
-        return True
+    def _gathered(self, gathered: Gathered) -> None:
+        ids, done, finished = gathered
+        asked = self._asked
+        if asked is None:
+            return
+        if ids or finished:
+            self._rows.filtered(asked, ids, finished)
+            self._show()
+        self._say(len(ids), 1.0 if finished else done)
 
     def grown(self) -> None:
         """The recording has more frames, and the filter has been asked about them."""
-        if self._asked is not None and self._rows.matches is not None and not self._errands.busy:
+        if self._asked is not None and not self._errands.is_at(FILTERING):
+            self.say()
+
+    def say(self) -> None:
+        """How many frames the filter lets through, if there is one."""
+        if self._rows.matches is not None:
             self._say(len(self._rows.matches), 1.0)
+        else:
+            self._bar.say()
 
-    def failed(self, what: str) -> None:
+    def failed(self, doing: str) -> None:
         """Something could not be done; where it was one of these questions, it can be asked again."""
-        if what in (FILTERING, SEARCHING):
-            self._stopped = True
-            self._bar.say(lambda look: [(f"{what} stopped", look.style("warning"))])
-
-    def anchor(self) -> Anchor | None:
-        """What the cursor stands on."""
-        return self._frames.view.anchor(self._frames.cursor)
+        if doing in (FILTERING, SEARCHING):
+            self._is_stopped = True
+            self._bar.say(lambda look: [(f"{doing} stopped", look.style("warning"))])
 
     def clear(self) -> bool:
         """Show everything again; whether there was a filter."""
         was = self._asked is not None or self._rows.only_marked
         self._errands.call_back(FILTERING)
         self._asked = None
-        self._ticket += 1
         self._bar.clear()
         if was:
-            anchor = self.anchor()
-            self._frames.empty_lines = []
-            self._frames.show_view(self._rows.unfiltered(), anchor=anchor)
+            self._rows.unfiltered()
+            self._show()
         return was
 
     def _say(self, count: int, done: float) -> None:
-        counted = f"{count:,} of {times.short(len(self._rows.base))}"
+        counted = f"{count:,} of {len(self._rows.base):,}"
         so_far = f"  {done:.0%}" if done < 1.0 else ""
         self._bar.say(lambda look: [(counted, look.style("text")), (so_far, look.style("dim"))])
 
@@ -131,38 +166,31 @@ class Asking:
             return
         self._frames.needle = needle
         self._frames.forget()
-        self._ticket += 1
-        ticket, self._forward = self._ticket, forward
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
-        ids = view.ids[: view.frames]
-        sieve = self._rows.sieve(text_filter(needle))
-
-        def tell(frame_id: int | None) -> None:
-            self._screen.post_message(SearchEnded(ticket, frame_id))
-
-        work = partial(next_match, sieve, ids, start, forward)
-        self._errands.hand_over(SEARCHING, work, tell, self._screen.fail(SEARCHING))
+        work = partial(next_match, self._rows.sieve(text_filter(needle)), view.ids[: view.frames], start, forward)
+        self._errands.hand_over(SEARCHING, work, partial(self._matched, needle))
         self._bar.say(lambda look: [("searching", look.style("dim"))])
 
-    def found(self, message: SearchEnded) -> None:
-        if message.ticket != self._ticket:
-            return
-        needle = self._bar.search_text
-        if message.frame_id is None:
+    def _matched(self, needle: str, frame_id: int | None) -> None:
+        if frame_id is None:
             self._bar.say(lambda look: [(look.own(f"— in no frame: {needle}"), look.style("warning"))])
             return
-        row = self._frames.view.row_of_frame(message.frame_id)
-        only = "the only frame" if row == self._frames.cursor and message.frame_id == self._found else "n next  N previous"
-        self._found = message.frame_id
+        row = self._frames.view.row_of_frame(frame_id)
+        only = "the only frame" if row == self._frames.cursor and frame_id == self._found else "n next  N previous"
+        self._found = frame_id
         self._bar.say(lambda look: [(look.own(f"found {needle}   {only}"), look.style("dim"))])
         self._frames.move_to(row, centre=True)
 
-    def stop_searching(self) -> None:
+    def stop_searching(self) -> bool:
+        """Whether something was searched."""
+        was = bool(self._frames.needle)
         self._errands.call_back(SEARCHING)
-        if self._frames.needle:
+        if was:
             self._frames.needle = ""
             self._frames.forget()
+            self._bar.say()
+        return was
 
 
 def text_filter(needle: str) -> Filter:

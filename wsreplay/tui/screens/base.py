@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,15 +12,28 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.look import Look
-from wsreplay.tui.messages import WorkFailed
 from wsreplay.tui.unbroken import Unbroken
 from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from wsreplay.tui.app import ReplayApp
+    from wsreplay.tui.data.opened import Opened
 
 SMALLEST = (60, 12)
+
+
+class Host(Protocol):
+    """What the parts of a screen ask of it."""
+
+    @property
+    def look(self) -> Look: ...
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information", markup: bool = True
+    ) -> None: ...
 
 
 class BaseScreen(Unbroken, Screen[None]):
@@ -84,12 +98,19 @@ class BaseScreen(Unbroken, Screen[None]):
 
     # What every screen does.
 
-    def fail(self, what: str) -> Callable[[str], object]:
-        """For an errand: how to say that it could not be done."""
-        return lambda why: self.post_message(WorkFailed(what, why))
+    async def action_part(self, name: str, verb: str, *arguments: object) -> None:
+        """A key of a part of this screen: `part('asking', 'search', True)` calls `self.asking.search(True)`."""
+        done = getattr(getattr(self, name), verb)(*arguments)
+        if isawaitable(done):
+            await done
 
-    def on_work_failed(self, message: WorkFailed) -> None:
-        self.notify(self.look.own(message.why), title=message.what, severity="error", markup=False)
+    def errands_of(self, opened: Opened) -> Errands:
+        """For what this screen has done beside the interface. Long work goes to the recording's clerk."""
+        return Errands(opened.path, self.call_later, self.work_failed, opened.clerk)
+
+    def work_failed(self, doing: str, why: str) -> None:
+        """An errand could not go on."""
+        self.notify(self.look.own(why), title=doing, severity="error", markup=False)
 
     def action_back(self) -> None:
         self.replay.go_back()

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from wsreplay.errors import UsageError
-from wsreplay.replay.rows import Kind
+from wsreplay.replay.rows import Kind, Row
 from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch, there_are
@@ -20,7 +20,7 @@ from wsreplay.tui.data.alignment import Payloads, Side, aligned
 from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.jsondiff import changed_fields, difference
-from wsreplay.tui.messages import Aligned, RowChosen, RowMoved
+from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs
 from wsreplay.tui.screens.inspecting import wrapped
@@ -73,7 +73,7 @@ class DiffScreen(BaseScreen):
         self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(a[0], clerk)
+        self.errands = Errands(a[0], self.call_later, self.work_failed, clerk)
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -89,19 +89,19 @@ class DiffScreen(BaseScreen):
         self.list.focus()
         self.paint_lines()
         work = partial(aligned, path_b, (number_a, number_b), self.contract)
-        self.errands.hand_over("alignment", work, lambda rows: self.post_message(Aligned(rows)), self._failed)
+        self.errands.hand_over("aligning", work, self._aligned)
 
-    def _failed(self, why: str) -> None:
-        self.post_message(Aligned([], why))
+    def work_failed(self, doing: str, why: str) -> None:
+        self._aligned([], why)
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
         for one in self.payloads:
             one.close()
 
-    def on_aligned(self, message: Aligned) -> None:
-        self.list.empty_lines = ["", message.why, "q goes back"] if message.why else ["", "Both sessions are empty."]
-        self.list.fill(message.rows)
+    def _aligned(self, rows: list[Row], why: str = "") -> None:
+        self.list.empty_lines = ["", why, "q goes back"] if why else ["", "Both sessions are empty."]
+        self.list.fill(rows)
         self.paint_lines()
         self._show_pair()
 

@@ -102,9 +102,7 @@ class KeepingScreen(BaseScreen):
         return between | {view.row_of_frame(frame_id) for frame_id in self.opened.marked if view.holds(frame_id)}
 
     def action_only_marked(self) -> None:
-        here = self.rows.view.anchor(self.frames.cursor)
-        self.frames.empty_lines = ["", "no frame is marked", "M shows all frames again"]
-        self.frames.show_view(self.rows.marked_only(not self.rows.only_marked), anchor=here)
+        self.rows.marked_only(not self.rows.only_marked)
         self.only_marked_changed()
 
     def only_marked_changed(self) -> None:

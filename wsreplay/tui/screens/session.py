@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,20 +14,12 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
-from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.gathering import Gathered, session_ids
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.rows import Rows
-from wsreplay.tui.data.view import Anchor
-from wsreplay.tui.messages import (
-    BetweenPlaced,
-    DetailReady,
-    IdsGathered,
-    RowMoved,
-    WorkFailed,
-)
+from wsreplay.tui.messages import DetailReady, JumpTo, QueryLeft, QueryTyped, RowMoved
 from wsreplay.tui.screens.asking import Asking
 from wsreplay.tui.screens.going import GoingScreen
 from wsreplay.tui.screens.head import (
@@ -43,12 +35,11 @@ from wsreplay.tui.screens.head import (
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
 from wsreplay.tui.screens.panes import PanedScreen
-from wsreplay.tui.screens.querying import QueryingScreen
-from wsreplay.tui.screens.spanning import SpanningScreen
-from wsreplay.tui.screens.surveying import SurveyingScreen
+from wsreplay.tui.screens.surveying import Survey
 from wsreplay.tui.screens.tracing import TracingScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
+from wsreplay.tui.widgets.open_line import OpenLine
 from wsreplay.tui.widgets.overview import Overview
 from wsreplay.tui.widgets.query_bar import QueryBar
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -57,13 +48,13 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 PER_DETAIL_NS = times.SECOND // 2
-SESSION_TICKET = 0  # of the ids of the session itself; a filter's tickets count from 1
 
 
-class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, QueryingScreen, KeepingScreen, TracingScreen):
+class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *Asking.BINDINGS,
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
@@ -90,17 +81,18 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
         self.player = Player(self.origin_ns, opened.reached_ns(session), self.origin_ns)
         self.following = opened.live
         self.unseen = 0
-        self.errands = Errands(opened.path, opened.clerk)
+        self.errands = self.errands_of(opened)
         self.frames = FrameList(opened, self.rows.view, users=opened.users(session), id="frames")
         self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
-        self.open_line = StatusLine(id="open", ground="ground")
+        self.open_line = OpenLine(opened, self.errands, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
-        self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands)
+        self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
+        self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
         self.detail_due, self._detailed_ns = True, 0
 
     @property
@@ -118,6 +110,7 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
 
     def on_mount(self) -> None:
         self.frames.focus()
+        self.frames.empty_lines = self._why_empty()
         self._name_list()
         self.paint_lines()
         self.call_after_refresh(self._begin)
@@ -134,15 +127,10 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
-
-            def tell(gathered: Gathered) -> None:
-                self.post_message(IdsGathered(SESSION_TICKET, gathered))
-
-            work = partial(session_ids, self.session.connections)
-            self.errands.hand_over("session", work, tell, self.fail("reading the session"))
+            self.errands.hand_over("reading the session", partial(session_ids, self.session.connections), self._take_ids)
         self._show_detail(again=True)
         self.count_overview()
-        self.place_between()
+        self.survey.find_between()
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
@@ -209,36 +197,68 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
     def _name_list(self) -> None:
         self.frames.border_title = "marked frames" if self.rows.only_marked else "frames"
         self.frames.border_subtitle = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
-        self.frames.empty_lines = self.frames.empty_lines or ["", "no frames were recorded here"]
 
     def looks_changed(self) -> None:
         super().looks_changed()
         self.bar.hint()
         self.show_open()
 
-    def show_view(self, anchor: Anchor | None) -> None:
-        self.frames.show_view(self.rows.view, anchor=anchor)
+    def show_rows(self) -> None:
+        """Show the rows after they have changed, the cursor on what it stood on.
+
+        The clock goes with the cursor where that is gone; a film and the end of a recording that grows stay where they are.
+        """
+        stood_on = self.frames.view.anchor(self.frames.cursor)
+        self.frames.empty_lines = self._why_empty()
+        self.frames.show_view(self.rows.view, anchor=stood_on)
         self.forget_findings()
+        if self.film or self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
+        elif len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
+            self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
         self._name_list()
         self.paint_lines()
         self._show_detail(again=True)
 
+    def _why_empty(self) -> Sequence[str]:
+        """What a list without rows says."""
+        if self.rows.only_marked:
+            return ["", "no frame is marked", "M shows all frames again"]
+        if self.rows.filter is not None:
+            return ["", f"no frame matches {self.rows.filter}", "esc clears the filter"]
+        if self.opened.live and self.opened.runs:
+            run = self.opened.runs[0]
+            return ["", "nothing was said yet", f"a client that connects to ws://{run.listen} reaches {run.upstream}"]
+        return ["", "no frames were recorded here"]
+
+    def count_overview(self) -> None:
+        self.survey.count(self.player.end_ns, self.now())
+
+    def show_open(self) -> None:
+        """Say what is open at the playhead, while the session is played."""
+        if self.film and not self.open_line.is_attached:
+            self.mount(self.open_line, before=self.overview)
+        self.open_line.display = self.film
+        state = self.session, self.replay.judged_by, self.player.at_ns, self.now()
+        self.frames.set_open(self.open_line.show(*state) if self.film else ())
+
     def marks_changed(self) -> None:
         super().marks_changed()
-        self.place_between()
-        self.place_marks()
+        self.survey.find_between()
+        self.survey.place_signs()
 
     # Answers.
 
-    def on_ids_gathered(self, message: IdsGathered) -> None:
-        if message.ticket == SESSION_TICKET:
-            anchor = self.asking.anchor()
-            self.rows.gathered(message.ids, message.finished)
-            self.show_view(anchor)
-            if message.finished:
-                self.count_overview()
-        elif self.asking.gathered(message):
-            self._stand_elsewhere()
+    def _take_ids(self, gathered: Gathered) -> None:
+        self.rows.gathered(gathered.ids, gathered.finished)
+        self.show_rows()
+        if gathered.finished:
+            self.count_overview()
+            self.asking.ask_again()
+
+    def work_failed(self, doing: str, why: str) -> None:
+        super().work_failed(doing, why)
+        self.asking.failed(doing)
 
     def on_detail_ready(self, message: DetailReady) -> None:
         self.inspector.laid_out(message.frame_id, message.lines)
@@ -252,16 +272,9 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
 
     def _place_anew(self) -> None:
         """What stands between the frames is another."""
-        anchor = self.asking.anchor()
         self.rows.judged_anew()
-        self.place_marks()
-        self.show_view(anchor)
-        if self.following and not self.film:
-            self.frames.move_to(len(self.rows.view) - 1)
-
-    def on_between_placed(self, message: BetweenPlaced) -> None:
-        self.opened.placed = message.placed
-        self._place_anew()
+        self.survey.place_signs()
+        self.show_rows()
 
     def recording_grew(self, last_id: int) -> None:
         added = self.rows.grown(last_id)
@@ -275,9 +288,7 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
             else:
                 self.unseen += added
         self.asking.grown()
-        self.place_between()
-        if self.now() - self.counted_ns > times.SECOND or not self.opened.live:
-            self.count_overview()
+        self.survey.grown(self.player.end_ns, self.now())
 
     def clock_ticked(self) -> None:
         self.paint_lines()
@@ -321,23 +332,22 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
 
     # Actions.
 
-    def filter_cleared(self) -> None:
-        self._name_list()
-        self._stand_elsewhere()
-
     def only_marked_changed(self) -> None:
-        self._name_list()
         only = self.rows.only_marked
-        self.bar.say(lambda look: [("marked only", look.style("word")), ("   M shows all", look.style("dim"))] if only else [])
-        self._stand_elsewhere()
+        if only:
+            self.bar.say(lambda look: [("marked only", look.style("word")), ("   M shows all", look.style("dim"))])
+        else:
+            self.asking.say()
+        self.show_rows()
 
-    def _stand_elsewhere(self) -> None:
-        """Other rows are shown, and the cursor may be on another: the clock follows it, as when it is moved."""
-        self.forget_findings()
-        if not self.film and len(self.rows.view):
-            self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
-        self.paint_lines()
-        self.show_detail_soon()
+    def on_query_typed(self, _message: QueryTyped) -> None:
+        self.asking.typed()
+
+    def on_query_left(self, message: QueryLeft) -> None:
+        self.asking.left(message.keep)
+
+    def on_jump_to(self, message: JumpTo) -> None:
+        self.seek(message.t_ns)
 
     def action_escape(self) -> None:
         """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""
@@ -345,12 +355,11 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
             self.action_focus_list()
         elif self.has_class("-list-only"):
             self.remove_class("-list-only")
-        elif self.frames.needle:
-            self.asking.stop_searching()
-            self.bar.say()
+        elif self.asking.stop_searching():
+            return
         elif self.film:
             self.end_film()
-        elif not self.clear_filter():
+        elif not self.asking.clear():
             self.action_back()
 
     def action_read_again(self) -> None:
@@ -358,7 +367,7 @@ class SessionScreen(PanedScreen, GoingScreen, SurveyingScreen, SpanningScreen, Q
         try:
             self.opened.reopen()
         except WsreplayError as error:
-            self.post_message(WorkFailed("the file cannot be read", str(error)))
+            self.work_failed("the file cannot be read", str(error))
             return
         self._place_anew()
         self._read()

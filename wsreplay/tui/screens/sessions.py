@@ -11,11 +11,11 @@ from wsreplay.model import Ending, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui import times
-from wsreplay.tui.data.errand import Errands, Told
+from wsreplay.tui.data.errand import Told
 from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.overview import bars, sketches
-from wsreplay.tui.messages import RowChosen, TotalsCounted
+from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.screens.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
 from wsreplay.tui.screens.listing import ListingScreen
 from wsreplay.tui.widgets.paint import Run
@@ -32,6 +32,8 @@ COLUMNS = (
 KEYS = (
     ("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"),
 )  # fmt: skip
+Totals = tuple[dict[int, tuple[int, int]], list[tuple[int, int]]]
+"""(frames, bytes) of each connection, and a sample of frames as (connection, ns), for sketches."""
 _BETWEEN_COUNTS = 10  # times as long as the count took, while a recording grows
 _VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
 
@@ -48,7 +50,7 @@ class SessionsScreen(ListingScreen):
     def __init__(self, opened: Opened, at: int | None = None) -> None:
         super().__init__(COLUMNS, "sessions")
         self.opened = opened
-        self.errands = Errands(opened.path)
+        self.errands = self.errands_of(opened)
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
@@ -70,13 +72,13 @@ class SessionsScreen(ListingScreen):
         """Count frames and bytes beside the interface."""
 
         def work(reader: Recording, errand: Told) -> None:
-            errand.tell(TotalsCounted(reader.tallies(), paging.sample(reader)))
+            errand.tell((reader.tallies(), paging.sample(reader)))
 
         self._counting_since = self.replay.clock()
-        self.errands.send("totals", work, self.post_message, self.fail("counting the sessions"))
+        self.errands.send("counting the sessions", work, self._counted)
 
-    def on_totals_counted(self, message: TotalsCounted) -> None:
-        self._tallies = message.tallies
+    def _counted(self, totals: Totals) -> None:
+        self._tallies, sample = totals
         took = self.replay.clock() - self._counting_since
         self._count_again_ns = self.replay.clock() + max(times.SECOND, took * _BETWEEN_COUNTS)
         reached = self.opened.reached_ns(None)
@@ -85,7 +87,7 @@ class SessionsScreen(ListingScreen):
             for session in self.opened.sessions
             for connection in session.connections
         }
-        self._sketches = sketches(message.sample, groups, SPARK)
+        self._sketches = sketches(sample, groups, SPARK)
         self._fill()
 
     def _fill(self) -> None:

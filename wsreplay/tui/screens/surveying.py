@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data import overview as sketch
-from wsreplay.tui.data.between import MOST_FAULTS, Noted, placed, when
+from wsreplay.tui.data.between import MOST_FAULTS, Noted, Placed, placed, when
 from wsreplay.tui.data.errand import Errands, Told
 from wsreplay.tui.data.evidence import moment
-from wsreplay.tui.messages import BetweenPlaced, JumpTo, OverviewCounted
-from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.times import SECOND
 
 if TYPE_CHECKING:
     from wsreplay.model import Mark
@@ -18,58 +19,77 @@ if TYPE_CHECKING:
     from wsreplay.tui.data.rows import Rows
     from wsreplay.tui.widgets.overview import Overview
 
+COUNTING, PLACING = "counting the overview", "placing injected faults and notes"
 
-class SurveyingScreen(PlayerScreen):
-    """A screen with a playhead and an overview to see it in."""
 
-    opened: Opened
-    rows: Rows
-    overview: Overview
-    errands: Errands
-    origin_ns: int
-    _sought: tuple[int, tuple[Mark, ...]] = (0, ())
-    counted_ns = 0  # when the overview was last counted, by the application's clock
+class Survey:
+    """Keeps an `Overview` at what a session holds. `placed_anew` hears that other faults or notes are known.
 
-    def count_overview(self) -> None:
-        """Count frames per column, beside the interface: all of the session's, whatever a filter lets through."""
-        span = (self.origin_ns, max(self.player.end_ns, self.origin_ns + 1))
-        ids, bins = self.rows.base[:], self.overview.bins
-        self.counted_ns = self.now()
+    Times are in ns: `origin_ns` on the recording's axis, `now_ns` on the application's clock.
+    """
+
+    def __init__(
+        self, opened: Opened, rows: Rows, overview: Overview, errands: Errands, origin_ns: int,
+        placed_anew: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self._opened = opened
+        self._rows = rows
+        self._overview = overview
+        self._errands = errands
+        self._origin_ns = origin_ns
+        self._placed_anew = placed_anew
+        self._counted_ns = 0
+        self._sought: tuple[int, tuple[Mark, ...]] = (0, ())
+
+    def count(self, end_ns: int, now_ns: int) -> None:
+        """Count frames per column up to a time: all of the session's, whatever a filter lets through."""
+        span = (self._origin_ns, max(end_ns, self._origin_ns + 1))
+        ids, bins = self._rows.base[:], self._overview.bins
+        self._counted_ns = now_ns
 
         def work(reader: Recording, errand: Told) -> None:
-            errand.tell(OverviewCounted(sketch.density(reader, ids, *span, bins), span))
+            errand.tell(sketch.density(reader, ids, *span, bins))
 
-        self.errands.send("overview", work, self.post_message, self.fail("the overview"))
+        self._errands.send(COUNTING, work, partial(self._draw, span))
 
-    def on_overview_counted(self, message: OverviewCounted) -> None:
-        self.overview.draw(message.counts, message.span)
-        self.place_marks()
+    def grown(self, end_ns: int, now_ns: int) -> None:
+        """The recording has more frames: count again, but not all the time."""
+        is_due = now_ns - self._counted_ns > SECOND and not self._errands.is_at(COUNTING)
+        if is_due or not self._opened.live:
+            self.count(end_ns, now_ns)
+        self.find_between()
 
-    def place_marks(self) -> None:
-        """Show where findings and marks are."""
+    def _draw(self, span: tuple[int, int], counts: Sequence[int]) -> None:
+        self._overview.draw(counts, span)
+        self.place_signs()
+
+    def place_signs(self) -> None:
+        """Show where findings, faults and marks are."""
         kinds = {"missing": "missing", "order": "order", "late": "late"}
         places = [
             (moment(finding), kinds.get(finding.kind, str(finding.severity)))
-            for finding in self.opened.evidence.of_session(self.rows.number)
+            for finding in self._opened.evidence.of_session(self._rows.number)
             if not finding.caused_by and finding.severity != "info"
         ]
-        here = self.opened.placed_in(self.rows.session)
+        here = self._opened.placed_in(self._rows.session)
         between = [(when(one), "mark" if isinstance(one, Noted) else "fault") for one in here]
-        on_frames = [(mark.t_ns, "mark") for mark in self.opened.marks if mark.frame_id and self.rows.holds(mark.frame_id)]
-        self.overview.place([*places, *between, *on_frames])
+        on_frames = [(mark.t_ns, "mark") for mark in self._opened.marks if mark.frame_id and self._rows.holds(mark.frame_id)]
+        self._overview.place([*places, *between, *on_frames])
 
-    def place_between(self) -> None:
+    def find_between(self) -> None:
         """Find where injected faults and notes stand, beside the interface, if there are others than were looked for."""
-        notes = tuple(mark for mark in self.opened.marks if mark.frame_id is None)
-        there = min(self.opened.faults(None), MOST_FAULTS), notes
-        if there == self._sought:
+        notes = tuple(mark for mark in self._opened.marks if mark.frame_id is None)
+        there = min(self._opened.faults(None), MOST_FAULTS), notes
+        if there == self._sought or self._errands.is_at(PLACING):
             return
         self._sought = there
 
         def work(reader: Recording, errand: Told) -> None:
-            errand.tell(BetweenPlaced(placed(reader)))
+            errand.tell(placed(reader))
 
-        self.errands.send("between", work, self.post_message, self.fail("the injected faults and notes"))
+        self._errands.send(PLACING, work, self._found)
 
-    def on_jump_to(self, message: JumpTo) -> None:
-        self.seek(message.t_ns)
+    def _found(self, found: Sequence[Placed]) -> None:
+        self._opened.placed = found
+        self._placed_anew()
+        self.find_between()  # there may be more by now

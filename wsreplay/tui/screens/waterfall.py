@@ -13,17 +13,16 @@ from textual.widget import Widget
 from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui import times
-from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.evidence import is_ghost, moment
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.spans import Drawn
+from wsreplay.tui.data.traced import Traced, Tracing
 from wsreplay.tui.data.window import Window
-from wsreplay.tui.messages import RowChosen, RowMoved, SpansTraced, WorkFailed
+from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
-from wsreplay.tui.screens.spanning import LIVE_NS, send_for_spans
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.waterfall import Waterfall
@@ -63,9 +62,9 @@ class WaterfallScreen(PlayerScreen):
         self.about = StatusLine(id="about")
         self.foot = StatusLine(id="foot")
         self.canvas = Waterfall(id="waterfall")
-        self.errands = Errands(opened.path, opened.clerk)
+        self.errands = self.errands_of(opened)
+        self._tracing = Tracing(opened, self.errands, self._lay)
         self._spans: list[Drawn] = []
-        self._laid_ns = 0
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -81,26 +80,26 @@ class WaterfallScreen(PlayerScreen):
         self.canvas.focus()
         self.show_playhead()
         self.keep_ticking()
-        self.lay()
+        self._trace()
 
     def on_unmount(self) -> None:
         self.errands.call_all_back()
 
-    def lay(self) -> None:
-        """Read the session's spans, beside the interface."""
-        self._laid_ns = self.now()
-        send_for_spans(self, self.errands, self.session, "reading the spans")
+    def _trace(self) -> None:
+        """Read the session's spans, if what is known of them is old."""
+        self._tracing.ask(self.session, self.replay.judged_by, self.now())
 
     def action_lay(self) -> None:
-        self.lay()
+        self._tracing.ask_again(self.session, self.replay.judged_by, self.now())
 
-    def on_work_failed(self, message: WorkFailed) -> None:
+    def work_failed(self, doing: str, why: str) -> None:
+        super().work_failed(doing, why)
         if not self.canvas.count:
-            self.canvas.empty_lines = ["", f"{message.what}: {message.why}", "r reads them again"]
+            self.canvas.empty_lines = ["", f"{doing}: {why}", "r reads them again"]
             self.canvas.refresh()
 
-    def on_spans_traced(self, message: SpansTraced) -> None:
-        self._spans, lanes, full = message.traced
+    def _lay(self, traced: Traced) -> None:
+        self._spans, lanes, full = traced
         self._place_findings()
         is_empty = not self.opened.reader.last_id()
         why = "Nothing is recorded yet." if is_empty else "This contract knows no span that begins here."
@@ -232,6 +231,7 @@ class WaterfallScreen(PlayerScreen):
     # Lines.
 
     def verdict_changed(self) -> None:
+        self._trace()
         self._place_findings()
         self.canvas.refresh()
         self.paint_lines()
@@ -240,8 +240,10 @@ class WaterfallScreen(PlayerScreen):
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
         self.canvas.window = self.canvas.window.widened(self.player.end_ns)
         self.canvas.refresh()
-        if self.now() - self._laid_ns > LIVE_NS or not self.opened.live:
-            self.lay()
+        self._trace()
+
+    def clock_ticked(self) -> None:
+        self._trace()
 
     def paint_lines(self) -> None:
         look = self.look

@@ -114,9 +114,14 @@ class QueryBar(Horizontal):
 
     def clear(self) -> None:
         """Forget the filter."""
-        self.filter_text = ""
-        self.mistake = None
+        self.keep("")
         self.say()
+
+    def keep(self, text: str) -> str:
+        """The filter that is kept, whatever was typed."""
+        self.filter_text, self.mistake = text, None
+        self._paint()
+        return text
 
     def say(self, said: Said = _nothing) -> None:
         """How far the answer is, on the right; in the colours that the look has when it is painted."""
