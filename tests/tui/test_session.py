@@ -115,56 +115,6 @@ async def test_going_past_the_last_finding_says_so(stage, chat_recording):
         assert "no finding further on" in on.text()
 
 
-async def test_a_filter_narrows_the_list_while_it_is_typed_and_escape_gives_all_back(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "slash", *"type:tool_*")
-        screen = on.app.screen
-        await on.until(lambda: screen.rows.matches is not None and len(screen.rows.matches) == 3)
-        assert "3 of 13" in on.text()
-        await on.press("enter", "escape")
-        assert screen.rows.matches is None
-        assert screen.rows.view.frames == 13
-
-
-async def test_a_mistake_in_a_filter_is_said_while_typing_and_the_rows_stay(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "slash", *"tipe:x")
-        screen = on.app.screen
-        assert screen.bar.mistake is not None and "tipe" in screen.bar.mistake
-        assert screen.bar.mistake in on.text()
-        assert screen.rows.view.frames == 13
-
-
-async def test_a_filter_that_matches_nothing_says_which_and_how_to_clear_it(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "slash", *"type:nothing", "enter")
-        await on.until(lambda: "no frame matches type:nothing" in on.text())
-        assert "esc clears the filter" in on.text()
-
-
-async def test_a_filter_by_severity_keeps_the_ghost_rows_it_speaks_of(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.judged()
-        await on.press("down", "enter", "slash", *"sev>=error type:tool_completed", "enter")
-        screen = on.app.screen
-        await on.until(lambda: screen.rows.matches is not None)
-        assert [type(screen.rows.view.row(number)) for number in range(len(screen.rows.view))] == [Ghost]
-
-
-async def test_a_search_goes_from_match_to_match_and_around_the_end(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "ctrl+f", *"agent_started", "enter")
-        screen = on.app.screen
-        frames = []
-        for _ in range(3):
-            await on.settle()
-            frames.append(screen.inspector.frame.id)
-            await on.press("n")
-        assert frames == [5, 20, 5]
-        await on.press("N")
-        assert screen.inspector.frame.id == 5
-
-
 async def test_a_mark_is_kept_in_the_recording_and_can_be_gone_to(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "j", "j", "m", *"look here", "enter")

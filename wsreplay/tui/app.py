@@ -26,10 +26,10 @@ from wsreplay.trace.sessions import there_are
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import verdict
 from wsreplay.tui.data.evidence import compare
-from wsreplay.tui.data.live import Growth
+from wsreplay.tui.data.live import Growth, Misses
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.verdict import Verdict
-from wsreplay.tui.judge import Judge, stamp
+from wsreplay.tui.judge import FromJudge, Judge, stamp
 from wsreplay.tui.look import Look
 from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved
 from wsreplay.tui.screens.base import BaseScreen
@@ -82,8 +82,9 @@ class ReplayApp(Unbroken, App[None]):
         self._while_open = while_open
         self.opened: Opened | None = None
         self.growth = Growth()
+        self._misses = Misses()
         self.verdict = Verdict()
-        self._judge = Judge(self.post_message)
+        self._judge = Judge(self.call_later, self._heard)
         self._stamp: object = None
         self._asked_again = False
         self.register_theme(DARK)
@@ -142,9 +143,14 @@ class ReplayApp(Unbroken, App[None]):
             if self._while_open is not None:
                 loop.add_reader(self._while_open, self._end_alone, self._while_open)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))  # the terminal has forgotten all
+        self.app_resume_signal.subscribe(self, lambda _app: self._resumed())
         self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
         self.call_after_refresh(self._begin)
+
+    def _resumed(self) -> None:
+        self.refresh(layout=True)  # the terminal has forgotten all
+        for screen in self._screens():
+            screen.resumed()
 
     def _end(self) -> None:
         """In order; at once where that is asked for again: a terminal that takes nothing keeps the former waiting."""
@@ -172,7 +178,7 @@ class ReplayApp(Unbroken, App[None]):
     def begin_recording(self) -> None:
         """A recording was opened: judge it."""
         if self.opened is not None:
-            self.growth = Growth()
+            self.growth, self._misses = Growth(), Misses()
             self.poll()
             if self.judging:
                 self.judge()
@@ -283,6 +289,15 @@ class ReplayApp(Unbroken, App[None]):
         prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
         self.push_screen(prompt, chosen)
 
+    def _heard(self, message: FromJudge) -> None:
+        """The validator's process said something."""
+        if isinstance(message, Judged):
+            self.on_judged(message)
+        elif isinstance(message, JudgeMoved):
+            self.on_judge_moved(message)
+        else:
+            self.on_judge_failed(message)
+
     def on_judge_moved(self, message: JudgeMoved) -> None:
         self.verdict = self.verdict._replace(done=message.done)
         self._tell_verdict()
@@ -329,7 +344,7 @@ class ReplayApp(Unbroken, App[None]):
     def poll(self) -> None:
         """Look whether a recorder wrote more."""
         opened = self.opened
-        if opened is None or not opened.live:
+        if opened is None or not opened.live or not self._misses.is_due(self.clock()):
             return
         try:
             reader = opened.reader
@@ -338,9 +353,11 @@ class ReplayApp(Unbroken, App[None]):
             if changed:
                 opened.refresh()
         except WsreplayError as error:
-            opened.live = False
-            self.notify(self.look.own(str(error)), title="the recording cannot be followed", severity="error", markup=False)
+            if self._misses.missed(self.clock()):
+                why = self.look.own(str(error))
+                self.notify(why, title="the recording cannot be followed now", severity="error", markup=False)
             return
+        self._misses.passed()
         for screen in self._screens():
             if changed:
                 screen.recording_grew(last_id)

@@ -6,19 +6,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from textual.message import Message
-
 from wsreplay.tui.data.beside import Beside
 from wsreplay.tui.data.evidence import Source
 from wsreplay.tui.messages import Judged, JudgeFailed, JudgeMoved
 
+FromJudge = Judged | JudgeMoved | JudgeFailed
+
 
 class Judge:
-    """Starts the validator's process and turns what it says into messages, from a thread of its own."""
+    """Starts the validator's process and hands on what it says.
 
-    def __init__(self, post: Callable[[Message], object]) -> None:
-        self._post = post
+    `deliver(callback, value)` calls on the interface's thread, where `hear` hears of the one process that was started last.
+    """
+
+    def __init__(self, deliver: Callable[..., object], hear: Callable[[FromJudge], object]) -> None:
+        self._deliver, self._hear = deliver, hear
         self._beside: Beside | None = None
+        self._run = object()
         self._said_last = False
 
     @property
@@ -34,22 +38,32 @@ class Judge:
         self._beside = Beside("wsreplay.tui.judge_process", *arguments, said=self._said, ended=self._ended)
 
     def stop(self) -> None:
-        """End the process and the threads that talk with it."""
+        """End the process and the threads that talk with it; what it said last is not heard any more."""
         if self._beside is not None:
             self._beside.stop()
             self._beside = None
+        self._run = object()
 
     def _said(self, value: tuple[str, Any]) -> None:
         kind, _ = value
         self._said_last = self._said_last or kind in ("done", "failed")
-        self._post(_message(*value))
+        self._say(_message(*value))
 
     def _ended(self, why: str) -> None:
         if not self._said_last:
-            self._post(JudgeFailed(f"the validator stopped: {why}"))
+            self._say(JudgeFailed(f"the validator stopped: {why}"))
+
+    def _say(self, message: FromJudge) -> None:
+        run = self._run
+
+        def heard() -> None:
+            if run is self._run:
+                self._hear(message)
+
+        self._deliver(heard)
 
 
-def _message(kind: str, value: Any) -> Message:
+def _message(kind: str, value: Any) -> FromJudge:
     if kind == "progress":
         return JudgeMoved(value)
     if kind == "failed":

@@ -6,6 +6,7 @@ from collections import deque
 
 from wsreplay.tui.times import SECOND
 
+UNREAD_NS = SECOND  # after a poll that could not read, the next one waits so long: it may take 50 ms of the keys' time
 SILENT_NS = 4 * SECOND  # the relay sends a heartbeat every second
 _WINDOW_NS = 2 * SECOND
 
@@ -42,3 +43,22 @@ class Growth:
         """How long the recorder has said nothing, if it is still there; 0 where that is not yet remarkable."""
         silent = self._now_ns - self._moved_ns
         return silent if self.live and silent >= SILENT_NS else 0
+
+
+class Misses:
+    """Polls that could not read the recording: when to look again, and when to say so, which is once, where it lasts."""
+
+    def __init__(self) -> None:
+        self._count = self._again_ns = 0
+
+    def is_due(self, now_ns: int) -> bool:
+        return now_ns >= self._again_ns
+
+    def missed(self, now_ns: int) -> bool:
+        """Another one; whether to say so now."""
+        self._count += 1
+        self._again_ns = now_ns + UNREAD_NS
+        return self._count == 2
+
+    def passed(self) -> None:
+        self._count = 0

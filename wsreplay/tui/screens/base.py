@@ -86,6 +86,9 @@ class BaseScreen(Unbroken, Screen[None]):
     def clock_ticked(self) -> None:
         """Time passed while the recording is live."""
 
+    def resumed(self) -> None:
+        """The interface has the terminal again, after a pager or a shell had it."""
+
     def looks_changed(self) -> None:
         """Another theme: what was painted, or said in colours, is painted and said anew."""
         for widget in self.walk_children():

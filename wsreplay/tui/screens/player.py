@@ -54,6 +54,10 @@ class PlayerScreen(BaseScreen):
     def go_to_target(self, target: Target) -> None:
         raise NotImplementedError
 
+    def resumed(self) -> None:
+        """The film stood still meanwhile."""
+        self.player = self.player._replace(since_ns=self.now())
+
     # Actions.
 
     def now(self) -> int:
