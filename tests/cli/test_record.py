@@ -10,6 +10,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import ports
 import pytest
 from commandline import WSREPLAY, Recorder, chat, run
 
@@ -99,8 +100,7 @@ def test_faults_on_purpose_are_told_and_counted(backend: str, record: type[Recor
 
 
 def test_quiet_says_nothing(backend: str, record: type[Recorder], tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    (port,) = ports.unused()
     recorder = record(backend, "-l", port, "-o", tmp_path / "quiet.db", "-q")
     _wait_until_listening(port)
     chat(f"ws://127.0.0.1:{port}")
@@ -120,8 +120,7 @@ def _wait_until_listening(port: int) -> None:
 
 
 def test_an_unreachable_upstream_is_answered_502_and_recorded(record: type[Recorder], tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        nobody = probe.getsockname()[1]
+    (nobody,) = ports.unused()
     recorder = record(f"ws://127.0.0.1:{nobody}", "-l", "0", "-o", tmp_path / "refused.db")
     host, port = recorder.url.removeprefix("ws://").split(":")
     with socket.create_connection((host, int(port))) as client:

@@ -10,7 +10,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from fcntl import ioctl
 from pathlib import Path
 
 import pages
+import ports
 import pytest
 
 from wsreplay.demo.backend import Backend
@@ -81,7 +81,7 @@ class Reader:
 
     def __init__(self, page: pages.Page, folder: Path) -> None:
         self.page, self.folder = page, folder
-        self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        self.ports = dict(zip(PORTS, map(str, ports.unused(len(PORTS))), strict=True))
         self.sessions: list[Session] = []
         self.wrong: list[str] = []
         self.printed: dict[int, str] = {}  # where the page says something else, by its line
@@ -203,7 +203,7 @@ class Reader:
 
     def _there(self, text: str) -> str:
         for written, free in self.ports.items():
-            text = text.replace(free, written)
+            text = re.sub(rf"(?<!\d){free}(?!\d)", written, text)
         return text.replace(str(self.folder), "~")
 
 
@@ -224,12 +224,6 @@ def _read_until(terminal: int, enough: Callable[[bytes], bool]) -> bytes:
                 return seen
             seen += piece
     return seen
-
-
-def _free_ports(count: int) -> list[str]:
-    with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [str(listener.getsockname()[1]) for listener in listeners]
 
 
 async def _record(path: Path, chats: list[tuple[str, str]]) -> None:

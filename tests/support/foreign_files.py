@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import ports
 from websockets.asyncio.client import ClientConnection, connect
 
 from wsreplay.demo.backend import Backend
@@ -166,9 +166,7 @@ async def chrome(har: Path) -> None:
 
 async def mitmproxy(flows: Path, har: Path) -> None:
     """Three users in mitmproxy's reverse mode: alice chats, bob is closed by the server, eve loses her connection."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = ports.unused()
     with tempfile.TemporaryDirectory() as folder:
         async with Backend(pace=0.2) as backend:
             program = await asyncio.create_subprocess_exec(
