@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severit
 
 MS = 1_000_000
 C2S, S2C = 0, 1
+PATIENCE_S = 30.0
 
 
 @dataclass
@@ -199,9 +201,9 @@ class Stage:
         await self.pilot.pause()
 
     async def _as_long_as(self, condition: Callable[[], Any]) -> None:
-        for _ in range(400):
-            if not condition():
-                break
+        limit = time.monotonic() + PATIENCE_S
+        while condition():
+            assert time.monotonic() < limit, "it goes on and on"
             await self.pilot.pause(0.005)
             await self.pilot.pause()
 
