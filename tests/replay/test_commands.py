@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
@@ -70,7 +71,11 @@ async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Pa
     assert "chat → agent_started" in done.out
     assert "a second, up to " in done.out
     assert "12 connections, 0 lost, 0 departures" in done.out
-    assert "12 sessions: 12 satisfied" in done.out
+    verdicts, *more = done.out.partition("12 sessions: ")[2].splitlines()
+    # Where we were busy ourselves the bound on latency is left undecided, and nothing else is.
+    counts = {name: int(number) for number, name in re.findall(r"(\d+) (\w+)", verdicts)}
+    assert counts.keys() <= {"satisfied", "inconclusive"} and sum(counts.values()) == 12, done.out
+    assert [line.split(":")[0] for line in more] == ["  ? latency"] * ("inconclusive" in counts), done.out
     shown = run("export", out).out
     assert "who=ann-1-" in shown
     assert "who=bob-2-" in shown
