@@ -63,7 +63,7 @@ async def test_a_backend_that_misbehaves_is_found_out(record: Record, contract: 
     path = await record("healthy")
     presented = Presented(bearer("alice").headers, values=(("$.scenario", "missing-event"),))
     async with Backend(pace=0.3) as backend:
-        result, out = await play(path, backend.url, contract, presented=presented, pace=Pace(inf, timeout_s=0.5))
+        result, out = await play(path, backend.url, contract, presented=presented, pace=Pace(inf, timeout_s=3.0))
     assert [one.expected for one in result.departures] == ["tool_completed"]
     with Recording.open(path) as a, Recording.open(out) as b:
         (session,) = diff(a, b, contract).sessions

@@ -52,7 +52,7 @@ async def test_server_and_client_of_one_recording_agree(record: Record, tmp_path
 async def test_a_backend_that_changed_is_exit_code_one(record: Record, tmp_path: Path) -> None:
     path, other = await record("healthy"), await record("missing-event")
     with serving(other, "--speed", "max") as (url, _):
-        done = run("replay", "client", path, "--to", url, "-o", tmp_path / "again.db", "--speed", "max", "--timeout", "500ms")
+        done = run("replay", "client", path, "--to", url, "-o", tmp_path / "again.db", "--speed", "max", "--timeout", "3s")
     assert done.code == 1
     assert "≠ session 1: expected tool_completed" in done.err
     assert "- " in done.out
