@@ -14,6 +14,9 @@ from terminal import Tmux
 # Times of recordings are shown as the reader's clock has them.
 os.environ["TZ"] = "UTC"
 time.tzset()
+# What has no terminal is as wide as it is by default: reports are broken there.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 # How long an example takes is the machine's business; what it shows is ours.
 settings.register_profile("wsreplay", deadline=None)
