@@ -38,6 +38,15 @@ def test_the_example_of_the_documentation(chat: FileResult) -> None:
     ]
 
 
+def test_what_is_missing_stands_behind_what_calls_for_it_also_where_all_was_read_at_once(traces: Traces) -> None:
+    path = traces.write("chat.db", [(12_456, event) for _, event in CHAT])
+    lines = render("text", [FileResult(str(path), judged())], width=114).splitlines()
+    start = lines.index("  timeline")
+    assert [line.split()[2] for line in lines[start + 1 : start + 6]] == [
+        "agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed",
+    ]  # fmt: skip
+
+
 def test_what_was_injected_stands_at_its_time_and_is_counted(chat: FileResult) -> None:
     writer = Writer(Path(chat.path))
     writer.add_fault(2_000 * MS, "drop", "drop:tool_completed \x1b[31m", 1, 1)

@@ -62,6 +62,22 @@ async def test_a_missing_event_stands_where_it_was_due_and_an_event_out_of_order
         assert any("⇅" in line and "belongs after #8" in line for line in lines)
 
 
+async def test_what_is_missing_stands_behind_what_calls_for_it_also_where_all_was_read_at_once(stage, script):
+    made = script("at-once.db")
+    made.open(1, 0)
+    for kind in ("agent_started", "agent_thinking", "tool_executing", "agent_completed"):
+        call = {"tool_call_id": "c1"} if kind == "tool_executing" else {}
+        made.say(1, 100, 1, kind, thread_id="t1", run_id="r1", **call)
+    async with stage(made.write(1_000), session=1, judging=True, contracts=("agent-chat",)) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        await on.settle()
+        view = on.app.screen.rows.view
+        rows = [view.row(number) for number in range(len(view))]
+        assert [row.finding.expected[0] if isinstance(row, Ghost) else row.type for row in rows] == [
+            "agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed",
+        ]  # fmt: skip
+
+
 async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat_recording):
     with Recording.open(chat_recording) as recording:
         numbers = [one.id for one in recording.connections()]

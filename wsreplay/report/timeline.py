@@ -73,7 +73,7 @@ class Marks:
                 marks.missing.append(finding)
             elif finding.frames or finding.activation is not None:
                 marks.decided[max(finding.frames, default=finding.activation or 0)].append(finding)
-        marks.missing.sort(key=ghost_ns)
+        marks.missing.sort(key=lambda finding: (ghost_ns(finding), finding.activation or 0))
         return marks
 
 
@@ -102,7 +102,7 @@ def rows(recording: Recording, session: Session, findings: Iterable[Finding]) ->
     marks = Marks.of(findings)
     waiting = deque(sorted([*_faults(recording, session), *_ghosts(marks.missing), *_ends(session)], key=lambda row: row.t_ns))
     for message in recording.messages(connections=[one.id for one in session.connections]):
-        while waiting and waiting[0].t_ns <= message.t_ns:
+        while waiting and _place(waiting[0]) < (message.t_ns, message.id):
             yield waiting.popleft()
         if message.opcode in (Opcode.TEXT, Opcode.BINARY) or message.id in marks.witnesses or message.id in marks.decided:
             yield _row(message, marks)
@@ -167,6 +167,12 @@ def expected(finding: Finding) -> str:
     if len(finding.expected) > _MOST_EXPECTED:
         names.append("…")
     return " or ".join(names)
+
+
+def _place(row: Row) -> tuple[int, int]:
+    """A time, and the frame of that time that a row stands behind. Messages that are read at once have one time: what is
+    missing stands behind the one that calls for it."""
+    return row.t_ns, (row.findings[0].activation or 0) if row.kind is Kind.GHOST else 0
 
 
 def _ghosts(missing: list[Finding]) -> Iterator[Row]:

@@ -25,7 +25,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
+from wsreplay.tui.data.evidence import MOST_FINDINGS, Evidence, Source, gather, is_ghost, moment, place, tally
 from wsreplay.validator.findings import Finding, Judgement
 
 _FRAMES_PER_LOOK = 4096
@@ -57,12 +57,19 @@ def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Jud
     """Evidence small enough to be sent and shown: the first findings in the order of time, and counts of all."""
     findings.sort(key=moment)
     kept = findings[:MOST_FINDINGS]
-    before_ids = [paging.first_at(reader, moment(finding)) for finding in kept]
+    before_ids = [_before(reader, finding) for finding in kept]
     bare = [replace(judgement, findings=(), runs=()) for judgement in judgements]
     return gather(
         kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept),
         belongs=_belongings(reader, kept),
     )  # fmt: skip
+
+
+def _before(reader: Recording, finding: Finding) -> int:
+    """The frame before which a finding stands. Messages that are read at once have one time: what is missing stands behind the
+    one that calls for it."""
+    first = paging.first_at(reader, moment(finding))
+    return max(first, (finding.activation or 0) + 1) if is_ghost(finding) else first
 
 
 def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
