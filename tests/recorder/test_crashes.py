@@ -20,7 +20,8 @@ from traffic import EXTENSIONS, Traffic, kill_recorder
 from recordings import checked
 
 Start = Callable[..., Relay]
-campaign = pytest.mark.campaign
+# A campaign takes as long as its rounds do; each wait in it has a limit of its own.
+campaign = (pytest.mark.campaign, pytest.mark.timeout(900))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,8 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-@campaign
+@pytest.mark.campaign
+@pytest.mark.timeout(900)
 async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path) -> None:
     # A full disk is noticed when the WAL must grow, at worst 32 MB later each time: what is recorded must fit in the end.
     with small_disk(tmp_path / "small", 256_000_000) as folder:
