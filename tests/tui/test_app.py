@@ -19,6 +19,7 @@ from wsreplay.tui.data import errand
 from wsreplay.tui.screens.findings import FindingsScreen
 from wsreplay.tui.screens.help import HelpScreen
 from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.screens.sessions import SessionsScreen
 from wsreplay.tui.screens.waterfall import WaterfallScreen
 
 STRICT = """
@@ -102,15 +103,36 @@ async def test_enter_on_a_finding_goes_to_its_place_in_its_session(stage, chat_r
         await on.press("v")
         rows = [on.app.screen.list.line_at(row) for row in range(on.app.screen.list.count)]
         wanted = next(row for row, line in enumerate(rows) if "c7" in getattr(getattr(line, "finding", None), "message", ""))
-        await on.press(*["down"] * wanted, "enter")
+        await on.press("g", *["down"] * wanted, "enter")
         assert isinstance(on.app.screen, SessionScreen) and on.app.screen.rows.number == 2
         assert "c7" in on.app.screen.inspector.item.finding.message
+        await on.press("q")
+        assert isinstance(on.app.screen, FindingsScreen), "from where the next one can be gone to"
+        assert on.app.screen.list.cursor == wanted
+
+
+async def test_the_findings_open_at_the_one_that_is_looked_at_or_at_the_first(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "right_square_bracket", "right_square_bracket")
+        (here,) = on.app.screen.inspector.findings()
+        await on.press("v")
+        assert on.app.screen.list.line_at(on.app.screen.list.cursor).finding is here
+        await on.press("q", "q", "v")
+        assert on.app.screen.list.cursor == 1
+
+
+async def test_where_a_session_has_no_findings_it_says_which_has(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("enter", "right_square_bracket")
+        assert "nothing is wrong in this session, but in 2" in on.text()
 
 
 async def test_a_rule_folds(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("v")
+        await on.press("v", "g")
         before = on.app.screen.list.count
         await on.press("space")
         assert on.app.screen.list.count < before and isinstance(on.app.screen, FindingsScreen)
@@ -118,6 +140,45 @@ async def test_a_rule_folds(stage, chat_recording):
         assert on.app.screen.list.count == before
         await on.press("enter")  # to the first place where it was broken
         assert isinstance(on.app.screen, SessionScreen) and on.app.screen.inspector.findings()
+
+
+async def test_escape_leads_back_but_not_out(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("enter", "slash", *"type:x", "enter", "escape", "escape", "escape", "escape")
+        assert on.app.is_running and isinstance(on.app.screen, SessionsScreen) and "q quits" in on.text()
+
+
+async def test_why_there_is_no_verdict_any_more_is_said_and_nothing_that_it_said_before(stage, chat_recording, contract):
+    async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
+        await on.until(lambda: on.app.verdict.state == "there")
+        contract.write_text("rules: 7")
+        await on.press("R")
+        await on.until(lambda: on.app.verdict.state == "failed")
+        await on.settle()
+        (said,) = on.app._notifications
+        assert contract.name in said.message and said.severity == "error"
+        head = on.text().splitlines()[0]
+        assert "no verdict" in head and "✗" not in head and "✓" not in head and "changed" not in head
+
+
+async def test_what_had_the_focus_has_it_again_after_the_terminal_was_too_small(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("enter", "slash", *"type:")
+        await on.pilot.resize_terminal(30, 8)
+        await on.settle()
+        assert "too small" in on.text()
+        await on.pilot.resize_terminal(80, 24)
+        await on.settle()
+        await on.press(*"chat")
+        assert on.app.screen.bar.filter_text == "type:chat"
+
+
+async def test_a_terminal_that_is_too_small_at_first_can_be_used_as_soon_as_it_is_not(stage, chat_recording):
+    async with stage(chat_recording, width=30, height=8) as on:
+        await on.pilot.resize_terminal(80, 24)
+        await on.settle()
+        await on.press("down", "enter")
+        assert isinstance(on.app.screen, SessionScreen) and on.app.screen.rows.number == 2
 
 
 async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording, monkeypatch):

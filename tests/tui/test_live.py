@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from textual.scrollbar import ScrollBar
 
 from wsreplay.store import lock, notes, paging
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data import traced as traced_module
 from wsreplay.tui.data.live import SILENT_NS, Growth
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.widgets.frame_list import FrameList
@@ -205,3 +207,36 @@ async def test_what_never_came_becomes_what_came_late_as_soon_as_it_comes(stage,
         live_chat.say(1, "agent_started", 100, thread_id="t1", run_id="r1")
         await on.until(lambda: "late by" in on.text())
         assert "missing: agent_started" not in on.text().replace("\N{NO-BREAK SPACE}", " ")
+
+
+async def test_who_opens_a_frame_reads_it_in_peace(stage, live_chat):
+    async with stage(live_chat.path, width=80) as on:
+        screen = on.app.screen
+        await on.press("enter")
+        assert not screen.following and screen.detail.has_focus
+        live_chat.add(20)
+        await on.until(lambda: screen.rows.view.frames == 25)
+        assert screen.inspector.item.id == 5
+
+
+async def test_spans_that_take_long_to_trace_arrive_all_the_same(stage, live_chat, monkeypatch):
+    begun, opens = [], threading.Event()
+    plain = traced_module.traced
+
+    def traced(only, contracts, reader, errand):
+        begun.append(1)
+        while not opens.wait(0.01):
+            if errand.called_back:
+                return
+        plain(only, contracts, reader, errand)
+
+    monkeypatch.setattr(traced_module, "traced", traced)
+    async with stage(live_chat.path) as on:
+        await on.pilot.press("w")
+        for count in range(1, 4):
+            live_chat.add(5)
+            on.clock.move(3_500)
+            await on.until(lambda count=count: on.app.growth.last_id == 5 + 5 * count)
+        assert len(begun) == 1
+        opens.set()
+        await on.until(lambda: len(begun) == 2)  # what came meanwhile is traced too

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsreplay.store.paging import Head
+from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.playback import SPEEDS, Player
 from wsreplay.tui.data.spans import Drawn
 from wsreplay.tui.data.traced import open_at
 from wsreplay.tui.times import SECOND
+from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000
 
@@ -166,3 +169,59 @@ async def test_a_finding_can_be_gone_to_after_the_film_and_why_not_before_is_sai
         assert on.app.screen.inspector.findings()
         await on.press("slash", *"type:user_message", "enter", "right_square_bracket")
         await on.until(lambda: "the filter lets none through" in on.text())
+
+
+async def test_a_time_is_gone_to_as_it_was_asked_for(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "colon", *"9s", "enter")
+        screen = on.app.screen
+        assert "00:09.000" in on.text().splitlines()[-1] and screen.inspector.item.t_ns == 5_004 * MS
+        await on.press("j")
+        assert screen.player.at_ns == screen.inspector.item.t_ns, "moved by hand the clock goes with the cursor"
+        await on.press("k", "3")
+        assert screen.player.at_ns - screen.origin_ns == pytest.approx(0.3 * (screen.player.end_ns - screen.origin_ns), abs=1)
+
+
+async def test_at_the_end_of_a_film_stands_also_what_was_due_only_later(stage, script):
+    made = script("cut.db")
+    made.open(1, 0, closed_ns=100 * MS)
+    made.say(1, 10, 1, "tool_executing")
+    path = made.write(100)
+    due = Finding(
+        "tool", Verdict.VIOLATED, Severity.ERROR, "tool_completed never came", session=1, connection=1, activation=1,
+        frames=(1,), kind="missing", expected=("tool_completed",), decided_at=3_000 * MS, at_ns=3_000 * MS,
+    )  # fmt: skip
+    async with stage(path) as on:
+        await on.judged([due])
+        await on.press("0", "space")
+        screen = on.app.screen
+        on.clock.move(50)
+        screen.tick()
+        assert len(screen.rows.view) == 1
+        on.clock.move(200)
+        screen.tick()
+        assert screen.film and [type(screen.rows.view.row(row)) for row in range(2)] == [Head, Ghost]
+
+
+async def test_the_time_in_a_pager_or_a_shell_is_none_of_the_film(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "0", "i", "i", "space")
+        screen = on.app.screen
+        on.clock.move(100)
+        screen.tick()
+        before = screen.player.at_ns
+        on.clock.move(20_000)
+        on.app.app_resume_signal.publish(on.app)
+        screen.tick()
+        assert screen.player.at_ns == before
+
+
+async def test_in_a_film_the_waterfall_does_not_say_how_a_span_will_end(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("enter", "w")
+        await on.until(lambda: on.app.screen.canvas.count)
+        assert "5.10s" in on.text() or "ok" in on.app.screen.about.text
+        screen = on.app.screen
+        await on.press("colon", *"1s", "enter", "space")
+        assert screen.film
+        assert "still open" in screen.about.text and " ok" not in screen.about.text

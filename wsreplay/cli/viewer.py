@@ -22,7 +22,7 @@ LOOK_S = 0.2  # how often is looked whether the interface was suspended: no even
 
 
 class TypedLines:
-    """A line that is typed becomes a mark; an empty one calls `on_empty`.
+    """A line that is typed becomes a mark; an empty one calls `on_empty`, and so does `fg`, which shells say for going back.
 
     They are read from the terminal opened once more: an event loop does not wait in what it reads, and stdin is one open file
     with the stdout of the interface, which would lose what the terminal does not take at once.
@@ -59,7 +59,7 @@ class TypedLines:
             self.rest()
             if self._on_empty is not None:
                 self._on_empty()
-        elif note := line.decode("utf-8", "replace").strip():
+        elif (note := line.decode("utf-8", "replace").strip()) and not (note == "fg" and self._on_empty):
             self._proxy.mark(note)
             self._console.say(f"◆ marked: {visible(note)}")
         elif self._on_empty is not None:

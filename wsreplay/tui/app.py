@@ -17,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from wsreplay.errors import UsageError, WsreplayError
@@ -25,7 +26,7 @@ from wsreplay.store.settling import settle
 from wsreplay.trace.sessions import there_are
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import verdict
-from wsreplay.tui.data.evidence import compare
+from wsreplay.tui.data.evidence import Change, Evidence, compare
 from wsreplay.tui.data.live import Growth, Misses
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.verdict import Verdict
@@ -143,12 +144,12 @@ class ReplayApp(Unbroken, App[None]):
             if self._while_open is not None:
                 loop.add_reader(self._while_open, self._end_alone, self._while_open)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self.app_resume_signal.subscribe(self, lambda _app: self._resumed())
+        self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))  # the terminal has forgotten all
+        self.app_resume_signal.subscribe(self, lambda _app: self._resumed(), immediate=True)
         self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
         self.call_after_refresh(self._begin)
 
     def _resumed(self) -> None:
-        self.refresh(layout=True)  # the terminal has forgotten all
         for screen in self._screens():
             screen.resumed()
 
@@ -193,6 +194,14 @@ class ReplayApp(Unbroken, App[None]):
         self.push_screen(screen)
         self.call_after_refresh(self.begin_recording)
 
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:  # fmt: skip
+        """In place of what was said before: two would hide what they speak of."""
+        self.clear_notifications()
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
     def say_trouble(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""
         self.notify(self.look.own(str(error)), title="this cannot be read now", severity="error", markup=False)
@@ -206,14 +215,16 @@ class ReplayApp(Unbroken, App[None]):
                 settle(self.opened.path)
             self.opened = None
 
-    def go_back(self) -> None:
-        """To the screen below; from a session to the list of sessions; from that to the recordings, or out."""
+    def go_back(self, *, out: bool = True) -> None:
+        """To the screen below; from a session to the list of sessions; from that to the recordings, or `out`."""
+        from wsreplay.tui.screens.findings import FindingsScreen
         from wsreplay.tui.screens.session import SessionScreen
         from wsreplay.tui.screens.sessions import SessionsScreen
 
         top = self.screen
         below = self.screen_stack[-2] if len(self.screen_stack) > 1 else None
-        if isinstance(top, SessionScreen) and not isinstance(below, SessionsScreen) and self.opened is not None:
+        leads_there = isinstance(below, SessionsScreen | FindingsScreen)
+        if isinstance(top, SessionScreen) and not leads_there and self.opened is not None:
             # The very first screen cannot be switched: Textual has no callback for its result.
             go = self.push_screen if below is None else self.switch_screen
             go(SessionsScreen(self.opened, at=top.rows.number))
@@ -221,8 +232,10 @@ class ReplayApp(Unbroken, App[None]):
             if isinstance(top, SessionsScreen):
                 self.close_recording()
             self.pop_screen()
-        else:
+        elif out:
             self.exit()
+        else:
+            self.notify("q quits")
 
     def on_unmount(self) -> None:
         self.close_recording()
@@ -304,6 +317,10 @@ class ReplayApp(Unbroken, App[None]):
 
     def on_judge_failed(self, message: JudgeFailed) -> None:
         self.verdict = Verdict(verdict.FAILED, why=message.why)
+        if self._asked_again:
+            self.notify(self.look.own(message.why), title="there is no verdict", severity="error", markup=False)
+        self._asked_again = False
+        self._stamp = stamp(self.opened.evidence.sources) if self.opened is not None else None
         self._tell_verdict()
 
     def on_judged(self, message: Judged) -> None:
@@ -313,12 +330,20 @@ class ReplayApp(Unbroken, App[None]):
         self.opened.evidence = after
         self._stamp = stamp(after.sources)
         if message.final:
-            change = compare(before.findings, after.findings) if before.is_there else None
+            is_comparable = before.is_there and before.names == after.names
+            change = compare(before.findings, after.findings) if is_comparable else None
             self.verdict = Verdict(verdict.THERE, 1.0, change=change)
-            if change is not None and self._asked_again:
-                self.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
+            if self._asked_again and before.is_there:
+                self._tell_again(before, after, change)
             self._asked_again = False
         self._tell_verdict()
+
+    def _tell_again(self, before: Evidence, after: Evidence, change: Change | None) -> None:
+        if change is not None:
+            self.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
+        else:
+            told = f"{sum(after.counts()):,} findings; {sum(before.counts()):,} by {', '.join(before.names)}"
+            self.notify(self.look.own(told), title=f"validated by {', '.join(after.names)}", markup=False)
 
     def _watch_contracts(self) -> None:
         opened = self.opened

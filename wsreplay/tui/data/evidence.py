@@ -55,6 +55,11 @@ class Evidence(NamedTuple):
     def is_there(self) -> bool:
         return bool(self.sources)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the contracts that judged."""
+        return tuple(source.name for source in self.sources)
+
     def counts(self, session: int | None = None) -> tuple[int, int]:
         """How many errors and warnings, in a session or in all; what only follows from another finding is not counted."""
         if session is not None:

@@ -52,6 +52,8 @@ class BaseScreen(Unbroken, Screen[None]):
         Binding("c", "choose_contract", "Validate with another contract", id="screen.contract", show=False),
     ]
 
+    _had_focus: Widget | None = None
+
     @property
     def replay(self) -> ReplayApp:
         return cast("ReplayApp", self.app)
@@ -69,11 +71,20 @@ class BaseScreen(Unbroken, Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         is_too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        was_too_small = self.has_class("-too-small")
+        if is_too_small and not was_too_small:
+            self._had_focus = self.focused  # what is not shown loses it
         self.set_class(is_too_small, "-too-small")
+        if was_too_small and not is_too_small:
+            self.call_after_refresh(self._focus_again)
         if is_too_small and not self.query("TooSmall"):
             from wsreplay.tui.widgets.too_small import TooSmall
 
             self.mount(TooSmall())
+
+    def _focus_again(self) -> None:
+        if self.focused is None:
+            self.set_focus(self._had_focus) if self._had_focus is not None else self.focus_next()
 
     # What the application tells.
 
@@ -119,7 +130,8 @@ class BaseScreen(Unbroken, Screen[None]):
         self.replay.go_back()
 
     def action_escape(self) -> None:
-        self.action_back()
+        """Back, but not out: who clears one thing too many does not want to leave."""
+        self.replay.go_back(out=False)
 
     def action_judge(self) -> None:
         self.replay.judge_again()

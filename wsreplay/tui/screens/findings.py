@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class FindingsScreen(BaseScreen):
-    """Enter on a rule folds it, on an occurrence goes there."""
+    """Space on a rule folds it, Enter on an occurrence goes there. `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "back", "Back", id="findings.back", show=False),
@@ -46,8 +46,10 @@ class FindingsScreen(BaseScreen):
     FindingsScreen.-narrow.-nothing #finding, FindingsScreen.-detail-only #findings { display: none; }
     """
 
-    def __init__(self, opened: Opened, session: Session | None) -> None:
+    def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
+        self._begin_at = at
+        self._is_fresh = True
         self.opened = opened
         self.session = session
         self.head = StatusLine(id="head")
@@ -83,6 +85,9 @@ class FindingsScreen(BaseScreen):
         self._shown = self.opened.evidence
         self.list.empty_lines = self._empty_lines()
         self.list.fill(self._lines())
+        if self._is_fresh and self.list.count:
+            self._is_fresh = False
+            self.list.move_to(self.list.row_of(self._begin_at), quiet=True)
         self.set_class(not self.list.count, "-nothing")
         self.paint_lines()
         self._show_detail()
@@ -151,9 +156,9 @@ class FindingsScreen(BaseScreen):
         """Show the session that a finding is in, at the finding."""
         from wsreplay.tui.screens.session import SessionScreen
 
-        self.app.pop_screen()
-        below = self.app.screen
+        below = self.app.screen_stack[-2]
         if isinstance(below, SessionScreen) and below.rows.number in (None, finding.session):
+            self.app.pop_screen()
             below.call_after_refresh(below.show_finding, finding)
             return
         self.app.push_screen(SessionScreen(self.opened, self.opened.session(finding.session), finding))
@@ -181,7 +186,7 @@ class FindingsScreen(BaseScreen):
         if self.detail.has_focus:
             self.action_focus_list()
         else:
-            self.action_back()
+            super().action_escape()
 
 
 def _sentences(text: str) -> list[str]:

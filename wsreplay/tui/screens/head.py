@@ -62,7 +62,7 @@ def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
 def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
     """`✗ 12 ▲ 40`, `✓ no findings`, `validating 38%`, that there is no verdict, or that it is an old one."""
     runs: list[Run] = []
-    if opened.evidence.is_there:
+    if opened.evidence.is_there and state.state != verdict.FAILED:
         counted = tally_runs(look, *opened.evidence.counts(session), "{:,}".format)
         well = (f"{look.signs.ok} no findings", look.style("ok"))
         if opened.evidence.is_vacuous(session):

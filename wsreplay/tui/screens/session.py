@@ -94,6 +94,7 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
         self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
         self.detail_due, self._detailed_ns = True, 0
+        self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
 
     @property
     def session(self) -> Session | None:
@@ -142,7 +143,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         if message.sender is not self.frames:
             return
         view = self.rows.view
-        if not self.film:
+        led, self._led_to = self._led_to, None
+        if not self.film and message.row != led:
             self.player = self.player.seek(view.time_of_row(self.frames.cursor), self.now())
         if self.following and self.frames.cursor < len(view) - 1:
             self.following, self.unseen = False, 0
@@ -308,7 +310,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         if self.film or view.horizon is not None:
             self.forget_findings()
         if self.film:
-            view = self.rows.seen_at(self.player.at_ns)
+            # At its end all is known, also what was due only later.
+            view = self.rows.seen_at(None if self.player.at_end else self.player.at_ns)
             self.frames.show_horizon(view)
             self.frames.move_to(len(view) - 1)
         elif view.horizon is not None:
@@ -316,7 +319,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
             self.frames.show_horizon(self.rows.seen_at(None))
             self.frames.move_to(cursor, centre=True)
         else:
-            self.frames.move_to(view.row_at(self.player.at_ns), centre=True)
+            self._led_to = view.row_at(self.player.at_ns)
+            self.frames.move_to(self._led_to, centre=True)
         self.show_open()
         self.paint_lines()
         self.show_detail_soon()
@@ -360,7 +364,7 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         elif self.film:
             self.end_film()
         elif not self.asking.clear():
-            self.action_back()
+            super().action_escape()
 
     def action_read_again(self) -> None:
         """After something could not be read."""
@@ -371,6 +375,13 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
             return
         self._place_anew()
         self._read()
+
+    def action_focus_detail(self) -> None:
+        """Who reads a frame wants to go on reading it."""
+        if self.following:
+            self.following, self.unseen = False, 0
+            self.paint_lines()
+        super().action_focus_detail()
 
     def action_follow(self) -> None:
         self.following, self.unseen = not self.following, 0
@@ -393,7 +404,9 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     def action_findings(self) -> None:
         from wsreplay.tui.screens.findings import FindingsScreen
 
-        self.app.push_screen(FindingsScreen(self.opened, self.session))
+        self.catch_up()
+        here = self.inspector.findings()
+        self.app.push_screen(FindingsScreen(self.opened, self.session, here[0] if here else None))
 
     def action_diff(self) -> None:
         self.replay.choose_diff(self.session)

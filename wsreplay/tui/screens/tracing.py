@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 
+_NAMED = 5  # sessions
+
+
 class TracingScreen(BaseScreen):
     """A screen with a list of frames in which findings stand. `looked_at` is the finding whose witnesses are shown."""
 
@@ -75,7 +78,9 @@ class TracingScreen(BaseScreen):
         if not self.opened.evidence.is_there:
             return "there is no verdict yet"
         if not self.opened.evidence.of_session(self.rows.number):
-            return "nothing is wrong by this contract"
+            others = sorted(number for number, counts in self.opened.evidence.tallies.items() if any(counts) and number)
+            elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
+            return f"nothing is wrong in this session, but in {elsewhere}" if others else "nothing is wrong by this contract"
         return "none has come yet" if self.rows.horizon is not None else "the filter lets none through"
 
     def show_finding(self, finding: Finding, row: int | None = None) -> None:

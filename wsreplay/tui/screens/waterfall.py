@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,7 +14,7 @@ from textual.widget import Widget
 from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui import times
-from wsreplay.tui.data.evidence import is_ghost, moment
+from wsreplay.tui.data.evidence import is_ghost, known_at, moment
 from wsreplay.tui.data.goto import Target
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
@@ -257,11 +258,15 @@ class WaterfallScreen(PlayerScreen):
 
     def _about(self) -> list[Run]:
         look, drawn = self.look, self.canvas.selected
-        if drawn is None:
+        until = self.player.at_ns if self.film else self.player.end_ns
+        if drawn is None or drawn.start_ns > until:
             return [(" ", look.style("dim"))]
-        lasted = times.length((drawn.end_ns or self.player.end_ns) - drawn.start_ns)
+        if drawn.end_ns is not None and drawn.end_ns > until:
+            drawn = replace(drawn, end_ns=None, end_frame=None, state="open")  # nobody knows yet how it ends
+        lasted = times.length((drawn.end_ns or until) - drawn.start_ns)
         state = {"ok": "ok", "failed": "error", "cut": "warning", "unended": "missing"}.get(drawn.state, "accent")
-        began = [one for one in self._findings() if drawn.start_frame in (one.activation, *one.frames[:1])]
+        known = [one for one in self._findings() if known_at(one) <= until]
+        began = [one for one in known if drawn.start_frame in (one.activation, *one.frames[:1])]
         kind = "" if drawn.name.startswith(f"{drawn.kind} ") else f"{drawn.kind} "  # which a span without a name begins with
         late = max((one.late_by or 0 for one in began if one.kind == "late"), default=0)
         return [

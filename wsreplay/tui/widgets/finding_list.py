@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 
@@ -11,6 +12,9 @@ from wsreplay.tui.data.evidence import moment
 from wsreplay.tui.data.grouping import Group, Line, Occurrence
 from wsreplay.tui.widgets.paint import Run, cut
 from wsreplay.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
 
 
 class FindingList(RowList):
@@ -27,6 +31,11 @@ class FindingList(RowList):
 
     def line_at(self, row: int) -> Line | None:
         return self._lines[row] if 0 <= row < len(self._lines) else None
+
+    def row_of(self, finding: Finding | None) -> int:
+        """The row of a finding; of the first one, where it is not in the list."""
+        rows = {id(one.finding): row for row, one in reversed(list(enumerate(self._lines))) if isinstance(one, Occurrence)}
+        return rows.get(id(finding), min(rows.values(), default=0))
 
     def row_of_rule(self, rule: str) -> int:
         return next((row for row, one in enumerate(self._lines) if isinstance(one, Group) and one.rule == rule), 0)
