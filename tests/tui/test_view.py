@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.model import Fault
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
@@ -17,7 +18,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui.data.between import Injected, when
 from wsreplay.tui.data.evidence import Ghost, compare, gather, rule_text, tally
 from wsreplay.tui.data.overview import bars, column, density, time_of_column
-from wsreplay.tui.data.view import View
+from wsreplay.tui.data.view import Pages, View
 from wsreplay.tui.data.window import Window
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
@@ -40,6 +41,21 @@ def reader(tmp_path_factory):
     writer.close()
     with Recording.open(path) as opened:
         yield opened
+
+
+class Counted:
+    """A reader that counts what it is asked, and refuses it while `error` is set."""
+
+    def __init__(self, reader: Recording) -> None:
+        self._reader = reader
+        self.reads = 0
+        self.error: RecordingError | None = None
+
+    def query(self, sql: str, parameters=()):
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        return self._reader.query(sql, parameters)
 
 
 def finding(at: int, **values: object) -> Finding:
@@ -74,6 +90,47 @@ def test_a_view_is_the_list_of_frames_with_ghosts_and_faults_before_the_first_fr
             assert view.row_of_anchor(anchor) == number
         elif view.frames:
             assert view.row(view.row_of_anchor(anchor)) == row
+
+
+def test_what_a_locked_file_does_not_give_is_asked_for_once_a_second_and_when_there_is_more(reader):
+    now = [10.0]
+    counted = Counted(reader)
+    pages = Pages(counted, range(1, 101), clock=lambda: now[0])
+    counted.error = RecordingError("locked by another program")
+    assert [pages.head(index) for index in range(100)] == [None] * 100
+    assert counted.reads == 1 and pages.trouble
+    assert {pages.time(index) for index in range(100)} == {0}
+    assert counted.reads == 2
+    counted.error = None
+    assert pages.head(5) is None and pages.known_time(5) is None and counted.reads == 2
+    now[0] += 1.1
+    assert pages.head(5).id == 6 and counted.reads == 3
+    counted.error = RecordingError("locked by another program")
+    pages.replace_ids(range(1, 201))
+    assert pages.head(150) is None and pages.head(151) is None and pages.known_time(150) is None
+    counted.error = None
+    pages.replace_ids(range(1, 301))
+    assert pages.head(150).id == 151 and pages.known_time(200) == 200 * MS
+
+
+def test_a_page_with_a_hole_is_not_read_for_every_row(reader):
+    now = [10.0]
+    counted = Counted(reader)
+    pages = Pages(counted, range(FRAMES - 50, FRAMES + 51), clock=lambda: now[0])
+    assert [pages.head(index) is None for index in range(101)] == [False] * 51 + [True] * 50
+    assert counted.reads == 1
+    pages.replace_ids(range(FRAMES - 50, FRAMES + 52))
+    assert [pages.head(index) is None for index in range(102)] == [False] * 51 + [True] * 51
+    assert counted.reads == 2
+
+
+def test_damage_in_one_place_does_not_hide_the_times_of_others(reader):
+    counted = Counted(reader)
+    pages = Pages(counted, range(1, FRAMES + 1))
+    counted.error = CorruptRecording("damaged")
+    assert pages.known_time(7) is None
+    counted.error = None
+    assert pages.known_time(8) == 8 * MS
 
 
 @settings(max_examples=40, deadline=None)

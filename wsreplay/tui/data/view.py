@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from wsreplay.errors import RecordingError
+from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
@@ -20,33 +21,53 @@ from wsreplay.tui.data.evidence import Ghost
 
 PAGE_ROWS = 128
 PAGES = 64
+RETRY_S = 1.0
+
+
+class Page(NamedTuple):
+    """What was read of a page. Where that is not all, it is worth another look from `again_s` on."""
+
+    heads: dict[int, Head]
+    asked: int  # for how many frames
+    again_s: float
 
 
 class Pages:
     """Frames by their place in `ids`, read 128 at a time; the last 64 pages are kept.
 
-    What cannot be read is as if it were not there, and `trouble` says why: a list goes on around a damaged page.
+    What cannot be read is as if it were not there, and `trouble` says why: a list goes on around a damaged page. A program that
+    has locked the file makes every read wait, so what was read in vain is read again after a second, or for more ids.
+
+    `clock` gives seconds.
     """
 
-    def __init__(self, reader: Recording, ids: Sequence[int]) -> None:
+    def __init__(self, reader: Recording, ids: Sequence[int], clock: Callable[[], float] = time.monotonic) -> None:
         self._reader = reader
         self._ids = ids
-        self._pages: OrderedDict[int, dict[int, Head]] = OrderedDict()
+        self._clock = clock
+        self._pages: OrderedDict[int, Page] = OrderedDict()
+        self._times_again_s = 0.0
         self.trouble = ""
 
     def head(self, index: int) -> Head | None:
         """The frame at a place; None where the recording does not hold it (yet)."""
-        return self._page(index // PAGE_ROWS).get(self._ids[index])
+        return self._page(index // PAGE_ROWS).heads.get(self._ids[index])
 
-    def _page(self, number: int) -> dict[int, Head]:
+    def _page(self, number: int) -> Page:
         page = self._pages.get(number)
-        wanted = self._ids[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
-        if page is None or len(page) < len(wanted):
-            page = self._pages[number] = {head.id: head for head in self._read(wanted)}
+        if page is None or (len(page.heads) < PAGE_ROWS and self._is_due(page, number)):
+            wanted = self._ids[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
+            heads = {head.id: head for head in self._read(wanted)}
+            page = self._pages[number] = Page(heads, len(wanted), self._clock() + RETRY_S)
             if len(self._pages) > PAGES:
                 self._pages.popitem(last=False)
         self._pages.move_to_end(number)
         return page
+
+    def _is_due(self, page: Page, number: int) -> bool:
+        """Whether there may be more of a page by now than was read of it."""
+        wanted = min(PAGE_ROWS, len(self._ids) - number * PAGE_ROWS)
+        return wanted > page.asked or (len(page.heads) < page.asked and self._clock() >= page.again_s)
 
     def _read(self, ids: Sequence[int]) -> list[Head]:
         try:
@@ -58,17 +79,34 @@ class Pages:
     def replace_ids(self, ids: Sequence[int]) -> None:
         """Go on with more ids, of which those known so far are the first."""
         self._ids = ids
+        self._times_again_s = 0.0
+        for number, page in self._pages.items():
+            if len(page.heads) < page.asked:
+                self._pages[number] = page._replace(again_s=0.0)
 
     @property
     def ids(self) -> Sequence[int]:
         return self._ids
 
     def time(self, index: int) -> int:
+        """When the frame at a place came, ns; 0 where that cannot be read."""
+        return self.known_time(index) or 0
+
+    def known_time(self, index: int) -> int | None:
+        """When the frame at a place came, ns; None where that cannot be read, or could not a moment ago."""
+        page = self._pages.get(index // PAGE_ROWS)
+        if page is not None and (head := page.heads.get(self._ids[index])):
+            return head.t_ns
+        if self._clock() < self._times_again_s:
+            return None
         try:
             return paging.time_of(self._reader, self._ids[index])
+        except CorruptRecording as error:  # which is said at once, and other pages are well
+            self.trouble = str(error)
         except RecordingError as error:
             self.trouble = str(error)
-            return 0
+            self._times_again_s = self._clock() + RETRY_S
+        return None
 
 
 class Anchor(NamedTuple):
