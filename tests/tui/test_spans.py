@@ -94,6 +94,38 @@ def test_runs_may_be_nested_as_deep_as_somebody_sends_them(tracer, script):
     assert {one.state for one in tracer.spans[1:]} == {"unended"}
 
 
+starts_and_lengths = st.lists(st.tuples(st.integers(0, 60), st.none() | st.integers(0, 40)), max_size=60)
+
+
+@given(starts_and_lengths.map(lambda made: sorted(made, key=lambda one: one[0])))
+def test_each_span_goes_into_the_first_lane_that_is_free(made):
+    spans = [
+        Drawn("run", "", "t", start, number, end_ns=None if length is None else start + length)
+        for number, (start, length) in enumerate(made)
+    ]
+    plain: list[list[Drawn]] = []
+    for drawn in spans:
+        free = (lane for lane in plain if lane[-1].end_ns is not None and lane[-1].end_ns <= drawn.start_ns)
+        lane = next(free, None)
+        if lane is None:
+            plain.append([drawn])
+        else:
+            lane.append(drawn)
+    assert [list(lane.spans) for lane in lanes(spans)] == plain
+
+
+def test_laying_spans_into_lanes_looks_at_each_lane_once():
+    class Looked(Drawn):
+        looks = 0
+
+        def __getattribute__(self, name):
+            Looked.looks += name == "end_ns"
+            return super().__getattribute__(name)
+
+    spans = [Looked("run", "", "t", number, number, end_ns=10_000 + number) for number in range(1000)]
+    assert len(lanes(spans)) == 1000 and Looked.looks < 5000
+
+
 @st.composite
 def lane_spans(draw) -> list[Drawn]:
     """Spans that follow each other, with pauses or without, some of no length, the last perhaps open."""

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any
 
@@ -204,23 +205,37 @@ class Lane:
     spans: tuple[Drawn, ...]
 
 
-def lanes(spans: Iterable[Drawn]) -> list[Lane]:
-    """Spans laid into as few lanes as they need: group by group, outer spans above inner ones."""
-    groups: dict[str, dict[int, list[list[Drawn]]]] = {}
-    for drawn in spans:
-        slots = groups.setdefault(drawn.group, {}).setdefault(drawn.depth, [])
-        for slot in slots:
-            last = slot[-1]
-            if last.end_ns is not None and last.end_ns <= drawn.start_ns:
-                slot.append(drawn)
-                break
+@dataclass(slots=True)
+class _Slots:
+    """Lanes of one depth that are filled from left to right; each span goes into the first that is free."""
+
+    spans: list[list[Drawn]] = field(default_factory=list)
+    _taken: list[tuple[int, int]] = field(default_factory=list)  # (end of the last span in ns, slot), a heap
+    _free: list[int] = field(default_factory=list)  # slots, a heap
+
+    def add(self, drawn: Drawn) -> None:
+        while self._taken and self._taken[0][0] <= drawn.start_ns:
+            heappush(self._free, heappop(self._taken)[1])
+        if self._free:
+            slot = heappop(self._free)
+            self.spans[slot].append(drawn)
         else:
-            slots.append([drawn])
+            slot = len(self.spans)
+            self.spans.append([drawn])
+        if drawn.end_ns is not None:  # what is open keeps its slot
+            heappush(self._taken, (drawn.end_ns, slot))
+
+
+def lanes(spans: Iterable[Drawn]) -> list[Lane]:
+    """Spans, in order of their start, laid into as few lanes as they need: group by group, outer spans above inner ones."""
+    groups: dict[str, dict[int, _Slots]] = {}
+    for drawn in spans:
+        groups.setdefault(drawn.group, {}).setdefault(drawn.depth, _Slots()).add(drawn)
     laid: list[Lane] = []
     for group, depths in groups.items():
         title = group
         for depth in sorted(depths):
-            for slot in depths[depth]:
+            for slot in depths[depth].spans:
                 laid.append(Lane(group, title, depth, tuple(slot)))
                 title = ""
     return laid
