@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,21 @@ def reader(tmp_path_factory):
         yield opened
 
 
+class CountedIds(Sequence[int]):
+    """Ids that count how often one of them is looked at."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self._ids = ids
+        self.looks = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, place):
+        self.looks += 1
+        return self._ids[place]
+
+
 class Counted:
     """A reader that counts what it is asked, and refuses it while `error` is set."""
 
@@ -67,14 +83,24 @@ ids = st.sets(st.integers(1, FRAMES), max_size=60).map(sorted) | st.just(range(1
 places = st.lists(st.integers(0, FRAMES + 5), max_size=12).map(sorted)
 
 
+def placed_items(places: list[int], *, known_after: int = 0) -> list[Ghost | Injected]:
+    """Ghosts and faults before the frames after these places; a ghost gets known so many ms after it was due."""
+    return [
+        Injected(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
+        Ghost(place + 1, finding(place, decided_at=(place + known_after) * MS)) for number, place in enumerate(places)
+    ]  # fmt: skip
+
+
+def rows_of(view: View) -> list[object]:
+    rows = [view.row(number) for number in range(len(view))]
+    return [row.id if isinstance(row, Head) else row for row in rows]
+
+
 @settings(max_examples=60, deadline=None)
 @given(ids=ids, places=places, horizon=st.none() | st.integers(-1, FRAMES))
 def test_a_view_is_the_list_of_frames_with_ghosts_and_faults_before_the_first_frame_after_them(reader, ids, places, horizon):
     ids = ids if isinstance(ids, range) else array("Q", ids)
-    ghosts: list[Ghost | Injected] = [
-        Injected(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
-        Ghost(place + 1, finding(place)) for number, place in enumerate(places)
-    ]  # fmt: skip
+    ghosts = placed_items(places)
     view = View(reader, ids, ghosts)
     view.set_horizon(None if horizon is None else horizon * MS)
     plain: list[object] = [frame_id for frame_id in ids if horizon is None or frame_id - 1 <= horizon]
@@ -90,6 +116,72 @@ def test_a_view_is_the_list_of_frames_with_ghosts_and_faults_before_the_first_fr
             assert view.row_of_anchor(anchor) == number
         elif view.frames:
             assert view.row(view.row_of_anchor(anchor)) == row
+
+
+moves = st.lists(st.tuples(st.sampled_from(["horizon", "ids"]), st.none() | st.integers(-1, FRAMES)), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ids=ids, places=places, moves=moves, late=st.sampled_from([0, 40]))
+def test_a_view_that_is_moved_is_the_one_that_would_be_made_anew_and_counts_what_changed(reader, ids, places, moves, late):
+    ids, items = list(ids), placed_items(places, known_after=late)
+    view = View(reader, ids[: len(ids) // 2], items)
+    for move, value in [*moves, ("ids", FRAMES)]:
+        before, rows = (view.version, view.between_version), rows_of(view)
+        between = view.between()
+        if move == "horizon":
+            view.set_horizon(None if value is None else value * MS)
+        else:
+            view.set_ids(ids[: max(len(view.ids), value or 0)])
+        anew = View(reader, view.ids, items)
+        anew.set_horizon(view.horizon)
+        assert rows_of(view) == rows_of(anew) and view.between() == anew.between()
+        assert rows_of(view) == rows or view.version > before[0]
+        assert view.between() == between or view.between_version > before[1]
+        again = view.version, view.between_version
+        view.set_horizon(view.horizon)
+        assert again == (view.version, view.between_version)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    ids=ids, places=places, horizon=st.none() | st.integers(-1, FRAMES), at=st.integers(-2, FRAMES + 8),
+    half=st.booleans(), steps=st.sampled_from([1, -1]),
+)  # fmt: skip
+def test_the_next_time_is_the_next_of_all_whatever_the_horizon_hides(reader, ids, places, horizon, at, half, steps):
+    items, t_ns = placed_items(places, known_after=40), at * MS + half * MS // 2
+    view = View(reader, ids, items)
+    view.set_horizon(None if horizon is None else horizon * MS)
+    times = [*((frame_id - 1) * MS for frame_id in ids), *map(when, items)]
+    if steps > 0:
+        assert view.next_time(t_ns, 1) == min((one for one in times if one > t_ns), default=None)
+    else:
+        assert view.next_time(t_ns, -1) == max((one for one in times if one < t_ns), default=None)
+
+
+def test_the_next_time_takes_few_reads(reader):
+    counted = Counted(reader)
+    view = View(counted, range(1, FRAMES + 1))
+    assert view.next_time(200 * MS, 1) == 201 * MS and view.next_time(200 * MS, -1) == 199 * MS
+    assert counted.reads <= 2 * (FRAMES.bit_length() + 1)
+    counted.error = RecordingError("locked by another program")
+    assert view.next_time(200 * MS, 1) is None and view.next_time(200 * MS, -1) is None
+
+
+def test_moving_the_horizon_looks_at_no_item_that_stays(reader, monkeypatch):
+    asked: list[object] = []
+    monkeypatch.setattr("wsreplay.tui.data.placing.known_since", lambda item: asked.append(item) or when(item))
+    items = placed_items(sorted(number % FRAMES for number in range(3000)))
+    ids = CountedIds(range(1, FRAMES))
+    view = View(reader, ids, items)
+    view.set_horizon(0)
+    ids.looks = 0
+    for at in range(100):
+        view.set_horizon(at * MS)
+    assert len(asked) == len(items) and ids.looks < 100 * 2 * FRAMES.bit_length()
+    grown = CountedIds(range(1, FRAMES + 1))
+    view.set_ids(grown)
+    assert grown.looks < 100  # only what stood at the end is placed anew
 
 
 def test_what_a_locked_file_does_not_give_is_asked_for_once_a_second_and_when_there_is_more(reader):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from wsreplay.model import Fault, Mark
@@ -38,24 +37,13 @@ def when(item: Between) -> int:
     return moment(item.finding) if isinstance(item, Ghost) else item[1].t_ns
 
 
-def _known_at(item: Between) -> int:
+def known_since(item: Between) -> int:
     """When it could first be known, ns."""
     return known_at(item.finding) if isinstance(item, Ghost) else item[1].t_ns
 
 
 def in_order(items: Iterable[Between]) -> list[Between]:
     return sorted(items, key=lambda item: (item.before_id, when(item)))
-
-
-def among(items: Sequence[Between], ids: Sequence[int], *, known_until: int | None = None) -> tuple[list[int], list[Between]]:
-    """Which rows of a view the items take: the view's frames by `ids`, the items between them, both ascending."""
-    rows: list[int] = []
-    shown: list[Between] = []
-    for item in items:
-        if known_until is None or _known_at(item) <= known_until:
-            rows.append(bisect_left(ids, item.before_id) + len(rows))
-            shown.append(item)
-    return rows, shown
 
 
 def placed(reader: Recording) -> list[Placed]:

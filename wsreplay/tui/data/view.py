@@ -16,8 +16,9 @@ from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.between import Between, Noted, among, when
+from wsreplay.tui.data.between import Between, Noted, when
 from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.data.placing import Placing
 
 PAGE_ROWS = 128
 PAGES = 64
@@ -117,16 +118,18 @@ class Anchor(NamedTuple):
 
 
 class View:
-    """The rows of a list: frames, what stands between them, and nothing later than the horizon while a session is played."""
+    """The rows of a list: frames, what stands between them, and nothing later than the horizon while a session is played.
+
+    `version` counts up whenever something else stands in some row, `between_version` where that is no frame.
+    """
 
     def __init__(self, reader: Recording, ids: Sequence[int], between: Sequence[Between] = ()) -> None:
         self.pages = Pages(reader, ids)
         self.horizon: int | None = None
         self._frames = len(ids)
-        self._all_between = tuple(between)
-        self._between_rows: list[int] = []  # the rows that are no frames
-        self._between_places: list[int] = []  # for each, the place in `ids` of the frame behind it
-        self._between: list[Between] = []
+        self._placing = Placing(between)
+        self.version = 0
+        self.between_version = 0
         self._place_between()
 
     @property
@@ -139,21 +142,19 @@ class View:
         return self._frames
 
     def __len__(self) -> int:
-        return self._frames + len(self._between)
+        return self._frames + len(self._placing)
 
     def row(self, number: int) -> Head | Between | None:
         """What stands in a row; None for a frame that the recording does not hold."""
-        place = bisect_left(self._between_rows, number)
-        if place < len(self._between_rows) and self._between_rows[place] == number:
-            return self._between[place]
-        return self.pages.head(number - place)
+        above = self._placing.above_row(number)
+        return self._placing.at_row(number, above) or self.pages.head(number - above)
 
     def index_of_row(self, number: int) -> int:
         """The place in `ids` of a row's frame; for what is no frame, of the frame behind it."""
-        return number - bisect_left(self._between_rows, number)
+        return number - self._placing.above_row(number)
 
     def row_of_index(self, index: int) -> int:
-        return index + bisect_right(self._between_places, index)
+        return index + self._placing.above_frame(index)
 
     def row_of_frame(self, frame_id: int) -> int:
         """The row of a frame, or of the first one after it that is in the view."""
@@ -164,22 +165,21 @@ class View:
         """What to look for in another view to find this row again; None in an empty view."""
         if not self._frames:
             return None
-        place = bisect_left(self._between_rows, row)
-        is_between = place < len(self._between_rows) and self._between_rows[place] == row
-        frame_id = self.ids[min(self.index_of_row(row), self._frames - 1)]
-        return Anchor(frame_id, self._between[place] if is_between else None)
+        above = self._placing.above_row(row)
+        frame_id = self.ids[min(row - above, self._frames - 1)]
+        return Anchor(frame_id, self._placing.at_row(row, above))
 
     def row_of_anchor(self, anchor: Anchor) -> int:
         """The row of what stood there; where it is gone, of the first frame after it."""
         if anchor.between is not None:
-            for row, item in zip(self._between_rows, self._between, strict=True):
+            for row, item in self._placing:
                 if _is_same(item, anchor.between):
                     return row
         return self.row_of_frame(anchor.frame_id)
 
     def between(self) -> Sequence[tuple[int, Between]]:
         """What is no frame, with its row, in order."""
-        return list(zip(self._between_rows, self._between, strict=True))
+        return list(self._placing)
 
     def ghosts(self) -> Sequence[tuple[int, Ghost]]:
         """The ghosts with their rows, in order."""
@@ -207,13 +207,29 @@ class View:
         """How many frames of the view came at `t_ns` or before."""
         return bisect_right(range(self._frames), t_ns, key=self.pages.time)
 
+    def next_time(self, t_ns: int, steps: int) -> int | None:
+        """When something stands next after a time (`steps` 1) or last before it (-1), ns, whatever the horizon hides.
+
+        None where there is nothing.
+        """
+        frames = range(len(self.ids))
+        if steps > 0:
+            index = bisect_right(frames, t_ns, key=self.pages.time)
+        else:
+            index = bisect_left(frames, t_ns, key=self.pages.time) - 1
+        came = self.pages.known_time(index) if 0 <= index < len(frames) else None
+        times = [at for at in (came, self._placing.next_time(t_ns, steps)) if at is not None and (at - t_ns) * steps > 0]
+        return min(times, key=lambda at: abs(at - t_ns), default=None)
+
     def set_horizon(self, t_ns: int | None) -> None:
         """Show the view as it was at a time; None for all of it."""
+        before = self._frames
         self.horizon = t_ns
         self._frames = len(self.ids)
         if t_ns is not None:
             self._frames = self.index_after(t_ns)
         self._place_between()
+        self.version += self._frames != before
 
     def set_ids(self, ids: Sequence[int]) -> None:
         """Go on with more ids, of which those known so far are the first."""
@@ -221,10 +237,9 @@ class View:
         self.set_horizon(self.horizon)
 
     def _place_between(self) -> None:
-        rows, between = among(self._all_between, self.ids, known_until=self.horizon)
-        places = [row - number for number, row in enumerate(rows)]
-        keep = bisect_right(places, self._frames)
-        self._between_rows, self._between_places, self._between = rows[:keep], places[:keep], between[:keep]
+        if self._placing.place(self.ids, self._frames, self.horizon):
+            self.between_version += 1
+            self.version += 1
 
 
 def _is_same(one: Between, other: Between) -> bool:

@@ -50,7 +50,7 @@ class FrameList(RowList):
         self.open: Collection[int] = ()
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
-        self._between_painted: list[int] = []
+        self._between_painted = 0
         self._longest_type = 0
         self.is_film = False  # what has not come yet is not there
         self.border_title = "frames"
@@ -62,7 +62,7 @@ class FrameList(RowList):
         """Show another view; what `anchor` names stays on the line of the screen it is on, if the view holds it."""
         offset = self.cursor - self.scroll_offset.y
         self.view = view
-        self._between_painted = [row for row, _ in view.between()]
+        self._between_painted = view.between_version
         self.forget()
         self.set_count(len(view))
         if anchor is not None and len(view):
@@ -86,9 +86,8 @@ class FrameList(RowList):
 
     def show_horizon(self, view: View) -> None:
         """The same view with its end elsewhere; ghosts may have come or gone."""
-        between = [row for row, _ in view.between()]
-        if between != self._between_painted:
-            self._between_painted = between
+        if view.between_version != self._between_painted:
+            self._between_painted = view.between_version
             self.forget()
         self.set_count(len(view))
 
