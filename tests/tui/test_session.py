@@ -221,6 +221,27 @@ async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, c
         assert screen.frames.display and isinstance(on.app.screen, SessionScreen)
 
 
+async def test_a_cursor_in_sight_stays_in_sight_when_the_terminal_shrinks(stage, script):
+    made = script("long.db")
+    made.open(1, 0)
+    for at in range(200):
+        made.say(1, at, 1, "x", n=at)
+    async with stage(made.write(300), height=50) as on:
+        frames = on.app.screen.frames
+        await on.press(*["down"] * 30)
+        assert frames.cursor == 30 and frames.seen().start == 0
+        await on.pilot.resize_terminal(120, 14)
+        await on.settle()
+        assert frames.cursor == 30 and frames.cursor in frames.seen()
+        await on.pilot.resize_terminal(120, 50)
+        await on.settle()
+        assert frames.cursor in frames.seen()
+        frames.scroll_to(y=100, animate=False, immediate=True)  # away from the cursor, with the wheel
+        await on.pilot.resize_terminal(120, 20)
+        await on.settle()
+        assert frames.seen().start == 100
+
+
 async def test_escape_undoes_one_thing_at_a_time_and_then_goes_back(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")

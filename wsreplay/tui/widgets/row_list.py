@@ -51,11 +51,19 @@ class RowList(Unbroken, ScrollView, can_focus=True):
         self.cursor = 0
         self.empty_lines: Sequence[str] = ()
         self._count = 0
+        self._height = 0  # before it changes
         self._bar_drawn, self._bar_due = (0, 0), False
 
     def on_mount(self) -> None:
         if self.look.ascii_only:
             self.vertical_scrollbar.renderer = PlainBar  # type: ignore[misc]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A cursor that was in sight stays in sight."""
+        was_seen = 0 <= self.cursor - self.scroll_offset.y < self._height
+        self._height = event.size.height
+        if was_seen and self._count:
+            self._reveal(self.cursor, centre=False)
 
     # What a subclass says.
 
