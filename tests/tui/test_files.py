@@ -17,6 +17,7 @@ from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.data.clerk import Job
 from wsreplay.tui.data.folder import Listed
 from wsreplay.tui.data.glances import Glance, Glances
+from wsreplay.tui.messages import FolderRead
 from wsreplay.tui.screens.recordings import RecordingsScreen
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
@@ -150,6 +151,23 @@ async def test_a_folder_lists_what_is_in_it_and_says_what_cannot_be_read(stage, 
         assert isinstance(on.app.screen, SessionsScreen)
         await on.press("q")
         assert isinstance(on.app.screen, RecordingsScreen) and on.app.opened is None
+
+
+async def test_the_cursor_stays_on_a_recording_wherever_the_next_reading_puts_it(stage, chat_recording, tmp_path):
+    (tmp_path / "broken.db").write_bytes(b"SQLite format 3\0" + b"x" * 200)
+    async with stage(tmp_path) as on:
+        screen = on.app.screen
+        await on.until(lambda: len(screen.found) == 2)
+        shutil.copy(tmp_path / "broken.db", tmp_path / "another.db")
+        shutil.copy(chat_recording, tmp_path / "z.db")
+        at = screen.found[screen.table.cursor].path
+        await on.press("r")
+        await on.until(lambda: len(screen.found) == 4)
+        assert screen.found[screen.table.cursor].path == at and screen.table.cursor == 1
+        screen.table.action_choose()
+        screen.post_message(FolderRead(screen.found[::-1]))  # comes before the row that was chosen
+        await on.until(lambda: on.app.opened is not None)
+        assert on.app.opened.path == at
 
 
 async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat_recording, tmp_path):

@@ -26,7 +26,11 @@ class RowMoved(Message):
 
 
 class RowChosen(RowMoved):
-    """Enter, or a second click, on a row."""
+    """Enter, or a second click, on a row; `name` is what the list calls it, where others may stand in that row by now."""
+
+    def __init__(self, sender: Any, row: int, name: Any) -> None:
+        super().__init__(sender, row)
+        self.name = name
 
 
 class JumpTo(Message):

@@ -44,6 +44,7 @@ class RecordingsScreen(ListingScreen):
         self.found: list[Listed] = []
         self.glances = Glances(lambda path, found: self.post_message(GlanceTaken(path, found)))
         self._reading: threading.Thread | None = None
+        self.table.named = self._path_in
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -74,12 +75,19 @@ class RecordingsScreen(ListingScreen):
         self.action_reload()
 
     def on_folder_read(self, message: FolderRead) -> None:
+        stood_at = self._path_in(self.table.cursor)
         self.found = message.found
         self.table.empty_lines = EMPTY
         self.table.set_count(len(self.found))
+        for row, one in enumerate(self.found):
+            if one.path == stood_at:
+                self.table.move_to(row, quiet=True)
         self.paint_lines()
         if self.replay.judging and self.is_current:
             self.glances.look(self.found, self.replay.contracts)
+
+    def _path_in(self, row: int) -> Path | None:
+        return self.found[row].path if row < len(self.found) else None
 
     def on_glance_taken(self, message: GlanceTaken) -> None:
         for row, one in enumerate(self.found):
@@ -124,7 +132,7 @@ class RecordingsScreen(ListingScreen):
         self.foot.say([], look.keys(("?", "help")), keys=keys)
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        self.replay.open_recording(self.found[message.row].path)
+        self.replay.open_recording(message.name)
 
     def wrong_rows(self) -> Iterable[int]:
         return (row for row, one in enumerate(self.found) if self._is_wrong(one))

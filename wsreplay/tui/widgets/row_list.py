@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -50,6 +50,7 @@ class RowList(Unbroken, ScrollView, can_focus=True):
         super().__init__(id=id)
         self.cursor = 0
         self.empty_lines: Sequence[str] = ()
+        self.named: Callable[[int], object] = int  # what stands in a row, for who hears later that it was chosen
         self._count = 0
         self._height = 0  # before it changes
         self._bar_drawn, self._bar_due = (0, 0), False
@@ -210,7 +211,7 @@ class RowList(Unbroken, ScrollView, can_focus=True):
 
     def action_choose(self) -> None:
         if self._count:
-            self.post_message(RowChosen(self, self.cursor))
+            self.post_message(RowChosen(self, self.cursor, self.named(self.cursor)))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -218,7 +219,7 @@ class RowList(Unbroken, ScrollView, can_focus=True):
             return
         if row == self.cursor or event.chain > 1:
             self.cursor = row
-            self.post_message(RowChosen(self, row))
+            self.post_message(RowChosen(self, row, self.named(row)))
         else:
             self.move_to(row)
 
