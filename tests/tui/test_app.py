@@ -18,6 +18,7 @@ from wsreplay.tui.config import Config
 from wsreplay.tui.data import errand
 from wsreplay.tui.screens.findings import FindingsScreen
 from wsreplay.tui.screens.help import HelpScreen
+from wsreplay.tui.screens.recordings import RecordingsScreen
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
 from wsreplay.tui.screens.waterfall import WaterfallScreen
@@ -127,6 +128,27 @@ async def test_where_a_session_has_no_findings_it_says_which_has(stage, chat_rec
         await on.judged()
         await on.press("enter", "right_square_bracket")
         assert "nothing is wrong in this session, but in 2" in on.text()
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+async def test_what_is_chosen_twice_is_opened_once(stage, chat_recording, tmp_path, is_folder):
+    async with stage(tmp_path if is_folder else chat_recording) as on:
+        await on.until(lambda: on.app.screen.table.count)
+        before = len(on.app.screen_stack)
+        on.app.screen.table.action_choose()
+        on.app.screen.table.action_choose()
+        await on.settle()
+        assert len(on.app.screen_stack) == before + 1 and not isinstance(on.app.screen, RecordingsScreen)
+
+
+async def test_a_finding_that_is_chosen_twice_is_gone_to_once(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        await on.judged()
+        await on.press("v")
+        on.app.screen.list.action_choose()
+        on.app.screen.list.action_choose()
+        await on.settle()
+        assert isinstance(on.app.screen, SessionScreen) and on.app.is_running
 
 
 async def test_a_rule_folds(stage, chat_recording):

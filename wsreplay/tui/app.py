@@ -185,7 +185,9 @@ class ReplayApp(Unbroken, App[None]):
                 self.judge()
 
     def open_recording(self, path: Path) -> None:
-        """Open a recording from the list of recordings."""
+        """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice."""
+        if self.opened is not None:
+            return
         try:
             screen = self._first_screen_of(Opened.open(path))
         except WsreplayError as error:

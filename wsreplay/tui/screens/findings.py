@@ -146,6 +146,8 @@ class FindingsScreen(BaseScreen):
             self._show_detail()
 
     def on_row_chosen(self, message: RowChosen) -> None:
+        if self.app.screen is not self:  # chosen twice, it is gone to once
+            return
         line = self.list.line_at(message.row)
         if isinstance(line, Group):
             self._go_to(line.first)

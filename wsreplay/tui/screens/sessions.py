@@ -184,7 +184,8 @@ class SessionsScreen(ListingScreen):
     # Actions.
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        self._open(self.opened.sessions[message.row])
+        if self.app.screen is self:  # chosen twice, it is opened once
+            self._open(self.opened.sessions[message.row])
 
     def _open(self, session: Session | None) -> None:
         from wsreplay.tui.screens.session import SessionScreen
