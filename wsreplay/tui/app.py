@@ -73,7 +73,7 @@ class ReplayApp(Unbroken, App[None]):
     ) -> None:
         self.config = config or Config()
         self._has_themes = False
-        self.look = Look(Palette.of({}, True), self.config.ascii)
+        self.look = Look(Palette.of({}, True), self.config.ascii, self.config.keys)
         super().__init__()
         self.path = path
         self.begin_at = session
@@ -356,7 +356,8 @@ class ReplayApp(Unbroken, App[None]):
 
     def on_contract_changed(self) -> None:
         self.verdict = self.verdict._replace(stale=True)
-        self.notify("R validates again", title="the contract has changed on disk")
+        how = f"{self.look.key('screen.validate')} validates again"
+        self.notify(how, title="the contract has changed on disk", markup=False)
         self._tell_verdict()
 
     def _tell_verdict(self) -> None:
@@ -416,7 +417,7 @@ class ReplayApp(Unbroken, App[None]):
 
     def _look_again(self) -> None:
         palette = PlainPalette() if self.no_color else Palette.of(self.theme_variables, self.current_theme.dark)
-        self.look = Look(palette, self.config.ascii)
+        self.look = Look(palette, self.config.ascii, self.config.keys)
         for screen in self._screens() if self.is_running else ():
             screen.looks_changed()
 

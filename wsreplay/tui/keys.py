@@ -1,13 +1,28 @@
-"""What keys are called: by Textual, and on the screen."""
+"""What keys are called: by Textual, and on the screen; and which keys a hint names."""
 
 from __future__ import annotations
+
+from functools import cache
+
+from textual.binding import Binding
 
 _SHOWN = {
     "question_mark": "?", "full_stop": ".", "comma": ",", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",
     "less_than_sign": "<", "greater_than_sign": ">", "slash": "/", "apostrophe": "'", "backslash": "\\", "plus": "+",
     "underscore": "_", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "minus": "-", "equals_sign": "=",
 }  # fmt: skip
-_NAMES = {shown: name for name, shown in _SHOWN.items()}
+HINTED = {
+    "app.help": "question_mark", "app.quit": "ctrl+q", "detail.down": "j", "detail.up": "k",
+    "diff.next": "right_square_bracket", "diff.previous": "left_square_bracket", "diff.turn": "tab", "findings.fold": "space",
+    "keep.mark": "m", "keep.only_marked": "M", "list.open": "enter", "listing.next_wrong": "right_square_bracket",
+    "player.play": "space", "recordings.reload": "r", "screen.back": "q", "screen.contract": "c", "screen.escape": "escape",
+    "screen.validate": "R", "session.filter": "slash", "session.findings": "v", "session.follow": "F",
+    "session.read_again": "r", "session.search": "ctrl+f", "session.waterfall": "w", "sessions.all": "a",
+    "sessions.diff": "D", "sessions.findings": "v", "trace.next_finding": "right_square_bracket", "waterfall.fit": "z",
+    "waterfall.next_wrong": "right_square_bracket", "waterfall.pan_left": "a", "waterfall.pan_right": "d",
+    "waterfall.read_again": "r", "waterfall.zoom_in": "plus", "waterfall.zoom_out": "minus",
+}  # fmt: skip
+"""The key of a binding that hints name, by the binding's id, where it has not been given another."""
 
 
 def shown(key: str) -> str:
@@ -15,6 +30,7 @@ def shown(key: str) -> str:
     return _SHOWN.get(key, key.replace("ctrl+", "^"))
 
 
-def named(text: str) -> str:
-    """The other way round."""
-    return _NAMES.get(text, f"ctrl+{text[1:]}" if len(text) == 2 and text[0] == "^" else text)
+@cache
+def pressed(key: str) -> str:
+    """What Textual calls a key that a user may have spelt as its character."""
+    return next(iter(Binding.make_bindings([Binding(key, "")]))).key

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.style import Style
 
 from wsreplay.trace.display import INVISIBLE, REPLACED, visible
+from wsreplay.tui.keys import HINTED, pressed, shown
 from wsreplay.tui.signs import Signs, signs
 from wsreplay.tui.theme import Palette
 
@@ -24,8 +27,11 @@ def _pressing(key: str) -> Style:
 
 
 class Look(NamedTuple):
+    """`remapped` gives the keys, side by side with commas, of the bindings that the user has given others, by their ids."""
+
     palette: Palette
     ascii_only: bool = False
+    remapped: Mapping[str, str] = MappingProxyType({})
 
     @property
     def signs(self) -> Signs:
@@ -44,15 +50,23 @@ class Look(NamedTuple):
             runs += [(("   " if number else "") + name, self.style("accent")), (f" {words}", self.style("dim"))]
         return runs
 
+    def key(self, binding: str) -> str:
+        """The first key of a binding, by its id, as short as it is shown. Keys without an id stand for themselves."""
+        return self.own(shown(self._key(binding)))
+
+    def _key(self, binding: str) -> str:
+        return self.remapped.get(binding, HINTED.get(binding, binding)).split(",")[0].strip()
+
     def keys(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
-        """Keys and what they do, as runs; a click on one presses it: `PRESSES` of its style's meta says which."""
+        """(ids of bindings, what they do) as runs; a click on a key presses it: `PRESSES` of its style's meta says which."""
         runs: list[tuple[str, Style]] = []
         accent, dim = self.style("accent"), self.style("dim")
-        for number, (keys, words) in enumerate(pairs):
+        for number, (ids, words) in enumerate(pairs):
             runs.append(("   " if number else "", accent))
-            for place, key in enumerate(keys.split()):
-                runs += [(" " if place else "", accent), (key, accent + _pressing(key))]
-            runs.append((f" {words}", dim + _pressing(keys.split()[0])))
+            pressing = [_pressing(pressed(self._key(binding))) for binding in ids.split()]
+            for place, binding in enumerate(ids.split()):
+                runs += [(" " if place else "", accent), (self.key(binding), accent + pressing[place])]
+            runs.append((f" {words}", dim + pressing[0]))
         return runs
 
     def safe(self, text: str) -> str:

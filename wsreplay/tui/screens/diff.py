@@ -133,8 +133,11 @@ class DiffScreen(BaseScreen):
         words = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
         told = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
         self.list.border_subtitle = f" {look.signs.dot} ".join(told)
-        keys = (("]", "next difference"), ("[", "previous"), ("tab", "other pane"), ("q", "back"))
-        self.foot.say([], look.keys(("?", "help")), keys=keys)
+        keys = (
+            ("diff.next", "next difference"), ("diff.previous", "previous"), ("diff.turn", "other pane"),
+            ("screen.back", "back"),
+        )  # fmt: skip
+        self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
     def on_row_chosen(self, _message: RowChosen) -> None:
         self.detail.focus()

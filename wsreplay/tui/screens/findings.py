@@ -94,16 +94,17 @@ class FindingsScreen(BaseScreen):
 
     def _empty_lines(self) -> list[str]:
         state = self.replay.verdict
+        again, another = self.look.key("screen.validate"), self.look.key("screen.contract")
         if state.state == verdict.FAILED:
             why = (f"  {part}" for part in _sentences(state.why))
-            return ["", "There is no verdict:", *why, "", "R tries again, c chooses another contract"]
+            return ["", "There is no verdict:", *why, "", f"{again} tries again, {another} chooses another contract"]
         if self.opened.live and not self.opened.reader.last_id():
             return ["", "Nothing is recorded yet."]
         if not self.opened.evidence.is_there:
             return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
         if self.opened.evidence.is_vacuous(self.session.id if self.session else None):
-            return ["", "No rule of this contract applies here: is it the right one?", "c validates by another one"]
-        return ["", "Nothing is wrong by this contract.", "c validates by another one"]
+            return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates by another one"]
+        return ["", "Nothing is wrong by this contract.", f"{another} validates by another one"]
 
     def paint_lines(self) -> None:
         look, state = self.look, self.replay.verdict
@@ -122,8 +123,11 @@ class FindingsScreen(BaseScreen):
         if left_out := self.opened.evidence.left_out:
             said.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
         self.news.say(said)
-        keys = (("enter", "go there"), ("space", "fold"), ("R", "validate again"), ("c", "another contract"), ("q", "back"))
-        self.foot.say([], look.keys(("?", "help")), keys=keys)
+        keys = (
+            ("list.open", "go there"), ("findings.fold", "fold"), ("screen.validate", "validate again"),
+            ("screen.contract", "another contract"), ("screen.back", "back"),
+        )  # fmt: skip
+        self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)

@@ -54,9 +54,10 @@ def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
     """Whether a live list follows its end, and how much it has not shown."""
     if following:
         return [("FOLLOW", look.style("ok", bold=True))]
+    how = f"{look.key('session.follow')} follows"
     if not unseen:
-        return [("F follows", look.style("dim"))]
-    return [(f"+{unseen:,} new", look.style("word", bold=True)), (" F follows", look.style("dim"))]
+        return [(how, look.style("dim"))]
+    return [(f"+{unseen:,} new", look.style("word", bold=True)), (f" {how}", look.style("dim"))]
 
 
 def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
@@ -74,7 +75,7 @@ def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None
     elif state.state == verdict.FAILED:
         runs = [*runs, *gap, (f"{look.signs.warning} no verdict", look.style("warning"))]
     if state.stale:
-        runs = [*runs, ("  contract changed: R", look.style("word", bold=True))]
+        runs = [*runs, (f"  contract changed: {look.key('screen.validate')}", look.style("word", bold=True))]
     return runs
 
 

@@ -65,7 +65,7 @@ class HelpScreen(BaseScreen):
 
     def paint_lines(self) -> None:
         self.head.say(head_runs(self.look, "help", type(self._below).__name__.removesuffix("Screen").lower()))
-        self.foot.say([], keys=(("q", "back"), ("j k", "scroll")))
+        self.foot.say([], keys=(("screen.back", "back"), ("detail.down detail.up", "scroll")))
 
     def action_help(self) -> None:
         self.action_back()

@@ -98,7 +98,8 @@ class Inspector:
             return lambda width: wrapped(findings, width)
         frame = self.frame
         if frame is None:
-            trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", "r reads it again")]
+            again = f"{self._screen.look.key('session.read_again')} reads it again"
+            trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", again)]
             said: list[Line] = trouble if self._trouble else [("dim", "there is nothing here")]
             return lambda width: wrapped(said, width)
         if pane == "meta":

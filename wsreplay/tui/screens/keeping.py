@@ -91,7 +91,7 @@ class KeepingScreen(BaseScreen):
     def action_next_mark(self) -> None:
         rows = sorted(self._mark_rows())
         if not rows:
-            self.notify("m leaves one", title="there are no marks here")
+            self.notify(f"{self.look.key('keep.mark')} leaves one", title="there are no marks here", markup=False)
             return
         self.frames.move_to(next((row for row in rows if row > self.frames.cursor), rows[0]), centre=True)
 

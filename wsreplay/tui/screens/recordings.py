@@ -128,8 +128,11 @@ class RecordingsScreen(ListingScreen):
         super().paint_lines()
         look = self.look
         self.head.say(head_runs(look, f"{self.folder}", f"{len(self.found):,} recording{'s' * (len(self.found) != 1)}"))
-        keys = (("enter", "open"), ("]", "next with findings"), ("r", "read again"), ("^q", "quit"))
-        self.foot.say([], look.keys(("?", "help")), keys=keys)
+        keys = (
+            ("list.open", "open"), ("listing.next_wrong", "next with findings"), ("recordings.reload", "read again"),
+            ("app.quit", "quit"),
+        )  # fmt: skip
+        self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
     def on_row_chosen(self, message: RowChosen) -> None:
         self.replay.open_recording(message.name)

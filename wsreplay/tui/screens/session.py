@@ -189,7 +189,7 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{len(view.ids):,}"
         foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
-        self.foot.say(foot, extra=look.keys(("?", "help"), ("^p", "palette")))
+        self.foot.say(foot, extra=look.keys(("app.help", "help"), ("ctrl+p", "palette")))
         seen = self.frames.seen()
         span = None
         if len(seen) < len(view):
@@ -225,9 +225,9 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     def _why_empty(self) -> Sequence[str]:
         """What a list without rows says."""
         if self.rows.only_marked:
-            return ["", "no frame is marked", "M shows all frames again"]
+            return ["", "no frame is marked", f"{self.look.key('keep.only_marked')} shows all frames again"]
         if self.rows.filter is not None:
-            return ["", f"no frame matches {self.rows.filter}", "esc clears the filter"]
+            return ["", f"no frame matches {self.rows.filter}", f"{self.look.key('screen.escape')} clears the filter"]
         if self.opened.live and self.opened.runs:
             run = self.opened.runs[0]
             return ["", "nothing was said yet", f"a client that connects to ws://{run.listen} reaches {run.upstream}"]
@@ -339,7 +339,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     def only_marked_changed(self) -> None:
         only = self.rows.only_marked
         if only:
-            self.bar.say(lambda look: [("marked only", look.style("word")), ("   M shows all", look.style("dim"))])
+            all_again = f"   {self.look.key('keep.only_marked')} shows all"
+            self.bar.say(lambda look: [("marked only", look.style("word")), (all_again, look.style("dim"))])
         else:
             self.asking.say()
         self.show_rows()

@@ -30,7 +30,8 @@ COLUMNS = (
     Column("density", SPARK, at_least=112),
 )  # fmt: skip
 KEYS = (
-    ("enter", "open"), ("a", "all frames"), ("]", "next with findings"), ("v", "findings"), ("D", "diff"), ("c", "contract"),
+    ("list.open", "open"), ("sessions.all", "all frames"), ("listing.next_wrong", "next with findings"),
+    ("sessions.findings", "findings"), ("sessions.diff", "diff"), ("screen.contract", "contract"),
 )  # fmt: skip
 Totals = tuple[dict[int, tuple[int, int]], list[tuple[int, int]]]
 """(frames, bytes) of each connection, and a sample of frames as (connection, ns), for sketches."""
@@ -151,7 +152,7 @@ class SessionsScreen(ListingScreen):
         verdict = verdict_runs(look, replay.verdict, self.opened, None)
         live = live_runs(look, replay.growth, self.opened)
         self.head.say(joined(look, place, live), verdict, extra=judge_runs(look, self.opened))
-        self.foot.say([], look.keys(("?", "help")), keys=KEYS)
+        self.foot.say([], look.keys(("app.help", "help")), keys=KEYS)
 
     # What the application tells.
 

@@ -100,7 +100,8 @@ class TracingScreen(BaseScreen):
     def action_witness(self) -> None:
         finding = self.looked_at
         if finding is None:
-            self.notify("] goes to the next finding", title="no finding is looked at")
+            how = f"{self.look.key('trace.next_finding')} goes to the next finding"
+            self.notify(how, title="no finding is looked at", markup=False)
             return
         view = self.rows.view
         home = next((at for at, one in self.finding_rows() if one is finding), view.row_at(moment(finding)))

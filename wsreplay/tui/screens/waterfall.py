@@ -96,7 +96,7 @@ class WaterfallScreen(PlayerScreen):
     def work_failed(self, doing: str, why: str) -> None:
         super().work_failed(doing, why)
         if not self.canvas.count:
-            self.canvas.empty_lines = ["", f"{doing}: {why}", "r reads them again"]
+            self.canvas.empty_lines = ["", f"{doing}: {why}", f"{self.look.key('waterfall.read_again')} reads them again"]
             self.canvas.refresh()
 
     def _lay(self, traced: Traced) -> None:
@@ -253,8 +253,11 @@ class WaterfallScreen(PlayerScreen):
         verdict = verdict_runs(look, self.replay.verdict, self.opened, number)
         self.head.say(place, verdict, extra=judge_runs(look, self.opened))
         self.about.say(self._about())
-        keys = (("a d", "pan"), ("+ -", "zoom"), ("]", "next finding"), ("enter", "go to the frame"), ("z", "fit"))
-        self.foot.say(self.player_runs(self.origin_ns), look.keys(("?", "help")), keys=keys)
+        keys = (
+            ("waterfall.pan_left waterfall.pan_right", "pan"), ("waterfall.zoom_in waterfall.zoom_out", "zoom"),
+            ("waterfall.next_wrong", "next finding"), ("list.open", "go to the frame"), ("waterfall.fit", "fit"),
+        )  # fmt: skip
+        self.foot.say(self.player_runs(self.origin_ns), look.keys(("app.help", "help")), keys=keys)
 
     def _about(self) -> list[Run]:
         look, drawn = self.look, self.canvas.selected

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 STRIPS = 2048
-_NOTHING_YET = ("", "", "nothing has come yet", "esc ends the film")
 _USER = 10  # cells
 _ID_FROM = 50  # the width from which a row says its number: others name it
 _TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
@@ -105,7 +104,7 @@ class FrameList(RowList):
 
     def paint_empty(self, y: int, width: int) -> Strip:
         if self.is_film and not self.count and len(self.view.ids):
-            said = _NOTHING_YET[y] if y < len(_NOTHING_YET) else ""
+            said = {2: "nothing has come yet", 3: f"{self.look.key('screen.escape')} ends the film"}.get(y, "")
             return self.whole_line([(f"   {said}", self.look.style("dim"))], width)
         return super().paint_empty(y, width)
 
@@ -124,8 +123,8 @@ class FrameList(RowList):
 
     def _paint_item(self, item: Head | Between | None, row: int, width: int) -> Strip:
         if item is None:
-            trouble = self.view.pages.trouble
-            why = f"r reads again: {trouble}" if trouble else "this frame is not in the recording"
+            trouble, again = self.view.pages.trouble, self.look.key("session.read_again")
+            why = f"{again} reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
         if isinstance(item, Injected):
             return self._paint_fault(item.fault, width)

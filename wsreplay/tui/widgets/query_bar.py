@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 DEBOUNCE_S = 0.15
 _AROUND = 8  # cells of the bar that neither what is typed nor what is wrong with it takes
-DETAIL, LIST = ("enter", "detail"), ("esc", "back to the list")  # on a narrow screen one hides the other
-HINTS = (("/", "filter"), ("^f", "search"), ("]", "next finding"), ("v", "findings"), ("w", "waterfall"), ("space", "play"))
+DETAIL, LIST = ("list.open", "detail"), ("screen.escape", "back to the list")  # on a narrow screen one hides the other
+HINTS = (
+    ("session.filter", "filter"), ("session.search", "search"), ("trace.next_finding", "next finding"),
+    ("session.findings", "findings"), ("session.waterfall", "waterfall"), ("player.play", "play"),
+)  # fmt: skip
 
 
 Said = Callable[[Look], list[Run]]

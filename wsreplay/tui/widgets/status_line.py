@@ -9,7 +9,6 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.keys import named
 from wsreplay.tui.look import PRESSES, Look
 from wsreplay.tui.widgets.paint import Run, split
 
@@ -43,7 +42,8 @@ class StatusLine(Widget):
     ) -> None:  # fmt: skip
         """Show these, and as many of the keys, or of the entries, between them as there is room for.
 
-        `extra` stands at the right end as long as there is room for it; then the left end is cut.
+        `keys` are (ids of bindings, what they do). `extra` stands at the right end as long as there is room for it; then the
+        left end is cut.
         """
         shown = left, right or [], extra or [], keys, entries
         if shown != (self._left, self._right, self._extra, self._keys, self._entries):
@@ -69,7 +69,7 @@ class StatusLine(Widget):
         """A key that is named is pressed."""
         if key := event.style.meta.get(PRESSES):
             event.stop()
-            self.app.simulate_key(named(key))
+            self.app.simulate_key(key)
 
     def _fitting_keys(self, width: int) -> list[Run]:
         """The left end with the first keys, or entries, that fit beside the right end."""
