@@ -35,6 +35,18 @@ async def test_new_frames_come_in_and_the_cursor_stays_at_the_end(stage, live_ch
         assert screen.frames.cursor == 204 and "part 205" in on.text()
 
 
+async def test_the_columns_of_all_rows_move_when_the_numbers_get_longer(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        frames = on.app.screen.frames
+        live_chat.add(9_990)
+        await on.until(lambda: frames.cursor == 9_994)
+        live_chat.add(10)
+        await on.until(lambda: frames.cursor == 10_004)
+        await on.settle()
+        columns = {frames.paint(row, frames.size.width).text.index("partial_result") for row in frames.seen()}
+        assert len(columns) == 1
+
+
 async def test_of_a_list_that_is_followed_only_what_changes_is_painted(stage, live_chat, monkeypatch):
     painted: Counter[str] = Counter()
 

@@ -48,7 +48,7 @@ class FrameList(RowList):
         self.witnesses: Collection[int] = ()
         self.open: Collection[int] = ()
         self.needle = ""
-        self._strips: OrderedDict[tuple[int, int], Strip] = OrderedDict()
+        self._strips: OrderedDict[tuple[int, int, int], Strip] = OrderedDict()
         self._between_painted = 0
         self._longest_type = 0
         self.is_film = False  # what has not come yet is not there
@@ -109,7 +109,7 @@ class FrameList(RowList):
         return super().paint_empty(y, width)
 
     def paint(self, row: int, width: int) -> Strip:
-        key = (row, width)
+        key = (row, width, self._id_width())
         strip = self._strips.get(key)
         if strip is None:
             item = self.view.row(row)
