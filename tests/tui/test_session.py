@@ -221,6 +221,23 @@ async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, c
         assert screen.frames.display and isinstance(on.app.screen, SessionScreen)
 
 
+@pytest.mark.parametrize("keys", ["enter", "v l"])
+async def test_where_there_is_room_again_the_list_comes_back_beside_the_detail(stage, chat_recording, keys):
+    async with stage(chat_recording, width=80, session=2) as on:
+        await on.judged()
+        await on.press(*keys.split())
+        lists = on.app.screen.query("#frames, #findings").first()
+        assert on.app.screen.detail.has_focus and not lists.display
+        await on.pilot.resize_terminal(120, 30)
+        await on.settle()
+        assert on.app.screen.detail.has_focus and lists.display
+        if keys == "enter":
+            await on.press("backslash")  # what is maximised stays so
+            await on.pilot.resize_terminal(130, 30)
+            await on.settle()
+            assert not lists.display
+
+
 async def test_a_cursor_in_sight_stays_in_sight_when_the_terminal_shrinks(stage, script):
     made = script("long.db")
     made.open(1, 0)

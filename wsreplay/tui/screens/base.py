@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.data.opened import Opened
 
 SMALLEST = (60, 12)
+WIDE = 100  # columns, in which a list and its detail stand side by side
 
 
 class Host(Protocol):
@@ -44,7 +45,7 @@ class BaseScreen(Unbroken, Screen[None]):
     BaseScreen.-too-small > * { display: none; }
     BaseScreen.-too-small > TooSmall { display: block; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 -- Textual declares it as of the instance
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as of the instance
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "back", "Back", id="screen.back", show=False),
         Binding("escape", "escape", "Clear, then back", id="screen.escape", show=False),
@@ -69,7 +70,14 @@ class BaseScreen(Unbroken, Screen[None]):
     def compose(self) -> ComposeResult:
         yield from self.parts()
 
+    _was_narrow = False
+
     def on_resize(self, event: events.Resize) -> None:
+        is_narrow = event.size.width < WIDE
+        if self._was_narrow and not is_narrow:
+            # It hid the list as there was no room for both. Before the screen is laid out, the detail would lose the focus.
+            self.call_after_refresh(self.remove_class, "-detail-only")
+        self._was_narrow = is_narrow
         is_too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
         was_too_small = self.has_class("-too-small")
         if is_too_small and not was_too_small:
