@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rich.style import Style
+from textual.message_pump import MessagePump
 
 from wsreplay.trace.display import INVISIBLE, REPLACED, visible
 from wsreplay.tui.keys import HINTED, pressed, shown
@@ -15,6 +16,7 @@ from wsreplay.tui.signs import Signs, signs
 from wsreplay.tui.theme import Palette
 
 if TYPE_CHECKING:
+    from wsreplay.tui.app import ReplayApp
     from wsreplay.validator.findings import Finding
 
 
@@ -92,6 +94,14 @@ class Look(NamedTuple):
     def severity(self, finding: Finding) -> Style:
         name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")
         return self.style(name, bold=name == "error")
+
+
+class Looking(MessagePump):
+    """Before a widget: it is painted with the look that the application has now."""
+
+    @property
+    def look(self) -> Look:
+        return cast("ReplayApp", self.app).look
 
 
 # What stands for a character that cannot be seen, spelt as a programmer would.

@@ -18,7 +18,7 @@ from wsreplay.model import Frame, Opcode
 from wsreplay.tui.data import layout
 from wsreplay.tui.data.facts import Line
 from wsreplay.tui.data.summary import close_parts
-from wsreplay.tui.look import Look
+from wsreplay.tui.look import Looking
 from wsreplay.tui.messages import PaneChosen
 from wsreplay.tui.widgets.paint import Run, line
 
@@ -31,7 +31,7 @@ _TOKEN = r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
 Layout = Callable[[int], list[Line]]
 
 
-class Detail(Widget, can_focus=True):
+class Detail(Looking, Widget, can_focus=True):
     """Shows lines; which ones, its screen says. Lines are wrapped for the width and painted as they are seen.
 
     It scrolls by itself: a ScrollView lays the whole screen out anew whenever its content gets another height, and this one's
@@ -54,11 +54,6 @@ class Detail(Widget, can_focus=True):
         self._make: Layout = lambda _width: []
         self._laid: list[Line] = []
         self._laid_for = -1
-
-    @property
-    def look(self) -> Look:
-        look: Look = self.app.look  # type: ignore[attr-defined]
-        return look
 
     def show(self, make: Layout, *, keep_place: bool = False) -> None:
         """Show what `make` lays out for a width in cells."""

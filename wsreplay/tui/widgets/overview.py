@@ -11,13 +11,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wsreplay.tui.data.overview import bars, column, strongest, time_of_column
-from wsreplay.tui.look import Look
+from wsreplay.tui.look import Looking
 from wsreplay.tui.messages import JumpTo
 
 _RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
 
 
-class Overview(Widget):
+class Overview(Looking, Widget):
     """Paints what it was last given. All times in ns."""
 
     DEFAULT_CSS = "Overview { height: 2; padding: 0 1; background: $ws-ground; }"
@@ -30,11 +30,6 @@ class Overview(Widget):
         self._seen: tuple[int, int] | None = None
         self._at = 0
         self._horizon: int | None = None
-
-    @property
-    def look(self) -> Look:
-        look: Look = self.app.look  # type: ignore[attr-defined]
-        return look
 
     def draw(self, counts: Sequence[int], span: tuple[int, int]) -> None:
         """Frames per column, and the time from the first column to the last."""

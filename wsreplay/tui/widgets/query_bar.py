@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from wsreplay.errors import FilterError
-from wsreplay.tui.look import Look
+from wsreplay.tui.look import Look, Looking
 from wsreplay.tui.messages import QueryTyped
 from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -37,7 +37,7 @@ def _nothing(_look: Look) -> list[Run]:
     return []
 
 
-class QueryBar(Horizontal):
+class QueryBar(Looking, Horizontal):
     """A filter (`/`) is live while typed; a search (`^f`) looks for text. Errors stand on the right, underlined on the left."""
 
     DEFAULT_CSS = """
@@ -61,11 +61,6 @@ class QueryBar(Horizontal):
         self._input: QueryInput | None = None
         self._pause: Timer | None = None
         self._said: Said = _nothing
-
-    @property
-    def look(self) -> Look:
-        look: Look = self.app.look  # type: ignore[attr-defined]
-        return look
 
     def compose(self) -> ComposeResult:
         yield self._idle

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
-from wsreplay.tui.look import Look
+from wsreplay.tui.look import Looking
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.unbroken import Unbroken
 from wsreplay.tui.widgets.paint import Run, line
@@ -28,7 +28,7 @@ class PlainBar(ScrollBarRender):
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * EIGHTHS
 
 
-class RowList(Unbroken, ScrollView, can_focus=True):
+class RowList(Unbroken, Looking, ScrollView, can_focus=True):
     """Rows by number. A subclass says how many there are and paints one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,11 +82,6 @@ class RowList(Unbroken, ScrollView, can_focus=True):
         return line(runs, width, self.look.ground("ground"))
 
     # What a screen asks for.
-
-    @property
-    def look(self) -> Look:
-        look: Look = self.app.look  # type: ignore[attr-defined]
-        return look
 
     @property
     def count(self) -> int:

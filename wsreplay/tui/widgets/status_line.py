@@ -9,11 +9,11 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.look import PRESSES, Look
+from wsreplay.tui.look import PRESSES, Looking
 from wsreplay.tui.widgets.paint import Run, split
 
 
-class StatusLine(Widget):
+class StatusLine(Looking, Widget):
     """Paints the runs it was last given."""
 
     DEFAULT_CSS = """
@@ -30,11 +30,6 @@ class StatusLine(Widget):
         self._extra: list[Run] = []
         self._keys: Sequence[tuple[str, str]] = ()
         self._entries: Sequence[tuple[str, str]] = ()
-
-    @property
-    def look(self) -> Look:
-        look: Look = self.app.look  # type: ignore[attr-defined]
-        return look
 
     def say(
         self, left: list[Run], right: list[Run] | None = None, *, extra: list[Run] | None = None,
