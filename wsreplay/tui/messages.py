@@ -41,14 +41,6 @@ class JumpTo(Message):
         super().__init__()
 
 
-class ShowFrame(Message):
-    """Somebody wants to see a frame."""
-
-    def __init__(self, frame_id: int) -> None:
-        self.frame_id = frame_id
-        super().__init__()
-
-
 class PaneChosen(Message):
     """A tab of the detail was clicked."""
 

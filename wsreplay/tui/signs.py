@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Signs(NamedTuple):
-    """Glyphs of one cell each, but for `bars`, `spinner` and `blocks`, which are rows of them."""
+    """Glyphs of one cell each, but for `bars`, which is a row of them."""
 
     error: str
     warning: str
@@ -21,7 +21,6 @@ class Signs(NamedTuple):
     to_server: str
     to_client: str
     dash: str
-    rule: str
     divider: str
     recording: str
     stalled: str
@@ -37,15 +36,12 @@ class Signs(NamedTuple):
     at_most: str
     playhead: str
     ellipsis: str
-    delta: str
     open_end: str
     bars: str
-    spinner: str
     span_left: str
     span_fill: str
     span_right: str
     instant: str
-    arrow: str
     thumb: str
 
     def severity(self, name: str) -> str:
@@ -58,16 +54,16 @@ class Signs(NamedTuple):
 
 UNICODE = Signs(
     error="✗", warning="▲", info="·", missing="◆", order="⇅", late="◷", ok="✓", to_server="▶", to_client="◀", dash="╌",
-    rule="─", divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="‖", mark="⚑", fault="↯",
+    divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="‖", mark="⚑", fault="↯",
     witness="▎", dot="·", times="×", at_most="≤", playhead="┃",
-    ellipsis="…", delta="Δ", open_end="▷", bars=" ▁▂▃▄▅▆▇█", spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
-    span_left="├", span_fill="━", span_right="┤", instant="◦", arrow="→", thumb="▐",
+    ellipsis="…", open_end="▷", bars=" ▁▂▃▄▅▆▇█",
+    span_left="├", span_fill="━", span_right="┤", instant="◦", thumb="▐",
 )  # fmt: skip
 ASCII = Signs(
     error="X", warning="!", info=".", missing="*", order="^", late="+", ok="v", to_server=">", to_client="<", dash="-",
-    rule="-", divider="|", recording="@", stalled="o", finished="#", cut="x", play=">", pause="=", mark="M", fault="%",
-    witness="w", dot="-", times="x", at_most="<", playhead="|", ellipsis="~", delta="d", open_end=">", bars=" .:-=+*%#",
-    spinner="|/-\\", span_left="[", span_fill="=", span_right="]", instant="o", arrow=">", thumb="#",
+    divider="|", recording="@", stalled="o", finished="#", cut="x", play=">", pause="=", mark="M", fault="%",
+    witness="w", dot="-", times="x", at_most="<", playhead="|", ellipsis="~", open_end=">", bars=" .:-=+*%#",
+    span_left="[", span_fill="=", span_right="]", instant="o", thumb="#",
 )  # fmt: skip
 
 

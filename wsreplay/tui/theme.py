@@ -15,7 +15,7 @@ _DARK_HUES = {
     "error": "#f0763a", "warning": "#e69f00", "missing": "#56b4e9", "order": "#d98fbb", "late": "#e69f00", "ok": "#2bb98c",
     "to-server": "#e2d27c", "to-client": "#8fc6ea", "accent": "#56b4e9", "key": "#8fc6ea", "string": "#b7cf9a",
     "number": "#d9a5c8", "word": "#e6b566",
-    "ground": "#12151b", "raised": "#191d25", "cursor": "#26374f", "cursor-blurred": "#212733", "witness": "#2a2f3c",
+    "ground": "#12151b", "raised": "#191d25", "cursor": "#26374f", "cursor-blurred": "#212733",
     "match": "#5c5320", "bars": "#3f6f95",
 }  # fmt: skip
 _LIGHT_HUES = {
@@ -23,7 +23,7 @@ _LIGHT_HUES = {
     "error": "#b84300", "warning": "#8f5c00", "missing": "#0067a3", "order": "#98457a", "late": "#8f5c00", "ok": "#00735a",
     "to-server": "#7a6600", "to-client": "#0067a3", "accent": "#0072b2", "key": "#0067a3", "string": "#3c6e1c",
     "number": "#98457a", "word": "#8f5c00",
-    "ground": "#fbfbf9", "raised": "#f1f1ee", "cursor": "#cfe3f2", "cursor-blurred": "#e4e7ea", "witness": "#e9e4d8",
+    "ground": "#fbfbf9", "raised": "#f1f1ee", "cursor": "#cfe3f2", "cursor-blurred": "#e4e7ea",
     "match": "#f5e9a3", "bars": "#5b93bb",
 }  # fmt: skip
 

@@ -25,11 +25,6 @@ class Player(NamedTuple):
     def at_end(self) -> bool:
         return self.at_ns >= self.end_ns
 
-    @property
-    def fraction(self) -> float:
-        span = self.end_ns - self.start_ns
-        return (self.at_ns - self.start_ns) / span if span > 0 else 0.0
-
     def play(self, now_ns: int) -> Player:
         """Start; from the beginning where the film is over."""
         at = self.start_ns if self.at_end else self.at_ns

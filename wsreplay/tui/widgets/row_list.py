@@ -221,7 +221,3 @@ class RowList(Unbroken, Looking, ScrollView, can_focus=True):
     def watch_has_focus(self, _focused: bool) -> None:
         super().watch_has_focus(_focused)
         self.refresh()
-
-    def scroll_state(self) -> tuple[int, int]:
-        """(first row in sight, cursor): what a screen keeps to come back."""
-        return self.scroll_offset.y, self.cursor
