@@ -16,7 +16,7 @@ from wsreplay.tui.data.evidence import NO_EVIDENCE, Ghost, Source
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
 from wsreplay.tui.widgets.detail import Detail
-from wsreplay.tui.widgets.frame_list import place_words
+from wsreplay.tui.widgets.frame_row import place_words
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
 
 GHOST_ROW = 7

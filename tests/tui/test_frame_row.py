@@ -1,0 +1,70 @@
+"""A row of the list of frames, without the list."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from wsreplay.model import Fault, Mark
+from wsreplay.store.paging import Head
+from wsreplay.tui.data.between import Injected, Noted
+from wsreplay.tui.data.evidence import Ghost, gather
+from wsreplay.tui.look import Look
+from wsreplay.tui.theme import Palette
+from wsreplay.tui.widgets.frame_row import FrameRow
+from wsreplay.tui.widgets.paint import Run, line
+from wsreplay.validator.findings import Finding, Severity, Verdict
+
+MS = 1_000_000
+LOOK = Look(Palette.of({}, True))
+HEAD = Head(12, 2, 1, 1_500 * MS, 1, 1, 1, 40, "tool_executing", 40, b'{"type":"tool_executing","query":"slow"}')
+
+
+def finding(**values: object) -> Finding:
+    facts = {"kind": "missing", "at_ns": 1_500 * MS, "expected": ("tool_completed",), "connection": 2} | values
+    return Finding("tool", Verdict.VIOLATED, Severity.ERROR, "tool_completed never came for call c7", **facts)
+
+
+def painter(width: int = 160, **values: object) -> FrameRow:
+    evidence = gather([], [])
+    facts = {"users": {1: "ann", 2: "bob"}, "are_many": True, "evidence": evidence, "marked": {}} | values
+    return FrameRow(LOOK, width, 5, 20, 0, **facts)
+
+
+def text(runs: list[Run]) -> str:
+    return "".join(words for words, _ in runs)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160])
+def test_the_clock_of_every_kind_of_row_stands_in_one_column(width):
+    row = painter(width)
+    rows = [
+        row.frame(HEAD, 250 * MS), row.between(Ghost(12, finding())),
+        row.between(Injected(12, Fault(1, 1_500 * MS, 2, 1, 12, "latency", "latency=2s"))),
+        row.between(Noted(12, Mark(1, 1_500 * MS, None, "here"))),
+    ]  # fmt: skip
+    assert len({text(runs).index("1.500") for runs in rows}) == 1
+    assert all(cell_len(line(runs, width).text) == width for runs in rows)
+
+
+def test_a_frame_says_what_is_known_of_it():
+    said = text(painter().frame(HEAD, 250 * MS))
+    assert "   12 " in said and "+250ms" in said.replace(" ms", "ms") and "c2  bob" in said and "slow" in said
+    assert "+" not in text(painter().frame(HEAD, None)) and "c2" not in text(painter(users={2: "bob"}).frame(HEAD, None))
+    assert "bob" not in text(painter(are_many=False).frame(HEAD, None))
+    marked = text(painter(marked={12: Mark(1, 1_500 * MS, 12, "look here")}).frame(HEAD, None))
+    assert LOOK.signs.mark in marked and "look here" in marked
+    assert text(painter(witnesses=(12,)).frame(HEAD, None)).startswith(LOOK.signs.witness)
+    assert LOOK.signs.open_end in text(painter(open=(12,)).frame(HEAD, None))
+
+
+def test_what_is_searched_is_made_visible_and_stays_the_same_text():
+    plain, searched = painter().frame(HEAD, None), painter(needle="slow").frame(HEAD, None)
+    match = LOOK.style("strong", on="match", bold=True)
+    assert text(plain) == text(searched) and [words for words, style in searched if style == match] == ["slow"]
+
+
+def test_of_what_never_came_as_much_is_said_as_there_is_room_for():
+    ghost = Ghost(12, finding(seen="agent_completed", until=2_500 * MS))
+    assert "got agent_completed, due by" in text(painter(160).between(ghost))
+    assert "due by" not in text(painter(80).between(ghost)) and "got agent_completed" in text(painter(80).between(ghost))

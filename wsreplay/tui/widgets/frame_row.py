@@ -1,0 +1,193 @@
+"""One row of the list of frames, as runs of text: a frame, a ghost, an injected fault, a note."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from wsreplay.model import Fault, Mark
+from wsreplay.store.paging import Head
+from wsreplay.tui import times
+from wsreplay.tui.data.between import Between, Injected, Noted
+from wsreplay.tui.data.evidence import Evidence, moment, worst
+from wsreplay.tui.data.summary import name, summary
+from wsreplay.tui.look import Look
+from wsreplay.tui.widgets.paint import Run, fitted
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+# The widths of a list, in cells, from which a row shows more.
+_ID_FROM = 50  # others name a frame by its number
+_CONNECTION_FROM = 66
+_SIZE_FROM = 90
+_USER_FROM = 100
+_WAIT_FROM = 110
+_USER = 10  # cells
+_SUMMARY = 600  # characters
+
+
+class FrameRow(NamedTuple):
+    """Paints a row of a list `width` cells wide. `id_width` and `type_width` are cells, `origin_ns` is when the clock is 0.
+
+    `users` are those of the connections in the list, `are_many` says whether they differ. `witnesses` are the frames of the
+    finding that is looked at, `open` those that began what is open at the playhead, `needle` is what a search looks for.
+    """
+
+    look: Look
+    width: int
+    id_width: int
+    type_width: int
+    origin_ns: int
+    users: Mapping[int, str | None]
+    are_many: bool
+    evidence: Evidence
+    marked: Mapping[int, Mark]
+    witnesses: Collection[int] = ()
+    open: Collection[int] = ()
+    needle: str = ""
+
+    def between(self, item: Between) -> list[Run]:
+        """What is no frame."""
+        if isinstance(item, Injected):
+            return self._fault(item.fault)
+        if isinstance(item, Noted):
+            return self._note(item.mark)
+        return self._ghost(item.finding)
+
+    def frame(self, head: Head, wait_ns: int | None) -> list[Run]:
+        """A frame that came so long after the one before it in the list."""
+        look, width = self.look, self.width
+        findings = self.evidence.by_frame.get(head.id, ())
+        finding = worst(findings)
+        dim, faint = look.style("dim"), look.style("faint")
+        runs: list[Run] = [self._witness(head.id), self._sign(head.id, finding)]
+        if width >= _ID_FROM:
+            runs.append((f"{head.id:>{self.id_width}} ", faint))
+        runs.append((f"{times.clock(head.t_ns - self.origin_ns)} ", dim))
+        if width >= _WAIT_FROM:
+            wait = f"+{times.length(wait_ns)}" if wait_ns is not None else ""
+            runs.append((f"{wait:>7} ", faint))
+        direction = look.style("to-client" if head.direction else "to-server")
+        runs += self._who(head.connection_id, faint)
+        runs.append((f"{look.signs.direction(head.direction)} ", direction))
+        type_name = fitted(look.safe(name(head)), self.type_width, ellipsis=look.signs.ellipsis)
+        runs.extend(self._searched(f"{type_name} ", self._name_style(head, finding)))
+        if width >= _SIZE_FROM:
+            runs.append((f"{times.size(head.size):>5} ", faint))
+        if finding:
+            words = place_words(finding, self.evidence.belongs.get(head.id))
+            runs.append((f"{look.own(words)}  ", look.sign_of(finding)[1]))
+        if mark := self.marked.get(head.id):
+            runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
+        runs.extend(self._searched(look.safe(summary(head)[:_SUMMARY]), dim))
+        return runs
+
+    def _searched(self, text: str, style: Style) -> list[Run]:
+        """A text with what is searched in it made visible."""
+        look = self.look
+        place = text.find(self.needle) if self.needle else -1
+        if place < 0:
+            return [(text, style)]
+        end = place + len(self.needle)
+        return [(text[:place], style), (text[place:end], look.style("strong", on="match", bold=True)), (text[end:], style)]
+
+    def _ghost(self, finding: Finding) -> list[Run]:
+        look, width = self.look, self.width
+        style, words = look.style("missing"), look.style("missing", bold=True)
+        expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
+        lead = self._dashed_lead(look.signs.missing, moment(finding), style, words)
+        dash = look.signs.dash
+        named = f"missing: {expected} "
+        lead += self._who(finding.connection, style)
+        room = width - sum(cell_len(text) for text, _ in lead) - cell_len(named) - 4
+        said = _as_many(list(map(look.own, ghost_words(finding, self.origin_ns))), room)
+        return [*lead, (named, words), (f"{dash * 2} {said} ", style), (dash * width, style)]
+
+    def _fault(self, fault: Fault) -> list[Run]:
+        look = self.look
+        style, words = look.style("warning"), look.style("warning", bold=True)
+        lead = self._dashed_lead(look.signs.fault, fault.t_ns, style, words)
+        lead += self._who(fault.connection_id, style)
+        side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
+        return [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * self.width, style)]
+
+    def _note(self, mark: Mark) -> list[Run]:
+        look = self.look
+        style, words = look.style("word"), look.style("word", bold=True)
+        lead = self._dashed_lead(look.signs.mark, mark.t_ns, style, words)
+        return [*lead, (f"{look.safe(mark.note)} ", words), (look.signs.dash * self.width, style)]
+
+    def _who(self, connection: int | None, style: Style) -> list[Run]:
+        """Which connection, where there are several; of several users, whose."""
+        if len(self.users) < 2 or self.width < _CONNECTION_FROM:
+            return []
+        number = f"c{connection}" if connection is not None else ""
+        runs: list[Run] = [(f"{number:<4}", style)]
+        if self.width >= _USER_FROM and self.are_many:
+            user = self.look.safe(self.users.get(connection or 0) or "")
+            runs.append((fitted(user, _USER, ellipsis=self.look.signs.ellipsis) + " ", style))
+        return runs
+
+    def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style) -> list[Run]:
+        """The columns before the words of a row that is no frame: its sign and its time, dashes in the others."""
+        dash = self.look.signs.dash
+        lead = (self.id_width + 1 if self.width >= _ID_FROM else 0) - 1
+        wide = 8 if self.width >= _WAIT_FROM else 0
+        return [
+            (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
+            (f"{times.clock(t_ns - self.origin_ns)} ", style), (dash * (wide + 1) + " ", style),
+        ]  # fmt: skip
+
+    def _witness(self, frame_id: int) -> Run:
+        if frame_id in self.witnesses:
+            return self.look.signs.witness, self.look.style("accent", bold=True)
+        return " ", self.look.style()
+
+    def _sign(self, frame_id: int, finding: Finding | None) -> Run:
+        if finding is not None:
+            sign, style = self.look.sign_of(finding)
+            return f"{sign} ", style
+        if frame_id in self.marked:
+            return f"{self.look.signs.mark} ", self.look.style("word")
+        if frame_id in self.open:
+            return f"{self.look.signs.open_end} ", self.look.style("accent")
+        return "  ", self.look.style()
+
+    def _name_style(self, head: Head, finding: Finding | None) -> Style:
+        if finding is not None and finding.severity == "error":
+            return self.look.sign_of(finding)[1]
+        return self.look.style("text" if head.type is not None else "dim")
+
+
+def place_words(finding: Finding, belongs: int | None) -> str:
+    """What a row says of the finding that stands at it; `belongs` is the frame that should have come before this one."""
+    if finding.kind == "late" and finding.late_by is not None:
+        return f"late by {times.length(finding.late_by)}"
+    if finding.kind == "order" and belongs is not None:
+        return f"belongs after #{belongs}"
+    if finding.kind == "order" and finding.expected:
+        return f"before {' or '.join(finding.expected)}"
+    if finding.kind == "isolation":
+        return finding.message.rpartition("; it ")[2].removeprefix(f"{finding.seen} ")  # whose it is, in few columns
+    return finding.message.removeprefix(f"{finding.seen} ")  # the row has said its type
+
+
+def ghost_words(finding: Finding, origin_ns: int) -> list[str]:
+    """What came instead of the event, until when it was due if not at the row's time, else for whom: not its name again."""
+    seen = f"got {finding.seen}" if finding.seen else ""
+    is_told = finding.until is None or finding.until == moment(finding)
+    due = "" if is_told else f"due by {times.clock((finding.until or 0) - origin_ns)}"
+    said = [part for part in (seen, due) if part]
+    told = (finding.message.partition(phrase)[2] for phrase in (" never came ", " did not come "))
+    return said or [next(filter(None, told), finding.message)]
+
+
+def _as_many(parts: list[str], room: int) -> str:
+    """The first parts that fit; the first of all in any case."""
+    while len(parts) > 1 and cell_len(", ".join(parts)) > room:
+        parts = parts[:-1]
+    return ", ".join(parts)
