@@ -89,3 +89,19 @@ async def test_a_notification_shows_markup_as_it_is(stage, chat_recording):
     async with stage(chat_recording) as on:
         on.app.screen.work_failed("[red]what[/]", "[/bold] why")
         await on.until(lambda: "[/bold] why" in on.text())
+
+
+def nested(depth: int) -> bytes:
+    """A JSON object whose value is nested so deep."""
+    return b'{"type":"x","a":' + b"[" * depth + b"]" * depth + b"}"
+
+
+@pytest.mark.parametrize("depth", [200, 290, 1_000, 5_000])
+async def test_json_nested_deeper_than_it_is_written_is_shown_as_it_is(stage, script, depth):
+    made = script("deep.db")
+    made.open(1, 0, closed_ns=10**9)
+    made.say(1, 1, 1, "x", raw=nested(depth))
+    async with stage(made.write(1_000)) as on:
+        assert "[[[[[[[[" in on.text()
+        await on.press("tab", "tab", "tab", "tab", "tab", "w", "w")
+        assert on.app.screen.inspector.frame.id == 1

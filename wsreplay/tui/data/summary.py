@@ -40,7 +40,10 @@ def summary(head: Head) -> str:
         return decoded(head.preview)
     document.pop("type", None)
     about = gist(head.preview, _BULKY)
-    fields = _fields(document)
+    try:
+        fields = _fields(document)
+    except orjson.JSONEncodeError:  # read, but nested too deep to be written
+        return _without_type(decoded(head.preview), head.type)
     beside = [field for field in fields if not field.endswith(f"={about}")]
     return "  ".join([about, *beside] if about and len(beside) < len(fields) else fields)
 
