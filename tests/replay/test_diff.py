@@ -197,4 +197,16 @@ def test_json_nested_deeper_than_it_is_written_is_compared_as_text(write: Write,
         found = diff(a, b, None, DiffOptions(**options))
         assert said(found) == [(Kind.CHANGED, "x")]
         assert list(diff_report.text(found, "a", "b"))
+        assert orjson.loads(diff_report.json(found, "a", "b"))["differences"] == 1
         assert diff(a, a, None, DiffOptions(**options)).same
+
+
+@pytest.mark.parametrize("depth", [100, 240, 250])
+def test_a_report_can_be_written_around_values_of_any_depth(write: Write, depth: int) -> None:
+    ends = b"", b",1"  # lists of two lengths are compared as a whole
+    deep = [b'{"type":"x","v":' + b"[" * depth + b"]" * (depth - 1) + end + b"]}" for end in ends]
+    made = [write(f"{number}.db", [(1, "s2c", payload)]) for number, payload in enumerate(deep)]
+    with Recording.open(made[0]) as a, Recording.open(made[1]) as b:
+        document = orjson.loads(diff_report.json(diff(a, b, None, DiffOptions()), "a", "b"))
+    (field,) = document["sessions"][0]["differences"][0]["fields"]
+    assert isinstance(field["b"], list if depth == 100 else str)

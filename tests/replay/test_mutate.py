@@ -19,6 +19,7 @@ from wsreplay.testing.client import ChatClient
 from wsreplay.validator.judge import judge
 
 Record = Callable[[str], Awaitable[Path]]
+Write = Callable[..., Path]
 
 
 def mutated(path: Path, contract: Contract, *faults: str, seed: int = 0) -> tuple[list[Message], list[str], Path]:
@@ -64,6 +65,15 @@ async def test_each_fault_is_what_it_says_and_is_noticed(record: Record, contrac
         assert len(types) in (len(before), len(before) - 1)
     # A run that was cut is an account, not a finding: there it is enough that the contract sees the drop or the cut.
     assert rule in violated or fault.startswith("end")
+
+
+def test_what_is_nested_too_deep_to_be_written_is_not_readdressed(write: Write, contract: Contract, tmp_path: Path) -> None:
+    """The fault is put into the event that can bear it."""
+    deep = b'{"type":"x","v":1,"w":' + b"[" * 400 + b"]" * 400 + b"}"
+    path = write("deep.db", [(1, "s2c", deep), (2, "s2c", {"type": "x", "v": 1})])
+    with Recording.open(path) as recording:
+        done = mutate(recording, [EventFault.parse("readdress:x,key=$.v,to=nobody")], tmp_path / "out.db", contract)
+    assert [one.detail for one in done] == ["readdress:x,key=$.v,to=nobody: 1 became nobody"]
 
 
 async def test_a_delay_lets_others_overtake(record: Record, contract: Contract) -> None:

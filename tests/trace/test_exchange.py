@@ -162,6 +162,8 @@ def test_secrets_are_redacted_on_the_way_in_and_only_once(tmp_path: Path) -> Non
         (b'{"connection": 1, "t": 0, "dir": "s2c", "opcode": "txt"}', "opcode 'txt' is none of"),
         (b'{"connection": 1, "t": 0, "dir": "s2c", "opcode": "text", "data": 5}', "data is a text"),
         (b'{"connection": 1, "t": 0, "dir": "s2c", "opcode": "text", "base64": "?"}', "base64"),
+        (b'{"t": 0, "finding": {"contract": "a", "digest": "b", "body": {"a": ' + b"[" * 400 + b"]" * 400 + b"}}}", "too deep"),
+        (b'{"connection": 1, "t": 1234567.5, "a": ' + b"[" * 1000 + b"]" * 1000 + b"}", "too deep"),
         (b'{"connection": 1, "t": 0, "open": {}}', "connection 1 is opened twice"),
         (b'{"connection": 1, "t": 0, "close": {"ending": "sad"}}', "ending 'sad' is none of"),
         (b'{"connection": 2, "t": 0, "open": {"headers": [["a"]]}}', "headers are pairs"),

@@ -151,3 +151,9 @@ def test_what_is_no_json_must_be_withheld(payload: bytes) -> None:
 def test_a_field_that_is_no_path_is_refused() -> None:
     with pytest.raises(ValueError, match="begins with"):
         Redactor(b"k", ["password"])
+
+
+@pytest.mark.parametrize("where", ["password", "user"])
+def test_what_is_nested_too_deep_to_be_written_again_must_be_withheld(where: str) -> None:
+    payload = b'{"password":"hush","%s":%s}' % (where.encode(), b"[" * 400 + b"]" * 400)
+    assert Redactor(b"k", ["$.password"]).payload(payload) is None

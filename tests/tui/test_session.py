@@ -291,6 +291,8 @@ async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_pat
 
     assert readable(b'{"a":"\x1b[31m"}') == '{"a":"␛[31m"}\n'  # no JSON: a control character in a string
     assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'
+    deep = "[" * 300 + "]" * 300
+    assert readable(deep.encode()) == f"{deep}\n"  # read, but not written
 
 
 async def test_of_a_detail_only_the_lines_are_painted_that_changed(stage, script, monkeypatch):

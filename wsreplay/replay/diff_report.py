@@ -20,6 +20,8 @@ WIDE = 120  # cells from which on both sides stand beside each other
 _SIGNS = {Kind.ONLY_A: "-", Kind.ONLY_B: "+", Kind.CHANGED: "~", Kind.MOVED: "↕", Kind.TIMING: "◷"}
 _MOST = 1000  # differences told of one session, for people
 _TYPE_WIDTH = 18
+_LEVELS_ABOVE = 16
+_SURELY_WRITTEN = 200  # levels of JSON; orjson reads 1,024, and writes 254
 
 
 def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str]:
@@ -144,12 +146,23 @@ def _json_said(said: Said | None) -> dict[str, Any] | None:
 
 
 def _decoded(text: str | None) -> Any:
+    """A value for the report; as text where it is no JSON, or nested so deep that the report could not be written around it."""
     if text is None:
         return None
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = orjson.loads(text)
+        if text.count("[") + text.count("{") > _SURELY_WRITTEN:
+            orjson.dumps(_inside(value))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return text
+    return value
+
+
+def _inside(value: Any) -> Any:
+    """As deep as a value of the report stands, and a little deeper."""
+    for _ in range(_LEVELS_ABOVE):
+        value = [value]
+    return value
 
 
 def _json_finding(finding: Finding) -> dict[str, Any]:

@@ -194,6 +194,8 @@ class Mutation:
             if to is None:
                 break
             self.messages = mutators.readdress(self.messages, at, path, to)
+            if self.messages[at] is message:
+                break
             return self.messages[at], f"{fault.text}: {value} became {to}"
         return None, ""
 

@@ -58,6 +58,9 @@ def _import(
         raise
 
 
+_TOO_DEEP = "nested too deep to be kept"
+
+
 class _Bad(Exception):
     """What is wrong with a line."""
 
@@ -70,7 +73,10 @@ def _parse(line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _Bad("each line is a JSON object")
     if _LONG_NUMBER.search(line):
-        value = json.loads(line, parse_float=Decimal)
+        try:
+            value = json.loads(line, parse_float=Decimal)
+        except RecursionError:
+            raise _Bad(_TOO_DEEP) from None
     return cast(dict[str, Any], value)
 
 
@@ -118,7 +124,7 @@ class _Intake:
                 self._run_id, _moment(_get(line, "started_at", str, "1970-01-01T00:00:00Z")), start_ns, start_ns,
                 _ns(line["ended"]) if line.get("ended") is not None else None,
                 self._redactor.url(_get(line, "upstream", str, "")), _get(line, "listen", str, ""),
-                _get(line, "version", str, wsreplay.__version__), orjson.dumps(options, default=float).decode(),
+                _get(line, "version", str, wsreplay.__version__), _written(options),
             ),
         )  # fmt: skip
         if line.get("reached") is not None:
@@ -227,7 +233,7 @@ class _Intake:
 
     def _finding(self, line: dict[str, Any]) -> None:
         details = _get(line, "finding", dict)
-        body = orjson.dumps(_get(details, "body", dict), default=float).decode()
+        body = _written(_get(details, "body", dict))
         self._writer.add(
             "INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)",
             (_get(details, "contract", str), _get(details, "digest", str), body),
@@ -294,6 +300,13 @@ def _pairs(pairs: Iterable[Any]) -> Iterator[tuple[str, str]]:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
             raise _Bad("headers are pairs of texts")
         yield pair[0], pair[1]
+
+
+def _written(value: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(value, default=float).decode()
+    except orjson.JSONEncodeError:
+        raise _Bad(_TOO_DEEP) from None
 
 
 def _text_or_none(value: Any, name: str) -> str | None:

@@ -59,14 +59,13 @@ def next_like(messages: Messages, at: int) -> int | None:
 
 
 def readdress(messages: Messages, at: int, path: paths.Path, value: Any) -> list[Message]:
-    """Another value at a path of the message's JSON; nothing happens where there is none."""
+    """Another value at a path of the message's JSON; nothing happens where there is none, or where it is nested too deep."""
     try:
         document = orjson.loads(messages[at].payload)
-    except orjson.JSONDecodeError:
+        written = orjson.dumps(document) if paths.replace(document, path, value) else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
         return list(messages)
-    if not paths.replace(document, path, value):
-        return list(messages)
-    return with_payload(messages, at, orjson.dumps(document))
+    return list(messages) if written is None else with_payload(messages, at, written)
 
 
 def corrupt(messages: Messages, at: int, random: Random) -> list[Message]:

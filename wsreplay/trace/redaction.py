@@ -100,15 +100,18 @@ class Redactor:
         return self.path(url)
 
     def payload(self, payload: bytes) -> bytes | None:
-        """A JSON text message with its secret fields hashed; None where it cannot be read, so that it must be withheld."""
+        """A JSON text message with its secret fields hashed.
+
+        None where it cannot be read, or is nested too deep to be written again, so that it must be withheld.
+        """
         try:
             document = orjson.loads(payload)
-        except orjson.JSONDecodeError:
+            if () in self.fields:
+                return orjson.dumps(self.value(payload.decode()))
+            changed = [path for path in self.fields if self._redact_field(document, path)]
+            return orjson.dumps(document) if changed or self._may_be_hidden(payload) else payload
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             return None
-        if () in self.fields:
-            return orjson.dumps(self.value(payload.decode()))
-        changed = [path for path in self.fields if self._redact_field(document, path)]
-        return orjson.dumps(document) if changed or self._may_be_hidden(payload) else payload
 
     def _may_be_hidden(self, payload: bytes) -> bool:
         """Whether a field's name occurs, or may do so in escapes: of a doubled key, only the raw text holds the first value."""

@@ -41,7 +41,7 @@ def readable(payload: bytes) -> str:
     """A whole payload for a pager: JSON indented, and nothing in it that drives a terminal."""
     try:
         text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).decode()
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
         text = decoded(payload)
     return "\n".join(visible(line) for line in text.split("\n")) + "\n"
 
