@@ -58,6 +58,11 @@ def test_shell_completion(shell: str) -> None:
     ("arguments", "code", "says"),
     [
         (["show", "nowhere.db"], 2, "there is no such file"),
+        (["show", "x" * 300], 3, "cannot be read: File name too long"),
+        (["show", "x" * 300 + "#1"], 2, "cannot be reached: File name too long"),
+        (["validate", "x" * 300], 2, "cannot be reached: File name too long"),
+        (["contract", "check", "x" * 300], 2, "cannot be reached: File name too long"),
+        (["ls", "x" * 300], 2, "cannot be reached: File name too long"),
         (["show", "."], 2, "is a folder"),
         (["show", "text.db"], 3, "no SQLite file"),
         (["show", "empty.db"], 3, "is empty"),

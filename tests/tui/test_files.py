@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, UsageError
 from wsreplay.store.reader import Recording
@@ -267,3 +268,15 @@ def test_recordings_are_judged_one_at_a_time_also_where_one_is_heard_of_twice(tm
     under_way.pop()(Glance())
     glances.go_on()
     assert told == ["a", "a", "b", "c"] and not glances.busy
+
+
+@pytest.mark.parametrize("way", ["down enter e", "c", "down enter D"])
+@pytest.mark.parametrize("text", ["~nobody-here/x.jsonl", "x" * 300 + ".jsonl", "a\0b.jsonl"])
+async def test_a_path_that_cannot_be_is_refused_where_it_is_typed(stage, chat_recording, way, text):
+    async with stage(chat_recording) as on:
+        await on.press(*way.split())
+        prompt = on.app.screen
+        prompt.query_one(Input).value = text
+        await on.press("enter")
+        assert on.app.screen is prompt
+        assert any(word in on.text() for word in ("without ~", "File name too long", "is no path"))

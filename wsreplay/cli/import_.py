@@ -9,6 +9,7 @@ import click
 
 from wsreplay.cli.options import make_parent, new_recording_path
 from wsreplay.errors import UsageError
+from wsreplay.store.places import reachable
 from wsreplay.trace.foreign import import_file
 from wsreplay.trace.redaction import Redactor
 
@@ -24,7 +25,7 @@ def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None: 
     What it is, is told by its content. A HAR with the messages of WebSockets comes from Chrome's DevTools, Playwright or
     mitmproxy. Secrets in headers and URLs are redacted on the way, as when recording.
     """
-    path = output or new_recording_path()
+    path = reachable(output or new_recording_path())
     if path.exists():
         raise UsageError(f"{path} exists: choose another name with -o, or remove it")
     make_parent(path)

@@ -13,6 +13,7 @@ from wsreplay.cli.console import duration_text, size_text
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Ending, Session
+from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.display import local_time, pad, visible
 from wsreplay.trace.sessions import stitch
@@ -68,7 +69,7 @@ def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, sor
 
 
 def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths or (RECORDINGS,):
+    for path in map(reachable, paths or (RECORDINGS,)):
         if path.is_dir():
             yield from sorted(path.rglob("*.db"))
         elif path.exists():

@@ -9,6 +9,7 @@ import click
 from wsreplay.cli.options import FITTING_DEFAULT, contract_of, make_parent
 from wsreplay.errors import UsageError
 from wsreplay.report.paint import count
+from wsreplay.store.places import reachable
 from wsreplay.trace.display import visible
 
 
@@ -32,7 +33,7 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | N
     from wsreplay.store.reader import Recording
 
     wanted = [EventFault.parse(fault) for fault in faults]
-    if not file.exists():
+    if not reachable(file).exists():
         raise UsageError(f"there is no file {file}")
     make_parent(output)
     with Recording.open(file) as recording:

@@ -11,6 +11,7 @@ import click
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
+from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.quantities import duration_ns, size_bytes
 from wsreplay.trace.sessions import stitch, there_are
@@ -103,7 +104,7 @@ def make_parent(path: Path) -> None:
 def split_session(text: str) -> tuple[Path, int | None]:
     """`FILE` or `FILE#SESSION`."""
     path, mark, number = text.rpartition("#")
-    if mark and number.isdecimal() and not Path(text).exists():
+    if mark and number.isdecimal() and not reachable(Path(text)).exists():
         return Path(path), int(number)
     return Path(text), None
 

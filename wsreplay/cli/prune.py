@@ -14,6 +14,7 @@ from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Age, Size
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Run
 from wsreplay.store import lock
+from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 
 _BESIDE = ("-wal", "-shm")
@@ -51,7 +52,7 @@ def command(
     """
     if older_than is None and larger_than is None and keep_total is None:
         raise UsageError("say what is to go: --older-than 30d, --larger-than 1GB or --keep-total 5GB")
-    place = folder or RECORDINGS
+    place = reachable(folder or RECORDINGS)
     if not place.is_dir():
         raise UsageError(f"{place}: there is no such folder")
     found, unreadable = _candidates(place, recursive)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from wsreplay.cli.options import RECORDINGS, split_session
+from wsreplay.store.places import reachable
 
 
 @click.command()
@@ -25,6 +26,7 @@ def command(
     from wsreplay.tui import run
 
     path, marked = split_session(file) if file else (RECORDINGS, None)
+    reachable(path)
     mouse = False if no_mouse else None
     run(
         path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse,

@@ -15,6 +15,7 @@ from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.paint import count
 from wsreplay.report.result import unproven
+from wsreplay.store.places import reachable
 from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Severity
 
@@ -65,7 +66,7 @@ def command(
 
 def _recordings(files: Sequence[Path]) -> list[Path]:
     paths: list[Path] = []
-    for file in files:
+    for file in map(reachable, files):
         if file.is_dir():
             inside = sorted(file.rglob("*.db"))
             if not inside:

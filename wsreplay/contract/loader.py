@@ -21,7 +21,8 @@ from wsreplay.contract.model import (
 )
 from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.rules import isolation, json_format, latency, rule, schema, sequence, span, unique, unknown
-from wsreplay.errors import ContractError
+from wsreplay.errors import ContractError, UsageError
+from wsreplay.store.places import reachable
 
 TOP_LEVEL = (
     "contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "json", "known", "unknown",
@@ -73,7 +74,10 @@ def _text(name: str, folder: FilePath | None) -> tuple[str, str, FilePath | None
     if name in builtin_names():
         source = (resources.files("wsreplay.contract") / "builtin" / f"{name}.yaml").read_text("utf-8")
         return source, f"{name}.yaml", None
-    path = FilePath(name) if folder is None else folder / name
+    try:
+        path = reachable(FilePath(name) if folder is None else folder / name)
+    except UsageError as error:
+        raise ContractError(str(error)) from error
     if not path.is_file():
         if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
             raise ContractError(f"no such contract file: {name}", file=name)

@@ -23,6 +23,7 @@ from wsreplay.replay.peer import ClientWire, Listener, upgrade_request
 from wsreplay.replay.player import Direction, Pace, Played, Player
 from wsreplay.replay.script import Part, Script, Step, read_parts
 from wsreplay.replay.splice import Change
+from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace import paths
 
@@ -119,7 +120,7 @@ class ReplayClient:
         self._of_server: dict[int, frozenset[tuple[str, Any]]] = {}  # recorded ids that the server chose, by session
 
     async def __aenter__(self) -> Self:
-        if self.output.exists():
+        if reachable(self.output).exists():
             raise UsageError(f"{self.output} exists: choose another name, or remove it")
         with Recording.open(self.path) as recording:
             self._parts = read_parts(recording, 0, self.options.session)

@@ -28,6 +28,7 @@ from wsreplay.contract.model import Contract, Pattern
 from wsreplay.errors import UsageError
 from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Message, Opcode
 from wsreplay.replay.fields import Fields, fields_of
+from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace import mutators, paths
@@ -251,7 +252,7 @@ def mutate(
     recording: Recording, faults: Sequence[EventFault], out: Path, contract: Contract | None = None, seed: int = 0
 ) -> list[Done]:
     """Copy a recording with faults in it, and a `fault` row for each. Raises UsageError where `out` exists, or nothing fits."""
-    if out.exists():
+    if reachable(out).exists():
         raise UsageError(f"{out} exists: choose another name, or remove it")
     with recording.snapshot():
         messages, frames = _read(recording)

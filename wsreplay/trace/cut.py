@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Frame, Opcode
+from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace.redaction import Redactor
@@ -19,7 +20,7 @@ def cut(recording: Recording, connections: Collection[int], out: Path, redactor:
 
     With a redactor that has fields, payloads are redacted as when recording. Raises UsageError where `out` exists.
     """
-    if out.exists():
+    if reachable(out).exists():
         raise UsageError(f"{out} exists: choose another name, or remove it")
     writer = Writer(out)
     try:

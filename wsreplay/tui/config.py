@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wsreplay.errors import UsageError
+from wsreplay.store.places import reachable
 
 VARIABLE = "WSREPLAY_CONFIG"
 
@@ -39,7 +40,7 @@ def config_path() -> Path:
 def load(path: Path | None = None) -> Config:
     """The user's settings; the defaults where there is no file. Raises UsageError saying what in the file is wrong."""
     path = path or config_path()
-    if not path.is_file():
+    if not reachable(path).is_file():
         return Config()
     import tomllib
 

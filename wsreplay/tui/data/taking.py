@@ -15,6 +15,7 @@ import orjson
 
 from wsreplay.errors import UsageError
 from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
+from wsreplay.store.places import typed_path
 from wsreplay.store.reader import Recording
 from wsreplay.trace.cut import cut
 from wsreplay.trace.display import visible
@@ -88,7 +89,10 @@ def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int]
 
 def check_target(text: str) -> str | None:
     """What is wrong with a file to write to, or None."""
-    path = Path(text).expanduser()
+    try:
+        path = typed_path(text)
+    except UsageError as error:
+        return str(error)
     if path.suffix not in (".db", ".jsonl"):
         return "a name that ends in .jsonl (exchange format) or .db (a recording cut out)"
     if path.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from wsreplay.errors import WsreplayError
+from wsreplay.store.places import typed_path
 from wsreplay.tui.unbroken import Unbroken
 
 
@@ -60,7 +60,7 @@ class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """What was typed, else what is highlighted."""
         if event.value:
-            self._choose(str(Path(event.value).expanduser()))
+            self._choose(event.value)
         else:
             self.query_one(OptionList).action_select()
 
@@ -72,6 +72,8 @@ class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
         from wsreplay import contract
 
         try:
+            if name not in contract.builtin_names():
+                name = str(typed_path(name))
             contract.load(name)
         except WsreplayError as error:
             self.query_one("#complaint", Label).update(str(error))

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from wsreplay.errors import UsageError
 from wsreplay.replay.rows import Kind, Row
 from wsreplay.replay.talk import Said
+from wsreplay.store.places import typed_path
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch, there_are
 from wsreplay.tui.data.alignment import Payloads, Side, aligned
@@ -41,7 +42,7 @@ def parse_side(text: str, path: Path) -> Side:
         name, number = ("", text) if text.isdecimal() else (text, "1")
     if not number.isdecimal() or number == "0":
         raise UsageError(f"{number!r} is no number of a session")
-    other = Path(name).expanduser() if name else path
+    other = typed_path(name) if name else path
     if not other.is_file():
         raise UsageError(f"there is no recording {other}")
     with Recording.open(other) as reader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -11,6 +10,7 @@ from textual.binding import Binding, BindingType
 from wsreplay.errors import WsreplayError
 from wsreplay.store import notes
 from wsreplay.store.paging import Head
+from wsreplay.store.places import typed_path
 from wsreplay.tui.data.between import Between, Noted, when
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.messages import Written
@@ -159,7 +159,7 @@ class KeepingScreen(BaseScreen):
 
         if not name:
             return
-        out = Path(name).expanduser()
+        out = typed_path(name)
         narrowed = self.rows.matches is not None or self.rows.only_marked
         ids = list(self.rows.view.ids) if narrowed else None
         path, session = self.opened.path, self.rows.session

@@ -1,0 +1,28 @@
+"""Paths that users give: whether anything can be there at all. No look at what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wsreplay.errors import UsageError
+
+
+def typed_path(text: str) -> Path:
+    """The path that somebody typed, with `~` resolved. Nothing need be there. Raises UsageError where nothing ever can."""
+    try:
+        return reachable(Path(text).expanduser())
+    except RuntimeError as error:
+        raise UsageError(f"{text}: whose home this is, nobody knows: type the path without ~") from error
+
+
+def reachable(path: Path) -> Path:
+    """The path, of which it can be asked what is there. Raises UsageError where not: too long, or behind a closed door."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except ValueError as error:
+        raise UsageError(f"{str(path)!r} is no path: {error}. Choose another") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be reached: {error.strerror}. Choose another path") from error
+    return path
