@@ -385,11 +385,26 @@ async def test_the_clock_and_the_count_say_where_the_cursor_is(stage, chat_recor
         assert "/13" in on.text().splitlines()[-1]  # of how many, also while they come
 
 
-@pytest.mark.parametrize(("text", "why"), [("99999", "the recording has frames 1 to 21"), ("1", "it is in session 1")])
+NOT_HERE = [("99999", "the recording has frames 1 to 21"), ("9" * 20, "the recording has frames 1 to 21"),
+            ("1", "it is in session 1")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "why"), NOT_HERE)
 async def test_a_frame_that_is_not_in_the_list_cannot_be_gone_to_and_why_is_said(stage, chat_recording, text, why):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "colon", *text, "enter")
         assert "is not in this list" in on.text() and why in on.text() and on.app.screen.frames.cursor == 0
+
+
+@pytest.mark.parametrize(("text", "why"), NOT_HERE)
+async def test_a_frame_that_is_not_in_the_waterfall_cannot_be_gone_to_and_why_is_said(stage, chat_recording, text, why):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "5", "w")
+        before = on.app.screen.player.at_ns
+        await on.press("colon", *text, "enter")
+        assert why in on.text() and on.app.screen.player.at_ns == before
+        await on.press("colon", *"16", "enter")
+        assert on.app.screen.player.at_ns == 13_250 * MS
 
 
 async def test_only_marked_frames_say_that_they_are(stage, chat_recording):

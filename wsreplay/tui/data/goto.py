@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.store import paging
 from wsreplay.tui.times import MILLISECOND, parse_length
+
+if TYPE_CHECKING:
+    from wsreplay.model import Session
+    from wsreplay.tui.data.opened import Opened
 
 
 class Target(NamedTuple):
@@ -29,3 +34,14 @@ def parse_target(text: str) -> Target | None:
         return Target("time", parse_length(text) + MILLISECOND - 1)
     except (ValueError, OverflowError):
         return None
+
+
+def why_not_here(opened: Opened, session: Session | None, frame_id: int) -> str | None:
+    """Why a frame cannot be gone to in a session, or in the whole recording; None where it can."""
+    last = opened.reader.last_id()
+    if not 1 <= frame_id <= last:
+        return f"the recording has frames 1 to {last:,}" if last else "the recording has no frame yet"
+    head = next(iter(paging.heads(opened.reader, [frame_id])), None)
+    other = opened.session_of.get(head.connection_id) if head else None
+    is_elsewhere = other is not None and session is not None and other.id != session.id
+    return f"it is in session {other.id}" if other and is_elsewhere else None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from wsreplay.store import paging
-from wsreplay.tui.data.goto import Target
+from wsreplay.tui.data.goto import Target, why_not_here
 from wsreplay.tui.screens.player import PlayerScreen
 
 if TYPE_CHECKING:
@@ -37,14 +36,7 @@ class GoingScreen(PlayerScreen):
 
     def _say_where(self, frame_id: int) -> None:
         """Why a frame cannot be gone to."""
-        last = self.opened.reader.last_id()
-        if not 1 <= frame_id <= last:
-            why = f"the recording has frames 1 to {last:,}"
-        else:
-            head = next(iter(paging.heads(self.opened.reader, [frame_id])), None)
-            session = self.opened.session_of.get(head.connection_id) if head else None
-            is_elsewhere = session is not None and self.rows.number not in (None, session.id)
-            why = f"it is in session {session.id}" if is_elsewhere and session else self._what_hides()
+        why = why_not_here(self.opened, self.rows.session, frame_id) or self._what_hides()
         self.notify(why, title=f"frame {frame_id:,} is not in this list", severity="warning")
 
     def _what_hides(self) -> str:

@@ -15,7 +15,7 @@ from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import is_ghost, known_at, moment
-from wsreplay.tui.data.goto import Target
+from wsreplay.tui.data.goto import Target, why_not_here
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.spans import Drawn
@@ -152,6 +152,10 @@ class WaterfallScreen(PlayerScreen):
 
     def go_to_target(self, target: Target) -> None:
         if target.kind == "frame":
+            why = why_not_here(self.opened, self.session, target.value)
+            if why is not None:
+                self.notify(why, title=f"frame {target.value:,} is not here", severity="warning")
+                return
             self.seek(paging.time_of(self.opened.reader, target.value))
         else:
             self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
