@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
+
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsreplay.errors import UsageError
 from wsreplay.replay.compare import FieldChange
 from wsreplay.replay.rows import Kind
 from wsreplay.store.reader import Recording
+from wsreplay.tui.data import jsondiff
 from wsreplay.tui.data.alignment import Payloads, align
 from wsreplay.tui.data.jsondiff import changed_fields, difference
 
@@ -68,3 +75,48 @@ def test_a_pair_is_compared_line_by_line():
     a, b = b'{"a":1,"b":1}', b'{"a":1,"b":2}'
     assert [text for kind, text in difference(a, b) if kind != "code"] == ['-   "b": 1', '+   "b": 2']
     assert [text[:1] for _, text in difference(a, None)] == ["-"] * 4
+
+
+def sides(lines):
+    """What a difference says that each side holds."""
+    a = [text[2:] for kind, text in lines if kind in ("code", "error")]
+    b = [text[2:] for kind, text in lines if kind in ("code", "ok")]
+    return a, b
+
+
+LINES = st.lists(st.sampled_from("abcdefgh") | st.integers(0, 400).map(str), max_size=40)
+
+
+@given(LINES, LINES, LINES, LINES, st.sampled_from([0, 10, 100, 40_000]))
+def test_a_difference_holds_both_sides_in_their_order(head, a, b, tail, most):
+    a, b = [*head, *a, *tail], [*head, *b, *tail]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsondiff, "_MOST_PAIRS", most)
+        found = difference("\n".join(a).encode(), "\n".join(b).encode())
+    assert sides(found) == (a or [""], b or [""])
+    assert [text for kind, text in found if kind == "code"][: len(head)] == [f"  {text}" for text in head]
+
+
+@pytest.mark.parametrize("values", [10, 300, 10**9])
+def test_the_difference_of_two_long_messages_takes_no_longer_than_a_key_may(monkeypatch, values):
+    random = Random(1)
+    a, b = (orjson.dumps([random.randrange(values) for _ in range(1_990)]) for _ in range(2))
+    pairs = 0
+    matched = jsondiff._matched
+
+    def counted(left, right):
+        nonlocal pairs
+        pairs += len(left) * len(right)
+        return matched(left, right)
+
+    monkeypatch.setattr(jsondiff, "_matched", counted)
+    begun = time.perf_counter()
+    found = difference(a, b)
+    assert time.perf_counter() - begun < 2 and pairs <= 200 * 200  # the time is that of a busy machine
+    assert sides(found) == (jsondiff._lines(a), jsondiff._lines(b))
+
+
+def test_of_a_long_message_only_what_differs_is_shown():
+    a, b = list(range(1_900)), [-1, *range(900), *range(901, 1_899), -2]
+    found = difference(orjson.dumps(a), orjson.dumps(b))
+    assert [text for kind, text in found if kind != "code"] == ["+   -1,", "-   900,", "-   1899", "+   -2"]
