@@ -21,10 +21,10 @@ from wsreplay.tui.data.alignment import Payloads, Side, aligned
 from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.jsondiff import changed_fields, difference
+from wsreplay.tui.data.layout import wrapped
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs
-from wsreplay.tui.screens.inspecting import wrapped
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.diff_list import DiffList
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -117,7 +117,7 @@ class DiffScreen(BaseScreen):
         row = self.list.rows[self.list.cursor]
         lines = [*changed_fields(row.fields), *difference(self._payload(0, row.a), self._payload(1, row.b))]
         self.detail.border_title = _NAMES[row.kind]
-        self.detail.show(lambda width: wrapped(lines, width))
+        self.detail.show(lambda width: wrapped(lines, width, self.look.own))
 
     def _payload(self, side: int, said: Said | None) -> bytes | None:
         return None if said is None else self.payloads[side].of(said)

@@ -14,11 +14,11 @@ from wsreplay.tui.data import verdict
 from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.facts import finding_facts
 from wsreplay.tui.data.grouping import Group, Line, lines_of
+from wsreplay.tui.data.layout import wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
-from wsreplay.tui.screens.inspecting import wrapped
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.finding_list import FindingList
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -133,11 +133,11 @@ class FindingsScreen(BaseScreen):
         line = self.list.line_at(self.list.cursor)
         if line is None or isinstance(line, Group):
             facts = line.facts(of_all=self.session is not None) if line is not None else []
-            self.detail.show(lambda width: wrapped(facts, width))
+            self.detail.show(lambda width: wrapped(facts, width, self.look.own))
             return
         file, words = self.opened.evidence.words(line.finding)
         facts = finding_facts(line.finding, words, file, self.list.origin_ns)
-        self.detail.show(lambda width: wrapped(facts, width))
+        self.detail.show(lambda width: wrapped(facts, width, self.look.own))
 
     def verdict_changed(self) -> None:
         if self._shown is self.opened.evidence and self.list.count:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,11 +13,11 @@ from wsreplay.tui.data.between import Between, Injected, Noted
 from wsreplay.tui.data.errand import Errand, Told
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts, note_facts
-from wsreplay.tui.data.layout import SHOWN_BYTES
+from wsreplay.tui.data.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import DetailReady
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout
+from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout, payload_lines
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
@@ -39,6 +37,7 @@ class Inspector:
         self.item: Item = None
         self.frame: Frame | None = None
         self.errand: Errand | None = None
+        self._pretty: list[Line] | None = None  # the frame's payload, once its errand has laid it out
         self._trouble = ""
 
     @property
@@ -58,14 +57,15 @@ class Inspector:
         `trouble` says why there is no row to show.
         """
         self.item, self._trouble = item, trouble
-        self._call_back()
-        self.frame = self._read(item)
+        before, self.frame = self.frame, self._read(item)
+        if before is None or self.frame is None or before.id != self.frame.id:
+            self._call_back()
         pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected | Noted) else self.pane
         self._detail.show_pane(pane)
-        if pane == "json" and self.frame is not None and len(self.frame.payload) > SHOWN_BYTES:
+        is_new = self._pretty is None and not self.busy
+        if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
             self._lay_out_beside(self.frame)
-        else:
-            self._detail.show(self._layout(pane), keep_place=again)
+        self._detail.show(self._layout(pane), keep_place=again)
 
     def turn_pane(self, steps: int) -> None:
         """What is no frame has one pane only."""
@@ -87,27 +87,31 @@ class Inspector:
             return None
 
     def _layout(self, pane: str) -> Layout:
+        own = self._screen.look.own
         if isinstance(self.item, Noted):
             note = note_facts(self.item.mark, self._origin_ns)
-            return lambda width: wrapped(note, width)
+            return lambda width: wrapped(note, width, own)
         if isinstance(self.item, Injected):
             about = self._fault_lines(self.item)
-            return lambda width: wrapped(about, width)
+            return lambda width: wrapped(about, width, own)
         if pane == "findings":
             findings = self._findings_lines() or [("dim", "no findings at this frame")]
-            return lambda width: wrapped(findings, width)
+            return lambda width: wrapped(findings, width, own)
         frame = self.frame
         if frame is None:
             again = f"{self._screen.look.key('session.read_again')} reads it again"
             trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", again)]
             said: list[Line] = trouble if self._trouble else [("dim", "there is nothing here")]
-            return lambda width: wrapped(said, width)
+            return lambda width: wrapped(said, width, own)
         if pane == "meta":
             facts = self._facts(frame)
-            return lambda width: wrapped(facts, width)
-        lay = payload_layout(frame, pane)
+            return lambda width: wrapped(facts, width, own)
         heading = self._headings()
-        return lambda width: [*wrapped(heading, width), *lay(width)]
+        if pane == "json" and self._is_large(frame) and self._pretty is None:
+            waiting = [*heading, ("dim", f"laying out {len(frame.payload):,} bytes …")]
+            return lambda width: wrapped(waiting, width, own)
+        lay = payload_layout(frame, pane, own, self._pretty if pane == "json" else None)
+        return lambda width: [*wrapped(heading, width, own), *lay(width)]
 
     def _facts(self, frame: Frame) -> list[Line]:
         session = self._opened.session_of.get(frame.connection_id)
@@ -144,39 +148,27 @@ class Inspector:
             return []
         return [one for one in self._opened.evidence.findings if self.item.id in (one.activation, *one.frames)]
 
-    def _lay_out_beside(self, frame: Frame) -> None:
-        self._detail.show(lambda _width: [("dim", f"laying out {len(frame.payload):,} bytes …")])
-        width = self._detail.size.width
+    @staticmethod
+    def _is_large(frame: Frame) -> bool:
+        """Whether its payload takes long to be laid out."""
+        return len(frame.payload) > SHOWN_BYTES
 
+    def _lay_out_beside(self, frame: Frame) -> None:
         def work(_reader: Recording, errand: Told) -> None:
-            errand.tell(DetailReady(frame.id, payload_layout(frame, "json")(width)))
+            errand.tell(DetailReady(frame.id, payload_lines(frame, "json")))
 
         self.errand = Errand(self._opened.path, work, self._screen.post_message, lambda _why: None, "detail")
         self.errand.start()
 
     def laid_out(self, frame_id: int, lines: list[Line]) -> None:
         """An errand has laid a payload out."""
-        if self.frame is not None and self.frame.id == frame_id and self.pane == "json":
-            self._detail.show(lambda _width: lines)
+        if self.frame is not None and self.frame.id == frame_id:
+            self._pretty = lines
+            if self.pane == "json":
+                self._detail.show(self._layout("json"), keep_place=True)
 
     def _call_back(self) -> None:
+        self._pretty = None
         if self.errand is not None:
             self.errand.call_back()
             self.errand = None
-
-
-_NARROWEST = 12  # cells that a second column is still worth
-
-
-def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
-    """Lines broken between words; what goes over is indented to where the first line's second column begins, if it has one."""
-    out: list[Line] = []
-    for kind, text in lines:
-        if len(text) <= width:
-            out.append((kind, text))
-            continue
-        column = re.match(r"\S[\S ]*?\s{2,}", text)
-        indent = " " * (column.end() if column and width - column.end() >= _NARROWEST else 0)
-        parts = textwrap.wrap(text, max(8, width), subsequent_indent=indent, drop_whitespace=True, replace_whitespace=False)
-        out += [(kind, part) for part in parts]
-    return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -170,24 +171,26 @@ class Detail(Looking, Widget, can_focus=True):
             self.action_scroll_lines(len(self._laid) * offset.y // max(1, self.size.height) - self.size.height // 2)
 
 
-def payload_layout(frame: Frame, pane: str) -> Layout:
-    """How a frame's payload is laid out in a pane."""
+def payload_lines(frame: Frame, pane: str) -> list[Line]:
+    """A frame's payload as text: what takes long of its layout, and is the same for every width."""
+    if not frame.payload:
+        return [("dim", "no payload")]
+    if pane == "json" and frame.opcode == Opcode.CLOSE:
+        code, reason = close_parts(frame.payload)
+        said = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
+        return [("plain", text) for text in said]
+    pretty = layout.json_lines(frame.payload) if pane == "json" else None
+    if pretty:
+        return [("json", text) for text in pretty]
+    return [("plain", text) for text in layout.raw_lines(frame.payload)]
 
-    def lay(width: int) -> list[Line]:
-        kind = "plain"
-        if not frame.payload:
-            return [("dim", "no payload")]
-        if pane == "hex":
-            lines = layout.hex_lines(frame.payload, width)
-        elif pane == "json" and frame.opcode == Opcode.CLOSE:
-            code, reason = close_parts(frame.payload)
-            said = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
-            lines = layout.wrapped(said, width)
-        else:
-            pretty = layout.json_lines(frame.payload) if pane == "json" else None
-            kind = "json" if pretty else "plain"
-            lines = layout.wrapped(pretty or layout.raw_lines(frame.payload), width)
-        note = layout.cut_note(frame.payload)
-        return [(kind, text) for text in lines] + ([("dim", note)] if note else [])
 
-    return lay
+def payload_layout(frame: Frame, pane: str, shown: layout.Shown, lines: list[Line] | None = None) -> Layout:
+    """How a frame's payload is laid out in a pane; `lines` are its `payload_lines`, where they are known."""
+    note = layout.cut_note(frame.payload)
+    more: list[Line] = [("dim", note)] if note else []
+    if pane == "hex" and frame.payload:
+        hex_lines = partial(layout.hex_lines, frame.payload)
+        return lambda width: [*(("plain", text) for text in hex_lines(width)), *layout.wrapped(more, width, shown)]
+    whole = payload_lines(frame, pane) if lines is None else lines
+    return lambda width: [*layout.broken(whole, width, shown), *layout.wrapped(more, width, shown)]

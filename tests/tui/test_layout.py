@@ -1,0 +1,91 @@
+"""Lines broken for a width: by cells, and with nothing lost."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from wsreplay.trace.display import visible
+from wsreplay.tui.data.layout import broken, wrapped
+from wsreplay.tui.look import Look
+from wsreplay.tui.theme import Palette
+from wsreplay.validator.findings import Finding, Severity, Verdict
+
+TEXT = st.text(st.sampled_from("ab -é漢字\U0001f468\u0301\u200d☰\x1b{\":"), max_size=200) | st.text(max_size=100)
+WIDTH = st.integers(8, 60)
+
+
+@given(TEXT, WIDTH, st.booleans())
+def test_no_piece_is_too_wide_and_nothing_is_lost(text, width, ascii_only):
+    own = Look(Palette.of({}, True), ascii_only).own
+    for pieces in (broken([("plain", text)], width, own), wrapped([("plain", text)], width, own)):
+        assert all(cell_len(piece) <= width for _, piece in pieces)
+        assert "".join(piece for _, piece in pieces).replace(" ", "") == own(text).replace(" ", "")
+
+
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=12), min_size=1, max_size=30), WIDTH)
+def test_words_are_kept_whole_as_in_any_paragraph(words, width):
+    text = " ".join(words)
+    assert [piece for _, piece in wrapped([("plain", text)], width)] == textwrap.wrap(text, width, break_on_hyphens=False)
+
+
+def test_what_goes_over_stands_in_the_second_column():
+    assert wrapped([("plain", "expected     tool_completed or tool_error or else")], 30) == [
+        ("plain", "expected     tool_completed or"), ("plain", "             tool_error or"), ("plain", "             else"),
+    ]  # fmt: skip
+    assert broken([("json", '  "a": "' + "漢" * 12 + '"')], 20) == [
+        ("json", '  "a": "' + "漢" * 6), ("json", "    " + "漢" * 6 + '"'),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+async def test_every_character_of_a_text_is_in_the_detail(stage, script, width):
+    made = script("wide.db")
+    made.open(1, 0, closed_ns=10**9)
+    text = "".join(chr(0x4E00 + number) for number in range(200))
+    made.say(1, 1, 1, "x", text=text)
+    async with stage(made.write(1_000), width=width, height=40) as on:
+        await on.press("enter" if width == 80 else "right")
+        on.app.screen.action_maximise()
+        on.app.screen.action_focus_detail()
+        await on.settle()
+        shown = on.text()
+        assert not [character for character in visible(text) if character not in shown]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_large_payload_is_laid_out_for_the_width_it_has(stage, script, width):
+    made = script("large.db")
+    made.open(1, 0, closed_ns=10**9)
+    numbers = "".join(f"{number:06d}" for number in range(60_000))
+    made.say(1, 1, 1, "x", text=numbers)
+    async with stage(made.write(1_000), width=width) as on:
+        detail = on.app.screen.detail
+        for columns in (width, 100, 70):
+            await on.pilot.resize_terminal(columns, 30)
+            await on.press("left", "right")
+            lines = detail.text.split("\n")
+            assert max(map(len, lines)) == detail.size.width - 1
+            assert numbers[:10_000] in "".join(line.strip() for line in lines)
+
+
+async def test_a_large_payload_keeps_its_place_and_its_findings_when_there_is_another_verdict(stage, script):
+    made = script("large.db")
+    made.open(1, 0, closed_ns=10**9)
+    made.say(1, 1, 1, "x", rows=[f"{number:06d}" for number in range(60_000)])
+    path = made.write(1_000)
+    wrong = Finding("r", Verdict.VIOLATED, Severity.ERROR, "this is wrong", session=1, connection=1, frames=(1,), activation=1)
+    async with stage(path) as on:
+        await on.judged([], path)
+        detail = on.app.screen.detail
+        detail.action_scroll_lines(50)
+        errand = on.app.screen.inspector.errand
+        await on.judged([wrong], path)
+        assert detail.top == 50 and on.app.screen.inspector.errand is errand  # it is laid out once
+        assert "this is wrong" in detail.text and "059" not in detail.text.split("\n")[1]
+        await on.press("tab", "shift+tab")
+        assert "000017" in detail.text and on.app.screen.inspector.errand is errand
