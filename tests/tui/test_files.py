@@ -271,7 +271,7 @@ def test_recordings_are_judged_one_at_a_time_also_where_one_is_heard_of_twice(tm
 
 
 @pytest.mark.parametrize("way", ["down enter e", "c", "down enter D"])
-@pytest.mark.parametrize("text", ["~nobody-here/x.jsonl", "x" * 300 + ".jsonl", "a\0b.jsonl"])
+@pytest.mark.parametrize("text", ["~nobody-here/x.jsonl", "x" * 300 + ".jsonl"])
 async def test_a_path_that_cannot_be_is_refused_where_it_is_typed(stage, chat_recording, way, text):
     async with stage(chat_recording) as on:
         await on.press(*way.split())
@@ -279,4 +279,4 @@ async def test_a_path_that_cannot_be_is_refused_where_it_is_typed(stage, chat_re
         prompt.query_one(Input).value = text
         await on.press("enter")
         assert on.app.screen is prompt
-        assert any(word in on.text() for word in ("without ~", "File name too long", "is no path"))
+        assert any(word in on.text() for word in ("without ~", "File name too long"))

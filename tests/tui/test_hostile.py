@@ -7,8 +7,10 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual import events
 
 from wsreplay.model import Ending
+from wsreplay.store import notes
 from wsreplay.store.paging import Head
 from wsreplay.tui.data.summary import name, summary
 from wsreplay.tui.look import Look
@@ -29,14 +31,15 @@ FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u
 WAYS = {
     "sessions": [], "session": ["enter"], "raw": ["enter", "tab"], "hex": ["enter", "tab", "tab"],
     "meta": ["enter", "tab", "tab", "tab"], "all": ["a"], "findings": ["v"], "waterfall": ["enter", "w"],
-    "diff": ["D", "1", "enter"],
+    "diff": ["D", "1", "enter"], "compare": ["D"], "mark": ["enter", "m"], "export": ["enter", "e"], "contract": ["c"],
+    "go to": ["enter", "colon"], "filter": ["enter", "slash"],
 }  # fmt: skip
 
 
 @pytest.fixture
 def hostile_recording(script):
-    made = script("hostile.db")
     text = HOSTILE["escape"] + HOSTILE["bidi"] + HOSTILE["c1"]
+    made = script(f"hostile{text}.db")
     headers = (("x-" + text, text),)
     facts = {"request_headers": headers, "subprotocol": text, "close_reason": text, "error": text}
     made.open(1, 0, user="u" + text, path="/" + text, closed_ns=9_000 * MS, ending=Ending.DROPPED, **facts)
@@ -50,7 +53,10 @@ def hostile_recording(script):
     made.say(1, at + 3, 1, None, raw=b"\xff\xfe\x00\x1b[31m invalid \xc3\x28")
     made.say(1, at + 4, 1, None, raw=b"\x1b[31m\x00\xff", opcode=2)
     made.say(1, at + 5, 0, None, raw=b"\x03\xe8\x1b]0;owned\x07", opcode=8)
-    return made.write(10_000)
+    path = made.write(10_000)
+    notes.add_mark(path, 20 * MS, text, 1)
+    notes.add_mark(path, 21 * MS, text)
+    return path
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -105,3 +111,23 @@ async def test_json_nested_deeper_than_it_is_written_is_shown_as_it_is(stage, sc
         assert "[[[[[[[[" in on.text()
         await on.press("tab", "tab", "tab", "tab", "tab", "w", "w")
         assert on.app.screen.inspector.frame.id == 1
+
+
+@pytest.mark.parametrize("way", ["m", "e", "c", "colon", "slash"])
+async def test_what_is_pasted_into_a_field_is_harmless(stage, chat_recording, way):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", way, "ctrl+u")
+        on.app.post_message(events.Paste("".join(text[:40].splitlines()[0] for text in HOSTILE.values())))
+        await on.settle()
+        assert "␛" in on.app.focused.value and not FORBIDDEN.search(on.app.focused.value)
+        assert not FORBIDDEN.search(on.text())
+
+
+async def test_a_contract_that_cannot_be_used_is_quoted_harmless(stage, chat_recording, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text('contract: a\n"\\e[2J": 1\n')
+    async with stage(chat_recording) as on:
+        await on.press("c")
+        on.app.focused.value = str(bad)
+        await on.press("enter")
+        assert "␛[2J" in on.text() and not FORBIDDEN.search(on.text())

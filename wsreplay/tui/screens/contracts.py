@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +13,12 @@ from textual.widgets.option_list import Option
 
 from wsreplay.errors import WsreplayError
 from wsreplay.store.places import typed_path
+from wsreplay.trace.display import visible
 from wsreplay.tui.unbroken import Unbroken
+from wsreplay.tui.widgets.plain_input import PlainInput
+
+if TYPE_CHECKING:
+    from wsreplay.tui.app import ReplayApp
 
 
 class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
@@ -37,25 +42,25 @@ class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
     def __init__(self, current: tuple[str, ...]) -> None:
         super().__init__()
         self._current = current
+        self._names: list[str] = []
 
     def compose(self) -> ComposeResult:
         from wsreplay.contract import builtin_names
 
-        names = [*builtin_names(), *(name for name in self._current if name not in builtin_names())]
+        self._names = [*builtin_names(), *(name for name in self._current if name not in builtin_names())]
         with Vertical():
             yield Label("Validate by one of these, or type the path of a contract", id="question")
-            yield OptionList(*(Option(name) for name in names), markup=False, compact=True)
-            yield Input(placeholder="./my-contract.yaml", compact=True)
+            yield OptionList(*(Option(visible(name)) for name in self._names), markup=False, compact=True)
+            yield PlainInput(placeholder="./my-contract.yaml", compact=True)
             yield Label("", id="complaint", markup=False)
 
     def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        names = [str(option.prompt) for option in options.options]
-        options.highlighted = names.index(self._current[0]) if self._current and self._current[0] in names else 0
+        current = self._current[0] if self._current else None
+        self.query_one(OptionList).highlighted = self._names.index(current) if current in self._names else 0
         self.query_one(Input).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._choose(str(event.option.prompt))
+        self._choose(self._names[event.option_index])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """What was typed, else what is highlighted."""
@@ -76,7 +81,7 @@ class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
                 name = str(typed_path(name))
             contract.load(name)
         except WsreplayError as error:
-            self.query_one("#complaint", Label).update(str(error))
+            self.query_one("#complaint", Label).update(cast("ReplayApp", self.app).look.own(str(error)))
         else:
             self.dismiss((name,))
 

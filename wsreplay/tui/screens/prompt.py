@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,6 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from wsreplay.tui.unbroken import Unbroken
+from wsreplay.tui.widgets.plain_input import PlainInput
+
+if TYPE_CHECKING:
+    from wsreplay.tui.app import ReplayApp
 
 
 class Prompt(Unbroken, ModalScreen["str | None"]):
@@ -37,13 +41,13 @@ class Prompt(Unbroken, ModalScreen["str | None"]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label(self._question, id="question", markup=False)
-            yield Input(self._value, placeholder=self._hint, compact=True)
+            yield PlainInput(self._value, placeholder=self._hint, compact=True)
             yield Label("", id="complaint", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         complaint = self._check(event.value) if self._check else None
         if complaint:
-            self.query_one("#complaint", Label).update(complaint)
+            self.query_one("#complaint", Label).update(cast("ReplayApp", self.app).look.own(complaint))
         else:
             self.dismiss(event.value)
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
 from wsreplay.tui.messages import QueryLeft
+from wsreplay.tui.widgets.plain_input import PlainInput
 
 
 class MistakeUnderlined(Highlighter):
@@ -23,7 +23,7 @@ class MistakeUnderlined(Highlighter):
             text.stylize("underline", min(self.position, max(0, len(text) - 1)), len(text))
 
 
-class QueryInput(Input):
+class QueryInput(PlainInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave(False)", "Give up", id="query.cancel", show=False),
         Binding("enter,down", "leave(True)", "Keep", id="query.keep", show=False),
