@@ -28,9 +28,13 @@ def test_marks_and_findings_are_kept_beside_a_recorder(tmp_path: Path, make: Cal
         ]  # fmt: skip
         assert recording.saved_findings("digest") == [{"rule": "c"}]
         first = recording.marks()[0].id
-    notes.remove_mark(path, first)
+    notes.change_mark(path, first, 1, "")
     with Recording.open(path) as recording:
         assert [mark.note for mark in recording.marks()] == ["now it froze", "the recorder's own"]
+        first = recording.marks()[0].id
+    notes.change_mark(path, first, 5, "now it went on", 3)
+    with Recording.open(path) as recording:
+        assert [mark.note for mark in recording.marks()] == ["now it went on", "the recorder's own"]
     writer.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +183,17 @@ async def test_an_emptied_note_takes_the_mark_away(stage, chat_recording):
         await on.press("down", "enter", "m", *"a", "enter", "m", "backspace", "enter")
         with Recording.open(chat_recording) as reader:
             assert reader.marks() == []
+
+
+async def test_a_note_that_cannot_be_changed_stays_what_it_was(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "m", *"old", "enter")
+        with closing(sqlite3.connect(chat_recording)) as db:
+            db.execute("CREATE TRIGGER full BEFORE INSERT ON mark BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        await on.press("m", *"er", "enter")
+        await on.until(lambda: "no room" in on.text())
+        with Recording.open(chat_recording) as reader:
+            assert [mark.note for mark in reader.marks()] == ["old"] == [mark.note for mark in on.app.opened.marks]
 
 
 async def test_copying_hands_the_payload_to_the_terminal(stage, chat_recording):

@@ -24,9 +24,13 @@ def add_mark(path: str | Path, t_ns: int, note: str, frame_id: int | None = None
         db.execute("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
 
 
-def remove_mark(path: str | Path, mark_id: int) -> None:
+def change_mark(path: str | Path, mark_id: int | None, t_ns: int, note: str, frame_id: int | None = None) -> None:
+    """Put a mark in place of another, or of none; an empty note takes that away only. Either all of it is done or nothing."""
     with _writing(path) as db:
-        db.execute("DELETE FROM mark WHERE id = ?", (mark_id,))
+        if mark_id is not None:
+            db.execute("DELETE FROM mark WHERE id = ?", (mark_id,))
+        if note:
+            db.execute("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
 
 
 def save_findings(path: str | Path, contract: str, contract_digest: str, findings: Sequence[dict[str, Any]]) -> None:

@@ -74,10 +74,7 @@ class KeepingScreen(BaseScreen):
 
     def _change_mark(self, t_ns: int, note: str, frame_id: int | None, known: Mark | None) -> None:
         try:
-            if known is not None:
-                notes.remove_mark(self.opened.path, known.id)
-            if note:
-                notes.add_mark(self.opened.path, t_ns, note, frame_id)
+            notes.change_mark(self.opened.path, known.id if known else None, t_ns, note, frame_id)
         except WsreplayError as error:
             self.notify(self.look.own(str(error)), title="the mark was not kept", severity="error", markup=False)
             return
