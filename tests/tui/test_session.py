@@ -428,6 +428,28 @@ async def test_only_marked_frames_say_that_they_are(stage, chat_recording):
         assert "marked only" not in on.text() and on.app.screen.rows.view.frames == 13
 
 
+async def test_a_mark_that_is_emptied_takes_its_row_along_where_only_marked_frames_are_shown(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "m", *"a", "enter", "j", "m", *"b", "enter", "M")
+        assert on.app.screen.rows.view.frames == 2
+        await on.press("m", "backspace", "enter")
+        assert on.app.screen.rows.view.frames == 1
+        await on.press("m", "backspace", "enter")
+        assert on.app.screen.rows.view.frames == 0 and "no frame is marked" in on.text()
+        await on.press("M")
+        assert on.app.screen.rows.view.frames == 13
+
+
+async def test_a_list_without_rows_says_whether_it_is_the_marks_or_the_filter(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "m", *"a", "enter", "slash", *"type:nothing", "enter")
+        await on.until(lambda: "no frame matches type:nothing" in on.text())
+        await on.press("M")
+        assert "no frame that matches type:nothing is marked" in on.text()
+        await on.press("M")
+        assert "no frame matches type:nothing" in on.text()
+
+
 async def test_a_mark_is_of_its_session_only(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()

@@ -84,6 +84,9 @@ class KeepingScreen(BaseScreen):
     def marks_changed(self) -> None:
         """A mark came or went."""
         self.frames.forget()
+        if self.rows.only_marked:
+            self.rows.marked_only(True)
+            self.only_marked_changed()
 
     def action_next_mark(self) -> None:
         rows = sorted(self._mark_rows())

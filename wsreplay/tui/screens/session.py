@@ -225,7 +225,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     def _why_empty(self) -> Sequence[str]:
         """What a list without rows says."""
         if self.rows.only_marked:
-            return ["", "no frame is marked", f"{self.look.key('keep.only_marked')} shows all frames again"]
+            of_these = "" if self.rows.filter is None else f" that matches {self.rows.filter}"
+            return ["", f"no frame{of_these} is marked", f"{self.look.key('keep.only_marked')} shows all frames again"]
         if self.rows.filter is not None:
             return ["", f"no frame matches {self.rows.filter}", f"{self.look.key('screen.escape')} clears the filter"]
         if self.opened.live and self.opened.runs:
