@@ -109,7 +109,7 @@ async def test_findings_are_where_they_are_in_the_rows_that_are_shown(stage, cha
         screen = on.app.screen
         await on.press("slash", "ctrl+u", "enter", "g")
         assert screen.rows.matches is None and "1/13" in on.text().splitlines()[-1]
-        for row, finding in screen.finding_rows():
+        for row, finding in screen.trail.rows():
             item = screen.rows.view.row(row)
             assert item.finding is finding if isinstance(item, Ghost) else item.id == finding.frames[-1]
 

@@ -21,7 +21,7 @@ from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errand, Errands
 from wsreplay.tui.data.gathering import Sieve, matching_ids, next_match, session_ids
 from wsreplay.tui.data.traced import traced
-from wsreplay.tui.screens import asking
+from wsreplay.tui.parts import asking
 
 PATIENCE_S = 20
 

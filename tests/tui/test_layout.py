@@ -50,8 +50,8 @@ async def test_every_character_of_a_text_is_in_the_detail(stage, script, width):
     made.say(1, 1, 1, "x", text=text)
     async with stage(made.write(1_000), width=width, height=40) as on:
         await on.press("enter" if width == 80 else "right")
-        on.app.screen.action_maximise()
-        on.app.screen.action_focus_detail()
+        on.app.screen.panes.maximise()
+        on.app.screen.panes.to_detail()
         await on.settle()
         shown = on.text()
         assert not [character for character in visible(text) if character not in shown]

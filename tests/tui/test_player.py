@@ -225,3 +225,24 @@ async def test_in_a_film_the_waterfall_does_not_say_how_a_span_will_end(stage, c
         await on.press("colon", *"1s", "enter", "space")
         assert screen.film
         assert "still open" in screen.about.text and " ok" not in screen.about.text
+
+
+async def test_a_film_can_be_stepped_through_from_end_to_end_also_past_what_is_no_frame(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "0", "space", "space")
+        screen = on.app.screen
+
+        async def stops(key: str) -> list[int]:
+            """The times at which steps come to rest, ms."""
+            found = [screen.player.at_ns // MS]
+            while True:
+                await on.press(key)
+                if screen.player.at_ns // MS == found[-1]:
+                    return found
+                found.append(screen.player.at_ns // MS)
+
+        there = await stops("full_stop")
+        frames = [700, 823, 1_150, 1_456, 2_789, 5_000, 5_004, 13_250, 14_000, 18_456, 21_000, 21_140, 21_400]
+        assert there == sorted({500, *frames, 12_789, 26_000})
+        assert await stops("comma") == there[::-1]

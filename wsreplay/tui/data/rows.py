@@ -129,6 +129,14 @@ class Rows:
         self.only_marked = only
         return self._make()
 
+    def why_hidden(self, frame_id: int) -> str:
+        """Why a frame of the session is not shown."""
+        if self.only_marked:
+            return "it is not marked, and only marked frames are shown"
+        if self.filter is not None:
+            return "the filter does not let it through"
+        return "it has not come yet in the film" if self.holds(frame_id) else "the session is still being read"
+
     def holds(self, frame_id: int) -> bool:
         """Whether a frame is of this list, whatever is filtered."""
         return _holds(self.base, frame_id)

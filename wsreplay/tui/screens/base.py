@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,8 +18,6 @@ from wsreplay.tui.unbroken import Unbroken
 from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from textual.notifications import SeverityLevel
-
     from wsreplay.tui.app import ReplayApp
     from wsreplay.tui.data.opened import Opened
 
@@ -27,14 +25,6 @@ SMALLEST = (60, 12)
 WIDE = 100  # columns, in which a list and its detail stand side by side
 
 
-class Host(Protocol):
-    """What the parts of a screen ask of it."""
-
-    @property
-    def look(self) -> Look: ...
-    def notify(
-        self, message: str, *, title: str = "", severity: SeverityLevel = "information", markup: bool = True
-    ) -> None: ...
 
 
 class BaseScreen(Unbroken, Screen[None]):

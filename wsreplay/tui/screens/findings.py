@@ -165,7 +165,7 @@ class FindingsScreen(BaseScreen):
         below = self.app.screen_stack[-2]
         if isinstance(below, SessionScreen) and below.rows.number in (None, finding.session):
             self.app.pop_screen()
-            below.call_after_refresh(below.show_finding, finding)
+            below.call_after_refresh(below.trail.show, finding)
             return
         self.app.push_screen(SessionScreen(self.opened, self.opened.session(finding.session), finding))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
@@ -16,12 +17,15 @@ from wsreplay.store.paging import Head
 from wsreplay.tui import times
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.gathering import Gathered, session_ids
+from wsreplay.tui.data.goto import Target, why_not_here
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.rows import Rows
-from wsreplay.tui.messages import DetailReady, JumpTo, QueryLeft, QueryTyped, RowMoved
-from wsreplay.tui.screens.asking import Asking
-from wsreplay.tui.screens.going import GoingScreen
+from wsreplay.tui.messages import DetailReady, JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
+from wsreplay.tui.parts.asking import Asking
+from wsreplay.tui.parts.panes import Panes
+from wsreplay.tui.parts.survey import Survey
+from wsreplay.tui.parts.trail import Trail
 from wsreplay.tui.screens.head import (
     fault_runs,
     head_runs,
@@ -34,9 +38,7 @@ from wsreplay.tui.screens.head import (
 )
 from wsreplay.tui.screens.inspecting import Inspector
 from wsreplay.tui.screens.keeping import KeepingScreen
-from wsreplay.tui.screens.panes import PanedScreen
-from wsreplay.tui.screens.surveying import Survey
-from wsreplay.tui.screens.tracing import TracingScreen
+from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.open_line import OpenLine
@@ -50,11 +52,13 @@ if TYPE_CHECKING:
 PER_DETAIL_NS = times.SECOND // 2
 
 
-class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
+class SessionScreen(KeepingScreen, PlayerScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *Panes.BINDINGS,
         *Asking.BINDINGS,
+        *Trail.BINDINGS,
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
@@ -92,6 +96,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
+        self.trail = Trail(self, opened, self.rows, self.frames)
+        self.panes = Panes(self, self.frames, self.detail, self.bar, self.inspector)
         self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
         self.detail_due, self._detailed_ns = True, 0
         self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
@@ -123,7 +129,7 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         if self.following:
             self.frames.move_to(len(self.rows.view) - 1)
         if self._begin_at is not None:
-            self.show_finding(self._begin_at)
+            self.trail.show(self._begin_at)
 
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""
@@ -173,8 +179,8 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
         findings = self.inspector.findings()
-        if findings and self.looked_at not in findings:
-            self.look_at(findings[0])
+        if findings and self.trail.looked_at not in findings:
+            self.trail.look_at(findings[0])
 
     def paint_lines(self) -> None:
         look, replay = self.look, self.replay
@@ -213,7 +219,6 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         stood_on = self.frames.view.anchor(self.frames.cursor)
         self.frames.empty_lines = self._why_empty()
         self.frames.show_view(self.rows.view, anchor=stood_on)
-        self.forget_findings()
         if self.film or self.following:
             self.frames.move_to(len(self.rows.view) - 1)
         elif len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
@@ -272,6 +277,7 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
             return
         self.show_open()
         self._place_anew()
+        self.trail.judged()
 
     def _place_anew(self) -> None:
         """What stands between the frames is another."""
@@ -284,7 +290,6 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         self.frames.set_users(self.opened.users(self.session))
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
         if added:
-            self.forget_findings()
             self.frames.grown()
             if self.following and not self.film:
                 self.frames.move_to(len(self.rows.view) - 1)
@@ -308,8 +313,6 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     def show_playhead(self) -> None:
         view = self.rows.view
         self.frames.is_film = self.film
-        if self.film or view.horizon is not None:
-            self.forget_findings()
         if self.film:
             # At its end all is known, also what was due only later.
             view = self.rows.seen_at(None if self.player.at_end else self.player.at_ns)
@@ -326,14 +329,27 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         self.paint_lines()
         self.show_detail_soon()
 
+    def go_to_target(self, target: Target) -> None:
+        view = self.rows.view
+        if target.kind != "frame":
+            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
+        elif view.holds(target.value):
+            row = view.row_of_frame(target.value)
+            self.seek(view.time_of_row(row))
+            self.frames.move_to(row, centre=True)
+        else:
+            why = why_not_here(self.opened, self.session, target.value) or self.rows.why_hidden(target.value)
+            self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
+
     def step_rows(self, rows: int) -> None:
         if not self.film:
             self.frames.move_to(self.frames.cursor + rows)
             return
-        full = self.rows.seen_at(None)
-        here = full.row_at(self.player.at_ns) if full.index_after(self.player.at_ns) else -1
-        row = max(0, min(here + rows, len(full) - 1))
-        self.seek(full.time_of_row(row))
+        t_ns = self.rows.view.next_time(self.player.at_ns, rows)
+        if t_ns is not None:
+            self.seek(t_ns)
+        elif rows < 0:
+            self.seek(self.origin_ns)
 
     # Actions.
 
@@ -352,18 +368,23 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
     def on_query_left(self, message: QueryLeft) -> None:
         self.asking.left(message.keep)
 
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self.bar.hint)
+
+    def on_pane_chosen(self, message: PaneChosen) -> None:
+        self.inspector.choose_pane(message.pane)
+
+    def on_row_chosen(self, _message: RowChosen) -> None:
+        self.panes.to_detail()
+
     def on_jump_to(self, message: JumpTo) -> None:
         self.seek(message.t_ns)
 
     def action_escape(self) -> None:
         """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""
-        if self.detail.has_focus:
-            self.action_focus_list()
-        elif self.has_class("-list-only"):
-            self.remove_class("-list-only")
-        elif self.asking.stop_searching():
+        if self.panes.restore() or self.asking.stop_searching():
             return
-        elif self.film:
+        if self.film:
             self.end_film()
         elif not self.asking.clear():
             super().action_escape()
@@ -378,12 +399,11 @@ class SessionScreen(PanedScreen, GoingScreen, KeepingScreen, TracingScreen):
         self._place_anew()
         self._read()
 
-    def action_focus_detail(self) -> None:
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Who reads a frame wants to go on reading it."""
-        if self.following:
+        if event.widget is self.detail and self.following:
             self.following, self.unseen = False, 0
             self.paint_lines()
-        super().action_focus_detail()
 
     def action_follow(self) -> None:
         self.following, self.unseen = not self.following, 0

@@ -13,7 +13,7 @@ from wsreplay.errors import FilterError
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import Gathered, matching_ids, next_match
 from wsreplay.tui.data.rows import Rows
-from wsreplay.tui.screens.base import Host
+from wsreplay.tui.parts.host import Host
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.query_bar import QueryBar
 

@@ -1,0 +1,62 @@
+"""A list and the detail of one row: side by side where there is room, else one at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from wsreplay.tui.screens.inspecting import Inspector
+    from wsreplay.tui.widgets.detail import Detail
+    from wsreplay.tui.widgets.frame_list import FrameList
+    from wsreplay.tui.widgets.query_bar import QueryBar
+
+
+class Panes:
+    """The screen's class `-detail-only` or `-list-only` says which of the two has all the room, and so do the bar's hints."""
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("tab", "part('panes','turn',1)", "Next pane of the detail", id="session.next_pane", show=False),
+        Binding("shift+tab", "part('panes','turn',-1)", "Previous pane of the detail", id="session.previous_pane", show=False),
+        Binding("left,h", "part('panes','to_list')", "To the list", id="session.focus_list", show=False),
+        Binding("right,l", "part('panes','to_detail')", "To the detail", id="session.focus_detail", show=False),
+        Binding("backslash", "part('panes','maximise')", "Maximise the pane", id="session.maximise", show=False),
+    )
+
+    def __init__(self, screen: Screen[None], frames: FrameList, detail: Detail, bar: QueryBar, inspector: Inspector) -> None:
+        self._screen = screen
+        self._frames = frames
+        self._detail = detail
+        self._bar = bar
+        self._inspector = inspector
+
+    def turn(self, steps: int) -> None:
+        self._inspector.turn_pane(steps)
+
+    def to_detail(self) -> None:
+        if self._screen.has_class("-narrow"):
+            self._screen.add_class("-detail-only")
+        self._detail.focus()
+        self._bar.hint()
+
+    def to_list(self) -> None:
+        self._screen.remove_class("-detail-only")
+        self._frames.focus()
+        self._bar.hint()
+
+    def maximise(self) -> None:
+        self._screen.toggle_class("-detail-only" if self._detail.has_focus else "-list-only")
+        self._bar.hint()
+
+    def restore(self) -> bool:
+        """Undo the last of these; whether there was anything to undo."""
+        if self._detail.has_focus:
+            self.to_list()
+        elif self._screen.has_class("-list-only"):
+            self._screen.remove_class("-list-only")
+        else:
+            return False
+        return True
