@@ -300,7 +300,7 @@ async def test_a_place_that_is_none_is_refused_in_the_prompt(stage, chat_recordi
 
 
 async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_path: Path):
-    from wsreplay.tui.data.taking import readable
+    from wsreplay.tui.data.pager import readable
 
     assert readable(b'{"a":"\x1b[31m"}') == '{"a":"␛[31m"}\n'  # no JSON: a control character in a string
     assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'

@@ -111,20 +111,20 @@ class KeepingScreen(BaseScreen):
     # Copies.
 
     def action_copy(self, whole: bool) -> None:
-        from wsreplay.tui.data import taking
+        from wsreplay.tui.data.export import as_json
 
         self.catch_up()
         frame = self.inspector.frame
         if frame is None:
             self._nothing_of_it()
             return
-        text = taking.as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
+        text = as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
         self.app.copy_to_clipboard(text)
         what = "the frame" if whole else "the payload"
         self.notify(f"{len(text):,} characters", title=f"copied {what} of frame {frame.id}")
 
     def action_page(self) -> None:
-        from wsreplay.tui.data import taking
+        from wsreplay.tui.data import pager
 
         self.catch_up()
         frame = self.inspector.frame
@@ -133,7 +133,7 @@ class KeepingScreen(BaseScreen):
             return
         try:
             with self.app.suspend():
-                taking.page(frame.payload)
+                pager.page(frame.payload)
         except WsreplayError as error:
             self.notify(self.look.own(str(error)), severity="error", markup=False)
         self.refresh()
@@ -145,17 +145,17 @@ class KeepingScreen(BaseScreen):
     # Files.
 
     def action_export(self) -> None:
-        from wsreplay.tui.data import taking
+        from wsreplay.tui.data import export
         from wsreplay.tui.screens.prompt import Prompt
 
         chosen = self.rows.view.ids if self.rows.matches is not None or self.rows.only_marked else None
         what = f"{len(chosen):,} frames" if chosen is not None else "this session" if self.rows.session else "the recording"
         name = self.opened.path.with_suffix(f".{self.rows.number or 'all'}.jsonl").name
         question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
-        self.app.push_screen(Prompt(question, "file", value=name, check=taking.check_target), self._write)
+        self.app.push_screen(Prompt(question, "file", value=name, check=export.check_target), self._write)
 
     def _write(self, name: str | None) -> None:
-        from wsreplay.tui.data import taking
+        from wsreplay.tui.data import export
 
         if not name:
             return
@@ -166,7 +166,7 @@ class KeepingScreen(BaseScreen):
 
         def work() -> None:
             try:
-                taking.write_out(path, out, session, ids)
+                export.write_out(path, out, session, ids)
                 self.post_message(Written(out, None))
             except WsreplayError as error:
                 self.post_message(Written(out, str(error)))

@@ -1,12 +1,8 @@
-"""Taking things out of a recording: to the clipboard, to $PAGER, to a file."""
+"""Taking frames out of a recording: one as JSON, or all that is shown into a file."""
 
 from __future__ import annotations
 
 import base64
-import os
-import shlex
-import subprocess
-import tempfile
 from array import array
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -18,11 +14,7 @@ from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
 from wsreplay.store.places import typed_path
 from wsreplay.store.reader import Recording
 from wsreplay.trace.cut import cut
-from wsreplay.trace.display import visible
 from wsreplay.trace.exchange import export
-from wsreplay.tui.data.summary import decoded
-
-PAGER = "less"
 
 
 def as_json(frame: Frame) -> str:
@@ -36,27 +28,6 @@ def as_json(frame: Frame) -> str:
     except UnicodeDecodeError:
         document["base64"] = base64.b64encode(frame.payload).decode()
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
-
-
-def readable(payload: bytes) -> str:
-    """A whole payload for a pager: JSON indented, and nothing in it that drives a terminal."""
-    try:
-        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).decode()
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
-        text = decoded(payload)
-    return "\n".join(visible(line) for line in text.split("\n")) + "\n"
-
-
-def page(payload: bytes) -> None:
-    """Show a payload in $PAGER. Raises UsageError where there is no such program."""
-    pager = os.environ.get("PAGER") or PAGER
-    with tempfile.NamedTemporaryFile("w", prefix="wsreplay-", suffix=".txt", encoding="utf-8") as file:
-        file.write(readable(payload))
-        file.flush()
-        try:
-            subprocess.run([*shlex.split(pager), file.name], check=False)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"$PAGER {pager!r} cannot be run: {error}") from error
 
 
 class Selected(Recording):
