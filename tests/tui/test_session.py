@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from wsreplay.errors import UsageError
 from wsreplay.store import notes
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
+from wsreplay.tui.data import export
 from wsreplay.tui.data.between import Injected, Noted
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Ghost, Source
 from wsreplay.tui.screens.session import SessionScreen
@@ -218,6 +223,51 @@ async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recordin
             assert [frame.type for frame in reader.frames()] == ["tool_executing", "tool_executing", "tool_completed"]
     else:
         assert out.read_text().count('"data"') == frames
+
+
+async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_recording, tmp_path, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    plain = export.write_out
+
+    def slow(*arguments) -> None:
+        begun.set()
+        go_on.wait(10)
+        plain(*arguments)
+
+    monkeypatch.setattr(export, "write_out", slow)
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "e", "ctrl+u", *"x.jsonl")
+        on.app.focused.value = str(tmp_path / "x.jsonl")
+        await on.press("enter", "q")
+        assert begun.wait(10) and isinstance(on.app.screen, SessionsScreen)
+        go_on.set()
+        await on.until(lambda: "written" in on.text())
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(chat_recording, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    program = f"""
+import threading, time
+from pathlib import Path
+from wsreplay.tui.data import export
+wrote = threading.Event()
+def forever(reader, connections):
+    yield b"{{}}" * 100_000
+    wrote.set()
+    time.sleep(60)
+export.export = forever
+arguments = Path({str(chat_recording)!r}), Path({str(folder / "x.jsonl")!r}), None, None
+threading.Thread(target=export.write_out, args=arguments, daemon=True).start()
+wrote.wait(30)
+print([file.name for file in Path({str(folder)!r}).iterdir() if not file.name.startswith(".")])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n" and not list(folder.iterdir())
+    (folder / "x.jsonl").write_text("mine")
+    with pytest.raises(UsageError, match="exists: choose another name"):
+        export.write_out(chat_recording, folder / "x.jsonl", None, None)
+    assert (folder / "x.jsonl").read_text() == "mine" and len(list(folder.iterdir())) == 1
 
 
 async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, chat_recording):

@@ -32,7 +32,7 @@ from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.verdict import Verdict
 from wsreplay.tui.judge import FromJudge, Judge, stamp
 from wsreplay.tui.look import Look
-from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved
+from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved, Written
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.unbroken import Unbroken
@@ -390,6 +390,13 @@ class ReplayApp(Unbroken, App[None]):
             if changed:
                 screen.recording_grew(last_id)
             screen.clock_ticked()
+
+    def on_written(self, message: Written) -> None:
+        """A screen had something written to a file; it may be left by now."""
+        if message.why is None:
+            self.notify(self.look.own(str(message.out)), title="written", markup=False)
+        else:
+            self.notify(self.look.own(message.why), title="not written", severity="error", markup=False)
 
     # Looks, help, palette.
 

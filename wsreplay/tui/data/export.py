@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 from array import array
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -42,20 +43,38 @@ class Selected(Recording):
 def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
     """Write a session, or all of them, or of those the frames `ids`. Takes long; raises WsreplayError.
 
-    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format.
+    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole:
+    until then it is in a folder beside, which goes with the process.
     """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".wsreplay-", dir=out.parent, ignore_cleanup_errors=True) as folder:
+            half = Path(folder) / out.name
+            _write(path, half, session, ids)
+            _keep(half, out)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _write(path: Path, half: Path, session: Session | None, ids: Sequence[int] | None) -> None:
     with Selected.open(path) if ids is not None else Recording.open(path) as reader:
         if isinstance(reader, Selected):
             reader.only = frozenset(ids or ())
         connections = list(session.connections) if session else reader.connections()
-        if out.suffix == ".db":
-            cut(reader, [one.id for one in connections], out)
+        if half.suffix == ".db":
+            cut(reader, [one.id for one in connections], half)
             return
-        try:
-            with out.open("xb") as file:
-                file.writelines(line + b"\n" for line in export(reader, connections))
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+        with half.open("xb") as file:
+            file.writelines(line + b"\n" for line in export(reader, connections))
+
+
+def _keep(half: Path, out: Path) -> None:
+    """Give a file its name, if no other has it by now."""
+    try:
+        out.hardlink_to(half)
+    except FileExistsError:
+        raise UsageError(f"{out} exists: choose another name") from None
+    except OSError:  # a file system without links
+        half.rename(out)
 
 
 def check_target(text: str) -> str | None:

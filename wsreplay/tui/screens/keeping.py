@@ -163,21 +163,18 @@ class KeepingScreen(BaseScreen):
         narrowed = self.rows.matches is not None or self.rows.only_marked
         ids = list(self.rows.view.ids) if narrowed else None
         path, session = self.opened.path, self.rows.session
+        tell = self.app.post_message  # this screen may be left by then
 
         def work() -> None:
             try:
                 export.write_out(path, out, session, ids)
-                self.post_message(Written(out, None))
+                tell(Written(out, None))
             except WsreplayError as error:
-                self.post_message(Written(out, str(error)))
+                tell(Written(out, str(error)))
+            except Exception as error:
+                tell(Written(out, f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}"))
 
         threading.Thread(target=work, name="wsreplay export", daemon=True).start()
-
-    def on_written(self, message: Written) -> None:
-        if message.why is None:
-            self.notify(str(message.out), title="written", markup=False)
-        else:
-            self.notify(self.look.own(message.why), title="not written", severity="error", markup=False)
 
 
 def _frame_of(item: Between) -> int | None:
