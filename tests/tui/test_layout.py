@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from wsreplay.trace.display import visible
+from wsreplay.tui.data.facts import Kind
 from wsreplay.tui.data.layout import broken, wrapped
 from wsreplay.tui.look import Look
 from wsreplay.tui.theme import Palette
@@ -27,7 +29,7 @@ def test_no_piece_is_too_wide_and_nothing_is_lost(text, width, ascii_only):
         assert "".join(piece for _, piece in pieces).replace(" ", "") == own(text).replace(" ", "")
 
 
-@given(st.lists(st.text("abcdefgh", min_size=1, max_size=12), min_size=1, max_size=30), WIDTH)
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=8), min_size=1, max_size=30), WIDTH)
 def test_words_are_kept_whole_as_in_any_paragraph(words, width):
     text = " ".join(words)
     assert [piece for _, piece in wrapped([("plain", text)], width)] == textwrap.wrap(text, width, break_on_hyphens=False)
@@ -89,3 +91,12 @@ async def test_a_large_payload_keeps_its_place_and_its_findings_when_there_is_an
         assert "this is wrong" in detail.text and "059" not in detail.text.split("\n")[1]
         await on.press("tab", "shift+tab")
         assert "000017" in detail.text and on.app.screen.inspector.errand is errand
+
+
+@pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind not in ("json", "code")])
+async def test_every_kind_of_line_has_a_look(stage, chat_recording, kind):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        detail = on.app.screen.detail
+        is_plain = detail._style(kind) == on.app.look.style("text")
+        assert is_plain == (kind == "plain")

@@ -9,6 +9,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from wsreplay.tui.data.evidence import Evidence
+    from wsreplay.tui.data.facts import Line
     from wsreplay.tui.data.folder import Listed
     from wsreplay.tui.data.glances import Glance
 
@@ -94,9 +95,9 @@ class ContractChanged(Message):
 
 
 class DetailReady(Message):
-    """A big payload is laid out for the detail: lines of (kind, text)."""
+    """A big payload is laid out for the detail, its lines not yet broken for a width."""
 
-    def __init__(self, frame_id: int, lines: list[tuple[str, str]]) -> None:
+    def __init__(self, frame_id: int, lines: list[Line]) -> None:
         self.frame_id, self.lines = frame_id, lines
         super().__init__()
 

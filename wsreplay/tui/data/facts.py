@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
 from wsreplay.tui import times
@@ -13,8 +13,11 @@ from wsreplay.tui.data.summary import close_parts
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
-Line = tuple[str, str]
-"""(how to paint it: head, plain, dim, error, warning, info, missing, code; the text)"""
+Kind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "missing", "ok", "code", "json"]
+Line = tuple[Kind, str]
+"""(how to paint it, the text)"""
+
+_GRAVITY: Mapping[str, Kind] = {"error": "error", "warning": "warning", "info": "info"}
 
 _FLAGS = ((1, "fin"), (2, "rsv1"), (4, "rsv2"), (8, "rsv3"), (16, "masked"))
 
@@ -71,13 +74,13 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]
         ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
         ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
     ]
-    why = [("plain", ""), ("dim", "wsreplay did this to the traffic on purpose: it is no fault of its peers.")]
+    why: list[Line] = [("plain", ""), ("dim", "wsreplay did this to the traffic on purpose: it is no fault of its peers.")]
     return [("head", "injected fault"), *_named(facts), *why]
 
 
 def note_facts(mark: Mark, origin_ns: int) -> list[Line]:
     """A note that was left at a time."""
-    how = [("plain", ""), ("dim", "m changes it, and with no text takes it away")]
+    how: list[Line] = [("plain", ""), ("dim", "m changes it, and with no text takes it away")]
     return [("head", mark.note), *_named([("time", f"{times.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
 
 
@@ -85,10 +88,14 @@ def _named(facts: Iterable[tuple[str, object]]) -> list[Line]:
     return [("plain", f"{name:<12} {value}") for name, value in facts if value not in (None, "")]
 
 
+def kind_of(finding: Finding) -> Kind:
+    """How a sentence about a finding is painted."""
+    return "missing" if finding.kind == "missing" else _GRAVITY[finding.severity]
+
+
 def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_ns: int) -> list[Line]:
     """A finding in full, with the contract's own words."""
-    kind = "missing" if finding.kind == "missing" else str(finding.severity)
-    lines: list[Line] = [(kind, finding.message)]
+    lines: list[Line] = [(kind_of(finding), finding.message)]
     facts: list[tuple[str, object]] = [
         ("rule", f"{finding.rule} ({finding.severity})"),
         ("kind", finding.kind),

@@ -33,7 +33,9 @@ class Group:
 
     def facts(self, *, of_all: bool) -> list[Fact]:
         """What the rule came to in the recording; `of_all` says that other sessions are counted too."""
-        lines: list[Fact] = [("head", self.rule), *([("dim", "in all sessions:")] if of_all else [])]
+        lines: list[Fact] = [("head", self.rule)]
+        if of_all:
+            lines.append(("dim", "in all sessions:"))
         if self.verdict is not None:
             counts = {name: getattr(self.verdict, name) for name in _COUNTS}
             lines += [("plain", f"{'verdict':<13} {self.verdict.verdict}")]

@@ -22,9 +22,10 @@ def changed_fields(fields: tuple[FieldChange, ...]) -> Iterator[Line]:
     """What differs, value by value: its path, and what a and b have there."""
     for change in fields:
         yield "accent", change.path + (f"  ({change.note})" if change.note else "")
-        for sign, kind, value in (("-", "error", change.a), ("+", "ok", change.b)):
-            if value is not None:
-                yield kind, f"  {sign} {value[:_MOST_TEXT]}"
+        if change.a is not None:
+            yield "error", f"  - {change.a[:_MOST_TEXT]}"
+        if change.b is not None:
+            yield "ok", f"  + {change.b[:_MOST_TEXT]}"
 
 
 def difference(a: bytes | None, b: bytes | None) -> list[Line]:

@@ -12,7 +12,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui.data.between import Between, Injected, Noted
 from wsreplay.tui.data.errand import Errand, Told
 from wsreplay.tui.data.evidence import Ghost
-from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts, note_facts
+from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts, kind_of, note_facts
 from wsreplay.tui.data.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import DetailReady
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 Item = Head | Between | None
+
+_GAP: list[Line] = [("plain", "")]  # before what is not the first
 
 
 class Inspector:
@@ -128,18 +130,17 @@ class Inspector:
         lines: list[Line] = []
         for finding in self.findings():
             sign, _ = self._screen.look.sign_of(finding)
-            lines.append((finding.severity if finding.kind != "missing" else "missing", f"{sign} {finding.message}"))
+            lines.append((kind_of(finding), f"{sign} {finding.message}"))
         return [*lines, ("plain", "")] if lines else []
 
     def _findings_lines(self) -> list[Line]:
         lines: list[Line] = []
         for finding in self.findings():
             file, words = self._opened.evidence.words(finding)
-            lines += [*([("plain", "")] if lines else []), *finding_facts(finding, words, file, self._origin_ns)]
+            lines += [*_GAP[: len(lines)], *finding_facts(finding, words, file, self._origin_ns)]
         elsewhere = [one for one in self._witnessed() if one not in self.findings()]
         if elsewhere:
-            lines += [*([("plain", "")] if lines else []), ("dim", "a witness of:")]
-            lines += [(str(one.severity), one.message) for one in elsewhere]
+            lines += [*_GAP[: len(lines)], ("dim", "a witness of:"), *((kind_of(one), one.message) for one in elsewhere)]
         return lines
 
     def _witnessed(self) -> list[Finding]:

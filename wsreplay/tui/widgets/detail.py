@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from wsreplay.model import Frame, Opcode
 from wsreplay.tui.data import layout
-from wsreplay.tui.data.facts import Line
+from wsreplay.tui.data.facts import Kind, Line
 from wsreplay.tui.data.summary import close_parts
 from wsreplay.tui.look import Looking
 from wsreplay.tui.messages import PaneChosen
@@ -125,9 +125,9 @@ class Detail(Looking, Widget, can_focus=True):
         first = (height - length) * self.top // max(1, count - height)
         return first <= y < first + length
 
-    def _style(self, kind: str) -> Style:
-        if kind == "head":
-            return self.look.style("accent", bold=True)
+    def _style(self, kind: Kind) -> Style:
+        if kind in ("head", "accent"):
+            return self.look.style("accent", bold=kind == "head")
         if kind in ("error", "missing", "warning", "ok"):
             return self.look.style(kind, bold=True)
         return self.look.style("dim" if kind in ("dim", "info") else "text")
