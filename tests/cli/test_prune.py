@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from commandline import Recorder, run
 
-from wsreplay.store.notes import add_mark
+from wsreplay.store.notes import change_mark
 from wsreplay.store.reader import Recording
 
 HEALTHY = ("agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed")
@@ -86,7 +86,7 @@ def test_what_is_old_large_or_too_much_goes(conditions: list[str], stay: set[str
 
 def test_recordings_with_findings_or_marks_can_be_kept(folder: Path) -> None:
     recorded(folder, "broken", 70, types=HEALTHY[:3])
-    add_mark(folder / "old-large.db", 0, "look here")
+    change_mark(folder / "old-large.db", None, 0, "look here")
     outcome = run("prune", folder, "--older-than", "30d", "--keep-findings", "--keep-marks", "--yes")
     assert names(folder) == {"broken", "old-large", "new-large", "new-small"}
     assert "has findings" in outcome.out and "has marks" in outcome.out

@@ -16,8 +16,8 @@ from wsreplay.store.writer import Writer
 def test_marks_and_findings_are_kept_beside_a_recorder(tmp_path: Path, make: Callable[..., Writer]) -> None:
     writer = make()
     path = tmp_path / "a.db"
-    notes.add_mark(path, 5, "now it froze", 3)
-    notes.add_mark(path, 1, "earlier")
+    notes.change_mark(path, None, 5, "now it froze", 3)
+    notes.change_mark(path, None, 1, "earlier")
     notes.save_findings(path, "chat", "digest", [{"rule": "a"}, {"rule": "b"}])
     notes.save_findings(path, "chat", "digest", [{"rule": "c"}])
     writer.add_mark(9, "the recorder's own")
@@ -43,7 +43,7 @@ def test_a_locked_recording_or_another_file_is_refused(tmp_path: Path, make: Cal
     with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
         db.execute("BEGIN EXCLUSIVE")
         with pytest.raises(RecordingError, match="locked"):
-            notes.add_mark(tmp_path / "a.db", 1, "x")
+            notes.change_mark(tmp_path / "a.db", None, 1, "x")
     (tmp_path / "text").write_text("not a recording at all")
     with pytest.raises(NotARecording):
-        notes.add_mark(tmp_path / "text", 1, "x")
+        notes.change_mark(tmp_path / "text", None, 1, "x")

@@ -209,10 +209,10 @@ class Stage:
 
     def _busy(self) -> bool:
         screen = self.app.screen
-        working = [getattr(screen, name, None) for name in ("errands", "inspector")]
+        errands = getattr(screen, "errands", None)
         line = getattr(screen, "open_line", None)
         untraced = line is not None and screen.film and line.spans is None
-        return untraced or getattr(screen, "detail_due", False) or any(one is not None and one.busy for one in working)
+        return untraced or getattr(screen, "detail_due", False) or (errands is not None and errands.busy)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
         """Wait for something to become true."""

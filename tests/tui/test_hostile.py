@@ -54,8 +54,8 @@ def hostile_recording(script):
     made.say(1, at + 4, 1, None, raw=b"\x1b[31m\x00\xff", opcode=2)
     made.say(1, at + 5, 0, None, raw=b"\x03\xe8\x1b]0;owned\x07", opcode=8)
     path = made.write(10_000)
-    notes.add_mark(path, 20 * MS, text, 1)
-    notes.add_mark(path, 21 * MS, text)
+    notes.change_mark(path, None, 20 * MS, text, 1)
+    notes.change_mark(path, None, 21 * MS, text)
     return path
 
 

@@ -204,7 +204,7 @@ async def test_the_list_of_sessions_counts_again_while_a_recording_grows(stage, 
 
 async def test_a_note_that_is_typed_into_the_recorder_comes_in_as_a_row(stage, live_chat):
     async with stage(live_chat.path) as on:
-        notes.add_mark(live_chat.path, 1_100_000_000, "now it froze")
+        notes.change_mark(live_chat.path, None, 1_100_000_000, "now it froze")
         live_chat.add(3)
         await on.until(lambda: "now it froze" in on.text())
         rows = on.app.screen.rows.view

@@ -77,7 +77,7 @@ async def test_an_injected_fault_beside_what_came_of_it_and_a_note(stage, chat_r
     writer = Writer(chat_recording)
     writer.add_fault(12_900 * 10**6, "drop", "drop:tool_completed", 2, 1)
     writer.close()
-    notes.add_mark(chat_recording, 7_000 * 10**6, "here it froze")
+    notes.change_mark(chat_recording, None, 7_000 * 10**6, "here it froze")
     async with stage(chat_recording, width=width, height=26, steady=True) as on:
         await on.judged()
         await on.press("down", "enter", NEXT, NEXT, "j")

@@ -153,7 +153,7 @@ async def test_a_mark_is_kept_in_the_recording_and_can_be_gone_to(stage, chat_re
 
 
 async def test_a_note_left_at_a_time_is_a_row_of_its_own(stage, chat_recording):
-    notes.add_mark(chat_recording, 6_000 * MS, "now it froze \x1b[31m")  # as `record` keeps a line that is typed into it
+    notes.change_mark(chat_recording, None, 6_000 * MS, "now it froze \x1b[31m")  # as typed into `record`
     async with stage(chat_recording, width=160) as on:
         await on.judged()
         await on.press("down", "enter")

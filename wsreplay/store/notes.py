@@ -18,14 +18,11 @@ _MARK_PATIENCE_S = 1.0  # with a program that has locked the file; a recorder ho
 _SAVE_PATIENCE_S = 5.0
 
 
-def add_mark(path: str | Path, t_ns: int, note: str, frame_id: int | None = None) -> None:
-    """Leave a note at a time, or on a frame. Raises RecordingError where the file cannot be written."""
-    with _writing(path) as db:
-        db.execute("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
-
-
 def change_mark(path: str | Path, mark_id: int | None, t_ns: int, note: str, frame_id: int | None = None) -> None:
-    """Put a mark in place of another, or of none; an empty note takes that away only. Either all of it is done or nothing."""
+    """Put a mark, at a time or on a frame, in place of another, or of none; an empty note takes that away only.
+
+    Either all of it is done or nothing. Raises RecordingError where the file cannot be written.
+    """
     with _writing(path) as db:
         if mark_id is not None:
             db.execute("DELETE FROM mark WHERE id = ?", (mark_id,))

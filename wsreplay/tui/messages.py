@@ -9,7 +9,6 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from wsreplay.tui.data.evidence import Evidence
-    from wsreplay.tui.data.facts import Line
     from wsreplay.tui.data.folder import Listed
     from wsreplay.tui.data.glances import Glance
 
@@ -92,14 +91,6 @@ class JudgeFailed(Message):
 
 class ContractChanged(Message):
     """A contract's file is not what was judged by any more."""
-
-
-class DetailReady(Message):
-    """A big payload is laid out for the detail, its lines not yet broken for a width."""
-
-    def __init__(self, frame_id: int, lines: list[Line]) -> None:
-        self.frame_id, self.lines = frame_id, lines
-        super().__init__()
 
 
 class Written(Message):

@@ -15,7 +15,7 @@ from wsreplay.tui.data.layout import json_lines, raw_lines
 
 MOST_LINES = 2000
 _MOST_TEXT = 500
-_MOST_PAIRS = 200 * 200  # of lines that are matched with each other: as many as are done within a key's time
+_MOST_PAIRS = 150 * 150  # of lines that are matched with each other: as many as are done within a key's time
 
 
 def changed_fields(fields: tuple[FieldChange, ...]) -> Iterator[Line]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
+import time
 
 import orjson
 
@@ -14,6 +16,7 @@ from wsreplay.trace.display import visible
 from wsreplay.tui.data.summary import decoded
 
 PAGER = "less"
+SHORT_S = 0.3  # what ends sooner has shown its text and did not wait for a reader
 
 
 def readable(payload: bytes) -> str:
@@ -31,7 +34,12 @@ def page(payload: bytes) -> None:
     with tempfile.NamedTemporaryFile("w", prefix="wsreplay-", suffix=".txt", encoding="utf-8") as file:
         file.write(readable(payload))
         file.flush()
+        began = time.monotonic()
         try:
             subprocess.run([*shlex.split(pager), file.name], check=False)
         except (OSError, ValueError) as error:
             raise UsageError(f"$PAGER {pager!r} cannot be run: {error}") from error
+        if time.monotonic() - began < SHORT_S:
+            sys.stdout.write("\n(Enter goes back)")
+            sys.stdout.flush()
+            sys.stdin.readline()

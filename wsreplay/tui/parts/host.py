@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wsreplay.tui.look import Look
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.notifications import SeverityLevel
 
 
@@ -14,7 +16,13 @@ class Host(Protocol):
     """A screen."""
 
     @property
+    def app(self) -> App[Any]: ...
+    @property
     def look(self) -> Look: ...
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", markup: bool = True
     ) -> None: ...
+    def ask(
+        self, question: str, hint: str, answer: Callable[[str], object], *, value: str = "",
+        check: Callable[[str], str | None] | None = None,
+    ) -> None: ...  # fmt: skip

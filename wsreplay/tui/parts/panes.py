@@ -9,7 +9,7 @@ from textual.binding import Binding
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from wsreplay.tui.screens.inspecting import Inspector
+    from wsreplay.tui.parts.inspector import Inspector
     from wsreplay.tui.widgets.detail import Detail
     from wsreplay.tui.widgets.frame_list import FrameList
     from wsreplay.tui.widgets.query_bar import QueryBar

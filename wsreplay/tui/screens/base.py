@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -109,6 +109,19 @@ class BaseScreen(Unbroken, Screen[None]):
         """Say what stands above and below what the screen shows."""
 
     # What every screen does.
+
+    def ask(
+        self, question: str, hint: str, answer: Callable[[str], object], *, value: str = "",
+        check: Callable[[str], str | None] | None = None,
+    ) -> None:  # fmt: skip
+        """Have the user type a line. `answer` is called with it, as a message of this screen, unless he gives up."""
+        from wsreplay.tui.screens.prompt import Prompt
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.call_later(answer, text)
+
+        self.app.push_screen(Prompt(question, hint, value=value, check=check), answered)
 
     async def action_part(self, name: str, verb: str, *arguments: object) -> None:
         """A key of a part of this screen: `part('asking', 'search', True)` calls `self.asking.search(True)`."""

@@ -121,13 +121,11 @@ class PlayerScreen(BaseScreen):
         self.show_playhead()
 
     def action_go_to(self) -> None:
-        from wsreplay.tui.screens.prompt import Prompt
+        self.ask("Go to", "frame number, 1:23.5, +2s or -500ms", self._gone, check=_complaint)
 
-        self.app.push_screen(Prompt("Go to", "frame number, 1:23.5, +2s or -500ms", check=_complaint), self._gone)
-
-    def _gone(self, text: str | None) -> None:
-        if text and (target := parse_target(text)):
-            self.call_later(self.go_to_target, target)
+    def _gone(self, text: str) -> None:
+        if target := parse_target(text):
+            self.go_to_target(target)
 
     # What the foot shows of it.
 

@@ -21,8 +21,11 @@ from wsreplay.tui.data.goto import Target, why_not_here
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.playback import Player
 from wsreplay.tui.data.rows import Rows
-from wsreplay.tui.messages import DetailReady, JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
+from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
 from wsreplay.tui.parts.asking import Asking
+from wsreplay.tui.parts.exports import Exports
+from wsreplay.tui.parts.inspector import Inspector
+from wsreplay.tui.parts.marks import Marks
 from wsreplay.tui.parts.panes import Panes
 from wsreplay.tui.parts.survey import Survey
 from wsreplay.tui.parts.trail import Trail
@@ -36,8 +39,6 @@ from wsreplay.tui.screens.head import (
     session_name,
     verdict_runs,
 )
-from wsreplay.tui.screens.inspecting import Inspector
-from wsreplay.tui.screens.keeping import KeepingScreen
 from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
@@ -52,13 +53,15 @@ if TYPE_CHECKING:
 PER_DETAIL_NS = times.SECOND // 2
 
 
-class SessionScreen(KeepingScreen, PlayerScreen):
+class SessionScreen(PlayerScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *Panes.BINDINGS,
         *Asking.BINDINGS,
         *Trail.BINDINGS,
+        *Marks.BINDINGS,
+        *Exports.BINDINGS,
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
@@ -94,9 +97,13 @@ class SessionScreen(KeepingScreen, PlayerScreen):
         self.head = StatusLine(id="head")
         self.open_line = OpenLine(opened, self.errands, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
-        self.inspector = Inspector(self, opened, self.detail, self.origin_ns)
+        self.inspector = Inspector(self, opened, self.detail, self.errands, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
         self.trail = Trail(self, opened, self.rows, self.frames)
+        self.marks = Marks(
+            self, opened, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
+        )
+        self.exports = Exports(self, opened, self.rows, self.caught_up)
         self.panes = Panes(self, self.frames, self.detail, self.bar, self.inspector)
         self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
         self.detail_due, self._detailed_ns = True, 0
@@ -169,9 +176,11 @@ class SessionScreen(KeepingScreen, PlayerScreen):
         else:
             self._show_detail()
 
-    def catch_up(self) -> None:
+    def caught_up(self) -> Inspector:
+        """The inspector, looking at the row where the cursor stands now: it follows after the list is painted."""
         if self.detail_due:
             self._show_detail()
+        return self.inspector
 
     def _show_detail(self, *, again: bool = False) -> None:
         self.detail_due, self._detailed_ns = False, self.now()
@@ -251,7 +260,6 @@ class SessionScreen(KeepingScreen, PlayerScreen):
         self.frames.set_open(self.open_line.show(*state) if self.film else ())
 
     def marks_changed(self) -> None:
-        super().marks_changed()
         self.survey.find_between()
         self.survey.place_signs()
 
@@ -267,9 +275,6 @@ class SessionScreen(KeepingScreen, PlayerScreen):
     def work_failed(self, doing: str, why: str) -> None:
         super().work_failed(doing, why)
         self.asking.failed(doing)
-
-    def on_detail_ready(self, message: DetailReady) -> None:
-        self.inspector.laid_out(message.frame_id, message.lines)
 
     def verdict_changed(self) -> None:
         if self.rows.is_judged_by(self.opened.evidence):
@@ -353,7 +358,8 @@ class SessionScreen(KeepingScreen, PlayerScreen):
 
     # Actions.
 
-    def only_marked_changed(self) -> None:
+    def _narrowed(self) -> None:
+        """Only marked rows are shown now, or all again."""
         only = self.rows.only_marked
         if only:
             all_again = f"   {self.look.key('keep.only_marked')} shows all"
@@ -416,8 +422,7 @@ class SessionScreen(KeepingScreen, PlayerScreen):
     def action_waterfall(self) -> None:
         from wsreplay.tui.screens.waterfall import WaterfallScreen
 
-        self.catch_up()
-        item = self.inspector.item
+        item = self.caught_up().item
         here = item.id if isinstance(item, Head) else item.finding.activation if isinstance(item, Ghost) else None
         self.app.push_screen(WaterfallScreen(self.opened, self.session, self.player, self.film, here))
         self.player = self.player.pause()  # it is played there
@@ -426,8 +431,7 @@ class SessionScreen(KeepingScreen, PlayerScreen):
     def action_findings(self) -> None:
         from wsreplay.tui.screens.findings import FindingsScreen
 
-        self.catch_up()
-        here = self.inspector.findings()
+        here = self.caught_up().findings()
         self.app.push_screen(FindingsScreen(self.opened, self.session, here[0] if here else None))
 
     def action_diff(self) -> None:

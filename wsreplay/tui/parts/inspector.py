@@ -10,13 +10,12 @@ from wsreplay.model import Frame
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.data.between import Between, Injected, Noted
-from wsreplay.tui.data.errand import Errand, Told
+from wsreplay.tui.data.errand import Errands, Told
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_facts, kind_of, note_facts
 from wsreplay.tui.data.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.data.opened import Opened
-from wsreplay.tui.messages import DetailReady
-from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.parts.host import Host
 from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout, payload_lines
 
 if TYPE_CHECKING:
@@ -24,28 +23,24 @@ if TYPE_CHECKING:
 
 Item = Head | Between | None
 
+LAYING = "laying out a payload"
 _GAP: list[Line] = [("plain", "")]  # before what is not the first
 
 
 class Inspector:
-    """Keeps a `Detail` at what is looked at. Payloads that take long are laid out by an errand of the screen."""
+    """Keeps a `Detail` at what is looked at. Payloads that take long are laid out beside the interface."""
 
-    def __init__(self, screen: BaseScreen, opened: Opened, detail: Detail, origin_ns: int) -> None:
-        self._screen = screen
+    def __init__(self, host: Host, opened: Opened, detail: Detail, errands: Errands, origin_ns: int) -> None:
+        self._host = host
         self._opened = opened
         self._detail = detail
         self._origin_ns = origin_ns
         self.pane = PANES[0]
         self.item: Item = None
         self.frame: Frame | None = None
-        self.errand: Errand | None = None
-        self._pretty: list[Line] | None = None  # the frame's payload, once its errand has laid it out
+        self._errands = errands
+        self._pretty: list[Line] | None = None  # the frame's payload, once it is laid out
         self._trouble = ""
-
-    @property
-    def busy(self) -> bool:
-        """Whether a payload is still being laid out."""
-        return self.errand is not None and self.errand.is_alive()
 
     def findings(self) -> Sequence[Finding]:
         """Those that stand at the row."""
@@ -61,10 +56,11 @@ class Inspector:
         self.item, self._trouble = item, trouble
         before, self.frame = self.frame, self._read(item)
         if before is None or self.frame is None or before.id != self.frame.id:
-            self._call_back()
+            self._pretty = None
+            self._errands.call_back(LAYING)
         pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected | Noted) else self.pane
         self._detail.show_pane(pane)
-        is_new = self._pretty is None and not self.busy
+        is_new = self._pretty is None and not self._errands.is_at(LAYING)
         if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
             self._lay_out_beside(self.frame)
         self._detail.show(self._layout(pane), keep_place=again)
@@ -89,7 +85,7 @@ class Inspector:
             return None
 
     def _layout(self, pane: str) -> Layout:
-        own = self._screen.look.own
+        own = self._host.look.own
         if isinstance(self.item, Noted):
             note = note_facts(self.item.mark, self._origin_ns)
             return lambda width: wrapped(note, width, own)
@@ -101,7 +97,7 @@ class Inspector:
             return lambda width: wrapped(findings, width, own)
         frame = self.frame
         if frame is None:
-            again = f"{self._screen.look.key('session.read_again')} reads it again"
+            again = f"{self._host.look.key('session.read_again')} reads it again"
             trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", again)]
             said: list[Line] = trouble if self._trouble else [("dim", "there is nothing here")]
             return lambda width: wrapped(said, width, own)
@@ -129,7 +125,7 @@ class Inspector:
         """What is wrong with a frame stands above its payload."""
         lines: list[Line] = []
         for finding in self.findings():
-            sign, _ = self._screen.look.sign_of(finding)
+            sign, _ = self._host.look.sign_of(finding)
             lines.append((kind_of(finding), f"{sign} {finding.message}"))
         return [*lines, ("plain", "")] if lines else []
 
@@ -156,20 +152,11 @@ class Inspector:
 
     def _lay_out_beside(self, frame: Frame) -> None:
         def work(_reader: Recording, errand: Told) -> None:
-            errand.tell(DetailReady(frame.id, payload_lines(frame, "json")))
+            errand.tell(payload_lines(frame, "json"))
 
-        self.errand = Errand(self._opened.path, work, self._screen.post_message, lambda _why: None, "detail")
-        self.errand.start()
+        self._errands.send(LAYING, work, self._take)
 
-    def laid_out(self, frame_id: int, lines: list[Line]) -> None:
-        """An errand has laid a payload out."""
-        if self.frame is not None and self.frame.id == frame_id:
-            self._pretty = lines
-            if self.pane == "json":
-                self._detail.show(self._layout("json"), keep_place=True)
-
-    def _call_back(self) -> None:
-        self._pretty = None
-        if self.errand is not None:
-            self.errand.call_back()
-            self.errand = None
+    def _take(self, lines: list[Line]) -> None:
+        self._pretty = lines
+        if self.pane == "json":
+            self._detail.show(self._layout("json"), keep_place=True)

@@ -1,0 +1,114 @@
+"""What leaves the interface: a copy on the clipboard, a payload in $PAGER, a file of what is shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Frame
+from wsreplay.store.places import typed_path
+from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.messages import Written
+from wsreplay.tui.parts.host import Host
+
+if TYPE_CHECKING:
+    from wsreplay.tui.data.opened import Opened
+    from wsreplay.tui.data.rows import Rows
+    from wsreplay.tui.parts.inspector import Inspector
+
+
+class Exports:
+    """Of one list. `current` gives the inspector once it has caught up with the cursor."""
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("y", "part('exports','copy',False)", "Copy the payload", id="keep.copy_payload", show=False),
+        Binding("Y", "part('exports','copy',True)", "Copy the frame", id="keep.copy_frame", show=False),
+        Binding("f", "part('exports','page')", "Full payload in $PAGER", id="keep.page", show=False),
+        Binding("e", "part('exports','ask')", "Export or cut what is shown", id="keep.export", show=False),
+    )
+
+    def __init__(self, host: Host, opened: Opened, rows: Rows, current: Callable[[], Inspector]) -> None:
+        self._host = host
+        self._opened = opened
+        self._rows = rows
+        self._current = current
+
+    @property
+    def _app(self) -> App[None]:
+        return self._host.app
+
+    def copy(self, whole: bool) -> None:
+        """The payload, or the frame with its facts, on the clipboard."""
+        from wsreplay.report.paint import count
+        from wsreplay.tui.data.export import as_json
+
+        frame = self._frame()
+        if frame is not None:
+            text = as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
+            self._app.copy_to_clipboard(text)
+            title = f"copied frame {frame.id} with its facts" if whole else f"copied the payload of frame {frame.id}"
+            self._host.notify(count(len(text), "character"), title=title)
+
+    def page(self) -> None:
+        """All of the payload in $PAGER."""
+        from wsreplay.tui.data import pager
+
+        frame = self._frame()
+        if frame is None:
+            return
+        why = ""
+        with self._app.suspend():
+            try:
+                pager.page(frame.payload)
+            except WsreplayError as error:
+                why = str(error)  # said when the terminal is ours again
+        if why:
+            self._host.notify(self._host.look.own(why), title="there is no pager", severity="error", markup=False)
+
+    def _frame(self) -> Frame | None:
+        """The frame that is looked at; where there is none, it is said why."""
+        inspector = self._current()
+        if inspector.frame is None:
+            why = "it never came" if isinstance(inspector.item, Ghost) else "it is no frame"
+            self._host.notify(why, title="there is no payload")
+        return inspector.frame
+
+    def ask(self) -> None:
+        """Ask for a file to write what is shown into."""
+        from wsreplay.report.paint import count
+        from wsreplay.tui.data import export
+
+        ids = self._narrowed()
+        what = count(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
+        name = self._opened.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
+        question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
+        self._host.ask(question, "file", self._write, value=name, check=export.check_target)
+
+    def _narrowed(self) -> list[int] | None:
+        """The frames that are shown, where that are not all."""
+        return list(self._rows.view.ids) if self._rows.matches is not None or self._rows.only_marked else None
+
+    def _write(self, name: str) -> None:
+        from wsreplay.tui.data import export
+
+        if not name:
+            return
+        out, ids = typed_path(name), self._narrowed()
+        path, session = self._opened.path, self._rows.session
+        tell = self._app.post_message  # the screen may be left by then
+
+        def work() -> None:
+            try:
+                export.write_out(path, out, session, ids)
+                tell(Written(out, None))
+            except WsreplayError as error:
+                tell(Written(out, str(error)))
+            except Exception as error:
+                tell(Written(out, f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}"))
+
+        threading.Thread(target=work, name="wsreplay export", daemon=True).start()
