@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterator
-
 from textual.binding import Binding
 
-import wsreplay.tui
+from wsreplay.tui.bindings import bindings
 
 INTRODUCTION = """# Keys
 
@@ -23,8 +19,10 @@ ascii = false
 mouse = true
 
 [keys]
-"list.down" = "j,down,n"
+"list.down" = "j,down,ctrl+n"
 ```
+
+A name that there is not, and a key that two would have, is said when the interface starts.
 
 The file is `config.toml` in the folder that your system keeps for the configuration of programs (on Linux
 `~/.config/wsreplay/`), or where `WSREPLAY_CONFIG` says.
@@ -54,14 +52,6 @@ def page() -> str:
             rows = [f"| {_keys(one.key)} | {one.description} | `{one.id}` |" for one in members]
             parts += [f"## {GROUPS.get(name, name.capitalize())}", "\n".join(["| Keys | | Name |", "|---|---|---|", *rows])]
     return "\n\n".join(parts)
-
-
-def bindings() -> Iterator[Binding]:
-    """Every binding with a name that a class of the interface has."""
-    for module in pkgutil.walk_packages(wsreplay.tui.__path__, "wsreplay.tui."):
-        for one in vars(importlib.import_module(module.name)).values():
-            if isinstance(one, type) and one.__module__ == module.name:
-                yield from (each for each in vars(one).get("BINDINGS", ()) if isinstance(each, Binding) and each.id)
 
 
 def _keys(text: str) -> str:

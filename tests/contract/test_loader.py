@@ -163,3 +163,10 @@ def test_aliases_cannot_blow_a_contract_up() -> None:
     lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 9)]
     assert "too large or too deep for a contract" in mistake("\n".join(lines))
     assert "contains itself" in mistake("contract: &a [*a]")
+
+
+def test_a_contract_that_extends_another_has_its_own_name_or_that_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("extends: agent-chat\n")
+    assert load(str(tmp_path / "mine.yaml")).name == "mine"
+    (tmp_path / "mine.yaml").write_text("contract: ours\nextends: agent-chat\n")
+    assert load(str(tmp_path / "mine.yaml")).name == "ours"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from textual.binding import Binding
 
-import wsreplay.tui
 from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.cut import cut
@@ -20,7 +16,6 @@ from wsreplay.tui import config
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import errand
-from wsreplay.tui.keys import HINTED
 from wsreplay.tui.screens.findings import FindingsScreen
 from wsreplay.tui.screens.help import HelpScreen
 from wsreplay.tui.screens.recordings import RecordingsScreen
@@ -248,17 +243,6 @@ async def test_hints_name_the_keys_that_were_given_and_a_click_presses_them(stag
         await on.press("escape", "v")
         await on.judged([])
         assert "Z validates by another one" in on.text()
-
-
-def test_every_key_that_a_hint_names_is_one_of_its_binding():
-    found = pkgutil.walk_packages(wsreplay.tui.__path__, "wsreplay.tui.")
-    modules = [importlib.import_module(one.name) for one in found]
-    every = {
-        binding.id: {one.key for one in Binding.make_bindings([binding])}
-        for module in modules for kind in vars(module).values() if isinstance(kind, type)
-        for binding in vars(kind).get("BINDINGS", ()) if isinstance(binding, Binding)
-    }  # fmt: skip
-    assert {binding: key for binding, key in HINTED.items() if key not in every.get(binding, ())} == {}
 
 
 async def test_the_palette_offers_what_can_be_done_here(stage, chat_recording):

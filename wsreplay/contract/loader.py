@@ -43,9 +43,13 @@ def load(name_or_path: str) -> Contract:
 
 
 def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None) -> Contract:
-    """A contract from its text; `extends` looks for files in `folder`."""
+    """A contract from its text; `extends` looks for files in `folder`. One that extends another is named by its file."""
     digest = hashlib.sha256(text.encode())
     document = read(text, file)
+    top = document.mapping(TOP_LEVEL, "a contract")
+    if "extends" in top and "contract" not in top:  # it is another than the one it extends
+        top["contract"] = Value(FilePath(file).stem, document.place)
+        document.key_places["contract"] = document.place
     seen = {file}
     while True:
         base = document.mapping(TOP_LEVEL, "a contract").get("extends")
@@ -80,8 +84,8 @@ def _text(name: str, folder: FilePath | None) -> tuple[str, str, FilePath | None
         raise ContractError(str(error)) from error
     if not path.is_file():
         if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-            raise ContractError(f"no such contract file: {name}", file=name)
-        raise ContractError(f"no built-in contract {name!r}{suggestion(name, builtin_names())}", file=name)
+            raise ContractError(f"no such contract file: {name}")
+        raise ContractError(f"no built-in contract {name!r}{suggestion(name, builtin_names())}")
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise ContractError("too large for a contract", file=name)

@@ -172,9 +172,18 @@ class ReplayApp(Unbroken, App[None]):
         if not gc.isenabled():
             gc.freeze()
         gc.enable()
+        if self.config.keys:
+            self.call_later(self._check_keys)
         self.set_interval(WATCH_S, self._watch_contracts)
         self.set_interval(POLL_S, self.poll)
         self.begin_recording()
+
+    def _check_keys(self) -> None:
+        """Say what is wrong with the keys that the user has given."""
+        from wsreplay.tui.bindings import mistakes
+
+        if wrong := mistakes(self.config.keys):
+            self.notify(self.look.own("; ".join(wrong)), title="keys in your configuration", severity="warning", markup=False)
 
     def begin_recording(self) -> None:
         """A recording was opened: judge it."""
@@ -413,7 +422,8 @@ class ReplayApp(Unbroken, App[None]):
         return [Colourless(Color.parse(self.theme_variables["background"]))]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {"ws-edge": "ascii" if self.config.ascii else "round", **variables_for(self.current_theme)}
+        edges = ("ascii", "ascii") if self.config.ascii else ("round", "outer")
+        return {"ws-edge": edges[0], "ws-toast": edges[1], **variables_for(self.current_theme)}
 
     def _theme_named(self, name: str) -> str:
         """Raises UsageError."""

@@ -4,7 +4,7 @@
     ascii = true
     mouse = false
     [keys]
-    "list.down" = "down,j,n" # any binding by its id, as the help screen names it
+    "list.down" = "j,down,ctrl+n" # any binding by its id, as the help screen names it
 """
 
 from __future__ import annotations

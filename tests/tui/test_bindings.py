@@ -1,0 +1,56 @@
+"""The keys: each leads somewhere, each hint names a right one, and what is wrong with those of a user is said."""
+
+from __future__ import annotations
+
+import re
+
+from textual.binding import Binding
+
+from wsreplay.tui.bindings import bindings, mistakes
+from wsreplay.tui.config import Config
+from wsreplay.tui.keys import HINTED
+from wsreplay.tui.screens.session import SessionScreen
+
+_PART = re.compile(r"part\('(\w+)','(\w+)'")
+
+
+async def test_every_key_of_a_part_leads_to_something_that_the_part_can_do(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("enter")
+        screen = on.app.screen
+        assert isinstance(screen, SessionScreen)
+        parts = [match.groups() for one in SessionScreen.BINDINGS if (match := _PART.match(one.action))]
+        assert len(parts) > 15
+        for part, verb in parts:
+            assert callable(getattr(getattr(screen, part), verb)), (part, verb)
+
+
+def test_every_key_that_a_hint_names_is_one_of_its_binding():
+    every: dict[str, set[str]] = {}
+    for binding in bindings():
+        every.setdefault(str(binding.id), set()).update(one.key for one in Binding.make_bindings([binding]))
+    assert {binding: key for binding, key in HINTED.items() if key not in every.get(binding, ())} == {}
+
+
+def test_our_own_keys_are_no_mistake():
+    assert mistakes({}) == []
+    assert mistakes({str(one.id): one.key for one in bindings()}) == []
+    assert mistakes({"session.filter": "n", "session.next_match": "slash"}) == [], "two may change places"
+
+
+def test_a_binding_that_there_is_not_and_a_key_that_two_would_have_are_mistakes():
+    assert mistakes({"session.filtre": "s"}) == ["there is no binding 'session.filtre'; did you mean 'session.filter'?"]
+    assert mistakes({"list.down": "j,down,n"}) == ["n is of both 'list.down' and 'session.next_match'"]
+    assert mistakes({"list.down": "j,down,a"}) == [
+        "a is of both 'list.down' and 'sessions.all'", "a is of both 'list.down' and 'waterfall.pan_left'",
+    ]  # fmt: skip
+
+
+async def test_mistakes_in_the_configuration_are_said_and_the_rest_of_it_counts(stage, chat_recording):
+    config = Config(keys={"no.such": "k", "session.filter": "s"})
+    async with stage(chat_recording, config=config) as on:
+        await on.until(lambda: on.app._notifications)
+        (said,) = on.app._notifications
+        assert said.message == "there is no binding 'no.such'"
+        await on.press("enter", "s")
+        assert on.app.screen.bar.typing
