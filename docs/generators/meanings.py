@@ -23,7 +23,8 @@ MEANINGS = {
         "contract": "text: the contract's name",
         "version": "text or number: your own counting, shown in reports",
         "description": "text: for readers",
-        "extends": "name or file: the base; what stands here changes parts of it by name or id. Named by its file where it has no `contract`",
+        "extends": "name or file: the base; what stands here changes parts of it by name or id. "
+        "Named by its file where it has no `contract`",
         "applies_to": "[object](#applies-to): which connections it judges; without it all",
         "envelope": "[object](#envelope): where a message has its type, time, number and id",
         "keys": "names, each with a path, a key, or a list: what belongs together; of a list the first that is there counts",

@@ -245,3 +245,19 @@ async def test_a_recording_that_cannot_be_read_for_a_moment_is_followed_afterwar
         live_chat.add(20)
         on.clock.move(1_100)
         await on.until(lambda: screen.rows.view.frames == 25)
+
+
+async def test_what_was_asked_before_can_be_asked_again(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        for text in ("type:tool_*", "dir:c2s"):
+            await on.press("slash", *text, "enter", "escape")
+        bar = on.app.screen.bar
+        await on.press("slash", *"thr", "up")
+        assert bar.filter_text == "dir:c2s"
+        await on.press("up", "up")
+        assert bar.filter_text == "type:tool_*"
+        await on.press("down", "down")
+        assert bar.filter_text == "thr", "what was being typed is not lost"
+        await on.press("up", "up", "enter")
+        await on.until(lambda: "3 of 13" in on.text())

@@ -246,3 +246,18 @@ async def test_a_film_can_be_stepped_through_from_end_to_end_also_past_what_is_n
         frames = [700, 823, 1_150, 1_456, 2_789, 5_000, 5_004, 13_250, 14_000, 18_456, 21_000, 21_140, 21_400]
         assert there == sorted({500, *frames, 12_789, 26_000})
         assert await stops("comma") == there[::-1]
+
+
+@pytest.mark.parametrize(("typed", "shown"), [("50%", "00:12.750"), ("0%", "00:00.000"), ("end", "00:25.500"), ("1s", "00:01.000")])
+async def test_where_to_go_can_be_said_as_a_share_of_the_time(stage, chat_recording, typed, shown):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "colon", *typed, "enter")
+        assert shown in on.text().splitlines()[-1]
+
+
+async def test_what_is_no_place_is_said_and_can_be_mended(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("enter", "colon", *"200%", "enter")
+        assert "'200%' is no place" in on.text()
+        await on.press("backspace", "backspace", "backspace", "backspace", "2", "enter")
+        assert "   2/8" in on.text().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Where a user asks to go: `5003`, `#5003`, `1:23.5`, `12.5s`, `+2s`, `-500ms`."""
+"""Where a user asks to go: `5003`, `#5003`, `1:23.5`, `12.5s`, `+2s`, `-500ms`, `50%`, `end`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """kind: `frame` (value is an id), `time` (ns since the session's start), `delta` (ns from here).
+    """kind: `frame` (value is an id), `time` (ns since the session's start), `delta` (ns from here), `share` (percent).
 
     A time is that of the last nanosecond which is shown as what was typed: what is shown as 00:00.037 has come by then.
     """
@@ -28,6 +28,9 @@ def parse_target(text: str) -> Target | None:
     try:
         if text.startswith("#") or (text.isascii() and text.isdigit()):
             return Target("frame", int(text.removeprefix("#")))
+        if text == "end" or text.endswith("%"):
+            share = 100 if text == "end" else int(text[:-1])
+            return Target("share", share) if 0 <= share <= 100 else None
         if text[:1] in ("+", "-"):
             delta = parse_length(text[1:])
             return Target("delta", -delta if text[0] == "-" else delta)

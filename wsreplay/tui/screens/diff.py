@@ -103,6 +103,8 @@ class DiffScreen(BaseScreen):
     def _aligned(self, rows: list[Row], why: str = "") -> None:
         self.list.empty_lines = ["", why, "q goes back"] if why else ["", "Both sessions are empty."]
         self.list.fill(rows)
+        first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
+        self.list.move_to(first, centre=True, quiet=True)
         self.paint_lines()
         self._show_pair()
 

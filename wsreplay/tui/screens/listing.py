@@ -28,6 +28,7 @@ class ListingScreen(BaseScreen):
         self.titles = StatusLine(id="titles")
         self.table = Table(columns, self.cells_of, id=name)
         self.foot = StatusLine(id="foot")
+        self._has_gone = False
 
     def parts(self) -> Iterable[Widget]:
         yield self.head
@@ -54,8 +55,10 @@ class ListingScreen(BaseScreen):
 
     def action_wrong(self, steps: int) -> None:
         here = self.table.cursor
-        rows = [row for row in self.wrong_rows() if (row > here if steps > 0 else row < here)]
+        is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
+        rows = [row for row in self.wrong_rows() if (row >= here + (not is_fresh) if steps > 0 else row < here)]
         if rows:
+            self._has_gone = True
             self.table.move_to(rows[0 if steps > 0 else -1])
         else:
             self.notify(f"nothing with findings {'further on' if steps > 0 else 'before this'}")

@@ -121,10 +121,13 @@ class PlayerScreen(BaseScreen):
         self.show_playhead()
 
     def action_go_to(self) -> None:
-        self.ask("Go to", "frame number, 1:23.5, +2s or -500ms", self._gone, check=_complaint)
+        self.ask("Go to", "frame number, 1:23.5, +2s, -500ms, 50% or end", self._gone, check=_complaint)
 
     def _gone(self, text: str) -> None:
-        if target := parse_target(text):
+        target = parse_target(text)
+        if target is not None and target.kind == "share":
+            self.seek(self.player.to_fraction(target.value / 100, self.now()).at_ns)
+        elif target is not None:
             self.go_to_target(target)
 
     # What the foot shows of it.
@@ -144,6 +147,7 @@ class PlayerScreen(BaseScreen):
 
 
 def _complaint(text: str) -> str | None:
-    return None if parse_target(text) else "a frame number, a time such as 1:23.5, or a step such as +2s"
+    known = "a frame number, a time such as 1:23.5, a step such as +2s, a share such as 50%, or end"
+    return None if parse_target(text) else f"{text!r} is no place: {known}"
 
 

@@ -27,6 +27,8 @@ DETAIL, LIST = ("list.open", "detail"), ("screen.escape", "back to the list")  #
 HINTS = (
     ("session.filter", "filter"), ("session.search", "search"), ("trace.next_finding", "next finding"),
     ("session.findings", "findings"), ("session.waterfall", "waterfall"), ("player.play", "play"),
+    ("player.go_to", "go to"), ("trace.witness", "witness"), ("keep.mark", "mark"), ("session.diff", "diff"),
+    ("screen.back", "back"),
 )  # fmt: skip
 
 
@@ -55,6 +57,7 @@ class QueryBar(Looking, Horizontal):
         self.filter_text = ""
         self.search_text = ""
         self.mistake: str | None = None
+        self._asked: dict[bool, list[str]] = {False: [], True: []}  # filters, and searches
         self._idle = StatusLine(id="query-idle", ground="ground")
         self._label: StatusLine | None = None  # these three are made after the first rows
         self._state: StatusLine | None = None
@@ -97,6 +100,7 @@ class QueryBar(Looking, Horizontal):
         self._input.placeholder = "text to find" if searching else 'type:tool_* user:u1 sev>=warning "timeout" $.path=value'
         self._input.value = self.text
         self._input.cursor_position = len(self.text)
+        self._input.recall_from(self._asked[searching])
         if searching:
             self._input.action_select_all()
         self.add_class("-typing")
@@ -107,6 +111,9 @@ class QueryBar(Looking, Horizontal):
         """The user typed enough."""
         if self._pause is not None:
             self._pause.stop()
+        asked = self._asked[self.searching]
+        if self.text and self.text not in asked[-1:]:
+            asked.append(self.text)
         self.remove_class("-typing")
         self._paint()
 

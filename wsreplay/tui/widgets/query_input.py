@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.highlighter import Highlighter
@@ -26,7 +27,9 @@ class MistakeUnderlined(Highlighter):
 class QueryInput(PlainInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave(False)", "Give up", id="query.cancel", show=False),
-        Binding("enter,down", "leave(True)", "Keep", id="query.keep", show=False),
+        Binding("enter", "leave(True)", "Keep", id="query.keep", show=False),
+        Binding("up", "recall(-1)", "What was asked before", id="query.earlier", show=False),
+        Binding("down", "recall(1)", "What was asked after that; else keep", id="query.later", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -36,7 +39,25 @@ class QueryInput(PlainInput):
 
     def __init__(self) -> None:
         self.underlined = MistakeUnderlined()
+        self._asked: Sequence[str] = ()
+        self._place, self._typed = 0, ""
         super().__init__(highlighter=self.underlined, select_on_focus=False, compact=True)
+
+    def recall_from(self, asked: Sequence[str]) -> None:
+        """What was asked before, the last of it last; where one begins is behind it all."""
+        self._asked = [one for one in asked if one != self.value]
+        self._place, self._typed = len(self._asked), self.value
+
+    def action_recall(self, steps: int) -> None:
+        place = self._place + steps
+        if place > len(self._asked):
+            self.action_leave(True)
+        elif place >= 0:
+            if self._place == len(self._asked):
+                self._typed = self.value
+            self._place = place
+            self.value = [*self._asked, self._typed][place]
+            self.cursor_position = len(self.value)
 
     def action_leave(self, keep: bool) -> None:
         self.post_message(QueryLeft(keep))
