@@ -28,7 +28,7 @@ from wsreplay.tui.config import Config
 from wsreplay.tui.data import evidence
 from wsreplay.tui.data.verdict import JUDGING
 from wsreplay.tui.data.verdict import Verdict as Verdict_
-from wsreplay.tui.messages import Judged
+from wsreplay.tui.judge import Judged
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
 MS = 1_000_000
@@ -226,7 +226,7 @@ class Stage:
     async def judged(self, findings: list[Finding] | None = None, path: Path | None = None) -> None:
         """Say the findings as the validator would."""
         made = as_evidence(path or self.app.path, chat_findings() if findings is None else findings)
-        self.app.post_message(Judged(made))
+        self.app.validation.hear(Judged(made))
         await self.settle()
 
     def picture(self) -> str:
@@ -259,7 +259,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
         clock = StillClock()
         app = ReplayApp(path, session=session, config=config, clock=clock, judging=judging is True, contracts=contracts)
         if judging == "by hand":
-            app.verdict = Verdict_(JUDGING)
+            app.validation.verdict = Verdict_(JUDGING)
         if steady:
             monkeypatch.setattr(tui_app, "POLL_S", 3600)  # a picture is not taken between two polls
             app.cursor_blink = False

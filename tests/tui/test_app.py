@@ -208,7 +208,7 @@ async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage,
     before = set(threading.enumerate())
     async with stage(chat_recording, judging=True) as on:
         await on.press("down", "enter", "space", "slash", *"type:tool_*")
-        besides = [on.app._judge._beside, on.app.opened.clerk._beside]
+        besides = [on.app.validation._judge._beside, on.app.opened.clerk._beside]
         await on.press("ctrl+q")
     left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("wsreplay")]
     assert left == []

@@ -16,7 +16,7 @@ from wsreplay.store import lock, notes
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
 from wsreplay.tui.data.live import SILENT_NS
-from wsreplay.tui.messages import JudgeFailed, JudgeMoved
+from wsreplay.tui.judge import Failed, Moved
 
 ROOT = Path(__file__).parents[2]
 README_PICTURE = ROOT / "docs" / "tui.svg"
@@ -130,7 +130,7 @@ async def test_a_session_without_a_frame(stage, script, pictured, width):
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_while_the_validator_works(stage, chat_recording, pictured, width):
     async with stage(chat_recording, width=width, height=14, judging="by hand", steady=True) as on:
-        on.app.post_message(JudgeMoved(0.38))
+        on.app.validation.hear(Moved(0.38))
         await on.press("v")
         assert "validating 38%" in on.text()
         pictured(on)
@@ -139,7 +139,7 @@ async def test_while_the_validator_works(stage, chat_recording, pictured, width)
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_where_there_is_no_verdict_the_screen_says_why_and_what_to_do(stage, chat_recording, pictured, width):
     async with stage(chat_recording, width=width, height=14, steady=True) as on:
-        on.app.post_message(JudgeFailed("my.yaml:3:5: rules[0]: there is no template 'reponse'"))
+        on.app.validation.hear(Failed("my.yaml:3:5: rules[0]: there is no template 'reponse'"))
         await on.press("v")
         assert "R tries again" in on.text()
         pictured(on)

@@ -248,7 +248,9 @@ async def test_a_film_can_be_stepped_through_from_end_to_end_also_past_what_is_n
         assert await stops("comma") == there[::-1]
 
 
-@pytest.mark.parametrize(("typed", "shown"), [("50%", "00:12.750"), ("0%", "00:00.000"), ("end", "00:25.500"), ("1s", "00:01.000")])
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("50%", "00:12.750"), ("0%", "00:00.000"), ("end", "00:25.500"), ("1s", "00:01.000")]
+)
 async def test_where_to_go_can_be_said_as_a_share_of_the_time(stage, chat_recording, typed, shown):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "colon", *typed, "enter")

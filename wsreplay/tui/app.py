@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -25,17 +25,15 @@ from wsreplay.model import Session
 from wsreplay.store.settling import settle
 from wsreplay.trace.sessions import there_are
 from wsreplay.tui.config import Config
-from wsreplay.tui.data import verdict
-from wsreplay.tui.data.evidence import Change, Evidence, compare
 from wsreplay.tui.data.live import Growth, Misses
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.verdict import Verdict
-from wsreplay.tui.judge import FromJudge, Judge, stamp
 from wsreplay.tui.look import Look
-from wsreplay.tui.messages import ContractChanged, Judged, JudgeFailed, JudgeMoved, Written
+from wsreplay.tui.messages import Written
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.unbroken import Unbroken
+from wsreplay.tui.validation import Validation
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
@@ -79,15 +77,11 @@ class ReplayApp(Unbroken, App[None]):
         self.begin_at = session
         self.clock = clock
         self.judging = judging
-        self.contracts = contracts
         self._while_open = while_open
         self.opened: Opened | None = None
         self.growth = Growth()
         self._misses = Misses()
-        self.verdict = Verdict()
-        self._judge = Judge(self.call_later, self._heard)
-        self._stamp: object = None
-        self._asked_again = False
+        self.validation = Validation(self, contracts, self.call_later)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self._has_themes = True
@@ -164,7 +158,7 @@ class ReplayApp(Unbroken, App[None]):
         self.exit(message="the recorder that showed this was killed")
 
     def _end_at_once(self) -> None:
-        self._judge.stop()
+        self.validation.stop()
         os._exit(128 + signal.SIGHUP)
 
     def _begin(self) -> None:
@@ -174,7 +168,7 @@ class ReplayApp(Unbroken, App[None]):
         gc.enable()
         if self.config.keys:
             self.call_later(self._check_keys)
-        self.set_interval(WATCH_S, self._watch_contracts)
+        self.set_interval(WATCH_S, self.validation.watch)
         self.set_interval(POLL_S, self.poll)
         self.begin_recording()
 
@@ -191,7 +185,7 @@ class ReplayApp(Unbroken, App[None]):
             self.growth, self._misses = Growth(), Misses()
             self.poll()
             if self.judging:
-                self.judge()
+                self.validation.begin()
 
     def open_recording(self, path: Path) -> None:
         """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice."""
@@ -218,8 +212,7 @@ class ReplayApp(Unbroken, App[None]):
         self.notify(self.look.own(str(error)), title="this cannot be read now", severity="error", markup=False)
 
     def close_recording(self) -> None:
-        self._judge.stop()
-        self.verdict = Verdict()
+        self.validation.stop()
         if self.opened is not None:
             self.opened.close()
             if self.growth.was_live and not self.growth.live:
@@ -253,40 +246,35 @@ class ReplayApp(Unbroken, App[None]):
 
     # The validator.
 
-    def judge(self) -> None:
-        opened = self.opened
-        if opened is None:
-            return
-        follow = opened.live
-        self.verdict = Verdict(verdict.FOLLOWING if follow else verdict.JUDGING)
-        self._judge.start(opened.path, self.contracts, follow=follow)
-        self._tell_verdict()
+    @property
+    def verdict(self) -> Verdict:
+        return self.validation.verdict
 
-    def judge_again(self) -> None:
-        """By the contracts as they are on disk now; a list of recordings does so when it is seen again."""
-        self._asked_again = True
-        self.judge()
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        """Those that the user asked for."""
+        return self.validation.contracts
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        return self.validation.judged_by
 
     def choose_contract(self) -> None:
         from wsreplay.tui.screens.contracts import ContractPicker
 
         def chosen(names: tuple[str, ...] | None) -> None:
             if names:
-                self.contracts = names
-                self.judge_again()
+                self.validation.again(names)
 
         self.push_screen(ContractPicker(self.judged_by), chosen)
 
-    @property
-    def judged_by(self) -> tuple[str, ...]:
-        """The contracts that judge what is open: those asked for, else those that were found to fit; none before that."""
-        known = self.opened.evidence.sources if self.opened is not None else ()
-        return self.contracts or tuple(source.name for source in known)
+    def verdict_changed(self) -> None:
+        for screen in self._screens():
+            screen.verdict_changed()
 
     def choose_diff(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""
         from wsreplay.tui.screens.diff import DiffScreen, parse_side
-        from wsreplay.tui.screens.prompt import Prompt
         from wsreplay.validator.fitting import DEFAULT_CONTRACT
 
         opened = self.opened
@@ -306,72 +294,8 @@ class ReplayApp(Unbroken, App[None]):
             contract = next(iter(self.judged_by), DEFAULT_CONTRACT)
             self.push_screen(DiffScreen((path, number), parse_side(text, path), contract, opened.clerk))
 
-        def chosen(text: str | None) -> None:
-            if text:
-                self.call_later(compare_with, text)
-
-        prompt = Prompt(f"Compare session {number} with", "a session's number, FILE or FILE#SESSION", check=complaint)
-        self.push_screen(prompt, chosen)
-
-    def _heard(self, message: FromJudge) -> None:
-        """The validator's process said something."""
-        if isinstance(message, Judged):
-            self.on_judged(message)
-        elif isinstance(message, JudgeMoved):
-            self.on_judge_moved(message)
-        else:
-            self.on_judge_failed(message)
-
-    def on_judge_moved(self, message: JudgeMoved) -> None:
-        self.verdict = self.verdict._replace(done=message.done)
-        self._tell_verdict()
-
-    def on_judge_failed(self, message: JudgeFailed) -> None:
-        self.verdict = Verdict(verdict.FAILED, why=message.why)
-        if self._asked_again:
-            self.notify(self.look.own(message.why), title="there is no verdict", severity="error", markup=False)
-        self._asked_again = False
-        self._stamp = stamp(self.opened.evidence.sources) if self.opened is not None else None
-        self._tell_verdict()
-
-    def on_judged(self, message: Judged) -> None:
-        if self.opened is None:
-            return
-        before, after = self.opened.evidence, message.evidence
-        self.opened.evidence = after
-        self._stamp = stamp(after.sources)
-        if message.final:
-            is_comparable = before.is_there and before.names == after.names
-            change = compare(before.findings, after.findings) if is_comparable else None
-            self.verdict = Verdict(verdict.THERE, 1.0, change=change)
-            if self._asked_again and before.is_there:
-                self._tell_again(before, after, change)
-            self._asked_again = False
-        self._tell_verdict()
-
-    def _tell_again(self, before: Evidence, after: Evidence, change: Change | None) -> None:
-        if change is not None:
-            self.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
-        else:
-            told = f"{sum(after.counts()):,} findings; {sum(before.counts()):,} by {', '.join(before.names)}"
-            self.notify(self.look.own(told), title=f"validated by {', '.join(after.names)}", markup=False)
-
-    def _watch_contracts(self) -> None:
-        opened = self.opened
-        if opened is None or not opened.evidence.is_there or self.verdict.stale:
-            return
-        if stamp(opened.evidence.sources) != self._stamp:
-            self.post_message(ContractChanged())
-
-    def on_contract_changed(self) -> None:
-        self.verdict = self.verdict._replace(stale=True)
-        how = f"{self.look.key('screen.validate')} validates again"
-        self.notify(how, title="the contract has changed on disk", markup=False)
-        self._tell_verdict()
-
-    def _tell_verdict(self) -> None:
-        for screen in self._screens():
-            screen.verdict_changed()
+        hint = "a session's number, FILE or FILE#SESSION"
+        cast("BaseScreen", self.screen).ask(f"Compare session {number} with", hint, compare_with, check=complaint)
 
     def _screens(self) -> Iterable[BaseScreen]:
         return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wsreplay.tui.data.beside import Beside
-from wsreplay.tui.data.evidence import Source
-from wsreplay.tui.messages import Judged, JudgeFailed, JudgeMoved
+from wsreplay.tui.data.evidence import Evidence, Source
 
-FromJudge = Judged | JudgeMoved | JudgeFailed
+
+class Moved(NamedTuple):
+    """The validator has come this far; share of 1."""
+
+    done: float
+
+
+class Judged(NamedTuple):
+    """There is new evidence. `final` is False while a live recording is followed."""
+
+    evidence: Evidence
+    final: bool = True
+
+
+class Failed(NamedTuple):
+    """There is no verdict, and why."""
+
+    why: str
+
+
+FromJudge = Moved | Judged | Failed
 
 
 class Judge:
@@ -47,27 +66,27 @@ class Judge:
     def _said(self, value: tuple[str, Any]) -> None:
         kind, _ = value
         self._said_last = self._said_last or kind in ("done", "failed")
-        self._say(_message(*value))
+        self._say(_read(*value))
 
     def _ended(self, why: str) -> None:
         if not self._said_last:
-            self._say(JudgeFailed(f"the validator stopped: {why}"))
+            self._say(Failed(f"the validator stopped: {why}"))
 
-    def _say(self, message: FromJudge) -> None:
+    def _say(self, said: FromJudge) -> None:
         run = self._run
 
         def heard() -> None:
             if run is self._run:
-                self._hear(message)
+                self._hear(said)
 
         self._deliver(heard)
 
 
-def _message(kind: str, value: Any) -> FromJudge:
+def _read(kind: str, value: Any) -> FromJudge:
     if kind == "progress":
-        return JudgeMoved(value)
+        return Moved(value)
     if kind == "failed":
-        return JudgeFailed(value)
+        return Failed(value)
     return Judged(value, final=kind == "done")
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from wsreplay.tui.data.evidence import Evidence
     from wsreplay.tui.data.folder import Listed
     from wsreplay.tui.data.glances import Glance
 
@@ -63,34 +62,6 @@ class QueryLeft(Message):
     def __init__(self, keep: bool) -> None:
         self.keep = keep
         super().__init__()
-
-
-class JudgeMoved(Message):
-    """The validator has come this far; share of 1."""
-
-    def __init__(self, done: float) -> None:
-        self.done = done
-        super().__init__()
-
-
-class Judged(Message):
-    """There is new evidence. `final` is False while a live recording is followed."""
-
-    def __init__(self, evidence: Evidence, final: bool = True) -> None:
-        self.evidence, self.final = evidence, final
-        super().__init__()
-
-
-class JudgeFailed(Message):
-    """There is no verdict, and why."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__()
-
-
-class ContractChanged(Message):
-    """A contract's file is not what was judged by any more."""
 
 
 class Written(Message):

@@ -145,7 +145,7 @@ class BaseScreen(Unbroken, Screen[None]):
         self.replay.go_back(out=False)
 
     def action_judge(self) -> None:
-        self.replay.judge_again()
+        self.replay.validation.again()
 
     def action_choose_contract(self) -> None:
         self.replay.choose_contract()
