@@ -167,7 +167,7 @@ async def test_a_rule_folds(stage, chat_recording):
 async def test_escape_leads_back_but_not_out(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("enter", "slash", *"type:x", "enter", "escape", "escape", "escape", "escape")
-        assert on.app.is_running and isinstance(on.app.screen, SessionsScreen) and "q quits" in on.text()
+        assert on.app.is_running and isinstance(on.app.screen, SessionsScreen) and "^q quits" in on.text()
 
 
 async def test_why_there_is_no_verdict_any_more_is_said_and_nothing_that_it_said_before(stage, chat_recording, contract):

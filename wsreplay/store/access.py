@@ -19,12 +19,14 @@ from wsreplay.errors import NotARecording, RecordingError, UsageError
 from wsreplay.store import schema
 from wsreplay.store.errors import readable
 
+PATIENCE_S = 5.0  # with a program that has locked the file
 
-def connect(path: Path) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
+
+def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
     """A read-only connection, and the folder of the copy if one had to be made. Raises UsageError or RecordingError."""
     check_file(path)
     try:
-        return _connect(path, "mode=ro"), None
+        return _connect(path, "mode=ro", patience_s), None
     except sqlite3.OperationalError as error:
         if (error.sqlite_errorcode & 0xFF) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise readable(error, path) from error
@@ -32,12 +34,12 @@ def connect(path: Path) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory
         raise readable(error, path) from error
     try:
         if not _has_wal(path):
-            return _connect(path, "mode=ro&immutable=1"), None
+            return _connect(path, "mode=ro&immutable=1", patience_s), None
         folder = tempfile.TemporaryDirectory(prefix="wsreplay-")
         copy = Path(folder.name) / path.name
         shutil.copyfile(path, copy)
         shutil.copyfile(f"{path}-wal", f"{copy}-wal")
-        return _connect(copy, "mode=ro"), folder
+        return _connect(copy, "mode=ro", patience_s), folder
     except sqlite3.Error as error:
         raise readable(error, path) from error
     except OSError as error:
@@ -71,10 +73,11 @@ def check_file(path: Path) -> None:
         raise NotARecording(f"{path} is empty: nothing was recorded into it")
 
 
-def _connect(path: Path, parameters: str) -> sqlite3.Connection:
+def _connect(path: Path, parameters: str, patience_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=5, check_same_thread=False
-    )
+        f"file:{quote(str(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=patience_s,
+        check_same_thread=False,
+    )  # fmt: skip
     try:
         schema.version_of(db, str(path))
         # Makes SQLite open the -wal now, where a failure can still be answered with a copy.

@@ -53,14 +53,17 @@ class Recording:
     `path` is the file the user named; `live` says whether a recorder was writing it when it was last asked.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, patience_s: float = access.PATIENCE_S) -> None:
         self.path = Path(path)
-        self._db, self._copy = access.connect(self.path)
+        self._db, self._copy = access.connect(self.path, patience_s)
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
-        """Open a recording. Raises UsageError where there is no such file, else an error of the RecordingError family."""
-        return cls(path)
+    def open(cls, path: str | Path, patience_s: float = access.PATIENCE_S) -> Self:
+        """Open a recording, and wait so long, now and later, for a program that has locked the file.
+
+        Raises UsageError where there is no such file, else an error of the RecordingError family.
+        """
+        return cls(path, patience_s)
 
     def __enter__(self) -> Self:
         return self

@@ -116,18 +116,20 @@ class ReplayApp(Unbroken, App[None]):
         return self._first_screen_of(self.opened or Opened.open(self.path))
 
     def _first_screen_of(self, opened: Opened) -> Screen[None]:
-        """Where to begin in a recording."""
-        self.opened = opened
+        """Where to begin in a recording, which is the one that is open as soon as there is such a screen."""
         chosen = opened.session(self.begin_at)
         if len(opened.sessions) == 1 and not opened.live:
             chosen = opened.sessions[0]
         if chosen is not None or opened.live:
             from wsreplay.tui.screens.session import SessionScreen
 
-            return SessionScreen(opened, chosen)
-        from wsreplay.tui.screens.sessions import SessionsScreen
+            screen: BaseScreen = SessionScreen(opened, chosen)
+        else:
+            from wsreplay.tui.screens.sessions import SessionsScreen
 
-        return SessionsScreen(opened)
+            screen = SessionsScreen(opened)
+        self.opened = opened
+        return screen
 
     def on_mount(self) -> None:
         if not self.is_headless:
@@ -191,9 +193,13 @@ class ReplayApp(Unbroken, App[None]):
         """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice."""
         if self.opened is not None:
             return
+        opened = None
         try:
-            screen = self._first_screen_of(Opened.open(path))
+            opened = Opened.open(path)
+            screen = self._first_screen_of(opened)
         except WsreplayError as error:
+            if opened is not None:
+                opened.close()
             self.notify(self.look.own(str(error)), title="cannot be opened", severity="error", markup=False)
             return
         self.push_screen(screen)
@@ -239,7 +245,7 @@ class ReplayApp(Unbroken, App[None]):
         elif out:
             self.exit()
         else:
-            self.notify("q quits")
+            self.notify(f"{self.look.key('app.quit')} quits")
 
     def on_unmount(self) -> None:
         self.close_recording()
@@ -304,21 +310,25 @@ class ReplayApp(Unbroken, App[None]):
 
     def poll(self) -> None:
         """Look whether a recorder wrote more."""
-        opened = self.opened
-        if opened is None or not opened.live or not self._misses.is_due(self.clock()):
+        opened, misses = self.opened, self._misses
+        if opened is None or not (opened.live or misses.any) or not misses.is_due(self.clock()):
             return
         try:
-            reader = opened.reader
-            last_id = reader.last_id()
-            changed = self.growth.poll(self.clock(), live=reader.live, last_id=last_id, reached_ns=reader.reached_ns())
-            if changed:
-                opened.refresh()
+            self._take_in(opened)
         except WsreplayError as error:
-            if self._misses.missed(self.clock()):
+            if misses.missed(self.clock()):
                 why = self.look.own(str(error))
                 self.notify(why, title="the recording cannot be followed now", severity="error", markup=False)
-            return
-        self._misses.passed()
+        else:
+            misses.passed()
+
+    def _take_in(self, opened: Opened) -> None:
+        """What the recording has more, and what a poll that missed may have left out."""
+        reader = opened.reader
+        live, last_id, reached_ns = reader.live, reader.last_id(), reader.reached_ns()
+        changed = self.growth.poll(self.clock(), live=live, last_id=last_id, reached_ns=reached_ns) or self._misses.any
+        if changed:
+            opened.refresh()
         for screen in self._screens():
             if changed:
                 screen.recording_grew(last_id)

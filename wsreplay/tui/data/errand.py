@@ -99,11 +99,16 @@ class Errand(threading.Thread):
         return reader
 
 
+def _nothing() -> None:
+    pass
+
+
 class Errands:
     """The errands of one screen, by what they do: a new one calls the same one before it back.
 
     `deliver(callback, *values)` has something called on the interface's thread, where all answers arrive; of an errand that
-    was called back none does, also none that was under way by then. `failed(doing, why)` hears of what could not be done.
+    was called back none does, also none that was under way by then. `failed(doing, why)` hears of what could not be done, and
+    so does who sent it, by a `failed` of its own.
     `hands` take the long ones.
     """
 
@@ -117,22 +122,26 @@ class Errands:
         self._wanted: dict[str, object] = {}  # what tells an errand from the one before it
         self._ended: list[Running] = []
 
-    def send(self, doing: str, work: Work, answer: Callable[[Any], object]) -> None:
+    def send(
+        self, doing: str, work: Work, answer: Callable[[Any], object], failed: Callable[[], object] = _nothing
+    ) -> None:
         """Have something short done."""
-        tell, fail = self._ways_back(doing, answer)
+        tell, fail = self._ways_back(doing, answer, failed)
         errand = self._running[doing] = Errand(self._path, work, tell, fail, doing)
         errand.start()
 
-    def hand_over(self, doing: str, work: Work, answer: Callable[[Any], object]) -> None:
+    def hand_over(
+        self, doing: str, work: Work, answer: Callable[[Any], object], failed: Callable[[], object] = _nothing
+    ) -> None:
         """Have something done that takes long where a recording is large. `work` and what it tells can be pickled."""
         if self._hands is None or not _is_large(self._path):
-            self.send(doing, work, answer)
+            self.send(doing, work, answer, failed)
             return
-        tell, fail = self._ways_back(doing, answer)
+        tell, fail = self._ways_back(doing, answer, failed)
         self._running[doing] = self._hands.take(self._path, work, tell, fail)
 
     def _ways_back(
-        self, doing: str, answer: Callable[[Any], object]
+        self, doing: str, answer: Callable[[Any], object], failed: Callable[[], object]
     ) -> tuple[Callable[[Any], object], Callable[[str], object]]:
         """How an errand that begins now tells something, and that it failed."""
         self.call_back(doing)
@@ -142,7 +151,11 @@ class Errands:
             if self._wanted.get(doing) is token:
                 say(value)
 
-        return partial(self._deliver, heard, answer), partial(self._deliver, heard, partial(self._failed, doing))
+        def fail(why: str) -> None:
+            failed()
+            self._failed(doing, why)
+
+        return partial(self._deliver, heard, answer), partial(self._deliver, heard, fail)
 
     def get_ready(self) -> None:
         """Something long may soon be handed over."""

@@ -51,6 +51,11 @@ class Misses:
     def __init__(self) -> None:
         self._count = self._again_ns = 0
 
+    @property
+    def any(self) -> bool:
+        """Whether the last poll was one: what it was about may be unknown."""
+        return self._count > 0
+
     def is_due(self, now_ns: int) -> bool:
         return now_ns >= self._again_ns
 

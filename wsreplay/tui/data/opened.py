@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
+from wsreplay.errors import WsreplayError
 from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
@@ -55,33 +56,44 @@ class Opened:
 
     def reopen(self) -> None:
         """Read the file from the disk again, with nothing left of what was read before. Raises WsreplayError."""
-        reader = Recording.open(self.path)
-        self.reader.close()
-        self._take(reader)
+        before = dict(vars(self))
+        self._take(Recording.open(self.path, patience_s=LOCKED_S))
         self.connections, self.sessions, self.session_of = {}, [], {}
         self.injected, self._last_fault = {}, 0
-        self.refresh()
+        try:
+            self.refresh()
+        except WsreplayError:
+            self.reader.close()
+            vars(self).update(before)
+            raise
+        before["reader"].close()
 
     def _take(self, reader: Recording) -> None:
         reader.wait_for_locks(LOCKED_S)
         self.reader = reader
 
     def refresh(self) -> None:
-        """Read again what a recorder may have changed."""
-        self.live, self.last_id = self.reader.live, self.reader.last_id()
-        self.runs = self.reader.runs()
-        if changed := self.reader.changed_connections(self.connections):
+        """Read again what a recorder may have changed; all of it or, where it cannot be read, nothing."""
+        reader = self.reader
+        live, last_id, runs, marks = reader.live, reader.last_id(), reader.runs(), reader.marks()
+        changed = reader.changed_connections(self.connections)
+        faults = list(reader.counted_faults(self._last_fault))
+        self.live, self.last_id, self.runs = live, last_id, runs
+        if changed:
             self.changes += 1
             self.connections |= {connection.id: connection for connection in changed}
             self.sessions = stitch(self.connections.values())
             self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
-        for connection_id, count, last in self.reader.counted_faults(self._last_fault):
+        for connection_id, count, last in faults:
             self.injected[connection_id] = self.injected.get(connection_id, 0) + count
             self._last_fault = max(last, self._last_fault)
-        self.refresh_marks()
+        self._set_marks(marks)
 
     def refresh_marks(self) -> None:
-        self.marks = self.reader.marks()
+        self._set_marks(self.reader.marks())
+
+    def _set_marks(self, marks: list[Mark]) -> None:
+        self.marks = marks
         self.marked = {mark.frame_id: mark for mark in self.marks if mark.frame_id is not None}
 
     def session(self, number: int | None) -> Session | None:

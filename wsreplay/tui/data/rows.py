@@ -120,6 +120,10 @@ class Rows:
             self._asked = None
         return self._make()
 
+    def give_up(self) -> None:
+        """The filter that was asked is not answered; what it let through so far stays."""
+        self._asked = None
+
     def unfiltered(self) -> View:
         self.filter = self.matches = self._asked = None
         self.only_marked = False
@@ -131,11 +135,11 @@ class Rows:
 
     def why_hidden(self, frame_id: int) -> str:
         """Why a frame of the session is not shown."""
+        if _holds(self.view.ids, frame_id):
+            return "it has not come yet in the film"
         if self.only_marked:
             return "it is not marked, and only marked frames are shown"
-        if self.filter is not None:
-            return "the filter does not let it through"
-        return "it has not come yet in the film" if self.holds(frame_id) else "the session is still being read"
+        return "the filter does not let it through" if self.filter is not None else "the session is still being read"
 
     def holds(self, frame_id: int) -> bool:
         """Whether a frame is of this list, whatever is filtered."""
@@ -160,27 +164,34 @@ class Rows:
         known = self._looked_until
         if last_id <= known or not self.complete:
             return 0
-        self._looked_until = last_id
         if self.session is not None:  # which may have got another connection
             self.session = self.opened.session(self.session.id) or self.session
+        # All is read before anything is taken in: what cannot be read now is asked for again.
+        is_whole = self.session is None and isinstance(self.base, range)
+        more = array("Q") if is_whole else self._ids_between(known + 1, last_id)
+        asked = self._sieved(self._asked, known + 1, last_id) if self._asked is not None else array("Q")
+        matched = self._sieved(self.filter, known + 1, last_id) if self.filter is not None else array("Q")
         before = len(self.base) if self.matches is None else len(self.matches)
-        if self.session is None and isinstance(self.base, range):
-            self.base = range(self.base.start if len(self.base) else 1, last_id + 1)
-        else:
-            self._take_in(known, last_id)
-        if self._asked is not None:
-            self._asked_since.extend(self._sieved(self._asked, known + 1, last_id))
-        if self.filter is not None and self.matches is not None:
-            self.matches.extend(self._sieved(self.filter, known + 1, last_id))
+        self._looked_until = last_id
+        self.base = self._with(more, last_id, is_whole=is_whole)
+        self._asked_since.extend(asked)
+        if self.matches is not None:
+            self.matches.extend(matched)
         if not self.only_marked:
             self.view.set_ids(self.base if self.matches is None else self.matches)
         return len(self.view.ids) - before if not self.only_marked else 0
 
-    def _take_in(self, known: int, last_id: int) -> None:
-        if isinstance(self.base, range):
-            self.base = array("Q", self.base)
-        assert isinstance(self.base, array)
-        self.base.extend(paging.ids_between(self.opened.reader, known + 1, last_id, self.connections or ()))
+    def _ids_between(self, first: int, last: int) -> array[int]:
+        return array("Q", paging.ids_between(self.opened.reader, first, last, self.connections or ()))
+
+    def _with(self, more: array[int], last_id: int, *, is_whole: bool) -> Sequence[int]:
+        """The ids of the list with what came; the whole recording stays a range, which takes no memory."""
+        if is_whole and isinstance(self.base, range):
+            return range(self.base.start if len(self.base) else 1, last_id + 1)
+        base = array("Q", self.base) if isinstance(self.base, range) else self.base
+        assert isinstance(base, array)
+        base.extend(more)
+        return base
 
 
 def _holds(ids: Sequence[int], frame_id: int) -> bool:

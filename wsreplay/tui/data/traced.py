@@ -67,10 +67,12 @@ def open_at(spans: Sequence[Drawn], t_ns: int) -> list[Drawn]:
 class Tracing:
     """When the spans of a session are to be read: by other contracts, or when more was recorded, but not all the time."""
 
-    def __init__(self, opened: Opened, errands: Errands, answer: Callable[[Traced], object]) -> None:
+    def __init__(
+        self, opened: Opened, errands: Errands, answer: Callable[[Traced], object], failed: Callable[[], object]
+    ) -> None:
         self._opened = opened
         self._errands = errands
-        self._answer = answer
+        self._answer, self._failed = answer, failed
         self._known: tuple[tuple[str, ...], int] | None = None  # the contracts, and the last frame
         self._asked_ns = 0
 
@@ -84,8 +86,12 @@ class Tracing:
         if is_other or not self._opened.live or not is_early:
             self.ask_again(session, contracts, now_ns)
 
+    def forget(self) -> None:
+        """They are to be read again when they are asked for."""
+        self._known = None
+
     def ask_again(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
         """Read them, whatever is known."""
         self._known, self._asked_ns = (contracts, self._opened.last_id), now_ns
         only = [one.id for one in session.connections] if session else None
-        self._errands.hand_over(READING, partial(traced, only, contracts), self._answer)
+        self._errands.hand_over(READING, partial(traced, only, contracts), self._answer, self._failed)

@@ -97,10 +97,11 @@ class Asking:
             self._ask(self._asked)
 
     def _ask(self, asked: Filter) -> None:
+        sieve, place = self._rows.sieve(asked), self._place_in_base()
         self._asked, self._is_stopped = asked, False
-        work = partial(matching_ids, self._rows.sieve(asked), self._rows.ask(asked), self._place_in_base())
+        work = partial(matching_ids, sieve, self._rows.ask(asked), place)
         self._errands.hand_over(FILTERING, work, self._gathered)
-        self._say(0, 0.0)
+        self.say(0.0)
 
     def _place_in_base(self) -> int:
         """Where in all frames the list stands now: what is in sight is looked at first."""
@@ -120,24 +121,32 @@ class Asking:
         if ids or finished:
             self._rows.filtered(asked, ids, finished)
             self._show()
-        self._say(len(ids), 1.0 if finished else done)
+        self.say(1.0 if finished else done)
 
     def grown(self) -> None:
         """The recording has more frames, and the filter has been asked about them."""
-        if self._asked is not None and not self._errands.is_at(FILTERING):
+        if self._asked is not None and not self._is_stopped and not self._errands.is_at(FILTERING):
             self.say()
 
-    def say(self) -> None:
-        """How many frames the filter lets through, if there is one."""
-        if self._rows.matches is not None:
-            self._say(len(self._rows.matches), 1.0)
-        else:
-            self._bar.say()
+    def say(self, done: float = 1.0) -> None:
+        """What the rows are narrowed to: how many the filter lets through, whether only marked ones are shown."""
+        rows = self._rows
+        counted = f"{len(rows.matches or ()):,} of {len(rows.base):,}" if rows.matches is not None or done < 1.0 else ""
+        so_far = f"  {done:.0%}" if done < 1.0 else ""
+        marked = f"{'   ' * bool(counted)}marked only" if rows.only_marked else ""
+        all_again = f"   {self._host.look.key('keep.only_marked')} shows all" if rows.only_marked else ""
+        self._bar.say(
+            lambda look: [
+                (counted, look.style("text")), (so_far, look.style("dim")), (marked, look.style("word")),
+                (all_again, look.style("dim")),
+            ]
+        )  # fmt: skip
 
     def failed(self, doing: str) -> None:
         """Something could not be done; where it was one of these questions, it can be asked again."""
         if doing in (FILTERING, SEARCHING):
             self._is_stopped = True
+            self._rows.give_up()
             self._bar.say(lambda look: [(f"{doing} stopped", look.style("warning"))])
 
     def clear(self) -> bool:
@@ -150,11 +159,6 @@ class Asking:
             self._rows.unfiltered()
             self._show()
         return was
-
-    def _say(self, count: int, done: float) -> None:
-        counted = f"{count:,} of {len(self._rows.base):,}"
-        so_far = f"  {done:.0%}" if done < 1.0 else ""
-        self._bar.say(lambda look: [(counted, look.style("text")), (so_far, look.style("dim"))])
 
     # Searching.
 
@@ -176,11 +180,18 @@ class Asking:
         if frame_id is None:
             self._bar.say(lambda look: [(look.own(f"— in no frame: {needle}"), look.style("warning"))])
             return
+        if not self._frames.view.holds(frame_id):
+            self.search(from_here=True)  # other rows are shown by now
+            return
         row = self._frames.view.row_of_frame(frame_id)
-        only = "the only frame" if row == self._frames.cursor and frame_id == self._found else "n next  N previous"
+        only = "the only frame" if row == self._frames.cursor and frame_id == self._found else self._ways_on()
         self._found = frame_id
         self._bar.say(lambda look: [(look.own(f"found {needle}   {only}"), look.style("dim"))])
         self._frames.move_to(row, centre=True)
+
+    def _ways_on(self) -> str:
+        key = self._host.look.key
+        return f"{key('session.next_match')} next  {key('session.previous_match')} previous"
 
     def stop_searching(self) -> bool:
         """Whether something was searched."""
@@ -189,7 +200,7 @@ class Asking:
         if was:
             self._frames.needle = ""
             self._frames.forget()
-            self._bar.say()
+            self.say()
         return was
 
 

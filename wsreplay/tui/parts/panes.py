@@ -9,7 +9,6 @@ from textual.binding import Binding
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from wsreplay.tui.parts.inspector import Inspector
     from wsreplay.tui.widgets.detail import Detail
     from wsreplay.tui.widgets.frame_list import FrameList
     from wsreplay.tui.widgets.query_bar import QueryBar
@@ -19,24 +18,21 @@ class Panes:
     """The screen's class `-detail-only` or `-list-only` says which of the two has all the room, and so do the bar's hints."""
 
     BINDINGS: ClassVar[tuple[Binding, ...]] = (
-        Binding("tab", "part('panes','turn',1)", "Next pane of the detail", id="session.next_pane", show=False),
-        Binding("shift+tab", "part('panes','turn',-1)", "Previous pane of the detail", id="session.previous_pane", show=False),
+        Binding("tab", "part('inspector','turn_pane',1)", "Next pane", id="session.next_pane", show=False),
+        Binding("shift+tab", "part('inspector','turn_pane',-1)", "Previous pane", id="session.previous_pane", show=False),
         Binding("left,h", "part('panes','to_list')", "To the list", id="session.focus_list", show=False),
         Binding("right,l", "part('panes','to_detail')", "To the detail", id="session.focus_detail", show=False),
         Binding("backslash", "part('panes','maximise')", "Maximise the pane", id="session.maximise", show=False),
     )
 
-    def __init__(self, screen: Screen[None], frames: FrameList, detail: Detail, bar: QueryBar, inspector: Inspector) -> None:
+    def __init__(self, screen: Screen[None], frames: FrameList, detail: Detail, bar: QueryBar) -> None:
         self._screen = screen
         self._frames = frames
         self._detail = detail
         self._bar = bar
-        self._inspector = inspector
-
-    def turn(self, steps: int) -> None:
-        self._inspector.turn_pane(steps)
 
     def to_detail(self) -> None:
+        self._screen.remove_class("-list-only")
         if self._screen.has_class("-narrow"):
             self._screen.add_class("-detail-only")
         self._detail.focus()

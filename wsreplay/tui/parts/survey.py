@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.data.rows import Rows
     from wsreplay.tui.widgets.overview import Overview
 
+There = tuple[int, "tuple[Mark, ...]"]
 COUNTING, PLACING = "counting the overview", "placing injected faults and notes"
 
 
@@ -39,7 +40,8 @@ class Survey:
         self._origin_ns = origin_ns
         self._placed_anew = placed_anew
         self._counted_ns = 0
-        self._sought: tuple[int, tuple[Mark, ...]] = (0, ())
+        self._known: There | None = (0, ())
+        self._is_placing = False
 
     def count(self, end_ns: int, now_ns: int) -> None:
         """Count frames per column up to a time: all of the session's, whatever a filter lets through."""
@@ -77,19 +79,31 @@ class Survey:
         self._overview.place([*places, *between, *on_frames])
 
     def find_between(self) -> None:
-        """Find where injected faults and notes stand, beside the interface, if there are others than were looked for."""
-        notes = tuple(mark for mark in self._opened.marks if mark.frame_id is None)
-        there = min(self._opened.faults(None), MOST_FAULTS), notes
-        if there == self._sought or self._errands.is_at(PLACING):
+        """Find where injected faults and notes stand, beside the interface, if there are others than are known."""
+        there = self._there()
+        if there == self._known or self._is_placing:
             return
-        self._sought = there
+        self._is_placing = True
 
         def work(reader: Recording, errand: Told) -> None:
             errand.tell(placed(reader))
 
-        self._errands.send(PLACING, work, self._found)
+        self._errands.send(PLACING, work, partial(self._found, there), partial(self._found_nothing, there))
 
-    def _found(self, found: Sequence[Placed]) -> None:
+    def forget(self) -> None:
+        """Where they stand is to be found again."""
+        self._known = None
+
+    def _there(self) -> There:
+        """How many faults there are, and which notes."""
+        notes = tuple(mark for mark in self._opened.marks if mark.frame_id is None)
+        return min(self._opened.faults(None), MOST_FAULTS), notes
+
+    def _found(self, there: There, found: Sequence[Placed]) -> None:
+        self._known, self._is_placing = there, False
         self._opened.placed = found
         self._placed_anew()
         self.find_between()  # there may be more by now
+
+    def _found_nothing(self, there: There) -> None:
+        self._known, self._is_placing = there, False  # until there are others

@@ -15,6 +15,7 @@ from wsreplay.tui.widgets.detail import Detail
 if TYPE_CHECKING:
     from wsreplay.tui.data.opened import Opened
     from wsreplay.tui.data.rows import Rows
+    from wsreplay.tui.data.view import View
     from wsreplay.tui.widgets.frame_list import FrameList
     from wsreplay.validator.findings import Finding
 
@@ -37,7 +38,7 @@ class Trail:
         self._frames = frames
         self.looked_at: Finding | None = None
         self._found: list[tuple[int, Finding]] = []
-        self._found_in: object = None  # the view, and its version
+        self._found_in: tuple[View | None, int] = None, 0  # and its version then
         self._has_gone = False
         self._awaited: tuple[int, int] | None = None  # steps, and the row from which
 
@@ -48,7 +49,7 @@ class Trail:
     def rows(self) -> Sequence[tuple[int, Finding]]:
         """The rows where findings stand, in order; found once for what a view shows."""
         view, evidence = self._rows.view, self._opened.evidence
-        if self._found_in != (id(view), view.version):
+        if self._found_in[0] is not view or self._found_in[1] != view.version:
             ghosts = [(row, ghost.finding) for row, ghost in view.ghosts()]
             at_frames = [
                 (view.row_of_frame(frame_id), finding)
@@ -58,7 +59,7 @@ class Trail:
                 if self._rows.number in (None, finding.session)
             ]
             self._found = sorted(ghosts + at_frames, key=lambda pair: pair[0])
-            self._found_in = id(view), view.version
+            self._found_in = view, view.version
         return self._found
 
     def go(self, steps: int) -> None:
@@ -108,7 +109,7 @@ class Trail:
 
     def _row_of(self, finding: Finding) -> int:
         view = self._rows.view
-        return next((row for row, one in self.rows() if one is finding), view.row_at(moment(finding)))
+        return next((row for row, one in self.rows() if one == finding), view.row_at(moment(finding)))
 
     def next_witness(self) -> None:
         finding = self.looked_at

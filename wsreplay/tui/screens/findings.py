@@ -13,7 +13,7 @@ from wsreplay.model import Session
 from wsreplay.tui.data import verdict
 from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.facts import finding_facts
-from wsreplay.tui.data.grouping import Group, Line, lines_of
+from wsreplay.tui.data.grouping import Group, Line, Occurrence, lines_of
 from wsreplay.tui.data.layout import wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import RowChosen, RowMoved
@@ -82,12 +82,15 @@ class FindingsScreen(BaseScreen):
         return lines_of(self.opened.evidence, number, self._folded, new)
 
     def _fill(self) -> None:
+        here = self.list.line_at(self.list.cursor)
         self._shown = self.opened.evidence
         self.list.empty_lines = self._empty_lines()
         self.list.fill(self._lines())
         if self._is_fresh and self.list.count:
             self._is_fresh = False
             self.list.move_to(self.list.row_of(self._begin_at), quiet=True)
+        elif isinstance(here, Occurrence):
+            self.list.move_to(self.list.row_of(here.finding, self.list.cursor), quiet=True)
         self.set_class(not self.list.count, "-nothing")
         self.paint_lines()
         self._show_detail()

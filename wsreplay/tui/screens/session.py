@@ -104,7 +104,7 @@ class SessionScreen(PlayerScreen):
             self, opened, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
         )
         self.exports = Exports(self, opened, self.rows, self.caught_up)
-        self.panes = Panes(self, self.frames, self.detail, self.bar, self.inspector)
+        self.panes = Panes(self, self.frames, self.detail, self.bar)
         self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
         self.detail_due, self._detailed_ns = True, 0
         self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
@@ -226,9 +226,10 @@ class SessionScreen(PlayerScreen):
         The clock goes with the cursor where that is gone; a film and the end of a recording that grows stay where they are.
         """
         stood_on = self.frames.view.anchor(self.frames.cursor)
+        was_last = self.frames.cursor >= self.frames.count - 1
         self.frames.empty_lines = self._why_empty()
         self.frames.show_view(self.rows.view, anchor=stood_on)
-        if self.film or self.following:
+        if self.following or (self.film and was_last):
             self.frames.move_to(len(self.rows.view) - 1)
         elif len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
             self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
@@ -300,6 +301,8 @@ class SessionScreen(PlayerScreen):
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
                 self.unseen += added
+        if self.film:
+            self.show_playhead()  # what was the end is the end no more
         self.asking.grown()
         self.survey.grown(self.player.end_ns, self.now())
 
@@ -328,8 +331,9 @@ class SessionScreen(PlayerScreen):
             self.frames.show_horizon(self.rows.seen_at(None))
             self.frames.move_to(cursor, centre=True)
         else:
-            self._led_to = view.row_at(self.player.at_ns)
-            self.frames.move_to(self._led_to, centre=True)
+            row = view.row_at(self.player.at_ns)
+            self._led_to = row if row != self.frames.cursor else None
+            self.frames.move_to(row, centre=True)
         self.show_open()
         self.paint_lines()
         self.show_detail_soon()
@@ -360,12 +364,7 @@ class SessionScreen(PlayerScreen):
 
     def _narrowed(self) -> None:
         """Only marked rows are shown now, or all again."""
-        only = self.rows.only_marked
-        if only:
-            all_again = f"   {self.look.key('keep.only_marked')} shows all"
-            self.bar.say(lambda look: [("marked only", look.style("word")), (all_again, look.style("dim"))])
-        else:
-            self.asking.say()
+        self.asking.say()
         self.show_rows()
 
     def on_query_typed(self, _message: QueryTyped) -> None:
@@ -402,6 +401,8 @@ class SessionScreen(PlayerScreen):
         except WsreplayError as error:
             self.work_failed("the file cannot be read", str(error))
             return
+        self.survey.forget()
+        self.open_line.forget()
         self._place_anew()
         self._read()
 

@@ -64,7 +64,7 @@ class WaterfallScreen(PlayerScreen):
         self.foot = StatusLine(id="foot")
         self.canvas = Waterfall(id="waterfall")
         self.errands = self.errands_of(opened)
-        self._tracing = Tracing(opened, self.errands, self._lay)
+        self._tracing = Tracing(opened, self.errands, self._lay, lambda: None)
         self._spans: list[Drawn] = []
 
     def parts(self) -> Iterable[Widget]:

@@ -32,10 +32,11 @@ class FindingList(RowList):
     def line_at(self, row: int) -> Line | None:
         return self._lines[row] if 0 <= row < len(self._lines) else None
 
-    def row_of(self, finding: Finding | None) -> int:
-        """The row of a finding; of the first one, where it is not in the list."""
-        rows = {id(one.finding): row for row, one in reversed(list(enumerate(self._lines))) if isinstance(one, Occurrence)}
-        return rows.get(id(finding), min(rows.values(), default=0))
+    def row_of(self, finding: Finding | None, otherwise: int | None = None) -> int:
+        """The row of a finding; where it is not in the list, another one, or that of the first."""
+        occurrences = [(row, one.finding) for row, one in enumerate(self._lines) if isinstance(one, Occurrence)]
+        first = occurrences[0][0] if occurrences else 0
+        return next((row for row, one in occurrences if one == finding), first if otherwise is None else otherwise)
 
     def row_of_rule(self, rule: str) -> int:
         return next((row for row, one in enumerate(self._lines) if isinstance(one, Group) and one.rule == rule), 0)

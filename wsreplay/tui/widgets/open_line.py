@@ -27,13 +27,18 @@ class OpenLine(StatusLine):
         self.spans: Sequence[Drawn] | None = None
         self._is_full = False
         self._traced_anew = traced_anew
-        self._tracing = Tracing(opened, errands, self._take)
+        self._has_failed = False
+        self._tracing = Tracing(opened, errands, self._take, self._fail)
 
     def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Collection[int]:
         """Say what is open in a session at a time of the recording; the frames that began it."""
         self._tracing.ask(session, contracts, now_ns)
+        look = self.look
+        if self._has_failed:
+            self.say([(f"{READING} failed: {look.key('session.read_again')} tries again", look.style("warning"))])
+            return ()
         if self.spans is None:
-            self.say([(f"{READING} {self.look.signs.ellipsis}", self.look.style("dim"))])
+            self.say([(f"{READING} {look.signs.ellipsis}", look.style("dim"))])
             return ()
         spans = open_at(self.spans, at_ns)
         self._say(spans, at_ns)
@@ -50,6 +55,16 @@ class OpenLine(StatusLine):
         ]  # fmt: skip
         self.say([], [(count, look.style("dim"))], entries=entries)
 
+    def forget(self) -> None:
+        """The recording is read again."""
+        self._has_failed = False
+        self._tracing.forget()
+
+    def _fail(self) -> None:
+        self._has_failed = True
+        self._traced_anew()
+
     def _take(self, traced: Traced) -> None:
         self.spans, _, self._is_full = traced
+        self._has_failed = False
         self._traced_anew()
