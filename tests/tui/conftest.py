@@ -68,7 +68,7 @@ class Script:
         self.rows.sort(key=lambda row: row[2])
         writer = Writer(self.path)
         run = writer.insert_run(
-            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765",
+            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="ws://127.0.0.1:8765",
             version="0.1.0", options={},
         )  # fmt: skip
         for connection in self.connections:
@@ -287,7 +287,7 @@ class LiveChat:
         self._count = 0
         self._now_ns = 0
         self._run = self._writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000",
-                                            listen="127.0.0.1:8765", version="0.1.0", options={})  # fmt: skip
+                                            listen="ws://127.0.0.1:8765", version="0.1.0", options={})  # fmt: skip
         self._writer.insert_connection(Connection(1, self._run, 0, path="/ws", user="u1", status=101))
         self.add(5)
 

@@ -160,13 +160,18 @@ async def test_the_waterfall_begins_at_the_span_of_the_row(stage, chat_recording
         assert on.app.screen.canvas.selected.name == "search"
 
 
-async def test_a_finding_can_be_gone_to_after_the_film_and_why_not_before_is_said(stage, chat_recording):
+async def test_in_a_film_the_next_finding_is_gone_to_where_it_is_known(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
         await on.press("down", "enter", "0", "space", "space", "right_square_bracket")
-        assert "none has come yet" in on.text()
+        screen = on.app.screen
+        assert screen.film and screen.player.at_ns == 1_150 * MS and screen.inspector.findings()[0].kind == "order"
+        await on.press("right_square_bracket")
+        assert screen.player.at_ns == 12_789 * MS and screen.inspector.findings()[0].kind == "missing"
+        await on.press("right_square_bracket")
+        assert screen.player.at_ns == 13_250 * MS and screen.inspector.findings()[0].kind == "late"
         await on.press("escape", "right_square_bracket")
-        assert on.app.screen.inspector.findings()
+        assert screen.inspector.findings()
         await on.press("slash", *"type:user_message", "enter", "right_square_bracket")
         await on.until(lambda: "the filter lets none through" in on.text())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import click
 from wsreplay.proxy.handover import Totals
 from wsreplay.recorder.protocol import Ended, Opened
 from wsreplay.trace.display import visible
+
+MOST_HELD = 20  # of what must be known: the last ones, while somebody else has the terminal
 
 
 def size_text(count: float) -> str:
@@ -59,15 +62,19 @@ class Console:
         self._rate = _Rate(at=time.monotonic())
         self._drawn = False
         self._silent = False
+        self._held: deque[str] = deque(maxlen=MOST_HELD)
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """Somebody else has the terminal: what would be said meanwhile is not."""
+        """Somebody else has the terminal: what would be said meanwhile is not; what must be known is said afterwards."""
         self._silent = True
         try:
             yield
         finally:
             self._silent = False
+            held, self._held = self._held, deque(maxlen=MOST_HELD)
+            for text in held:
+                self.complain(text)
 
     def say(self, text: str) -> None:
         if not self._quiet and not self._silent:
@@ -76,6 +83,9 @@ class Console:
 
     def complain(self, text: str) -> None:
         """What must be known even with -q."""
+        if self._silent:
+            self._held.append(text)
+            return
         self.clear_status()
         click.echo(f"wsreplay: {text}", err=True)
 

@@ -133,6 +133,11 @@ def known_at(finding: Finding) -> int:
     return max(finding.decided_at, finding.at_ns or 0)
 
 
+def seen_from(finding: Finding) -> int:
+    """From when on a film shows a finding where it stands, ns."""
+    return max(known_at(finding), moment(finding))
+
+
 def worst(findings: Iterable[Finding]) -> Finding | None:
     """The gravest; of equals the first, and one that stands for itself before one that only follows."""
     return max(findings, key=lambda one: (not one.caused_by, _RANK[one.severity]), default=None)

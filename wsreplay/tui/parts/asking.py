@@ -13,6 +13,7 @@ from wsreplay.errors import FilterError
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.gathering import Gathered, matching_ids, next_match
 from wsreplay.tui.data.rows import Rows
+from wsreplay.tui.data.view import Anchor
 from wsreplay.tui.parts.host import Host
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.query_bar import QueryBar
@@ -47,13 +48,16 @@ class Asking:
         self._show = show
         self._asked: Filter | None = None
         self._before = ""  # the filter's text before the user began to change it
+        self._stood_on: Anchor | None = None  # and on what the cursor stood then
+        self._is_to_return = False  # there, as soon as the rows are those of before
+        self._is_waiting = False  # for the last of a filter's answers
         self._is_stopped = False
         self._found: int | None = None
 
     async def begin(self, searching: bool) -> None:
         """Let the user type."""
         self._errands.get_ready()
-        self._before = self._bar.filter_text
+        self._before, self._stood_on = self._bar.filter_text, self._frames.view.anchor(self._frames.cursor)
         await self._bar.begin(searching=searching)
 
     def typed(self) -> None:
@@ -75,6 +79,16 @@ class Asking:
             self.search(from_here=True) if keep else self.stop_searching()
         else:
             self.filter(bar.filter_text if keep else bar.keep(self._before))
+        self._is_to_return = not keep
+        if not self._is_waiting:
+            self._return()
+
+    def _return(self) -> None:
+        """What was typed was given up: the cursor stands again where it stood."""
+        view = self._frames.view
+        if self._is_to_return and self._stood_on is not None and len(view):
+            self._frames.move_to(view.row_of_anchor(self._stood_on), centre=True)
+        self._is_to_return = False
 
     # Filtering.
 
@@ -98,7 +112,7 @@ class Asking:
 
     def _ask(self, asked: Filter) -> None:
         sieve, place = self._rows.sieve(asked), self._place_in_base()
-        self._asked, self._is_stopped = asked, False
+        self._asked, self._is_stopped, self._is_waiting = asked, False, True
         work = partial(matching_ids, sieve, self._rows.ask(asked), place)
         self._errands.hand_over(FILTERING, work, self._gathered)
         self.say(0.0)
@@ -122,6 +136,9 @@ class Asking:
             self._rows.filtered(asked, ids, finished)
             self._show()
         self.say(1.0 if finished else done)
+        if finished:
+            self._is_waiting = False
+            self._return()
 
     def grown(self) -> None:
         """The recording has more frames, and the filter has been asked about them."""
@@ -145,7 +162,7 @@ class Asking:
     def failed(self, doing: str) -> None:
         """Something could not be done; where it was one of these questions, it can be asked again."""
         if doing in (FILTERING, SEARCHING):
-            self._is_stopped = True
+            self._is_stopped, self._is_waiting = True, False
             self._rows.give_up()
             self._bar.say(lambda look: [(f"{doing} stopped", look.style("warning"))])
 
@@ -153,7 +170,7 @@ class Asking:
         """Show everything again; whether there was a filter."""
         was = self._asked is not None or self._rows.only_marked
         self._errands.call_back(FILTERING)
-        self._asked = None
+        self._asked, self._is_waiting = None, False
         self._bar.clear()
         if was:
             self._rows.unfiltered()
@@ -178,7 +195,9 @@ class Asking:
 
     def _matched(self, needle: str, frame_id: int | None) -> None:
         if frame_id is None:
-            self._bar.say(lambda look: [(look.own(f"— in no frame: {needle}"), look.style("warning"))])
+            is_all = self._rows.matches is None and not self._rows.only_marked and self._rows.horizon is None
+            where = "no frame" if is_all else "none of the frames that are shown"
+            self._bar.say(lambda look: [(look.own(f"— in {where}: {needle}"), look.style("warning"))])
             return
         if not self._frames.view.holds(frame_id):
             self.search(from_here=True)  # other rows are shown by now

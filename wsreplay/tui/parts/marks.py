@@ -51,7 +51,9 @@ class Marks:
     def leave(self) -> None:
         """Ask for the note of a mark where the cursor stands."""
         item = self._current().item
-        if item is not None:
+        if item is None:
+            self._host.notify("there is no row", title="nothing to mark")
+        else:
             known = self._kept(item)
             hint = "what is to be remembered; empty takes the mark away"
             self._host.ask("Mark", hint, partial(self._change, item), value=known.note if known else "")

@@ -40,6 +40,7 @@ class Survey:
         self._origin_ns = origin_ns
         self._placed_anew = placed_anew
         self._counted_ns = 0
+        self._counted_bins: int | None = None
         self._known: There | None = (0, ())
         self._is_placing = False
 
@@ -47,12 +48,17 @@ class Survey:
         """Count frames per column up to a time: all of the session's, whatever a filter lets through."""
         span = (self._origin_ns, max(end_ns, self._origin_ns + 1))
         ids, bins = self._rows.base[:], self._overview.bins
-        self._counted_ns = now_ns
+        self._counted_ns, self._counted_bins = now_ns, bins
 
         def work(reader: Recording, errand: Told) -> None:
             errand.tell(sketch.density(reader, ids, *span, bins))
 
         self._errands.send(COUNTING, work, partial(self._draw, span))
+
+    def resized(self, end_ns: int, now_ns: int) -> None:
+        """There may be other columns to count for."""
+        if self._counted_bins not in (None, self._overview.bins):
+            self.count(end_ns, now_ns)
 
     def grown(self, end_ns: int, now_ns: int) -> None:
         """The recording has more frames: count again, but not all the time."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
-from wsreplay.tui.data.evidence import moment
+from wsreplay.tui.data.evidence import moment, seen_from
+from wsreplay.tui.data.goto import why_not_here
 from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.parts.host import Host
 from wsreplay.tui.widgets.detail import Detail
@@ -23,7 +24,7 @@ _NAMED = 5  # sessions
 
 
 class Trail:
-    """The findings of a list. `looked_at` is the one whose witnesses are shown."""
+    """The findings of a list. `looked_at` is the one whose witnesses are shown; `reveal` sees to it that one can be seen."""
 
     BINDINGS: ClassVar[tuple[Binding, ...]] = (
         Binding("right_square_bracket", "part('trail','go',1)", "Next finding", id="trace.next_finding", show=False),
@@ -31,11 +32,14 @@ class Trail:
         Binding("x", "part('trail','next_witness')", "Next witness frame of the finding", id="trace.witness", show=False),
     )
 
-    def __init__(self, host: Host, opened: Opened, rows: Rows, frames: FrameList) -> None:
+    def __init__(
+        self, host: Host, opened: Opened, rows: Rows, frames: FrameList, reveal: Callable[[Finding], object]
+    ) -> None:
         self._host = host
         self._opened = opened
         self._rows = rows
         self._frames = frames
+        self._reveal = reveal
         self.looked_at: Finding | None = None
         self._found: list[tuple[int, Finding]] = []
         self._found_in: tuple[View | None, int] = None, 0  # and its version then
@@ -68,7 +72,10 @@ class Trail:
         found = self.rows()
         is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
         later = [(row, one) for row, one in found if (row >= here + (not is_fresh) if steps > 0 else row < here)]
-        if not found:
+        coming = self._coming() if steps > 0 and not later else None
+        if coming is not None:
+            self.show(coming)
+        elif not found:
             self._awaited = None if self._opened.evidence.is_there else (steps, here)
             self._host.notify(self._why_none())
         elif not later:
@@ -76,6 +83,14 @@ class Trail:
         else:
             row, finding = later[0 if steps > 0 else -1]
             self.show(finding, row)
+
+    def _coming(self) -> Finding | None:
+        """The first finding that the film has not shown yet."""
+        horizon, session = self._rows.horizon, self._rows.number
+        if horizon is None:
+            return None
+        later = (one for one in self._opened.evidence.of_session(session) if seen_from(one) > horizon and not one.caused_by)
+        return min(later, key=seen_from, default=None)
 
     def judged(self) -> None:
         """There is another verdict: go where somebody wanted to go, if he still stands there."""
@@ -87,7 +102,7 @@ class Trail:
 
     def _why_none(self) -> str:
         if not self._opened.evidence.is_there:
-            return "there is no verdict yet"
+            return "goes there when there is a verdict"
         if not self._opened.evidence.of_session(self._rows.number):
             others = sorted(number for number, counts in self._opened.evidence.tallies.items() if any(counts) and number)
             elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
@@ -96,6 +111,7 @@ class Trail:
 
     def show(self, finding: Finding, row: int | None = None) -> None:
         """Go to where a finding stands, and show its witnesses."""
+        self._reveal(finding)
         if row is None:
             row = self._row_of(finding)
         self.look_at(finding)
@@ -123,8 +139,16 @@ class Trail:
         stops = [home, *(row for row in rows if row != home)]
         here = stops.index(self._frames.cursor) if self._frames.cursor in stops else -1
         if stops == [self._frames.cursor]:
-            self._host.notify("this is all that shows it")
+            self._host.notify(self._why_no_other(finding))
         self._frames.move_to(stops[(here + 1) % len(stops)], centre=True)
+
+    def _why_no_other(self, finding: Finding) -> str:
+        """Why there is no other witness to go to."""
+        hidden = [frame for frame in witnesses(finding) if not self._rows.view.holds(frame)]
+        if not hidden:
+            return "this is all that shows it"
+        why = why_not_here(self._opened, self._rows.session, hidden[0]) or self._rows.why_hidden(hidden[0])
+        return f"frame {hidden[0]:,} shows it too: {why}"
 
 
 def witnesses(finding: Finding) -> list[int]:

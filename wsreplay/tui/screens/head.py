@@ -73,7 +73,8 @@ def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None
     if state.state == verdict.JUDGING:
         runs = [*runs, *gap, (f"validating {state.done:.0%}", look.style("dim"))]
     elif state.state == verdict.FAILED:
-        runs = [*runs, *gap, (f"{look.signs.warning} no verdict", look.style("warning"))]
+        older = ", these findings are older" if opened.evidence.is_there else ""
+        runs = [*runs, *gap, (f"{look.signs.warning} no verdict{older}", look.style("warning"))]
     if state.stale:
         runs = [*runs, (f"  contract changed: {look.key('screen.validate')}", look.style("word", bold=True))]
     return runs

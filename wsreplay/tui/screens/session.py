@@ -15,7 +15,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
-from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.data.evidence import Ghost, seen_from
 from wsreplay.tui.data.gathering import Gathered, session_ids
 from wsreplay.tui.data.goto import Target, why_not_here
 from wsreplay.tui.data.opened import Opened
@@ -99,7 +99,7 @@ class SessionScreen(PlayerScreen):
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, opened, self.detail, self.errands, self.origin_ns)
         self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
-        self.trail = Trail(self, opened, self.rows, self.frames)
+        self.trail = Trail(self, opened, self.rows, self.frames, self._reveal)
         self.marks = Marks(
             self, opened, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
         )
@@ -153,11 +153,13 @@ class SessionScreen(PlayerScreen):
     # What is shown.
 
     def on_row_moved(self, message: RowMoved) -> None:
-        if message.sender is not self.frames:
-            return
+        if message.sender is self.frames:
+            self._cursor_moved()
+
+    def _cursor_moved(self) -> None:
         view = self.rows.view
         led, self._led_to = self._led_to, None
-        if not self.film and message.row != led:
+        if not self.film and self.frames.cursor != led:
             self.player = self.player.seek(view.time_of_row(self.frames.cursor), self.now())
         if self.following and self.frames.cursor < len(view) - 1:
             self.following, self.unseen = False, 0
@@ -178,7 +180,11 @@ class SessionScreen(PlayerScreen):
 
     def caught_up(self) -> Inspector:
         """The inspector, looking at the row where the cursor stands now: it follows after the list is painted."""
-        if self.detail_due:
+        view = self.rows.view
+        if len(view) and view.row(self.frames.cursor) != self.inspector.item:
+            self._cursor_moved()  # keys that come at once are faster than what tells of the first
+            self._show_detail()
+        elif self.detail_due:
             self._show_detail()
         return self.inspector
 
@@ -213,7 +219,9 @@ class SessionScreen(PlayerScreen):
 
     def _name_list(self) -> None:
         self.frames.border_title = "marked frames" if self.rows.only_marked else "frames"
-        self.frames.border_subtitle = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
+        ends_film = f"as it was then: {self.look.key('screen.escape')} shows all rows"
+        reading = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
+        self.frames.border_subtitle = ends_film if self.film and not self.player.at_end else reading
 
     def looks_changed(self) -> None:
         super().looks_changed()
@@ -246,7 +254,7 @@ class SessionScreen(PlayerScreen):
             return ["", f"no frame matches {self.rows.filter}", f"{self.look.key('screen.escape')} clears the filter"]
         if self.opened.live and self.opened.runs:
             run = self.opened.runs[0]
-            return ["", "nothing was said yet", f"a client that connects to ws://{run.listen} reaches {run.upstream}"]
+            return ["", "Nothing is recorded yet.", f"Connect a client to {run.listen}", f"to reach {run.upstream}."]
         return ["", "no frames were recorded here"]
 
     def count_overview(self) -> None:
@@ -296,7 +304,7 @@ class SessionScreen(PlayerScreen):
         self.frames.set_users(self.opened.users(self.session))
         self.player = self.player.reaching(self.opened.reached_ns(self.session))
         if added:
-            self.frames.grown()
+            self.frames.show_change()
             if self.following and not self.film:
                 self.frames.move_to(len(self.rows.view) - 1)
             else:
@@ -321,14 +329,16 @@ class SessionScreen(PlayerScreen):
     def show_playhead(self) -> None:
         view = self.rows.view
         self.frames.is_film = self.film
+        self._name_list()
         if self.film:
             # At its end all is known, also what was due only later.
             view = self.rows.seen_at(None if self.player.at_end else self.player.at_ns)
-            self.frames.show_horizon(view)
+            self.frames.show_change()
             self.frames.move_to(len(view) - 1)
         elif view.horizon is not None:
             cursor = self.frames.cursor
-            self.frames.show_horizon(self.rows.seen_at(None))
+            self.rows.seen_at(None)
+            self.frames.show_change()
             self.frames.move_to(cursor, centre=True)
         else:
             row = view.row_at(self.player.at_ns)
@@ -349,6 +359,11 @@ class SessionScreen(PlayerScreen):
         else:
             why = why_not_here(self.opened, self.session, target.value) or self.rows.why_hidden(target.value)
             self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
+
+    def _reveal(self, finding: Finding) -> None:
+        """In a film, go to where it shows a finding."""
+        if self.film and seen_from(finding) > self.player.at_ns:
+            self.seek(seen_from(finding))
 
     def step_rows(self, rows: int) -> None:
         if not self.film:
@@ -374,7 +389,11 @@ class SessionScreen(PlayerScreen):
         self.asking.left(message.keep)
 
     def on_resize(self, _event: events.Resize) -> None:
-        self.call_after_refresh(self.bar.hint)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self.bar.hint()
+        self.survey.resized(self.player.end_ns, self.now())
 
     def on_pane_chosen(self, message: PaneChosen) -> None:
         self.inspector.choose_pane(message.pane)

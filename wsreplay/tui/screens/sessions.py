@@ -101,7 +101,7 @@ class SessionsScreen(ListingScreen):
         run = self.opened.runs[0] if self.opened.runs else None
         if run is None:
             return ["", "Nothing was recorded into this file."]
-        where = [f"Connect a client to ws://{run.listen}", f"to reach {run.upstream} through the recorder."]
+        where = [f"Connect a client to {run.listen}", f"to reach {run.upstream} through the recorder."]
         return ["", "No connection yet.", "", *where]
 
     def cells_of(self, row: int) -> list[list[Run]]:

@@ -69,16 +69,12 @@ class FrameList(RowList):
             self._users, self._are_many = users, len(set(users.values())) > 1
             self.forget()
 
-    def grown(self) -> None:
-        """The view has more rows, or fewer; those that stay look as they did."""
-        self.set_count(len(self.view))
-
-    def show_horizon(self, view: View) -> None:
-        """The same view with its end elsewhere; ghosts may have come or gone."""
-        if view.between_version != self._between_painted:
-            self._between_painted = view.between_version
+    def show_change(self) -> None:
+        """The view has more rows, or fewer. What is no frame may have come, gone or moved; else rows look as they did."""
+        if self.view.between_version != self._between_painted:
+            self._between_painted = self.view.between_version
             self.forget()
-        self.set_count(len(view))
+        self.set_count(len(self.view))
 
     def set_witnesses(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.witnesses):
