@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from wsreplay.errors import UsageError
 from wsreplay.store import notes
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.data import export
 from wsreplay.tui.data.between import Injected, Noted
@@ -356,6 +360,28 @@ async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_pat
     assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'
     deep = "[" * 300 + "]" * 300
     assert readable(deep.encode()) == f"{deep}\n"  # read, but not written
+
+
+@pytest.mark.parametrize("where", ["opened", "written"])
+async def test_a_payload_for_which_there_is_no_room_in_the_temporary_folder_is_said(stage, chat_recording, monkeypatch, where):
+    class Full(io.StringIO):
+        name = "/tmp/x"
+
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def temporary(*_arguments: object, **_options: object) -> Full:
+        if where == "opened":
+            raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+        return Full()
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", temporary)
+    monkeypatch.setattr(ReplayApp, "suspend", lambda _app: nullcontext())
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "f")
+        assert on.app.is_running and on.app._exception is None
+        why = next(iter(on.app._notifications)).message
+        assert ("No usable temporary directory" if where == "opened" else "No space left") in why
 
 
 async def test_of_a_detail_only_the_lines_are_painted_that_changed(stage, script, monkeypatch):

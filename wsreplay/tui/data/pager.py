@@ -29,17 +29,24 @@ def readable(payload: bytes) -> str:
 
 
 def page(payload: bytes) -> None:
-    """Show a payload in $PAGER. Raises UsageError where there is no such program."""
+    """Show a payload in $PAGER. Raises UsageError where there is no such program, or no room for the file it reads."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="wsreplay-", suffix=".txt", encoding="utf-8") as file:
+            file.write(readable(payload))
+            file.flush()
+            _run(file.name)
+    except OSError as error:
+        raise UsageError(f"the payload cannot be written to a file for $PAGER: {error}") from error
+
+
+def _run(file: str) -> None:
     pager = os.environ.get("PAGER") or PAGER
-    with tempfile.NamedTemporaryFile("w", prefix="wsreplay-", suffix=".txt", encoding="utf-8") as file:
-        file.write(readable(payload))
-        file.flush()
-        began = time.monotonic()
-        try:
-            subprocess.run([*shlex.split(pager), file.name], check=False)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"$PAGER {pager!r} cannot be run: {error}") from error
-        if time.monotonic() - began < SHORT_S:
-            sys.stdout.write("\n(Enter goes back)")
-            sys.stdout.flush()
-            sys.stdin.readline()
+    began = time.monotonic()
+    try:
+        subprocess.run([*shlex.split(pager), file], check=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"$PAGER {pager!r} cannot be run: {error}") from error
+    if time.monotonic() - began < SHORT_S:
+        sys.stdout.write("\n(Enter goes back)")
+        sys.stdout.flush()
+        sys.stdin.readline()

@@ -68,7 +68,7 @@ class Exports:
             except WsreplayError as error:
                 why = str(error)  # said when the terminal is ours again
         if why:
-            self._host.notify(self._host.look.own(why), title="there is no pager", severity="error", markup=False)
+            self._host.notify(self._host.look.own(why), title="it cannot be paged", severity="error", markup=False)
 
     def _frame(self) -> Frame | None:
         """The frame that is looked at; where there is none, it is said why."""
