@@ -67,6 +67,8 @@ def test_shell_completion(shell: str) -> None:
         (["show", "text.db"], 3, "no SQLite file"),
         (["show", "empty.db"], 3, "is empty"),
         (["show", "{recording}", "9"], 2, "has no session 9: it has sessions 1 to 2"),
+        (["show", "{recording}#" + "9" * 30], 2, "'999999999999999999' and so on is no number of a session"),
+        (["show", "{recording}#" + "9" * 5_000], 2, "cannot be reached: File name too long"),
         (["show", "{recording}", "--filter", "tpye:x"], 2, "type"),
         (["validate", "nowhere.db"], 2, "there is no such file"),
         (["validate", "text.db"], 3, "no SQLite file"),

@@ -120,3 +120,18 @@ def test_of_a_long_message_only_what_differs_is_shown():
     a, b = list(range(1_900)), [-1, *range(900), *range(901, 1_899), -2]
     found = difference(orjson.dumps(a), orjson.dumps(b))
     assert [text for kind, text in found if kind != "code"] == ["+   -1,", "-   900,", "-   1899", "+   -2"]
+
+
+@pytest.mark.parametrize(("typed", "why"), [
+    ("9" * 5_000, "and so on is no number of a session"), ("x.db#" + "9" * 5_000, "is no number of a session"),
+    ("0", "first session is number 1"), ("7", "has no session 7"), ("#x", "'x' is no number"),
+])  # fmt: skip
+async def test_a_number_that_no_session_has_is_refused_where_it_is_typed(stage, chat_recording, typed, why):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "D")
+        prompt = on.app.screen
+        on.app.focused.value = typed
+        await on.press("enter")
+        assert on.app.screen is prompt
+        complaint = " ".join(on.text().replace("│", " ").split())
+        assert why in complaint, complaint

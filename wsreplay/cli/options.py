@@ -14,7 +14,7 @@ from wsreplay.model import Connection, Session
 from wsreplay.store.places import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.quantities import duration_ns, size_bytes
-from wsreplay.trace.sessions import stitch, there_are
+from wsreplay.trace.sessions import numbered, stitch, there_are
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -102,10 +102,10 @@ def make_parent(path: Path) -> None:
 
 
 def split_session(text: str) -> tuple[Path, int | None]:
-    """`FILE` or `FILE#SESSION`."""
+    """`FILE` or `FILE#SESSION`. Raises UsageError."""
     path, mark, number = text.rpartition("#")
     if mark and number.isdecimal() and not reachable(Path(text)).exists():
-        return Path(path), int(number)
+        return Path(path), numbered(number)
     return Path(text), None
 
 

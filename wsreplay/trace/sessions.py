@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending, Session
 
 RESUME_WITHIN_NS = 30_000_000_000
 NORMAL_CLOSURE = 1000
+_MOST_DIGITS = 18  # of a session's number
 
 
 def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WITHIN_NS) -> list[Session]:
@@ -54,6 +56,14 @@ def resumable(connection: Connection) -> bool:
 def plain_path(path: str) -> str:
     """The path without its query: tokens and sequence numbers there change from one connection to the next."""
     return path.partition("?")[0]
+
+
+def numbered(digits: str) -> int:
+    """The number of a session, as a user wrote it. Raises UsageError, also where it is longer than any number is read."""
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+        said = repr(digits) if len(digits) <= _MOST_DIGITS else f"{digits[:_MOST_DIGITS]!r} and so on"
+        raise UsageError(f"{said} is no number of a session")
+    return int(digits)
 
 
 def there_are(sessions: Sequence[Session]) -> str:

@@ -16,7 +16,7 @@ from wsreplay.replay.rows import Kind, Row
 from wsreplay.replay.talk import Said
 from wsreplay.store.places import typed_path
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch, there_are
+from wsreplay.trace.sessions import numbered, stitch, there_are
 from wsreplay.tui.data.alignment import Payloads, Side, aligned
 from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errands
@@ -40,16 +40,17 @@ def parse_side(text: str, path: Path) -> Side:
         name, _, number = text.rpartition("#")
     else:
         name, number = ("", text) if text.isdecimal() else (text, "1")
-    if not number.isdecimal() or number == "0":
-        raise UsageError(f"{number!r} is no number of a session")
+    wanted = numbered(number)
+    if not wanted:
+        raise UsageError("the first session is number 1")
     other = typed_path(name) if name else path
     if not other.is_file():
         raise UsageError(f"there is no recording {other}")
     with Recording.open(other) as reader:
         sessions = stitch(reader.connections())
-    if int(number) > len(sessions):
-        raise UsageError(f"{other.name} has no session {number}: {there_are(sessions)}")
-    return other, int(number)
+    if wanted > len(sessions):
+        raise UsageError(f"{other.name} has no session {wanted}: {there_are(sessions)}")
+    return other, wanted
 
 
 class DiffScreen(BaseScreen):
