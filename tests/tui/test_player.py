@@ -153,6 +153,41 @@ async def test_a_film_goes_on_in_the_waterfall_and_back_in_the_list(stage, chat_
         await on.until(lambda: session.player.at_ns - session.origin_ns >= 6_000 * MS)
 
 
+async def test_from_a_film_in_the_waterfall_a_span_is_gone_to_which_the_list_has_not_come_to(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        await on.judged()
+        await on.press("0", "space", "space", "colon", *"0.9s", "enter", "w")
+        session, waterfall = on.app.screen_stack[-2:]
+        await on.until(lambda: waterfall.canvas.count)
+        await on.press("colon", *"22s", "enter")
+        waterfall._select(next(one for one in waterfall._spans if one.start_frame == 20))
+        await on.press("enter")
+        assert on.app.screen is session and session.film and "is not in this list" not in on.text()
+        assert session.inspector.frame.id == 20 and session.player.at_ns == 21_140 * MS
+
+
+async def test_a_span_that_is_chosen_twice_is_gone_to_once(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "w")
+        session, waterfall = on.app.screen_stack[-2:]
+        await on.until(lambda: waterfall.canvas.selected)
+        waterfall.canvas.action_choose()
+        waterfall.canvas.action_choose()
+        await on.settle()
+        assert on.app.screen is session
+
+
+@pytest.mark.parametrize("back", ["w", "q", "escape"])
+async def test_the_speed_and_the_idle_cap_of_the_waterfall_hold_in_the_list_too(stage, chat_recording, back):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "j", "w", "greater_than_sign", "i", back)
+        player = on.app.screen.player
+        assert (player.speed, player.idle_cap) == (2.0, SECOND // 2) and on.app.screen.frames.cursor == 1
+        before = on.app.screen.player
+        await on.press("w", "w")
+        assert on.app.screen.player == before
+
+
 async def test_the_waterfall_begins_at_the_span_of_the_row(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()

@@ -29,6 +29,7 @@ from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.waterfall import Waterfall
 
 if TYPE_CHECKING:
+    from wsreplay.tui.screens.session import SessionScreen
     from wsreplay.validator.findings import Finding
 
 
@@ -200,25 +201,32 @@ class WaterfallScreen(PlayerScreen):
 
     def on_row_chosen(self, message: RowChosen) -> None:
         """Go to the frame that the span began with."""
-        from wsreplay.tui.screens.session import SessionScreen
-
         drawn = self.canvas.selected
-        if drawn is None:
+        if drawn is None or self.app.screen is not self:  # chosen twice, it is gone to once
             return
-        self.replay.go_back()
-        below = self.app.screen
-        if isinstance(below, SessionScreen):
+        below = self._hand_back()
+        if below is not None:
             below.call_after_refresh(below.go_to_target, Target("frame", drawn.start_frame))
 
     def action_back(self) -> None:
         """The list goes on where the playhead is now."""
+        if self.app.screen is self:
+            self._hand_back()
+
+    def action_escape(self) -> None:
+        self.action_back()
+
+    def _hand_back(self) -> SessionScreen | None:
+        """To the screen below; where that is a session, it goes on with the film and the player as they are here."""
         from wsreplay.tui.screens.session import SessionScreen
 
-        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
-        player, film = self.player, self.film
         self.replay.go_back()
-        if isinstance(below, SessionScreen) and (player.playing or (player.at_ns, film) != (below.player.at_ns, below.film)):
-            below.call_after_refresh(below.take_over, player, film)
+        below = self.app.screen
+        if not isinstance(below, SessionScreen):
+            return None
+        if (self.player._replace(since_ns=below.player.since_ns), self.film) != (below.player, below.film):
+            below.call_after_refresh(below.take_over, self.player, self.film)
+        return below
 
     def action_pan(self, share: float) -> None:
         self.canvas.window = self.canvas.window.panned(share)
