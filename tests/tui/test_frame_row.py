@@ -62,6 +62,9 @@ def test_what_is_searched_is_made_visible_and_stays_the_same_text():
     plain, searched = painter().frame(HEAD, None), painter(needle="slow").frame(HEAD, None)
     match = LOOK.style("strong", on="match", bold=True)
     assert text(plain) == text(searched) and [words for words, style in searched if style == match] == ["slow"]
+    heart = HEAD._replace(preview='{"type":"x","query":"a ❤\ufe0f b"}'.encode())
+    searched = painter(needle="❤\ufe0f").frame(heart, None)
+    assert [words for words, style in searched if style == match] == ["❤␦"]
 
 
 def test_of_what_never_came_as_much_is_said_as_there_is_room_for():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,12 @@ from textual import events
 from wsreplay.model import Ending
 from wsreplay.store import notes
 from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.trace.display import visible
 from wsreplay.tui.data.summary import name, summary
 from wsreplay.tui.look import Look
 from wsreplay.tui.theme import Palette
+from wsreplay.tui.widgets.plain_input import PlainInput
 
 MS = 1_000_000
 HOSTILE = {
@@ -119,8 +123,48 @@ async def test_what_is_pasted_into_a_field_is_harmless(stage, chat_recording, wa
         await on.press("down", "enter", way, "ctrl+u")
         on.app.post_message(events.Paste("".join(text[:40].splitlines()[0] for text in HOSTILE.values())))
         await on.settle()
-        assert "␛" in on.app.focused.value and not FORBIDDEN.search(on.app.focused.value)
+        field = on.app.focused
+        assert "\x1b" in field.value, "what is typed is kept"
+        for place in range(0, len(field.value) + 1, 20):
+            field.cursor_position = place
+            await on.pilot.pause()
+            assert not FORBIDDEN.search(on.text()) and not FORBIDDEN.search(field.render_line(0).text)
+        await on.press("home")
+        assert "␛" in on.text() and "␦" in on.text()
+
+
+@given(st.text(st.sampled_from("ab \t\x1b\x07\ufe0f\u200d\u0301東❤\U0001f468"), max_size=30))
+def test_each_character_of_a_field_takes_the_cells_of_what_is_painted_for_it(value):
+    field = PlainInput()
+    field.set_reactive(PlainInput.value, value)
+    assert field.value == value and field._value.plain == visible(value)
+    ends = [field._position_to_cell(place) for place in range(len(value) + 1)]
+    assert ends[-1] == field._value.cell_len
+    for place, (start, end) in enumerate(pairwise(ends)):
+        assert all(field._cell_offset_to_index(cell) == place for cell in range(start, end))
+
+
+@pytest.mark.parametrize("note", ["careful ⚠️", "a\tb", "می\u200cخواهم"])
+async def test_a_note_is_kept_as_it_was_written_also_where_it_is_opened_again(stage, chat_recording, note):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "m")
+        on.app.focused.value = note
+        await on.press("enter", "m", "enter")
+        with Recording.open(chat_recording) as reader:
+            assert [mark.note for mark in reader.marks()] == [note]
         assert not FORBIDDEN.search(on.text())
+
+
+async def test_what_cannot_be_seen_is_searched_for_as_it_is(stage, script):
+    made = script("heart.db")
+    made.open(1, 0, closed_ns=10**9)
+    for number, words in enumerate(["none", "with ❤️ here", "none"]):
+        made.say(1, number + 1, 1, "x", content=words)
+    async with stage(made.write(1_000)) as on:
+        await on.press("ctrl+f")
+        on.app.focused.value = "❤️"
+        await on.press("enter")
+        assert on.app.screen.inspector.frame.id == 2 and not FORBIDDEN.search(on.text())
 
 
 async def test_a_contract_that_cannot_be_used_is_quoted_harmless(stage, chat_recording, tmp_path):

@@ -89,10 +89,11 @@ class FrameRow(NamedTuple):
     def _searched(self, text: str, style: Style) -> list[Run]:
         """A text with what is searched in it made visible."""
         look = self.look
-        place = text.find(self.needle) if self.needle else -1
+        needle = look.safe(self.needle)  # as it is painted
+        place = text.find(needle) if needle else -1
         if place < 0:
             return [(text, style)]
-        end = place + len(self.needle)
+        end = place + len(needle)
         return [(text[:place], style), (text[place:end], look.style("strong", on="match", bold=True)), (text[end:], style)]
 
     def _ghost(self, finding: Finding) -> list[Run]:
