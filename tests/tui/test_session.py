@@ -274,6 +274,26 @@ print([file.name for file in Path({str(folder)!r}).iterdir() if not file.name.st
     assert (folder / "x.jsonl").read_text() == "mine" and len(list(folder.iterdir())) == 1
 
 
+def test_without_links_too_a_file_that_came_meanwhile_is_not_written_over(chat_recording, tmp_path, monkeypatch):
+    def refuse(_path: Path, _target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    out = tmp_path / "out" / "x.jsonl"
+    out.parent.mkdir()
+    export.write_out(chat_recording, out, None, None)
+    assert out.read_text()
+    out.write_text("mine")
+    with pytest.raises(UsageError, match="exists: choose another name"):
+        export.write_out(chat_recording, out, None, None)
+    assert out.read_text() == "mine"
+    out.unlink()
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(UsageError, match="cannot be written"):
+        export.write_out(chat_recording, out, None, None)
+    assert not list(out.parent.iterdir())
+
+
 async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, chat_recording):
     async with stage(chat_recording, width=80) as on:
         await on.press("down", "enter")

@@ -44,7 +44,7 @@ def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int]
     """Write a session, or all of them, or of those the frames `ids`. Takes long; raises WsreplayError.
 
     A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole:
-    until then it is in a folder beside, which goes with the process.
+    until then it is in a folder beside, which goes with the process, but stays where that is killed or its terminal closed.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".wsreplay-", dir=out.parent, ignore_cleanup_errors=True) as folder:
@@ -70,11 +70,24 @@ def _write(path: Path, half: Path, session: Session | None, ids: Sequence[int] |
 def _keep(half: Path, out: Path) -> None:
     """Give a file its name, if no other has it by now."""
     try:
-        out.hardlink_to(half)
+        try:
+            out.hardlink_to(half)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            _take_place(half, out)
     except FileExistsError:
         raise UsageError(f"{out} exists: choose another name") from None
-    except OSError:  # a file system without links
-        half.rename(out)
+
+
+def _take_place(half: Path, out: Path) -> None:
+    """Rename a file to a name that is taken first. Raises FileExistsError."""
+    out.touch(exist_ok=False)
+    try:
+        half.replace(out)
+    except OSError:
+        out.unlink(missing_ok=True)
+        raise
 
 
 def check_target(text: str) -> str | None:
