@@ -229,6 +229,24 @@ async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recordin
         assert out.read_text().count('"data"') == frames
 
 
+@pytest.mark.parametrize("narrowed", [False, True])
+async def test_of_a_film_is_written_what_has_come_when_it_is_asked_for(stage, chat_recording, tmp_path, narrowed):
+    out = tmp_path / "film.jsonl"
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        if narrowed:
+            await on.press("slash", *"type:tool_*", "enter")
+            await on.until(lambda: on.app.screen.rows.matches is not None)
+        screen = on.app.screen
+        await on.press("0", "space", "space", "colon", *"3s", "enter", "e")
+        assert f"Write {2 if narrowed else 5} frames to" in on.text()
+        screen.seek(screen.player.end_ns)  # as it goes on behind the question
+        on.app.focused.value = str(out)
+        await on.press("enter")
+        await on.until(lambda: on.app._notifications)
+    assert out.read_text().count('"data"') == (2 if narrowed else 5)
+
+
 async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_recording, tmp_path, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
     plain = export.write_out
@@ -245,7 +263,9 @@ async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_rec
         await on.press("enter", "q")
         assert begun.wait(10) and isinstance(on.app.screen, SessionsScreen)
         go_on.set()
-        await on.until(lambda: "written" in on.text())
+        await on.until(lambda: on.app._notifications)
+        (said,) = on.app._notifications
+        assert (said.title, said.severity) == ("written", "information") and said.message == str(tmp_path / "x.jsonl")
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(chat_recording, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -87,18 +88,18 @@ class Exports:
         what = count(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
         name = self._opened.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
         question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
-        self._host.ask(question, "file", self._write, value=name, check=export.check_target)
+        self._host.ask(question, "file", partial(self._write, ids), value=name, check=export.check_target)
 
     def _narrowed(self) -> list[int] | None:
-        """The frames that are shown, where that are not all."""
-        return list(self._rows.view.ids) if self._rows.matches is not None or self._rows.only_marked else None
+        """The frames that are shown, where that are not all: a filter, the marks or a film hide some."""
+        view = self._rows.view
+        is_all = self._rows.matches is None and not self._rows.only_marked and view.horizon is None
+        return None if is_all else list(view.ids[: view.frames])
 
-    def _write(self, name: str) -> None:
+    def _write(self, ids: list[int] | None, name: str) -> None:
         from wsreplay.tui.data import export
 
-        if not name:
-            return
-        out, ids = typed_path(name), self._narrowed()
+        out = typed_path(name)
         path, session = self._opened.path, self._rows.session
         tell = self._app.post_message  # the screen may be left by then
 
