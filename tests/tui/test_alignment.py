@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from random import Random
 
 import orjson
@@ -10,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.errors import UsageError
+from wsreplay.errors import RecordingError, UsageError
 from wsreplay.replay.compare import FieldChange
 from wsreplay.replay.rows import Kind
+from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data import jsondiff
+from wsreplay.tui.data import alignment, jsondiff
 from wsreplay.tui.data.alignment import Payloads, align
 from wsreplay.tui.data.jsondiff import changed_fields, difference
 
@@ -66,6 +66,40 @@ def test_what_is_alike_is_read_as_it_is_looked_at(written):
     assert Payloads(path.with_name("gone.db")).of(row.a) == b""
 
 
+def test_what_could_not_be_read_for_a_moment_is_read_again_and_is_not_waited_for_at_each_row(written, monkeypatch):
+    path = written("a", "one", "two")
+    first, second = (row.a for row in rows(path, written("b", "one", "two")))
+    now_s = 0.0
+    payloads = Payloads(path, lambda: now_s)
+    assert payloads.of(first) and list(payloads._reader.query("PRAGMA busy_timeout")) == [(50,)]
+    asked, frame = [], Recording.frame
+
+    def locked(_reader, frame_id):
+        asked.append(frame_id)
+        raise RecordingError("it is locked by another program")
+
+    monkeypatch.setattr(Recording, "frame", locked)
+    assert payloads.of(first) and [payloads.of(second) for _ in range(3)] == [b""] * 3 and len(asked) == 1
+    monkeypatch.setattr(Recording, "frame", frame)
+    now_s = 1.0
+    assert b'"content":"two"' in payloads.of(second)
+    payloads.close()
+
+
+def test_not_more_is_kept_of_payloads_than_there_is_room_for(script, monkeypatch):
+    made = script("a.db")
+    made.open(1, 0, closed_ns=10**9)
+    for number in range(20):
+        made.say(1, number + 1, S2C, raw=b"%02d" % number * 500)
+    monkeypatch.setattr(alignment, "KEPT_BYTES", 5_000)
+    payloads = Payloads(made.write(2_000))
+    for number in range(20):
+        assert payloads.of(Said(0, S2C, "x", b"", number + 1, ())) == b"%02d" % number * 500
+        assert sum(map(len, payloads._kept.values())) <= 5_000
+    assert len(payloads._kept) == 4
+    payloads.close()
+
+
 def test_a_session_that_is_not_there(written):
     with pytest.raises(UsageError, match="has no session 2; it has 1"):
         rows(written("a", "one"), written("b", "one"), (1, 2))
@@ -110,9 +144,8 @@ def test_the_difference_of_two_long_messages_takes_no_longer_than_a_key_may(monk
         return matched(left, right)
 
     monkeypatch.setattr(jsondiff, "_matched", counted)
-    begun = time.perf_counter()
     found = difference(a, b)
-    assert time.perf_counter() - begun < 2 and pairs <= jsondiff._MOST_PAIRS  # the time is that of a busy machine
+    assert pairs <= jsondiff._MOST_PAIRS
     assert sides(found) == (jsondiff._lines(a), jsondiff._lines(b))
 
 

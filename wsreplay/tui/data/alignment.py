@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 from wsreplay.contract import load
@@ -14,9 +16,12 @@ from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.data.errand import Told
+from wsreplay.tui.data.opened import LOCKED_S
+from wsreplay.tui.data.view import RETRY_S
 
 MOST_FRAMES = 300_000  # of a session; more would take a minute and a gigabyte
-_MOST_KEPT = 2048
+KEPT_BYTES = 16 << 20  # of payloads
+_ENTRY_BYTES = 128  # what one takes beside its bytes
 
 Side = tuple[Path, int]
 """(recording, session)"""
@@ -49,24 +54,48 @@ def session_of(recording: Recording, number: int) -> Session:
 
 
 class Payloads:
-    """What the messages of one recording say, read as they are looked at."""
+    """What the messages of one recording say, read as they are looked at; the last `KEPT_BYTES` are kept.
 
-    def __init__(self, path: Path) -> None:
+    What cannot be read is asked for again after a second: a list would wait for each of its rows. `clock` gives seconds.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
+        self._clock = clock
+        self._again_s = 0.0
         self._reader: Recording | None = None
-        self._cached = lru_cache(_MOST_KEPT)(self._read)
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept_bytes = 0
 
     def of(self, said: Said) -> bytes:
-        """Nothing where the recording can no longer be read."""
-        return said.payload if said.payload or not said.frame_id else self._cached(said.frame_id)
+        """Nothing where the recording cannot be read now."""
+        if said.payload or not said.frame_id:
+            return said.payload
+        payload = self._kept.get(said.frame_id)
+        if payload is None:
+            if self._clock() < self._again_s:
+                return b""
+            try:
+                payload = self._read(said.frame_id)
+            except WsreplayError:
+                self._again_s = self._clock() + RETRY_S
+                return b""
+            self._keep(said.frame_id, payload)
+        self._kept.move_to_end(said.frame_id)
+        return payload
 
     def _read(self, frame_id: int) -> bytes:
-        try:
-            if self._reader is None:
-                self._reader = Recording.open(self._path)
-            return self._reader.frame(frame_id).payload
-        except WsreplayError:
-            return b""
+        if self._reader is None:
+            self._reader = Recording.open(self._path)
+            self._reader.wait_for_locks(LOCKED_S)
+        return self._reader.frame(frame_id).payload
+
+    def _keep(self, frame_id: int, payload: bytes) -> None:
+        self._kept[frame_id] = payload
+        self._kept_bytes += len(payload) + _ENTRY_BYTES
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._kept_bytes -= len(oldest) + _ENTRY_BYTES
 
     def close(self) -> None:
         if self._reader is not None:
