@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 from textual.binding import Binding
 
+import wsreplay.tui
+from wsreplay.store import notes
 from wsreplay.tui.bindings import bindings, mistakes
 from wsreplay.tui.config import Config
 from wsreplay.tui.keys import HINTED
@@ -54,3 +58,36 @@ async def test_mistakes_in_the_configuration_are_said_and_the_rest_of_it_counts(
         assert said.message == "there is no binding 'no.such'"
         await on.press("enter", "s")
         assert on.app.screen.bar.typing
+
+
+_KEY = r"(?<![\w'’*%{}.-])(?:\^?[A-Za-z]|tab|space|enter|esc)"
+_KEY_AND_VERB = re.compile(_KEY + r" {1,3}(?:next|previous|back|[a-z]{2,}(?<!s)s)\b")
+
+
+def test_no_text_of_the_interface_names_a_key_as_it_is_before_the_user_gives_it_another():
+    named = []
+    for file in sorted(Path(wsreplay.tui.__path__[0]).rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        told = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}  # docstrings
+        texts = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and id(one) not in told]
+        named += [(file.name, text) for text in texts if isinstance(text, str) and _KEY_AND_VERB.search(text)]
+    assert named == []
+
+
+async def test_hints_name_the_keys_that_the_user_has_given(stage, script):
+    made = script("large.db")
+    made.open(1, 0, closed_ns=10**9)
+    made.say(1, 1, 1, "x", text="x" * 300_000)
+    path = made.write(1_000)
+    notes.change_mark(path, None, 500_000_000, "look")
+    keys = {"keep.page": "Z", "keep.mark": "K", "screen.back": "B"}
+    async with stage(path, config=Config(keys=keys)) as on:
+        screen = on.app.screen
+        await on.until(lambda: "Z opens all of it" in screen.detail.text)
+        await on.press("j")
+        assert "K changes it" in screen.detail.text
+        await on.press("D")
+        on.app.focused.value = "1"
+        await on.press("enter")
+        on.app.screen.work_failed("aligning", "it is gone")
+        await on.until(lambda: "B goes back" in on.text())

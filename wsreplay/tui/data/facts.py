@@ -78,9 +78,9 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]
     return [("head", "injected fault"), *_named(facts), *why]
 
 
-def note_facts(mark: Mark, origin_ns: int) -> list[Line]:
-    """A note that was left at a time."""
-    how: list[Line] = [("plain", ""), ("dim", "m changes it, and with no text takes it away")]
+def note_facts(mark: Mark, origin_ns: int, key: str) -> list[Line]:
+    """A note that was left at a time, and the key that changes it."""
+    how: list[Line] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
     return [("head", mark.note), *_named([("time", f"{times.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
 
 

@@ -53,10 +53,10 @@ def hex_lines(payload: bytes, width: int) -> list[str]:
     return lines
 
 
-def cut_note(payload: bytes) -> str | None:
-    """What to say where a pane does not show all of a payload."""
+def cut_note(payload: bytes, key: str) -> str | None:
+    """What to say where a pane does not show all of a payload, and the key for all of it."""
     rest = len(payload) - SHOWN_BYTES
-    return f"… {rest:,} bytes more: f opens all of it in $PAGER" if rest > 0 else None
+    return f"… {rest:,} bytes more: {key} opens all of it in $PAGER" if rest > 0 else None
 
 
 def broken(lines: Iterable[Line], width: int, shown: Shown = visible) -> list[Line]:

@@ -87,7 +87,7 @@ class Inspector:
     def _layout(self, pane: str) -> Layout:
         own = self._host.look.own
         if isinstance(self.item, Noted):
-            note = note_facts(self.item.mark, self._origin_ns)
+            note = note_facts(self.item.mark, self._origin_ns, self._host.look.key("keep.mark"))
             return lambda width: wrapped(note, width, own)
         if isinstance(self.item, Injected):
             about = self._fault_lines(self.item)
@@ -108,7 +108,8 @@ class Inspector:
         if pane == "json" and self._is_large(frame) and self._pretty is None:
             waiting = [*heading, ("dim", f"laying out {len(frame.payload):,} bytes …")]
             return lambda width: wrapped(waiting, width, own)
-        lay = payload_layout(frame, pane, own, self._pretty if pane == "json" else None)
+        rest_key = self._host.look.key("keep.page")
+        lay = payload_layout(frame, pane, own, rest_key, self._pretty if pane == "json" else None)
         return lambda width: [*wrapped(heading, width, own), *lay(width)]
 
     def _facts(self, frame: Frame) -> list[Line]:

@@ -102,7 +102,8 @@ class DiffScreen(BaseScreen):
             one.close()
 
     def _aligned(self, rows: list[Row], why: str = "") -> None:
-        self.list.empty_lines = ["", why, "q goes back"] if why else ["", "Both sessions are empty."]
+        back = f"{self.look.key('screen.back')} goes back"
+        self.list.empty_lines = ["", why, back] if why else ["", "Both sessions are empty."]
         self.list.fill(rows)
         first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
         self.list.move_to(first, centre=True, quiet=True)

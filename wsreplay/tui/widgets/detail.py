@@ -185,9 +185,12 @@ def payload_lines(frame: Frame, pane: str) -> list[Line]:
     return [("plain", text) for text in layout.raw_lines(frame.payload)]
 
 
-def payload_layout(frame: Frame, pane: str, shown: layout.Shown, lines: list[Line] | None = None) -> Layout:
-    """How a frame's payload is laid out in a pane; `lines` are its `payload_lines`, where they are known."""
-    note = layout.cut_note(frame.payload)
+def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, lines: list[Line] | None = None) -> Layout:
+    """How a frame's payload is laid out in a pane; `lines` are its `payload_lines`, where they are known.
+
+    `rest_key` is the key for what the pane does not show.
+    """
+    note = layout.cut_note(frame.payload, rest_key)
     more: list[Line] = [("dim", note)] if note else []
     if pane == "hex" and frame.payload:
         hex_lines = partial(layout.hex_lines, frame.payload)
