@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from wsreplay.model import Frame
 from wsreplay.trace.display import visible
+from wsreplay.tui.data import pager
 from wsreplay.tui.data.facts import Kind
 from wsreplay.tui.data.layout import broken, wrapped
 from wsreplay.tui.look import Look
 from wsreplay.tui.parts.inspector import LAYING
 from wsreplay.tui.theme import Palette
+from wsreplay.tui.widgets.detail import Detail, payload_layout, payload_lines
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 TEXT = st.text(st.sampled_from("ab -é漢字\U0001f468\u0301\u200d☰\x1b{\":"), max_size=200) | st.text(max_size=100)
@@ -96,10 +99,22 @@ async def test_a_large_payload_keeps_its_place_and_its_findings_when_there_is_an
         assert "000017" in detail.text and on.app.screen.errands._running[LAYING] is errand
 
 
+@pytest.mark.parametrize("values", [1, 20_000, 60_000, 3_000_000])
+def test_what_a_pane_does_not_show_of_a_payload_is_counted_in_the_text_that_it_shows(values):
+    payload = b"[" + b",".join([b"1"] * values) + b"]"
+    frame = Frame(1, 1, 1, 0, 1, 1, 1, len(payload), 0, "x", payload)
+    whole = {"json": pager.readable(payload) if values < 3_000_000 else payload.decode(), "raw": payload.decode()}
+    for pane, text in whole.items():
+        lines = payload_layout(frame, pane, str, "Z")(1_000)
+        said = [words for kind, words in lines if kind == "dim"]
+        shown = "\n".join(words for kind, words in payload_lines(frame, pane).lines)
+        assert text.startswith(shown)
+        rest = len(text.rstrip("\n")) - len(shown)
+        assert said == ([f"… {rest:,} bytes more: Z opens all of it in $PAGER"] if rest else [])
+
+
 @pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind not in ("json", "code")])
-async def test_every_kind_of_line_has_a_look(stage, chat_recording, kind):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter")
-        detail = on.app.screen.detail
-        is_plain = detail._style(kind) == on.app.look.style("text")
-        assert is_plain == (kind == "plain")
+def test_every_kind_of_line_has_a_look(kind, monkeypatch):
+    look = Look(Palette.of({}, True))
+    monkeypatch.setattr(Detail, "look", look)
+    assert (Detail()._style(kind) == look.style("text")) == (kind == "plain")

@@ -105,4 +105,4 @@ def _either(left: list[str], right: list[str]) -> Iterator[Line]:
 
 
 def _lines(payload: bytes | None) -> list[str]:
-    return [] if payload is None else (json_lines(payload) or raw_lines(payload))[:MOST_LINES]
+    return [] if payload is None else (json_lines(payload) or raw_lines(payload)).lines[:MOST_LINES]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import orjson
 from rich.cells import cell_len
@@ -26,20 +27,27 @@ Shown = Callable[[str], str]
 """How a text is painted: harmless, and in the glyphs that the terminal has. It is measured so."""
 
 
-def json_lines(payload: bytes) -> list[str] | None:
+class Shortened(NamedTuple):
+    """The lines of a text, and how many bytes of it are not in them."""
+
+    lines: list[str]
+    rest: int
+
+
+def json_lines(payload: bytes) -> Shortened | None:
     """A JSON document, indented; None where it is no JSON, or too long to be read whole."""
     if len(payload) > SHOWN_BYTES * 20:
         return None
     try:
-        document = orjson.loads(payload)
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2)[:SHOWN_BYTES].decode("utf-8", "ignore").split("\n")
+        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
+    return Shortened(text[:SHOWN_BYTES].decode("utf-8", "ignore").split("\n"), max(0, len(text) - SHOWN_BYTES))
 
 
-def raw_lines(payload: bytes) -> list[str]:
+def raw_lines(payload: bytes) -> Shortened:
     """The payload as it is, broken at its line ends."""
-    return decoded(payload[:SHOWN_BYTES]).split("\n")
+    return Shortened(decoded(payload[:SHOWN_BYTES]).split("\n"), max(0, len(payload) - SHOWN_BYTES))
 
 
 def hex_lines(payload: bytes, width: int) -> list[str]:
@@ -53,9 +61,8 @@ def hex_lines(payload: bytes, width: int) -> list[str]:
     return lines
 
 
-def cut_note(payload: bytes, key: str) -> str | None:
-    """What to say where a pane does not show all of a payload, and the key for all of it."""
-    rest = len(payload) - SHOWN_BYTES
+def cut_note(rest: int, key: str) -> str | None:
+    """What to say where a pane leaves out so many bytes of a payload's text, and the key for all of it."""
     return f"… {rest:,} bytes more: {key} opens all of it in $PAGER" if rest > 0 else None
 
 

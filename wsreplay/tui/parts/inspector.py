@@ -16,7 +16,7 @@ from wsreplay.tui.data.facts import Line, fault_facts, finding_facts, frame_fact
 from wsreplay.tui.data.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.parts.host import Host
-from wsreplay.tui.widgets.detail import PANES, Detail, Layout, payload_layout, payload_lines
+from wsreplay.tui.widgets.detail import PANES, Detail, Laid, Layout, payload_layout, payload_lines
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
@@ -39,7 +39,7 @@ class Inspector:
         self.item: Item = None
         self.frame: Frame | None = None
         self._errands = errands
-        self._pretty: list[Line] | None = None  # the frame's payload, once it is laid out
+        self._pretty: Laid | None = None  # the frame's payload, once it is laid out
         self._trouble = ""
 
     def findings(self) -> Sequence[Finding]:
@@ -157,7 +157,7 @@ class Inspector:
 
         self._errands.send(LAYING, work, self._take)
 
-    def _take(self, lines: list[Line]) -> None:
-        self._pretty = lines
+    def _take(self, laid: Laid) -> None:
+        self._pretty = laid
         if self.pane == "json":
             self._detail.show(self._layout("json"), keep_place=True)

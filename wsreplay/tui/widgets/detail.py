@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -171,29 +171,41 @@ class Detail(Looking, Widget, can_focus=True):
             self.action_scroll_lines(len(self._laid) * offset.y // max(1, self.size.height) - self.size.height // 2)
 
 
-def payload_lines(frame: Frame, pane: str) -> list[Line]:
+class Laid(NamedTuple):
+    """A payload as lines, and how many bytes of its text are not in them."""
+
+    lines: list[Line]
+    rest: int = 0
+
+
+def payload_lines(frame: Frame, pane: str) -> Laid:
     """A frame's payload as text: what takes long of its layout, and is the same for every width."""
     if not frame.payload:
-        return [("dim", "no payload")]
+        return Laid([("dim", "no payload")])
     if pane == "json" and frame.opcode == Opcode.CLOSE:
         code, reason = close_parts(frame.payload)
         said = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
-        return [("plain", text) for text in said]
+        return Laid([("plain", text) for text in said])
     pretty = layout.json_lines(frame.payload) if pane == "json" else None
     if pretty:
-        return [("json", text) for text in pretty]
-    return [("plain", text) for text in layout.raw_lines(frame.payload)]
+        return Laid([("json", text) for text in pretty.lines], pretty.rest)
+    raw = layout.raw_lines(frame.payload)
+    return Laid([("plain", text) for text in raw.lines], raw.rest)
 
 
-def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, lines: list[Line] | None = None) -> Layout:
-    """How a frame's payload is laid out in a pane; `lines` are its `payload_lines`, where they are known.
+def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, laid: Laid | None = None) -> Layout:
+    """How a frame's payload is laid out in a pane; `laid` are its `payload_lines`, where they are known.
 
     `rest_key` is the key for what the pane does not show.
     """
-    note = layout.cut_note(frame.payload, rest_key)
-    more: list[Line] = [("dim", note)] if note else []
     if pane == "hex" and frame.payload:
-        hex_lines = partial(layout.hex_lines, frame.payload)
+        hex_lines, more = partial(layout.hex_lines, frame.payload), _more(len(frame.payload) - layout.SHOWN_BYTES, rest_key)
         return lambda width: [*(("plain", text) for text in hex_lines(width)), *layout.wrapped(more, width, shown)]
-    whole = payload_lines(frame, pane) if lines is None else lines
-    return lambda width: [*layout.broken(whole, width, shown), *layout.wrapped(more, width, shown)]
+    lines, rest = payload_lines(frame, pane) if laid is None else laid
+    more = _more(rest, rest_key)
+    return lambda width: [*layout.broken(lines, width, shown), *layout.wrapped(more, width, shown)]
+
+
+def _more(rest: int, key: str) -> list[Line]:
+    note = layout.cut_note(rest, key)
+    return [("dim", note)] if note else []
