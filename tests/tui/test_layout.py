@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from wsreplay.errors import RecordingError
 from wsreplay.model import Frame
 from wsreplay.trace.display import visible
 from wsreplay.tui.data import pager
 from wsreplay.tui.data.facts import Kind
 from wsreplay.tui.data.layout import broken, wrapped
 from wsreplay.tui.look import Look
+from wsreplay.tui.parts import inspector
 from wsreplay.tui.parts.inspector import LAYING
 from wsreplay.tui.theme import Palette
 from wsreplay.tui.widgets.detail import Detail, payload_layout, payload_lines
@@ -97,6 +99,27 @@ async def test_a_large_payload_keeps_its_place_and_its_findings_when_there_is_an
         assert "this is wrong" in detail.text and "059" not in detail.text.split("\n")[1]
         await on.press("tab", "shift+tab")
         assert "000017" in detail.text and on.app.screen.errands._running[LAYING] is errand
+
+
+async def test_where_a_large_payload_cannot_be_laid_out_it_is_said_why_and_tried_again(stage, script, monkeypatch):
+    made = script("large.db")
+    made.open(1, 0, closed_ns=10**9)
+    made.say(1, 1, 1, "x")
+    made.say(1, 2, 1, "x", rows=[f"{number:06d}" for number in range(60_000)])
+    async with stage(made.write(1_000)) as on:
+        detail = on.app.screen.detail
+        with monkeypatch.context() as patch:
+            patch.setattr(inspector, "payload_lines", _fail)
+            await on.press("j")
+            await on.until(lambda: "it is locked" in detail.text)
+            assert "laying out" not in detail.text and "r reads it again" in detail.text
+        await on.press("tab", "shift+tab")
+        await on.until(lambda: "000017" in detail.text)
+        assert "it is locked" not in detail.text
+
+
+def _fail(*_arguments: object) -> None:
+    raise RecordingError("it is locked")
 
 
 @pytest.mark.parametrize("values", [1, 20_000, 60_000, 3_000_000])

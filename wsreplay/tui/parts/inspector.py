@@ -40,6 +40,7 @@ class Inspector:
         self.frame: Frame | None = None
         self._errands = errands
         self._pretty: Laid | None = None  # the frame's payload, once it is laid out
+        self._why_not_laid = ""
         self._trouble = ""
 
     def findings(self) -> Sequence[Finding]:
@@ -62,6 +63,7 @@ class Inspector:
         self._detail.show_pane(pane)
         is_new = self._pretty is None and not self._errands.is_at(LAYING)
         if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
+            self._why_not_laid = ""
             self._lay_out_beside(self.frame)
         self._detail.show(self._layout(pane), keep_place=again)
 
@@ -97,20 +99,24 @@ class Inspector:
             return lambda width: wrapped(findings, width, own)
         frame = self.frame
         if frame is None:
-            again = f"{self._host.look.key('session.read_again')} reads it again"
-            trouble: list[Line] = [("warning", self._trouble), ("plain", ""), ("dim", again)]
-            said: list[Line] = trouble if self._trouble else [("dim", "there is nothing here")]
+            said: list[Line] = self._in_vain(self._trouble) if self._trouble else [("dim", "there is nothing here")]
             return lambda width: wrapped(said, width, own)
         if pane == "meta":
             facts = self._facts(frame)
             return lambda width: wrapped(facts, width, own)
         heading = self._headings()
         if pane == "json" and self._is_large(frame) and self._pretty is None:
-            waiting = [*heading, ("dim", f"laying out {len(frame.payload):,} bytes …")]
-            return lambda width: wrapped(waiting, width, own)
+            why, waiting = self._why_not_laid, ("dim", f"laying out {len(frame.payload):,} bytes …")
+            instead = [*heading, *(self._in_vain(why) if why else [waiting])]
+            return lambda width: wrapped(instead, width, own)
         rest_key = self._host.look.key("keep.page")
         lay = payload_layout(frame, pane, own, rest_key, self._pretty if pane == "json" else None)
         return lambda width: [*wrapped(heading, width, own), *lay(width)]
+
+    def _in_vain(self, why: str) -> list[Line]:
+        """What is said instead of what could not be shown."""
+        again = f"{self._host.look.key('session.read_again')} reads it again"
+        return [("warning", why), ("plain", ""), ("dim", again)]
 
     def _facts(self, frame: Frame) -> list[Line]:
         session = self._opened.session_of.get(frame.connection_id)
@@ -157,7 +163,16 @@ class Inspector:
 
         self._errands.send(LAYING, work, self._take)
 
+    def failed(self, doing: str, why: str) -> None:
+        """Something could not be done: where it was a payload's layout, it is said why."""
+        if doing == LAYING:
+            self._why_not_laid = why
+            self._show_laid()
+
     def _take(self, laid: Laid) -> None:
         self._pretty = laid
+        self._show_laid()
+
+    def _show_laid(self) -> None:
         if self.pane == "json":
             self._detail.show(self._layout("json"), keep_place=True)

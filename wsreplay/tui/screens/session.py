@@ -284,6 +284,7 @@ class SessionScreen(PlayerScreen):
     def work_failed(self, doing: str, why: str) -> None:
         super().work_failed(doing, why)
         self.asking.failed(doing)
+        self.inspector.failed(doing, why)
 
     def verdict_changed(self) -> None:
         if self.rows.is_judged_by(self.opened.evidence):
