@@ -68,7 +68,7 @@ def breaks(reader, errand):
 def waits(*given):
     reader, errand = given[-2:]
     errand.tell(os.getpid())
-    while not errand.called_back:
+    while not errand.cancelled:
         list(reader.query("SELECT count(*) FROM frame a, frame b, frame c"))
 
 
@@ -109,11 +109,11 @@ def test_what_cannot_be_done_is_said_and_the_process_goes_on(clerk, chat_recordi
         assert not job.is_alive()
 
 
-def test_one_that_is_called_back_is_over_at_once_and_says_nothing_more(clerk, chat_recording):
+def test_one_that_is_cancelled_is_over_at_once_and_says_nothing_more(clerk, chat_recording):
     told, failed = Queue(), Queue()
     job = clerk.take(chat_recording, waits, told.put, failed.put)
     told.get(timeout=PATIENCE_S)
-    job.call_back()
+    job.cancel()
     assert not job.is_alive()
     with Recording.open(chat_recording) as reader:
         connections = reader.connections()
@@ -154,7 +154,7 @@ def test_a_small_recording_needs_no_process(clerk, chat_recording):
     errands.get_ready()
     errands.hand_over("filter", refuses, print)
     assert clerk._beside is None
-    errands.call_all_back()
+    errands.cancel_all()
 
 
 async def test_filtering_searching_and_the_waterfall_of_a_large_recording(stage, chat_recording, monkeypatch):

@@ -238,7 +238,7 @@ async def test_spans_that_take_long_to_trace_arrive_all_the_same(stage, live_cha
     def traced(only, contracts, reader, errand):
         begun.append(1)
         while not opens.wait(0.01):
-            if errand.called_back:
+            if errand.cancelled:
                 return
         plain(only, contracts, reader, errand)
 

@@ -1,11 +1,13 @@
 """The terminal interface.
 
-    app        what is open, what the validator says of it, which screen is on top
-    screens/   one screen a file: widgets, workers and keys wired together
-    widgets/   one widget a file: they paint what they are given
-    data/      what is shown, thought out without a screen
-    messages   every message between them
-    judge      the validator, in a process beside the interface
+    app          what is open, how it looks, which screen is on top
+    validation   by what the open recording is judged, and what that came to
+    screens/     one screen a file: widgets, parts and keys put together
+    parts/       what the session screen is made of: each part owns some widgets, values and keys
+    widgets/     one widget a file: they paint what they are given
+    data/        what is shown, thought out without a screen
+    messages     what widgets tell their screen
+    judge        the validator, in a process beside the interface
 """
 
 from __future__ import annotations

@@ -86,8 +86,7 @@ class Payloads:
 
     def _read(self, frame_id: int) -> bytes:
         if self._reader is None:
-            self._reader = Recording.open(self._path)
-            self._reader.wait_for_locks(LOCKED_S)
+            self._reader = Recording.open(self._path, LOCKED_S)
         return self._reader.frame(frame_id).payload
 
     def _keep(self, frame_id: int, payload: bytes) -> None:

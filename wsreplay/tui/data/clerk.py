@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """An errand that the clerk's process has. Called back, it is over at once: what the process still says of it is dropped."""
+    """An errand that the clerk's process has. Cancelled, it is over at once: what the process still says of it is dropped."""
 
     def __init__(
         self, number: int, tell: Callable[[Any], object], fail: Callable[[str], object], withdraw: Callable[[int], object]
@@ -23,7 +23,7 @@ class Job:
         self._number, self._tell, self._fail, self._withdraw = number, tell, fail, withdraw
         self._over = threading.Event()
 
-    def call_back(self) -> None:
+    def cancel(self) -> None:
         if not self._over.is_set():
             self._over.set()
             self._withdraw(self._number)
@@ -32,7 +32,7 @@ class Job:
         return not self._over.is_set()
 
     def join(self, timeout: float | None = None) -> None:
-        """Nothing of it is left in this process to wait for, once it was called back."""
+        """Nothing of it is left in this process to wait for, once it was cancelled."""
         self._over.wait(timeout)
 
     def said(self, kind: str, value: Any) -> None:

@@ -1,6 +1,6 @@
 """The process that runs long errands: `python -m wsreplay.tui.data.clerk_process`, for the interface that started it only.
 
-It reads pickled (number, path, work) from stdin, and (number, None, None) where one is called back; it writes pickled
+It reads pickled (number, path, work) from stdin, and (number, None, None) where one is cancelled; it writes pickled
 (number, kind, value) to stdout.
 
     told    what the work found so far      failed  why it could not be done      done    None, always the last
@@ -35,9 +35,9 @@ class Desk:
         errand = self._errands[number] = Errand(path, work, tell, fail)
         threading.Thread(target=self._run, args=(number, errand), name=f"errand {number}", daemon=True).start()
 
-    def call_back(self, number: int) -> None:
+    def cancel(self, number: int) -> None:
         if errand := self._errands.get(number):
-            errand.call_back()
+            errand.cancel()
 
     def _run(self, number: int, errand: Errand) -> None:
         try:
@@ -64,7 +64,7 @@ def main() -> None:
         while True:
             number, path, work = pickle.load(sys.stdin.buffer)
             if work is None:
-                desk.call_back(number)
+                desk.cancel(number)
             else:
                 desk.begin(number, path, work)
     os._exit(0)  # whatever is still read, nobody waits for it

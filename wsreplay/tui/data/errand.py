@@ -1,4 +1,4 @@
-"""Work beside the interface: an errand has a reader of its own and can be called back at any moment.
+"""Work beside the interface: an errand has a reader of its own and can be cancelled at any moment.
 
 A short one runs in a thread. A long one on a large recording goes to the clerk, a process: what computes in a thread would
 take every second millisecond of a key's work.
@@ -22,18 +22,18 @@ class Told(Protocol):
     """What work sees of its errand."""
 
     @property
-    def called_back(self) -> bool: ...
+    def cancelled(self) -> bool: ...
     def tell(self, value: Any) -> None: ...
 
 
 Work = Callable[[Recording, Told], None]
-"""Work looks at `called_back` between its pieces, and tells what it finds; a query that runs is interrupted."""
+"""Work looks at `cancelled` between its pieces, and tells what it finds; a query that runs is interrupted."""
 
 
 class Running(Protocol):
     """An errand under way."""
 
-    def call_back(self) -> None: ...
+    def cancel(self) -> None: ...
     def is_alive(self) -> bool: ...
     def join(self, timeout: float | None = None) -> None: ...
 
@@ -60,10 +60,10 @@ class Errand(threading.Thread):
         self._called = threading.Event()
 
     @property
-    def called_back(self) -> bool:
+    def cancelled(self) -> bool:
         return self._called.is_set()
 
-    def call_back(self) -> None:
+    def cancel(self) -> None:
         """Stop as soon as possible; returns at once."""
         self._called.set()
         with self._lock:
@@ -71,14 +71,14 @@ class Errand(threading.Thread):
                 self._reader.interrupt()
 
     def tell(self, value: Any) -> None:
-        if not self.called_back:
+        if not self.cancelled:
             self._tell(value)
 
     def run(self) -> None:
         try:
             with self._opened() as reader:
                 try:
-                    if not self.called_back:
+                    if not self.cancelled:
                         self._work(reader, self)
                 finally:
                     with self._lock:
@@ -89,7 +89,7 @@ class Errand(threading.Thread):
             self._say_failed(f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}")
 
     def _say_failed(self, why: str) -> None:
-        if not self.called_back:
+        if not self.cancelled:
             self._fail(why)
 
     def _opened(self) -> Recording:
@@ -104,10 +104,10 @@ def _nothing() -> None:
 
 
 class Errands:
-    """The errands of one screen, by what they do: a new one calls the same one before it back.
+    """The errands of one screen, by what they do: a new one cancels the one before it.
 
     `deliver(callback, *values)` has something called on the interface's thread, where all answers arrive; of an errand that
-    was called back none does, also none that was under way by then. `failed(doing, why)` hears of what could not be done, and
+    was cancelled none does, also none that was under way by then. `failed(doing, why)` hears of what could not be done, and
     so does who sent it, by a `failed` of its own.
     `hands` take the long ones.
     """
@@ -144,7 +144,7 @@ class Errands:
         self, doing: str, answer: Callable[[Any], object], failed: Callable[[], object]
     ) -> tuple[Callable[[Any], object], Callable[[str], object]]:
         """How an errand that begins now tells something, and that it failed."""
-        self.call_back(doing)
+        self.cancel(doing)
         token = self._wanted[doing] = object()
 
         def heard(say: Callable[[Any], object], value: Any) -> None:
@@ -171,16 +171,16 @@ class Errands:
         """Whether this errand is under way."""
         return doing in self._running and self._running[doing].is_alive()
 
-    def call_back(self, doing: str) -> None:
+    def cancel(self, doing: str) -> None:
         self._wanted.pop(doing, None)
         if errand := self._running.pop(doing, None):
-            errand.call_back()
+            errand.cancel()
             self._ended = [*(one for one in self._ended if one.is_alive()), errand]
 
-    def call_all_back(self, *, wait_s: float = 1.0) -> None:
+    def cancel_all(self, *, wait_s: float = 1.0) -> None:
         """Stop all and wait for them, not longer than `wait_s` each."""
         for doing in list(self._running):
-            self.call_back(doing)
+            self.cancel(doing)
         for errand in self._ended:
             errand.join(wait_s)
         self._ended.clear()

@@ -49,7 +49,7 @@ def session_ids(connections: Sequence[Connection], reader: Recording, errand: To
     ids = array("Q")
     total = max(1, sum(_frames_of(reader, one.id) for one in connections))
     for piece in paging.ids_in_pieces(reader, [one.id for one in connections]):
-        if errand.called_back:
+        if errand.cancelled:
             return
         ids.extend(piece)
         report(lambda: array("Q", ids), min(1.0, len(ids) / total))
@@ -113,7 +113,7 @@ def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, reader: Recording
         return found
 
     for forward, first, end in _spans(ids, start):
-        if errand.called_back:
+        if errand.cancelled:
             return
         found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
         if forward:
@@ -128,7 +128,7 @@ def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, reader: Recording
 def next_match(sieve: Sieve, ids: Sequence[int], start: int, forward: bool, reader: Recording, errand: Told) -> None:
     """Tells the next of `ids` that matches, from the index `start` on in one direction and around the end, or None."""
     for first, end in _around(len(ids), start, forward):
-        if errand.called_back:
+        if errand.cancelled:
             return
         found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
         if found:

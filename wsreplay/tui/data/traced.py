@@ -48,7 +48,7 @@ def traced(only: Sequence[int] | None, contracts: Sequence[str], reader: Recordi
             tracer.end_connection(connection, closed_ns)
         tracer.take(frame)
         if count % _FRAMES_PER_LOOK == 0:
-            if errand.called_back:
+            if errand.cancelled:
                 return
             if tracer.full and not tracer.any_open:
                 waiting.clear()

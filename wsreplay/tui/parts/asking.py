@@ -169,7 +169,7 @@ class Asking:
     def clear(self) -> bool:
         """Show everything again; whether there was a filter."""
         was = self._asked is not None or self._rows.only_marked
-        self._errands.call_back(FILTERING)
+        self._errands.cancel(FILTERING)
         self._asked, self._is_waiting = None, False
         self._bar.clear()
         if was:
@@ -215,7 +215,7 @@ class Asking:
     def stop_searching(self) -> bool:
         """Whether something was searched."""
         was = bool(self._frames.needle)
-        self._errands.call_back(SEARCHING)
+        self._errands.cancel(SEARCHING)
         if was:
             self._frames.needle = ""
             self._frames.forget()

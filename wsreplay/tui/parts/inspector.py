@@ -58,7 +58,7 @@ class Inspector:
         before, self.frame = self.frame, self._read(item)
         if before is None or self.frame is None or before.id != self.frame.id:
             self._pretty = None
-            self._errands.call_back(LAYING)
+            self._errands.cancel(LAYING)
         pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected | Noted) else self.pane
         self._detail.show_pane(pane)
         is_new = self._pretty is None and not self._errands.is_at(LAYING)

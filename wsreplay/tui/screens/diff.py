@@ -22,9 +22,10 @@ from wsreplay.tui.data.clerk import Clerk
 from wsreplay.tui.data.errand import Errands
 from wsreplay.tui.data.jsondiff import changed_fields, difference
 from wsreplay.tui.data.layout import wrapped
+from wsreplay.tui.data.opened import LOCKED_S
 from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.parts.head import head_runs
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.head import head_runs
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.diff_list import DiffList
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -34,7 +35,7 @@ _NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", K
 
 
 def parse_side(text: str, path: Path) -> Side:
-    """`3`, `#3`, `other.db` or `other.db#3`. Raises WsreplayError."""
+    """`3`, `#3`, `other.db` or `other.db#3`, of the working folder or of that of the recording. Raises WsreplayError."""
     text = text.strip()
     if "#" in text:
         name, _, number = text.rpartition("#")
@@ -44,9 +45,11 @@ def parse_side(text: str, path: Path) -> Side:
     if not wanted:
         raise UsageError("the first session is number 1")
     other = typed_path(name) if name else path
+    if not other.is_file() and (beside := path.parent / other).is_file():
+        other = beside
     if not other.is_file():
         raise UsageError(f"there is no recording {other}")
-    with Recording.open(other) as reader:
+    with Recording.open(other, LOCKED_S) as reader:
         sessions = stitch(reader.connections())
     if wanted > len(sessions):
         raise UsageError(f"{other.name} has no session {wanted}: {there_are(sessions)}")
@@ -97,7 +100,7 @@ class DiffScreen(BaseScreen):
         self._aligned([], why)
 
     def on_unmount(self) -> None:
-        self.errands.call_all_back()
+        self.errands.cancel_all()
         for one in self.payloads:
             one.close()
 

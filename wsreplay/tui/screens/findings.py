@@ -17,8 +17,8 @@ from wsreplay.tui.data.grouping import Group, Line, Occurrence, lines_of
 from wsreplay.tui.data.layout import wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.parts.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.finding_list import FindingList
 from wsreplay.tui.widgets.status_line import StatusLine

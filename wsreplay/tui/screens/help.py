@@ -13,8 +13,8 @@ from textual.widget import Widget
 from wsreplay.tui.config import config_path
 from wsreplay.tui.data.facts import Line
 from wsreplay.tui.keys import shown
+from wsreplay.tui.parts.head import head_runs
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.head import head_runs
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.status_line import StatusLine
 

@@ -14,7 +14,7 @@ from wsreplay.tui import times
 from wsreplay.tui.data.folder import Listed, listed
 from wsreplay.tui.data.glances import Glances
 from wsreplay.tui.messages import FolderRead, GlanceTaken, RowChosen
-from wsreplay.tui.screens.head import head_runs, tally_runs
+from wsreplay.tui.parts.head import head_runs, tally_runs
 from wsreplay.tui.screens.listing import ListingScreen
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.table import Column

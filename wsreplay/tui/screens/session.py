@@ -24,12 +24,7 @@ from wsreplay.tui.data.rows import Rows
 from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
 from wsreplay.tui.parts.asking import Asking
 from wsreplay.tui.parts.exports import Exports
-from wsreplay.tui.parts.inspector import Inspector
-from wsreplay.tui.parts.marks import Marks
-from wsreplay.tui.parts.panes import Panes
-from wsreplay.tui.parts.survey import Survey
-from wsreplay.tui.parts.trail import Trail
-from wsreplay.tui.screens.head import (
+from wsreplay.tui.parts.head import (
     fault_runs,
     head_runs,
     joined,
@@ -39,6 +34,11 @@ from wsreplay.tui.screens.head import (
     session_name,
     verdict_runs,
 )
+from wsreplay.tui.parts.inspector import Inspector
+from wsreplay.tui.parts.marks import Marks
+from wsreplay.tui.parts.panes import Panes
+from wsreplay.tui.parts.survey import Survey
+from wsreplay.tui.parts.trail import Trail
 from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
@@ -147,7 +147,7 @@ class SessionScreen(PlayerScreen):
         self.survey.find_between()
 
     def on_unmount(self) -> None:
-        self.errands.call_all_back()
+        self.errands.cancel_all()
         self.inspector.show(None)
 
     # What is shown.

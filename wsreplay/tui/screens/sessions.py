@@ -16,7 +16,7 @@ from wsreplay.tui.data.evidence import Evidence
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.data.overview import bars, sketches
 from wsreplay.tui.messages import RowChosen
-from wsreplay.tui.screens.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
+from wsreplay.tui.parts.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
 from wsreplay.tui.screens.listing import ListingScreen
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.table import Column
@@ -67,7 +67,7 @@ class SessionsScreen(ListingScreen):
         self.call_after_refresh(self.count)
 
     def on_unmount(self) -> None:
-        self.errands.call_all_back()
+        self.errands.cancel_all()
 
     def count(self) -> None:
         """Count frames and bytes beside the interface."""

@@ -22,7 +22,7 @@ from wsreplay.tui.data.spans import Drawn
 from wsreplay.tui.data.traced import Traced, Tracing
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.screens.head import head_runs, judge_runs, session_name, verdict_runs
+from wsreplay.tui.parts.head import head_runs, judge_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -85,7 +85,7 @@ class WaterfallScreen(PlayerScreen):
         self._trace()
 
     def on_unmount(self) -> None:
-        self.errands.call_all_back()
+        self.errands.cancel_all()
 
     def _trace(self) -> None:
         """Read the session's spans, if what is known of them is old."""
