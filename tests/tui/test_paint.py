@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from wsreplay.tui.widgets.paint import fitted, fitted_end, split
+from wsreplay.tui.widgets.paint import fitted, fitted_end, fitted_ends, split
 
 PLAIN = Style()
 TEXT = st.text(st.sampled_from("abcdefgh 東京ü"), max_size=40)
@@ -16,13 +16,15 @@ RUNS = st.lists(TEXT.map(lambda text: (text, PLAIN)), max_size=5)
 
 @given(TEXT, st.integers(0, 60))
 def test_a_fitted_text_takes_exactly_its_room_and_keeps_the_end_that_matters(text, width):
-    begin, end = fitted(text, width), fitted_end(text, width)
-    assert cell_len(begin) == cell_len(end) == width
+    begin, end, ends = fitted(text, width), fitted_end(text, width), fitted_ends(text, width)
+    assert cell_len(begin) == cell_len(end) == cell_len(ends) == width
     if cell_len(text) <= width:
-        assert begin.rstrip() == end.rstrip() == text.rstrip()
+        assert begin.rstrip() == end.rstrip() == ends.rstrip() == text.rstrip()
     elif width:
         assert text.startswith(begin[:-1].rstrip()) and text.endswith(end[1:].lstrip())
         assert begin[-1] == end[0] == "…"
+        head, cut, tail = ends.partition("…") if width > 2 else ("", "…", "")
+        assert cut and text.startswith(head.rstrip()) and text.endswith(tail.lstrip())
 
 
 @given(RUNS, RUNS, RUNS, st.integers(0, 120))

@@ -45,6 +45,14 @@ def fitted_end(text: str, width: int, *, ellipsis: str = "…") -> str:
     return ellipsis + set_cell_size(text[::-1], width - 1)[::-1]
 
 
+def fitted_ends(text: str, width: int, *, ellipsis: str = "…") -> str:
+    """`text` in exactly `width` cells; where it is cut, both ends stay: names of one kind differ there."""
+    if cell_len(text) <= width or width < 3:
+        return fitted(text, width, ellipsis=ellipsis)
+    head = width // 2
+    return set_cell_size(text, head) + ellipsis + set_cell_size(text[::-1], width - head - 1)[::-1]
+
+
 def split(left: list[Run], right: list[Run], width: int, fill: Style, *, extra: list[Run], ellipsis: str = "…") -> Strip:
     """One line with a left and a right end. `extra` gives way from its last run on where there is no room, then the left."""
     taken, tail = _cells(left), _cells(right) + _cells(extra)

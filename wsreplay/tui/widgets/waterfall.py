@@ -11,7 +11,7 @@ from wsreplay.tui import times
 from wsreplay.tui.data.spans import Drawn, Lane, in_sight, instants_in_sight, nearest
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.widgets.cells import Cells
-from wsreplay.tui.widgets.paint import fitted
+from wsreplay.tui.widgets.paint import fitted_ends
 from wsreplay.tui.widgets.row_list import RowList
 
 LABEL = 18  # cells for the names of lanes, on a wide terminal more
@@ -104,7 +104,7 @@ class Waterfall(RowList):
                 self._span(cells, drawn)
         indent = "  " * lane.depth
         title = lane.title if lane.title else indent + lane.spans[0].kind
-        label = fitted(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
+        label = fitted_ends(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
         return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
 
     def _unwell_of(self, row: int, lane: Lane) -> Sequence[Drawn]:
