@@ -29,6 +29,7 @@ from wsreplay.tui.data import evidence
 from wsreplay.tui.data.verdict import JUDGING
 from wsreplay.tui.data.verdict import Verdict as Verdict_
 from wsreplay.tui.judge import Judged
+from wsreplay.tui.widgets import query_bar
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
 MS = 1_000_000
@@ -262,6 +263,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
             app.validation.verdict = Verdict_(JUDGING)
         if steady:
             monkeypatch.setattr(tui_app, "POLL_S", 3600)  # a picture is not taken between two polls
+            monkeypatch.setattr(query_bar, "DEBOUNCE_S", 3600)  # nor of what was asked while it was typed, if that took long
             app.cursor_blink = False
         async with app.run_test(size=(width, height), notifications=True) as pilot:
             on = Stage(app, pilot, clock)

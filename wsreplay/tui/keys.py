@@ -15,14 +15,14 @@ HINTED = {
     "app.help": "question_mark", "app.quit": "ctrl+q", "detail.down": "j", "detail.up": "k",
     "diff.next": "right_square_bracket", "diff.previous": "left_square_bracket", "diff.turn": "tab", "findings.fold": "space",
     "keep.mark": "m", "keep.only_marked": "M", "keep.page": "f", "list.open": "enter",
-    "listing.next_wrong": "right_square_bracket",
-    "player.go_to": "colon", "player.play": "space", "recordings.reload": "r", "screen.back": "q", "screen.contract": "c",
-    "screen.escape": "escape", "screen.validate": "R", "session.diff": "D", "session.filter": "slash",
-    "session.findings": "v", "session.follow": "F", "session.next_match": "n", "session.previous_match": "N",
-    "session.read_again": "r", "session.search": "ctrl+f", "session.waterfall": "w", "sessions.all": "a",
-    "sessions.diff": "D", "sessions.findings": "v", "trace.next_finding": "right_square_bracket", "trace.witness": "x",
-    "waterfall.fit": "z", "waterfall.next_wrong": "right_square_bracket", "waterfall.pan_left": "a",
-    "waterfall.pan_right": "d", "waterfall.read_again": "r", "waterfall.zoom_in": "plus", "waterfall.zoom_out": "minus",
+    "listing.next_wrong": "right_square_bracket", "player.go_to": "colon", "player.play": "space", "recordings.reload": "r",
+    "screen.back": "q", "screen.contract": "c", "screen.escape": "escape", "screen.validate": "R", "session.diff": "D",
+    "session.filter": "slash", "session.findings": "v", "session.follow": "F", "session.next_match": "n",
+    "session.previous_match": "N", "session.read_again": "r", "session.search": "ctrl+f", "session.waterfall": "w",
+    "sessions.all": "a", "sessions.diff": "D", "sessions.findings": "v", "trace.next_finding": "right_square_bracket",
+    "trace.witness": "x", "waterfall.back": "w", "waterfall.fit": "z", "waterfall.next_wrong": "right_square_bracket",
+    "waterfall.pan_left": "a", "waterfall.pan_right": "d", "waterfall.read_again": "r", "waterfall.zoom_in": "plus",
+    "waterfall.zoom_out": "minus",
 }  # fmt: skip
 """The key of a binding that hints name, by the binding's id, where it has not been given another."""
 

@@ -84,6 +84,9 @@ class Exports:
         from wsreplay.report.paint import count
         from wsreplay.tui.data import export
 
+        if not len(self._rows.view):
+            self._host.notify("no frame is shown", title="there is nothing to write")
+            return
         ids = self._narrowed()
         what = count(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
         name = self._opened.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name

@@ -17,7 +17,7 @@ from wsreplay.tui.data.grouping import Group, Line, Occurrence, lines_of
 from wsreplay.tui.data.layout import wrapped
 from wsreplay.tui.data.opened import Opened
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.parts.head import head_runs, judge_runs, session_name, verdict_runs
+from wsreplay.tui.parts.head import head_runs, joined, judge_runs, live_runs, session_name, verdict_runs
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.finding_list import FindingList
@@ -113,7 +113,9 @@ class FindingsScreen(BaseScreen):
         look, state = self.look, self.replay.verdict
         number = self.session.id if self.session else None
         said = verdict_runs(look, state, self.opened, number)
-        self.head.say(head_runs(look, session_name(look, self.session)), said, extra=judge_runs(look, self.opened))
+        live = live_runs(look, self.replay.growth, self.opened)
+        place = joined(look, head_runs(look, session_name(look, self.session)), live)
+        self.head.say(place, said, extra=judge_runs(look, self.opened))
         dim = look.style("dim")
         change = state.change
         if change is not None:
@@ -141,6 +143,9 @@ class FindingsScreen(BaseScreen):
         file, words = self.opened.evidence.words(line.finding)
         facts = finding_facts(line.finding, words, file, self.list.origin_ns)
         self.detail.show(lambda width: wrapped(facts, width, self.look.own))
+
+    def clock_ticked(self) -> None:
+        self.paint_lines()
 
     def verdict_changed(self) -> None:
         if self._shown is self.opened.evidence and self.list.count:

@@ -22,7 +22,7 @@ from wsreplay.tui.data.spans import Drawn
 from wsreplay.tui.data.traced import Traced, Tracing
 from wsreplay.tui.data.window import Window
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.parts.head import head_runs, judge_runs, session_name, verdict_runs
+from wsreplay.tui.parts.head import head_runs, joined, judge_runs, live_runs, session_name, verdict_runs
 from wsreplay.tui.screens.player import PlayerScreen
 from wsreplay.tui.widgets.paint import Run
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -257,17 +257,20 @@ class WaterfallScreen(PlayerScreen):
 
     def clock_ticked(self) -> None:
         self._trace()
+        self.paint_lines()
 
     def paint_lines(self) -> None:
         look = self.look
         place = head_runs(look, session_name(look, self.session))
         number = self.session.id if self.session else None
         verdict = verdict_runs(look, self.replay.verdict, self.opened, number)
-        self.head.say(place, verdict, extra=judge_runs(look, self.opened))
+        live = live_runs(look, self.replay.growth, self.opened)
+        self.head.say(joined(look, place, live), verdict, extra=judge_runs(look, self.opened))
         self.about.say(self._about())
         keys = (
             ("waterfall.pan_left waterfall.pan_right", "pan"), ("waterfall.zoom_in waterfall.zoom_out", "zoom"),
-            ("waterfall.next_wrong", "next finding"), ("list.open", "go to the frame"), ("waterfall.fit", "fit"),
+            ("waterfall.next_wrong", "next finding"), ("waterfall.back", "list"), ("list.open", "go to the frame"),
+            ("waterfall.fit", "fit"), ("player.play", "play"),
         )  # fmt: skip
         self.foot.say(self.player_runs(self.origin_ns), look.keys(("app.help", "help")), keys=keys)
 
