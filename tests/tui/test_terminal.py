@@ -92,6 +92,12 @@ def test_ascii_only(tmux, chat_recording):
     tmux.start(sys.executable, "-m", "wsreplay", "tui", "--ascii", "--no-mouse", str(chat_recording))
     shown = tmux.until(lambda shown: "violated" in shown)
     assert shown.isascii()
+    tmux.keys("[")
+    shown = tmux.until(lambda shown: "nothing with findings" in shown)
+    assert shown.isascii()
+    tmux.keys("C-p")
+    # While it looks for commands, Textual draws dots.
+    tmux.until(lambda shown: "Search for commands" in shown and "Back" in shown and shown.isascii())
 
 
 def test_who_ends_it_by_a_signal_gets_a_terminal_that_is_in_order(tmux, chat_recording):

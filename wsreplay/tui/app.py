@@ -356,8 +356,9 @@ class ReplayApp(Unbroken, App[None]):
         return [Colourless(Color.parse(self.theme_variables["background"]))]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        edges = ("ascii", "ascii") if self.config.ascii else ("round", "outer")
-        return {"ws-edge": edges[0], "ws-toast": edges[1], **variables_for(self.current_theme)}
+        plain = {"ws-edge": "ascii", "ws-toast": "ascii", "ws-rule": "ascii", "ws-bar": "0"}
+        drawn = {"ws-edge": "round", "ws-toast": "outer", "ws-rule": "hkey", "ws-bar": "1"}
+        return {**(plain if self.config.ascii else drawn), **variables_for(self.current_theme)}
 
     def _theme_named(self, name: str) -> str:
         """Raises UsageError."""
@@ -374,6 +375,12 @@ class ReplayApp(Unbroken, App[None]):
 
     def action_switch_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_command_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(cast("App[object]", self)):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder=self.look.own("Search for commands…")))
 
     def action_help(self) -> None:
         from wsreplay.tui.screens.help import HelpScreen

@@ -5,8 +5,10 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
+from wsreplay.tui.look import Looking
 
-class TooSmall(Widget):
+
+class TooSmall(Looking, Widget):
     """Shown instead of everything else while the screen has the class `-too-small`."""
 
     DEFAULT_CSS = """
@@ -16,4 +18,5 @@ class TooSmall(Widget):
     """
 
     def render(self) -> Text:
-        return Text(f"{self.app.size.width} × {self.app.size.height} is too small: wsreplay needs 60 × 12", justify="center")
+        said = f"{self.app.size.width} × {self.app.size.height} is too small: wsreplay needs 60 × 12"
+        return Text(self.look.own(said), justify="center")
