@@ -396,5 +396,5 @@ class ReplayApp(Unbroken, App[None]):
                 seen.add(binding.description)
                 keys = self.get_key_display(binding)
                 run = partial(self.run_action, binding.action, node)
-                yield SystemCommand(binding.description, tooltip or f"key {keys}", run)
+                yield SystemCommand(binding.description, self.look.own(tooltip or f"key {keys}"), run)
         yield SystemCommand("Change theme", "any theme of Textual", self.action_change_theme)
