@@ -45,6 +45,9 @@ def test_what_is_missing_stands_behind_what_calls_for_it_also_where_all_was_read
     assert [line.split()[2] for line in lines[start + 1 : start + 6]] == [
         "agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed",
     ]  # fmt: skip
+    (at,) = (number for number, line in enumerate(lines) if "event coverage" in line)
+    counted = " ".join(lines[at:start]).replace("✗", "").split()[2::2]
+    assert counted == ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
 
 
 def test_what_was_injected_stands_at_its_time_and_is_counted(chat: FileResult) -> None:

@@ -236,7 +236,7 @@ def test_contract(wsreplay):
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines([
         "E*UsageError: proxy() knows no option pace: it takes *insecure*",
-        "E*ContractError: agent-chet: no built-in contract 'agent-chet'*agent-chat*",
+        "E*ContractError: no built-in contract 'agent-chet'*agent-chat*",
     ])
 
 

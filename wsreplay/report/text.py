@@ -170,12 +170,13 @@ class _File:
 
     def _coverage(self, types: dict[str, _Seen], findings: list[Finding]) -> Iterator[str]:
         """How often each type came, in the order in which they came first; missing ones where the first should have come."""
-        missing: dict[str, int] = {}
+        # A time, a frame, and what stands behind that frame though it has its time: messages read at once have one.
+        missing: dict[str, tuple[int, int, int]] = {}
         for one in findings:
             if timeline.is_ghost(one):
-                missing.setdefault(one.expected[0], timeline.ghost_ns(one))
-        first = {name: (seen.first_ns, 1) for name, seen in types.items()}
-        first |= {name: (at_ns, 0) for name, at_ns in missing.items() if name not in types}
+                missing.setdefault(one.expected[0], (timeline.ghost_ns(one), one.activation or 0, 1))
+        first = {name: (seen.first_ns, seen.first_id, 0) for name, seen in types.items()}
+        first |= {name: place for name, place in missing.items() if name not in types}
         head = "  event coverage"
         line, used = self.paint(head, DIM), cells(head)
         for name in sorted(first, key=first.__getitem__)[:_MOST_TYPES]:
@@ -364,21 +365,25 @@ def _first(rows: Iterable[Row | Gap]) -> Iterator[Row | Gap]:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """How often a type came, and when first."""
+    """How often a type came, and when first, in which frame."""
 
     times: int
     first_ns: int
+    first_id: int
 
     def __add__(self, other: _Seen) -> _Seen:
-        return _Seen(self.times + other.times, min(self.first_ns, other.first_ns))
+        first = min((self.first_ns, self.first_id), (other.first_ns, other.first_id))
+        return _Seen(self.times + other.times, *first)
 
 
 def _type_counts(recording: Recording) -> dict[int, dict[str, _Seen]]:
     """Per connection what types it carried."""
     counts: defaultdict[int, dict[str, _Seen]] = defaultdict(dict)
-    sql = "SELECT connection_id, type, count(*), min(t_ns) FROM frame WHERE type IS NOT NULL GROUP BY connection_id, type"
-    for connection, type, number, first_ns in recording.query(sql):
-        counts[connection][type] = _Seen(number, first_ns)
+    sql = (
+        "SELECT connection_id, type, count(*), min(t_ns), min(id) FROM frame WHERE type IS NOT NULL GROUP BY connection_id, type"
+    )
+    for connection, type, number, first_ns, first_id in recording.query(sql):
+        counts[connection][type] = _Seen(number, first_ns, first_id)
     return counts
 
 
