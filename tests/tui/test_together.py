@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wsreplay.errors import RecordingError
 from wsreplay.tui.data.evidence import Ghost
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
@@ -159,3 +160,71 @@ async def test_that_another_session_shows_a_finding_too_is_said(stage, chat_reco
         await on.judged([found])
         await on.press("down", "enter", "right_square_bracket", "x")
         assert "frame 1 shows it too: it is in session 1" in on.text()
+
+
+async def test_what_came_is_shown_though_how_far_it_reaches_could_not_be_read(stage, live_chat, monkeypatch):
+    async with stage(live_chat.path) as on:
+        screen, opened = on.app.screen, on.app.opened
+        plain, calls = opened.reached_ns, []
+
+        def reached_ns(session):
+            calls.append(1)
+            if len(calls) == 1:
+                raise RecordingError("it is locked")
+            return plain(session)
+
+        monkeypatch.setattr(opened, "reached_ns", reached_ns)
+        live_chat.add(5)
+        await on.until(lambda: calls)
+        on.clock.move(1_100)
+        await on.until(lambda: screen.frames.count == 10 and screen.frames.cursor == 9)
+
+
+async def test_who_gives_up_a_filter_that_was_not_typed_goes_on_following(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        screen = on.app.screen
+        await on.press("slash")
+        live_chat.add(5)
+        await on.until(lambda: screen.rows.view.frames == 10)
+        await on.press("escape")
+        assert screen.following and screen.frames.cursor == 9
+
+
+async def test_a_filter_leaves_the_clock_of_a_film_alone(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "space", "space", "8", "up", "up", "up")
+        screen = on.app.screen
+        at_ns = screen.player.at_ns
+        await on.press("slash", *"type:user_message", "enter")
+        await on.until(lambda: screen.rows.matches is not None)
+        assert screen.film and screen.player.at_ns == at_ns == screen.rows.horizon
+
+
+async def test_in_a_film_no_finding_is_gone_to_that_the_filter_hides(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("down", "enter", "slash", *"type:user_message", "enter", "0", "space", "space")
+        screen = on.app.screen
+        at_ns = screen.player.at_ns
+        await on.press("right_square_bracket")
+        assert screen.player.at_ns == at_ns
+
+
+async def test_who_types_no_filter_still_sees_only_what_is_marked(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "m", *"here", "enter", "M", "slash", "escape")
+        screen = on.app.screen
+        assert screen.rows.only_marked and len(screen.rows.view) == 1
+        await on.press("escape")
+        assert not screen.rows.only_marked and screen.rows.view.frames == 13
+
+
+async def test_after_a_filter_that_matched_nothing_one_stands_where_the_clock_is(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "G", "k")
+        screen = on.app.screen
+        at_ns = screen.player.at_ns
+        await on.press("slash", *"zzzqq", "enter")
+        await on.until(lambda: "no frame matches" in on.text())
+        await on.press("escape")
+        assert screen.player.at_ns == at_ns == screen.inspector.item.t_ns

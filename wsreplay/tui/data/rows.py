@@ -126,7 +126,6 @@ class Rows:
 
     def unfiltered(self) -> View:
         self.filter = self.matches = self._asked = None
-        self.only_marked = False
         return self._make()
 
     def marked_only(self, only: bool) -> View:
@@ -140,6 +139,10 @@ class Rows:
         if self.only_marked:
             return "it is not marked, and only marked frames are shown"
         return "the filter does not let it through" if self.filter is not None else "the session is still being read"
+
+    def will_show(self, frame_id: int) -> bool:
+        """Whether a frame is of those that are shown, or will be in the film."""
+        return _holds(self.view.ids, frame_id)
 
     def holds(self, frame_id: int) -> bool:
         """Whether a frame is of this list, whatever is filtered."""

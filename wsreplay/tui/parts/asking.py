@@ -57,7 +57,11 @@ class Asking:
     async def begin(self, searching: bool) -> None:
         """Let the user type."""
         self._errands.get_ready()
-        self._before, self._stood_on = self._bar.filter_text, self._frames.view.anchor(self._frames.cursor)
+        self._is_to_return = False
+        if not self._bar.typing:
+            is_last = self._frames.cursor >= self._frames.count - 1  # there is nowhere to return to: the end moves on
+            self._before = self._bar.filter_text
+            self._stood_on = None if is_last else self._frames.view.anchor(self._frames.cursor)
         await self._bar.begin(searching=searching)
 
     def typed(self) -> None:
@@ -101,7 +105,7 @@ class Asking:
         except FilterError:
             return
         if asked.is_empty:
-            self.clear()
+            self._drop()
         elif self._asked is None or str(asked) != str(self._asked) or self._is_stopped:
             self._ask(asked)
 
@@ -162,19 +166,29 @@ class Asking:
     def failed(self, doing: str) -> None:
         """Something could not be done; where it was one of these questions, it can be asked again."""
         if doing in (FILTERING, SEARCHING):
-            self._is_stopped, self._is_waiting = True, False
-            self._rows.give_up()
+            if doing == FILTERING:
+                self._is_stopped = True
+                self._is_waiting = self._is_to_return = False
+                self._rows.give_up()
             self._bar.say(lambda look: [(f"{doing} stopped", look.style("warning"))])
 
     def clear(self) -> bool:
-        """Show everything again; whether there was a filter."""
-        was = self._asked is not None or self._rows.only_marked
+        """Show everything again; whether there was a filter, or only marked rows were shown."""
+        was_marked = self._rows.only_marked
+        if was_marked:
+            self._rows.marked_only(False)
+        return self._drop(anew=was_marked)
+
+    def _drop(self, *, anew: bool = False) -> bool:
+        """Forget the filter; whether there was one, or the rows are to be shown `anew` in any case."""
+        was = self._asked is not None or anew
         self._errands.cancel(FILTERING)
         self._asked, self._is_waiting = None, False
         self._bar.clear()
         if was:
             self._rows.unfiltered()
             self._show()
+        self.say()
         return was
 
     # Searching.

@@ -84,7 +84,7 @@ class Exports:
         from wsreplay.report.paint import count
         from wsreplay.tui.data import export
 
-        if not len(self._rows.view):
+        if not self._rows.view.frames:
             self._host.notify("no frame is shown", title="there is nothing to write")
             return
         ids = self._narrowed()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
-from wsreplay.tui.data.evidence import moment, seen_from
+from wsreplay.tui.data.evidence import is_ghost, moment, place, seen_from
 from wsreplay.tui.data.goto import why_not_here
 from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.parts.host import Host
@@ -89,8 +89,15 @@ class Trail:
         horizon, session = self._rows.horizon, self._rows.number
         if horizon is None:
             return None
-        later = (one for one in self._opened.evidence.of_session(session) if seen_from(one) > horizon and not one.caused_by)
+        later = (one for one in self._opened.evidence.of_session(session) if seen_from(one) > horizon and self._has_row(one))
         return min(later, key=seen_from, default=None)
+
+    def _has_row(self, finding: Finding) -> bool:
+        """Whether the list will have a row where a finding stands: a filter may hide it."""
+        at = place(finding)
+        if at is None:
+            return is_ghost(finding) and not finding.caused_by and self._rows.filter is None and not self._rows.only_marked
+        return self._rows.will_show(at)
 
     def judged(self) -> None:
         """There is another verdict: go where somebody wanted to go, if he still stands there."""

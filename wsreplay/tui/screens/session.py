@@ -239,7 +239,9 @@ class SessionScreen(PlayerScreen):
         self.frames.show_view(self.rows.view, anchor=stood_on)
         if self.following or (self.film and was_last):
             self.frames.move_to(len(self.rows.view) - 1)
-        elif len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
+        elif stood_on is None and len(self.rows.view):
+            self.frames.move_to(self.rows.view.row_at(self.player.at_ns), quiet=True)  # the list was empty before
+        elif not self.film and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
             self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
         self._name_list()
         self.paint_lines()
@@ -301,15 +303,15 @@ class SessionScreen(PlayerScreen):
         self.show_rows()
 
     def recording_grew(self, last_id: int) -> None:
-        added = self.rows.grown(last_id)
+        self.unseen += self.rows.grown(last_id)
         self.frames.set_users(self.opened.users(self.session))
-        self.player = self.player.reaching(self.opened.reached_ns(self.session))
-        if added:
+        if self.frames.count != len(self.rows.view):
             self.frames.show_change()
             if self.following and not self.film:
                 self.frames.move_to(len(self.rows.view) - 1)
-            else:
-                self.unseen += added
+        if self.following and not self.film:
+            self.unseen = 0
+        self.player = self.player.reaching(self.opened.reached_ns(self.session))
         if self.film:
             self.show_playhead()  # what was the end is the end no more
         self.asking.grown()

@@ -159,7 +159,7 @@ class QueryBar(Looking, Horizontal):
         self._input.refresh()
 
     def _tell(self) -> None:
-        if self.mistake is None:
+        if self.searching or self.mistake is None:
             self.post_message(QueryTyped(self.text))
 
     def _paint(self) -> None:
