@@ -39,7 +39,7 @@ class Validation:
         self.verdict = Verdict()
         self._judge = Judge(deliver, self.hear)
         self._stamp: object = None
-        self._is_asked_again = False
+        self._before: Evidence | None = None  # where somebody asked again: what was known then
 
     @property
     def judged_by(self) -> tuple[str, ...]:
@@ -54,13 +54,14 @@ class Validation:
         opened = self._host.opened
         if opened is not None:
             self.verdict = Verdict(verdict.FOLLOWING if opened.live else verdict.JUDGING)
+            self._stamp = None
             self._judge.start(opened.path, self.contracts, follow=opened.live)
             self._host.verdict_changed()
 
     def again(self, contracts: tuple[str, ...] = ()) -> None:
         """By other contracts, or by the same as they are on disk now."""
         self.contracts = contracts or self.contracts
-        self._is_asked_again = True
+        self._before = self._host.opened.evidence if self._host.opened is not None else None
         self.begin()
 
     def stop(self) -> None:
@@ -79,9 +80,9 @@ class Validation:
 
     def _failed(self, why: str) -> None:
         self.verdict = Verdict(verdict.FAILED, why=why)
-        if self._is_asked_again:
+        if self._before is not None:
             self._host.notify(self._host.look.own(why), title="there is no verdict", severity="error", markup=False)
-        self._is_asked_again = False
+        self._before = None
         if self._host.opened is not None:
             self._stamp = stamp(self._host.opened.evidence.sources)
 
@@ -89,22 +90,25 @@ class Validation:
         opened = self._host.opened
         if opened is None:
             return
-        before, after = opened.evidence, said.evidence
-        opened.evidence, self._stamp = after, stamp(after.sources)
+        if self._stamp is None or said.evidence.sources != opened.evidence.sources:
+            self._stamp = stamp(said.evidence.sources)
+        before, self._before = self._before, None
+        opened.evidence = said.evidence
+        change = self._compared(before, said.evidence) if before is not None and before.is_there else self.verdict.change
         if said.final:
-            is_comparable = before.is_there and before.names == after.names
-            change = compare(before.findings, after.findings) if is_comparable else None
             self.verdict = Verdict(verdict.THERE, 1.0, change=change)
-            if self._is_asked_again and before.is_there:
-                self._tell(before, after, change)
-            self._is_asked_again = False
+        else:
+            self.verdict = self.verdict._replace(change=change)
 
-    def _tell(self, before: Evidence, after: Evidence, change: Change | None) -> None:
+    def _compared(self, before: Evidence, after: Evidence) -> Change | None:
+        """What is another than before somebody asked again, which is said; None where others judged before."""
+        change = compare(before.findings, after.findings) if before.names == after.names else None
         if change is not None:
             self._host.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
         else:
             told = f"{sum(after.counts()):,} findings; {sum(before.counts()):,} by {', '.join(before.names)}"
             self._host.notify(self._host.look.own(told), title=f"validated by {', '.join(after.names)}", markup=False)
+        return change
 
     def watch(self) -> None:
         """Say that a contract's file is not any more what judged."""
