@@ -189,6 +189,8 @@ async def test_what_had_the_focus_has_it_again_after_the_terminal_was_too_small(
         await on.pilot.resize_terminal(30, 8)
         await on.settle()
         assert "too small" in on.text()
+        await on.press("x", "y", "m")
+        assert not on.app._notifications and len(on.app.screen_stack) == 2, "keys do nothing that cannot be seen"
         await on.pilot.resize_terminal(80, 24)
         await on.settle()
         await on.press(*"chat")

@@ -80,6 +80,10 @@ class BaseScreen(Unbroken, Screen[None]):
 
             self.mount(TooSmall())
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What cannot be seen is not acted on, but for going back."""
+        return (action == "back" or not self.has_class("-too-small")) and super().check_action(action, parameters)
+
     def _focus_again(self) -> None:
         if self.focused is None:
             self.set_focus(self._had_focus) if self._had_focus is not None else self.focus_next()
