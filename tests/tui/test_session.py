@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import sqlite3
-import subprocess
-import sys
-import tempfile
-import threading
-from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wsreplay.errors import UsageError
-from wsreplay.store import notes
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
-from wsreplay.tui.data import export
-from wsreplay.tui.data.between import Injected, Noted
+from wsreplay.tui.data.between import Injected
 from wsreplay.tui.data.evidence import NO_EVIDENCE, Ghost, Source
 from wsreplay.tui.screens.session import SessionScreen
 from wsreplay.tui.screens.sessions import SessionsScreen
@@ -142,178 +130,6 @@ async def test_going_past_the_last_finding_says_so(stage, chat_recording):
         assert "no finding further on" in on.text()
 
 
-async def test_a_mark_is_kept_in_the_recording_and_can_be_gone_to(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "j", "j", "m", *"look here", "enter")
-        with Recording.open(chat_recording) as reader:
-            assert [(mark.frame_id, mark.note) for mark in reader.marks()] == [(7, "look here")]
-        await on.press("G", "apostrophe")
-        assert on.app.screen.inspector.frame.id == 7
-        assert "look here" in on.text()
-        await on.press("M")
-        assert list(on.app.screen.rows.view.ids) == [7]
-        await on.press("M")
-        assert on.app.screen.rows.view.frames == 13
-
-
-async def test_a_note_left_at_a_time_is_a_row_of_its_own(stage, chat_recording):
-    notes.change_mark(chat_recording, None, 6_000 * MS, "now it froze \x1b[31m")  # as typed into `record`
-    async with stage(chat_recording, width=160) as on:
-        await on.judged()
-        await on.press("down", "enter")
-        screen = on.app.screen
-
-        def lines() -> list[str]:
-            return [line for line in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if "froze" in line]
-
-        await on.until(lambda: lines())
-        assert "⚑" in lines()[0] and "00:05.500" in lines()[0] and "now it froze ␛[31m" in lines()[0]
-        await on.press("apostrophe")
-        row = screen.rows.view.row(screen.frames.cursor)
-        assert isinstance(row, Noted) and screen.rows.view.row(screen.frames.cursor - 1).t_ns <= 6_000 * MS
-        assert "now it froze" in screen.detail.text
-        await on.press("slash", *"froze", "enter")
-        await on.until(lambda: screen.rows.matches is not None)
-        assert len(lines()) >= 1 and not screen.rows.matches
-        await on.press("escape", "M")
-        assert len(lines()) == 1
-        await on.press("M", "apostrophe", "m", "end", *"!", "enter")
-        await on.until(lambda: "31m!" in on.text())
-        assert screen.rows.view.row(screen.frames.cursor).mark.note.endswith("!")
-        await on.press("m", *["backspace"] * 30, "enter")
-        await on.until(lambda: not lines())
-        assert not on.app.opened.marks
-        await on.press("q", "up", "enter")
-        assert not lines()
-
-
-async def test_an_emptied_note_takes_the_mark_away(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "m", *"a", "enter", "m", "backspace", "enter")
-        with Recording.open(chat_recording) as reader:
-            assert reader.marks() == []
-
-
-async def test_a_note_that_cannot_be_changed_stays_what_it_was(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "m", *"old", "enter")
-        with closing(sqlite3.connect(chat_recording)) as db:
-            db.execute("CREATE TRIGGER full BEFORE INSERT ON mark BEGIN SELECT RAISE(ABORT, 'no room'); END")
-        await on.press("m", *"er", "enter")
-        await on.until(lambda: "no room" in on.text())
-        with Recording.open(chat_recording) as reader:
-            assert [mark.note for mark in reader.marks()] == ["old"] == [mark.note for mark in on.app.opened.marks]
-
-
-async def test_copying_hands_the_payload_to_the_terminal(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "y")
-        assert on.app.clipboard.startswith('{"type":"user_message"')
-        await on.press("Y")
-        assert '"frame": 4' in on.app.clipboard
-
-
-@pytest.mark.parametrize(("name", "frames"), [("part.db", 3), ("part.jsonl", 3)])
-async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recording, tmp_path, monkeypatch, name, frames):
-    monkeypatch.chdir(tmp_path)
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "slash", *"type:tool_*", "enter")
-        await on.until(lambda: on.app.screen.rows.matches is not None)
-        await on.press("e", "ctrl+u", *name, "enter")
-        await on.until(lambda: "written" in on.text())
-    out = tmp_path / name
-    if out.suffix == ".db":
-        with Recording.open(out) as reader:
-            assert [frame.type for frame in reader.frames()] == ["tool_executing", "tool_executing", "tool_completed"]
-    else:
-        assert out.read_text().count('"data"') == frames
-
-
-@pytest.mark.parametrize("narrowed", [False, True])
-async def test_of_a_film_is_written_what_has_come_when_it_is_asked_for(stage, chat_recording, tmp_path, narrowed):
-    out = tmp_path / "film.jsonl"
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter")
-        if narrowed:
-            await on.press("slash", *"type:tool_*", "enter")
-            await on.until(lambda: on.app.screen.rows.matches is not None)
-        screen = on.app.screen
-        await on.press("0", "space", "space", "colon", *"3s", "enter", "e")
-        assert f"Write {2 if narrowed else 5} frames to" in on.text()
-        screen.seek(screen.player.end_ns)  # as it goes on behind the question
-        on.app.focused.value = str(out)
-        await on.press("enter")
-        await on.until(lambda: on.app._notifications)
-    assert out.read_text().count('"data"') == (2 if narrowed else 5)
-
-
-async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_recording, tmp_path, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-    plain = export.write_out
-
-    def slow(*arguments) -> None:
-        begun.set()
-        go_on.wait(10)
-        plain(*arguments)
-
-    monkeypatch.setattr(export, "write_out", slow)
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "e", "ctrl+u", *"x.jsonl")
-        on.app.focused.value = str(tmp_path / "x.jsonl")
-        await on.press("enter", "q")
-        assert begun.wait(10) and isinstance(on.app.screen, SessionsScreen)
-        go_on.set()
-        await on.until(lambda: on.app._notifications)
-        (said,) = on.app._notifications
-        assert (said.title, said.severity) == ("written", "information") and said.message == str(tmp_path / "x.jsonl")
-
-
-def test_a_file_has_its_name_only_when_it_is_whole(chat_recording, tmp_path):
-    folder = tmp_path / "out"
-    folder.mkdir()
-    program = f"""
-import threading, time
-from pathlib import Path
-from wsreplay.tui.data import export
-wrote = threading.Event()
-def forever(reader, connections):
-    yield b"{{}}" * 100_000
-    wrote.set()
-    time.sleep(60)
-export.export = forever
-arguments = Path({str(chat_recording)!r}), Path({str(folder / "x.jsonl")!r}), None, None
-threading.Thread(target=export.write_out, args=arguments, daemon=True).start()
-wrote.wait(30)
-print([file.name for file in Path({str(folder)!r}).iterdir() if not file.name.startswith(".")])
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "[]\n" and not list(folder.iterdir())
-    (folder / "x.jsonl").write_text("mine")
-    with pytest.raises(UsageError, match="exists: choose another name"):
-        export.write_out(chat_recording, folder / "x.jsonl", None, None)
-    assert (folder / "x.jsonl").read_text() == "mine" and len(list(folder.iterdir())) == 1
-
-
-def test_without_links_too_a_file_that_came_meanwhile_is_not_written_over(chat_recording, tmp_path, monkeypatch):
-    def refuse(_path: Path, _target: Path) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
-    out = tmp_path / "out" / "x.jsonl"
-    out.parent.mkdir()
-    export.write_out(chat_recording, out, None, None)
-    assert out.read_text()
-    out.write_text("mine")
-    with pytest.raises(UsageError, match="exists: choose another name"):
-        export.write_out(chat_recording, out, None, None)
-    assert out.read_text() == "mine"
-    out.unlink()
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(UsageError, match="cannot be written"):
-        export.write_out(chat_recording, out, None, None)
-    assert not list(out.parent.iterdir())
-
-
 async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, chat_recording):
     async with stage(chat_recording, width=80) as on:
         await on.press("down", "enter")
@@ -391,37 +207,6 @@ async def test_a_place_that_is_none_is_refused_in_the_prompt(stage, chat_recordi
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "colon", *"nowhere", "enter")
         assert "a frame number" in on.text()
-
-
-async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_path: Path):
-    from wsreplay.tui.data.pager import readable
-
-    assert readable(b'{"a":"\x1b[31m"}') == '{"a":"␛[31m"}\n'  # no JSON: a control character in a string
-    assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'
-    deep = "[" * 300 + "]" * 300
-    assert readable(deep.encode()) == f"{deep}\n"  # read, but not written
-
-
-@pytest.mark.parametrize("where", ["opened", "written"])
-async def test_a_payload_for_which_there_is_no_room_in_the_temporary_folder_is_said(stage, chat_recording, monkeypatch, where):
-    class Full(io.StringIO):
-        name = "/tmp/x"
-
-        def flush(self) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    def temporary(*_arguments: object, **_options: object) -> Full:
-        if where == "opened":
-            raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
-        return Full()
-
-    monkeypatch.setattr(tempfile, "NamedTemporaryFile", temporary)
-    monkeypatch.setattr(ReplayApp, "suspend", lambda _app: nullcontext())
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "f")
-        assert on.app.is_running and on.app._exception is None
-        why = next(iter(on.app._notifications)).message
-        assert ("No usable temporary directory" if where == "opened" else "No space left") in why
 
 
 async def test_of_a_detail_only_the_lines_are_painted_that_changed(stage, script, monkeypatch):
@@ -534,55 +319,6 @@ async def test_a_frame_that_is_not_in_the_waterfall_cannot_be_gone_to_and_why_is
         assert why in on.text() and on.app.screen.player.at_ns == before
         await on.press("colon", *"16", "enter")
         assert on.app.screen.player.at_ns == 13_250 * MS
-
-
-async def test_only_marked_frames_say_that_they_are(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "j", "m", *"x", "enter", "M")
-        assert "marked only" in on.text() and "M shows all" in on.text() and on.app.screen.rows.view.frames == 1
-        await on.press("M")
-        assert "marked only" not in on.text() and on.app.screen.rows.view.frames == 13
-
-
-async def test_a_mark_that_is_emptied_takes_its_row_along_where_only_marked_frames_are_shown(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "m", *"a", "enter", "j", "m", *"b", "enter", "M")
-        assert on.app.screen.rows.view.frames == 2
-        await on.press("m", "backspace", "enter")
-        assert on.app.screen.rows.view.frames == 1
-        await on.press("m", "backspace", "enter")
-        assert on.app.screen.rows.view.frames == 0 and "no frame is marked" in on.text()
-        await on.press("M")
-        assert on.app.screen.rows.view.frames == 13
-
-
-async def test_a_list_without_rows_says_whether_it_is_the_marks_or_the_filter(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.press("down", "enter", "m", *"a", "enter", "slash", *"type:nothing", "enter")
-        await on.until(lambda: "no frame matches type:nothing" in on.text())
-        await on.press("M")
-        assert "no frame that matches type:nothing is marked" in on.text()
-        await on.press("M")
-        assert "no frame matches type:nothing" in on.text()
-
-
-async def test_a_mark_is_of_its_session_only(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.judged()
-        await on.press("down", "enter", "j", "m", *"here", "enter", "right_square_bracket", "right_square_bracket")
-        await on.press("m", *"it froze", "enter")  # on what never came: kept with the frame that it began with
-        assert [mark.note for mark in on.app.opened.marks] == ["here", "it froze"] and "it froze" in on.text()
-        await on.press("q", "up", "enter")
-        assert on.app.screen.rows.number == 1 and "⚑" not in on.text()
-
-
-async def test_there_is_nothing_to_copy_of_what_never_came(stage, chat_recording):
-    async with stage(chat_recording) as on:
-        await on.judged()
-        await on.press("down", "enter", "right_square_bracket", "right_square_bracket", "tab", "y")
-        assert "it never came" in on.text()
-        await on.press("f", "g")
-        assert on.app.screen.inspector.pane == "json"
 
 
 async def test_a_frame_says_of_what_it_is_a_witness(stage, chat_recording):
