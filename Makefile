@@ -47,7 +47,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.replay --publish
 
 samples: $(READY)
-	$(BIN)/python -m wsreplay.demo.samples recordings/samples
+	$(BIN)/python -m tools.samples.samples recordings/samples
 
 $(VENV)/.docs: pyproject.toml $(READY)
 	$(BIN)/python -m pip install --quiet --group docs

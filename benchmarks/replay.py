@@ -26,9 +26,9 @@ from benchmarks.alternatives import environment
 from benchmarks.table import FIGURES, Table, publish
 from wsreplay.contract import load as load_contract
 from wsreplay.contract.model import Contract
+from wsreplay.diff.diff import DiffOptions, diff
 from wsreplay.model import FIN, Connection, Ending
 from wsreplay.replay.client import ClientOptions, ReplayClient
-from wsreplay.replay.diff import DiffOptions, diff
 from wsreplay.replay.latencies import percentile
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions

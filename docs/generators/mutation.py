@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsreplay.contract import builtin_names, load
 from wsreplay.store.reader import Recording
-from wsreplay.validator import mutate
+from wsreplay.validator import mutation_score as mutate
 
 SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 GOOD = {

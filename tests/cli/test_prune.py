@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from commandline import Recorder, run
 
-from wsreplay.store.notes import change_mark
+from wsreplay.store.annotations import change_mark
 from wsreplay.store.reader import Recording
 
 HEALTHY = ("agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
+from tools.samples.protocols import AG_UI
+from tools.samples.transcript import SERVER, Resets, Says, Transcript
 from wsreplay.contract import load
-from wsreplay.demo.protocols import AG_UI
-from wsreplay.demo.transcript import SERVER, Resets, Says, Transcript
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Verdict, judge
 

@@ -12,10 +12,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from tools.samples.protocols import GRAPHQL
+from tools.samples.transcript import CLIENT, Closes, Says, Transcript
 from wsreplay.contract import load
-from wsreplay.demo.protocols import GRAPHQL
-from wsreplay.demo.transcript import CLIENT, Closes, Says, Transcript
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Judgement, Verdict, judge
 

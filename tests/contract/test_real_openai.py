@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from tools.samples.protocols import REALTIME
+from tools.samples.transcript import CLIENT, SERVER, Closes, Says, Transcript, hold
 from wsreplay.contract import load
-from wsreplay.demo.protocols import REALTIME
-from wsreplay.demo.transcript import CLIENT, SERVER, Closes, Says, Transcript, hold
 from wsreplay.model import Direction, Opcode
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Judgement, Verdict, judge
 from wsreplay.validator.engine import Engine

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.samples.samples import SAMPLES, Sample, file_of
+from tools.samples.transcript import Transcript
 from wsreplay.contract import load
-from wsreplay.demo.samples import SAMPLES, Sample, file_of
-from wsreplay.demo.transcript import Transcript
 from wsreplay.model import Ending
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Finding, Judgement, Severity, Verdict, judge

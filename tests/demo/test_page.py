@@ -12,7 +12,7 @@ import pytest
 from browser import CHROMIUM, Page, browsing
 
 from wsreplay.demo.backend import Backend
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 

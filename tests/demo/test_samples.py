@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from wsreplay.demo.samples import make_samples
+from tools.samples.samples import make_samples
 from wsreplay.demo.scenarios import SCENARIOS
 
 

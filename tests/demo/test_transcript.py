@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from wsreplay.demo.transcript import SERVER, Resets, Transcript, Waits, client, close, record, server
+from tools.samples.transcript import SERVER, Resets, Transcript, Waits, client, close, record, server
 from wsreplay.model import Ending, Opcode
 from wsreplay.store.reader import Recording
 

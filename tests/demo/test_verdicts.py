@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tools.samples.samples import make_samples
 from wsreplay.contract import load
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import chat_all
-from wsreplay.demo.samples import make_samples
 from wsreplay.demo.scenarios import QUICK_SCENARIOS, SAMPLE_SCENARIOS, Scenario
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import judge

@@ -26,7 +26,7 @@ import pytest
 
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import play
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 100

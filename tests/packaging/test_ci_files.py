@@ -14,7 +14,7 @@ import yaml
 
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import play
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Ending, Fault
 from wsreplay.proxy.faultspec import KINDS, FaultSpec
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.replay.peer import accept_key, frame_bytes
 from wsreplay.store.reader import Recording
 

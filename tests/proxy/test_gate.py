@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from wsreplay.proxy.gate import Gate
+from wsreplay.proxy.ordered_writer import Gate
 
 
 class Sink(asyncio.Transport):

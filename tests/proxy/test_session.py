@@ -23,8 +23,8 @@ from websockets.typing import Subprotocol
 
 from recordings import checked
 from wsreplay.errors import NewerSchema, NotARecording, RecordingInUse, UsageError, WsreplayError
-from wsreplay.proxy.handover import Watch
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.proxy.proxy import Options, RecordingProxy
+from wsreplay.proxy.recorder_client import Watch
 from wsreplay.recorder.protocol import Ended, Opened
 from wsreplay.store.reader import Recording
 

@@ -7,8 +7,8 @@ import pytest
 import rawpeers
 
 from recordings import checked
-from wsreplay.recorder.ledger import Ledger
 from wsreplay.recorder.protocol import Closing, Hello, Kind, Record
+from wsreplay.recorder.recorder import Ledger
 
 LIMIT = 100_000
 HUGE = 3_000_000

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recordings import checked
-from wsreplay.recorder.ledger import Ledger
 from wsreplay.recorder.protocol import Closing, FaultNote, Hello, Kind, Record
+from wsreplay.recorder.recorder import Ledger
 from wsreplay.store.reader import Recording
 
 MASKED = rawpeers.MASK

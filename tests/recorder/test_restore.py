@@ -8,8 +8,8 @@ import msgspec
 import rawpeers
 
 from recordings import checked
-from wsreplay.recorder.ledger import Ledger
 from wsreplay.recorder.protocol import Hello, Kind, Record
+from wsreplay.recorder.recorder import Ledger
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
 

@@ -14,14 +14,14 @@ from wsreplay.contract import load
 from wsreplay.contract.model import Contract
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import play
+from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Ending
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.replay.client import ClientOptions, ReplayClient, Result
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.writer import Writer
 from wsreplay.trace.events import event_type
-from wsreplay.trace.exchange import default_wire_length
 
 MS = 1_000_000
 Line = tuple[Any, ...]  # (ms, "c2s" or "s2c", what, [opcode, [fin]]); what: an event as a dict, or bytes

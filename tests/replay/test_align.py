@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.replay.align import align, align_all, longest_ascending, pair_up
+from wsreplay.diff.align import align, align_all, longest_ascending, pair_up
 
 TOKENS = st.lists(st.sampled_from("abcd"), max_size=40)
 

@@ -13,10 +13,10 @@ import pytest
 from wsreplay.contract.model import Contract
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
+from wsreplay.diff.diff import DiffOptions, diff
 from wsreplay.errors import UsageError
 from wsreplay.replay.client import ClientOptions, Load, ReplayClient, Result
 from wsreplay.replay.credentials import Presented, read_users
-from wsreplay.replay.diff import DiffOptions, diff
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording

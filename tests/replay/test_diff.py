@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from wsreplay.contract.model import Contract
+from wsreplay.diff import report as diff_report
+from wsreplay.diff.diff import Diff, DiffOptions, diff
+from wsreplay.diff.rows import Kind
 from wsreplay.model import Ending
-from wsreplay.replay import diff_report
-from wsreplay.replay.diff import Diff, DiffOptions, diff
-from wsreplay.replay.rows import Kind
 from wsreplay.store.reader import Recording
 
 Write = Callable[..., Path]

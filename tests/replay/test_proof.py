@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from wsreplay.contract import load
 from wsreplay.contract.model import Contract
+from wsreplay.diff import report as diff_report
+from wsreplay.diff.diff import DiffOptions, diff
 from wsreplay.model import FIN, MASKED, Connection, Ending
-from wsreplay.replay import diff_report
 from wsreplay.replay.client import ClientOptions, ReplayClient
-from wsreplay.replay.diff import DiffOptions, diff
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording

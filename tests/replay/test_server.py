@@ -19,7 +19,7 @@ from wsreplay.contract.model import Contract
 from wsreplay.demo.run import play
 from wsreplay.errors import UsageError
 from wsreplay.model import Ending
-from wsreplay.replay.matching import Departure
+from wsreplay.replay.expectations import Departure
 from wsreplay.replay.player import OnMismatch, Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions, ServerWatch
 from wsreplay.testing.client import ChatClient

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsreplay.replay.splice import splice
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=5),

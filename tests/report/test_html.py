@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, Traces, judged
+from wsreplay.display import visible
 from wsreplay.report import FileResult, render
-from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, RuleVerdict, Severity, Verdict
 
 VOID = {"meta", "input"}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.report.conftest import CHAT, Traces
 from wsreplay.cli.stats import command
+from wsreplay.display import cells, visible
 from wsreplay.report import stats_json, stats_text
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import cells, visible
 from wsreplay.trace.statistics import Statistics, collect
 
 

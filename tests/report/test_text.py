@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, SLICE, Traces, judged
+from wsreplay.display import cells, visible
 from wsreplay.model import Connection, Ending
 from wsreplay.report import FileResult, render
 from wsreplay.store.writer import Writer
-from wsreplay.trace.display import cells, visible
 from wsreplay.validator.findings import Finding, RunAccount, Severity, Verdict
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")

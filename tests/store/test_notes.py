@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wsreplay.errors import NotARecording, RecordingError
-from wsreplay.store import notes
+from wsreplay.store import annotations as notes
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 

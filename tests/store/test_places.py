@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wsreplay.errors import UsageError
-from wsreplay.store.places import reachable, typed_path
+from wsreplay.store.paths import reachable, typed_path
 
 
 def test_nothing_need_be_there(tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ def _is_zombie(pid: int) -> bool:
 
 
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
-    from wsreplay.proxy.handover import Watch
-    from wsreplay.proxy.session import Options, RecordingProxy
+    from wsreplay.proxy.proxy import Options, RecordingProxy
+    from wsreplay.proxy.recorder_client import Watch
 
     def say(**line: Any) -> None:
         print(json.dumps(line), flush=True)

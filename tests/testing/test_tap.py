@@ -17,7 +17,7 @@ from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
 from wsreplay.errors import UsageError
 from wsreplay.model import Ending
-from wsreplay.proxy.session import Options
+from wsreplay.proxy.proxy import Options
 from wsreplay.testing import ChatClient, Tap
 
 

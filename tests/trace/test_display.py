@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.trace.display import cells, fit, gist, local_time, pad, preview, visible
+from wsreplay.display import cells, fit, gist, local_time, pad, preview, visible
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 

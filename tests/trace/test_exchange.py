@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import ImportFormatError
+from wsreplay.formats.jsonl_export import default_wire_length, export
+from wsreplay.formats.jsonl_import import import_lines
 from wsreplay.model import FIN, MASKED, Connection, Ending
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.trace.exchange import default_wire_length, export
-from wsreplay.trace.intake import import_lines
 from wsreplay.trace.redaction import PREFIX
 
 HEADER = b'{"wsreplay": 1, "started_at": "2026-11-20T10:00:00Z", "upstream": "ws://x"}'

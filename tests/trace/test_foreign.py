@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import ImportFormatError
+from wsreplay.formats import jsonl_export as exchange
+from wsreplay.formats.import_file import import_file
 from wsreplay.model import Connection, Ending
 from wsreplay.store.reader import Recording
-from wsreplay.trace import exchange
-from wsreplay.trace.foreign import import_file
 
 DATA = Path(__file__).parent / "data"
 ANSWER = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 DOCUMENT = {"a": {"b": [10, 20, {"c d": "x"}]}, "": 1, "it's": 2, "null": None}
 

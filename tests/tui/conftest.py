@@ -25,10 +25,10 @@ from wsreplay.store.writer import Writer
 from wsreplay.tui import app as tui_app
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
-from wsreplay.tui.data import evidence
-from wsreplay.tui.data.verdict import JUDGING
-from wsreplay.tui.data.verdict import Verdict as Verdict_
-from wsreplay.tui.judge import Judged
+from wsreplay.tui.recording import evidence
+from wsreplay.tui.validation.client import Judged
+from wsreplay.tui.validation.verdict import JUDGING
+from wsreplay.tui.validation.verdict import Verdict as Verdict_
 from wsreplay.tui.widgets import query_bar
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
@@ -151,7 +151,7 @@ def chat_findings() -> list[Finding]:
 def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     """Evidence as the validator's process would send it."""
     from wsreplay.contract import load
-    from wsreplay.tui import judge_process
+    from wsreplay.tui.validation.validation import process as judge_process
 
     contract = load("agent-chat")
     rules = dict.fromkeys(one.rule for one in findings)

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsreplay.diff.compare import FieldChange
+from wsreplay.diff.conversation import Said
+from wsreplay.diff.rows import Kind
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.replay.compare import FieldChange
-from wsreplay.replay.rows import Kind
-from wsreplay.replay.talk import Said
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data import alignment, jsondiff
-from wsreplay.tui.data.alignment import Payloads, align
-from wsreplay.tui.data.jsondiff import changed_fields, difference
+from wsreplay.tui.diff import alignment
+from wsreplay.tui.diff import json_lines as jsondiff
+from wsreplay.tui.diff.alignment import Payloads, align
+from wsreplay.tui.diff.json_lines import changed_fields, difference
 
 S2C = 1
 

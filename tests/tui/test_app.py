@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from wsreplay.errors import UsageError
+from wsreplay.formats.cut import cut
 from wsreplay.store.reader import Recording
-from wsreplay.trace.cut import cut
 from wsreplay.tui import config
 from wsreplay.tui.app import ReplayApp
+from wsreplay.tui.browse.recordings import RecordingsScreen
+from wsreplay.tui.browse.sessions import SessionsScreen
 from wsreplay.tui.config import Config
-from wsreplay.tui.data import errand
-from wsreplay.tui.screens.findings import FindingsScreen
+from wsreplay.tui.findings.screen import FindingsScreen
+from wsreplay.tui.jobs import job as errand
 from wsreplay.tui.screens.help import HelpScreen
-from wsreplay.tui.screens.recordings import RecordingsScreen
-from wsreplay.tui.screens.session import SessionScreen
-from wsreplay.tui.screens.sessions import SessionsScreen
-from wsreplay.tui.screens.waterfall import WaterfallScreen
+from wsreplay.tui.session.screen import SessionScreen
+from wsreplay.tui.waterfall.screen import WaterfallScreen
 
 STRICT = """
 contract: strict
@@ -338,7 +338,7 @@ def test_without_a_terminal_the_command_says_so(chat_recording):
 
 
 def test_the_first_screen_does_without_the_validator_and_the_filter_language():
-    code = "import wsreplay.tui.app, wsreplay.tui.screens.session, sys; print(*sys.modules, sep='\\n')"
+    code = "import wsreplay.tui.app, wsreplay.tui.session.screen, sys; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"wsreplay.validator", "wsreplay.contract", "wsreplay.trace.filter", "yaml", "jwt", "websockets", "tree_sitter"}
     assert not heavy & set(loaded)

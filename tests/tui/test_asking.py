@@ -9,9 +9,10 @@ from itertools import pairwise
 import pytest
 
 from wsreplay.errors import RecordingError
-from wsreplay.tui.data import gathering, opened
-from wsreplay.tui.data.evidence import Ghost
-from wsreplay.tui.screens import session as session_module
+from wsreplay.tui.recording import open_recording as opened
+from wsreplay.tui.recording import scan as gathering
+from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.session import screen as session_module
 from wsreplay.tui.widgets.query_input import QueryInput
 
 MS = 1_000_000

@@ -9,11 +9,11 @@ from pathlib import Path
 from textual.binding import Binding
 
 import wsreplay.tui
-from wsreplay.store import notes
+from wsreplay.store import annotations as notes
 from wsreplay.tui.bindings import bindings, mistakes
 from wsreplay.tui.config import Config
-from wsreplay.tui.keys import HINTED
-from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.look.keys import HINTED
+from wsreplay.tui.session.screen import SessionScreen
 
 _PART = re.compile(r"part\('(\w+)','(\w+)'")
 

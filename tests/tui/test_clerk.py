@@ -16,12 +16,12 @@ import pytest
 from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
-from wsreplay.tui.data import errand
-from wsreplay.tui.data.clerk import Clerk
-from wsreplay.tui.data.errand import Errand, Errands
-from wsreplay.tui.data.gathering import Sieve, matching_ids, next_match, session_ids
-from wsreplay.tui.data.traced import traced
-from wsreplay.tui.parts import asking
+from wsreplay.tui.jobs import job as errand
+from wsreplay.tui.jobs.job import Errand, Errands
+from wsreplay.tui.jobs.worker import Clerk
+from wsreplay.tui.recording.scan import Sieve, matching_ids, next_match, session_ids
+from wsreplay.tui.recording.span_reading import traced
+from wsreplay.tui.session import search as asking
 
 PATIENCE_S = 20
 
@@ -144,7 +144,7 @@ def test_stopping_leaves_no_process_and_no_thread(clerk, chat_recording):
 
 def test_it_ends_with_the_interface(chat_recording):
     """Also where that was killed: nothing but the pipe tells."""
-    process = subprocess.Popen([sys.executable, "-m", "wsreplay.tui.data.clerk_process"], stdin=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-m", "wsreplay.tui.jobs.worker_process"], stdin=subprocess.PIPE)
     process.stdin.close()
     assert process.wait(PATIENCE_S) == 0
 

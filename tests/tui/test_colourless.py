@@ -7,8 +7,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from wsreplay.tui.colourless import Colourless, contrast, plain
-from wsreplay.tui.theme import DARK, LIGHT, PlainPalette
+from wsreplay.tui.look.colourless import Colourless, contrast, plain
+from wsreplay.tui.look.theme import DARK, LIGHT, PlainPalette
 
 BLACK, WHITE = Color.parse("#000000"), Color.parse("#ffffff")
 

@@ -16,8 +16,8 @@ import pytest
 from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.app import ReplayApp
-from wsreplay.tui.data import export
-from wsreplay.tui.screens.sessions import SessionsScreen
+from wsreplay.tui.browse.sessions import SessionsScreen
+from wsreplay.tui.session import export
 
 
 async def test_copying_hands_the_payload_to_the_terminal(stage, chat_recording):
@@ -89,7 +89,7 @@ def test_a_file_has_its_name_only_when_it_is_whole(chat_recording, tmp_path):
     program = f"""
 import threading, time
 from pathlib import Path
-from wsreplay.tui.data import export
+from wsreplay.tui.session import export
 wrote = threading.Event()
 def forever(reader, connections):
     yield b"{{}}" * 100_000
@@ -130,7 +130,7 @@ def test_without_links_too_a_file_that_came_meanwhile_is_not_written_over(chat_r
 
 
 async def test_the_pager_gets_the_whole_payload_without_escape_sequences(tmp_path: Path):
-    from wsreplay.tui.data.pager import readable
+    from wsreplay.tui.session.pager import readable
 
     assert readable(b'{"a":"\x1b[31m"}') == '{"a":"␛[31m"}\n'  # no JSON: a control character in a string
     assert readable(b'{"a":"\\u001b[31m"}') == '{\n  "a": "\\u001b[31m"\n}\n'

@@ -15,13 +15,13 @@ from textual.widgets import Input
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.app import ReplayApp
-from wsreplay.tui.data.clerk import Job
-from wsreplay.tui.data.folder import Listed
-from wsreplay.tui.data.glances import Glance, Glances
+from wsreplay.tui.browse.folder import Listed
+from wsreplay.tui.browse.previews import Glance, Glances
+from wsreplay.tui.browse.recordings import RecordingsScreen
+from wsreplay.tui.browse.sessions import SessionsScreen
+from wsreplay.tui.jobs.worker import Job
 from wsreplay.tui.messages import FolderRead
-from wsreplay.tui.screens.recordings import RecordingsScreen
-from wsreplay.tui.screens.session import SessionScreen
-from wsreplay.tui.screens.sessions import SessionsScreen
+from wsreplay.tui.session.screen import SessionScreen
 
 _NAMES = ("chat", "healthy", "slow-start", "silence", "broken")
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"

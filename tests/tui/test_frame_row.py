@@ -7,12 +7,12 @@ from rich.cells import cell_len
 
 from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
-from wsreplay.tui.data.between import Injected, Noted
-from wsreplay.tui.data.evidence import Ghost, gather
-from wsreplay.tui.look import Look
-from wsreplay.tui.theme import Palette
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.paint import Run, line
+from wsreplay.tui.look.theme import Palette
+from wsreplay.tui.recording.evidence import Ghost, gather
+from wsreplay.tui.recording.extra_rows import Injected, Noted
 from wsreplay.tui.widgets.frame_row import FrameRow
-from wsreplay.tui.widgets.paint import Run, line
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000

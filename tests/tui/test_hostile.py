@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
 
+from wsreplay.display import visible
 from wsreplay.model import Ending
-from wsreplay.store import notes
+from wsreplay.store import annotations as notes
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import visible
-from wsreplay.tui.data.summary import name, summary
-from wsreplay.tui.look import Look
-from wsreplay.tui.theme import Palette
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.theme import Palette
+from wsreplay.tui.recording.summary import name, summary
 from wsreplay.tui.widgets.plain_input import PlainInput
 
 MS = 1_000_000

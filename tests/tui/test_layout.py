@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from wsreplay.display import visible
 from wsreplay.errors import RecordingError
 from wsreplay.model import Frame
-from wsreplay.trace.display import visible
-from wsreplay.tui.data import pager
-from wsreplay.tui.data.facts import Kind
-from wsreplay.tui.data.layout import broken, wrapped
-from wsreplay.tui.look import Look
-from wsreplay.tui.parts import inspector
-from wsreplay.tui.parts.inspector import LAYING
-from wsreplay.tui.theme import Palette
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.theme import Palette
+from wsreplay.tui.recording.facts import Kind
+from wsreplay.tui.recording.layout import broken, wrapped
+from wsreplay.tui.session import inspector, pager
+from wsreplay.tui.session.inspector import LAYING
 from wsreplay.tui.widgets.detail import Detail, payload_layout, payload_lines
 from wsreplay.validator.findings import Finding, Severity, Verdict
 

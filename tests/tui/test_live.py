@@ -11,11 +11,12 @@ from pathlib import Path
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 
-from wsreplay.store import lock, notes, paging
+from wsreplay.store import annotations as notes
+from wsreplay.store import lock, paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data import traced as traced_module
-from wsreplay.tui.data.live import SILENT_NS, Growth
-from wsreplay.tui.screens.session import SessionScreen
+from wsreplay.tui.recording import span_reading as traced_module
+from wsreplay.tui.recording.growth import SILENT_NS, Growth
+from wsreplay.tui.session.screen import SessionScreen
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.overview import Overview
 

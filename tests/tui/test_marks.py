@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from wsreplay.store import notes
+from wsreplay.store import annotations as notes
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.between import Noted
+from wsreplay.tui.recording.extra_rows import Noted
 
 MS = 1_000_000
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from wsreplay.tui.widgets.paint import fitted, fitted_end, fitted_ends, split
+from wsreplay.tui.look.paint import fitted, fitted_end, fitted_ends, split
 
 PLAIN = Style()
 TEXT = st.text(st.sampled_from("abcdefgh 東京ü"), max_size=40)

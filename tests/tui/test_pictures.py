@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from wsreplay.model import Ending
-from wsreplay.store import lock, notes
+from wsreplay.store import annotations as notes
+from wsreplay.store import lock
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
-from wsreplay.tui.data.live import SILENT_NS
-from wsreplay.tui.judge import Failed, Moved
+from wsreplay.tui.recording.growth import SILENT_NS
+from wsreplay.tui.validation.client import Failed, Moved
 
 ROOT = Path(__file__).parents[2]
 README_PICTURE = ROOT / "docs" / "tui.svg"

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsreplay.store.paging import Head
-from wsreplay.tui.data.evidence import Ghost
-from wsreplay.tui.data.playback import SPEEDS, Player
-from wsreplay.tui.data.spans import Drawn
-from wsreplay.tui.data.traced import open_at
+from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.recording.lanes import Drawn
+from wsreplay.tui.recording.playback import SPEEDS, Player
+from wsreplay.tui.recording.span_reading import open_at
 from wsreplay.tui.times import SECOND
 from wsreplay.validator.findings import Finding, Severity, Verdict
 

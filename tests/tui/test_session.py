@@ -9,11 +9,11 @@ import pytest
 
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.tui.browse.sessions import SessionsScreen
 from wsreplay.tui.config import Config
-from wsreplay.tui.data.between import Injected
-from wsreplay.tui.data.evidence import NO_EVIDENCE, Ghost, Source
-from wsreplay.tui.screens.session import SessionScreen
-from wsreplay.tui.screens.sessions import SessionsScreen
+from wsreplay.tui.recording.evidence import NO_EVIDENCE, Ghost, Source
+from wsreplay.tui.recording.extra_rows import Injected
+from wsreplay.tui.session.screen import SessionScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_row import place_words
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict

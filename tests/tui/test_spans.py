@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from wsreplay.contract import load
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.spans import Drawn, Tracer, in_sight, instants_in_sight, lanes, nearest
-from wsreplay.tui.data.window import Window
+from wsreplay.tui.recording.lanes import Drawn, Tracer, in_sight, instants_in_sight, lanes, nearest
+from wsreplay.tui.recording.window import Window
 
 MS = 1_000_000
 

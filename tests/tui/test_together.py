@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wsreplay.errors import RecordingError
-from wsreplay.tui.data.evidence import Ghost
+from wsreplay.tui.recording.evidence import Ghost
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000

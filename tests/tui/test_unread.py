@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from wsreplay.errors import RecordingError
-from wsreplay.store import notes
-from wsreplay.tui.data import traced as traced_module
-from wsreplay.tui.data.rows import Rows
-from wsreplay.tui.parts import survey
-from wsreplay.tui.screens.recordings import RecordingsScreen
+from wsreplay.store import annotations as notes
+from wsreplay.tui.browse.recordings import RecordingsScreen
+from wsreplay.tui.recording import span_reading as traced_module
+from wsreplay.tui.recording.rows import Rows
+from wsreplay.tui.session import overview as survey
 
 MS = 1_000_000
 
@@ -123,7 +123,7 @@ async def test_a_filter_that_could_not_be_asked_can_be_asked_again(stage, chat_r
 
 
 async def test_that_a_filter_has_stopped_stands_there_also_when_more_comes(stage, live_chat, monkeypatch):
-    from wsreplay.tui.data import gathering
+    from wsreplay.tui.recording import scan as gathering
 
     monkeypatch.setattr(gathering.Sieve, "between", Failing(gathering.Sieve.between))
     async with stage(live_chat.path) as on:

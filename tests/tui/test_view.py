@@ -16,11 +16,11 @@ from wsreplay.model import Fault
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.data.between import Injected, when
-from wsreplay.tui.data.evidence import Ghost, compare, gather, rule_text, tally
-from wsreplay.tui.data.overview import bars, column, density, time_of_column
-from wsreplay.tui.data.view import Pages, View
-from wsreplay.tui.data.window import Window
+from wsreplay.tui.recording.density import bars, column, density, time_of_column
+from wsreplay.tui.recording.evidence import Ghost, compare, gather, rule_text, tally
+from wsreplay.tui.recording.extra_rows import Injected, when
+from wsreplay.tui.recording.view import Pages, View
+from wsreplay.tui.recording.window import Window
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 FRAMES = 400
@@ -170,7 +170,7 @@ def test_the_next_time_takes_few_reads(reader):
 
 def test_moving_the_horizon_looks_at_no_item_that_stays(reader, monkeypatch):
     asked: list[object] = []
-    monkeypatch.setattr("wsreplay.tui.data.placing.known_since", lambda item: asked.append(item) or when(item))
+    monkeypatch.setattr("wsreplay.tui.recording.placement.known_since", lambda item: asked.append(item) or when(item))
     items = placed_items(sorted(number % FRAMES for number in range(3000)))
     ids = CountedIds(range(1, FRAMES))
     view = View(reader, ids, items)

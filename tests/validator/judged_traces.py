@@ -13,7 +13,8 @@ from wsreplay.contract import Contract
 from wsreplay.model import Connection, Ending, Message
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
-from wsreplay.validator import Engine, Finding, Judgement, mutate
+from wsreplay.validator import Engine, Finding, Judgement
+from wsreplay.validator import mutation_score as mutate
 
 NS = 1_000_000_000
 

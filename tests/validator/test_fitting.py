@@ -13,7 +13,7 @@ from wsreplay.model import Connection
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.validator.fitting import contracts_for, contracts_for_live, fitting
+from wsreplay.validator.select import contracts_for, contracts_for_live, fitting
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 

@@ -9,7 +9,7 @@ from judged_traces import Trace
 
 from wsreplay.contract import load
 from wsreplay.errors import UsageError
-from wsreplay.validator import mutate
+from wsreplay.validator import mutation_score as mutate
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
 

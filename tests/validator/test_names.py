@@ -12,7 +12,7 @@ from judged_traces import Trace, said
 
 from wsreplay.contract import loads
 from wsreplay.validator import Verdict
-from wsreplay.validator.names import RepeatedName, repeated_name, strict
+from wsreplay.validator.emit.repeated_names import RepeatedName, repeated_name, strict
 
 STRICT = loads(
     """

@@ -8,8 +8,8 @@ import pytest
 from judged_traces import said
 
 from wsreplay.contract import load
+from wsreplay.formats.jsonl_import import import_lines
 from wsreplay.store.reader import Recording
-from wsreplay.trace.intake import import_lines
 from wsreplay.validator import Judgement, Verdict, judge
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -14,8 +14,8 @@ from judged_traces import Trace, of, said
 from test_oracle import SHAPES, Shape, judged, loaded, of_rule, timed
 
 from wsreplay.contract import loads
+from wsreplay.formats.jsonl_import import import_lines
 from wsreplay.store.reader import Recording
-from wsreplay.trace.intake import import_lines
 from wsreplay.validator import Judgement, Verdict, judge
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import click
 
-from wsreplay.proxy.handover import Totals
+from wsreplay.display import visible
+from wsreplay.proxy.recorder_client import Totals
 from wsreplay.recorder.protocol import Ended, Opened
-from wsreplay.trace.display import visible
 
 MOST_HELD = 20  # of what must be known: the last ones, while somebody else has the terminal
 

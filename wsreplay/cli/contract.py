@@ -8,9 +8,9 @@ import click
 import orjson
 
 from wsreplay.contract import builtin_names, json_schema, load
+from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 from wsreplay.report.paint import count
-from wsreplay.trace.display import visible
 
 
 @click.group(name="contract")
@@ -69,7 +69,7 @@ def mutate(contract: str, recording: Path, most: int, seed: int) -> int:
     A fault that survives is a hole in the contract, or no fault. The exit code is 0 where none survives, else 1.
     """
     from wsreplay.store.reader import Recording
-    from wsreplay.validator.mutate import lines, score
+    from wsreplay.validator.mutation_score import lines, score
 
     with Recording.open(recording) as opened:
         found = score(opened, load(contract), most=most, seed=seed)

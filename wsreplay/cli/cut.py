@@ -8,8 +8,8 @@ import click
 
 from wsreplay.cli.options import make_parent, session_of
 from wsreplay.errors import UsageError
+from wsreplay.formats.cut import cut
 from wsreplay.store.reader import Recording
-from wsreplay.trace.cut import cut
 from wsreplay.trace.redaction import Redactor
 
 

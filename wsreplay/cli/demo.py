@@ -14,9 +14,9 @@ from wsreplay.contract import load
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import Seen, chat_all
 from wsreplay.demo.scenarios import DEMO_SCENARIOS
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.display import fit
+from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import fit
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import judge
 from wsreplay.validator.findings import Judgement

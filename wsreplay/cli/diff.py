@@ -11,7 +11,7 @@ from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, session
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 
 if TYPE_CHECKING:
-    from wsreplay.replay.diff import Diff
+    from wsreplay.diff.diff import Diff
 
 
 @click.command(name="diff")
@@ -36,7 +36,7 @@ def command(
     Sessions, runs, tools and events are aligned by what they are; ids and times may differ, as long as each id of A stands
     for one of B. The exit code is 0 where nothing differs, 1 where something does.
     """
-    from wsreplay.replay.diff import DiffOptions, diff
+    from wsreplay.diff.diff import DiffOptions, diff
     from wsreplay.store.reader import Recording
 
     (path_a, session_a), (path_b, session_b) = split_session(a), split_session(b)
@@ -54,7 +54,7 @@ def command(
 
 def print_diff(found: Diff, a: str, b: str, format_: str) -> None:
     """On stdout."""
-    from wsreplay.replay import diff_report
+    from wsreplay.diff import report as diff_report
 
     if format_ == "json":
         click.echo(diff_report.json(found, a, b))

@@ -9,8 +9,9 @@ import click
 
 from wsreplay.cli.options import connections_of, split_session
 from wsreplay.errors import UsageError
+from wsreplay.formats import har
+from wsreplay.formats import jsonl_export as exchange
 from wsreplay.store.reader import Recording
-from wsreplay.trace import exchange, har
 
 
 @click.command(name="export")

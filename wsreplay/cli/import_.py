@@ -9,8 +9,8 @@ import click
 
 from wsreplay.cli.options import make_parent, new_recording_path
 from wsreplay.errors import UsageError
-from wsreplay.store.places import reachable
-from wsreplay.trace.foreign import import_file
+from wsreplay.formats.import_file import import_file
+from wsreplay.store.paths import reachable
 from wsreplay.trace.redaction import Redactor
 
 

@@ -11,11 +11,11 @@ import click
 
 from wsreplay.cli.console import duration_text, size_text
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS
+from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Ending, Session
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import local_time, pad, visible
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Judgement
 
@@ -94,7 +94,7 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
             faults=sum(count for _, count, _ in recording.counted_faults()),
         )
         if judged:
-            from wsreplay.validator.glance import judge_at_a_glance
+            from wsreplay.validator.preview import judge_at_a_glance
 
             one.judgement = judge_at_a_glance(recording, [contract] if contract else [])
         return one
@@ -137,6 +137,6 @@ def _sign(one: Listed, session: Session) -> str:
 def _broken_rules(one: Listed) -> Mapping[int, Sequence[str]]:
     if one.judgement is None:
         return {}
-    from wsreplay.validator.glance import broken_rules
+    from wsreplay.validator.preview import broken_rules
 
     return broken_rules(one.judgement.findings)

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.options import FITTING_DEFAULT, contract_of, make_parent
+from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.report.paint import count
-from wsreplay.store.places import reachable
-from wsreplay.trace.display import visible
+from wsreplay.store.paths import reachable
 
 
 @click.command(name="mutate")

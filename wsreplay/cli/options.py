@@ -11,7 +11,7 @@ import click
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.quantities import duration_ns, size_bytes
 from wsreplay.trace.sessions import numbered, stitch, there_are
@@ -142,7 +142,7 @@ def contract_of(name: str | None, *recordings: Recording) -> Contract | None:
     if name == "none":
         return None
     if name is None:
-        from wsreplay.validator.fitting import contract_for
+        from wsreplay.validator.select import contract_for
 
         return contract_for(*recordings)
     from wsreplay.contract import load

@@ -14,7 +14,7 @@ from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Age, Size
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Run
 from wsreplay.store import lock
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 
 _BESIDE = ("-wal", "-shm")
@@ -129,7 +129,7 @@ def _why_kept(path: Path, keep_marks: bool, keep_findings: bool, contract: str |
 def _has_findings(recording: Recording, contract: str | None) -> bool:
     from wsreplay.report import is_failure
     from wsreplay.validator import judge
-    from wsreplay.validator.fitting import contracts_for
+    from wsreplay.validator.select import contracts_for
 
     (chosen,) = contracts_for(recording, [contract] if contract else [])
     return any(is_failure(finding) for finding in judge(recording, chosen).findings)

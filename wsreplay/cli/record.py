@@ -20,8 +20,8 @@ from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
 from wsreplay.proxy.faultspec import FaultSpec
-from wsreplay.proxy.handover import Watch
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.proxy.proxy import Options, RecordingProxy
+from wsreplay.proxy.recorder_client import Watch
 from wsreplay.recorder.protocol import Report
 from wsreplay.report.paint import count
 

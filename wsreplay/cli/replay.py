@@ -26,15 +26,15 @@ from wsreplay.cli.options import (
     split_session,
 )  # fmt: skip
 from wsreplay.cli.record import run_loop, stop_on_signals
+from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
 from wsreplay.model import Ending
 from wsreplay.report.paint import count
-from wsreplay.trace.display import visible
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.replay.client import ReplayClient, Result
-    from wsreplay.replay.matching import Departure
+    from wsreplay.replay.expectations import Departure
     from wsreplay.replay.player import Played
     from wsreplay.replay.script import Script
 
@@ -170,10 +170,10 @@ def client(
     {user} and {id} in -H, --query and --set are the user's number, name, and an id of its own. The exit code is 0 where the
     backend still behaves: nothing differs, and nothing is wrong that was right.
     """
-    from wsreplay.proxy.session import Options
+    from wsreplay.diff.diff import DiffOptions
+    from wsreplay.proxy.proxy import Options
     from wsreplay.replay.client import ClientOptions, ClientWatch, Load, ReplayClient
     from wsreplay.replay.credentials import Presented, read_users
-    from wsreplay.replay.diff import DiffOptions
     from wsreplay.replay.player import Pace
 
     if users is None and (repeat > 1 or ramp or data is not None):
@@ -225,7 +225,7 @@ def _check_reached(path: Path) -> None:
 def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None, wanted: Any, session: int | None) -> int:
     """The diff on stdout; 1 where anything differs, or the backend departed while we played."""
     from wsreplay.cli.diff import print_diff
-    from wsreplay.replay.diff import diff
+    from wsreplay.diff.diff import diff
     from wsreplay.store.reader import Recording
 
     with Recording.open(path) as before, Recording.open(out) as after:

@@ -14,7 +14,7 @@ import click
 from wsreplay.cli.console import Console
 from wsreplay.cli.options import Age, Size
 from wsreplay.errors import WsreplayError
-from wsreplay.proxy.session import RecordingProxy
+from wsreplay.proxy.proxy import RecordingProxy
 
 _TRY_AGAIN_S = 10.0
 

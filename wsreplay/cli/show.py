@@ -13,11 +13,12 @@ from typing import Any
 import click
 import orjson
 
+from wsreplay import display
 from wsreplay.cli.options import connections_of, split_session
+from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.trace import display, exchange
 from wsreplay.trace import filter as filters
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Judgement
@@ -71,7 +72,7 @@ class _View:
         if not self._filter.needs_judgement:
             return None
         from wsreplay.validator import judge
-        from wsreplay.validator.fitting import contracts_for
+        from wsreplay.validator.select import contracts_for
 
         return judge(self._recording, contracts_for(self._recording)[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from wsreplay.cli.options import RECORDINGS, split_session
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 
 
 @click.command()

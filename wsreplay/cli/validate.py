@@ -11,12 +11,12 @@ import click
 
 from wsreplay.cli.options import FITTING_DEFAULT
 from wsreplay.contract import Contract, load
+from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.paint import count
 from wsreplay.report.result import unproven
-from wsreplay.store.places import reachable
-from wsreplay.trace.display import visible
+from wsreplay.store.paths import reachable
 from wsreplay.validator.findings import Finding, Severity
 
 
@@ -90,7 +90,7 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
 
 def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> list[FileResult]:
     from wsreplay.validator import judge_files
-    from wsreplay.validator.fitting import each_with_its_contracts
+    from wsreplay.validator.select import each_with_its_contracts
 
     wanted = each_with_its_contracts(paths, contracts)
     steps = len(wanted)
@@ -106,7 +106,7 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> l
 
 def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
     from wsreplay.validator import follow
-    from wsreplay.validator.fitting import contracts_for_live
+    from wsreplay.validator.select import contracts_for_live
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
@@ -142,7 +142,7 @@ def _say_unproven(results: Sequence[FileResult]) -> None:
 
 def _save(results: Sequence[FileResult]) -> None:
     from wsreplay.report.json import finding_object
-    from wsreplay.store.notes import save_findings
+    from wsreplay.store.annotations import save_findings
 
     for result in results:
         if result.judgement is not None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wsreplay.cli.console import Console
-from wsreplay.proxy.session import RecordingProxy
-from wsreplay.trace.display import visible
+from wsreplay.display import visible
+from wsreplay.proxy.proxy import RecordingProxy
 
 # The keyboard protocol, mouse, focus reports, pasting and the second screen off; line wrap and the cursor on.
 _AS_BEFORE = "\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"

@@ -22,7 +22,7 @@ from wsreplay.contract.model import (
 from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.rules import isolation, json_format, latency, rule, schema, sequence, span, unique, unknown
 from wsreplay.errors import ContractError, UsageError
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 
 TOP_LEVEL = (
     "contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "json", "known", "unknown",

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 _UNREADABLE = re.compile(r'["\\\x00-\x1f]')  # in a member's name: what the decoder takes none of
 

@@ -29,7 +29,7 @@ from typing import cast
 import msgspec
 
 from wsreplay.proxy.faultspec import VALUED, FaultSpec
-from wsreplay.proxy.handover import Handover
+from wsreplay.proxy.recorder_client import Handover
 from wsreplay.proxy.tunnel import End, Leg, Tunnel
 from wsreplay.recorder.protocol import Closing, FaultNote, Kind
 

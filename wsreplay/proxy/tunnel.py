@@ -12,7 +12,7 @@ from enum import Enum
 
 import msgspec
 
-from wsreplay.proxy.handover import Handover
+from wsreplay.proxy.recorder_client import Handover
 from wsreplay.recorder.protocol import Closing, Kind
 
 # How much may wait to be written to a peer before its counterpart is read no further.

@@ -17,8 +17,8 @@ import time
 import msgspec
 
 from wsreplay.errors import RecordingError, WsreplayError
-from wsreplay.recorder.ledger import Ledger
 from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
+from wsreplay.recorder.recorder import Ledger
 from wsreplay.store import lock
 from wsreplay.store.writer import Writer, WriteStalled
 

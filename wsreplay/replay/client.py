@@ -11,21 +11,21 @@ from typing import Any, Self
 
 import orjson
 
+from wsreplay.contract.identities import Fields, IdMap, fields_of
 from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Connection, Ending
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.replay.credentials import Presented, new_id, request_of
-from wsreplay.replay.fields import Fields, IdMap, fields_of
+from wsreplay.replay.expectations import Departure
 from wsreplay.replay.latencies import Conversation, Latencies
-from wsreplay.replay.matching import Departure
 from wsreplay.replay.peer import ClientWire, Listener, upgrade_request
 from wsreplay.replay.player import Direction, Pace, Played, Player
 from wsreplay.replay.script import Part, Script, Step, read_parts
 from wsreplay.replay.splice import Change
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 TIMEOUT_S = 10.0
 SETTLE_S = 3.0

@@ -20,7 +20,7 @@ import orjson
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.redaction import PREFIX
 
 _HANDSHAKE = frozenset((

@@ -24,15 +24,16 @@ from typing import Any
 
 import orjson
 
+from wsreplay.contract.identities import Fields, fields_of
 from wsreplay.contract.model import Contract, Pattern
 from wsreplay.errors import UsageError
+from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Message, Opcode
-from wsreplay.replay.fields import Fields, fields_of
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.trace import mutators, paths
-from wsreplay.trace.exchange import default_wire_length
+from wsreplay.trace import jsonpath as paths
+from wsreplay.trace import mutators
 from wsreplay.trace.quantities import duration_ns
 
 KINDS = ("drop", "duplicate", "delay", "reorder", "readdress", "corrupt", "truncate", "end")

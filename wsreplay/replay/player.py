@@ -16,9 +16,9 @@ from typing import Any
 
 import orjson
 
+from wsreplay.contract.identities import Fields, IdMap
 from wsreplay.model import Ending, Opcode
-from wsreplay.replay.fields import Fields, IdMap
-from wsreplay.replay.matching import Departure, Ended, Expectations
+from wsreplay.replay.expectations import Departure, Ended, Expectations
 from wsreplay.replay.peer import Peer
 from wsreplay.replay.script import Script, Step
 from wsreplay.replay.splice import Change, splice

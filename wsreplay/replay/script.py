@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wsreplay.errors import UsageError
+from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.exchange import default_wire_length
 from wsreplay.trace.sessions import stitch, there_are
 
 

@@ -9,12 +9,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
+from wsreplay.contract.identities import fields_of
 from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError
 from wsreplay.model import Ending
-from wsreplay.replay.casting import Cast, Casting
-from wsreplay.replay.fields import fields_of
-from wsreplay.replay.matching import Departure
+from wsreplay.replay.assignment import Cast, Casting
+from wsreplay.replay.expectations import Departure
 from wsreplay.replay.peer import Listener, ServerWire
 from wsreplay.replay.player import Direction, OnMismatch, Pace, Played, Player
 from wsreplay.replay.script import Script, read_parts

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from wsreplay.trace.paths import Path
+from wsreplay.trace.jsonpath import Path
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _raw_decode = JSONDecoder(strict=False).raw_decode

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from wsreplay.display import visible
 from wsreplay.report.injected import Injected, mark
 from wsreplay.report.paint import count
 from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, word_of_all, worst
-from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MOST = 10

@@ -15,6 +15,7 @@ from importlib import resources
 
 import orjson
 
+from wsreplay.display import ELLIPSIS, gist, preview, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Session
 from wsreplay.report import timeline
@@ -24,7 +25,6 @@ from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.report.waterfall import Waterfall
 from wsreplay.store.reader import Recording
 from wsreplay.trace import spans
-from wsreplay.trace.display import ELLIPSIS, gist, preview, visible
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Verdict
 
 _MOST_SESSIONS = 50  # told on the page; those with findings first

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wsreplay.display import INJECTED, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault
 from wsreplay.report import timeline
 from wsreplay.report.paint import count
 from wsreplay.report.result import FileResult
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import INJECTED, visible
 from wsreplay.validator.findings import Finding
 
 _MOST_SAID = 5

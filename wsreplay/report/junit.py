@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.paint import seconds
 from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import visible
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
 _MOST_QUIET_SESSIONS = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wsreplay.trace.display import cells, fit, visible
+from wsreplay.display import cells, fit, visible
 from wsreplay.validator.findings import Finding, Severity
 
 RED, YELLOW, BLUE, PURPLE, GREEN = "31", "33", "36", "35", "32"

@@ -10,13 +10,13 @@ from urllib.parse import quote
 import orjson
 
 import wsreplay
+from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault, Frame
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.paint import seconds
 from wsreplay.report.result import FileResult, contract_file, contract_path, fold
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import gist, visible
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

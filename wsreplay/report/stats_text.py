@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from wsreplay.display import cells, fit, pad, visible
 from wsreplay.report.paint import BLUE, BOLD, DIM, Paint, count, duration, seconds
-from wsreplay.trace.display import cells, fit, pad, visible
 from wsreplay.trace.statistics import Group, Statistics, most
 
 _BARS = "▁▂▃▄▅▆▇█"

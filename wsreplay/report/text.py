@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Direction, Session
 from wsreplay.report import timeline
@@ -32,7 +33,6 @@ from wsreplay.report.paint import (
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.validator.findings import Finding, Judgement, RunAccount, Severity, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"

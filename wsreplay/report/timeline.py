@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wsreplay.display import INJECTED
 from wsreplay.model import Connection, Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.display import INJECTED
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Finding, Verdict
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
 
+from wsreplay.display import fit, visible
 from wsreplay.report import timeline
 from wsreplay.report.paint import duration, seconds
-from wsreplay.trace.display import fit, visible
 from wsreplay.trace.spans import Lanes, Span
 from wsreplay.validator.findings import Finding
 

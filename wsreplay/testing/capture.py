@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 _THREAD = (paths.parse("$.thread_id"), paths.parse("$.payload.thread_id"))
 

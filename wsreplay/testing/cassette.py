@@ -20,13 +20,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from wsreplay.contract import Contract
 from wsreplay.errors import UsageError
-from wsreplay.proxy.session import Options
-from wsreplay.replay.matching import Departure
+from wsreplay.proxy.proxy import Options
+from wsreplay.replay.expectations import Departure
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording
 from wsreplay.testing.tap import Tap
-from wsreplay.validator.fitting import contract_for
+from wsreplay.validator.select import contract_for
 
 FOLDER = "cassettes"
 ONCE, NONE, ALL = "once", "none", "all"

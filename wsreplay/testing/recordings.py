@@ -11,7 +11,7 @@ from typing import Any
 
 from wsreplay.contract import Contract
 from wsreplay.errors import UsageError, WsreplayError
-from wsreplay.proxy.session import Options
+from wsreplay.proxy.proxy import Options
 from wsreplay.store import lock
 from wsreplay.testing.cassette import PlayedTap, cassette_path, is_played, keep, speed_of
 from wsreplay.testing.tap import Tap

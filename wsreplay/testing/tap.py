@@ -22,14 +22,14 @@ from urllib.parse import urlsplit, urlunsplit
 from wsreplay.contract import Contract, load
 from wsreplay.errors import EXIT_CLEAN, UsageError
 from wsreplay.model import Message, Session
-from wsreplay.proxy.session import Options, RecordingProxy
+from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.report import FileResult, exit_code, render
 from wsreplay.report.text import finding_line
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import judge
 from wsreplay.validator.findings import Finding, Judgement, Verdict
-from wsreplay.validator.fitting import contract_for
+from wsreplay.validator.select import contract_for
 
 Result = TypeVar("Result")
 

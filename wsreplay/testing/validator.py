@@ -20,12 +20,12 @@ import orjson
 import wsreplay
 from wsreplay.contract import Contract, load
 from wsreplay.errors import UsageError
+from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Direction, Ending, Message, Opcode
 from wsreplay.report import FileResult, exit_code, render
 from wsreplay.store.writer import Writer
 from wsreplay.testing.capture import EventCapture
 from wsreplay.trace.events import event_type
-from wsreplay.trace.exchange import default_wire_length
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Lifecycle, Opened
 from wsreplay.validator import Engine

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from wsreplay.model import Message
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.events import event_type
 
 Messages = Sequence[Message]

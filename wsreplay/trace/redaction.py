@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from wsreplay.model import Headers
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 PREFIX = "redacted:"
 _SECRET_HEADER = re.compile(

@@ -22,18 +22,18 @@ from textual.screen import Screen
 
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
-from wsreplay.store.settling import settle
+from wsreplay.store.checkpoint import settle
 from wsreplay.trace.sessions import there_are
 from wsreplay.tui.config import Config
-from wsreplay.tui.data.live import Growth, Misses
-from wsreplay.tui.data.opened import Opened
-from wsreplay.tui.data.verdict import Verdict
-from wsreplay.tui.look import Look
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.messages import Written
+from wsreplay.tui.recording.growth import Growth, Misses
+from wsreplay.tui.recording.open_recording import Opened
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
-from wsreplay.tui.unbroken import Unbroken
-from wsreplay.tui.validation import Validation
+from wsreplay.tui.validation.validation import Validation
+from wsreplay.tui.validation.verdict import Verdict
+from wsreplay.tui.widgets.guarded import Unbroken
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
@@ -110,7 +110,7 @@ class ReplayApp(Unbroken, App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         if self.is_folder:
-            from wsreplay.tui.screens.recordings import RecordingsScreen
+            from wsreplay.tui.browse.recordings import RecordingsScreen
 
             return RecordingsScreen(self.path)
         return self._first_screen_of(self.opened or Opened.open(self.path))
@@ -121,11 +121,11 @@ class ReplayApp(Unbroken, App[None]):
         if len(opened.sessions) == 1 and not opened.live:
             chosen = opened.sessions[0]
         if chosen is not None or opened.live:
-            from wsreplay.tui.screens.session import SessionScreen
+            from wsreplay.tui.session.screen import SessionScreen
 
             screen: BaseScreen = SessionScreen(opened, chosen)
         else:
-            from wsreplay.tui.screens.sessions import SessionsScreen
+            from wsreplay.tui.browse.sessions import SessionsScreen
 
             screen = SessionsScreen(opened)
         self.opened = opened
@@ -227,9 +227,9 @@ class ReplayApp(Unbroken, App[None]):
 
     def go_back(self, *, out: bool = True) -> None:
         """To the screen below; from a session to the list of sessions; from that to the recordings, or `out`."""
-        from wsreplay.tui.screens.findings import FindingsScreen
-        from wsreplay.tui.screens.session import SessionScreen
-        from wsreplay.tui.screens.sessions import SessionsScreen
+        from wsreplay.tui.browse.sessions import SessionsScreen
+        from wsreplay.tui.findings.screen import FindingsScreen
+        from wsreplay.tui.session.screen import SessionScreen
 
         top = self.screen
         below = self.screen_stack[-2] if len(self.screen_stack) > 1 else None
@@ -280,8 +280,8 @@ class ReplayApp(Unbroken, App[None]):
 
     def choose_diff(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""
-        from wsreplay.tui.screens.diff import DiffScreen, parse_side
-        from wsreplay.validator.fitting import DEFAULT_CONTRACT
+        from wsreplay.tui.diff.screen import DiffScreen, parse_side
+        from wsreplay.validator.select import DEFAULT_CONTRACT
 
         opened = self.opened
         if opened is None or session is None:
@@ -351,7 +351,7 @@ class ReplayApp(Unbroken, App[None]):
         """Textual's own for NO_COLOR leaves shades of grey, on a ground of its own."""
         if not self.no_color:
             return super().get_line_filters()
-        from wsreplay.tui.colourless import Colourless
+        from wsreplay.tui.look.colourless import Colourless
 
         return [Colourless(Color.parse(self.theme_variables["background"]))]
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from textual.binding import Binding
 
 import wsreplay.tui
-from wsreplay.tui.keys import pressed, shown
+from wsreplay.tui.look.keys import pressed, shown
 
 # The first parts of the ids that are at work together: of one key only one can be.
 _EVERYWHERE = {"app", "screen"}

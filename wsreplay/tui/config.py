@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wsreplay.errors import UsageError
-from wsreplay.store.places import reachable
+from wsreplay.store.paths import reachable
 
 VARIABLE = "WSREPLAY_CONFIG"
 

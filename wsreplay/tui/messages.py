@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from wsreplay.tui.data.folder import Listed
-    from wsreplay.tui.data.glances import Glance
+    from wsreplay.tui.browse.folder import Listed
+    from wsreplay.tui.browse.previews import Glance
 
 
 class RowMoved(Message):

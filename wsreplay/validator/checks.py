@@ -13,8 +13,8 @@ from wsreplay.contract.model import Bind, Confine, Latency, Unique
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.reporting import Counts, Reporter, seconds, short
-from wsreplay.validator.state import ConnectionState, Seen, Sequence, Token, oldest
-from wsreplay.validator.unread import LOST, UNREADABLE
+from wsreplay.validator.state.state import ConnectionState, Seen, Sequence, Token, oldest
+from wsreplay.validator.state.unread import LOST, UNREADABLE
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
 _KEEP_IDS = 10_000

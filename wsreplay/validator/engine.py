@@ -16,16 +16,16 @@ from wsreplay.contract.model import Contract
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, lane_of
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
-from wsreplay.validator.declare import COMPLETE, TRUNCATED
+from wsreplay.validator.emit.namespace import Namespace
+from wsreplay.validator.emit.repeated_names import strict
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.memory import SWEEP_NS, Memory
 from wsreplay.validator.messages import why_unread
 from wsreplay.validator.monitors import Monitors
-from wsreplay.validator.names import strict
-from wsreplay.validator.namespace import Namespace
 from wsreplay.validator.program import Program
 from wsreplay.validator.pseudo import PseudoEvents
-from wsreplay.validator.state import NEVER, ConnectionState, SessionState
+from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
+from wsreplay.validator.state.state import NEVER, ConnectionState, SessionState
 from wsreplay.validator.verdicts import Reached, judgement
 
 Handlers = dict[str, Callable[..., None]]

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from wsreplay.model import Connection
-from wsreplay.validator.declare import COMPLETE, TRUNCATED
+from wsreplay.validator.emit.keys import scalar
 from wsreplay.validator.findings import Verdict
-from wsreplay.validator.groups import Group
-from wsreplay.validator.keys import scalar
 from wsreplay.validator.messages import comparable
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
-from wsreplay.validator.state import (
+from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
+from wsreplay.validator.state.state import (
     ConnectionState,
     Instance,
     Seen,
@@ -25,7 +25,7 @@ from wsreplay.validator.state import (
     UserSlice,
     oldest,
 )  # fmt: skip
-from wsreplay.validator.unread import may_concern
+from wsreplay.validator.state.unread import may_concern
 
 MOST_SLICES = 100_000
 IDLE_NS = 600_000_000_000

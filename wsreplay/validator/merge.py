@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsreplay.contract import Contract
-from wsreplay.validator.accounts import MOST_ACCOUNTS
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Verdict
 from wsreplay.validator.reporting import MOST_FINDINGS
+from wsreplay.validator.span_log import MOST_ACCOUNTS
 from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_required
 
 

@@ -12,10 +12,10 @@ import fastjsonschema
 import msgspec
 
 from wsreplay.contract.model import Format, Pattern, Schema, Unknown
+from wsreplay.validator.emit.repeated_names import repeated_name
 from wsreplay.validator.findings import Verdict
-from wsreplay.validator.names import repeated_name
 from wsreplay.validator.reporting import Counts, Reporter, short
-from wsreplay.validator.state import ConnectionState
+from wsreplay.validator.state.state import ConnectionState
 
 _DEEPEST = 1_024  # levels that orjson reads
 

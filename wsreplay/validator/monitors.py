@@ -8,13 +8,13 @@ from typing import Any
 from wsreplay.contract.model import Bind, Confine, Contract, Declare, Format, Latency, Rule, Schema, Span, Unique, Unknown
 from wsreplay.contract.model import Sequence as SequenceRule
 from wsreplay.validator import checks, messages
-from wsreplay.validator.accounts import Accounts
-from wsreplay.validator.declare import Monitor
-from wsreplay.validator.groups import NO_BIT, Group
 from wsreplay.validator.reporting import Counts, Reporter
-from wsreplay.validator.spans import SpanMonitor
-from wsreplay.validator.state import Clock, Instance
-from wsreplay.validator.templates import monitor
+from wsreplay.validator.rules.group import NO_BIT, Group
+from wsreplay.validator.rules.scoped import monitor
+from wsreplay.validator.rules.spans import SpanMonitor
+from wsreplay.validator.rules.template import Monitor
+from wsreplay.validator.span_log import Accounts
+from wsreplay.validator.state.state import Clock, Instance
 
 
 class Monitors:

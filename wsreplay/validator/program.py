@@ -12,9 +12,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from types import CodeType
 
-from wsreplay.validator.handler import HandlerSource
-from wsreplay.validator.namespace import Namespace
-from wsreplay.validator.source import CALLS
+from wsreplay.validator.emit.namespace import Namespace
+from wsreplay.validator.emit.writer import CALLS
+from wsreplay.validator.rules.spans_emit import HandlerSource
 
 
 @lru_cache(maxsize=2_000)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsreplay.validator.declare import Monitor
-from wsreplay.validator.groups import Group
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
-from wsreplay.validator.roles import fit, operand_roles
-from wsreplay.validator.spans import SpanMonitor
-from wsreplay.validator.state import ConnectionState, Slice
+from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.roles import fit, operand_roles
+from wsreplay.validator.rules.spans import SpanMonitor
+from wsreplay.validator.rules.template import Monitor
+from wsreplay.validator.state.state import ConnectionState, Slice
 
 NAMES = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
 

@@ -13,7 +13,7 @@ from wsreplay.model import Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 if TYPE_CHECKING:
-    from wsreplay.validator.state import ConnectionState, Slice
+    from wsreplay.validator.state.state import ConnectionState, Slice
 
 MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 

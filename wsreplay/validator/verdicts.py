@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Declare, Format, Rule, Schema, Span, Unknown
-from wsreplay.validator.accounts import account
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
 from wsreplay.validator.reporting import Counts, fingerprint_of
+from wsreplay.validator.span_log import account
 
 if TYPE_CHECKING:
+    from wsreplay.validator.emit.namespace import Namespace
     from wsreplay.validator.memory import Memory
     from wsreplay.validator.monitors import Monitors
-    from wsreplay.validator.namespace import Namespace
 
 
 class Reached(NamedTuple):

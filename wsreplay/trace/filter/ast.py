@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wsreplay.model import OPCODE_NAMES
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 
 Comparison = Literal["=", ">=", ">", "<=", "<"]
 SEVERITIES = ("info", "warning", "error")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from wsreplay.model import Connection
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter.ast import SEVERITIES
 from wsreplay.trace.sessions import stitch
 

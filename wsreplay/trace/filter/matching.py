@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from wsreplay.model import Frame
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter import regex
 from wsreplay.trace.filter.ast import And, Comparison, Field, Glob, Json, JsonValue, Node, Not, Or, Regex, Text
 from wsreplay.trace.filter.context import Context, KeyReader

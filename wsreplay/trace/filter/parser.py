@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from wsreplay.errors import FilterError
 from wsreplay.model import OPCODE_NAMES
-from wsreplay.trace import paths
+from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter import ast, regex, units
 
 LONGEST = 4000

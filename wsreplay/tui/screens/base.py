@@ -12,14 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from wsreplay.tui.data.errand import Errands
-from wsreplay.tui.look import Look
-from wsreplay.tui.unbroken import Unbroken
+from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.widgets.guarded import Unbroken
 from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from wsreplay.tui.app import ReplayApp
-    from wsreplay.tui.data.opened import Opened
+    from wsreplay.tui.recording.open_recording import Opened
 
 SMALLEST = (60, 12)
 WIDE = 100  # columns, in which a list and its detail stand side by side

@@ -11,10 +11,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from wsreplay.display import visible
 from wsreplay.errors import WsreplayError
-from wsreplay.store.places import typed_path
-from wsreplay.trace.display import visible
-from wsreplay.tui.unbroken import Unbroken
+from wsreplay.store.paths import typed_path
+from wsreplay.tui.widgets.guarded import Unbroken
 from wsreplay.tui.widgets.plain_input import PlainInput
 
 if TYPE_CHECKING:

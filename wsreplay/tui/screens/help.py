@@ -11,11 +11,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from wsreplay.tui.config import config_path
-from wsreplay.tui.data.facts import Line
-from wsreplay.tui.keys import shown
-from wsreplay.tui.parts.head import head_runs
+from wsreplay.tui.look.keys import shown
+from wsreplay.tui.recording.facts import Line
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.head import head_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
 _ROOMS = {

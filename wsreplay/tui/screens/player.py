@@ -8,10 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from wsreplay.tui import times
-from wsreplay.tui.data.goto import Target, parse_target
-from wsreplay.tui.data.playback import Player
+from wsreplay.tui.look.paint import Run
+from wsreplay.tui.recording.goto import Target, parse_target
+from wsreplay.tui.recording.playback import Player
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.widgets.paint import Run
 
 FRAMES_A_SECOND = 20
 

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
-from wsreplay.tui.unbroken import Unbroken
+from wsreplay.tui.widgets.guarded import Unbroken
 from wsreplay.tui.widgets.plain_input import PlainInput
 
 if TYPE_CHECKING:

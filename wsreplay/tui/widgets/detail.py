@@ -16,12 +16,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wsreplay.model import Frame, Opcode
-from wsreplay.tui.data import layout
-from wsreplay.tui.data.facts import Kind, Line
-from wsreplay.tui.data.summary import close_parts
-from wsreplay.tui.look import Looking
+from wsreplay.tui.look.look import Looking
+from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import PaneChosen
-from wsreplay.tui.widgets.paint import Run, line
+from wsreplay.tui.recording import layout
+from wsreplay.tui.recording.facts import Kind, Line
+from wsreplay.tui.recording.summary import close_parts
 
 PANES = ("json", "raw", "hex", "meta", "findings")
 HIGHLIGHTED_CELLS = 4096

@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from textual.strip import Strip
 
 from wsreplay.store.paging import Head
-from wsreplay.tui.data.between import Between
-from wsreplay.tui.data.opened import Opened
-from wsreplay.tui.data.summary import name
-from wsreplay.tui.data.view import Anchor, View
+from wsreplay.tui.recording.extra_rows import Between
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.recording.summary import name
+from wsreplay.tui.recording.view import Anchor, View
 from wsreplay.tui.widgets.frame_row import FrameRow
 from wsreplay.tui.widgets.row_list import RowList
 

@@ -11,11 +11,11 @@ from rich.style import Style
 from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
 from wsreplay.tui import times
-from wsreplay.tui.data.between import Between, Injected, Noted
-from wsreplay.tui.data.evidence import Evidence, moment, worst
-from wsreplay.tui.data.summary import name, summary
-from wsreplay.tui.look import Look
-from wsreplay.tui.widgets.paint import Run, fitted
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.paint import Run, fitted
+from wsreplay.tui.recording.evidence import Evidence, moment, worst
+from wsreplay.tui.recording.extra_rows import Between, Injected, Noted
+from wsreplay.tui.recording.summary import name, summary
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding

@@ -10,9 +10,9 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.data.overview import bars, column, strongest, time_of_column
-from wsreplay.tui.look import Looking
+from wsreplay.tui.look.look import Looking
 from wsreplay.tui.messages import JumpTo
+from wsreplay.tui.recording.density import bars, column, strongest, time_of_column
 
 _RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Input
 
-from wsreplay.trace.display import visible
+from wsreplay.display import visible
 
 
 class PlainInput(Input):

@@ -11,9 +11,9 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from wsreplay.errors import FilterError
-from wsreplay.tui.look import Look, Looking
+from wsreplay.tui.look.look import Look, Looking
+from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.messages import QueryTyped
-from wsreplay.tui.widgets.paint import Run, fitted
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
-from wsreplay.tui.look import Looking
+from wsreplay.tui.look.look import Looking
+from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.unbroken import Unbroken
-from wsreplay.tui.widgets.paint import Run, line
+from wsreplay.tui.widgets.guarded import Unbroken
 
 EIGHTHS = 8
 

@@ -9,8 +9,8 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.look import PRESSES, Looking
-from wsreplay.tui.widgets.paint import Run, split
+from wsreplay.tui.look.look import PRESSES, Looking
+from wsreplay.tui.look.paint import Run, split
 
 
 class StatusLine(Looking, Widget):

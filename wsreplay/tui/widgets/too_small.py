@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from wsreplay.tui.look import Looking
+from wsreplay.tui.look.look import Looking
 
 
 class TooSmall(Looking, Widget):

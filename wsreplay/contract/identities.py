@@ -1,0 +1,295 @@
+"""Which values of a message are identities, learned from a contract, and how those of two conversations correspond.
+
+Ids, times and numbers differ from one conversation to the next. They are not dropped but mapped: each id of the one stands
+for one id of the other, so that one that is lost or swapped still shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from wsreplay.contract.model import Bind, Confine, Contract, Declare, Span, Unique
+from wsreplay.contract.paths import Path as ContractPath
+from wsreplay.errors import UsageError
+from wsreplay.trace import jsonpath as paths
+from wsreplay.trace.jsonpath import Path
+
+Id = str | int
+
+
+Found = tuple[str, Path, Id]  # an id in a message: which kind of id it is, where it stands, and its value
+_Member = tuple[str, str, Path]  # name, domain, path
+_MOST_PLANS, _MOST_NAMES = 1000, 100
+
+
+class Layout:
+    """Where the ids of a message stand: (domain, path) of each. A finder gives the same one for the same places."""
+
+    __slots__ = ("places",)
+
+    def __init__(self, places: tuple[tuple[str, Path], ...]) -> None:
+        self.places = places
+
+
+class _Plan(NamedTuple):
+    """Where to look in an object with members of certain names."""
+
+    names: list[str]  # of ids at the top
+    layout: Layout  # where they all are ids, and no others are there
+    roots: list[str]  # objects that may hold more
+
+
+class Finder:
+    """Finds ids in decoded messages. Most stand at the top, or in one object within it."""
+
+    def __init__(self, ids: Sequence[tuple[str, Path]]) -> None:
+        self._top: list[_Member] = []
+        self._inner: dict[str, list[_Member]] = {}
+        self._deep: list[tuple[str, Path]] = []
+        for domain, path in ids:
+            if len(path) == 1 and isinstance(path[0], str):
+                self._top.append((path[0], domain, path))
+            elif len(path) == 2 and isinstance(path[0], str) and isinstance(path[1], str):
+                self._inner.setdefault(path[0], []).append((path[1], domain, path))
+            else:
+                self._deep.append((domain, path))
+        self.domains = sorted({domain for domain, _ in ids})
+        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._layouts: dict[tuple[tuple[str, Path], ...], Layout] = {}
+        self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
+        self._nowhere = self._layout(())
+
+    def __call__(self, document: Any) -> list[Found]:
+        layout, values = self.laid_out(document)
+        return [(domain, path, value) for (domain, path), value in zip(layout.places, values, strict=True)]
+
+    def laid_out(self, document: Any) -> tuple[Layout, list[Id]]:
+        """Where the ids of a message stand, and their values."""
+        if document.__class__ is not dict:
+            return self._nowhere, []
+        names = tuple(document)
+        members, layout, roots = self._plans.get(names) or self._plan(names)
+        values = [document[name] for name in members]
+        usual = not self._deep
+        for value in values:
+            if value.__class__ is not str and value.__class__ is not int:
+                usual = False
+        for root in roots:
+            if not self._names[root].isdisjoint(document[root] if document[root].__class__ is dict else ()):
+                usual = False
+        return (layout, values) if usual else self._searched(document)
+
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
+        """Most messages of a conversation have members of the same names as another."""
+        there = frozenset(names)
+        top = [one for one in self._top if one[0] in there]
+        layout = self._layout(tuple((domain, path) for _, domain, path in top))
+        plan = _Plan([name for name, _, _ in top], layout, [root for root in self._inner if root in there])
+        if len(self._plans) < _MOST_PLANS and len(names) < _MOST_NAMES:
+            self._plans[names] = plan
+        return plan
+
+    def _searched(self, document: Any) -> tuple[Layout, list[Id]]:
+        found = [(domain, path, document.get(name)) for name, domain, path in self._top]
+        for root, members in self._inner.items():
+            inner = document.get(root)
+            if inner.__class__ is dict:
+                found += [(domain, path, inner.get(name)) for name, domain, path in members]
+        found += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
+        found = [one for one in found if one[2].__class__ is str or one[2].__class__ is int]
+        return self._layout(tuple((domain, path) for domain, path, _ in found)), [value for _, _, value in found]
+
+    def _layout(self, places: tuple[tuple[str, Path], ...]) -> Layout:
+        layout = self._layouts.get(places)
+        if layout is None:
+            layout = self._layouts[places] = Layout(places)
+        return layout
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where in a message what stands.
+
+    `of` finds ids: values that only their equality tells apart. `levels` are the domains that tell slices apart, outermost
+    first. `unique` are domains in which every message has an id of its own, `owners` those that name users. `named` finds the
+    keys that say what something is, such as a tool's name. `volatile` are paths of times and of what the user ignores;
+    `anywhere` are member names that are ignored wherever they stand. `references` are paths that name another slice, such as
+    a run's parent. `akin` are, for a domain, those that fall back on it or that it falls back on: a run without an id of its
+    own has its thread's, so that equal ids of the two may be one.
+    """
+
+    of: Finder
+    named: Finder
+    levels: tuple[str, ...] = ()
+    unique: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    volatile: tuple[Path, ...] = ()
+    anywhere: frozenset[str] = frozenset()
+    seq: Path | None = None
+    references: frozenset[Path] = frozenset()
+    akin: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def label(self, document: Any) -> tuple[Any, ...]:
+        """What the message says it is about, such as a tool's name."""
+        return tuple([found[2] for found in self.named(document)])
+
+
+def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Sequence[str] = ()) -> Fields:
+    """What a contract's keys say; `also` are further paths of ids, `ignore` paths or member names. Raises UsageError."""
+    found: list[tuple[str, Path]] = []
+    labels: list[Path] = []
+    volatile: list[Path] = []
+    levels: list[str] = []
+    owners: set[str] = set()
+    unique: set[str] = set()
+    parents: list[tuple[str, Path]] = []
+    seq = None
+    akin: dict[str, list[str]] = {}
+    if contract is not None:
+        names = _id_keys(contract)
+        akin = _akin(contract, names)
+        for key in contract.keys.values():
+            sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
+            if key.name in names:
+                found += [(key.name, source) for source in sources]
+            else:
+                labels += sources
+        levels = _levels(contract)
+        owners = {rule.key for rule in contract.of(Confine)}
+        parents = list(_parents(contract))
+        found += parents
+        if contract.envelope.id is not None:
+            found.append(("message", contract.envelope.id.steps))
+            unique.add("message")
+        for rule in contract.of(Unique):
+            if all(path != rule.field.steps for _, path in found):
+                found.append((rule.id, rule.field.steps))
+                unique.add(rule.id)
+        if contract.envelope.sent is not None:
+            volatile.append(contract.envelope.sent.steps)
+        seq = contract.envelope.seq.steps if contract.envelope.seq is not None else None
+    found += [(text, _parse(text, "--map")) for text in also]
+    volatile += [_parse(text, "--ignore") for text in ignore if text.startswith("$")]
+    anywhere = frozenset(text for text in ignore if not text.startswith("$"))
+    ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
+    return Fields(
+        Finder(ids), Finder([("", path) for path in labels]), tuple(levels), frozenset(unique), frozenset(owners),
+        tuple(volatile), anywhere, seq, frozenset(path for _, path in parents), akin,
+    )  # fmt: skip
+
+
+def _id_keys(contract: Contract) -> set[str]:
+    """Keys by which slices are told apart, and those that these fall back on; names of users."""
+    wanted: list[str] = []
+    for span in contract.of(Span):
+        wanted += span.by
+    for rule in contract.of(Declare):
+        wanted += rule.by
+    for bind in contract.of(Bind):
+        wanted += bind.keys
+    wanted += [rule.key for rule in contract.of(Confine)]
+    found: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in contract.keys and name not in found:
+            found.add(name)
+            wanted += [source for source in contract.keys[name].sources if isinstance(source, str)]
+    return found
+
+
+def _akin(contract: Contract, names: set[str]) -> dict[str, list[str]]:
+    """For each of these keys the others that it is connected with by what keys fall back on."""
+    families: list[set[str]] = []
+    for name in sorted(names):
+        joined = {name, *(source for source in contract.keys[name].sources if isinstance(source, str) and source in names)}
+        touched = [family for family in families if family & joined]
+        families = [family for family in families if not family & joined] + [joined.union(*touched)]
+    return {name: sorted(family - {name}) for family in families if len(family) > 1 for name in family}
+
+
+def _levels(contract: Contract) -> list[str]:
+    """The keys of spans, those of an outer span before those of what is inside it."""
+    spans = contract.spans
+    levels: list[str] = []
+
+    def visit(span: Span) -> None:
+        if span.inside is not None:
+            visit(spans[span.inside])
+        levels.extend(name for name in span.by if name in contract.keys and name not in levels)
+
+    for span in spans.values():
+        visit(span)
+    return levels
+
+
+def _parents(contract: Contract) -> Iterator[tuple[str, Path]]:
+    for span in contract.of(Span):
+        if isinstance(span.parent, ContractPath):
+            yield span.by[-1], span.parent.steps
+
+
+def _parse(text: str, option: str) -> Path:
+    try:
+        return paths.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {error}") from None
+
+
+class IdMap:
+    """Which id of a live conversation stands for which recorded one. What it does not know, the map below it may."""
+
+    def __init__(self, below: IdMap | None = None) -> None:
+        self._below = below
+        self._live: dict[tuple[str, Id], Id] = {}
+        self._recorded: dict[tuple[str, Id], Id] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._live) or bool(self._below)
+
+    def live(self, domain: str, recorded: Id) -> Id | None:
+        """What stands for a recorded id."""
+        found = self._live.get((domain, recorded))
+        return self._below.live(domain, recorded) if found is None and self._below is not None else found
+
+    def recorded(self, domain: str, live: Id) -> Id | None:
+        """What an id stands for."""
+        return self._recorded.get((domain, live))
+
+    def fits(self, domain: str, recorded: Id, live: Id) -> bool:
+        """Whether the pair agrees with what is known."""
+        known = self._live.get((domain, recorded))
+        if known is not None:
+            return known == live
+        stands_for = self._recorded.get((domain, live))
+        return stands_for is None or stands_for == recorded
+
+    def learn(self, domain: str, recorded: Id, live: Id) -> None:
+        """Remember a pair; the first one stays."""
+        if (domain, recorded) in self._live and (domain, live) in self._recorded:
+            return
+        self._live.setdefault((domain, recorded), live)
+        self._recorded.setdefault((domain, live), recorded)
+        if self._below is not None:
+            self._below.learn(domain, recorded, live)
+
+    def stand_in(self, domain: str, recorded: Id, akin: Mapping[str, Sequence[str]]) -> Id | None:
+        """What stands for a recorded id; where nothing does, what stands for the same id of an akin domain."""
+        for each in (domain, *akin.get(domain, ())):
+            live = self.live(each, recorded)
+            if live is not None:
+                return live
+        return None
+
+    def changes(self, found: Iterable[Found], akin: Mapping[str, Sequence[str]]) -> list[tuple[Path, Id, Id]]:
+        """What is to be replaced in a recorded message: where, what stands there, what stands for it. Of domains that have akin
+        ones, what is said stays what it is."""
+        out = []
+        for domain, path, value in found:
+            live = self.stand_in(domain, value, akin)
+            if domain in akin:
+                self.learn(domain, value, value if live is None else live)
+            if live is not None and live != value:
+                out.append((path, value, live))
+        return out

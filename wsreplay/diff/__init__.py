@@ -1,0 +1,1 @@
+"""Comparing two recordings: conversations aligned by session, run, tool and type."""

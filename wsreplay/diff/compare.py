@@ -1,0 +1,136 @@
+"""Two messages that belong together: what they say alike, and what not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from wsreplay.contract.identities import Fields, Id
+from wsreplay.diff.conversation import END, KINDS, Place, Said, Talk, decoded, without
+from wsreplay.diff.slices import Correspondence
+from wsreplay.trace import jsonpath as paths
+from wsreplay.trace.jsonpath import MISSING, Path
+
+_MOST = 20  # differences told of one message
+_UNKNOWN_ENDS = ("truncated", "open")
+
+
+class FieldChange(NamedTuple):
+    """One value that differs. `a` and `b` are JSON texts, None where there is no value; `note` says more of an id."""
+
+    path: str
+    a: str | None
+    b: str | None
+    note: str = ""
+
+
+class Comparer:
+    """Compares messages of two sessions whose slices are known to correspond.
+
+    Ids are not compared but mapped: each of the one stands for one of the other. Sequence numbers are compared by their
+    distance to the number before, so that what is lost shows once.
+    """
+
+    def __init__(self, fields: Fields, slices: Correspondence, *, shape: bool = False) -> None:
+        self._fields, self._slices, self._shape = fields, slices, shape
+        self._levels = frozenset(fields.levels)
+        self._numbers: tuple[dict[Place, tuple[int, int]], dict[Place, tuple[int, int]]] = ({}, {})
+        self._weak: dict[tuple[int, str, int], int] = {}
+        self._forward: dict[tuple[str, Id], Id] = {}
+        self._backward: dict[tuple[str, Id], Id] = {}
+
+    def tokens(self, side: int, talk: Talk) -> tuple[list[int], list[int]]:
+        """Two numbers for every message: equal for those of one type and slice, and for those that say the same as well, ids
+        and times aside."""
+        weak, strong = [], []
+        numbers, kinds, shape = self._numbers[side], self._weak, self._shape
+        for _, direction, name, _, _, place, _, step, content in talk.said:
+            known = numbers.get(place)
+            number, names = self._number(side, place) if known is None else known
+            weak.append(kinds.setdefault((direction, name, number), len(kinds)))
+            strong.append(weak[-1] if shape else hash((direction, name, number, content, step, names)))
+        return weak, strong
+
+    def _number(self, side: int, place: Place) -> tuple[int, int]:
+        """The number of a slice, and a digest of those that a message names by its ids."""
+        of_id = self._slices.of_id
+        names = hash(tuple((path, of_id(side, place.chain, domain, value)) for domain, path, value in place.named))
+        found = self._numbers[side][place] = self._slices.number(side, place.chain), names
+        return found
+
+    def _plain(self, side: int, said: Said, document: Any) -> Any:
+        """The document with every id replaced by what it stands for, and what is volatile by its kind."""
+        for domain, path, value in self._fields.of(document):
+            number = self._slices.of_id(side, said.chain, domain, value) if domain in self._levels else None
+            mapped = "id" if number is None else f"id {number}"
+            if len(path) == 1:
+                document[path[0]] = mapped
+            else:
+                paths.replace(document, path, mapped)
+        for path in self._fields.volatile:
+            value = paths.get(document, path)
+            if value is not MISSING:
+                paths.replace(document, path, KINDS[type(value)])
+        if said.step is not None and self._fields.seq is not None:
+            paths.replace(document, self._fields.seq, f"{said.step:+}")
+        if self._fields.anywhere:
+            document = without(document, self._fields.anywhere)
+        return document
+
+    def differences(self, a: Said, b: Said, same: bool) -> tuple[FieldChange, ...]:
+        """What differs. `same`: they say the same, so that only ids can; else both have their payloads."""
+        found = self._id_changes(a, b) if a.ids and b.ids else ()
+        if same or self._shape:
+            return tuple(found)
+        left, right = decoded(a.payload), decoded(b.payload)
+        if left is None or right is None:
+            return (*found, FieldChange("", _text(a.payload), _text(b.payload)))
+        if a.name == END and {left.get("ending"), right.get("ending")} & set(_UNKNOWN_ENDS):
+            return tuple(found)
+        return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
+
+    def _id_changes(self, a: Said, b: Said) -> list[FieldChange]:
+        """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
+        out: list[FieldChange] = []
+        values = b.ids if a.place.layout == b.place.layout else _at_places_of(a, b)
+        for (domain, path), old, new in zip(a.place.layout, a.ids, values, strict=True):
+            if new is None:
+                continue
+            known, stood_for = self._forward.setdefault((domain, old), new), self._backward.setdefault((domain, new), old)
+            if known != new:
+                out.append(FieldChange(paths.show(path), _json(old), _json(new), f"elsewhere {old} is {known}"))
+            elif stood_for != old:
+                out.append(FieldChange(paths.show(path), _json(old), _json(new), f"elsewhere {new} is {stood_for}"))
+        return out
+
+
+def _at_places_of(a: Said, b: Said) -> tuple[Id | None, ...]:
+    """The ids of b that stand where those of a do."""
+    values = {path: value for (_, path), value in zip(b.place.layout, b.ids, strict=True)}
+    return tuple(values.get(path) for _, path in a.place.layout)
+
+
+def _walk(a: Any, b: Any) -> list[FieldChange]:
+    found: list[FieldChange] = []
+    waiting: list[tuple[Path, Any, Any]] = [((), a, b)]
+    while waiting and len(found) < _MOST:
+        path, left, right = waiting.pop()
+        if isinstance(left, dict) and isinstance(right, dict):
+            names = [*left, *(name for name in right if name not in left)]
+            inner = [((*path, name), left.get(name, MISSING), right.get(name, MISSING)) for name in names]
+            waiting += inner[::-1]
+        elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+            waiting += [((*path, index), left[index], right[index]) for index in range(len(left))][::-1]
+        elif left is MISSING or right is MISSING or left != right or type(left) is not type(right):
+            found.append(FieldChange(paths.show(path), _json(left), _json(right)))
+    return found
+
+
+def _json(value: Any) -> str | None:
+    return None if value is MISSING else orjson.dumps(value).decode()
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode("utf-8", "replace")
+

@@ -1,0 +1,213 @@
+"""Two conversations compared: by session, run, tool and type, not by index.
+
+Messages are aligned first by what they say, ids and times aside, then by their slice and type. What is in one only, what says
+something else, and what comes in another order is a difference. The order of parallel slices, such as two tools of one run, is
+none, and neither is that of opposite directions, which race.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wsreplay.contract.identities import Fields, fields_of
+from wsreplay.contract.model import Contract, Latency, Span
+from wsreplay.diff.align import pair_up
+from wsreplay.diff.compare import Comparer
+from wsreplay.diff.conversation import Talk
+from wsreplay.diff.rows import Kind, Row, rows
+from wsreplay.diff.slices import Correspondence
+from wsreplay.model import Ending, Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch
+from wsreplay.validator.findings import Finding
+from wsreplay.validator.judge import judge
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDiff:
+    """Two sessions that belong together, or one that stands alone. `alike` counts messages without a difference; `rows` are
+    all there are, where they were asked for."""
+
+    a: Session | None
+    b: Session | None
+    alike: int = 0
+    differences: tuple[Row, ...] = ()
+    findings_a: tuple[Finding, ...] = ()  # that only a has
+    findings_b: tuple[Finding, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        return self.a is not None and self.b is not None and not (self.differences or self.findings_a or self.findings_b)
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The result of comparing two recordings."""
+
+    sessions: tuple[SessionDiff, ...]
+
+    @property
+    def same(self) -> bool:
+        return all(session.same for session in self.sessions)
+
+    @property
+    def count(self) -> int:
+        """How many differences there are, findings included."""
+        lone = sum(1 for one in self.sessions if one.a is None or one.b is None)
+        return lone + sum(len(one.differences) + len(one.findings_a) + len(one.findings_b) for one in self.sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """`ignore` are JSON paths, or names of members anywhere, whose values are not compared (only that they are there);
+    `map` paths of further ids; `coalesce` types whose consecutive messages are one; `timing_ns` a change in time worth telling;
+    `shape` compares types and ids only; `findings`: what the contract finds, `timeless` without what it says of time; `whole`
+    keeps what is alike too."""
+
+    ignore: Sequence[str] = ()
+    map: Sequence[str] = ()
+    coalesce: Collection[str] = ()
+    timing_ns: int | None = None
+    shape: bool = False
+    findings: bool = True
+    timeless: bool = False
+    whole: bool = False
+
+
+def diff(
+    a: Recording, b: Recording, contract: Contract | None = None, options: DiffOptions | None = None,
+    *, session_a: int | None = None, session_b: int | None = None,
+) -> Diff:  # fmt: skip
+    """Compare two recordings, or one session of each. Raises UsageError, RecordingError."""
+    options = options or DiffOptions()
+    with _no_collections():
+        return _diff(a, b, contract, options, session_a, session_b)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Hundreds of thousands of small values without a cycle among them: looking for cycles costs a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _diff(
+    a: Recording, b: Recording, contract: Contract | None, options: DiffOptions, session_a: int | None, session_b: int | None
+) -> Diff:
+    fields = fields_of(contract, options.map, options.ignore)
+    if options.coalesce and fields.seq is not None:
+        # However many messages there were, the numbers behind them have moved.
+        fields = replace(fields, volatile=(*fields.volatile, fields.seq), seq=None)
+    within = contract.resume_within_ns if contract is not None else RESUME_WITHIN_NS
+    left = _talks(a, fields, options.coalesce, session_a, within)
+    right = _talks(b, fields, options.coalesce, session_b, within)
+    both_named = session_a is not None and session_b is not None
+    pairs = [(0, 0)] if both_named and left and right else _pair_sessions(left, right)
+    findings = (
+        _findings(a, contract, options, None if session_a is None else left),
+        _findings(b, contract, options, None if session_b is None else right),
+    )
+    out = []
+    for i, j in sorted(pairs):
+        found = findings[0].get(left[i].session.id, []), findings[1].get(right[j].session.id, [])
+        comparer = Comparer(fields, Correspondence(left[i], right[j]), shape=options.shape)
+        told, alike = rows((a, left[i]), (b, right[j]), comparer, timing_ns=options.timing_ns, whole=options.whole)
+        differences = tuple(row for row in told if row.kind is not Kind.SAME)
+        kept = tuple(told) if options.whole else ()
+        sessions = left[i].session, right[j].session
+        out.append(SessionDiff(*sessions, alike, differences, *_only(*found, contract if options.timeless else None), kept))
+    paired = {i for i, _ in pairs}, {j for _, j in pairs}
+    out += [SessionDiff(talk.session, None) for i, talk in enumerate(left) if i not in paired[0]]
+    out += [SessionDiff(None, talk.session) for j, talk in enumerate(right) if j not in paired[1]]
+    return Diff(tuple(out))
+
+
+def _talks(
+    recording: Recording, fields: Fields, coalesce: Collection[str], session: int | None, within_ns: int
+) -> list[Talk]:
+    with recording.snapshot():
+        sessions = stitch(recording.connections(), within_ns)
+        if session is not None:
+            sessions = [one for one in sessions if one.id == session]
+        talks = [Talk(one, fields, coalesce) for one in sessions]
+        of = {connection.id: talk for talk in talks for connection in talk.session.connections}
+        for message in recording.messages(connections=None if session is None else sorted(of)):
+            of[message.connection_id].take(message)
+    return [talk.finish() for talk in talks]
+
+
+def _pair_sessions(a: list[Talk], b: list[Talk]) -> list[tuple[int, int]]:
+    """Sessions of the same user with the same course, then the same course, then the same user, then in order of opening."""
+
+    def column(what: Any) -> tuple[list[Hashable], list[Hashable]]:
+        return [what(talk) for talk in a], [what(talk) for talk in b]
+
+    courses = {id(talk): _course(talk) for talk in [*a, *b]}
+    refused = {id(talk): talk.session.ending is Ending.REFUSED for talk in [*a, *b]}
+    return pair_up(
+        column(lambda talk: (plain_path(talk.session.path), talk.session.user, courses[id(talk)])),
+        column(lambda talk: (plain_path(talk.session.path), courses[id(talk)])),
+        column(lambda talk: (plain_path(talk.session.path), talk.session.user, refused[id(talk)])),
+        column(lambda talk: (plain_path(talk.session.path), refused[id(talk)])),
+        column(lambda talk: refused[id(talk)]),
+    )
+
+
+def _course(talk: Talk) -> int:
+    """A digest of the types that were said, in their order."""
+    course = 0
+    for said in talk.said:
+        course = hash((course, said.direction, said.name))
+    return course
+
+
+# Findings.
+
+
+def _findings(
+    recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[Talk] | None
+) -> dict[int | None, list[Finding]]:
+    """By session, of these talks or of the whole recording."""
+    found: dict[int | None, list[Finding]] = {}
+    if contract is None or not options.findings:
+        return found
+    sessions = None if talks is None else [talk.session for talk in talks]
+    for finding in judge(recording, contract, sessions=sessions).findings:
+        found.setdefault(finding.session, []).append(finding)
+    return found
+
+
+def _only(
+    a: list[Finding], b: list[Finding], timeless: Contract | None
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Those without a counterpart of the same fingerprint. `timeless`: without what its rules say of time."""
+    of_time = set() if timeless is None else _rules_of_time(timeless)
+
+    def without(these: list[Finding], others: list[Finding]) -> tuple[Finding, ...]:
+        counts = Counter(one.fingerprint for one in others)
+        out = []
+        for one in these:
+            if counts[one.fingerprint]:
+                counts[one.fingerprint] -= 1
+            elif timeless is None or not (one.rule in of_time or one.late_by is not None or one.decided_by == "deadline"):
+                out.append(one)
+        return tuple(out)
+
+    return without(a, b), without(b, a)
+
+
+def _rules_of_time(contract: Contract) -> set[str]:
+    """Of a span only what is late is a matter of time."""
+    bounded = {rule.id for rule in contract.rules if isinstance(rule, Latency) or getattr(rule, "within_ns", None) is not None}
+    return bounded - {span.id for span in contract.of(Span)}

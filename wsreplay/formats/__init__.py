@@ -1,0 +1,1 @@
+"""Other formats: JSON lines, HAR and mitmproxy files in, JSON lines and HAR out; cutting a recording."""

@@ -1,0 +1,278 @@
+"""The recording proxy as a whole: a listener, the exchanges and tunnels behind it, and their recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Self
+
+import msgspec
+
+import wsreplay
+from wsreplay.errors import UsageError
+from wsreplay.proxy.faults import FaultPlan
+from wsreplay.proxy.faultspec import FaultSpec
+from wsreplay.proxy.http_exchange import ClientSide, Route
+from wsreplay.proxy.recorder_client import Totals, Watch
+from wsreplay.proxy.recording import Book
+from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
+from wsreplay.recorder.protocol import Hello, Kind, Report
+from wsreplay.trace.redaction import Redactor
+
+HEARTBEAT_S = 1.0
+BACKLOG = 1024
+# How long a stopping proxy waits for what it has received to be written to the peers.
+STOP_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to record. `redact` are JSON paths of payload fields, `max_payload` is in bytes of inflated payload."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    keep_host: bool = False
+    insecure: bool = False
+    set_headers: Sequence[tuple[str, str]] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    redact: Sequence[str] = ()
+    max_payload: int = 64 * 2**20
+    durability: str = "normal"
+    dial_timeout_s: float = DIAL_TIMEOUT_S
+    faults: Sequence[FaultSpec] = ()
+    seed: int = 0  # of what the faults leave to chance
+    watch: Watch = field(default_factory=Watch)
+
+
+class RecordingProxy:
+    """Records what passes between clients and one upstream.
+
+        async with RecordingProxy("ws://127.0.0.1:8000", "chat.db") as proxy:
+            ...  # clients connect to proxy.url
+
+    Raises WsreplayError on entering: a bad URL, a port in use, a file that is no recording or is being written.
+    """
+
+    def __init__(self, upstream: str, path: str | Path, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.path = Path(path)
+        self.upstream = Upstream.parse(upstream)
+        self.summary: Report | None = None
+        self._upstream_url = upstream
+        self._server: asyncio.Server | None = None
+        self._heart: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Future[Report] | None = None
+        self._key = token_hex(32)
+        self._books: list[Book] = []  # those that connections are still written into; the last one takes new ones
+        self._ended = Totals()  # of books that are closed
+        self._route: Route
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def totals(self) -> Totals:
+        """Of all recordings together."""
+        return sum_of([self._ended, *(book.handover.totals for book in self._books)])
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._route.tunnels)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something that has passed is not in the recording yet, or a connection is about to end."""
+        return any(book.handover.uncommitted for book in self._books) or any(tunnel.ending for tunnel in self._route.tunnels)
+
+    def hold(self, since: int) -> None:
+        """Put on record that this process was busy since then (monotonic, ns): what came meanwhile may have been seen late."""
+        self._route.book.handover.hold(since)
+
+    @property
+    def http_requests(self) -> int:
+        """Plain HTTP requests that passed: counted, not recorded."""
+        return self._route.http_requests
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """What clients connect to."""
+        host = self.options.host
+        if host in ("", "0.0.0.0", "::"):
+            host = "localhost"
+        host = f"[{host}]" if ":" in host else host
+        return f"{'wss' if self.options.tls_cert else 'ws'}://{host}:{self.port}"
+
+    async def start(self) -> None:
+        options = self.options
+        _check_redaction(options.redact)
+        context = tls_context(options.insecure) if self.upstream.tls else None
+        listening = _server_context(options)
+        # The port is bound before the recorder writes anything, and accepts only once it can.
+        self._server = await self._bind(listening)
+        try:
+            book = await self._open_book(Path.cwd() / self.path)
+        except BaseException:
+            self._server.close()
+            raise
+        self._route = Route(
+            book,
+            self.upstream,
+            context,
+            options.keep_host,
+            options.set_headers,
+            options.dial_timeout_s,
+        )
+        if options.faults:
+            self._route.make_tunnel = FaultPlan(options.faults, options.seed).tunnel
+        await self._server.start_serving()
+        self._heart = asyncio.create_task(self._beat())
+
+    async def _open_book(self, path: Path) -> Book:
+        """Start a recorder for a file."""
+        options, started_at = self.options, datetime.now(UTC)
+        hello = Hello(
+            path=str(path),
+            upstream=self._upstream_url,
+            listen=self.url,
+            started_at=started_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            version=wsreplay.__version__,
+            key=self._key,
+            redact=list(options.redact),
+            max_payload=options.max_payload,
+            durability=options.durability,
+        )
+        book = Book(hello, options.watch)
+        await book.start()
+        self._books.append(book)
+        return book
+
+    @property
+    def unused(self) -> bool:
+        """Whether the current file holds no connection of this run."""
+        return self._route.book.unused
+
+    async def rotate(self, path: str | Path) -> None:
+        """Record connections that are opened from now on into another file.
+
+        Those that are open stay where they are; their file is closed when the last of them has ended. Raises WsreplayError, and
+        recording goes on as before.
+        """
+        before = self._route.book
+        self._route.book = await self._open_book(Path.cwd() / path)
+        self.path = Path(path)
+        before.retire()
+
+    async def _bind(self, context: ssl.SSLContext | None) -> asyncio.Server:
+        options = self.options
+        if not 0 <= options.port <= 65535:  # of a larger one, uvloop takes what is left of it
+            raise UsageError(f"cannot listen on port {options.port}: a port is a number from 0 to 65535")
+        try:
+            return await asyncio.get_running_loop().create_server(
+                lambda: ClientSide(self._route),
+                options.host or None,
+                options.port,
+                ssl=context,
+                backlog=BACKLOG,
+                start_serving=False,
+            )
+        except OSError as error:
+            where = f"{options.host}:{options.port}"
+            raise UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)") from None
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            self._let_go_of_closed()
+            self._tell_all(Kind.HEARTBEAT)
+
+    def _tell_all(self, kind: Kind, body: bytes = b"") -> None:
+        for book in self._books:
+            book.handover.record(kind, body)
+
+    def _let_go_of_closed(self) -> None:
+        closed = [book for book in self._books if book.closed]
+        self._ended = sum_of([self._ended, *(book.handover.totals for book in closed)])
+        self._books = [book for book in self._books if not book.closed]
+
+    def mark(self, note: str) -> None:
+        """Leave a note at this time."""
+        self._tell_all(Kind.MARK, note.encode("utf-8", "replace"))
+
+    async def stop(self) -> Report:
+        """Stop accepting, let what was received be forwarded and committed, close the recording."""
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop())
+        return await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> Report:
+        assert self._server is not None
+        self._server.close()
+        self._route.stopped = True
+        if self._heart is not None:
+            self._heart.cancel()
+        for exchange in list(self._route.exchanges):
+            exchange.close()
+        for tunnel in self._route.tunnels:
+            tunnel.pause()
+        self._tell_all(Kind.HEARTBEAT)
+        reports = await asyncio.gather(*(book.close() for book in self._books))
+        self.summary = msgspec.structs.replace(reports[-1], events=self.totals.events)
+        await self._close_tunnels()
+        return self.summary
+
+    async def _close_tunnels(self) -> None:
+        tunnels = list(self._route.tunnels)
+        for tunnel in tunnels:
+            tunnel.close()
+        if tunnels:
+            await asyncio.wait([tunnel.closed for tunnel in tunnels], timeout=STOP_GRACE_S)
+        for tunnel in tunnels:
+            tunnel.abort()
+
+
+def sum_of(totals: Sequence[Totals]) -> Totals:
+    return Totals(*(sum(values) for values in zip(*(astuple(one) for one in totals), strict=True)))
+
+
+def _check_redaction(fields: Sequence[str]) -> None:
+    try:
+        Redactor(b"-", fields)
+    except ValueError as error:
+        raise UsageError(f"--redact {error}") from None
+
+
+def _server_context(options: Options) -> ssl.SSLContext | None:
+    if options.tls_cert is None:
+        if options.tls_key is not None:
+            raise UsageError("--tls-key needs --tls-cert")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(options.tls_cert, options.tls_key)
+    except FileNotFoundError:
+        raise UsageError(f"--tls-cert {options.tls_cert}, --tls-key {options.tls_key}: there is no such file") from None
+    except (ssl.SSLError, OSError) as error:
+        raise UsageError(f"--tls-cert {options.tls_cert}: no usable certificate and key in PEM ({error})") from None
+    return context
+
+
+def _plain(error: OSError) -> str:
+    """The system's own word: event loops wrap it in sentences of theirs. Resolver errors have negative numbers."""
+    return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)).lower()

@@ -1,0 +1,63 @@
+"""One recording while connections are written into it.
+
+When recording goes on in another file, a connection stays with the book it was opened in; the book is closed when its last
+connection has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+from wsreplay.proxy.recorder_client import Handover, Watch
+from wsreplay.recorder.protocol import Hello, Report
+
+
+class Book:
+    """A recording's hand-over, the numbers of its connections, and how many of them have not ended."""
+
+    def __init__(self, hello: Hello, watch: Watch) -> None:
+        self.path = Path(hello.path)
+        self.handover = Handover(hello, watch)
+        self._ids = itertools.count(1)
+        self._open = 0
+        self.unused = True  # no connection has been opened
+        self._retired = False
+        self._closing: asyncio.Task[Report] | None = None
+
+    async def start(self) -> None:
+        """Start the recorder. Raises WsreplayError."""
+        report = await self.handover.start()
+        self._ids = itertools.count(report.first_connection)
+
+    def open(self) -> int:
+        """The number of a new connection; `ended` must follow."""
+        self._open += 1
+        self.unused = False
+        return next(self._ids)
+
+    def ended(self) -> None:
+        """The end of a connection was handed over."""
+        self._open -= 1
+        self._close_if_done()
+
+    def retire(self) -> None:
+        """There will be no new connections."""
+        self._retired = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._retired and not self._open:
+            self.close()
+
+    def close(self) -> asyncio.Task[Report]:
+        """Have everything committed and the file closed, now."""
+        if self._closing is None:
+            self.handover.end()
+            self._closing = asyncio.get_running_loop().create_task(self.handover.close())
+        return self._closing
+
+    @property
+    def closed(self) -> bool:
+        return self._closing is not None and self._closing.done()

@@ -1,0 +1,168 @@
+"""Records become the batches of a recording: the recorder without its socket."""
+
+from __future__ import annotations
+
+import msgspec
+import orjson
+
+from wsreplay.errors import CorruptRecording
+from wsreplay.model import Connection, Ending, Headers
+from wsreplay.recorder import resume as restore
+from wsreplay.recorder.connection import LiveConnection, Rules
+from wsreplay.recorder.protocol import Closing, Ended, FaultNote, Hello, Kind, Opened, Record
+from wsreplay.recorder.tail import TailCodec
+from wsreplay.store.writer import Writer
+from wsreplay.trace.identity import identify
+from wsreplay.trace.redaction import Redactor
+from wsreplay.wire.http import parse_head
+
+SWITCHING_PROTOCOLS = 101
+_CHUNK = int(Kind.CHUNK)  # looked up for every record
+
+
+class Ledger:
+    """Takes records in, and writes what they say. One run of `record`."""
+
+    def __init__(self, hello: Hello) -> None:
+        """Open the recording, begin or continue a run. Raises what `Writer` raises."""
+        self.writer = Writer(hello.path, durability=hello.durability)
+        redactor = Redactor(bytes.fromhex(hello.key), hello.redact)
+        seal = redactor.key if hello.redact else None
+        self._hello = hello
+        self._connections: dict[int, LiveConnection] = {}
+        self._touched: set[LiveConnection] = set()
+        self._reached = 0
+        self.events = 0
+        self._opened: list[Opened] = []
+        self._ended: list[Ended] = []
+        if hello.run_id is None:
+            restore.close_crashed_runs(self.writer)
+            self.start_ns = restore.next_start(self.writer, hello.started_at)
+            self.run_id = self.writer.insert_run(
+                started_at=hello.started_at, start_ns=self.start_ns, upstream=redactor.url(hello.upstream),
+                listen=hello.listen, version=hello.version,
+                options={**hello.options, "redact": hello.redact, "max_payload": hello.max_payload},
+            )  # fmt: skip
+            self.processed = 0
+        else:
+            self.run_id = hello.run_id
+            self.start_ns, self.processed, self._reached = self._find_run(hello.run_id)
+        self._rules = Rules(redactor, TailCodec(seal), hello.max_payload, self.start_ns)
+        self.first_connection = restore.last_connection_id(self.writer) + 1
+        if hello.run_id is not None:
+            self._connections = restore.open_connections(self.writer, self.run_id, self._rules)
+            self.events = restore.count_events(self.writer, self.run_id)
+        self.writer.commit()
+
+    def _find_run(self, run_id: int) -> tuple[int, int, int]:
+        rows = self.writer.query("SELECT start_ns, processed, reached_ns FROM recording WHERE id = ?", (run_id,))
+        if not rows:
+            raise CorruptRecording(f"{self.writer.path} has lost the run it was recording")
+        return rows[0][0], rows[0][1], rows[0][2]
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._connections)
+
+    def take(self, record: Record) -> None:
+        """Take one record in; `complete` and the writer's `commit` make it last."""
+        kind, direction, connection_id, t_ns, body = record
+        self.processed += 1
+        t_ns += self.start_ns
+        if t_ns > self._reached:
+            self._reached = t_ns
+        if kind == _CHUNK:
+            connection = self._connections[connection_id]
+            connection.feed(direction, t_ns, body)
+            self._touched.add(connection)
+        elif kind == Kind.OPEN:
+            self._open(connection_id, t_ns, body)
+        elif kind == Kind.ACCEPT:
+            self._accept(connection_id, body)
+        elif kind == Kind.CLOSE:
+            self._close(connection_id, t_ns, msgspec.json.decode(body, type=Closing))
+        elif kind == Kind.MARK:
+            self.writer.add_mark(t_ns, body.decode("utf-8", "replace"))
+        elif kind == Kind.HOLD:
+            self.writer.add_hold(int.from_bytes(body, "little") + self.start_ns, t_ns)
+        elif kind == Kind.FAULT:
+            self._fault(connection_id, direction, t_ns, body)
+
+    def _open(self, connection_id: int, t_ns: int, body: bytes) -> None:
+        peer, _, raw = body.partition(b"\n")
+        start, pairs = parse_head(raw)
+        headers: Headers = tuple(pairs)
+        path = start[1] if len(start) > 1 else "/"
+        redactor = self._rules.redactor
+        connection = Connection(
+            connection_id,
+            self.run_id,
+            t_ns,
+            peer=peer.decode(),
+            path=redactor.path(path),
+            request_headers=redactor.headers(headers),
+            user=identify(path, headers, redactor),
+        )
+        self.writer.insert_connection(connection)
+        live = LiveConnection(connection_id, self.writer, self._rules)
+        live.opened = Opened(connection_id, connection.path, peer.decode(), connection.user)
+        live.opened_ns = t_ns
+        self._connections[connection_id] = live
+        self._opened.append(live.opened)
+
+    def _accept(self, connection_id: int, body: bytes) -> None:
+        start, pairs = parse_head(body)
+        redactor = self._rules.redactor
+        status = int(start[1]) if len(start) > 1 and start[1].isdigit() else 0
+        extensions = ", ".join(value for name, value in pairs if name.lower() == "sec-websocket-extensions") or None
+        subprotocol = next((value for name, value in pairs if name.lower() == "sec-websocket-protocol"), None)
+        connection = self._connections[connection_id]
+        connection.status = status
+        if status == SWITCHING_PROTOCOLS:
+            connection.upgrade(extensions)
+        self.writer.update_connection(
+            connection_id,
+            status=status,
+            subprotocol=redactor.subprotocol(subprotocol),
+            extensions=extensions,
+            response_headers=orjson.dumps(redactor.headers(tuple(pairs))).decode(),
+        )
+
+    def _close(self, connection_id: int, t_ns: int, closing: Closing) -> None:
+        connection = self._connections.pop(connection_id)
+        self._touched.discard(connection)
+        self._ended.append(connection.end(t_ns, closing))
+        self.events += connection.events
+
+    def _fault(self, connection_id: int, direction: int, t_ns: int, body: bytes) -> None:
+        note = msgspec.json.decode(body, type=FaultNote)
+        connection = self._connections.get(connection_id)
+        frame_id = connection.last_frame_id if connection is not None else None
+        self.writer.add_fault(t_ns, note.kind, note.detail, connection_id or None, direction, frame_id)
+
+    def news(self) -> tuple[list[Opened], list[Ended]]:
+        """The connections opened and ended since this was last asked."""
+        news = self._opened, self._ended
+        self._opened, self._ended = [], []
+        return news
+
+    def total_events(self) -> int:
+        return self.events + sum(connection.events for connection in self._connections.values())
+
+    def complete(self) -> None:
+        """Complete the writer's batch: with its commit, everything taken in so far is in the file."""
+        for connection in self._touched:
+            connection.keep()
+        self._touched.clear()
+        self.writer.update_run(self.run_id, processed=self.processed, reached_ns=self._reached)
+
+    def end(self, *, clean: bool) -> None:
+        """No more records will come: complete the last batch. Connections that are still open are truncated."""
+        for connection in self._connections.values():
+            self._ended.append(connection.end(self._reached, Closing(), Ending.TRUNCATED))
+            self.events += connection.events
+        self._connections.clear()
+        self._touched.clear()
+        if clean:
+            self.writer.update_run(self.run_id, ended_ns=self._reached)
+        self.complete()

@@ -1,0 +1,83 @@
+"""Which session is played to whom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wsreplay.contract.identities import IdMap
+from wsreplay.replay.script import Part, Script
+from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, resumable
+
+
+@dataclass
+class Round:
+    """One time through the recording. Ids learned in one of its sessions are known to the others."""
+
+    number: int
+    left: list[Part]
+    ids: IdMap = field(default_factory=IdMap)
+
+
+@dataclass
+class Cast:
+    """One live client, and the session that is played to it."""
+
+    part: Part
+    round: Round
+    user: str | None
+    path: str
+    ids: IdMap
+    next: int = 0
+    playing: bool = False
+    closed_at: float = 0.0
+
+    def take(self) -> Script:
+        """The script of its next connection."""
+        script = self.part.scripts[self.next]
+        self.next += 1
+        self.playing = True
+        return script
+
+    def leave(self) -> None:
+        self.playing = False
+        self.closed_at = time.monotonic()
+
+    def continues(self, user: str | None, path: str, now: float) -> bool:
+        """Whether a new connection is this client's next one; as sessions of a recording are stitched."""
+        return (
+            not self.playing
+            and 0 < self.next < len(self.part.scripts)
+            and resumable(self.part.scripts[self.next - 1].connection)
+            and (self.user, self.path) == (user, path)
+            and now - self.closed_at <= RESUME_WITHIN_NS / 1e9
+        )
+
+
+class Casting:
+    """Gives every client that connects a session: the one it has begun, else one that nobody plays yet.
+
+    Of those that nobody plays, the first that was recorded with the client's user and path is taken, else with its path, else
+    the first. When all are taken the recording begins anew.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = list(parts)
+        self._round = Round(1, list(parts))
+        self._casts: list[Cast] = []
+
+    def choose(self, user: str | None, path: str) -> Cast:
+        """The client whose connection this is. Its `take` gives the script."""
+        path, now = plain_path(path), time.monotonic()
+        self._casts = [one for one in self._casts if one.playing or now - one.closed_at <= RESUME_WITHIN_NS / 1e9]
+        going_on = [one for one in self._casts if one.continues(user, path, now)]
+        if going_on:
+            return min(going_on, key=lambda one: one.closed_at)
+        if not self._round.left:
+            self._round = Round(self._round.number + 1, list(self._parts))
+        part = min(self._round.left, key=lambda one: (one.session.user != user, plain_path(one.session.path) != path))
+        self._round.left.remove(part)
+        cast = Cast(part, self._round, user, path, IdMap(self._round.ids))
+        self._casts.append(cast)
+        return cast

@@ -1,0 +1,1 @@
+"""The lists: recordings of a folder, sessions of a recording."""

@@ -1,0 +1,210 @@
+"""The sessions of a recording: who, when, how much, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from wsreplay.model import Ending, Session
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui import times
+from wsreplay.tui.browse.listing import ListingScreen
+from wsreplay.tui.browse.table import Column
+from wsreplay.tui.jobs.job import Told
+from wsreplay.tui.look.paint import Run
+from wsreplay.tui.messages import RowChosen
+from wsreplay.tui.recording.density import bars, sketches
+from wsreplay.tui.recording.evidence import Evidence
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.widgets.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
+
+SPARK = 16
+COLUMNS = (
+    Column("", 1), Column("session", 7, right=True), Column("user", 0), Column("path", 0, at_least=100),
+    Column("started", 10, right=True, at_least=70), Column("lasted", 7, right=True),
+    Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
+    Column("findings", 11), Column("broken rules", 0, at_least=134), Column("verdict", 12, at_least=96),
+    Column("density", SPARK, at_least=112),
+)  # fmt: skip
+KEYS = (
+    ("list.open", "open"), ("sessions.all", "all frames"), ("listing.next_wrong", "next with findings"),
+    ("sessions.findings", "findings"), ("sessions.diff", "diff"), ("screen.contract", "contract"),
+)  # fmt: skip
+Totals = tuple[dict[int, tuple[int, int]], list[tuple[int, int]]]
+"""(frames, bytes) of each connection, and a sample of frames as (connection, ns), for sketches."""
+_BETWEEN_COUNTS = 10  # times as long as the count took, while a recording grows
+_VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
+
+
+class SessionsScreen(ListingScreen):
+    """Enter opens a session; `a` shows all frames of the recording in one list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "all", "All frames of the recording", id="sessions.all", show=False),
+        Binding("v", "findings", "Findings", id="sessions.findings", show=False),
+        Binding("D", "diff", "Compare with another session", id="sessions.diff", show=False),
+    ]
+
+    def __init__(self, opened: Opened, at: int | None = None) -> None:
+        super().__init__(COLUMNS, "sessions")
+        self.opened = opened
+        self.errands = self.errands_of(opened)
+        self._at = at
+        self._tallies: dict[int, tuple[int, int]] | None = None
+        self._sketches: dict[int, list[int]] = {}
+        self._shown: Evidence | None = None
+        self._counting_since = self._count_again_ns = 0
+        self._is_stale = False
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self._fill()
+        if self._at is not None:
+            self.table.move_to(self._at - 1)
+        self.call_after_refresh(self.count)
+
+    def on_unmount(self) -> None:
+        self.errands.cancel_all()
+
+    def count(self) -> None:
+        """Count frames and bytes beside the interface."""
+
+        def work(reader: Recording, errand: Told) -> None:
+            errand.tell((reader.tallies(), paging.sample(reader)))
+
+        self._counting_since = self.replay.clock()
+        self.errands.send("counting the sessions", work, self._counted)
+
+    def _counted(self, totals: Totals) -> None:
+        self._tallies, sample = totals
+        took = self.replay.clock() - self._counting_since
+        self._count_again_ns = self.replay.clock() + max(times.SECOND, took * _BETWEEN_COUNTS)
+        reached = self.opened.reached_ns(None)
+        groups = {
+            connection.id: (session.id, session.opened_ns, max(session.closed_ns or reached, session.opened_ns + 1))
+            for session in self.opened.sessions
+            for connection in session.connections
+        }
+        self._sketches = sketches(sample, groups, SPARK)
+        self._fill()
+
+    def _fill(self) -> None:
+        self._shown = self.opened.evidence
+        self.table.empty_lines = self._empty_lines()
+        self.table.set_count(len(self.opened.sessions))
+        self.paint_lines()
+
+    def _empty_lines(self) -> list[str]:
+        run = self.opened.runs[0] if self.opened.runs else None
+        if run is None:
+            return ["", "Nothing was recorded into this file."]
+        where = [f"Connect a client to {run.listen}", f"to reach {run.upstream} through the recorder."]
+        return ["", "No connection yet.", "", *where]
+
+    def cells_of(self, row: int) -> list[list[Run]]:
+        look, opened = self.look, self.opened
+        session = opened.sessions[row]
+        dim, text = look.style("dim"), look.style()
+        start = opened.start_ns(None)
+        closed = session.closed_ns
+        lasted = times.length(closed - session.opened_ns) if closed is not None else "open"
+        verdict = opened.evidence.verdict(session.id)
+        frames, size = self._totals(session)
+        user = (look.safe(session.user), text) if session.user else ("anonymous", dim)
+        return [
+            [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
+            [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
+            self._findings(session), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
+            [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
+            [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
+        ]  # fmt: skip
+
+    def _totals(self, session: Session) -> tuple[str, str]:
+        if self._tallies is None:
+            return self.look.signs.ellipsis, self.look.signs.ellipsis
+        known = [self._tallies.get(connection.id, (0, 0)) for connection in session.connections]
+        return times.short(sum(frames for frames, _ in known)), times.size(sum(size for _, size in known))
+
+    def _state(self, session: Session) -> Run:
+        look = self.look
+        if session.ending is Ending.OPEN:
+            return look.signs.recording, look.style("error", bold=True)
+        if session.ending is Ending.CLEAN:
+            return look.signs.finished, look.style("faint")
+        return look.signs.cut, look.style("warning")
+
+    def _findings(self, session: Session) -> list[Run]:
+        look, evidence = self.look, self.opened.evidence
+        if not evidence.is_there:
+            return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
+        is_vacuous = evidence.is_vacuous(session.id)
+        well = (look.own("–"), look.style("faint")) if is_vacuous else (look.signs.ok, look.style("ok"))
+        return tally_runs(look, *evidence.counts(session.id)) or [well]
+
+    def paint_lines(self) -> None:
+        super().paint_lines()
+        look, replay = self.look, self.replay
+        many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
+        place = head_runs(look, self.opened.path.name, many)
+        verdict = verdict_runs(look, replay.verdict, self.opened, None)
+        live = live_runs(look, replay.growth, self.opened)
+        self.head.say(joined(look, place, live), verdict, extra=judge_runs(look, self.opened))
+        self.foot.say([], look.keys(("app.help", "help")), keys=KEYS)
+
+    # What the application tells.
+
+    def verdict_changed(self) -> None:
+        if self._shown is self.opened.evidence:
+            self.paint_lines()
+        else:
+            self._fill()
+
+    def recording_grew(self, last_id: int) -> None:
+        self._fill()
+        self._is_stale = True
+        self._count_if_due()
+
+    def clock_ticked(self) -> None:
+        self.paint_lines()
+        self._count_if_due()
+
+    def on_screen_resume(self) -> None:
+        self._fill()
+        self._is_stale = self._is_stale or self.opened.live
+        self._count_if_due()
+
+    def _count_if_due(self) -> None:
+        due = not self.opened.live or self.replay.clock() >= self._count_again_ns
+        if self._is_stale and due and not self.errands.busy:
+            self._is_stale = False
+            self.count()
+
+    # Actions.
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        if self.app.screen is self:  # chosen twice, it is opened once
+            self._open(self.opened.sessions[message.row])
+
+    def _open(self, session: Session | None) -> None:
+        from wsreplay.tui.session.screen import SessionScreen
+
+        self.app.push_screen(SessionScreen(self.opened, session))
+
+    def action_all(self) -> None:
+        self._open(None)
+
+    def action_findings(self) -> None:
+        from wsreplay.tui.findings.screen import FindingsScreen
+
+        self.app.push_screen(FindingsScreen(self.opened, None))
+
+    def action_diff(self) -> None:
+        session = self.opened.session(self.table.cursor + 1)
+        if session is not None:
+            self.replay.choose_diff(session)
+
+    def wrong_rows(self) -> Iterable[int]:
+        return sorted(number - 1 for number, counts in self.opened.evidence.tallies.items() if any(counts) and number)

@@ -1,0 +1,101 @@
+"""Two sessions side by side, as `wsreplay diff` sees them."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from wsreplay.contract import load
+from wsreplay.diff.conversation import Said
+from wsreplay.diff.diff import DiffOptions, diff
+from wsreplay.diff.rows import Row
+from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.model import Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.tui.jobs.job import Told
+from wsreplay.tui.recording.open_recording import LOCKED_S
+from wsreplay.tui.recording.view import RETRY_S
+
+MOST_FRAMES = 300_000  # of a session; more would take a minute and a gigabyte
+KEPT_BYTES = 16 << 20  # of payloads
+_ENTRY_BYTES = 128  # what one takes beside its bytes
+
+Side = tuple[Path, int]
+"""(recording, session)"""
+
+
+def aligned(other: Path, sessions: tuple[int, int], contract: str, reader: Recording, errand: Told) -> None:
+    """Tells all rows of a session beside one of another recording. Raises WsreplayError."""
+    with Recording.open(other) as b:
+        errand.tell(align(reader, b, sessions, contract))
+
+
+def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str) -> list[Row]:
+    """All rows of two sessions; a contract says where ids stand. Raises WsreplayError."""
+    for recording, number in zip((a, b), sessions, strict=True):
+        session = session_of(recording, number)
+        frames = len(recording.frame_ids([one.id for one in session.connections]))
+        if frames > MOST_FRAMES:
+            raise UsageError(f"session {number} of {recording.path.name} has {frames:,} frames: use `wsreplay diff`")
+    options = DiffOptions(findings=False, whole=True)
+    found = diff(a, b, load(contract), options, session_a=sessions[0], session_b=sessions[1])
+    return [row for one in found.sessions for row in one.rows]
+
+
+def session_of(recording: Recording, number: int) -> Session:
+    """Raises UsageError."""
+    sessions = stitch(recording.connections())
+    if not 1 <= number <= len(sessions):
+        raise UsageError(f"{recording.path} has no session {number}; it has {len(sessions)}")
+    return sessions[number - 1]
+
+
+class Payloads:
+    """What the messages of one recording say, read as they are looked at; the last `KEPT_BYTES` are kept.
+
+    What cannot be read is asked for again after a second: a list would wait for each of its rows. `clock` gives seconds.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._again_s = 0.0
+        self._reader: Recording | None = None
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept_bytes = 0
+
+    def of(self, said: Said) -> bytes:
+        """Nothing where the recording cannot be read now."""
+        if said.payload or not said.frame_id:
+            return said.payload
+        payload = self._kept.get(said.frame_id)
+        if payload is None:
+            if self._clock() < self._again_s:
+                return b""
+            try:
+                payload = self._read(said.frame_id)
+            except WsreplayError:
+                self._again_s = self._clock() + RETRY_S
+                return b""
+            self._keep(said.frame_id, payload)
+        self._kept.move_to_end(said.frame_id)
+        return payload
+
+    def _read(self, frame_id: int) -> bytes:
+        if self._reader is None:
+            self._reader = Recording.open(self._path, LOCKED_S)
+        return self._reader.frame(frame_id).payload
+
+    def _keep(self, frame_id: int, payload: bytes) -> None:
+        self._kept[frame_id] = payload
+        self._kept_bytes += len(payload) + _ENTRY_BYTES
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._kept_bytes -= len(oldest) + _ENTRY_BYTES
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()

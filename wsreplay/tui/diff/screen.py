@@ -1,0 +1,163 @@
+"""Two sessions compared: what is the same, what changed, what only one has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from wsreplay.diff.conversation import Said
+from wsreplay.diff.rows import Kind, Row
+from wsreplay.errors import UsageError
+from wsreplay.store.paths import typed_path
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import numbered, stitch, there_are
+from wsreplay.tui.diff.alignment import Payloads, Side, aligned
+from wsreplay.tui.diff.json_lines import changed_fields, difference
+from wsreplay.tui.diff.list import DiffList
+from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.jobs.worker import Clerk
+from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.recording.layout import wrapped
+from wsreplay.tui.recording.open_recording import LOCKED_S
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.head import head_runs
+from wsreplay.tui.widgets.status_line import StatusLine
+
+_NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", Kind.MOVED: "in another order",
+          Kind.ONLY_A: "only in A", Kind.ONLY_B: "only in B"}  # fmt: skip
+
+
+def parse_side(text: str, path: Path) -> Side:
+    """`3`, `#3`, `other.db` or `other.db#3`, of the working folder or of that of the recording. Raises WsreplayError."""
+    text = text.strip()
+    if "#" in text:
+        name, _, number = text.rpartition("#")
+    else:
+        name, number = ("", text) if text.isdecimal() else (text, "1")
+    wanted = numbered(number)
+    if not wanted:
+        raise UsageError("the first session is number 1")
+    other = typed_path(name) if name else path
+    if not other.is_file() and (beside := path.parent / other).is_file():
+        other = beside
+    if not other.is_file():
+        raise UsageError(f"there is no recording {other}")
+    with Recording.open(other, LOCKED_S) as reader:
+        sessions = stitch(reader.connections())
+    if wanted > len(sessions):
+        raise UsageError(f"{other.name} has no session {wanted}: {there_are(sessions)}")
+    return other, wanted
+
+
+class DiffScreen(BaseScreen):
+    """Enter looks into a pair; `]` and `[` go to the next and the previous difference."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket", "difference(1)", "Next difference", id="diff.next", show=False),
+        Binding("left_square_bracket", "difference(-1)", "Previous difference", id="diff.previous", show=False),
+        Binding("tab", "turn", "To the other pane", id="diff.turn", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    DiffScreen #pairs { height: 2fr; }
+    DiffScreen #difference { width: 1fr; height: 1fr; }
+    """
+
+    def __init__(self, a: Side, b: Side, contract: str, clerk: Clerk | None = None) -> None:
+        super().__init__()
+        self.a, self.b, self.contract = a, b, contract
+        self.payloads = Payloads(a[0]), Payloads(b[0])
+        self.head = StatusLine(id="head")
+        self.list = DiffList(*self.payloads, id="pairs")
+        self.detail = Detail(id="difference")
+        self.foot = StatusLine(id="foot")
+        self.errands = Errands(a[0], self.call_later, self.work_failed, clerk)
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.list
+        yield self.detail
+        yield self.foot
+
+    def on_mount(self) -> None:
+        number_a, (path_b, number_b) = self.a[1], self.b
+        self.list.border_title = f"A session {number_a}  |  B session {number_b}"
+        self.detail.border_title = "difference"
+        self.list.empty_lines = ["", "aligning …"]
+        self.list.focus()
+        self.paint_lines()
+        work = partial(aligned, path_b, (number_a, number_b), self.contract)
+        self.errands.hand_over("aligning", work, self._aligned)
+
+    def work_failed(self, doing: str, why: str) -> None:
+        self._aligned([], why)
+
+    def on_unmount(self) -> None:
+        self.errands.cancel_all()
+        for one in self.payloads:
+            one.close()
+
+    def _aligned(self, rows: list[Row], why: str = "") -> None:
+        back = f"{self.look.key('screen.back')} goes back"
+        self.list.empty_lines = ["", why, back] if why else ["", "Both sessions are empty."]
+        self.list.fill(rows)
+        first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
+        self.list.move_to(first, centre=True, quiet=True)
+        self.paint_lines()
+        self._show_pair()
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is self.list:
+            self._show_pair()
+
+    def _show_pair(self) -> None:
+        if not self.list.rows:
+            self.detail.show(lambda _width: [])
+            return
+        row = self.list.rows[self.list.cursor]
+        lines = [*changed_fields(row.fields), *difference(self._payload(0, row.a), self._payload(1, row.b))]
+        self.detail.border_title = _NAMES[row.kind]
+        self.detail.show(lambda width: wrapped(lines, width, self.look.own))
+
+    def _payload(self, side: int, said: Said | None) -> bytes | None:
+        return None if said is None else self.payloads[side].of(said)
+
+    def paint_lines(self) -> None:
+        look = self.look
+        counts = Counter(row.kind for row in self.list.rows)
+        (path_a, number_a), (path_b, number_b) = self.a, self.b
+        sides = f"A #{number_a}", f"B #{number_b}"
+        if path_a == path_b:
+            self.head.say(head_runs(look, "diff", *sides, path_a.name))
+        else:
+            self.head.say(head_runs(look, "diff", f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"))
+        words = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
+        told = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
+        self.list.border_subtitle = f" {look.signs.dot} ".join(told)
+        keys = (
+            ("diff.next", "next difference"), ("diff.previous", "previous"), ("diff.turn", "other pane"),
+            ("screen.back", "back"),
+        )  # fmt: skip
+        self.foot.say([], look.keys(("app.help", "help")), keys=keys)
+
+    def on_row_chosen(self, _message: RowChosen) -> None:
+        self.detail.focus()
+
+    def action_turn(self) -> None:
+        (self.list if self.detail.has_focus else self.detail).focus()
+
+    def action_difference(self, steps: int) -> None:
+        rows = range(self.list.cursor + 1, len(self.list.rows)) if steps > 0 else range(self.list.cursor - 1, -1, -1)
+        row = next((row for row in rows if self.list.rows[row].kind is not Kind.SAME), None)
+        if row is None:
+            self.notify("no other difference that way")
+        else:
+            self.list.move_to(row, centre=True)
+

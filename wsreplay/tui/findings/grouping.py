@@ -1,0 +1,88 @@
+"""Findings as lines of a list: a rule, then each occurrence, and below it what only follows from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wsreplay.tui.recording.evidence import Evidence, moment
+from wsreplay.tui.recording.facts import Line as Fact
+from wsreplay.tui.recording.facts import rule_facts
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding, RuleVerdict, Severity
+
+
+_ALWAYS = ("activations", "fulfilments", "violations")
+_COUNTS = (*_ALWAYS, "pending", "inconclusive", "errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A rule with findings; `count` of them stand for themselves."""
+
+    rule: str
+    severity: Severity
+    count: int
+    folded: bool
+    verdict: RuleVerdict | None
+    words: tuple[Fact, ...]
+    first: Finding
+
+    def facts(self, *, of_all: bool) -> list[Fact]:
+        """What the rule came to in the recording; `of_all` says that other sessions are counted too."""
+        lines: list[Fact] = [("head", self.rule)]
+        if of_all:
+            lines.append(("dim", "in all sessions:"))
+        if self.verdict is not None:
+            counts = {name: getattr(self.verdict, name) for name in _COUNTS}
+            lines += [("plain", f"{'verdict':<13} {self.verdict.verdict}")]
+            lines += [("plain", f"{name:<13} {count:,}") for name, count in counts.items() if count or name in _ALWAYS]
+        return [*lines, *self.words]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A finding; `follows` where it only follows from the one above, `new` where the validation before did not have it."""
+
+    finding: Finding
+    follows: bool = False
+    new: bool = False
+
+
+Line = Group | Occurrence
+
+
+def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[Line]:
+    """Rules with the gravest first, each with its findings in order of time. `new` holds identities of findings."""
+    findings = evidence.of_session(session)
+    effects: dict[tuple[str, int | None], list[Finding]] = defaultdict(list)
+    groups: dict[str, list[Finding]] = defaultdict(list)
+    causes = {(finding.fingerprint, finding.session) for finding in findings if not finding.caused_by}
+    for finding in findings:
+        if finding.caused_by and (finding.caused_by, finding.session) in causes:
+            effects[finding.caused_by, finding.session].append(finding)
+        else:
+            groups[finding.rule].append(finding)
+    verdicts = {verdict.id: verdict for judgement in evidence.judgements for verdict in judgement.rules}
+    lines: list[Line] = []
+    for group in groups.values():
+        group.sort(key=moment)
+    for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
+        gravest = min(group, key=lambda one: _gravity([one]))
+        file, words = evidence.words(gravest)
+        said = tuple(rule_facts(words, file, gravest.line))
+        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), said, group[0]))
+        if rule in folded:
+            continue
+        for finding in group:
+            lines.append(Occurrence(finding, False, id(finding) in new))
+            taken = effects.pop((finding.fingerprint, finding.session), [])
+            lines += [Occurrence(effect, True, id(effect) in new) for effect in taken]
+    return lines
+
+
+def _gravity(group: Sequence[Finding]) -> int:
+    return min(("error", "warning", "info").index(finding.severity) for finding in group)

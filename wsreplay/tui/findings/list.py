@@ -1,0 +1,69 @@
+"""Findings as a list: rules, occurrences, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.strip import Strip
+
+from wsreplay.tui import times
+from wsreplay.tui.findings.grouping import Group, Line, Occurrence
+from wsreplay.tui.look.paint import Run, cut
+from wsreplay.tui.recording.evidence import moment
+from wsreplay.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+
+class FindingList(RowList):
+    """Paints lines of `data.grouping`."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.origin_ns = 0
+        self._lines: Sequence[Line] = ()
+
+    def fill(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+        self.set_count(len(lines))
+
+    def line_at(self, row: int) -> Line | None:
+        return self._lines[row] if 0 <= row < len(self._lines) else None
+
+    def row_of(self, finding: Finding | None, otherwise: int | None = None) -> int:
+        """The row of a finding; where it is not in the list, another one, or that of the first."""
+        occurrences = [(row, one.finding) for row, one in enumerate(self._lines) if isinstance(one, Occurrence)]
+        first = occurrences[0][0] if occurrences else 0
+        return next((row for row, one in occurrences if one == finding), first if otherwise is None else otherwise)
+
+    def row_of_rule(self, rule: str) -> int:
+        return next((row for row, one in enumerate(self._lines) if isinstance(one, Group) and one.rule == rule), 0)
+
+    def paint(self, row: int, width: int) -> Strip:
+        item = self._lines[row]
+        runs = self._group(item) if isinstance(item, Group) else self._occurrence(item)
+        return self.whole_line(cut(runs, width, self.look.signs.ellipsis), width)
+
+    def _group(self, group: Group) -> list[Run]:
+        look = self.look
+        name = {"error": "error", "warning": "warning"}.get(group.severity, "dim")
+        fold = "+" if group.folded else look.own("–")
+        return [
+            (f" {fold} ", look.style("faint")), (f"{look.signs.severity(group.severity)} ", look.style(name, bold=True)),
+            (look.safe(group.rule), look.style("strong", bold=True)), (f"  {group.count:,}", look.style(name)),
+        ]  # fmt: skip
+
+    def _occurrence(self, item: Occurrence) -> list[Run]:
+        look, finding = self.look, item.finding
+        sign, style = look.sign_of(finding)
+        runs: list[Run] = [("     ", style)]
+        if item.follows:
+            runs.append((f"   {look.own('→')} ", look.style("faint")))
+        runs += [(f"{sign} ", style), (f"{times.clock(moment(finding) - self.origin_ns)} ", look.style("dim"))]
+        if finding.session is not None:
+            runs.append((f"s{finding.session:<3} ", look.style("faint")))
+        if item.new:
+            runs.append(("new ", look.style("word", bold=True)))
+        return [*runs, (look.own(finding.message), look.style("dim" if item.follows else "text"))]

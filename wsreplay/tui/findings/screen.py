@@ -1,0 +1,207 @@
+"""Findings by rule, and each occurrence; what a second validation changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from wsreplay.model import Session
+from wsreplay.tui.findings.grouping import Group, Line, Occurrence, lines_of
+from wsreplay.tui.findings.list import FindingList
+from wsreplay.tui.messages import RowChosen, RowMoved
+from wsreplay.tui.recording.evidence import Evidence
+from wsreplay.tui.recording.facts import finding_facts
+from wsreplay.tui.recording.layout import wrapped
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.validation import verdict
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.head import head_runs, joined, judge_runs, live_runs, session_name, verdict_runs
+from wsreplay.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+
+class FindingsScreen(BaseScreen):
+    """Space on a rule folds it, Enter on an occurrence goes there. `at` is a finding to begin at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "back", "Back", id="findings.back", show=False),
+        Binding("space", "fold", "Fold or unfold the rule", id="findings.fold", show=False),
+        Binding("right,l", "focus_detail", "To the detail", id="findings.focus_detail", show=False),
+        Binding("left,h", "focus_list", "To the list", id="findings.focus_list", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    FindingsScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
+    FindingsScreen #findings { width: 3fr; }
+    FindingsScreen #finding { width: 2fr; }
+    FindingsScreen.-narrow #body { layout: vertical; }
+    FindingsScreen.-narrow #findings, FindingsScreen.-narrow #finding { width: 1fr; height: 1fr; }
+    FindingsScreen.-narrow.-nothing #finding, FindingsScreen.-detail-only #findings { display: none; }
+    """
+
+    def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
+        super().__init__()
+        self._begin_at = at
+        self._is_fresh = True
+        self.opened = opened
+        self.session = session
+        self.head = StatusLine(id="head")
+        self.news = StatusLine(id="news")
+        self.list = FindingList(id="findings")
+        self.detail = Detail(id="finding")
+        self.foot = StatusLine(id="foot")
+        self._folded: set[str] = set()
+        self._shown: Evidence | None = None
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.news
+        with Container(id="body"):
+            yield self.list
+            yield self.detail
+        yield self.foot
+
+    def on_mount(self) -> None:
+        self.detail.border_title = "finding"
+        self.list.border_title = "findings"
+        self.list.origin_ns = self.opened.start_ns(self.session)
+        self.list.focus()
+        self._fill()
+
+    def _lines(self) -> Sequence[Line]:
+        number = self.session.id if self.session else None
+        change = self.replay.verdict.change
+        new = {id(finding) for finding in change.new} if change else set()
+        return lines_of(self.opened.evidence, number, self._folded, new)
+
+    def _fill(self) -> None:
+        here = self.list.line_at(self.list.cursor)
+        self._shown = self.opened.evidence
+        self.list.empty_lines = self._empty_lines()
+        self.list.fill(self._lines())
+        if self._is_fresh and self.list.count:
+            self._is_fresh = False
+            self.list.move_to(self.list.row_of(self._begin_at), quiet=True)
+        elif isinstance(here, Occurrence):
+            self.list.move_to(self.list.row_of(here.finding, self.list.cursor), quiet=True)
+        self.set_class(not self.list.count, "-nothing")
+        self.paint_lines()
+        self._show_detail()
+
+    def _empty_lines(self) -> list[str]:
+        state = self.replay.verdict
+        again, another = self.look.key("screen.validate"), self.look.key("screen.contract")
+        if state.state == verdict.FAILED:
+            why = (f"  {part}" for part in _sentences(state.why))
+            return ["", "There is no verdict:", *why, "", f"{again} tries again, {another} chooses another contract"]
+        if self.opened.live and not self.opened.reader.last_id():
+            return ["", "Nothing is recorded yet."]
+        if not self.opened.evidence.is_there:
+            return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
+        if self.opened.evidence.is_vacuous(self.session.id if self.session else None):
+            return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates by another one"]
+        return ["", "Nothing is wrong by this contract.", f"{another} validates by another one"]
+
+    def paint_lines(self) -> None:
+        look, state = self.look, self.replay.verdict
+        number = self.session.id if self.session else None
+        said = verdict_runs(look, state, self.opened, number)
+        live = live_runs(look, self.replay.growth, self.opened)
+        place = joined(look, head_runs(look, session_name(look, self.session)), live)
+        self.head.say(place, said, extra=judge_runs(look, self.opened))
+        dim = look.style("dim")
+        change = state.change
+        if change is not None:
+            new = look.style("error", bold=True) if change.new else dim
+            fixed = look.style("ok", bold=True) if change.fixed else dim
+            said = [(f" {len(change.new)} new", new), (f"   {len(change.fixed)} fixed", fixed), ("   since then", dim)]
+        else:
+            rules = sum(len(judgement.rules) for judgement in self.opened.evidence.judgements)
+            said = [(f" {rules} rules" if rules else " ", dim)]
+        if left_out := self.opened.evidence.left_out:
+            said.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
+        self.news.say(said)
+        keys = (
+            ("list.open", "go there"), ("findings.fold", "fold"), ("screen.validate", "validate again"),
+            ("screen.contract", "another contract"), ("screen.back", "back"),
+        )  # fmt: skip
+        self.foot.say([], look.keys(("app.help", "help")), keys=keys)
+
+    def _show_detail(self) -> None:
+        line = self.list.line_at(self.list.cursor)
+        if line is None or isinstance(line, Group):
+            facts = line.facts(of_all=self.session is not None) if line is not None else []
+            self.detail.show(lambda width: wrapped(facts, width, self.look.own))
+            return
+        file, words = self.opened.evidence.words(line.finding)
+        facts = finding_facts(line.finding, words, file, self.list.origin_ns)
+        self.detail.show(lambda width: wrapped(facts, width, self.look.own))
+
+    def clock_ticked(self) -> None:
+        self.paint_lines()
+
+    def verdict_changed(self) -> None:
+        if self._shown is self.opened.evidence and self.list.count:
+            self.paint_lines()
+        else:
+            self._fill()
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is self.list:
+            self._show_detail()
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        if self.app.screen is not self:  # chosen twice, it is gone to once
+            return
+        line = self.list.line_at(message.row)
+        if isinstance(line, Group):
+            self._go_to(line.first)
+        elif line is not None:
+            self._go_to(line.finding)
+
+    def _go_to(self, finding: Finding) -> None:
+        """Show the session that a finding is in, at the finding."""
+        from wsreplay.tui.session.screen import SessionScreen
+
+        below = self.app.screen_stack[-2]
+        if isinstance(below, SessionScreen) and below.rows.number in (None, finding.session):
+            self.app.pop_screen()
+            below.call_after_refresh(below.trail.show, finding)
+            return
+        self.app.push_screen(SessionScreen(self.opened, self.opened.session(finding.session), finding))
+
+    def action_fold(self) -> None:
+        line = self.list.line_at(self.list.cursor)
+        if line is None:
+            return
+        rule = line.rule if isinstance(line, Group) else line.finding.rule
+        self._folded ^= {rule}
+        self._fill()
+        row = self.list.row_of_rule(rule)
+        self.list.move_to(row)
+
+    def action_focus_detail(self) -> None:
+        if self.has_class("-narrow"):
+            self.add_class("-detail-only")
+        self.detail.focus()
+
+    def action_focus_list(self) -> None:
+        self.remove_class("-detail-only")
+        self.list.focus()
+
+    def action_escape(self) -> None:
+        if self.detail.has_focus:
+            self.action_focus_list()
+        else:
+            super().action_escape()
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start : start + 70] for start in range(0, len(text), 70)]

@@ -1,0 +1,1 @@
+"""How it looks: theme, signs, colours, the text of cells, the names of keys."""

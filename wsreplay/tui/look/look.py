@@ -1,0 +1,115 @@
+"""How everything is painted: the palette of the theme and the set of signs. One value, handed to who paints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from rich.style import Style
+from textual.message_pump import MessagePump
+
+from wsreplay.display import INVISIBLE, REPLACED, visible
+from wsreplay.tui.look.keys import HINTED, pressed, shown
+from wsreplay.tui.look.signs import Signs, signs
+from wsreplay.tui.look.theme import Palette
+
+if TYPE_CHECKING:
+    from wsreplay.tui.app import ReplayApp
+    from wsreplay.validator.findings import Finding
+
+
+PRESSES = "presses"
+
+
+@cache
+def _pressing(key: str) -> Style:
+    return Style(meta={PRESSES: key})
+
+
+class Look(NamedTuple):
+    """`remapped` gives the keys, side by side with commas, of the bindings that the user has given others, by their ids."""
+
+    palette: Palette
+    ascii_only: bool = False
+    remapped: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def signs(self) -> Signs:
+        return signs(self.ascii_only)
+
+    def style(self, name: str = "text", *, on: str | None = None, bold: bool = False, underline: bool = False) -> Style:
+        return self.palette.style(name, on=on, bold=bold, underline=underline)
+
+    def ground(self, name: str) -> Style:
+        return self.palette.ground(name)
+
+    def entries(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
+        """Something and what is to be said of it, as runs."""
+        runs: list[tuple[str, Style]] = []
+        for number, (name, words) in enumerate(pairs):
+            runs += [(("   " if number else "") + name, self.style("accent")), (f" {words}", self.style("dim"))]
+        return runs
+
+    def key(self, binding: str) -> str:
+        """The first key of a binding, by its id, as short as it is shown. Keys without an id stand for themselves."""
+        return self.own(shown(self._key(binding)))
+
+    def _key(self, binding: str) -> str:
+        return self.remapped.get(binding, HINTED.get(binding, binding)).split(",")[0].strip()
+
+    def keys(self, *pairs: tuple[str, str]) -> list[tuple[str, Style]]:
+        """(ids of bindings, what they do) as runs; a click on a key presses it: `PRESSES` of its style's meta says which."""
+        runs: list[tuple[str, Style]] = []
+        accent, dim = self.style("accent"), self.style("dim")
+        for number, (ids, words) in enumerate(pairs):
+            runs.append(("   " if number else "", accent))
+            pressing = [_pressing(pressed(self._key(binding))) for binding in ids.split()]
+            for place, binding in enumerate(ids.split()):
+                runs += [(" " if place else "", accent), (self.key(binding), accent + pressing[place])]
+            runs.append((f" {words}", dim + pressing[0]))
+        return runs
+
+    def safe(self, text: str) -> str:
+        """Text of strangers, harmless and in the glyphs this terminal has."""
+        text = visible(text)
+        if self.ascii_only and not text.isascii():
+            return text.translate(_SPELT).encode("ascii", "backslashreplace").decode("ascii")
+        return text
+
+    def own(self, text: str) -> str:
+        """Text of ours, which may hold signs an ASCII terminal lacks; it may quote strangers."""
+        return self.safe(text.translate(_PLAIN) if self.ascii_only else text)
+
+    def sign_of(self, finding: Finding) -> tuple[str, Style]:
+        """The sign and style of a finding: what happened where it has a sign of its own, else how grave it is."""
+        marks = self.signs
+        kind = {"missing": marks.missing, "order": marks.order, "late": marks.late}.get(finding.kind)
+        if finding.kind in ("missing", "order"):
+            return kind or "", self.style(finding.kind, bold=True)
+        style = self.severity(finding)
+        return kind or marks.severity(finding.severity), style
+
+    def severity(self, finding: Finding) -> Style:
+        name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")
+        return self.style(name, bold=name == "error")
+
+
+class Looking(MessagePump):
+    """Before a widget: it is painted with the look that the application has now."""
+
+    @property
+    def look(self) -> Look:
+        return cast("ReplayApp", self.app).look
+
+
+# What stands for a character that cannot be seen, spelt as a programmer would.
+_SPELT = {0x2400 + code: f"\\x{code:02x}" for code in range(0x20)} | {
+    0x2409: "\\t", 0x240A: "\\n", 0x240D: "\\r", 0x2421: "\\x7f", ord(INVISIBLE): "?", ord(REPLACED): "?",
+}  # fmt: skip
+_PLAIN = str.maketrans({
+    "…": "~", "·": "-", "—": "-", "–": "-", "→": ">", "←": "<", "↑": "^", "↓": "v", "×": "x", "≤": "<=", "≥": ">=", "µ": "u",
+    "│": "|", "Δ": "d", "✓": "v", "▪": "#", "✗": "X", "▲": "!", "◆": "*", "⇅": "^", "◷": "+", "▶": ">", "◀": "<", "▎": "|",
+    "⚑": "M", "±": "+-", "●": "@", "◌": "o", "■": "#", "╳": "x", "↯": "%",
+})  # fmt: skip

@@ -1,0 +1,1 @@
+"""A recording as the screens read it: pages, rows, lanes, playback. No widgets."""

@@ -1,0 +1,213 @@
+"""Findings, and where they stand in a list of frames."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    # Imported where a verdict is made: the first screen does without the validator.
+    from wsreplay.validator.findings import Finding, Judgement
+
+
+MOST_FINDINGS = 10_000  # kept and shown; all are counted
+_RANK = {"error": 2, "warning": 1, "info": 0}
+_WORDS = 14
+
+
+class Ghost(NamedTuple):
+    """The place of an event that never came: before the frame `before_id`, or after all where that frame does not exist."""
+
+    before_id: int
+    finding: Finding
+
+
+class Source(NamedTuple):
+    """A contract as it was when it judged."""
+
+    name: str
+    file: str
+    text: str
+    digest: str
+
+
+class Evidence(NamedTuple):
+    """What the contracts say of a recording.
+
+    `by_frame` gives the findings whose place is a frame, `ghosts` those that have none. `tallies` counts errors and warnings of
+    each session, `left_out` the findings beyond the first ten thousand. `rule_sources` is the contract of each rule.
+    """
+
+    judgements: tuple[Judgement, ...]
+    findings: tuple[Finding, ...]
+    ghosts: tuple[Ghost, ...]
+    by_frame: dict[int, tuple[Finding, ...]]
+    before_ids: tuple[int, ...]
+    tallies: dict[int, tuple[int, int]]
+    left_out: int
+    sources: tuple[Source, ...]
+    rule_sources: dict[str, Source]
+    broken: dict[int, tuple[str, ...]]
+    belongs: dict[int, int]  # a frame out of order → the one it should have come after
+
+    @property
+    def is_there(self) -> bool:
+        return bool(self.sources)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the contracts that judged."""
+        return tuple(source.name for source in self.sources)
+
+    def counts(self, session: int | None = None) -> tuple[int, int]:
+        """How many errors and warnings, in a session or in all; what only follows from another finding is not counted."""
+        if session is not None:
+            return self.tallies.get(session, (0, 0))
+        return sum(errors for errors, _ in self.tallies.values()), sum(warnings for _, warnings in self.tallies.values())
+
+    def of_session(self, session: int | None) -> list[Finding]:
+        return [finding for finding in self.findings if session is None or finding.session == session]
+
+    def ghosts_of(self, session: int | None) -> tuple[Ghost, ...]:
+        return tuple(ghost for ghost in self.ghosts if session is None or ghost.finding.session == session)
+
+    def broken_rules(self, session: int) -> Sequence[str]:
+        """The rules violated in a session, each once, of the findings that are kept."""
+        return self.broken.get(session, ())
+
+    def verdict(self, session: int) -> str:
+        """The verdict of a session over all contracts: the gravest."""
+        order = ("violated", "error", "inconclusive", "pending", "ok_so_far", "satisfied", "vacuous")
+        said = {str(judgement.session_verdicts.get(session, "")) for judgement in self.judgements}
+        return next((verdict for verdict in order if verdict in said), "")
+
+    def is_vacuous(self, session: int | None = None) -> bool:
+        """Whether no rule was about anything, in a session or in all; False as long as that is not known."""
+        said = {self.verdict(session) or "vacuous"} if session is not None else {str(one.verdict) for one in self.judgements}
+        return bool(self.judgements) and said == {"vacuous"}
+
+    def words(self, finding: Finding) -> tuple[str, list[str]]:
+        """The contract's file and, as it stands there, the rule that a finding is about."""
+        source = self.rule_sources.get(finding.rule)
+        return ("", []) if source is None or not finding.line else (source.file, rule_text(source.text, finding.line))
+
+
+NO_EVIDENCE = Evidence((), (), (), {}, (), {}, 0, (), {}, {}, {})
+
+
+def rule_text(text: str, line: int) -> list[str]:
+    """The lines of a YAML document from `line` (from 1) to the end of what begins there."""
+    lines = text.splitlines()[line - 1 :]
+    if not lines:
+        return []
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    kept = [lines[0]]
+    for later in lines[1:_WORDS]:
+        if later.strip() and len(later) - len(later.lstrip()) <= indent:
+            break
+        kept.append(later)
+    return [kept_line[indent:] for kept_line in kept if kept_line.strip()]
+
+
+def place(finding: Finding) -> int | None:
+    """The frame a finding stands at: the one that went wrong, which is the last of its witnesses; None for a ghost."""
+    if is_ghost(finding):
+        return None
+    return finding.frames[-1] if finding.frames else finding.activation
+
+
+def is_ghost(finding: Finding) -> bool:
+    return finding.kind == "missing" and finding.at_ns is not None
+
+
+def moment(finding: Finding) -> int:
+    """When a finding stands, ns: a frame that came late stands where it came, though that was known before."""
+    if finding.kind == "late" and finding.frames and finding.until is not None and finding.late_by is not None:
+        return finding.until + finding.late_by
+    return finding.at_ns if finding.at_ns is not None else finding.decided_at
+
+
+def known_at(finding: Finding) -> int:
+    """When a finding could first be known, ns."""
+    return max(finding.decided_at, finding.at_ns or 0)
+
+
+def seen_from(finding: Finding) -> int:
+    """From when on a film shows a finding where it stands, ns."""
+    return max(known_at(finding), moment(finding))
+
+
+def worst(findings: Iterable[Finding]) -> Finding | None:
+    """The gravest; of equals the first, and one that stands for itself before one that only follows."""
+    return max(findings, key=lambda one: (not one.caused_by, _RANK[one.severity]), default=None)
+
+
+def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
+    """Errors and warnings of each session; what only follows from another finding is not counted."""
+    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for finding in findings:
+        if not finding.caused_by and finding.severity != "info":
+            counts[finding.session or 0][finding.severity == "warning"] += 1
+    return {session: (errors, warnings) for session, (errors, warnings) in counts.items()}
+
+
+def gather(
+    findings: Sequence[Finding],
+    before_ids: Sequence[int],
+    *,
+    tallies: dict[int, tuple[int, int]] | None = None,
+    judgements: Sequence[Judgement] = (),
+    sources: Sequence[Source] = (),
+    left_out: int = 0,
+    belongs: dict[int, int] | None = None,
+) -> Evidence:
+    """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
+    from wsreplay.validator.preview import broken_rules
+
+    ghosts: list[Ghost] = []
+    by_frame: dict[int, list[Finding]] = defaultdict(list)
+    for finding, before_id in zip(findings, before_ids, strict=True):
+        at = place(finding)
+        if at is not None:
+            by_frame[at].append(finding)
+        elif is_ghost(finding):
+            if not finding.caused_by:
+                ghosts.append(Ghost(before_id, finding))
+        else:
+            by_frame[before_id].append(finding)
+    ghosts.sort(key=lambda ghost: (ghost.before_id, moment(ghost.finding)))
+    frozen = {frame_id: tuple(group) for frame_id, group in by_frame.items()}
+    rules = {rule.id: source for judgement, source in zip(judgements, sources, strict=False) for rule in judgement.rules}
+    counted = tally(findings) if tallies is None else tallies
+    return Evidence(
+        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules,
+        broken_rules(findings), belongs or {},
+    )  # fmt: skip
+
+
+class Change(NamedTuple):
+    """What a second judgement says that the first did not, and the other way round."""
+
+    new: tuple[Finding, ...]
+    fixed: tuple[Finding, ...]
+
+
+def compare(before: Sequence[Finding], after: Sequence[Finding]) -> Change:
+    """Findings matched by fingerprint; where one occurs several times, as often as it does."""
+    return Change(_beyond(after, before), _beyond(before, after))
+
+
+def _beyond(these: Sequence[Finding], those: Sequence[Finding]) -> tuple[Finding, ...]:
+    spare = Counter(_identity(finding) for finding in those)
+    extra: list[Finding] = []
+    for finding in these:
+        if spare[_identity(finding)] > 0:
+            spare[_identity(finding)] -= 1
+        else:
+            extra.append(finding)
+    return tuple(extra)
+
+
+def _identity(finding: Finding) -> tuple[object, ...]:
+    return (finding.fingerprint or (finding.rule, finding.message), finding.session)

@@ -1,0 +1,124 @@
+"""What is known of a frame beside its payload, and of its findings: lines of (kind, text) for the detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
+from wsreplay.tui import times
+from wsreplay.tui.recording.evidence import moment
+from wsreplay.tui.recording.summary import close_parts
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+Kind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "missing", "ok", "code", "json"]
+Line = tuple[Kind, str]
+"""(how to paint it, the text)"""
+
+_GRAVITY: Mapping[str, Kind] = {"error": "error", "warning": "warning", "info": "info"}
+
+_FLAGS = ((1, "fin"), (2, "rsv1"), (4, "rsv2"), (8, "rsv3"), (16, "masked"))
+
+
+def frame_facts(frame: Frame, connection: Connection | None, session: int | None, origin_ns: int) -> list[Line]:
+    """Everything the recording holds of a frame and its connection, but for the payload."""
+    direction = "server to client" if frame.direction else "client to server"
+    facts: list[tuple[str, object]] = [
+        ("frame", f"{frame.id}, {frame.seq} of its connection"),
+        ("time", f"{times.clock(frame.t_ns - origin_ns)}   {frame.t_ns:,} ns"),
+        ("direction", direction),
+        ("opcode", f"{OPCODE_NAMES.get(frame.opcode, '?')} (0x{frame.opcode:x})"),
+        ("flags", " ".join(name for bit, name in _FLAGS if frame.flags & bit) or "none"),
+        ("type", frame.type),
+        ("payload", f"{len(frame.payload):,} bytes"),
+        ("on the wire", f"{frame.wire_length:,} bytes at offset {frame.offset:,}"),
+    ]
+    if frame.opcode == 8:
+        code, reason = close_parts(frame.payload)
+        facts.append(("close", f"{code} {reason}".strip()))
+    lines = [("head", "frame"), *_named(facts)]
+    return lines + connection_facts(connection, session, origin_ns) if connection else lines
+
+
+def connection_facts(connection: Connection, session: int | None, origin_ns: int) -> list[Line]:
+    closed = connection.closed_ns
+    end = f"{connection.ending}"
+    if connection.closed_by:
+        end += f" by the {connection.closed_by}"
+    if connection.close_code:
+        end += f", {connection.close_code} {connection.close_reason or ''}".rstrip()
+    facts: list[tuple[str, object]] = [
+        ("number", f"{connection.id}, session {session}"), ("user", connection.user), ("path", connection.path),
+        ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
+        ("opened", times.clock(connection.opened_ns - origin_ns)),
+        ("closed", times.clock(closed - origin_ns) if closed is not None else None),
+        ("ended", end), ("error", connection.error), ("status", connection.status),
+    ]  # fmt: skip
+    lines: list[Line] = [("plain", ""), ("head", "connection"), *_named(facts)]
+    for title, headers in (("request headers", connection.request_headers), ("response headers", connection.response_headers)):
+        if headers:
+            lines += [("plain", ""), ("head", title), *(("plain", f"{name}: {value}") for name, value in headers)]
+    return lines
+
+
+def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]:
+    """A fault that was injected: what was done, when, and into what."""
+    directions = {0: "client to server", 1: "server to client"}
+    facts: list[tuple[str, object]] = [
+        ("kind", fault.kind),
+        ("what", fault.detail),
+        ("time", f"{times.clock(fault.t_ns - origin_ns)}   {fault.t_ns:,} ns"),
+        ("direction", directions.get(fault.direction) if fault.direction is not None else None),
+        ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
+        ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
+    ]
+    why: list[Line] = [("plain", ""), ("dim", "wsreplay did this to the traffic on purpose: it is no fault of its peers.")]
+    return [("head", "injected fault"), *_named(facts), *why]
+
+
+def note_facts(mark: Mark, origin_ns: int, key: str) -> list[Line]:
+    """A note that was left at a time, and the key that changes it."""
+    how: list[Line] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
+    return [("head", mark.note), *_named([("time", f"{times.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
+
+
+def _named(facts: Iterable[tuple[str, object]]) -> list[Line]:
+    return [("plain", f"{name:<12} {value}") for name, value in facts if value not in (None, "")]
+
+
+def kind_of(finding: Finding) -> Kind:
+    """How a sentence about a finding is painted."""
+    return "missing" if finding.kind == "missing" else _GRAVITY[finding.severity]
+
+
+def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_ns: int) -> list[Line]:
+    """A finding in full, with the contract's own words."""
+    lines: list[Line] = [(kind_of(finding), finding.message)]
+    facts: list[tuple[str, object]] = [
+        ("rule", f"{finding.rule} ({finding.severity})"),
+        ("kind", finding.kind),
+        ("expected", " or ".join(finding.expected)),
+        ("due by", _at(finding.until, origin_ns)),
+        ("seen", finding.seen),
+        ("late by", times.length(finding.late_by) if finding.late_by is not None else None),
+        ("stands at", times.clock(moment(finding) - origin_ns)),
+        ("decided", f"{times.clock(finding.decided_at - origin_ns)} by {finding.decided_by.replace('_', ' ')}"),
+        ("belongs to", "  ".join(f"{name} {value}" for name, value in finding.slice)),
+        ("began with", f"frame {finding.activation}" if finding.activation else None),
+        ("witness", "frames " + ", ".join(map(str, finding.frames)) if finding.frames else None),
+        ("blame", finding.blame),
+        ("follows", "from another finding" if finding.caused_by else None),
+    ]
+    lines += _named(facts)
+    return lines + rule_facts(words, contract, finding.line)
+
+
+def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[Line]:
+    """A rule as it stands in its contract."""
+    return [("plain", ""), ("dim", f"{contract}:{line}"), *(("code", text) for text in words)] if words else []
+
+
+def _at(ns: int | None, origin_ns: int) -> str | None:
+    return times.clock(ns - origin_ns) if ns is not None else None

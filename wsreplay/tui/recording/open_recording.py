@@ -1,0 +1,153 @@
+"""An open recording, and what is known of it so far."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Self
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Connection, Mark, Run, Session
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.tui.jobs.worker import Clerk
+from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
+from wsreplay.tui.recording.extra_rows import Noted, Placed
+
+SESSION_PIECE = 50_000
+LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the file
+
+
+class Opened:
+    """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
+
+    Errands open readers of their own by `path`; the clerk takes the long ones.
+    """
+
+    def __init__(self, reader: Recording) -> None:
+        self._take(reader)
+        self.path: Path = reader.path
+        self.clerk = Clerk()
+        self.evidence: Evidence = NO_EVIDENCE
+        self.runs: list[Run] = []
+        self.connections: dict[int, Connection] = {}
+        self.sessions: list[Session] = []
+        self.session_of: dict[int, Session] = {}
+        self.marks: list[Mark] = []
+        self.marked: dict[int, Mark] = {}
+        self.injected: dict[int | None, int] = {}  # connection → how many faults were injected into it
+        self._last_fault = 0
+        self.placed: Sequence[Placed] = ()  # what is known to stand between the frames
+        self.live = False
+        self.last_id = 0  # of the frames known so far
+        self.changes = 0  # how often connections came or changed
+        self.refresh()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Raises WsreplayError."""
+        return cls(Recording.open(path))
+
+    def close(self) -> None:
+        self.clerk.stop()
+        self.reader.close()
+
+    def reopen(self) -> None:
+        """Read the file from the disk again, with nothing left of what was read before. Raises WsreplayError."""
+        before = dict(vars(self))
+        self._take(Recording.open(self.path, patience_s=LOCKED_S))
+        self.connections, self.sessions, self.session_of = {}, [], {}
+        self.injected, self._last_fault = {}, 0
+        try:
+            self.refresh()
+        except WsreplayError:
+            self.reader.close()
+            vars(self).update(before)
+            raise
+        before["reader"].close()
+
+    def _take(self, reader: Recording) -> None:
+        reader.wait_for_locks(LOCKED_S)
+        self.reader = reader
+
+    def refresh(self) -> None:
+        """Read again what a recorder may have changed; all of it or, where it cannot be read, nothing."""
+        reader = self.reader
+        live, last_id, runs, marks = reader.live, reader.last_id(), reader.runs(), reader.marks()
+        changed = reader.changed_connections(self.connections)
+        faults = list(reader.counted_faults(self._last_fault))
+        self.live, self.last_id, self.runs = live, last_id, runs
+        if changed:
+            self.changes += 1
+            self.connections |= {connection.id: connection for connection in changed}
+            self.sessions = stitch(self.connections.values())
+            self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+        for connection_id, count, last in faults:
+            self.injected[connection_id] = self.injected.get(connection_id, 0) + count
+            self._last_fault = max(last, self._last_fault)
+        self._set_marks(marks)
+
+    def refresh_marks(self) -> None:
+        self._set_marks(self.reader.marks())
+
+    def _set_marks(self, marks: list[Mark]) -> None:
+        self.marks = marks
+        self.marked = {mark.frame_id: mark for mark in self.marks if mark.frame_id is not None}
+
+    def session(self, number: int | None) -> Session | None:
+        """The session with this number, if there is one; None for None: the whole recording."""
+        return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
+
+    def users(self, session: Session | None) -> dict[int, str | None]:
+        """The connections of a session, or of the whole recording, and whose they are."""
+        return {one.id: one.user for one in (session.connections if session else self.connections.values())}
+
+    def faults(self, session: Session | None) -> int:
+        """How many faults were injected into a session, or into the whole recording."""
+        if session is None:
+            return sum(self.injected.values())
+        return sum(self.injected.get(number, 0) for number in (None, *(one.id for one in session.connections)))
+
+    def placed_in(self, session: Session | None) -> list[Placed]:
+        """The faults and notes of a session, or of the whole recording; a note is of every session that was open then."""
+        if session is None:
+            return list(self.placed)
+        connections = {None, *(connection.id for connection in session.connections)}
+        return [one for one in self.placed if _is_in(one, session, connections)]
+
+    def whole(self) -> range:
+        first, last = paging.bounds(self.reader)
+        return range(first, last + 1)
+
+    def ids_at_once(self, session: Session | None) -> Sequence[int] | None:
+        """The ids of a session's frames where they can be had without reading them all, else None."""
+        whole = self.whole()
+        if self.live:
+            self.refresh()  # another session may have begun
+        if session is None or len(self.sessions) == 1:
+            return whole
+        if len(session.connections) == 1:
+            return paging.dense_range(self.reader, session.connections[0].id)
+        return None
+
+    def first_ids(self, session: Session) -> array[int]:
+        """The first ids of a session's frames: enough for a screen, while a worker gathers all."""
+        connections = [connection.id for connection in session.connections]
+        return next(iter(paging.ids_in_pieces(self.reader, connections, step=SESSION_PIECE)), array("Q"))
+
+    def start_ns(self, session: Session | None) -> int:
+        return session.opened_ns if session else min((run.start_ns for run in self.runs), default=0)
+
+    def reached_ns(self, session: Session | None) -> int:
+        """Where a session, or the recording, ends so far."""
+        closed = session.closed_ns if session else None
+        return closed if closed is not None else self.reader.reached_ns()
+
+
+def _is_in(one: Placed, session: Session, connections: Collection[int | None]) -> bool:
+    if isinstance(one, Noted):
+        closed_ns = session.closed_ns
+        return session.opened_ns <= one.mark.t_ns and (closed_ns is None or one.mark.t_ns <= closed_ns)
+    return one.fault.connection_id in connections

@@ -1,0 +1,223 @@
+"""Which frames a list shows: all of a session, those that a filter lets through, or the marked ones."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wsreplay.model import Frame, Session
+from wsreplay.store import paging
+from wsreplay.tui.recording.evidence import Evidence, Ghost
+from wsreplay.tui.recording.extra_rows import Between, Injected, Noted, in_order
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.recording.scan import Sieve
+from wsreplay.tui.recording.view import View
+
+if TYPE_CHECKING:
+    from wsreplay.trace.filter import Context, Filter
+
+
+class Rows:
+    """The rows of one list. `view` is what to show now; each change makes another."""
+
+    def __init__(self, opened: Opened, session: Session | None) -> None:
+        self.opened = opened
+        self.session = session
+        known = opened.last_id
+        at_once = opened.ids_at_once(session)
+        self.complete = at_once is not None
+        if at_once is None:
+            assert session is not None
+            at_once = opened.first_ids(session)
+        self.base: Sequence[int] = at_once
+        self._looked_until = max(known, at_once[-1] if len(at_once) else 0)  # what came later may be of this list
+        self.filter: Filter | None = None
+        self.matches: array[int] | None = None
+        self._asked: Filter | None = None  # as long as not all of its answer is there
+        self._asked_since: array[int] = array("Q")  # what of the frames that came meanwhile it lets through
+        self._sieve: tuple[object, object, int, Sieve] | None = None
+        self.only_marked = False
+        self.horizon: int | None = None
+        self._judged_by = opened.evidence
+        self.view = self._make()
+
+    @property
+    def number(self) -> int | None:
+        return self.session.id if self.session else None
+
+    @property
+    def connections(self) -> tuple[int, ...] | None:
+        """The connections a condition in SQL is to be narrowed to; None for all."""
+        return tuple(one.id for one in self.session.connections) if self.session else None
+
+    def _make(self) -> View:
+        self._judged_by = self.opened.evidence
+        ids: Sequence[int] = self.base if self.matches is None else self.matches
+        if self.only_marked:
+            ids = array("Q", sorted(frame_id for frame_id in self.opened.marked if _holds(ids, frame_id)))
+        view = View(self.opened.reader, ids, self._between())
+        if self.horizon is not None:
+            view.set_horizon(self.horizon)
+        self.view = view
+        return view
+
+    def _between(self) -> Sequence[Between]:
+        """What stands between the frames: ghosts and injected faults, as far as the filter lets them through."""
+        placed = self.opened.placed_in(self.session)
+        if self.only_marked:
+            return in_order(one for one in placed if isinstance(one, Noted))
+        items = in_order([*self.opened.evidence.ghosts_of(self.number), *placed])
+        if self.filter is None:
+            return items
+        lets_through = self.filter.predicate(self._between_context(items))
+        return tuple(item for number, item in enumerate(items) if lets_through(_as_frame(item, number)))
+
+    def _between_context(self, items: Sequence[Between]) -> Context:
+        from wsreplay.trace.filter import Context
+
+        known = self.context()
+        judged = {_between_id(number): (_said(item),) for number, item in enumerate(items) if isinstance(item, Ghost)}
+        return Context(known.sessions, known.users, judged, known.thread, known.run)
+
+    def context(self) -> Context:
+        """What a filter may know of this recording beside the frames."""
+        from wsreplay.trace.filter import Context
+
+        return Context.of(self.opened.reader, self.opened.evidence)
+
+    def sieve(self, filter: Filter) -> Sieve:
+        return Sieve(filter, self.context(), self.connections)
+
+    def _sieved(self, filter: Filter, first: int, last: int) -> array[int]:
+        """What a filter lets through of the frames between two; the sieve is kept: a recording that grows asks all the time."""
+        kept, evidence, changes = self._sieve, self.opened.evidence, self.opened.changes
+        if kept is None or kept[0] is not filter or kept[1] is not evidence or kept[2] != changes:
+            kept = self._sieve = filter, evidence, changes, self.sieve(filter)
+        return kept[3].between(self.opened.reader, first, last)
+
+    # Each gives the view to show.
+
+    def gathered(self, ids: array[int], finished: bool) -> View:
+        """More of the session is known."""
+        self.base, self.complete = ids, finished
+        if finished:
+            self._looked_until = ids[-1] if len(ids) else 0
+            self.grown(self.opened.reader.last_id())
+        return self._make()
+
+    def ask(self, filter: Filter) -> Sequence[int]:
+        """A filter is asked about the frames that are known, which are given; the others are looked at as they come."""
+        self._asked, self._asked_since = filter, array("Q")
+        return self.base[:]
+
+    def filtered(self, filter: Filter, matches: array[int], finished: bool) -> View:
+        """What the filter that was asked lets through so far."""
+        matches.extend(self._asked_since)
+        self.filter, self.matches = filter, matches
+        if finished:
+            self._asked = None
+        return self._make()
+
+    def give_up(self) -> None:
+        """The filter that was asked is not answered; what it let through so far stays."""
+        self._asked = None
+
+    def unfiltered(self) -> View:
+        self.filter = self.matches = self._asked = None
+        return self._make()
+
+    def marked_only(self, only: bool) -> View:
+        self.only_marked = only
+        return self._make()
+
+    def why_hidden(self, frame_id: int) -> str:
+        """Why a frame of the session is not shown."""
+        if _holds(self.view.ids, frame_id):
+            return "it has not come yet in the film"
+        if self.only_marked:
+            return "it is not marked, and only marked frames are shown"
+        return "the filter does not let it through" if self.filter is not None else "the session is still being read"
+
+    def will_show(self, frame_id: int) -> bool:
+        """Whether a frame is of those that are shown, or will be in the film."""
+        return _holds(self.view.ids, frame_id)
+
+    def holds(self, frame_id: int) -> bool:
+        """Whether a frame is of this list, whatever is filtered."""
+        return _holds(self.base, frame_id)
+
+    def is_judged_by(self, evidence: Evidence) -> bool:
+        """Whether the view shows this evidence."""
+        return self._judged_by is evidence
+
+    def judged_anew(self) -> View:
+        """Another verdict, or more faults: what stands between the frames is another."""
+        return self._make()
+
+    def seen_at(self, horizon: int | None) -> View:
+        """As it was at a time; the view stays the same object."""
+        self.horizon = horizon
+        self.view.set_horizon(horizon)
+        return self.view
+
+    def grown(self, last_id: int) -> int:
+        """A recorder added frames up to `last_id`: take in those of this list; how many there are more."""
+        known = self._looked_until
+        if last_id <= known or not self.complete:
+            return 0
+        if self.session is not None:  # which may have got another connection
+            self.session = self.opened.session(self.session.id) or self.session
+        # All is read before anything is taken in: what cannot be read now is asked for again.
+        is_whole = self.session is None and isinstance(self.base, range)
+        more = array("Q") if is_whole else self._ids_between(known + 1, last_id)
+        asked = self._sieved(self._asked, known + 1, last_id) if self._asked is not None else array("Q")
+        matched = self._sieved(self.filter, known + 1, last_id) if self.filter is not None else array("Q")
+        before = len(self.base) if self.matches is None else len(self.matches)
+        self._looked_until = last_id
+        self.base = self._with(more, last_id, is_whole=is_whole)
+        self._asked_since.extend(asked)
+        if self.matches is not None:
+            self.matches.extend(matched)
+        if not self.only_marked:
+            self.view.set_ids(self.base if self.matches is None else self.matches)
+        return len(self.view.ids) - before if not self.only_marked else 0
+
+    def _ids_between(self, first: int, last: int) -> array[int]:
+        return array("Q", paging.ids_between(self.opened.reader, first, last, self.connections or ()))
+
+    def _with(self, more: array[int], last_id: int, *, is_whole: bool) -> Sequence[int]:
+        """The ids of the list with what came; the whole recording stays a range, which takes no memory."""
+        if is_whole and isinstance(self.base, range):
+            return range(self.base.start if len(self.base) else 1, last_id + 1)
+        base = array("Q", self.base) if isinstance(self.base, range) else self.base
+        assert isinstance(base, array)
+        base.extend(more)
+        return base
+
+
+def _holds(ids: Sequence[int], frame_id: int) -> bool:
+    return bisect_left(ids, frame_id) < bisect_right(ids, frame_id)
+
+
+def _said(ghost: Ghost) -> tuple[int, str]:
+    return ("info", "warning", "error").index(ghost.finding.severity), ghost.finding.rule
+
+
+def _between_id(number: int) -> int:
+    return -1 - number
+
+
+def _as_frame(item: Between, number: int) -> Frame:
+    """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
+    if isinstance(item, Noted):
+        return Frame(_between_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
+    if isinstance(item, Injected):
+        fault = item.fault
+        connection, direction = fault.connection_id or 0, fault.direction or 0
+        return Frame(_between_id(number), connection, 0, fault.t_ns, direction, 1, 1, 0, 0, None, b"{}")
+    finding = item.finding
+    expected = finding.expected[0] if finding.expected else None
+    connection = finding.connection or 0
+    return Frame(_between_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")

@@ -1,0 +1,159 @@
+"""Gathering ids: those of a session, those that a filter lets through, the next one that a search finds."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from wsreplay.model import Connection, Frame
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui.jobs.job import Told
+
+if TYPE_CHECKING:
+    from wsreplay.trace.filter import Context, Filter
+
+CHUNK = 20_000
+REPORT_S = 0.2  # a report is not made more often than this
+
+
+class Gathered(NamedTuple):
+    """All ids gathered so far, the share that was read, whether that is all."""
+
+    ids: array[int]
+    done: float
+    finished: bool
+
+
+class _Reporter:
+    """Reports at most five times a second; the first time at once, so that a screenful is there early."""
+
+    def __init__(self, errand: Told) -> None:
+        self._errand = errand
+        self._next = 0.0
+
+    def __call__(self, ids: Callable[[], array[int]], done: float, finished: bool = False) -> None:
+        now = time.monotonic()
+        if finished or now >= self._next:
+            self._next = now + REPORT_S
+            self._errand.tell(Gathered(ids(), done, finished))
+
+
+def session_ids(connections: Sequence[Connection], reader: Recording, errand: Told) -> None:
+    """Tells the ids of a session's frames, in order, as `Gathered`."""
+    report = _Reporter(errand)
+    ids = array("Q")
+    total = max(1, sum(_frames_of(reader, one.id) for one in connections))
+    for piece in paging.ids_in_pieces(reader, [one.id for one in connections]):
+        if errand.cancelled:
+            return
+        ids.extend(piece)
+        report(lambda: array("Q", ids), min(1.0, len(ids) / total))
+    report(lambda: ids, 1.0, True)
+
+
+def _frames_of(reader: Recording, connection_id: int) -> int:
+    if not paging.is_indexed(reader):
+        return 0
+    last = next(reader.query(paging.LAST_OF, (connection_id,)), None)
+    return last[1] if last else 0
+
+
+class Sieve:
+    """A filter bound to what is known of a recording: the condition in SQL first, the exact predicate after it.
+
+    `connections` narrows what is read to these. It can be pickled until it is used.
+    """
+
+    def __init__(self, filter: Filter, context: Context, connections: Sequence[int] | None = None) -> None:
+        self.filter, self.context, self.connections = filter, context, connections
+
+    @cached_property
+    def _condition(self) -> tuple[str, tuple[object, ...]]:
+        where, parameters = self.filter.where(self.context)
+        if self.connections is None:
+            return where, parameters
+        marks = ",".join("?" * len(self.connections))
+        return f"({where}) AND +connection_id IN ({marks})", (*parameters, *self.connections)
+
+    @cached_property
+    def _lets_through(self) -> Callable[[Frame], bool]:
+        return self.filter.predicate(self.context)
+
+    def between(self, reader: Recording, first: int, last: int) -> array[int]:
+        """The matching ids between two, both included."""
+        frames = paging.frames_where(reader, first, last, *self._condition)
+        return array("Q", (frame.id for frame in frames if self._lets_through(frame)))
+
+
+def _spans(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
+    """Pieces of `ids` as (forward, from, to) indices: from `start` to the end, then backwards to the beginning."""
+    for first in range(start, len(ids), CHUNK):
+        yield True, first, min(first + CHUNK, len(ids))
+    for end in range(start, 0, -CHUNK):
+        yield False, max(0, end - CHUNK), end
+
+
+def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, reader: Recording, errand: Told) -> None:
+    """Tells those of `ids` that the filter lets through, as `Gathered`, beginning at the index `start`: what is in sight."""
+    report = _Reporter(errand)
+    ahead = array("Q")
+    behind: list[array[int]] = []
+    done = 0
+
+    def so_far() -> array[int]:
+        found = array("Q")
+        for piece in reversed(behind):
+            found.extend(piece)
+        found.extend(ahead)
+        return found
+
+    for forward, first, end in _spans(ids, start):
+        if errand.cancelled:
+            return
+        found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+        if forward:
+            ahead.extend(found)
+        else:
+            behind.append(found)
+        done += end - first
+        report(so_far, done / len(ids))
+    report(so_far, 1.0, True)
+
+
+def next_match(sieve: Sieve, ids: Sequence[int], start: int, forward: bool, reader: Recording, errand: Told) -> None:
+    """Tells the next of `ids` that matches, from the index `start` on in one direction and around the end, or None."""
+    for first, end in _around(len(ids), start, forward):
+        if errand.cancelled:
+            return
+        found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+        if found:
+            errand.tell(found[0] if forward else found[-1])
+            return
+    errand.tell(None)
+
+
+def _around(count: int, start: int, forward: bool) -> Iterator[tuple[int, int]]:
+    step = 2000  # a match is often near
+    for low, high in ((start, count), (0, start)) if forward else ((0, start), (start, count)):
+        if forward:
+            yield from ((first, min(first + step, high)) for first in range(low, high, step))
+        else:
+            yield from ((max(low, end - step), end) for end in range(high, low, -step))
+
+
+def among(found: array[int], ids: Sequence[int], first: int, end: int) -> array[int]:
+    """Those of the ascending `found` that are in ids[first:end]; a range holds all that lie between its ends."""
+    if isinstance(ids, range):
+        return found
+    kept = array("Q")
+    at = first
+    for frame_id in found:
+        at = bisect_left(ids, frame_id, at, end)
+        if at < end and ids[at] == frame_id:
+            kept.append(frame_id)
+    return kept

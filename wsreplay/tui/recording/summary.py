@@ -1,0 +1,89 @@
+"""One line that says what a frame holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from wsreplay.display import gist
+from wsreplay.model import Opcode
+from wsreplay.store.paging import PREVIEW_BYTES, Head
+
+_WHOLE = PREVIEW_BYTES  # a longer payload is cut, and cannot be parsed
+_OPCODES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
+_BULKY = 160
+_QUIET = ("_id", "timestamp", "seq")  # what tells messages apart says little: it stands last
+
+
+def name(head: Head) -> str:
+    """The event's type, else what kind of frame it is. Not yet harmless."""
+    if head.type is not None:
+        return head.type
+    return _OPCODES.get(head.opcode, f"opcode {head.opcode}")
+
+
+def summary(head: Head) -> str:
+    """What the payload says, in one line, the type left out. Not yet harmless."""
+    if head.opcode == Opcode.CLOSE:
+        code, reason = close_parts(head.preview)
+        return f"{code} {reason}".strip() if code else "no code"
+    if head.opcode == Opcode.BINARY:
+        return head.preview[:48].hex(" ")
+    if head.type is None or head.size > _WHOLE:
+        return _without_type(decoded(head.preview), head.type)
+    try:
+        document = orjson.loads(head.preview)
+    except orjson.JSONDecodeError:
+        return decoded(head.preview)
+    if not isinstance(document, dict):
+        return decoded(head.preview)
+    document.pop("type", None)
+    about = gist(head.preview, _BULKY)
+    try:
+        fields = _fields(document)
+    except orjson.JSONEncodeError:  # read, but nested too deep to be written
+        return _without_type(decoded(head.preview), head.type)
+    beside = [field for field in fields if not field.endswith(f"={about}")]
+    return "  ".join([about, *beside] if about and len(beside) < len(fields) else fields)
+
+
+def close_parts(payload: bytes) -> tuple[int | None, str]:
+    """Code and reason of a close frame (RFC 6455, section 5.5.1)."""
+    if len(payload) < 2:
+        return None, ""
+    return int.from_bytes(payload[:2], "big"), decoded(payload[2:])
+
+
+def _fields(document: dict[str, Any], prefix: str = "") -> list[str]:
+    """`key=value` of each: the telling ones first, then those of an inner object, then the bulky and the quiet ones."""
+    telling: list[str] = []
+    inner: list[str] = []
+    rest: list[str] = []
+    for key, value in document.items():
+        if isinstance(value, dict) and value and not prefix:
+            inner.extend(_fields(value, f"{key}."))
+        else:
+            said = f"{prefix}{key}={_plain(value)}"
+            (rest if len(said) > _BULKY or key.endswith(_QUIET) else telling).append(said)
+    return telling + inner + rest
+
+
+def decoded(payload: bytes) -> str:
+    """A payload as text; bytes that are not UTF-8 become `\\x..`. Not yet harmless."""
+    return payload.decode("utf-8", "backslashreplace")
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _without_type(text: str, event_type: str | None) -> str:
+    if event_type is None:
+        return text
+    lead = f'{{"type":"{event_type}",'
+    spaced = f'{{"type": "{event_type}",'
+    for start in (lead, spaced):
+        if text.startswith(start):
+            return text[len(start) :].lstrip()
+    return text

@@ -1,0 +1,1 @@
+"""The session screen: frames, detail, overview, and what its keys do."""

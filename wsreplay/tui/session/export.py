@@ -1,0 +1,103 @@
+"""Taking frames out of a recording: one as JSON, or all that is shown into a file."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from array import array
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import orjson
+
+from wsreplay.errors import UsageError
+from wsreplay.formats.cut import cut
+from wsreplay.formats.jsonl_export import export
+from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
+from wsreplay.store.paths import typed_path
+from wsreplay.store.reader import Recording
+
+
+def as_json(frame: Frame) -> str:
+    """A frame with its facts, for a report: one JSON object; a payload that is not UTF-8 as base64."""
+    document: dict[str, object] = {
+        "frame": frame.id, "connection": frame.connection_id, "seq": frame.seq, "t": frame.t_ns / 1e9,
+        "dir": Direction(frame.direction).short, "opcode": OPCODE_NAMES.get(frame.opcode, frame.opcode), "type": frame.type,
+    }  # fmt: skip
+    try:
+        document["data"] = frame.payload.decode()
+    except UnicodeDecodeError:
+        document["base64"] = base64.b64encode(frame.payload).decode()
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+
+
+class Selected(Recording):
+    """A recording of which only some frames are seen."""
+
+    only: frozenset[int] = frozenset()
+
+    def frame_ids(self, connections: Collection[int] | None = None) -> array[int]:
+        return array("Q", (frame_id for frame_id in super().frame_ids(connections) if frame_id in self.only))
+
+
+def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
+    """Write a session, or all of them, or of those the frames `ids`. Takes long; raises WsreplayError.
+
+    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole:
+    until then it is in a folder beside, which goes with the process, but stays where that is killed or its terminal closed.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".wsreplay-", dir=out.parent, ignore_cleanup_errors=True) as folder:
+            half = Path(folder) / out.name
+            _write(path, half, session, ids)
+            _keep(half, out)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _write(path: Path, half: Path, session: Session | None, ids: Sequence[int] | None) -> None:
+    with Selected.open(path) if ids is not None else Recording.open(path) as reader:
+        if isinstance(reader, Selected):
+            reader.only = frozenset(ids or ())
+        connections = list(session.connections) if session else reader.connections()
+        if half.suffix == ".db":
+            cut(reader, [one.id for one in connections], half)
+            return
+        with half.open("xb") as file:
+            file.writelines(line + b"\n" for line in export(reader, connections))
+
+
+def _keep(half: Path, out: Path) -> None:
+    """Give a file its name, if no other has it by now."""
+    try:
+        try:
+            out.hardlink_to(half)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            _take_place(half, out)
+    except FileExistsError:
+        raise UsageError(f"{out} exists: choose another name") from None
+
+
+def _take_place(half: Path, out: Path) -> None:
+    """Rename a file to a name that is taken first. Raises FileExistsError."""
+    out.touch(exist_ok=False)
+    try:
+        half.replace(out)
+    except OSError:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def check_target(text: str) -> str | None:
+    """What is wrong with a file to write to, or None."""
+    try:
+        path = typed_path(text)
+    except UsageError as error:
+        return str(error)
+    if path.suffix not in (".db", ".jsonl"):
+        return "a name that ends in .jsonl (exchange format) or .db (a recording cut out)"
+    if path.exists():
+        return f"{path} exists: choose another name"
+    return None if path.parent.is_dir() else f"there is no folder {path.parent}"

@@ -1,0 +1,118 @@
+"""What leaves the interface: a copy on the clipboard, a payload in $PAGER, a file of what is shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Frame
+from wsreplay.store.paths import typed_path
+from wsreplay.tui.host import Host
+from wsreplay.tui.messages import Written
+from wsreplay.tui.recording.evidence import Ghost
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.rows import Rows
+    from wsreplay.tui.session.inspector import Inspector
+
+
+class Exports:
+    """Of one list. `current` gives the inspector once it has caught up with the cursor."""
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("y", "part('exports','copy',False)", "Copy the payload", id="keep.copy_payload", show=False),
+        Binding("Y", "part('exports','copy',True)", "Copy the frame", id="keep.copy_frame", show=False),
+        Binding("f", "part('exports','page')", "Full payload in $PAGER", id="keep.page", show=False),
+        Binding("e", "part('exports','ask')", "Export or cut what is shown", id="keep.export", show=False),
+    )
+
+    def __init__(self, host: Host, opened: Opened, rows: Rows, current: Callable[[], Inspector]) -> None:
+        self._host = host
+        self._opened = opened
+        self._rows = rows
+        self._current = current
+
+    @property
+    def _app(self) -> App[None]:
+        return self._host.app
+
+    def copy(self, whole: bool) -> None:
+        """The payload, or the frame with its facts, on the clipboard."""
+        from wsreplay.report.paint import count
+        from wsreplay.tui.session.export import as_json
+
+        frame = self._frame()
+        if frame is not None:
+            text = as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
+            self._app.copy_to_clipboard(text)
+            title = f"copied frame {frame.id} with its facts" if whole else f"copied the payload of frame {frame.id}"
+            self._host.notify(count(len(text), "character"), title=title)
+
+    def page(self) -> None:
+        """All of the payload in $PAGER."""
+        from wsreplay.tui.session import pager
+
+        frame = self._frame()
+        if frame is None:
+            return
+        why = ""
+        with self._app.suspend():
+            try:
+                pager.page(frame.payload)
+            except WsreplayError as error:
+                why = str(error)  # said when the terminal is ours again
+        if why:
+            self._host.notify(self._host.look.own(why), title="it cannot be paged", severity="error", markup=False)
+
+    def _frame(self) -> Frame | None:
+        """The frame that is looked at; where there is none, it is said why."""
+        inspector = self._current()
+        if inspector.frame is None:
+            why = "it never came" if isinstance(inspector.item, Ghost) else "it is no frame"
+            self._host.notify(why, title="there is no payload")
+        return inspector.frame
+
+    def ask(self) -> None:
+        """Ask for a file to write what is shown into."""
+        from wsreplay.report.paint import count
+        from wsreplay.tui.session import export
+
+        if not self._rows.view.frames:
+            self._host.notify("no frame is shown", title="there is nothing to write")
+            return
+        ids = self._narrowed()
+        what = count(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
+        name = self._opened.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
+        question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
+        self._host.ask(question, "file", partial(self._write, ids), value=name, check=export.check_target)
+
+    def _narrowed(self) -> list[int] | None:
+        """The frames that are shown, where that are not all: a filter, the marks or a film hide some."""
+        view = self._rows.view
+        is_all = self._rows.matches is None and not self._rows.only_marked and view.horizon is None
+        return None if is_all else list(view.ids[: view.frames])
+
+    def _write(self, ids: list[int] | None, name: str) -> None:
+        from wsreplay.tui.session import export
+
+        out = typed_path(name)
+        path, session = self._opened.path, self._rows.session
+        tell = self._app.post_message  # the screen may be left by then
+
+        def work() -> None:
+            try:
+                export.write_out(path, out, session, ids)
+                tell(Written(out, None))
+            except WsreplayError as error:
+                tell(Written(out, str(error)))
+            except Exception as error:
+                tell(Written(out, f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}"))
+
+        threading.Thread(target=work, name="wsreplay export", daemon=True).start()

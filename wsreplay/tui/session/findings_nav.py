@@ -1,0 +1,163 @@
+"""Going from finding to finding in a list of frames, and from a finding to its witnesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+
+from wsreplay.tui.host import Host
+from wsreplay.tui.messages import RowMoved
+from wsreplay.tui.recording.evidence import is_ghost, moment, place, seen_from
+from wsreplay.tui.recording.goto import why_not_here
+from wsreplay.tui.widgets.detail import Detail
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.rows import Rows
+    from wsreplay.tui.recording.view import View
+    from wsreplay.tui.widgets.frame_list import FrameList
+    from wsreplay.validator.findings import Finding
+
+_NAMED = 5  # sessions
+
+
+class Trail:
+    """The findings of a list. `looked_at` is the one whose witnesses are shown; `reveal` sees to it that one can be seen."""
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("right_square_bracket", "part('trail','go',1)", "Next finding", id="trace.next_finding", show=False),
+        Binding("left_square_bracket", "part('trail','go',-1)", "Previous finding", id="trace.previous_finding", show=False),
+        Binding("x", "part('trail','next_witness')", "Next witness frame of the finding", id="trace.witness", show=False),
+    )
+
+    def __init__(
+        self, host: Host, opened: Opened, rows: Rows, frames: FrameList, reveal: Callable[[Finding], object]
+    ) -> None:
+        self._host = host
+        self._opened = opened
+        self._rows = rows
+        self._frames = frames
+        self._reveal = reveal
+        self.looked_at: Finding | None = None
+        self._found: list[tuple[int, Finding]] = []
+        self._found_in: tuple[View | None, int] = None, 0  # and its version then
+        self._has_gone = False
+        self._awaited: tuple[int, int] | None = None  # steps, and the row from which
+
+    def look_at(self, finding: Finding | None) -> None:
+        self.looked_at = finding
+        self._frames.set_witnesses(witnesses(finding) if finding else ())
+
+    def rows(self) -> Sequence[tuple[int, Finding]]:
+        """The rows where findings stand, in order; found once for what a view shows."""
+        view, evidence = self._rows.view, self._opened.evidence
+        if self._found_in[0] is not view or self._found_in[1] != view.version:
+            ghosts = [(row, ghost.finding) for row, ghost in view.ghosts()]
+            at_frames = [
+                (view.row_of_frame(frame_id), finding)
+                for frame_id, findings in evidence.by_frame.items()
+                if view.holds(frame_id)
+                for finding in findings
+                if self._rows.number in (None, finding.session)
+            ]
+            self._found = sorted(ghosts + at_frames, key=lambda pair: pair[0])
+            self._found_in = view, view.version
+        return self._found
+
+    def go(self, steps: int) -> None:
+        """To the next finding, or the one before; where the verdict is still to come, as soon as it has come."""
+        here = self._frames.cursor
+        found = self.rows()
+        is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
+        later = [(row, one) for row, one in found if (row >= here + (not is_fresh) if steps > 0 else row < here)]
+        coming = self._coming() if steps > 0 and not later else None
+        if coming is not None:
+            self.show(coming)
+        elif not found:
+            self._awaited = None if self._opened.evidence.is_there else (steps, here)
+            self._host.notify(self._why_none())
+        elif not later:
+            self._host.notify("no finding further on" if steps > 0 else "no finding before this one")
+        else:
+            row, finding = later[0 if steps > 0 else -1]
+            self.show(finding, row)
+
+    def _coming(self) -> Finding | None:
+        """The first finding that the film has not shown yet."""
+        horizon, session = self._rows.horizon, self._rows.number
+        if horizon is None:
+            return None
+        later = (one for one in self._opened.evidence.of_session(session) if seen_from(one) > horizon and self._has_row(one))
+        return min(later, key=seen_from, default=None)
+
+    def _has_row(self, finding: Finding) -> bool:
+        """Whether the list will have a row where a finding stands: a filter may hide it."""
+        at = place(finding)
+        if at is None:
+            return is_ghost(finding) and not finding.caused_by and self._rows.filter is None and not self._rows.only_marked
+        return self._rows.will_show(at)
+
+    def judged(self) -> None:
+        """There is another verdict: go where somebody wanted to go, if he still stands there."""
+        awaited = self._awaited
+        if awaited is not None and self._opened.evidence.is_there:
+            self._awaited = None
+            if awaited[1] == self._frames.cursor:
+                self.go(awaited[0])
+
+    def _why_none(self) -> str:
+        if not self._opened.evidence.is_there:
+            return "goes there when there is a verdict"
+        if not self._opened.evidence.of_session(self._rows.number):
+            others = sorted(number for number, counts in self._opened.evidence.tallies.items() if any(counts) and number)
+            elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
+            return f"nothing is wrong in this session, but in {elsewhere}" if others else "nothing is wrong by this contract"
+        return "none has come yet" if self._rows.horizon is not None else "the filter lets none through"
+
+    def show(self, finding: Finding, row: int | None = None) -> None:
+        """Go to where a finding stands, and show its witnesses."""
+        self._reveal(finding)
+        if row is None:
+            row = self._row_of(finding)
+        self.look_at(finding)
+        self._has_gone = True
+        frames = self._frames
+        if row == frames.cursor:
+            frames.post_message(RowMoved(frames, row))  # the clock goes there though the cursor need not
+        frames.move_to(row, centre=True)
+        if not isinstance(frames.screen.focused, Detail):
+            frames.focus()
+
+    def _row_of(self, finding: Finding) -> int:
+        view = self._rows.view
+        return next((row for row, one in self.rows() if one == finding), view.row_at(moment(finding)))
+
+    def next_witness(self) -> None:
+        finding = self.looked_at
+        if finding is None:
+            key = self._host.look.key("trace.next_finding")
+            self._host.notify(f"{key} goes to the next finding", title="no finding is looked at")
+            return
+        view = self._rows.view
+        home = self._row_of(finding)
+        rows = [view.row_of_frame(frame) for frame in witnesses(finding) if view.holds(frame)]
+        stops = [home, *(row for row in rows if row != home)]
+        here = stops.index(self._frames.cursor) if self._frames.cursor in stops else -1
+        if stops == [self._frames.cursor]:
+            self._host.notify(self._why_no_other(finding))
+        self._frames.move_to(stops[(here + 1) % len(stops)], centre=True)
+
+    def _why_no_other(self, finding: Finding) -> str:
+        """Why there is no other witness to go to."""
+        hidden = [frame for frame in witnesses(finding) if not self._rows.view.holds(frame)]
+        if not hidden:
+            return "this is all that shows it"
+        why = why_not_here(self._opened, self._rows.session, hidden[0]) or self._rows.why_hidden(hidden[0])
+        return f"frame {hidden[0]:,} shows it too: {why}"
+
+
+def witnesses(finding: Finding) -> list[int]:
+    """The frames that show a finding, in order: the one it began with, and its witnesses."""
+    return sorted({*finding.frames, *([finding.activation] if finding.activation else [])})

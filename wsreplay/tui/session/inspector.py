@@ -1,0 +1,178 @@
+"""What the detail shows of the row that the cursor stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Frame
+from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.tui.host import Host
+from wsreplay.tui.jobs.job import Errands, Told
+from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.recording.extra_rows import Between, Injected, Noted
+from wsreplay.tui.recording.facts import Line, fault_facts, finding_facts, frame_facts, kind_of, note_facts
+from wsreplay.tui.recording.layout import SHOWN_BYTES, wrapped
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.widgets.detail import PANES, Detail, Laid, Layout, payload_layout, payload_lines
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+Item = Head | Between | None
+
+LAYING = "laying out a payload"
+_GAP: list[Line] = [("plain", "")]  # before what is not the first
+
+
+class Inspector:
+    """Keeps a `Detail` at what is looked at. Payloads that take long are laid out beside the interface."""
+
+    def __init__(self, host: Host, opened: Opened, detail: Detail, errands: Errands, origin_ns: int) -> None:
+        self._host = host
+        self._opened = opened
+        self._detail = detail
+        self._origin_ns = origin_ns
+        self.pane = PANES[0]
+        self.item: Item = None
+        self.frame: Frame | None = None
+        self._errands = errands
+        self._pretty: Laid | None = None  # the frame's payload, once it is laid out
+        self._why_not_laid = ""
+        self._trouble = ""
+
+    def findings(self) -> Sequence[Finding]:
+        """Those that stand at the row."""
+        if isinstance(self.item, Ghost):
+            return (self.item.finding,)
+        return self._opened.evidence.by_frame.get(self.item.id, ()) if isinstance(self.item, Head) else ()
+
+    def show(self, item: Item, *, again: bool = False, trouble: str = "") -> None:
+        """Show a row; `again` where something about it changed, and the place in its text is to stay.
+
+        `trouble` says why there is no row to show.
+        """
+        self.item, self._trouble = item, trouble
+        before, self.frame = self.frame, self._read(item)
+        if before is None or self.frame is None or before.id != self.frame.id:
+            self._pretty = None
+            self._errands.cancel(LAYING)
+        pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected | Noted) else self.pane
+        self._detail.show_pane(pane)
+        is_new = self._pretty is None and not self._errands.is_at(LAYING)
+        if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
+            self._why_not_laid = ""
+            self._lay_out_beside(self.frame)
+        self._detail.show(self._layout(pane), keep_place=again)
+
+    def turn_pane(self, steps: int) -> None:
+        """What is no frame has one pane only."""
+        if isinstance(self.item, Between):
+            return
+        self.choose_pane(PANES[(PANES.index(self.pane) + steps) % len(PANES)])
+
+    def choose_pane(self, pane: str) -> None:
+        self.pane = pane
+        self.show(self.item, trouble=self._trouble)
+
+    def _read(self, item: Item) -> Frame | None:
+        if not isinstance(item, Head):
+            return None
+        try:
+            return self._opened.reader.frame(item.id)
+        except WsreplayError as error:
+            self._trouble = str(error)
+            return None
+
+    def _layout(self, pane: str) -> Layout:
+        own = self._host.look.own
+        if isinstance(self.item, Noted):
+            note = note_facts(self.item.mark, self._origin_ns, self._host.look.key("keep.mark"))
+            return lambda width: wrapped(note, width, own)
+        if isinstance(self.item, Injected):
+            about = self._fault_lines(self.item)
+            return lambda width: wrapped(about, width, own)
+        if pane == "findings":
+            findings = self._findings_lines() or [("dim", "no findings at this frame")]
+            return lambda width: wrapped(findings, width, own)
+        frame = self.frame
+        if frame is None:
+            said: list[Line] = self._in_vain(self._trouble) if self._trouble else [("dim", "there is nothing here")]
+            return lambda width: wrapped(said, width, own)
+        if pane == "meta":
+            facts = self._facts(frame)
+            return lambda width: wrapped(facts, width, own)
+        heading = self._headings()
+        if pane == "json" and self._is_large(frame) and self._pretty is None:
+            why, waiting = self._why_not_laid, ("dim", f"laying out {len(frame.payload):,} bytes …")
+            instead = [*heading, *(self._in_vain(why) if why else [waiting])]
+            return lambda width: wrapped(instead, width, own)
+        rest_key = self._host.look.key("keep.page")
+        lay = payload_layout(frame, pane, own, rest_key, self._pretty if pane == "json" else None)
+        return lambda width: [*wrapped(heading, width, own), *lay(width)]
+
+    def _in_vain(self, why: str) -> list[Line]:
+        """What is said instead of what could not be shown."""
+        again = f"{self._host.look.key('session.read_again')} reads it again"
+        return [("warning", why), ("plain", ""), ("dim", again)]
+
+    def _facts(self, frame: Frame) -> list[Line]:
+        session = self._opened.session_of.get(frame.connection_id)
+        connection = self._opened.connections.get(frame.connection_id)
+        return frame_facts(frame, connection, session.id if session else None, self._origin_ns)
+
+    def _fault_lines(self, item: Injected) -> list[Line]:
+        fault = item.fault
+        session = self._opened.session_of.get(fault.connection_id) if fault.connection_id is not None else None
+        return fault_facts(fault, session.id if session else None, self._origin_ns)
+
+    def _headings(self) -> list[Line]:
+        """What is wrong with a frame stands above its payload."""
+        lines: list[Line] = []
+        for finding in self.findings():
+            sign, _ = self._host.look.sign_of(finding)
+            lines.append((kind_of(finding), f"{sign} {finding.message}"))
+        return [*lines, ("plain", "")] if lines else []
+
+    def _findings_lines(self) -> list[Line]:
+        lines: list[Line] = []
+        for finding in self.findings():
+            file, words = self._opened.evidence.words(finding)
+            lines += [*_GAP[: len(lines)], *finding_facts(finding, words, file, self._origin_ns)]
+        elsewhere = [one for one in self._witnessed() if one not in self.findings()]
+        if elsewhere:
+            lines += [*_GAP[: len(lines)], ("dim", "a witness of:"), *((kind_of(one), one.message) for one in elsewhere)]
+        return lines
+
+    def _witnessed(self) -> list[Finding]:
+        """The findings that this frame is a witness of, wherever they stand."""
+        if not isinstance(self.item, Head):
+            return []
+        return [one for one in self._opened.evidence.findings if self.item.id in (one.activation, *one.frames)]
+
+    @staticmethod
+    def _is_large(frame: Frame) -> bool:
+        """Whether its payload takes long to be laid out."""
+        return len(frame.payload) > SHOWN_BYTES
+
+    def _lay_out_beside(self, frame: Frame) -> None:
+        def work(_reader: Recording, errand: Told) -> None:
+            errand.tell(payload_lines(frame, "json"))
+
+        self._errands.send(LAYING, work, self._take)
+
+    def failed(self, doing: str, why: str) -> None:
+        """Something could not be done: where it was a payload's layout, it is said why."""
+        if doing == LAYING:
+            self._why_not_laid = why
+            self._show_laid()
+
+    def _take(self, laid: Laid) -> None:
+        self._pretty = laid
+        self._show_laid()
+
+    def _show_laid(self) -> None:
+        if self.pane == "json":
+            self._detail.show(self._layout("json"), keep_place=True)

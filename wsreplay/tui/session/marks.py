@@ -1,0 +1,111 @@
+"""Marks with a note: leaving one, going to the next, showing only what is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+
+from wsreplay.errors import WsreplayError
+from wsreplay.store import annotations as notes
+from wsreplay.store.paging import Head
+from wsreplay.tui.host import Host
+from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.recording.extra_rows import Between, Noted, when
+
+if TYPE_CHECKING:
+    from wsreplay.model import Mark
+    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.rows import Rows
+    from wsreplay.tui.session.inspector import Inspector
+    from wsreplay.tui.widgets.frame_list import FrameList
+
+
+class Marks:
+    """The marks of a list; they are kept in the recording.
+
+    `current` gives the inspector once it has caught up with the cursor. `changed` hears that a mark came or went, `narrowed`
+    that only marked rows are shown now, or all again.
+    """
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("m", "part('marks','leave')", "Mark with a note", id="keep.mark", show=False),
+        Binding("apostrophe", "part('marks','next')", "Next mark", id="keep.next_mark", show=False),
+        Binding("M", "part('marks','only')", "Marked frames only", id="keep.only_marked", show=False),
+    )
+
+    def __init__(
+        self, host: Host, opened: Opened, rows: Rows, frames: FrameList, *, current: Callable[[], Inspector],
+        changed: Callable[[], object], narrowed: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self._host = host
+        self._opened = opened
+        self._rows = rows
+        self._frames = frames
+        self._current = current
+        self._changed = changed
+        self._narrowed = narrowed
+
+    def leave(self) -> None:
+        """Ask for the note of a mark where the cursor stands."""
+        item = self._current().item
+        if item is None:
+            self._host.notify("there is no row", title="nothing to mark")
+        else:
+            known = self._kept(item)
+            hint = "what is to be remembered; empty takes the mark away"
+            self._host.ask("Mark", hint, partial(self._change, item), value=known.note if known else "")
+
+    def _kept(self, item: Head | Between) -> Mark | None:
+        """The mark that is there now."""
+        if isinstance(item, Noted):
+            return next((one for one in self._opened.marks if one.frame_id is None and one.t_ns == when(item)), None)
+        frame_id = _frame_of(item)
+        return self._opened.marked.get(frame_id) if frame_id is not None else None
+
+    def _change(self, item: Head | Between, note: str) -> None:
+        known = self._kept(item)
+        t_ns = item.t_ns if isinstance(item, Head) else when(item)
+        try:
+            notes.change_mark(self._opened.path, known.id if known else None, t_ns, note, _frame_of(item))
+        except WsreplayError as error:
+            why = self._host.look.own(str(error))
+            self._host.notify(why, title="the mark was not kept", severity="error", markup=False)
+            return
+        self._opened.refresh_marks()
+        self._frames.forget()
+        if self._rows.only_marked:
+            self._rows.marked_only(True)
+            self._narrowed()
+        self._changed()
+
+    def next(self) -> None:
+        """To the next one, and from the last to the first."""
+        rows = sorted(self._marked_rows())
+        if rows:
+            self._frames.move_to(next((row for row in rows if row > self._frames.cursor), rows[0]), centre=True)
+        else:
+            key = self._host.look.key("keep.mark")
+            self._host.notify(f"{key} leaves one", title="there are no marks here", markup=False)
+
+    def _marked_rows(self) -> set[int]:
+        """The rows of the view in which a mark stands."""
+        view = self._rows.view
+        between = {row for row, item in view.between() if isinstance(item, Noted)}
+        return between | {view.row_of_frame(frame_id) for frame_id in self._opened.marked if view.holds(frame_id)}
+
+    def only(self) -> None:
+        self._rows.marked_only(not self._rows.only_marked)
+        self._narrowed()
+
+
+def _frame_of(item: Head | Between) -> int | None:
+    """The frame that keeps a mark: of what is no frame itself one of the same session; None for a note at a time."""
+    if isinstance(item, Head):
+        return item.id
+    if isinstance(item, Ghost):
+        finding = item.finding
+        return finding.activation or next(iter(finding.frames), None)
+    return None if isinstance(item, Noted) else item.fault.frame_id

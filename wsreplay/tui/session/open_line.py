@@ -1,0 +1,70 @@
+"""While a session is played: which runs and tools are open at the playhead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from wsreplay.model import Session
+from wsreplay.tui import times
+from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.recording.span_reading import READING, Tracing, open_at
+from wsreplay.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.lanes import Drawn
+    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.span_reading import Traced
+
+class OpenLine(StatusLine):
+    """Says what is open. Spans are read when they are first needed: `spans` is None until then.
+
+    `traced_anew` hears that other spans are known.
+    """
+
+    def __init__(self, opened: Opened, errands: Errands, traced_anew: Callable[[], object], *, id: str | None = None) -> None:
+        super().__init__(id=id, ground="ground")
+        self.spans: Sequence[Drawn] | None = None
+        self._is_full = False
+        self._traced_anew = traced_anew
+        self._has_failed = False
+        self._tracing = Tracing(opened, errands, self._take, self._fail)
+
+    def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Collection[int]:
+        """Say what is open in a session at a time of the recording; the frames that began it."""
+        self._tracing.ask(session, contracts, now_ns)
+        look = self.look
+        if self._has_failed:
+            self.say([(f"{READING} failed: {look.key('session.read_again')} tries again", look.style("warning"))])
+            return ()
+        if self.spans is None:
+            self.say([(f"{READING} {look.signs.ellipsis}", look.style("dim"))])
+            return ()
+        spans = open_at(self.spans, at_ns)
+        self._say(spans, at_ns)
+        return {drawn.start_frame for drawn in spans}
+
+    def _say(self, spans: Sequence[Drawn], at_ns: int) -> None:
+        look = self.look
+        known = f", of the first {len(self.spans or ()):,}" if self._is_full else ""
+        count = f"{len(spans)} open{known}" if spans else f"nothing is open{known}"
+        entries = [
+            (f"{look.signs.open_end} {look.safe(drawn.kind)}",
+             f"{look.safe(drawn.name)} {look.own(times.length(at_ns - drawn.start_ns))}")
+            for drawn in spans
+        ]  # fmt: skip
+        self.say([], [(count, look.style("dim"))], entries=entries)
+
+    def forget(self) -> None:
+        """The recording is read again."""
+        self._has_failed = False
+        self._tracing.forget()
+
+    def _fail(self) -> None:
+        self._has_failed = True
+        self._traced_anew()
+
+    def _take(self, traced: Traced) -> None:
+        self.spans, _, self._is_full = traced
+        self._has_failed = False
+        self._traced_anew()

@@ -1,0 +1,461 @@
+"""A session: its frames, the detail of one, the overview, the player."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Session
+from wsreplay.store.paging import Head
+from wsreplay.tui import times
+from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
+from wsreplay.tui.recording.evidence import Ghost, seen_from
+from wsreplay.tui.recording.goto import Target, why_not_here
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.recording.playback import Player
+from wsreplay.tui.recording.rows import Rows
+from wsreplay.tui.recording.scan import Gathered, session_ids
+from wsreplay.tui.screens.player import PlayerScreen
+from wsreplay.tui.session.export_keys import Exports
+from wsreplay.tui.session.findings_nav import Trail
+from wsreplay.tui.session.inspector import Inspector
+from wsreplay.tui.session.marks import Marks
+from wsreplay.tui.session.open_line import OpenLine
+from wsreplay.tui.session.overview import Survey
+from wsreplay.tui.session.panes import Panes
+from wsreplay.tui.session.search import Asking
+from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.frame_list import FrameList
+from wsreplay.tui.widgets.head import (
+    fault_runs,
+    head_runs,
+    joined,
+    judge_runs,
+    live_runs,
+    new_runs,
+    session_name,
+    verdict_runs,
+)
+from wsreplay.tui.widgets.overview import Overview
+from wsreplay.tui.widgets.query_bar import QueryBar
+from wsreplay.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+PER_DETAIL_NS = times.SECOND // 2
+
+
+class SessionScreen(PlayerScreen):
+    """`session` None shows all frames of the recording; `at` is a finding to begin at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *Panes.BINDINGS,
+        *Asking.BINDINGS,
+        *Trail.BINDINGS,
+        *Marks.BINDINGS,
+        *Exports.BINDINGS,
+        Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
+        Binding("v", "findings", "Findings", id="session.findings", show=False),
+        Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
+        Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
+        Binding("F", "follow", "Follow the end", id="session.follow", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    SessionScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
+    SessionScreen #frames { width: 3fr; }
+    SessionScreen #detail { width: 2fr; }
+    SessionScreen.-narrow #detail, SessionScreen.-list-only #detail { display: none; }
+    SessionScreen.-narrow #frames, SessionScreen.-list-only #frames { width: 1fr; }
+    SessionScreen.-detail-only #detail { display: block; width: 1fr; }
+    SessionScreen.-detail-only #frames { display: none; }
+    """
+
+    def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
+        super().__init__()
+        self._begin_at = at
+        self.opened = opened
+        self.rows = Rows(opened, session)
+        self.origin_ns = opened.start_ns(session)
+        self.player = Player(self.origin_ns, opened.reached_ns(session), self.origin_ns)
+        self.following = opened.live
+        self.unseen = 0
+        self.errands = self.errands_of(opened)
+        self.frames = FrameList(opened, self.rows.view, users=opened.users(session), id="frames")
+        self.frames.origin_ns = self.origin_ns
+        self.detail = Detail(id="detail")
+        self.overview = Overview(id="overview")
+        self.bar = QueryBar(id="query")
+        self.head = StatusLine(id="head")
+        self.open_line = OpenLine(opened, self.errands, self.show_open, id="open")
+        self.foot = StatusLine(id="foot")
+        self.inspector = Inspector(self, opened, self.detail, self.errands, self.origin_ns)
+        self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
+        self.trail = Trail(self, opened, self.rows, self.frames, self._reveal)
+        self.marks = Marks(
+            self, opened, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
+        )
+        self.exports = Exports(self, opened, self.rows, self.caught_up)
+        self.panes = Panes(self, self.frames, self.detail, self.bar)
+        self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
+        self.detail_due, self._detailed_ns = True, 0
+        self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
+
+    @property
+    def session(self) -> Session | None:
+        return self.rows.session
+
+    def parts(self) -> Iterable[Widget]:
+        yield self.head
+        yield self.bar
+        with Container(id="body"):
+            yield self.frames
+            yield self.detail
+        yield self.overview
+        yield self.foot
+
+    def on_mount(self) -> None:
+        self.frames.focus()
+        self.frames.empty_lines = self._why_empty()
+        self._name_list()
+        self.paint_lines()
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        """What can wait until the first rows are on the screen."""
+        await self.bar.make_ready()
+        self._read()
+        if self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
+        if self._begin_at is not None:
+            self.trail.show(self._begin_at)
+
+    def _read(self) -> None:
+        """All that the recording is asked for, but for the rows in sight."""
+        if not self.rows.complete and self.session is not None:
+            self.errands.hand_over("reading the session", partial(session_ids, self.session.connections), self._take_ids)
+        self._show_detail(again=True)
+        self.count_overview()
+        self.survey.find_between()
+
+    def on_unmount(self) -> None:
+        self.errands.cancel_all()
+        self.inspector.show(None)
+
+    # What is shown.
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is self.frames:
+            self._cursor_moved()
+
+    def _cursor_moved(self) -> None:
+        view = self.rows.view
+        led, self._led_to = self._led_to, None
+        if not self.film and self.frames.cursor != led:
+            self.player = self.player.seek(view.time_of_row(self.frames.cursor), self.now())
+        if self.following and self.frames.cursor < len(view) - 1:
+            self.following, self.unseen = False, 0
+        self.paint_lines()
+        self.show_detail_soon()
+
+    def show_detail_soon(self) -> None:
+        """After the list is painted, and once for many moves; of what flies past while it is followed, what can be read."""
+        if self.detail_due:
+            return
+        self.detail_due = True
+        if not self.following:
+            self.call_after_refresh(self._show_detail)
+        elif self.now() - self._detailed_ns < PER_DETAIL_NS:
+            self.set_timer(PER_DETAIL_NS / times.SECOND, self._show_detail)
+        else:
+            self._show_detail()
+
+    def caught_up(self) -> Inspector:
+        """The inspector, looking at the row where the cursor stands now: it follows after the list is painted."""
+        view = self.rows.view
+        if len(view) and view.row(self.frames.cursor) != self.inspector.item:
+            self._cursor_moved()  # keys that come at once are faster than what tells of the first
+            self._show_detail()
+        elif self.detail_due:
+            self._show_detail()
+        return self.inspector
+
+    def _show_detail(self, *, again: bool = False) -> None:
+        self.detail_due, self._detailed_ns = False, self.now()
+        view = self.rows.view
+        item = view.row(self.frames.cursor) if len(view) else None
+        self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
+        findings = self.inspector.findings()
+        if findings and self.trail.looked_at not in findings:
+            self.trail.look_at(findings[0])
+
+    def paint_lines(self) -> None:
+        look, replay = self.look, self.replay
+        live = live_runs(look, replay.growth, self.opened)
+        place = head_runs(look, session_name(look, self.session))
+        where = [(look.safe(self.session.path if self.session else self.opened.path.name), look.style("text"))]
+        news = new_runs(look, self.following, self.unseen) if replay.growth.live else []
+        verdict = verdict_runs(look, replay.verdict, self.opened, self.rows.number)
+        injected = fault_runs(look, self.opened.faults(self.session))
+        self.head.say(joined(look, place, live, news, injected, where), verdict, extra=judge_runs(look, self.opened))
+        view = self.rows.view
+        at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
+        count = f"   {min(at, view.frames):,}/{len(view.ids):,}"
+        foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
+        self.foot.say(foot, extra=look.keys(("app.help", "help"), ("ctrl+p", "palette")))
+        seen = self.frames.seen()
+        span = None
+        if len(seen) < len(view):
+            span = view.time_of_row(seen.start), view.time_of_row(seen.stop - 1)
+        self.overview.point(self.player.at_ns, span, self.player.at_ns if self.film else None)
+
+    def _name_list(self) -> None:
+        self.frames.border_title = "marked frames" if self.rows.only_marked else "frames"
+        ends_film = f"as it was then: {self.look.key('screen.escape')} shows all rows"
+        reading = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
+        self.frames.border_subtitle = ends_film if self.film and not self.player.at_end else reading
+
+    def looks_changed(self) -> None:
+        super().looks_changed()
+        self.bar.hint()
+        self.show_open()
+
+    def show_rows(self) -> None:
+        """Show the rows after they have changed, the cursor on what it stood on.
+
+        The clock goes with the cursor where that is gone; a film and the end of a recording that grows stay where they are.
+        """
+        stood_on = self.frames.view.anchor(self.frames.cursor)
+        was_last = self.frames.cursor >= self.frames.count - 1
+        self.frames.empty_lines = self._why_empty()
+        self.frames.show_view(self.rows.view, anchor=stood_on)
+        if self.following or (self.film and was_last):
+            self.frames.move_to(len(self.rows.view) - 1)
+        elif stood_on is None and len(self.rows.view):
+            self.frames.move_to(self.rows.view.row_at(self.player.at_ns), quiet=True)  # the list was empty before
+        elif not self.film and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
+            self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
+        self._name_list()
+        self.paint_lines()
+        self._show_detail(again=True)
+
+    def _why_empty(self) -> Sequence[str]:
+        """What a list without rows says."""
+        if self.rows.only_marked:
+            of_these = "" if self.rows.filter is None else f" that matches {self.rows.filter}"
+            return ["", f"no frame{of_these} is marked", f"{self.look.key('keep.only_marked')} shows all frames again"]
+        if self.rows.filter is not None:
+            return ["", f"no frame matches {self.rows.filter}", f"{self.look.key('screen.escape')} clears the filter"]
+        if self.opened.live and self.opened.runs:
+            run = self.opened.runs[0]
+            return ["", "Nothing is recorded yet.", f"Connect a client to {run.listen}", f"to reach {run.upstream}."]
+        return ["", "no frames were recorded here"]
+
+    def count_overview(self) -> None:
+        self.survey.count(self.player.end_ns, self.now())
+
+    def show_open(self) -> None:
+        """Say what is open at the playhead, while the session is played."""
+        if self.film and not self.open_line.is_attached:
+            self.mount(self.open_line, before=self.overview)
+        self.open_line.display = self.film
+        state = self.session, self.replay.judged_by, self.player.at_ns, self.now()
+        self.frames.set_open(self.open_line.show(*state) if self.film else ())
+
+    def marks_changed(self) -> None:
+        self.survey.find_between()
+        self.survey.place_signs()
+
+    # Answers.
+
+    def _take_ids(self, gathered: Gathered) -> None:
+        self.rows.gathered(gathered.ids, gathered.finished)
+        self.show_rows()
+        if gathered.finished:
+            self.count_overview()
+            self.asking.ask_again()
+
+    def work_failed(self, doing: str, why: str) -> None:
+        super().work_failed(doing, why)
+        self.asking.failed(doing)
+        self.inspector.failed(doing, why)
+
+    def verdict_changed(self) -> None:
+        if self.rows.is_judged_by(self.opened.evidence):
+            self.paint_lines()
+            return
+        self.show_open()
+        self._place_anew()
+        self.trail.judged()
+
+    def _place_anew(self) -> None:
+        """What stands between the frames is another."""
+        self.rows.judged_anew()
+        self.survey.place_signs()
+        self.show_rows()
+
+    def recording_grew(self, last_id: int) -> None:
+        self.unseen += self.rows.grown(last_id)
+        self.frames.set_users(self.opened.users(self.session))
+        if self.frames.count != len(self.rows.view):
+            self.frames.show_change()
+            if self.following and not self.film:
+                self.frames.move_to(len(self.rows.view) - 1)
+        if self.following and not self.film:
+            self.unseen = 0
+        self.player = self.player.reaching(self.opened.reached_ns(self.session))
+        if self.film:
+            self.show_playhead()  # what was the end is the end no more
+        self.asking.grown()
+        self.survey.grown(self.player.end_ns, self.now())
+
+    def clock_ticked(self) -> None:
+        self.paint_lines()
+        if self.detail_due and self.now() - self._detailed_ns > 2 * PER_DETAIL_NS:
+            self._show_detail()  # a process that was suspended has missed its timer
+
+    # The player.
+
+    def next_event_after(self, t_ns: int) -> int | None:
+        ids = self.rows.view.ids
+        index = self.rows.view.index_after(t_ns)
+        return self.rows.view.pages.time(index) if index < len(ids) else None
+
+    def show_playhead(self) -> None:
+        view = self.rows.view
+        self.frames.is_film = self.film
+        self._name_list()
+        if self.film:
+            # At its end all is known, also what was due only later.
+            view = self.rows.seen_at(None if self.player.at_end else self.player.at_ns)
+            self.frames.show_change()
+            self.frames.move_to(len(view) - 1)
+        elif view.horizon is not None:
+            cursor = self.frames.cursor
+            self.rows.seen_at(None)
+            self.frames.show_change()
+            self.frames.move_to(cursor, centre=True)
+        else:
+            row = view.row_at(self.player.at_ns)
+            self._led_to = row if row != self.frames.cursor else None
+            self.frames.move_to(row, centre=True)
+        self.show_open()
+        self.paint_lines()
+        self.show_detail_soon()
+
+    def go_to_target(self, target: Target) -> None:
+        view = self.rows.view
+        if target.kind != "frame":
+            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
+        elif view.holds(target.value):
+            row = view.row_of_frame(target.value)
+            self.seek(view.time_of_row(row))
+            self.frames.move_to(row, centre=True)
+        else:
+            why = why_not_here(self.opened, self.session, target.value) or self.rows.why_hidden(target.value)
+            self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
+
+    def _reveal(self, finding: Finding) -> None:
+        """In a film, go to where it shows a finding."""
+        if self.film and seen_from(finding) > self.player.at_ns:
+            self.seek(seen_from(finding))
+
+    def step_rows(self, rows: int) -> None:
+        if not self.film:
+            self.frames.move_to(self.frames.cursor + rows)
+            return
+        t_ns = self.rows.view.next_time(self.player.at_ns, rows)
+        if t_ns is not None:
+            self.seek(t_ns)
+        elif rows < 0:
+            self.seek(self.origin_ns)
+
+    # Actions.
+
+    def _narrowed(self) -> None:
+        """Only marked rows are shown now, or all again."""
+        self.asking.say()
+        self.show_rows()
+
+    def on_query_typed(self, _message: QueryTyped) -> None:
+        self.asking.typed()
+
+    def on_query_left(self, message: QueryLeft) -> None:
+        self.asking.left(message.keep)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self.bar.hint()
+        self.survey.resized(self.player.end_ns, self.now())
+
+    def on_pane_chosen(self, message: PaneChosen) -> None:
+        self.inspector.choose_pane(message.pane)
+
+    def on_row_chosen(self, _message: RowChosen) -> None:
+        self.panes.to_detail()
+
+    def on_jump_to(self, message: JumpTo) -> None:
+        self.seek(message.t_ns)
+
+    def action_escape(self) -> None:
+        """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""
+        if self.panes.restore() or self.asking.stop_searching():
+            return
+        if self.film:
+            self.end_film()
+        elif not self.asking.clear():
+            super().action_escape()
+
+    def action_read_again(self) -> None:
+        """After something could not be read."""
+        try:
+            self.opened.reopen()
+        except WsreplayError as error:
+            self.work_failed("the file cannot be read", str(error))
+            return
+        self.survey.forget()
+        self.open_line.forget()
+        self._place_anew()
+        self._read()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Who reads a frame wants to go on reading it."""
+        if event.widget is self.detail and self.following:
+            self.following, self.unseen = False, 0
+            self.paint_lines()
+
+    def action_follow(self) -> None:
+        self.following, self.unseen = not self.following, 0
+        if self.film:
+            self.end_film()
+        if self.following:
+            self.frames.move_to(len(self.rows.view) - 1)
+        self.paint_lines()
+
+    def action_waterfall(self) -> None:
+        from wsreplay.tui.waterfall.screen import WaterfallScreen
+
+        item = self.caught_up().item
+        here = item.id if isinstance(item, Head) else item.finding.activation if isinstance(item, Ghost) else None
+        self.app.push_screen(WaterfallScreen(self.opened, self.session, self.player, self.film, here))
+        self.player = self.player.pause()  # it is played there
+        self.keep_ticking()
+
+    def action_findings(self) -> None:
+        from wsreplay.tui.findings.screen import FindingsScreen
+
+        here = self.caught_up().findings()
+        self.app.push_screen(FindingsScreen(self.opened, self.session, here[0] if here else None))
+
+    def action_diff(self) -> None:
+        self.replay.choose_diff(self.session)

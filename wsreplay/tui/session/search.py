@@ -1,0 +1,245 @@
+"""Filtering and searching a list of frames by the query bar."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+
+from wsreplay.errors import FilterError
+from wsreplay.tui.host import Host
+from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.recording.rows import Rows
+from wsreplay.tui.recording.scan import Gathered, matching_ids, next_match
+from wsreplay.tui.recording.view import Anchor
+from wsreplay.tui.widgets.frame_list import FrameList
+from wsreplay.tui.widgets.query_bar import QueryBar
+
+if TYPE_CHECKING:
+    from wsreplay.trace.filter import Filter
+
+FILTERING, SEARCHING = "filtering", "searching"
+
+
+class Asking:
+    """The questions a user asks of one list, and their answers, which come from beside the interface.
+
+    `show` shows the rows after they have changed.
+    """
+
+    BINDINGS: ClassVar[tuple[Binding, ...]] = (
+        Binding("slash", "part('asking','begin',False)", "Filter", id="session.filter", show=False),
+        Binding("ctrl+f", "part('asking','begin',True)", "Search text", id="session.search", show=False),
+        Binding("n", "part('asking','search',True)", "Next match", id="session.next_match", show=False),
+        Binding("N", "part('asking','search',False)", "Previous match", id="session.previous_match", show=False),
+    )
+
+    def __init__(
+        self, host: Host, rows: Rows, frames: FrameList, bar: QueryBar, errands: Errands, show: Callable[[], object]
+    ) -> None:
+        self._host = host
+        self._rows = rows
+        self._frames = frames
+        self._bar = bar
+        self._errands = errands
+        self._show = show
+        self._asked: Filter | None = None
+        self._before = ""  # the filter's text before the user began to change it
+        self._stood_on: Anchor | None = None  # and on what the cursor stood then
+        self._is_to_return = False  # there, as soon as the rows are those of before
+        self._is_waiting = False  # for the last of a filter's answers
+        self._is_stopped = False
+        self._found: int | None = None
+
+    async def begin(self, searching: bool) -> None:
+        """Let the user type."""
+        self._errands.get_ready()
+        self._is_to_return = False
+        if not self._bar.typing:
+            is_last = self._frames.cursor >= self._frames.count - 1  # there is nowhere to return to: the end moves on
+            self._before = self._bar.filter_text
+            self._stood_on = None if is_last else self._frames.view.anchor(self._frames.cursor)
+        await self._bar.begin(searching=searching)
+
+    def typed(self) -> None:
+        """What is typed stood still for a moment: answer while it is typed."""
+        if self._bar.searching:
+            self.search(from_here=True)
+        else:
+            self.filter(self._bar.filter_text)
+
+    def left(self, keep: bool) -> None:
+        """Enter, or Escape, which gives up what was typed."""
+        bar = self._bar
+        if keep and bar.mistake is not None and not bar.searching:
+            self._host.notify(self._host.look.own(bar.mistake), title="this is no filter", severity="warning", markup=False)
+            return
+        bar.end()
+        self._frames.focus()
+        if bar.searching:
+            self.search(from_here=True) if keep else self.stop_searching()
+        else:
+            self.filter(bar.filter_text if keep else bar.keep(self._before))
+        self._is_to_return = not keep
+        if not self._is_waiting:
+            self._return()
+
+    def _return(self) -> None:
+        """What was typed was given up: the cursor stands again where it stood."""
+        view = self._frames.view
+        if self._is_to_return and self._stood_on is not None and len(view):
+            self._frames.move_to(view.row_of_anchor(self._stood_on), centre=True)
+        self._is_to_return = False
+
+    # Filtering.
+
+    def filter(self, text: str) -> None:
+        """Show what the filter lets through; the rows stay until the first answer. The bar says what is wrong with a text."""
+        from wsreplay.trace import filter as filters
+
+        try:
+            asked = filters.parse(text)
+        except FilterError:
+            return
+        if asked.is_empty:
+            self._drop()
+        elif self._asked is None or str(asked) != str(self._asked) or self._is_stopped:
+            self._ask(asked)
+
+    def ask_again(self) -> None:
+        """The session is known as a whole now: what was asked before was asked of a part."""
+        if self._asked is not None:
+            self._ask(self._asked)
+
+    def _ask(self, asked: Filter) -> None:
+        sieve, place = self._rows.sieve(asked), self._place_in_base()
+        self._asked, self._is_stopped, self._is_waiting = asked, False, True
+        work = partial(matching_ids, sieve, self._rows.ask(asked), place)
+        self._errands.hand_over(FILTERING, work, self._gathered)
+        self.say(0.0)
+
+    def _place_in_base(self) -> int:
+        """Where in all frames the list stands now: what is in sight is looked at first."""
+        view = self._frames.view
+        if not view.frames:
+            return 0
+        top = min(view.index_of_row(self._frames.scroll_offset.y), view.frames - 1)
+        if view.ids is self._rows.base:
+            return top
+        return min(bisect_left(self._rows.base, view.ids[top]), max(0, len(self._rows.base) - 1))
+
+    def _gathered(self, gathered: Gathered) -> None:
+        ids, done, finished = gathered
+        asked = self._asked
+        if asked is None:
+            return
+        if ids or finished:
+            self._rows.filtered(asked, ids, finished)
+            self._show()
+        self.say(1.0 if finished else done)
+        if finished:
+            self._is_waiting = False
+            self._return()
+
+    def grown(self) -> None:
+        """The recording has more frames, and the filter has been asked about them."""
+        if self._asked is not None and not self._is_stopped and not self._errands.is_at(FILTERING):
+            self.say()
+
+    def say(self, done: float = 1.0) -> None:
+        """What the rows are narrowed to: how many the filter lets through, whether only marked ones are shown."""
+        rows = self._rows
+        counted = f"{len(rows.matches or ()):,} of {len(rows.base):,}" if rows.matches is not None or done < 1.0 else ""
+        so_far = f"  {done:.0%}" if done < 1.0 else ""
+        marked = f"{'   ' * bool(counted)}marked only" if rows.only_marked else ""
+        all_again = f"   {self._host.look.key('keep.only_marked')} shows all" if rows.only_marked else ""
+        self._bar.say(
+            lambda look: [
+                (counted, look.style("text")), (so_far, look.style("dim")), (marked, look.style("word")),
+                (all_again, look.style("dim")),
+            ]
+        )  # fmt: skip
+
+    def failed(self, doing: str) -> None:
+        """Something could not be done; where it was one of these questions, it can be asked again."""
+        if doing in (FILTERING, SEARCHING):
+            if doing == FILTERING:
+                self._is_stopped = True
+                self._is_waiting = self._is_to_return = False
+                self._rows.give_up()
+            self._bar.say(lambda look: [(f"{doing} stopped", look.style("warning"))])
+
+    def clear(self) -> bool:
+        """Show everything again; whether there was a filter, or only marked rows were shown."""
+        was_marked = self._rows.only_marked
+        if was_marked:
+            self._rows.marked_only(False)
+        return self._drop(anew=was_marked)
+
+    def _drop(self, *, anew: bool = False) -> bool:
+        """Forget the filter; whether there was one, or the rows are to be shown `anew` in any case."""
+        was = self._asked is not None or anew
+        self._errands.cancel(FILTERING)
+        self._asked, self._is_waiting = None, False
+        self._bar.clear()
+        if was:
+            self._rows.unfiltered()
+            self._show()
+        self.say()
+        return was
+
+    # Searching.
+
+    def search(self, forward: bool = True, *, from_here: bool = False) -> None:
+        """Find the next frame whose payload holds the text."""
+        needle = self._bar.search_text
+        view = self._frames.view
+        if not needle or not view.frames:
+            return
+        self._frames.needle = needle
+        self._frames.forget()
+        here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
+        start = here if not forward or from_here else here + 1
+        work = partial(next_match, self._rows.sieve(text_filter(needle)), view.ids[: view.frames], start, forward)
+        self._errands.hand_over(SEARCHING, work, partial(self._matched, needle))
+        self._bar.say(lambda look: [("searching", look.style("dim"))])
+
+    def _matched(self, needle: str, frame_id: int | None) -> None:
+        if frame_id is None:
+            is_all = self._rows.matches is None and not self._rows.only_marked and self._rows.horizon is None
+            where = "no frame" if is_all else "none of the frames that are shown"
+            self._bar.say(lambda look: [(look.own(f"— in {where}: {needle}"), look.style("warning"))])
+            return
+        if not self._frames.view.holds(frame_id):
+            self.search(from_here=True)  # other rows are shown by now
+            return
+        row = self._frames.view.row_of_frame(frame_id)
+        only = "the only frame" if row == self._frames.cursor and frame_id == self._found else self._ways_on()
+        self._found = frame_id
+        self._bar.say(lambda look: [(look.own(f"found {needle}   {only}"), look.style("dim"))])
+        self._frames.move_to(row, centre=True)
+
+    def _ways_on(self) -> str:
+        key = self._host.look.key
+        return f"{key('session.next_match')} next  {key('session.previous_match')} previous"
+
+    def stop_searching(self) -> bool:
+        """Whether something was searched."""
+        was = bool(self._frames.needle)
+        self._errands.cancel(SEARCHING)
+        if was:
+            self._frames.needle = ""
+            self._frames.forget()
+            self.say()
+        return was
+
+
+def text_filter(needle: str) -> Filter:
+    """A filter for payloads that hold a text as it is."""
+    from wsreplay.trace.filter import Filter
+    from wsreplay.trace.filter.ast import Text
+
+    return Filter(Text(needle))

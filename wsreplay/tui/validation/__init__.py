@@ -1,0 +1,1 @@
+"""Validation beside the interface: a process of its own, and what it tells."""

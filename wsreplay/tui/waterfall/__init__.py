@@ -1,0 +1,1 @@
+"""Runs, tools and operations over time."""

@@ -1,0 +1,105 @@
+"""The line at the head of every screen: where one is, whether the recording grows, what the validator says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wsreplay.model import Session
+from wsreplay.tui import times
+from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.paint import Run
+from wsreplay.tui.recording.growth import Growth
+from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.validation import verdict
+from wsreplay.tui.validation.verdict import Verdict
+
+
+def head_runs(look: Look, *places: str) -> list[Run]:
+    """`wsreplay │ place │ place`."""
+    runs: list[Run] = [("wsreplay", look.style("accent", bold=True))]
+    for place in places:
+        runs += [(f" {look.signs.divider} ", look.style("faint")), (look.safe(place), look.style("text"))]
+    return runs
+
+
+def session_name(look: Look, session: Session | None) -> str:
+    if session is None:
+        return "all sessions"
+    return f"session {session.id} {look.signs.dot} {session.user or 'anonymous'}"
+
+
+def fault_runs(look: Look, faults: int) -> list[Run]:
+    """`↯ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
+    return [(f"{look.signs.fault} {faults:,} injected", look.style("warning"))] if faults else []
+
+
+def live_runs(look: Look, growth: Growth, opened: Opened) -> list[Run]:
+    """`● REC 4.2k/s`, `◌ STALLED 12 s`, `■ finished`, `╳ cut off` where the recorder was killed.
+
+    Nothing for a recording that was closed when it was opened.
+    """
+    if not growth.was_live:
+        return []
+    if not growth.live and opened.runs and opened.runs[-1].ended_ns is None:
+        return [(f"{look.signs.cut} cut off: the recorder is gone", look.style("warning", bold=True))]
+    if not growth.live:
+        return [(f"{look.signs.finished} finished", look.style("dim"))]
+    if growth.silent_ns:
+        return [(f"{look.signs.stalled} STALLED {growth.silent_ns // times.SECOND} s", look.style("warning", bold=True))]
+    rate = f" {times.short(growth.rate)}/s"
+    return [(f"{look.signs.recording} REC", look.style("error", bold=True)), (rate, look.style("dim"))]
+
+
+def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
+    """Whether a live list follows its end, and how much it has not shown."""
+    if following:
+        return [("FOLLOW", look.style("ok", bold=True))]
+    how = f"{look.key('session.follow')} follows"
+    if not unseen:
+        return [(how, look.style("dim"))]
+    return [(f"+{unseen:,} new", look.style("word", bold=True)), (f" {how}", look.style("dim"))]
+
+
+def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
+    """`✗ 12 ▲ 40`, `✓ no findings`, `validating 38%`, that there is no verdict, or that it is an old one."""
+    runs: list[Run] = []
+    if opened.evidence.is_there and state.state != verdict.FAILED:
+        counted = tally_runs(look, *opened.evidence.counts(session), "{:,}".format)
+        well = (f"{look.signs.ok} no findings", look.style("ok"))
+        if opened.evidence.is_vacuous(session):
+            well = (look.own("– no rule applies"), look.style("warning"))
+        runs = counted or [well]
+    gap = [("  ", look.style())] if runs else []
+    if state.state == verdict.JUDGING:
+        runs = [*runs, *gap, (f"validating {state.done:.0%}", look.style("dim"))]
+    elif state.state == verdict.FAILED:
+        older = ", these findings are older" if opened.evidence.is_there else ""
+        runs = [*runs, *gap, (f"{look.signs.warning} no verdict{older}", look.style("warning"))]
+    if state.stale:
+        runs = [*runs, (f"  contract changed: {look.key('screen.validate')}", look.style("word", bold=True))]
+    return runs
+
+
+def judge_runs(look: Look, opened: Opened) -> list[Run]:
+    """` by agent-chat`: the contracts that judged."""
+    names = ", ".join(source.name for source in opened.evidence.sources)
+    return [(f" by {look.safe(names)}", look.style("dim"))] if names else []
+
+
+def tally_runs(look: Look, errors: int, warnings: int, number: Callable[[int], str] = times.short) -> list[Run]:
+    """`✗ 12 ▲ 40`; nothing where there are none."""
+    runs: list[Run] = []
+    if errors:
+        runs.append((f"{look.signs.error} {number(errors)}", look.style("error", bold=True)))
+    if warnings:
+        runs.append((f"{' ' if runs else ''}{look.signs.warning} {number(warnings)}", look.style("warning")))
+    return runs
+
+
+def joined(look: Look, *groups: list[Run]) -> list[Run]:
+    """Groups of runs with a divider between those that say something."""
+    runs: list[Run] = []
+    for group in groups:
+        if group:
+            runs += [*([(f" {look.signs.divider} ", look.style("faint"))] if runs else []), *group]
+    return runs

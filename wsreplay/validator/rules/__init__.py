@@ -1,0 +1,1 @@
+"""What a contract can ask for, a file a kind of rule."""

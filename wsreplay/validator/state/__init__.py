@@ -1,0 +1,1 @@
+"""What is kept of the traffic while it is judged."""
