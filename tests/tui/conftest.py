@@ -151,7 +151,7 @@ def chat_findings() -> list[Finding]:
 def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     """Evidence as the validator's process would send it."""
     from wsreplay.contract import load
-    from wsreplay.tui.validation.validation import process as judge_process
+    from wsreplay.tui.validation import process as judge_process
 
     contract = load("agent-chat")
     rules = dict.fromkeys(one.rule for one in findings)
