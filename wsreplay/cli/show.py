@@ -102,8 +102,7 @@ class _View:
     def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
         """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""
         if wanted is None:
-            where, parameters = self._filter.where(self._context)
-            return paging.frames_where(self._recording, after_id + 1, end, where, parameters)
+            return paging.frames_where(self._recording, after_id + 1, end, self._filter.where(self._context))
         return takewhile(lambda frame: frame.id <= end, self._recording.frames(after_id=after_id, connections=wanted))
 
     def _new_faults(self, wanted: set[int] | None) -> list[Fault]:

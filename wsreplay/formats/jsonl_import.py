@@ -115,18 +115,16 @@ class _Intake:
         self._run(line, 0)
 
     def _run(self, line: dict[str, Any], start_ns: int) -> None:
-        self._run_id += 1
-        options = _get(line, "options", dict, {})
-        self._writer.add(
-            "INSERT INTO recording (id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options)"
-            " VALUES (?,?,?,?,?,?,?,?,?)",
-            (
-                self._run_id, _moment(_get(line, "started_at", str, "1970-01-01T00:00:00Z")), start_ns, start_ns,
-                _ns(line["ended"]) if line.get("ended") is not None else None,
-                self._redactor.url(_get(line, "upstream", str, "")), _get(line, "listen", str, ""),
-                _get(line, "version", str, wsreplay.__version__), _written(options),
-            ),
-        )  # fmt: skip
+        started_at = _moment(_get(line, "started_at", str, "1970-01-01T00:00:00Z"))
+        try:
+            self._run_id = self._writer.insert_run(
+                started_at=started_at, start_ns=start_ns, upstream=self._redactor.url(_get(line, "upstream", str, "")),
+                listen=_get(line, "listen", str, ""), version=_get(line, "version", str, wsreplay.__version__),
+                options=_get(line, "options", dict, {}),
+                ended_ns=_ns(line["ended"]) if line.get("ended") is not None else None,
+            )  # fmt: skip
+        except orjson.JSONEncodeError:
+            raise _Bad(_TOO_DEEP) from None
         if line.get("reached") is not None:
             self._given_reach[self._run_id] = _ns(line["reached"])
 
@@ -234,10 +232,7 @@ class _Intake:
     def _finding(self, line: dict[str, Any]) -> None:
         details = _get(line, "finding", dict)
         body = _written(_get(details, "body", dict))
-        self._writer.add(
-            "INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)",
-            (_get(details, "contract", str), _get(details, "digest", str), body),
-        )
+        self._writer.add_finding(_get(details, "contract", str), _get(details, "digest", str), body)
 
     # What a line is, is told by the word that only its kind has.
     _KINDS: ClassVar[dict[str, Callable[[_Intake, dict[str, Any]], None]]] = {

@@ -7,10 +7,11 @@ import orjson
 
 from wsreplay.errors import CorruptRecording
 from wsreplay.model import Connection, Ending, Headers
-from wsreplay.recorder import resume as restore
 from wsreplay.recorder.connection import LiveConnection, Rules
 from wsreplay.recorder.protocol import Closing, Ended, FaultNote, Hello, Kind, Opened, Record
+from wsreplay.recorder.resume import close_crashed_runs, next_start, open_connections
 from wsreplay.recorder.tail import TailCodec
+from wsreplay.store import resume
 from wsreplay.store.writer import Writer
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
@@ -36,8 +37,8 @@ class Ledger:
         self._opened: list[Opened] = []
         self._ended: list[Ended] = []
         if hello.run_id is None:
-            restore.close_crashed_runs(self.writer)
-            self.start_ns = restore.next_start(self.writer, hello.started_at)
+            close_crashed_runs(self.writer)
+            self.start_ns = next_start(self.writer, hello.started_at)
             self.run_id = self.writer.insert_run(
                 started_at=hello.started_at, start_ns=self.start_ns, upstream=redactor.url(hello.upstream),
                 listen=hello.listen, version=hello.version,
@@ -48,17 +49,17 @@ class Ledger:
             self.run_id = hello.run_id
             self.start_ns, self.processed, self._reached = self._find_run(hello.run_id)
         self._rules = Rules(redactor, TailCodec(seal), hello.max_payload, self.start_ns)
-        self.first_connection = restore.last_connection_id(self.writer) + 1
+        self.first_connection = resume.last_connection_id(self.writer) + 1
         if hello.run_id is not None:
-            self._connections = restore.open_connections(self.writer, self.run_id, self._rules)
-            self.events = restore.count_events(self.writer, self.run_id)
+            self._connections = open_connections(self.writer, self.run_id, self._rules)
+            self.events = resume.count_events(self.writer, self.run_id)
         self.writer.commit()
 
-    def _find_run(self, run_id: int) -> tuple[int, int, int]:
-        rows = self.writer.query("SELECT start_ns, processed, reached_ns FROM recording WHERE id = ?", (run_id,))
-        if not rows:
+    def _find_run(self, run_id: int) -> resume.RunState:
+        state = resume.run_state(self.writer, run_id)
+        if state is None:
             raise CorruptRecording(f"{self.writer.path} has lost the run it was recording")
-        return rows[0][0], rows[0][1], rows[0][2]
+        return state
 
     @property
     def open_connections(self) -> int:

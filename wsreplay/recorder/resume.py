@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,6 +12,8 @@ from wsreplay.model import FIN, RSV1, Ending, Opcode
 from wsreplay.recorder.connection import LiveConnection, Past, Rules
 from wsreplay.recorder.protocol import Closing, Opened
 from wsreplay.recorder.tail import TailCodec
+from wsreplay.store import resume as rows
+from wsreplay.store.resume import FrameEnd
 from wsreplay.store.writer import Writer
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import WINDOW, Extensions
@@ -22,62 +22,45 @@ from wsreplay.wire.frames import MAX_PAYLOAD
 SWITCHING_PROTOCOLS = 101
 
 
-def last_connection_id(writer: Writer) -> int:
-    return int(writer.query("SELECT coalesce(max(id), 0) FROM connection")[0][0])
-
-
 def next_start(writer: Writer, started_at: str) -> int:
     """Where a new run stands on the time axis: at its wall-clock distance from the first, never before the last one's end."""
-    rows = writer.query("SELECT started_at, start_ns, max(reached_ns, coalesce(ended_ns, 0)) FROM recording ORDER BY id")
-    if not rows:
+    runs = rows.run_reaches(writer)
+    if not runs:
         return 0
-    distance = datetime.fromisoformat(started_at) - datetime.fromisoformat(rows[0][0])
-    return max([int(distance.total_seconds() * 1e9), *(int(row[2]) for row in rows)])
-
-
-def count_events(writer: Writer, run_id: int) -> int:
-    """The events of a run that are committed."""
-    sql = "SELECT count(type) FROM frame WHERE connection_id IN (SELECT id FROM connection WHERE recording_id = ?)"
-    return int(writer.query(sql, (run_id,))[0][0])
+    distance = datetime.fromisoformat(started_at) - datetime.fromisoformat(runs[0][0])
+    return max(int(distance.total_seconds() * 1e9), *(reached_ns for _, reached_ns in runs))
 
 
 def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, LiveConnection]:
     """The connections of a run that have not ended, ready to be fed what comes next."""
-    rows = writer.query(
-        "SELECT id, status, extensions, path, peer, user, opened_ns, error, closed_by, close_code, close_reason FROM connection"
-        " WHERE recording_id = ? AND ending = 'open'",
-        (run_id,),
-    )
-    histories = _histories(writer, run_id, rules, {id: extensions for id, status, extensions, *_ in rows if status == 101})
+    recorded = rows.open_connections(writer, run_id)
+    upgraded = {row.id: row.extensions for row in recorded if row.status == SWITCHING_PROTOCOLS}
+    histories = _histories(writer, run_id, rules, upgraded)
     restored = {}
-    for id, status, extensions, path, peer, user, opened_ns, error, *closing in rows:
-        connection = restored[id] = LiveConnection(id, writer, rules)
-        connection.opened, connection.opened_ns, connection.status = Opened(id, path, peer, user), opened_ns, status
-        connection.closed_by, connection.close_code, connection.close_reason = closing
-        if status == SWITCHING_PROTOCOLS:
-            _restore(writer, rules, connection, extensions, error, histories[id])
+    for row in recorded:
+        connection = restored[row.id] = LiveConnection(row.id, writer, rules)
+        connection.opened = Opened(row.id, row.path, row.peer or "", row.user)
+        connection.opened_ns, connection.status = row.opened_ns, row.status
+        connection.closed_by, connection.close_code, connection.close_reason = row.closed_by, row.close_code, row.close_reason
+        if row.id in histories:
+            _restore(writer, rules, connection, row.extensions, row.error, histories[row.id])
     return restored
 
 
 def close_crashed_runs(writer: Writer) -> None:
     """End the connections of runs whose relay and recorder both died: they are truncated."""
-    for run_id, reached, options in writer.query("SELECT id, reached_ns, options FROM recording WHERE ended_ns IS NULL"):
-        run = orjson.loads(options)
-        if run.get("redact"):
-            _drop_sealed_tails(writer, run_id)
-        rules = Rules(Redactor(), TailCodec(None), run.get("max_payload", MAX_PAYLOAD), 0)
-        for connection in open_connections(writer, run_id, rules).values():
-            connection.end(reached, Closing(), Ending.TRUNCATED)
+    for run in rows.unended_runs(writer):
+        options = orjson.loads(run.options)
+        if options.get("redact"):
+            _drop_sealed_tails(writer, run.id)
+        rules = Rules(Redactor(), TailCodec(None), options.get("max_payload", MAX_PAYLOAD), 0)
+        for connection in open_connections(writer, run.id, rules).values():
+            connection.end(run.reached_ns, Closing(), Ending.TRUNCATED)
 
 
 def _drop_sealed_tails(writer: Writer, run_id: int) -> None:
     """Nobody has the key any more."""
-    rows = writer.query(
-        "SELECT connection_id, direction, sum(length(bytes)) FROM tail JOIN connection ON connection.id = connection_id"
-        " WHERE recording_id = ? AND ending = 'open' GROUP BY 1, 2",
-        (run_id,),
-    )
-    for connection_id, direction, size in rows:
+    for connection_id, direction, size in rows.tail_sizes(writer, run_id):
         writer.add_gap(connection_id, direction, writer.last_frame_id, "withheld: unfinished, and its key is gone", size)
         writer.drop_tail(connection_id, direction)
     writer.commit()
@@ -96,26 +79,9 @@ def _restore(
     for _, direction, payload in sorted(closes):
         connection.saw_close(direction, payload)
     for direction in (0, 1):
-        tail = writer.rows(
-            "SELECT offset, t_ns, bytes FROM tail WHERE connection_id = ? AND direction = ? ORDER BY offset",
-            (connection.id, direction),
-        )
+        tail = rows.tail(writer, connection.id, direction)
         opened = ((at, t_ns, rules.tails(data, connection.id, direction, at)) for at, t_ns, data in tail)
         connection.feed_tail(direction, opened)
-
-
-class _Row(NamedTuple):
-    """What is read of a frame; of its payload, the end."""
-
-    id: int
-    connection_id: int
-    direction: int
-    seq: int
-    opcode: int
-    flags: int
-    end: int
-    size: int
-    payload: bytes
 
 
 class _Reading(Enum):
@@ -143,15 +109,15 @@ class _History:
     _at: _Reading = _Reading.START
     _opcode: int = 0  # of the message in progress whose first frames are rows, since it has outgrown being held together
     _kept: int = 0
-    _held: list[_Row] = field(default_factory=list)
-    _window: list[_Row] = field(default_factory=list)
+    _held: list[FrameEnd] = field(default_factory=list)
+    _window: list[FrameEnd] = field(default_factory=list)
     _size: int = 0
 
     @property
     def done(self) -> bool:
         return self._at is _Reading.REST and (not self.takeover or self.lost is not None or self._size >= WINDOW)
 
-    def take(self, row: _Row) -> None:
+    def take(self, row: FrameEnd) -> None:
         """The frame before those taken so far."""
         if not self.seq:
             self.seq, self.last_id, self.end = row.seq, row.id, row.end
@@ -167,7 +133,7 @@ class _History:
         else:
             self._take_unfinished(row)
 
-    def _take_unfinished(self, row: _Row) -> None:
+    def _take_unfinished(self, row: FrameEnd) -> None:
         self._kept += row.size
         if row.opcode:
             self._opcode, self._at = row.opcode, _Reading.REST
@@ -175,7 +141,7 @@ class _History:
                 self._kept = self.max_payload
                 self.lost = self.lost or "it went on in the middle of a compressed message"
 
-    def _take_complete(self, row: _Row) -> None:
+    def _take_complete(self, row: FrameEnd) -> None:
         if not self.takeover or self.lost:
             return
         self._held.append(row)
@@ -220,7 +186,7 @@ def _histories(
     pending = {(id, direction) for id in histories for direction in (0, 1)}
     if not pending:
         return histories
-    for row in _frames_backwards(writer, run_id):
+    for row in rows.frames_backwards(writer, run_id, WINDOW):
         place = row.connection_id, row.direction
         if place in pending:
             history = histories[row.connection_id][row.direction]
@@ -232,31 +198,15 @@ def _histories(
     return histories
 
 
-def _frames_backwards(writer: Writer, run_id: int) -> Iterator[_Row]:
-    return map(
-        _Row._make,
-        writer.rows(
-            "SELECT id, connection_id, direction, seq, opcode, flags, offset + wire_length, length(payload),"
-            f" coalesce(substr(payload, -{WINDOW}), x'') FROM frame"
-            " WHERE connection_id IN (SELECT id FROM connection WHERE recording_id = ? AND ending = 'open') ORDER BY id DESC",
-            (run_id,),
-        ),
-    )
-
-
 def _gaps(writer: Writer, run_id: int) -> dict[tuple[int, int], tuple[set[int], str | None]]:
     """Per connection and direction: the frames whose payload was cut, and whether inflating had ended."""
     gaps: dict[tuple[int, int], tuple[set[int], str | None]] = {}
-    rows: Iterator[tuple[Any, ...]] = writer.rows(
-        "SELECT connection_id, direction, after_frame_id, reason FROM gap JOIN connection ON connection.id = connection_id"
-        " WHERE recording_id = ? AND ending = 'open'",
-        (run_id,),
-    )
-    for connection_id, direction, frame_id, reason in rows:
-        cuts, lost = gaps.get((connection_id, direction), (set(), None))
-        if reason.startswith("cannot be inflated"):
-            lost = reason.partition(": ")[2]
-        elif reason.startswith("payload cut"):
-            cuts.add(frame_id)
-        gaps[connection_id, direction] = cuts, lost
+    for gap in rows.gaps(writer, run_id):
+        place = gap.connection_id, gap.direction
+        cuts, lost = gaps.get(place, (set(), None))
+        if gap.reason.startswith("cannot be inflated"):
+            lost = gap.reason.partition(": ")[2]
+        elif gap.reason.startswith("payload cut"):
+            cuts.add(gap.after_frame_id)
+        gaps[place] = cuts, lost
     return gaps

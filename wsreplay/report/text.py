@@ -379,11 +379,7 @@ class _Seen:
 def _type_counts(recording: Recording) -> dict[int, dict[str, _Seen]]:
     """Per connection what types it carried."""
     counts: defaultdict[int, dict[str, _Seen]] = defaultdict(dict)
-    sql = (
-        "SELECT connection_id, type, count(*), min(t_ns), min(id)"
-        " FROM frame WHERE type IS NOT NULL GROUP BY connection_id, type"
-    )
-    for connection, type, number, first_ns, first_id in recording.query(sql):
+    for connection, type, number, first_ns, first_id in recording.type_tallies():
         counts[connection][type] = _Seen(number, first_ns, first_id)
     return counts
 

@@ -13,6 +13,7 @@ import orjson
 from wsreplay.errors import RecordingError
 from wsreplay.store import access, schema
 from wsreplay.store.errors import readable
+from wsreplay.store.writer import INSERT_FINDING, INSERT_MARK
 
 _MARK_PATIENCE_S = 1.0  # with a program that has locked the file; a recorder holds it for milliseconds
 _SAVE_PATIENCE_S = 5.0
@@ -27,7 +28,7 @@ def change_mark(path: str | Path, mark_id: int | None, t_ns: int, note: str, fra
         if mark_id is not None:
             db.execute("DELETE FROM mark WHERE id = ?", (mark_id,))
         if note:
-            db.execute("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
+            db.execute(INSERT_MARK, (t_ns, frame_id, note))
 
 
 def save_findings(path: str | Path, contract: str, contract_digest: str, findings: Sequence[dict[str, Any]]) -> None:
@@ -35,7 +36,7 @@ def save_findings(path: str | Path, contract: str, contract_digest: str, finding
     rows = [(contract, contract_digest, orjson.dumps(finding).decode()) for finding in findings]
     with _writing(path, _SAVE_PATIENCE_S) as db:
         db.execute("DELETE FROM finding WHERE contract_digest = ?", (contract_digest,))
-        db.executemany("INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)", rows)
+        db.executemany(INSERT_FINDING, rows)
 
 
 @contextmanager

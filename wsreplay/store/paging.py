@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from wsreplay.model import Frame
 from wsreplay.store import schema
+from wsreplay.store.condition import HAS_TYPE, Condition, all_of, of_connections
 from wsreplay.store.reader import Recording
 
 PREVIEW_BYTES = 640
@@ -103,6 +104,12 @@ def frame_counts(recording: Recording, connections: Iterable[int]) -> dict[int, 
     return found
 
 
+def last_seq(recording: Recording, connection_id: int) -> int:
+    """The number, within its connection, of a connection's last frame; 0 where it has none."""
+    last = next(recording.query(LAST_OF, (connection_id,)), None)
+    return last[1] if last else 0
+
+
 def dense_range(recording: Recording, connection_id: int) -> range | None:
     """The ids of a connection's frames where no other connection's lie between them, without reading them.
 
@@ -124,8 +131,7 @@ def ids_in_pieces(
         yield from _scanned(recording, connections, after_id, step)
         return
     for connection in connections:
-        last = next(recording.query(LAST_OF, (connection,)), None)
-        for start in range(1, (last[1] if last else 0) + 1, step):
+        for start in range(1, last_seq(recording, connection) + 1, step):
             rows = recording.query(PIECE_OF, (connection, start, start + step - 1))
             yield array("Q", (id for (id,) in rows if id > after_id))
 
@@ -138,22 +144,22 @@ def _scanned(recording: Recording, connections: Sequence[int], after_id: int, st
 
 def ids_between(recording: Recording, first: int, last: int, connections: Sequence[int]) -> array[int]:
     """The ids between `first` and `last`, both included, of some connections; read in the order of ids, index or not."""
-    marks = ",".join("?" * len(connections))
-    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND +connection_id IN ({marks}) ORDER BY id"
-    return array("Q", (id for (id,) in recording.query(sql, (first, last, *connections))))
+    condition = of_connections(connections)
+    sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND {condition.text} ORDER BY id"
+    return array("Q", (id for (id,) in recording.query(sql, (first, last, *condition.parameters))))
 
 
-def frames_where(recording: Recording, first: int, last: int, where: str, parameters: Sequence[Any]) -> Iterator[Frame]:
-    """The frames between `first` and `last`, both included, that fulfil a condition over the columns of `frame`."""
-    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? AND ({where}) ORDER BY id"
-    return map(Frame._make, recording.query(sql, (first, last, *parameters)))
+def frames_where(recording: Recording, first: int, last: int, condition: Condition) -> Iterator[Frame]:
+    """The frames between `first` and `last`, both included, that fulfil a condition."""
+    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? AND ({condition.text}) ORDER BY id"
+    return map(Frame._make, recording.query(sql, (first, last, *condition.parameters)))
 
 
 def typed_frames(recording: Recording, connections: Sequence[int] | None = None) -> Iterator[Frame]:
     """The frames that have an event type, of some connections (all: None), in order."""
-    narrowed = "" if connections is None else f" AND +connection_id IN ({','.join('?' * len(connections))})"
-    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE type IS NOT NULL{narrowed} ORDER BY id"
-    return map(Frame._make, recording.query(sql, tuple(connections or ())))
+    condition = HAS_TYPE if connections is None else all_of([HAS_TYPE, of_connections(connections)])
+    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE {condition.text} ORDER BY id"
+    return map(Frame._make, recording.query(sql, condition.parameters))
 
 
 def next_of_types(
@@ -161,8 +167,8 @@ def next_of_types(
 ) -> Iterator[Frame]:
     """The frames of some types on a connection that follow a frame, not further than `within` ids away."""
     marks = ",".join("?" * len(types))
-    condition = f"+connection_id = ? AND type IN ({marks})"
-    return frames_where(recording, after_id + 1, after_id + within, condition, (connection_id, *types))
+    condition = Condition(f"+connection_id = ? AND type IN ({marks})", (connection_id, *types))
+    return frames_where(recording, after_id + 1, after_id + within, condition)
 
 
 def sample(recording: Recording, count: int = 2000) -> list[tuple[int, int]]:

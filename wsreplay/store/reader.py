@@ -235,6 +235,14 @@ class Recording:
         counts.update(self.query(sql, tuple(connections or ())))
         return counts
 
+    def type_tallies(self) -> Iterator[tuple[int, str, int, int, int]]:
+        """Per connection and event type: (connection id, type, how often, the first one's t_ns and frame id)."""
+        sql = (
+            "SELECT connection_id, type, count(*), min(t_ns), min(id)"
+            " FROM frame WHERE type IS NOT NULL GROUP BY connection_id, type"
+        )
+        return ((connection, type, number, t_ns, id) for connection, type, number, t_ns, id in self.query(sql))
+
     def tallies(self) -> dict[int, tuple[int, int]]:
         """Per connection: frames, and bytes on the wire."""
         rows = self.query("SELECT connection_id, count(*), sum(wire_length) FROM frame GROUP BY connection_id")

@@ -28,6 +28,9 @@ PAGE_SIZE = 32768
 SMALL_PAGE = 4096
 REPACK_BELOW = 4 * 2**20  # bytes
 
+INSERT_MARK = "INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)"
+INSERT_FINDING = "INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)"
+
 FrameRow = tuple[int, int, int, int, int, int, int, int, "str | None", bytes]
 """(connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload): a Frame without its id."""
 
@@ -68,6 +71,7 @@ class Writer:
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
             schema.migrate(self._db)
             (self.last_frame_id,) = self._db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
+            self._last_run_id: int = self._db.execute("SELECT coalesce(max(id), 0) FROM recording").fetchone()[0]
             self._db.execute(f"DROP INDEX IF EXISTS {schema.FRAME_INDEX}")
         except sqlite3.Error as error:
             self._db.close()
@@ -111,16 +115,18 @@ class Writer:
         self.add(f"UPDATE recording SET {assignments} WHERE id = ?", (*columns.values(), run_id))
 
     def insert_run(
-        self, *, started_at: str, start_ns: int, upstream: str, listen: str, version: str, options: dict[str, Any]
-    ) -> int:
-        """Add a run and return its id."""
-        (run_id,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM recording").fetchone()
+        self, *, started_at: str, start_ns: int, upstream: str, listen: str, version: str, options: dict[str, Any],
+        ended_ns: int | None = None,
+    ) -> int:  # fmt: skip
+        """Add a run and return its id. Raises orjson.JSONEncodeError where `options` cannot be JSON: nested too deep."""
+        body = orjson.dumps(options, default=float).decode()  # an import reads long numbers as Decimal
+        self._last_run_id += 1
         self.add(
-            "INSERT INTO recording (id, started_at, start_ns, reached_ns, upstream, listen, version, options)"
-            " VALUES (?,?,?,?,?,?,?,?)",
-            (run_id, started_at, start_ns, start_ns, upstream, listen, version, orjson.dumps(options).decode()),
+            "INSERT INTO recording (id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options)"
+            " VALUES (?,?,?,?,?,?,?,?,?)",
+            (self._last_run_id, started_at, start_ns, start_ns, ended_ns, upstream, listen, version, body),
         )
-        return int(run_id)
+        return self._last_run_id
 
     def add_tail(self, connection_id: int, direction: int, offset: int, t_ns: int, data: bytes) -> None:
         # What is kept again behind bytes that are not takes the place of the note where they end.
@@ -148,7 +154,11 @@ class Writer:
         self.add("INSERT INTO hold VALUES (?,?)", (start_ns, end_ns))
 
     def add_mark(self, t_ns: int, note: str, frame_id: int | None = None) -> None:
-        self.add("INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)", (t_ns, frame_id, note))
+        self.add(INSERT_MARK, (t_ns, frame_id, note))
+
+    def add_finding(self, contract: str, contract_digest: str, body: str) -> None:
+        """Keep a result, as JSON."""
+        self.add(INSERT_FINDING, (contract, contract_digest, body))
 
     def add_fault(
         self, t_ns: int, kind: str, detail: str, connection_id: int | None, direction: int | None, frame_id: int | None = None

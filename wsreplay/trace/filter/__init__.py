@@ -18,7 +18,7 @@ A filter is about frames: of a message sent in fragments, paths and text are loo
     regex       which regular expressions are safe to run over a hostile payload
     context     what is known of a frame beside the frame
     matching    nodes → a predicate
-    sql         nodes → a condition that every match fulfils
+    bounds      nodes → a condition of the store that every match fulfils
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsreplay.model import Frame
-from wsreplay.trace.filter import ast, matching, parser, sql
+from wsreplay.store.condition import Condition
+from wsreplay.trace.filter import ast, bounds, matching, parser
 from wsreplay.trace.filter.context import Context
 
 __all__ = ["Context", "Filter", "parse"]
@@ -70,12 +71,12 @@ class Filter:
         self._bound[:] = [(context, bound)]
         return bound(frame)
 
-    def where(self, context: Context) -> tuple[str, tuple[object, ...]]:
-        """A condition over the columns of table `frame`, and its parameters, which every matching frame fulfils.
+    def where(self, context: Context) -> Condition:
+        """A condition for the store which every matching frame fulfils.
 
-        Others may fulfil it too, so `matches` has the last word. "1" where nothing can be said in SQL.
+        Others may fulfil it too, so `matches` has the last word. `TRUE` where nothing can be said in SQL.
         """
-        return sql.where(self.root, context)
+        return bounds.where(self.root, context)
 
 
 def parse(text: str) -> Filter:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.model import Connection, Frame
 from wsreplay.store import paging
+from wsreplay.store.condition import Condition, all_of, of_connections
 from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.job import Told
 
@@ -59,8 +60,7 @@ def session_ids(connections: Sequence[Connection], reader: Recording, errand: To
 def _frames_of(reader: Recording, connection_id: int) -> int:
     if not paging.is_indexed(reader):
         return 0
-    last = next(reader.query(paging.LAST_OF, (connection_id,)), None)
-    return last[1] if last else 0
+    return paging.last_seq(reader, connection_id)
 
 
 class Sieve:
@@ -73,12 +73,9 @@ class Sieve:
         self.filter, self.context, self.connections = filter, context, connections
 
     @cached_property
-    def _condition(self) -> tuple[str, tuple[object, ...]]:
-        where, parameters = self.filter.where(self.context)
-        if self.connections is None:
-            return where, parameters
-        marks = ",".join("?" * len(self.connections))
-        return f"({where}) AND +connection_id IN ({marks})", (*parameters, *self.connections)
+    def _condition(self) -> Condition:
+        where = self.filter.where(self.context)
+        return where if self.connections is None else all_of([where, of_connections(self.connections)])
 
     @cached_property
     def _lets_through(self) -> Callable[[Frame], bool]:
@@ -86,7 +83,7 @@ class Sieve:
 
     def between(self, reader: Recording, first: int, last: int) -> array[int]:
         """The matching ids between two, both included."""
-        frames = paging.frames_where(reader, first, last, *self._condition)
+        frames = paging.frames_where(reader, first, last, self._condition)
         return array("Q", (frame.id for frame in frames if self._lets_through(frame)))
 
 
