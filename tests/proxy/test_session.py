@@ -24,7 +24,7 @@ from websockets.typing import Subprotocol
 from recordings import checked
 from wsreplay.errors import NewerSchema, NotARecording, RecordingInUse, UsageError, WsreplayError
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.proxy.recorder_client import Watch
+from wsreplay.proxy.recorder_client import Callbacks
 from wsreplay.recorder.protocol import Ended, Opened
 from wsreplay.store.reader import Recording
 
@@ -52,10 +52,10 @@ def test_a_chat_is_recorded_and_told_of(tmp_path: Path, run: Run) -> None:
     ended: list[Ended] = []
 
     async def main() -> None:
-        watch = Watch(opened=opened.append, ended=ended.append)
+        callbacks = Callbacks(opened=opened.append, ended=ended.append)
         async with serve(_echo, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            async with RecordingProxy(f"ws://127.0.0.1:{port}", tmp_path / "a.db", Options(watch=watch)) as proxy:
+            async with RecordingProxy(f"ws://127.0.0.1:{port}", tmp_path / "a.db", Options(callbacks=callbacks)) as proxy:
                 proxy.mark("before")
                 async with connect(f"{proxy.url}/chat?token=hush") as client:
                     for number in range(50):
@@ -230,8 +230,8 @@ def test_no_secret_reaches_the_file(tmp_path: Path, run: Run, capfd: pytest.Capt
             await connection.send("[]")
 
     async def main() -> None:
-        watch = Watch(opened=lambda one: told.append(str(one)), ended=lambda one: told.append(str(one)))
-        options = Options(redact=["$.password"], watch=watch)
+        callbacks = Callbacks(opened=lambda one: told.append(str(one)), ended=lambda one: told.append(str(one)))
+        options = Options(redact=["$.password"], callbacks=callbacks)
         protocols = [Subprotocol(f"jwt.{token}"), Subprotocol("chat")]
         headers = {"Authorization": f"Bearer {secrets['header']}", "Cookie": f"session={secrets['cookie']}",
                    "Referer": f"http://h/?access_token={secrets['referer']}"}  # fmt: skip

@@ -8,39 +8,39 @@ import rawpeers
 
 from recordings import checked
 from wsreplay.recorder.protocol import Closing, Hello, Kind, Record
-from wsreplay.recorder.recorder import Ledger
+from wsreplay.recorder.recorder import Recorder
 
 LIMIT = 100_000
 HUGE = 3_000_000
 
 
 class Sink:
-    """A ledger with one connection, which commits behind each chunk."""
+    """A recorder with one connection, which commits behind each chunk."""
 
     def __init__(self, path: Path, **hello: object) -> None:
         self._hello = Hello(str(path), "ws://u", "ws://l", "2026-11-20T10:00:00Z", "1", "00" * 32, max_payload=LIMIT, **hello)
-        self.ledger = Ledger(self._hello)
-        self._hello = msgspec.structs.replace(self._hello, run_id=self.ledger.run_id)
+        self.recorder = Recorder(self._hello)
+        self._hello = msgspec.structs.replace(self._hello, run_id=self.recorder.run_id)
         self.take(Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request("/x"))
         self.take(Kind.ACCEPT, rawpeers.accept())
 
     def take(self, kind: Kind, body: bytes, direction: int = 0) -> None:
-        self.ledger.take(Record(kind, direction, 1, 1, body))
-        self.ledger.complete()
-        self.ledger.writer.commit()
+        self.recorder.apply(Record(kind, direction, 1, 1, body))
+        self.recorder.flush()
+        self.recorder.writer.commit()
 
     def die(self) -> None:
-        self.ledger.writer.abandon()
-        self.ledger = Ledger(self._hello)
+        self.recorder.writer.abandon()
+        self.recorder = Recorder(self._hello)
 
     def close(self) -> None:
         self.take(Kind.CLOSE, msgspec.json.encode(Closing("client")))
-        self.ledger.end(clean=True)
-        self.ledger.writer.commit()
-        self.ledger.writer.close()
+        self.recorder.end(clean=True)
+        self.recorder.writer.commit()
+        self.recorder.writer.close()
 
     def tail_bytes(self) -> int:
-        return self.ledger.writer.query("SELECT coalesce(sum(length(bytes)), 0) FROM tail")[0][0]  # type: ignore[no-any-return]
+        return self.recorder.writer.query("SELECT coalesce(sum(length(bytes)), 0) FROM tail")[0][0]  # type: ignore[no-any-return]
 
 
 def pieces(data: bytes, size: int = 50_000) -> list[bytes]:

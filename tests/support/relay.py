@@ -126,7 +126,7 @@ def _is_zombie(pid: int) -> bool:
 
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
     from wsreplay.proxy.proxy import Options, RecordingProxy
-    from wsreplay.proxy.recorder_client import Watch
+    from wsreplay.proxy.recorder_client import Callbacks
 
     def say(**line: Any) -> None:
         print(json.dumps(line), flush=True)
@@ -134,12 +134,12 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
     for name in ("tls_cert", "tls_key"):
         if name in options:
             options[name] = Path(options[name])
-    watch = Watch(
+    callbacks = Callbacks(
         stalled=lambda reason: say(stalled=reason), resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why)
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with RecordingProxy(upstream, path, Options(watch=watch, **options)) as proxy:
+    async with RecordingProxy(upstream, path, Options(callbacks=callbacks, **options)) as proxy:
         say(port=proxy.port)
         await stop.wait()
         report = await proxy.stop()

@@ -9,7 +9,7 @@ import click
 
 from wsreplay.cli.console import Console, duration_text
 from wsreplay.cli.options import RECORDINGS, Address, make_parent, new_recording_path
-from wsreplay.cli.record import run_loop, stop_on_signals, watch
+from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
 from wsreplay.contract import load
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import Seen, chat_all
@@ -99,7 +99,7 @@ async def _serve(path: Path, listen: tuple[str, int]) -> int:
     console = Console(quiet=False)
     stop = stop_on_signals()
     async with Backend(require_auth=False) as backend:
-        options = Options(host=listen[0], port=listen[1], watch=watch(console))
+        options = Options(host=listen[0], port=listen[1], callbacks=print_callbacks(console))
         async with RecordingProxy(backend.url, path, options) as proxy:
             page = proxy.url.replace("ws", "http", 1)
             console.say(f"chat at   {page}/\nrecording {proxy.url} → {backend.url} into {path}   (Ctrl-C stops)")

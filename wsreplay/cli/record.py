@@ -21,7 +21,7 @@ from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.proxy.recorder_client import Watch
+from wsreplay.proxy.recorder_client import Callbacks
 from wsreplay.recorder.protocol import Report
 from wsreplay.report.paint import count
 
@@ -69,7 +69,7 @@ def command(
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, insecure=insecure, set_headers=headers, tls_cert=tls_cert,
         tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability,
-        faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, watch=watch(console),
+        faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, callbacks=print_callbacks(console),
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
     viewer = Viewer(path, contracts, console) if with_tui else None
@@ -93,8 +93,8 @@ def _check_contracts(contracts: tuple[str, ...]) -> None:
             load(contract)
 
 
-def watch(console: Console) -> Watch:
-    return Watch(
+def print_callbacks(console: Console) -> Callbacks:
+    return Callbacks(
         stalled=lambda reason: console.complain(f"nothing can be recorded: {reason}. Traffic waits until it can"),
         resumed=lambda: console.complain("recording goes on"),
         restarted=console.complain,

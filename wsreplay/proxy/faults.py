@@ -29,7 +29,7 @@ from typing import cast
 import msgspec
 
 from wsreplay.proxy.faultspec import VALUED, FaultSpec
-from wsreplay.proxy.recorder_client import Handover
+from wsreplay.proxy.recorder_client import RecorderClient
 from wsreplay.proxy.tunnel import End, Leg, Tunnel
 from wsreplay.recorder.protocol import Closing, FaultNote, Kind
 
@@ -55,24 +55,24 @@ class FaultPlan:
         return Random(f"{self.seed}/{connection}/{'/'.join(map(str, place))}")
 
     def tunnel(
-        self, connection: int, handover: Handover, client: asyncio.Transport, server: asyncio.Transport,
+        self, connection: int, recorder: RecorderClient, client: asyncio.Transport, server: asyncio.Transport,
         on_closed: Callable[[Tunnel], None],
     ) -> FaultyTunnel:  # fmt: skip
         """A tunnel with these faults."""
-        return FaultyTunnel(self, connection, handover, client, server, on_closed)
+        return FaultyTunnel(self, connection, recorder, client, server, on_closed)
 
 
 class FaultyTunnel(Tunnel):
     """A tunnel on which things go wrong."""
 
     def __init__(
-        self, plan: FaultPlan, connection: int, handover: Handover, client: asyncio.Transport, server: asyncio.Transport,
+        self, plan: FaultPlan, connection: int, recorder: RecorderClient, client: asyncio.Transport, server: asyncio.Transport,
         on_closed: Callable[[Tunnel], None],
     ) -> None:  # fmt: skip
         self.plan = plan
         self.began = asyncio.get_running_loop().time()
         self._timers: list[asyncio.TimerHandle] = []
-        super().__init__(connection, handover, client, server, on_closed)
+        super().__init__(connection, recorder, client, server, on_closed)
         for index, spec in enumerate(plan.specs):
             drawn = plan.chance(connection, index).random()
             if spec.kind == "latency" or drawn < spec.probability:
@@ -103,8 +103,8 @@ class FaultyTunnel(Tunnel):
 
     def note(self, kind: str, detail: str, direction: int) -> None:
         """Put it on record."""
-        self.handover.totals.faults += 1
-        self.handover.record(Kind.FAULT, msgspec.json.encode(FaultNote(kind, detail)), self.id, direction)
+        self.recorder.totals.faults += 1
+        self.recorder.record(Kind.FAULT, msgspec.json.encode(FaultNote(kind, detail)), self.id, direction)
 
     def _strike(self, spec: FaultSpec, leg: FaultyLeg) -> None:
         """Do what is done once. `leg` is the one whose bytes were counted."""

@@ -11,8 +11,8 @@ from typing import cast
 
 import msgspec
 
-from wsreplay.proxy.ordered_writer import Gate
-from wsreplay.proxy.recording import Book
+from wsreplay.proxy.ordered_writer import OrderedWriter
+from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.tunnel import Tunnel, reset
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, DialError, Upstream, dial
 from wsreplay.recorder.protocol import Closing, Kind
@@ -26,9 +26,9 @@ MAX_WAITING = 512 * 2**10
 
 @dataclass
 class Route:
-    """What all exchanges of a proxy share. `book` is where new connections are recorded."""
+    """What all exchanges of a proxy share. `recording` is where new connections are recorded."""
 
-    book: Book
+    recording: OutputRecording
     upstream: Upstream
     context: ssl.SSLContext | None
     keep_host: bool = False
@@ -46,13 +46,13 @@ class Exchange:
 
     def __init__(self, route: Route, client: asyncio.Transport) -> None:
         self._route = route
-        self._book = route.book
+        self._recording = route.recording
         self.client = client
         self.upstream: asyncio.Transport | None = None
         self._requests = RequestStream()
         self._responses = ResponseStream()
-        self._up = Gate(None, self._throttle)
-        self._down = Gate(client, self._throttle)
+        self._up = OrderedWriter(None, self._throttle)
+        self._down = OrderedWriter(client, self._throttle)
         self._answers: deque[int | None] = deque()  # per request without an answer: the connection it asks to open
         self._unfinished = 0  # requests whose answer is not complete
         self._full = [False, False]  # which of client and upstream have enough to write for now
@@ -85,8 +85,8 @@ class Exchange:
         self._unfinished += 1
         if request.upgrade:
             if not any(self._answers):
-                self._book = route.book
-            connection = self._book.open()
+                self._recording = route.recording
+            connection = self._recording.open()
             self._hand_over(Kind.OPEN, _address(self.client).encode() + b"\n" + request.raw, connection, self._up)
         else:
             route.http_requests += 1
@@ -100,11 +100,11 @@ class Exchange:
             )
         )
 
-    def _hand_over(self, kind: Kind, body: bytes, connection: int, gate: Gate) -> None:
-        """What follows in this gate waits until the recorder has the record."""
-        if not self._book.handover.record(kind, body, connection):
-            gate.block()
-            self._book.handover.then(gate.unblock)
+    def _hand_over(self, kind: Kind, body: bytes, connection: int, writer: OrderedWriter) -> None:
+        """What follows in this writer waits until the recorder has the record."""
+        if not self._recording.recorder.record(kind, body, connection):
+            writer.block()
+            self._recording.recorder.on_sent(writer.unblock)
 
     def _throttle(self) -> None:
         """Read a peer only while what came from it finds its way."""
@@ -212,7 +212,7 @@ class Exchange:
         assert self.upstream is not None
         route = self._route
         self._finish()
-        tunnel = route.make_tunnel(connection, self._book.handover, self.client, self.upstream, self._tunnel_closed)
+        tunnel = route.make_tunnel(connection, self._recording.recorder, self.client, self.upstream, self._tunnel_closed)
         route.tunnels.add(tunnel)
         client, server = tunnel.legs
         # Nothing of the server passes before its 101, which may wait for the recorder.
@@ -225,7 +225,7 @@ class Exchange:
 
     def _tunnel_closed(self, tunnel: Tunnel) -> None:
         self._route.tunnels.discard(tunnel)
-        self._book.ended()
+        self._recording.ended()
 
     def upstream_eof(self) -> None:
         self._upstream_ended = True
@@ -267,8 +267,8 @@ class Exchange:
 
     def _record_refusal(self, connection: int, by: str, error: str | None) -> None:
         body = msgspec.json.encode(Closing(by=by, error=error, refused=True))
-        self._book.handover.record(Kind.CLOSE, body, connection)
-        self._book.ended()
+        self._recording.recorder.record(Kind.CLOSE, body, connection)
+        self._recording.ended()
 
     def _close_both(self) -> None:
         self.client.close()

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Gate:
-    """Bytes and actions pass in order, at once while the gate is open; else they wait."""
+class OrderedWriter:
+    """Bytes and actions pass in order, at once while the writer is open; else they wait."""
 
     def __init__(self, transport: asyncio.Transport | None, drained: Callable[[], None]) -> None:
         """`drained` is called when what had to wait has passed."""

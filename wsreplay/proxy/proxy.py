@@ -19,8 +19,8 @@ from wsreplay.errors import UsageError
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.http_exchange import ClientSide, Route
-from wsreplay.proxy.recorder_client import Totals, Watch
-from wsreplay.proxy.recording import Book
+from wsreplay.proxy.recorder_client import Callbacks, Totals
+from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
 from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.trace.redaction import Redactor
@@ -48,7 +48,7 @@ class Options:
     dial_timeout_s: float = DIAL_TIMEOUT_S
     faults: Sequence[FaultSpec] = ()
     seed: int = 0  # of what the faults leave to chance
-    watch: Watch = field(default_factory=Watch)
+    callbacks: Callbacks = field(default_factory=Callbacks)
 
 
 class RecordingProxy:
@@ -70,8 +70,9 @@ class RecordingProxy:
         self._heart: asyncio.Task[None] | None = None
         self._stopping: asyncio.Future[Report] | None = None
         self._key = token_hex(32)
-        self._books: list[Book] = []  # those that connections are still written into; the last one takes new ones
-        self._ended = Totals()  # of books that are closed
+        # Those that connections are still written into; the last one takes new ones.
+        self._recordings: list[OutputRecording] = []
+        self._ended = Totals()  # of recordings that are closed
         self._route: Route
 
     async def __aenter__(self) -> Self:
@@ -84,7 +85,7 @@ class RecordingProxy:
     @property
     def totals(self) -> Totals:
         """Of all recordings together."""
-        return sum_of([self._ended, *(book.handover.totals for book in self._books)])
+        return sum_of([self._ended, *(recording.recorder.totals for recording in self._recordings)])
 
     @property
     def open_connections(self) -> int:
@@ -93,11 +94,12 @@ class RecordingProxy:
     @property
     def unsettled(self) -> bool:
         """Whether something that has passed is not in the recording yet, or a connection is about to end."""
-        return any(book.handover.uncommitted for book in self._books) or any(tunnel.ending for tunnel in self._route.tunnels)
+        uncommitted = any(recording.recorder.uncommitted for recording in self._recordings)
+        return uncommitted or any(tunnel.ending for tunnel in self._route.tunnels)
 
     def hold(self, since: int) -> None:
         """Put on record that this process was busy since then (monotonic, ns): what came meanwhile may have been seen late."""
-        self._route.book.handover.hold(since)
+        self._route.recording.recorder.hold(since)
 
     @property
     def http_requests(self) -> int:
@@ -126,12 +128,12 @@ class RecordingProxy:
         # The port is bound before the recorder writes anything, and accepts only once it can.
         self._server = await self._bind(listening)
         try:
-            book = await self._open_book(Path.cwd() / self.path)
+            recording = await self._open_recording(Path.cwd() / self.path)
         except BaseException:
             self._server.close()
             raise
         self._route = Route(
-            book,
+            recording,
             self.upstream,
             context,
             options.keep_host,
@@ -143,7 +145,7 @@ class RecordingProxy:
         await self._server.start_serving()
         self._heart = asyncio.create_task(self._beat())
 
-    async def _open_book(self, path: Path) -> Book:
+    async def _open_recording(self, path: Path) -> OutputRecording:
         """Start a recorder for a file."""
         options, started_at = self.options, datetime.now(UTC)
         hello = Hello(
@@ -157,15 +159,15 @@ class RecordingProxy:
             max_payload=options.max_payload,
             durability=options.durability,
         )
-        book = Book(hello, options.watch)
-        await book.start()
-        self._books.append(book)
-        return book
+        recording = OutputRecording(hello, options.callbacks)
+        await recording.start()
+        self._recordings.append(recording)
+        return recording
 
     @property
     def unused(self) -> bool:
         """Whether the current file holds no connection of this run."""
-        return self._route.book.unused
+        return self._route.recording.unused
 
     async def rotate(self, path: str | Path) -> None:
         """Record connections that are opened from now on into another file.
@@ -173,8 +175,8 @@ class RecordingProxy:
         Those that are open stay where they are; their file is closed when the last of them has ended. Raises WsreplayError, and
         recording goes on as before.
         """
-        before = self._route.book
-        self._route.book = await self._open_book(Path.cwd() / path)
+        before = self._route.recording
+        self._route.recording = await self._open_recording(Path.cwd() / path)
         self.path = Path(path)
         before.retire()
 
@@ -202,13 +204,13 @@ class RecordingProxy:
             self._tell_all(Kind.HEARTBEAT)
 
     def _tell_all(self, kind: Kind, body: bytes = b"") -> None:
-        for book in self._books:
-            book.handover.record(kind, body)
+        for recording in self._recordings:
+            recording.recorder.record(kind, body)
 
     def _let_go_of_closed(self) -> None:
-        closed = [book for book in self._books if book.closed]
-        self._ended = sum_of([self._ended, *(book.handover.totals for book in closed)])
-        self._books = [book for book in self._books if not book.closed]
+        closed = [recording for recording in self._recordings if recording.closed]
+        self._ended = sum_of([self._ended, *(recording.recorder.totals for recording in closed)])
+        self._recordings = [recording for recording in self._recordings if not recording.closed]
 
     def mark(self, note: str) -> None:
         """Leave a note at this time."""
@@ -231,7 +233,7 @@ class RecordingProxy:
         for tunnel in self._route.tunnels:
             tunnel.pause()
         self._tell_all(Kind.HEARTBEAT)
-        reports = await asyncio.gather(*(book.close() for book in self._books))
+        reports = await asyncio.gather(*(recording.close() for recording in self._recordings))
         self.summary = msgspec.structs.replace(reports[-1], events=self.totals.events)
         await self._close_tunnels()
         return self.summary

@@ -41,7 +41,7 @@ Forward = Callable[[], None]
 
 
 @dataclass(slots=True)
-class _Waiting:
+class PendingRecord:
     """A record that the socket has not taken whole, and what is to be done once it has."""
 
     record: bytes
@@ -49,7 +49,7 @@ class _Waiting:
 
 
 @dataclass
-class Watch:
+class Callbacks:
     """What the user is told about the recorder. Each is called from the event loop."""
 
     stalled: Callable[[str], None] = lambda reason: None
@@ -71,17 +71,17 @@ class Totals:
     faults: int = 0
 
 
-class Handover:
+class RecorderClient:
     """One run of the recorder process, over all its lives."""
 
-    def __init__(self, hello: Hello, watch: Watch | None = None) -> None:
+    def __init__(self, hello: Hello, callbacks: Callbacks | None = None) -> None:
         self._hello = hello
-        self._watch = watch or Watch()
+        self._callbacks = callbacks or Callbacks()
         self._lock: int | None = None
         self._channel: socket.socket | None = None  # to the recorder
         self._sock: socket.socket | None = None  # the same, once the recorder is ready for records
         self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[PendingRecord] = deque()
         self._partly = 0  # bytes of the first waiting record that the socket took already
         self._kept: deque[bytes] = deque()  # the newest is number `_number`, and none is missing between
         self._kept_bytes = 0
@@ -166,14 +166,14 @@ class Handover:
             self._resolve(self._ready, report)
         elif report.error is not None:
             if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
-                self._watch.stalled(report.error)
+                self._callbacks.stalled(report.error)
         elif report.stalled is not None:
             self._stalled = report.stalled
-            self._watch.stalled(report.stalled)
+            self._callbacks.stalled(report.stalled)
         for opened in report.opened:
-            self._watch.opened(opened)
+            self._callbacks.opened(opened)
         for ended in report.ended:
-            self._watch.ended(ended)
+            self._callbacks.ended(ended)
         if report.committed is not None:
             self._committed(report)
             if report.closed:
@@ -196,7 +196,7 @@ class Handover:
         self.totals.waiting_bytes = self._kept_bytes
         if self._stalled is not None:
             self._stalled = None
-            self._watch.resumed()
+            self._callbacks.resumed()
         if self._waiting and self._sock is not None:
             self._flush()
 
@@ -237,12 +237,12 @@ class Handover:
             except WsreplayError as error:
                 self._drop_socket()
                 self._stalled = str(error)
-                self._watch.stalled(self._stalled)
+                self._callbacks.stalled(self._stalled)
                 continue
             if self._channel is None:
                 continue  # it was ready, and has died since
             self.totals.restarts += 1
-            self._watch.restarted("the recorder died and was started again")
+            self._callbacks.restarted("the recorder died and was started again")
             self._resend(report.ready or 0)
 
     def _resend(self, committed: int) -> None:
@@ -252,7 +252,7 @@ class Handover:
         self._partly = 0
         waiting = list(self._waiting)
         sent = list(self._kept)[: max(0, len(self._kept) - len(waiting))]
-        self._waiting = deque([*(_Waiting(record) for record in sent), *waiting])
+        self._waiting = deque([*(PendingRecord(record) for record in sent), *waiting])
         self._flush()
 
     def _forget(self, committed: int) -> None:
@@ -273,11 +273,11 @@ class Handover:
         return time.monotonic_ns() - self.origin_ns
 
     def chunk(self, connection: int, direction: int, data: bytes) -> bool:
-        """Hand over bytes that have just arrived. True: the kernel has them, forward them now; False: say `then` what to do."""
+        """Hand over bytes that have just arrived. True: the kernel has them, forward them now; False: call `on_sent`."""
         self.totals.bytes += len(data)
         return self.record(_CHUNK, data, connection, direction)
 
-    def then(self, forward: Forward) -> None:
+    def on_sent(self, forward: Forward) -> None:
         """What is to be done once the record just handed over has really gone; only after False."""
         if not self._over:
             self._waiting[-1].forward = forward
@@ -313,7 +313,7 @@ class Handover:
                 self._held_since = time.monotonic_ns()
             if self._sock is not None and self._kept_bytes <= KEEP_BYTES:
                 asyncio.get_running_loop().add_writer(self._sock, self._flush)
-        self._waiting.append(_Waiting(record))
+        self._waiting.append(PendingRecord(record))
 
     def _flush(self) -> None:
         sock = self._sock

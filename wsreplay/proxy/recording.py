@@ -1,6 +1,6 @@
 """One recording while connections are written into it.
 
-When recording goes on in another file, a connection stays with the book it was opened in; the book is closed when its last
+When recording goes on in another file, a connection stays in the recording it was opened in, which is closed when its last
 connection has ended.
 """
 
@@ -10,16 +10,16 @@ import asyncio
 import itertools
 from pathlib import Path
 
-from wsreplay.proxy.recorder_client import Handover, Watch
+from wsreplay.proxy.recorder_client import Callbacks, RecorderClient
 from wsreplay.recorder.protocol import Hello, Report
 
 
-class Book:
-    """A recording's hand-over, the numbers of its connections, and how many of them have not ended."""
+class OutputRecording:
+    """A recording's recorder, the numbers of its connections, and how many of them have not ended."""
 
-    def __init__(self, hello: Hello, watch: Watch) -> None:
+    def __init__(self, hello: Hello, callbacks: Callbacks) -> None:
         self.path = Path(hello.path)
-        self.handover = Handover(hello, watch)
+        self.recorder = RecorderClient(hello, callbacks)
         self._ids = itertools.count(1)
         self._open = 0
         self.unused = True  # no connection has been opened
@@ -28,7 +28,7 @@ class Book:
 
     async def start(self) -> None:
         """Start the recorder. Raises WsreplayError."""
-        report = await self.handover.start()
+        report = await self.recorder.start()
         self._ids = itertools.count(report.first_connection)
 
     def open(self) -> int:
@@ -54,8 +54,8 @@ class Book:
     def close(self) -> asyncio.Task[Report]:
         """Have everything committed and the file closed, now."""
         if self._closing is None:
-            self.handover.end()
-            self._closing = asyncio.get_running_loop().create_task(self.handover.close())
+            self.recorder.end()
+            self._closing = asyncio.get_running_loop().create_task(self.recorder.close())
         return self._closing
 
     @property

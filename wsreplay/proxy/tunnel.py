@@ -12,7 +12,7 @@ from enum import Enum
 
 import msgspec
 
-from wsreplay.proxy.recorder_client import Handover
+from wsreplay.proxy.recorder_client import RecorderClient
 from wsreplay.recorder.protocol import Closing, Kind
 
 # How much may wait to be written to a peer before its counterpart is read no further.
@@ -66,7 +66,7 @@ class Leg(asyncio.Protocol):
         self.lost = False
         self._tunnel = tunnel
         self._direction = direction
-        self._handover = tunnel.handover
+        self._recorder = tunnel.recorder
         self._connection = tunnel.id
         self._held = 0
         self._paused = 0
@@ -74,12 +74,12 @@ class Leg(asyncio.Protocol):
         transport.set_write_buffer_limits(WRITE_BUFFER)
 
     def data_received(self, data: bytes) -> None:
-        if self._handover.chunk(self._connection, self._direction, data):
+        if self._recorder.chunk(self._connection, self._direction, data):
             if not self.other.lost:
                 self.other.transport.write(data)
         else:
             self.hold()
-            self._handover.then(lambda: self._late(data))
+            self._recorder.on_sent(lambda: self._late(data))
 
     def _late(self, data: bytes) -> None:
         """The recorder has taken bytes that had to wait."""
@@ -163,13 +163,13 @@ class Tunnel:
     def __init__(
         self,
         connection: int,
-        handover: Handover,
+        recorder: RecorderClient,
         client: asyncio.Transport,
         server: asyncio.Transport,
         on_closed: Callable[[Tunnel], None],
     ) -> None:
         self.id = connection
-        self.handover = handover
+        self.recorder = recorder
         self._on_closed = on_closed
         self._closing: Closing | None = None
         self._lost = 0
@@ -207,7 +207,7 @@ class Tunnel:
     def leg_lost(self) -> None:
         self._lost += 1
         if self._lost == 2:
-            self.handover.record(Kind.CLOSE, msgspec.json.encode(self._closing or Closing()), self.id)
+            self.recorder.record(Kind.CLOSE, msgspec.json.encode(self._closing or Closing()), self.id)
             self._on_closed(self)
             if not self.closed.done():
                 self.closed.set_result(None)

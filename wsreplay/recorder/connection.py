@@ -26,7 +26,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ResumePoint:
     """Where one direction is gone on with: behind `offset`, in the state of a decoder that has decoded all before."""
 
     offset: int = 0
@@ -72,24 +72,24 @@ class LiveConnection:
 
     def upgrade(self, extensions: str | None) -> None:
         """The server said 101: from now on there are frames."""
-        self.restore(extensions, (Past(), Past()))
+        self.resume(extensions, (ResumePoint(), ResumePoint()))
 
-    def restore(self, extensions: str | None, pasts: tuple[Past, Past]) -> None:
+    def resume(self, extensions: str | None, points: tuple[ResumePoint, ResumePoint]) -> None:
         """Go on where the rows of both directions end."""
-        self.streams = (self._stream(0, extensions, pasts[0]), self._stream(1, extensions, pasts[1]))
+        self.streams = (self._stream(0, extensions, points[0]), self._stream(1, extensions, points[1]))
 
-    def _stream(self, direction: int, extensions: str | None, past: Past) -> Stream:
+    def _stream(self, direction: int, extensions: str | None, point: ResumePoint) -> Stream:
         decoder = StreamDecoder(
-            deflate=Inflate.from_extensions(extensions, direction, window=past.window),
+            deflate=Inflate.from_extensions(extensions, direction, window=point.window),
             max_payload=self._rules.max_payload,
-            offset=past.offset,
+            offset=point.offset,
             direction=direction,
             extended=bool(Extensions.parse(extensions).other),
-            undecodable=past.undecodable,
-            unfinished=past.unfinished,
-            closed=past.closed,
+            undecodable=point.undecodable,
+            unfinished=point.unfinished,
+            closed=point.closed,
         )
-        return Stream(decoder, kept=past.offset, told_undecodable=past.told_undecodable)
+        return Stream(decoder, kept=point.offset, told_undecodable=point.told_undecodable)
 
     def feed_tail(self, direction: int, tail: Iterable[tuple[int, int, bytes]]) -> None:
         """What the file holds of an unfinished message of a restored connection: (offset, t_ns, bytes)."""

@@ -18,7 +18,7 @@ import msgspec
 
 from wsreplay.errors import RecordingError, WsreplayError
 from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
-from wsreplay.recorder.recorder import Ledger
+from wsreplay.recorder.recorder import Recorder
 from wsreplay.store import lock
 from wsreplay.store.writer import Writer, WriteStalled
 
@@ -48,7 +48,7 @@ class RecorderProcess:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._reader = RecordReader()
-        self._ledger: Ledger | None = None
+        self._recorder: Recorder | None = None
         self._relay_gone = False
         self._deadline: float | None = None
         self._pending_bytes = 0
@@ -57,7 +57,7 @@ class RecorderProcess:
     def run(self) -> int:
         """Record until BYE or the relay's end; return the exit code."""
         try:
-            while self._ledger is None or not self._relay_gone:
+            while self._recorder is None or not self._relay_gone:
                 self._wait()
                 data = self._receive()
                 if not data:
@@ -67,14 +67,14 @@ class RecorderProcess:
                     if record.kind == Kind.BYE:
                         self._finish(clean=True)
                         return 0
-                    self._take(record)
+                    self._apply(record)
                 self._pending_bytes += len(data)
                 self._commit_when_due()
                 if len(data) < NAP_BELOW:
                     self._nap()
-            if self._ledger is not None:
+            if self._recorder is not None:
                 self._finish(clean=False)
-                lock.release(self._ledger.writer.path, self._lock)
+                lock.release(self._recorder.writer.path, self._lock)
         except WsreplayError as error:
             self._say(Report(error=str(error), exit_code=error.exit_code))
             return error.exit_code
@@ -100,36 +100,36 @@ class RecorderProcess:
             # ECONNRESET: the relay died with words of ours unread. What it sent before was delivered.
             return b""
 
-    def _take(self, record: Record) -> None:
-        if self._ledger is None:
+    def _apply(self, record: Record) -> None:
+        if self._recorder is None:
             self._begin(msgspec.json.decode(record.body, type=Hello))
             return
-        self._ledger.take(record)
+        self._recorder.apply(record)
         if self._deadline is None:
             self._deadline = time.monotonic() + COMMIT_EVERY_S
 
     def _begin(self, hello: Hello) -> None:
-        self._ledger = ledger = Ledger(hello)
+        self._recorder = recorder = Recorder(hello)
         self._say(
             Report(
-                ready=ledger.processed,
-                run_id=ledger.run_id,
-                start_ns=ledger.start_ns,
-                first_connection=ledger.first_connection,
-                frames=ledger.writer.last_frame_id,
+                ready=recorder.processed,
+                run_id=recorder.run_id,
+                start_ns=recorder.start_ns,
+                first_connection=recorder.first_connection,
+                frames=recorder.writer.last_frame_id,
             )
         )
 
     def _commit_when_due(self) -> None:
-        ledger = self._ledger
-        if ledger is None or self._deadline is None:
+        recorder = self._recorder
+        if recorder is None or self._deadline is None:
             return
-        if ledger.writer.waiting >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES or time.monotonic() >= self._deadline:
-            ledger.complete()
-            self._persist(ledger.writer)
+        if recorder.writer.waiting >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES or time.monotonic() >= self._deadline:
+            recorder.flush()
+            self._persist(recorder.writer)
             self._deadline = None
             self._pending_bytes = 0
-            self._report_progress(ledger)
+            self._report_progress(recorder)
 
     def _persist(self, writer: Writer) -> None:
         """Commit, and where that cannot be done now say why and try again: nothing more is read meanwhile."""
@@ -151,20 +151,20 @@ class RecorderProcess:
         return self._relay_gone or any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
 
     def _finish(self, *, clean: bool) -> None:
-        ledger = self._ledger
-        assert ledger is not None
-        ledger.end(clean=clean)
-        self._persist(ledger.writer)
-        ledger.writer.close()
-        self._report_progress(ledger, closed=True)
+        recorder = self._recorder
+        assert recorder is not None
+        recorder.end(clean=clean)
+        self._persist(recorder.writer)
+        recorder.writer.close()
+        self._report_progress(recorder, closed=True)
 
-    def _report_progress(self, ledger: Ledger, closed: bool = False) -> None:
-        opened, ended = ledger.news()
+    def _report_progress(self, recorder: Recorder, closed: bool = False) -> None:
+        opened, ended = recorder.news()
         self._say(
             Report(
-                committed=ledger.processed,
-                frames=ledger.writer.last_frame_id,
-                events=ledger.total_events(),
+                committed=recorder.processed,
+                frames=recorder.writer.last_frame_id,
+                events=recorder.total_events(),
                 opened=opened,
                 ended=ended,
                 closed=closed,

@@ -21,7 +21,7 @@ SWITCHING_PROTOCOLS = 101
 _CHUNK = int(Kind.CHUNK)  # looked up for every record
 
 
-class Ledger:
+class Recorder:
     """Takes records in, and writes what they say. One run of `record`."""
 
     def __init__(self, hello: Hello) -> None:
@@ -65,8 +65,8 @@ class Ledger:
     def open_connections(self) -> int:
         return len(self._connections)
 
-    def take(self, record: Record) -> None:
-        """Take one record in; `complete` and the writer's `commit` make it last."""
+    def apply(self, record: Record) -> None:
+        """Apply one record; `flush` and the writer's `commit` make it last."""
         kind, direction, connection_id, t_ns, body = record
         self.processed += 1
         t_ns += self.start_ns
@@ -150,7 +150,7 @@ class Ledger:
     def total_events(self) -> int:
         return self.events + sum(connection.events for connection in self._connections.values())
 
-    def complete(self) -> None:
+    def flush(self) -> None:
         """Complete the writer's batch: with its commit, everything taken in so far is in the file."""
         for connection in self._touched:
             connection.keep()
@@ -166,4 +166,4 @@ class Ledger:
         self._touched.clear()
         if clean:
             self.writer.update_run(self.run_id, ended_ns=self._reached)
-        self.complete()
+        self.flush()

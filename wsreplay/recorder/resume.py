@@ -9,7 +9,7 @@ from enum import Enum
 import orjson
 
 from wsreplay.model import FIN, RSV1, Ending, Opcode
-from wsreplay.recorder.connection import LiveConnection, Past, Rules
+from wsreplay.recorder.connection import LiveConnection, ResumePoint, Rules
 from wsreplay.recorder.protocol import Closing, Opened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume as rows
@@ -43,7 +43,7 @@ def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, Liv
         connection.opened_ns, connection.status = row.opened_ns, row.status
         connection.closed_by, connection.close_code, connection.close_reason = row.closed_by, row.close_code, row.close_reason
         if row.id in histories:
-            _restore(writer, rules, connection, row.extensions, row.error, histories[row.id])
+            _resume(writer, rules, connection, row.extensions, row.error, histories[row.id])
     return restored
 
 
@@ -66,13 +66,13 @@ def _drop_sealed_tails(writer: Writer, run_id: int) -> None:
     writer.commit()
 
 
-def _restore(
+def _resume(
     writer: Writer, rules: Rules, connection: LiveConnection, extensions: str | None, error: str | None,
     histories: tuple[_History, _History],
 ) -> None:  # fmt: skip
     connection.seq = max(history.seq for history in histories)
     connection.last_frame_id = max(history.last_id for history in histories) or None
-    connection.restore(extensions, (histories[0].past(), histories[1].past()))
+    connection.resume(extensions, (histories[0].resume_point(), histories[1].resume_point()))
     if error:
         connection.resume_error(error)
     closes = [(history.close[0], direction, history.close[1]) for direction, history in enumerate(histories) if history.close]
@@ -153,10 +153,10 @@ class _History:
                     self.lost = "cut payloads do not hold the compression window"
             self._held = []
 
-    def past(self) -> Past:
+    def resume_point(self) -> ResumePoint:
         if not self.seq:
-            return Past()
-        return Past(
+            return ResumePoint()
+        return ResumePoint(
             offset=self.end,
             window=b"" if self.lost else b"".join(row.payload for row in reversed(self._window))[-WINDOW:],
             undecodable=self.lost if self.takeover else None,

@@ -9,7 +9,7 @@ import rawpeers
 
 from recordings import checked
 from wsreplay.recorder.protocol import Hello, Kind, Record
-from wsreplay.recorder.recorder import Ledger
+from wsreplay.recorder.recorder import Recorder
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
 
@@ -18,34 +18,34 @@ def hello(path: Path, started_at: str = "2026-11-20T10:00:00Z", **changes: objec
     return Hello(str(path), "ws://u", "ws://l", started_at, "1", "00" * 32, **changes)  # type: ignore[arg-type]
 
 
-def take(ledger: Ledger, kind: Kind, body: bytes = b"", connection: int = 1, direction: int = 0, t_ns: int = 5) -> None:
-    ledger.take(Record(kind, direction, connection, t_ns, body))
+def take(recorder: Recorder, kind: Kind, body: bytes = b"", connection: int = 1, direction: int = 0, t_ns: int = 5) -> None:
+    recorder.apply(Record(kind, direction, connection, t_ns, body))
 
 
-def commit(ledger: Ledger) -> None:
-    ledger.complete()
-    ledger.writer.commit()
+def commit(recorder: Recorder) -> None:
+    recorder.flush()
+    recorder.writer.commit()
 
 
-def opened(ledger: Ledger, connection: int = 1, *answer: str) -> None:
-    take(ledger, Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
-    take(ledger, Kind.ACCEPT, rawpeers.accept(*answer), connection)
+def opened(recorder: Recorder, connection: int = 1, *answer: str) -> None:
+    take(recorder, Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
+    take(recorder, Kind.ACCEPT, rawpeers.accept(*answer), connection)
 
 
 def test_a_run_after_a_crash_of_both_ends_what_was_open(tmp_path: Path) -> None:
-    first = Ledger(hello(tmp_path / "a.db"))
+    first = Recorder(hello(tmp_path / "a.db"))
     opened(first)
     take(first, Kind.CHUNK, rawpeers.frame(1, b"whole") + rawpeers.frame(1, b"frag", fin=False) + b"\x81", t_ns=7_000_000_000)
     commit(first)
     take(first, Kind.CHUNK, b"never committed")
     first.writer.abandon()
-    second = Ledger(hello(tmp_path / "a.db", "2026-11-20T10:00:03Z"))
+    second = Recorder(hello(tmp_path / "a.db", "2026-11-20T10:00:03Z"))
     assert (second.run_id, second.first_connection) == (2, 2)
     assert second.start_ns == 7_000_000_000, "three seconds later by the clock, but the first run has reached seven"
     opened(second, 2)
     commit(second)
     second.writer.abandon()
-    third = Ledger(hello(tmp_path / "a.db", "2026-11-20T11:00:00Z"))
+    third = Recorder(hello(tmp_path / "a.db", "2026-11-20T11:00:00Z"))
     assert third.start_ns == 3_600_000_000_000
     third.end(clean=True)
     third.writer.commit()
@@ -58,7 +58,7 @@ def test_a_run_after_a_crash_of_both_ends_what_was_open(tmp_path: Path) -> None:
 
 
 def test_sealed_tails_are_given_up_when_their_key_is_gone(tmp_path: Path) -> None:
-    first = Ledger(hello(tmp_path / "a.db", redact=["$.password"]))
+    first = Recorder(hello(tmp_path / "a.db", redact=["$.password"]))
     opened(first)
     take(first, Kind.CHUNK, rawpeers.frame(1, b'{"password": "x"', fin=False))
     commit(first)
@@ -68,7 +68,7 @@ def test_sealed_tails_are_given_up_when_their_key_is_gone(tmp_path: Path) -> Non
     db.close()
     assert len(sealed) == len(rawpeers.frame(1, b'{"password": "x"', fin=False))
     assert sealed != rawpeers.frame(1, b'{"password": "x"', fin=False)
-    second = Ledger(hello(tmp_path / "a.db"))
+    second = Recorder(hello(tmp_path / "a.db"))
     second.end(clean=True)
     second.writer.commit()
     second.writer.close()
@@ -85,18 +85,18 @@ def test_the_window_reaches_over_messages_that_were_not_compressed(tmp_path: Pat
 
     phrase = b"the quick brown fox jumps over the lazy dog"
     before = [compressed(phrase), *[rawpeers.frame(2, bytes([n]) * 20_000) for n in range(5)], rawpeers.frame(9, b"ping")]
-    ledger = Ledger(hello(tmp_path / "a.db"))
-    opened(ledger, 1, DEFLATE)
-    take(ledger, Kind.CHUNK, b"".join(before))
-    commit(ledger)
-    ledger.writer.abandon()
-    ledger = Ledger(hello(tmp_path / "a.db", run_id=1))
+    recorder = Recorder(hello(tmp_path / "a.db"))
+    opened(recorder, 1, DEFLATE)
+    take(recorder, Kind.CHUNK, b"".join(before))
+    commit(recorder)
+    recorder.writer.abandon()
+    recorder = Recorder(hello(tmp_path / "a.db", run_id=1))
     again = compressed(phrase)
     assert len(again) < 20, "it refers to what came before"
-    take(ledger, Kind.CHUNK, again)
-    ledger.end(clean=True)
-    ledger.writer.commit()
-    ledger.writer.close()
+    take(recorder, Kind.CHUNK, again)
+    recorder.end(clean=True)
+    recorder.writer.commit()
+    recorder.writer.close()
     recorded = checked(tmp_path / "a.db")
     assert recorded.stream(1, 0).frames[-1].payload == phrase
     assert recorded.gaps == []
@@ -108,17 +108,17 @@ def test_a_lost_window_is_a_gap_and_told_once(tmp_path: Path) -> None:
     def compressed(text: bytes) -> bytes:
         return rawpeers.frame(1, (squeeze.compress(text) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv=4)
 
-    ledger = Ledger(hello(tmp_path / "a.db", max_payload=200))
-    opened(ledger, 1, DEFLATE)
-    take(ledger, Kind.CHUNK, compressed(b"more than is kept " * 100))
+    recorder = Recorder(hello(tmp_path / "a.db", max_payload=200))
+    opened(recorder, 1, DEFLATE)
+    take(recorder, Kind.CHUNK, compressed(b"more than is kept " * 100))
     for _ in range(3):
-        commit(ledger)
-        ledger.writer.abandon()
-        ledger = Ledger(hello(tmp_path / "a.db", run_id=1, max_payload=200))
-        take(ledger, Kind.CHUNK, compressed(b"short") + rawpeers.frame(1, b"as it is"))
-    ledger.end(clean=True)
-    ledger.writer.commit()
-    ledger.writer.close()
+        commit(recorder)
+        recorder.writer.abandon()
+        recorder = Recorder(hello(tmp_path / "a.db", run_id=1, max_payload=200))
+        take(recorder, Kind.CHUNK, compressed(b"short") + rawpeers.frame(1, b"as it is"))
+    recorder.end(clean=True)
+    recorder.writer.commit()
+    recorder.writer.close()
     recorded = checked(tmp_path / "a.db")
     assert [frame.payload for frame in recorded.stream(1, 0).frames[1:]] == [b"", b"as it is"] * 3
     reasons = [gap.reason for gap in recorded.gaps]
@@ -128,20 +128,20 @@ def test_a_lost_window_is_a_gap_and_told_once(tmp_path: Path) -> None:
 
 
 def test_other_connections_do_not_delay_the_search(tmp_path: Path) -> None:
-    ledger = Ledger(hello(tmp_path / "a.db"))
+    recorder = Recorder(hello(tmp_path / "a.db"))
     for connection in (1, 2, 3):
-        opened(ledger, connection)
+        opened(recorder, connection)
     for number in range(300):
-        take(ledger, Kind.CHUNK, rawpeers.frame(1, b"%d" % number), 1 + number % 2)
-    commit(ledger)
-    ledger.writer.abandon()
-    ledger = Ledger(hello(tmp_path / "a.db", run_id=1))
-    assert ledger.open_connections == 3
+        take(recorder, Kind.CHUNK, rawpeers.frame(1, b"%d" % number), 1 + number % 2)
+    commit(recorder)
+    recorder.writer.abandon()
+    recorder = Recorder(hello(tmp_path / "a.db", run_id=1))
+    assert recorder.open_connections == 3
     for connection in (1, 2, 3):
-        take(ledger, Kind.CHUNK, rawpeers.frame(1, b"again"), connection)
-        take(ledger, Kind.CLOSE, msgspec.json.encode({"by": "client"}), connection)
-    ledger.end(clean=True)
-    ledger.writer.commit()
-    ledger.writer.close()
+        take(recorder, Kind.CHUNK, rawpeers.frame(1, b"again"), connection)
+        take(recorder, Kind.CLOSE, msgspec.json.encode({"by": "client"}), connection)
+    recorder.end(clean=True)
+    recorder.writer.commit()
+    recorder.writer.close()
     recorded = checked(tmp_path / "a.db")
     assert [len(recorded.stream(connection, 0).frames) for connection in (1, 2, 3)] == [151, 151, 1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from wsreplay.proxy.ordered_writer import Gate
+from wsreplay.proxy.ordered_writer import OrderedWriter
 
 
 class Sink(asyncio.Transport):
@@ -21,32 +21,32 @@ class Sink(asyncio.Transport):
 
 def test_everything_passes_in_order_once_it_is_open_and_nothing_blocks() -> None:
     sink, drained = Sink(), []
-    gate = Gate(None, lambda: drained.append(gate.waiting))
-    gate.write(b"one")
-    gate.do(lambda: sink.got.append("between"))
-    gate.block()
-    gate.write(b"two")
-    assert gate.waiting == 6
-    gate.open(sink)
+    writer = OrderedWriter(None, lambda: drained.append(writer.waiting))
+    writer.write(b"one")
+    writer.do(lambda: sink.got.append("between"))
+    writer.block()
+    writer.write(b"two")
+    assert writer.waiting == 6
+    writer.open(sink)
     assert sink.got == []
-    gate.block()
-    gate.unblock()
+    writer.block()
+    writer.unblock()
     assert sink.got == []
-    gate.unblock()
+    writer.unblock()
     assert sink.got == [b"one", "between", b"two"]
-    assert gate.waiting == 0
+    assert writer.waiting == 0
     assert drained[-1] == 0
-    gate.write(b"three")
+    writer.write(b"three")
     assert sink.got[-1] == b"three"
 
 
 def test_what_is_blocked_on_the_way_waits_again() -> None:
     sink = Sink()
-    gate = Gate(sink, lambda: None)
-    gate.block()
-    gate.do(gate.block)
-    gate.write(b"late")
-    gate.unblock()
+    writer = OrderedWriter(sink, lambda: None)
+    writer.block()
+    writer.do(writer.block)
+    writer.write(b"late")
+    writer.unblock()
     assert sink.got == []
-    gate.unblock()
+    writer.unblock()
     assert sink.got == [b"late"]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from recordings import checked
 from wsreplay.recorder.protocol import Closing, FaultNote, Hello, Kind, Record
-from wsreplay.recorder.recorder import Ledger
+from wsreplay.recorder.recorder import Recorder
 from wsreplay.store.reader import Recording
 
 MASKED = rawpeers.MASK
@@ -35,32 +35,32 @@ def hello(path: Path, **changes: Any) -> Hello:
 
 
 class Deaths:
-    """A ledger that dies between two records, or between two commits, and is started again as the relay would do it."""
+    """A recorder that dies between two records, or between two commits, and is started again as the relay would do it."""
 
     def __init__(self, hello: Hello) -> None:
         self._hello = hello
-        self.ledger = Ledger(hello)
-        self._hello = msgspec.structs.replace(hello, run_id=self.ledger.run_id)
+        self.recorder = Recorder(hello)
+        self._hello = msgspec.structs.replace(hello, run_id=self.recorder.run_id)
         self._records: list[Record] = []
 
-    def take(self, record: Record) -> None:
+    def apply(self, record: Record) -> None:
         self._records.append(record)
-        self.ledger.take(record)
+        self.recorder.apply(record)
 
     def commit(self) -> None:
-        self.ledger.complete()
-        self.ledger.writer.commit()
+        self.recorder.flush()
+        self.recorder.writer.commit()
 
     def die(self) -> None:
-        self.ledger.writer.abandon()
-        self.ledger = Ledger(self._hello)
-        for record in self._records[self.ledger.processed :]:
-            self.ledger.take(record)
+        self.recorder.writer.abandon()
+        self.recorder = Recorder(self._hello)
+        for record in self._records[self.recorder.processed :]:
+            self.recorder.apply(record)
 
     def close(self) -> None:
-        self.ledger.end(clean=True)
-        self.ledger.writer.commit()
-        self.ledger.writer.close()
+        self.recorder.end(clean=True)
+        self.recorder.writer.commit()
+        self.recorder.writer.close()
 
 
 @dataclass(frozen=True)
@@ -139,15 +139,15 @@ def recorded(records: list[Record], fates: list[str], **changes: Any) -> dict[st
     """What a recording holds of these records; after each comes a fate: `go` on, `commit`, `die`."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "a.db"
-        ledger = Deaths(hello(path, **changes))
+        recorder = Deaths(hello(path, **changes))
         for number, record in enumerate(records):
-            ledger.take(record)
+            recorder.apply(record)
             fate = fates[number % len(fates)] if fates else "go"
             if fate == "commit":
-                ledger.commit()
+                recorder.commit()
             elif fate == "die":
-                ledger.die()
-        ledger.close()
+                recorder.die()
+        recorder.close()
         return content(path)
 
 
@@ -202,20 +202,20 @@ def test_a_long_close_frame_inside_an_unfinished_message_may_be_committed_piece_
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_fault_stands_at_the_last_frame_of_its_own_connection(tmp_path: Path, dies: bool) -> None:
     path = tmp_path / "a.db"
-    ledger = Deaths(hello(path))
+    recorder = Deaths(hello(path))
     accept = rawpeers.accept()
     for connection_id in (1, 2, 3):
-        ledger.take(Record(Kind.OPEN, 0, connection_id, 1, b"127.0.0.1:2\n" + rawpeers.request("/x")))
-        ledger.take(Record(Kind.ACCEPT, 0, connection_id, 2, accept))
+        recorder.apply(Record(Kind.OPEN, 0, connection_id, 1, b"127.0.0.1:2\n" + rawpeers.request("/x")))
+        recorder.apply(Record(Kind.ACCEPT, 0, connection_id, 2, accept))
     for connection_id in (1, 2):
-        ledger.take(Record(Kind.CHUNK, 1, connection_id, 3, rawpeers.frame(1, b"said", mask=None)))
-    ledger.commit()
+        recorder.apply(Record(Kind.CHUNK, 1, connection_id, 3, rawpeers.frame(1, b"said", mask=None)))
+    recorder.commit()
     if dies:
-        ledger.die()
+        recorder.die()
     note = msgspec.json.encode(FaultNote("latency", "100 ms"))
     for connection_id in (1, 2, 3, 0):
-        ledger.take(Record(Kind.FAULT, 1, connection_id, 4, note))
-    ledger.close()
+        recorder.apply(Record(Kind.FAULT, 1, connection_id, 4, note))
+    recorder.close()
     with Recording.open(path) as recording:
         own = {frame.connection_id: frame.id for frame in recording.frames()}
         faults = [(fault.connection_id, fault.frame_id) for fault in recording.faults()]
@@ -267,16 +267,16 @@ def test_no_death_lets_a_redacted_field_into_the_file(
     data += rawpeers.frame(1, b'{"password": "hush-hush"', fin=False, mask=None) + b"\x00\x30hush-hush"
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "a.db"
-        ledger = Deaths(hello(path, redact=["$.password"]))
+        recorder = Deaths(hello(path, redact=["$.password"]))
         for number, record in enumerate(session((b"", data), sizes, "", close=close)):
-            ledger.take(record)
+            recorder.apply(record)
             fate = fates[number % len(fates)] if fates else "commit"
             if fate == "commit":
-                ledger.commit()
+                recorder.commit()
             elif fate == "die":
-                ledger.die()
+                recorder.die()
             assert not any(b"hush-hush" in file.read_bytes() for file in Path(folder).iterdir())
-        ledger.close()
+        recorder.close()
         assert b"hush-hush" not in path.read_bytes()
         with Recording.open(path) as recording:
             messages = [message.payload for message in recording.messages()]
