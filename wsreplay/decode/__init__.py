@@ -1,0 +1,29 @@
+"""What messages say: a decoder a protocol, chosen once per connection.
+
+    message ─▶ Decoder.parse ─▶ parts ─▶ Linker ─▶ events
+
+A decoder does no I/O and keeps no state; what needs a memory, such as the request of an answer, is the linker's.
+"""
+
+from wsreplay.decode.detect import Choice, choose
+from wsreplay.decode.link import Event, EventNumber, Linker
+from wsreplay.decode.part import BINARY, TEXT, CannotEncode, Decoder, Part, RawMessage, Role
+from wsreplay.decode.registry import decoder_names, get_decoder
+
+__all__ = [
+    "BINARY",
+    "TEXT",
+    "CannotEncode",
+    "Choice",
+    "Decoder",
+    "Event",
+    "EventNumber",
+    "Linker",
+
+    "Part",
+    "RawMessage",
+    "Role",
+    "choose",
+    "decoder_names",
+    "get_decoder",
+]

@@ -1,0 +1,75 @@
+"""What decoders speak: the parts of a message, and what a decoder must be able to do.
+
+    message   as in RFC 6455, whole; what a decoder is given
+    part      one thing that a message says: an event, a request, an answer, or the protocol's own housekeeping
+    `$`       a part's document: what JSON paths of filters and contracts look into; each decoder says what it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+TEXT, BINARY = 0x1, 0x2  # the opcodes a decoder is given (RFC 6455, section 5.2)
+
+
+class RawMessage(NamedTuple):
+    """A whole TEXT or BINARY message. `direction`: 0 the client's, 1 the server's."""
+
+    direction: int
+    opcode: int
+    payload: bytes
+
+
+class Role(StrEnum):
+    """What a part is in its protocol."""
+
+    EVENT = "event"  # said once, wants no answer
+    REQUEST = "request"  # wants an answer that names its id
+    RESULT = "result"  # the answer to a request
+    ERROR = "error"  # the answer to a request that failed
+    CONTROL = "control"  # housekeeping: heartbeats, handshakes of the protocol
+
+
+class Part(NamedTuple):
+    """One thing that a message says.
+
+    `type` is the event's name, None where the message alone does not tell it (an answer is named after its request by
+    `Linker`). `id` is what a request and its answer share. `attachments` is how many binary messages of the same sender
+    belong to it and follow. `warning` says what a strict reader would refuse.
+    """
+
+    type: str | None
+    document: Any = None
+    role: Role = Role.EVENT
+    id: str | None = None
+    attachments: int = 0
+    warning: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The type, or what can be said without the request: `result #7`."""
+        return self.type if self.type is not None else f"{self.role} #{self.id}"
+
+
+class CannotEncode(ValueError):
+    """These documents cannot be put into this message."""
+
+
+class Decoder(Protocol):
+    """Reads one protocol's messages. Stateless: a message means the same wherever reading begins."""
+
+    name: str
+    answer: str  # how the type of an answer is made: `{request}:{role}`; "" where answers have types of their own
+
+    def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
+        """What a TEXT or BINARY message says; no part where it is not of this protocol. Raises nothing.
+
+        `direction` is 0 for what the client sent, 1 for what the server sent.
+        """
+        ...
+
+    def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
+        """The message with other documents in the place of its parts', in their order. Raises CannotEncode."""
+        ...

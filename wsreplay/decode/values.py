@@ -1,0 +1,74 @@
+"""JSON values as agents' peers read them, and back to bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+BOM = b"\xef\xbb\xbf"
+# Python's own reader recurses; what lies deeper is nobody's chat message.
+DEEPEST = 200
+LONGEST_SLOW = 4 * 2**20  # bytes that the slow reader is given
+
+UNPAIRED_SURROGATE = "an unpaired surrogate escape: strict parsers refuse it, browsers read it"
+BYTE_ORDER_MARK = "begins with a byte order mark (RFC 8259, section 8.1)"
+
+
+class Value(NamedTuple):
+    """A JSON value, and what a strict reader would say of it."""
+
+    value: Any
+    warning: str | None = None
+
+
+def read(data: bytes) -> Value | None:
+    """The JSON value of some bytes, or None where it is not JSON in UTF-8.
+
+    Read as `JSON.parse` of a browser does: an escape of half a surrogate pair is kept, with a warning; so is a leading
+    byte order mark passed over. NaN and infinities are not JSON (RFC 8259, section 6).
+    """
+    warning = None
+    if data.startswith(BOM):
+        data, warning = data[len(BOM) :], BYTE_ORDER_MARK
+    try:
+        return Value(orjson.loads(data), warning)
+    except orjson.JSONDecodeError:
+        return _read_leniently(data, warning)
+
+
+def _read_leniently(data: bytes, warning: str | None) -> Value | None:
+    if b"\\u" not in data or len(data) > LONGEST_SLOW:
+        return None
+    if max(data.count(b"["), data.count(b"{")) > DEEPEST:
+        return None
+    try:
+        value = json.loads(data.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return Value(value, warning or UNPAIRED_SURROGATE)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def write(value: Any) -> bytes:
+    """Compact JSON; half surrogate pairs are escaped as they came. Raises ValueError."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, orjson.JSONEncodeError):
+        try:
+            return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        except (TypeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+
+
+def text_of(value: Any) -> str | None:
+    """A name or an id as text: a string as it is, a whole number in digits; else None."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
