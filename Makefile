@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo serve test campaign check bench samples docs package clean
+.PHONY: help demo serve test campaign mutants check bench samples docs package clean
 
 help:
 	@echo "make demo      watch wsreplay at work: a real backend, the proxy, chats, a verdict"
 	@echo "make serve     chat by hand through the proxy, in your browser"
 	@echo "make test      run the tests"
 	@echo "make campaign  the long crash, fuzz and load tests"
+	@echo "make mutants   change the code in 300 places, and see which changes the tests notice"
 	@echo "make check     lint, types, layers"
 	@echo "make bench     measure, side by side with others"
 	@echo "make samples   record recordings/samples/ anew"
@@ -34,6 +35,9 @@ test: $(READY)
 
 campaign: $(READY)
 	$(BIN)/python -m pytest -m campaign -s
+
+mutants: $(READY)
+	$(BIN)/python -m tools.mutants
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,230 @@
+"""A pytest plugin that runs a campaign in place of the tests: which test covers which line, then mutant after mutant.
+
+Tests are collected once. Each test file, and then each mutant, runs in a child of that process, so nothing that a test
+or a mutant does is left for the next. A mutant meets the tests that run its statement, the cheapest first, until one fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGXCPU
+
+import coverage
+import pytest
+
+from tools.mutants import children
+from tools.mutants.mutants import Mutant
+from tools.mutants.swap import swap
+
+# CPU seconds of tests that a mutant meets; what only slower tests would notice, lives.
+MUTANT_S = 20.0
+# CPU seconds that a test of a mutant may take, as a multiple of what it takes without, and at least.
+SLOWER, LEAST_S = 5, 5.0
+# Bytes of memory that the tests of a mutant may fill.
+MEMORY = 3 << 30
+
+
+@dataclass(slots=True)
+class Covered:
+    """What the tests of one file do: CPU seconds of each that passed, and the tests that run each line of a module."""
+
+    cost: dict[str, float] = field(default_factory=dict)
+    tests: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a mutant: `killed`, `timeout`, `crashed`, `survived`, `no tests` or `not run`; and by which test."""
+
+    mutant: Mutant
+    state: str
+    test: str = ""
+
+    @property
+    def killed(self) -> bool:
+        return self.state in {"killed", "timeout", "crashed"}
+
+
+class Campaign:
+    """Runs the mutants when pytest has collected the tests; `results` is what came out."""
+
+    def __init__(self, mutants: list[Mutant], modules: list[Path], *, jobs: int, minutes: float, cache: Path) -> None:
+        self.mutants = mutants
+        self.modules = modules
+        self.jobs = jobs
+        self.ends = time.monotonic() + minutes * 60
+        self.cache = cache
+        self.results: list[Result] = []
+        # Killing tests that fail without a mutant as well.
+        self.unreliable: list[str] = []
+        # The reports of the test that runs.
+        self._reports: list[pytest.TestReport] = []
+        # Collected tests by their node id.
+        self._items: dict[str, pytest.Item] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """The same examples each time, and no smallest one: a failure is enough."""
+        from hypothesis import Phase, settings  # not before pytest, which warns of a plugin that is loaded already
+
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", settings.default, derandomize=True, database=None, phases=phases)
+        settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._reports.append(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Failed("tests could not be collected")
+        self._items = {item.nodeid: item for item in session.items}
+        covered = self._coverage(session.items)
+        plans = {index: self._plan(mutant, covered) for index, mutant in enumerate(self.mutants)}
+        states = {index: ("survived" if plan else "no tests", "") for index, plan in plans.items()}
+        states |= self._run({index: plan for index, plan in plans.items() if plan})
+        self.unreliable = self._unreliable(sorted({test for _, test in states.values() if test}))
+        for index, mutant in enumerate(self.mutants):
+            state, test = states[index]
+            self.results.append(Result(mutant, "survived" if test in self.unreliable else state, test))
+        return True
+
+    # -- which test covers which line ---------------------------------------------------------------------------------
+
+    def _coverage(self, items: Iterable[pytest.Item]) -> Covered:
+        """The coverage of all test files, each from the cache if neither it nor the code has changed."""
+        files: dict[Path, list[pytest.Item]] = defaultdict(list)
+        for item in items:
+            files[item.path].append(item)
+        code = _digest(sorted(Path("wsreplay").rglob("*.py")) + sorted(Path("tests").rglob("conftest.py")))
+        places = {path: self.cache / f"{path.parent.name}-{path.stem}-{_digest([path], code)}.json" for path in files}
+        missing = [path for path, place in places.items() if not place.exists()]
+        print(f"coverage: {len(missing)} of {len(files)} test files", flush=True)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        for path, result, _ in children.run(missing, lambda path: self._cover(files[path]), self.jobs):
+            if result is None:
+                raise RuntimeError(f"the tests of {path} did not come to an end")
+            if result.pop("failed"):
+                print(f"{path}: some tests fail without a mutant; they are left out", flush=True)
+                places[path] = places[path].with_suffix(".failed.json")
+            places[path].write_text(json.dumps(result))
+        merged = Covered()
+        for place in places.values():
+            part = json.loads(place.read_text())
+            merged.cost |= part["cost"]
+            for module, lines in part["tests"].items():
+                for line, tests in lines.items():
+                    merged.tests.setdefault(module, {}).setdefault(line, []).extend(tests)
+        return merged
+
+    def _cover(self, items: list[pytest.Item]) -> dict[str, object]:
+        """In a child: run the tests of one file and say what each took and ran."""
+        measured = coverage.Coverage(data_file=None, config_file=False, include=[str(path.resolve()) for path in self.modules])
+        covered = Covered()
+        failed = False
+        measured.start()
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            measured.switch_context(item.nodeid)
+            before = _cpu_s()
+            if not self._fails(item, following) and not any(report.skipped for report in self._reports):
+                covered.cost[item.nodeid] = _cpu_s() - before
+            failed = failed or any(report.failed for report in self._reports)
+        measured.stop()
+        data = measured.get_data()
+        for path in self.modules:
+            contexts = data.contexts_by_lineno(str(path.resolve()))
+            covered.tests[str(path)] = {
+                str(line): [test for test in tests if test in covered.cost] for line, tests in contexts.items()
+            }
+        return {"cost": covered.cost, "tests": covered.tests, "failed": failed}
+
+    # -- the mutants --------------------------------------------------------------------------------------------------
+
+    def _plan(self, mutant: Mutant, covered: Covered) -> dict[str, float]:
+        """The tests that a mutant meets, with their CPU seconds: those of its statement, the cheapest first."""
+        lines = covered.tests.get(str(mutant.path), {})
+        first, last = mutant.lines
+        tests = {test for line in range(first, last + 1) for test in lines.get(str(line), ())}
+        plan: dict[str, float] = {}
+        total = 0.0
+        for test in sorted(tests, key=lambda test: (covered.cost[test], test)):
+            total += covered.cost[test]
+            if plan and total > MUTANT_S:
+                break
+            plan[test] = covered.cost[test]
+        return plan
+
+    def _run(self, plans: dict[int, dict[str, float]]) -> dict[int, tuple[str, str]]:
+        states: dict[int, tuple[str, str]] = {}
+        # The longest first would end soonest; the cheapest first says most until the time is up.
+        order = sorted(plans, key=lambda index: sum(plans[index].values()))
+        for index, result, code in children.run(order, lambda index: self._meet(index, plans[index]), self.jobs):
+            if result is None:
+                states[index] = ("timeout" if code == -SIGXCPU else "crashed", "")
+            else:
+                states[index] = (result["state"], result["test"])
+            mutant = self.mutants[index]
+            if states[index][0] not in {"killed"}:
+                print(f"{states[index][0]}: {mutant.path}:{mutant.lines[0]} {mutant.function}", flush=True)
+            if len(states) % 25 == 0:
+                print(f"{len(states)} of {len(plans)} mutants", flush=True)
+        return states
+
+    def _meet(self, index: int, plan: dict[str, float]) -> dict[str, str]:
+        """In a child: become the mutant and run its tests until one fails."""
+        if time.monotonic() > self.ends:
+            return {"state": "not run", "test": ""}
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        if not swap(self.mutants[index]):
+            return {"state": "no tests", "test": ""}
+        tests = list(plan)
+        for test, following in zip(tests, [*tests[1:], None], strict=True):
+            _limit_cpu(max(LEAST_S, SLOWER * plan[test]))
+            if self._fails(self._items[test], self._items[following] if following else None):
+                self._items[test].session._setupstate.teardown_exact(None)
+                return {"state": "killed", "test": test}
+        return {"state": "survived", "test": ""}
+
+    def _unreliable(self, tests: list[str]) -> list[str]:
+        """Those of the killing tests that fail without a mutant too, in a child of their own each file."""
+        files: dict[Path, list[str]] = defaultdict(list)
+        for test in tests:
+            files[self._items[test].path].append(test)
+        found: list[str] = []
+        for path, failing, _ in children.run(files, lambda path: self._failing(files[path]), self.jobs):
+            found += files[path] if failing is None else failing
+        return found
+
+    def _failing(self, tests: list[str]) -> list[str]:
+        return [test for test in tests if self._fails(self._items[test], None)]
+
+    def _fails(self, item: pytest.Item, following: pytest.Item | None) -> bool:
+        self._reports = []
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        return any(report.failed for report in self._reports)
+
+
+def _cpu_s() -> float:
+    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+
+
+def _limit_cpu(seconds: float) -> None:
+    """From now on; past it the process is killed by SIGXCPU."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 1, hard))
+
+
+def _digest(paths: Iterable[Path], start: str = "") -> str:
+    digest = hashlib.sha256(start.encode())
+    for path in paths:
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
