@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo serve test campaign mutants check bench samples docs package clean
+.PHONY: help demo serve test campaign chaos mutants check bench samples docs package clean
 
 help:
 	@echo "make demo      watch wsreplay at work: a real backend, the proxy, chats, a verdict"
 	@echo "make serve     chat by hand through the proxy, in your browser"
 	@echo "make test      run the tests"
 	@echo "make campaign  the long crash, fuzz and load tests"
+	@echo "make chaos     kill relay and recorder a thousand times, and count what is lost"
 	@echo "make mutants   change the code in 300 places, and see which changes the tests notice"
 	@echo "make check     lint, types, layers"
 	@echo "make bench     measure, side by side with others"
@@ -35,6 +36,9 @@ test: $(READY)
 
 campaign: $(READY)
 	$(BIN)/python -m pytest -m campaign -s
+
+chaos: $(READY)
+	$(BIN)/python tests/support/chaos.py --kills 1000
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutants

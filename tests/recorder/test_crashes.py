@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from relay import Relay
+from relay import Relay, stopped
 from traffic import EXTENSIONS, Traffic, kill_recorder
 
 from recordings import checked
@@ -209,7 +209,7 @@ async def test_only_what_was_not_acknowledged_is_lost_when_both_are_killed(relay
     both = (proxy.process.pid, await asyncio.to_thread(proxy.recorder))
     for pid in both:
         os.kill(pid, signal.SIGSTOP)
-    await traffic.until(lambda: all(map(_stopped, both)), "both stand still")
+    await traffic.until(lambda: all(map(stopped, both)), "both stand still")
     committed = _reached(proxy.path)
     for pid in both:
         os.kill(pid, signal.SIGKILL)
@@ -242,10 +242,6 @@ async def test_only_what_was_not_acknowledged_is_lost_when_both_are_killed(relay
 def _frames(path: Path) -> int:
     with contextlib.closing(sqlite3.connect(path)) as db:
         return int(db.execute("SELECT count(*) FROM frame").fetchone()[0])
-
-
-def _stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def _reached(path: Path) -> dict[tuple[str, int], int]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,14 @@ class Relay:
     """A relay process. `says` are the lines it has printed so far."""
 
     def __init__(
-        self, upstream: str, path: Path, loop: str = "uvloop", preexec: Callable[[], None] | None = None, **options: Any
-    ) -> None:
+        self, upstream: str, path: Path, loop: str = "uvloop", preexec: Callable[[], None] | None = None,
+        under: Sequence[str] = (), **options: Any,
+    ) -> None:  # fmt: skip
+        """Raises AssertionError where it does not come to listen. `under` is a command that runs it."""
         self.path = path
         self.says: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [sys.executable, __file__, loop, upstream, str(path), json.dumps(options)],
+            [*under, sys.executable, __file__, loop, upstream, str(path), json.dumps(options)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -91,7 +93,7 @@ class Relay:
         recorder = self.recorder()
         self.process.kill()
         self.process.wait()
-        wait_for(lambda: not Path(f"/proc/{recorder}").exists() or _is_zombie(recorder), "the recorder ends")
+        wait_for(lambda: not alive(recorder), "the recorder ends")
 
     def stop(self) -> dict[str, Any]:
         """Stop in good order; return the summary."""
@@ -117,11 +119,20 @@ class Relay:
             stream.close()
 
 
-def _is_zombie(pid: int) -> bool:
+def _state(pid: int) -> str:
+    """The letter that /proc has for it; "X" where there is no such process."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
+def alive(pid: int) -> bool:
+    return _state(pid) not in "XZ"
+
+
+def stopped(pid: int) -> bool:
+    return _state(pid) in "Tt"
 
 
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:

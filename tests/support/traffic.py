@@ -41,6 +41,7 @@ class Speaker:
     sent: bytearray = field(default_factory=bytearray)
     received: bytearray = field(default_factory=bytearray)
     messages: int = 0
+    ends: list[int] = field(default_factory=list)  # where in `sent` each message ends
 
     def __post_init__(self) -> None:
         self._squeeze = zlib.compressobj(wbits=-15)
@@ -56,6 +57,7 @@ class Speaker:
             payload = (self._squeeze.compress(payload) + self._squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
         data = b"".join(self._frames(payload, compressed))
         self.sent += data
+        self.ends.append(len(self.sent))
         return data
 
     def _frames(self, payload: bytes, compressed: bool) -> Iterator[bytes]:

@@ -1,0 +1,394 @@
+"""A campaign against the recorder's promises: relay and recorder are killed again and again while connections come and go.
+
+    python tests/support/chaos.py --kills 1000 [--seed N] [--scenario NAME]
+
+A supervisor starts a killed relay anew, as systemd would. After each kill a new client must get an echo within two seconds. At
+the end every recording is compared with what the peers received: messages lost, doubled, and times at which nothing went on.
+What may be missing is what was not confirmed when relay and recorder were killed at once: the file is read between their stop
+and their death, and what it had then must be there in the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import ports
+from churn import PROBE, Churn, Conversation, Tally
+from relay import Relay, alive, stopped
+
+RECOVERY_S = 2.0
+# On a machine that is busy with other things nothing is fast: so many times what it takes there to start a recorder's program.
+STARTS = 5
+HANG_S = 20.0
+STOP_S = 5.0
+RECORDER, RELAY, BOTH, ORPHAN = "recorder", "relay", "both", "relay, then recorder"
+VICTIMS = {RECORDER: 10, RELAY: 5, BOTH: 3, ORPHAN: 2}
+TRACER = shutil.which("strace")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a relay has to live with. `inject` are strace's terms for system calls that fail."""
+
+    name: str
+    loop: str = "uvloop"
+    clients: int = 40
+    descriptors: tuple[int, int] | None = None  # soft and hard limit
+    memory: int | None = None  # bytes of address space
+    inject: tuple[str, ...] = ()
+    new_file: bool = False  # each start of the relay records into a new file
+    thin_out: bool = False  # half of the clients leave after each kill: more would like to come than there are descriptors for
+
+    def limit(self) -> None:
+        """In the relay's process, before it runs."""
+        if self.descriptors is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, self.descriptors)
+        if self.memory is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
+
+    @property
+    def tracer(self) -> list[str]:
+        if not self.inject:
+            return []
+        assert TRACER is not None
+        terms = [argument for term in self.inject for argument in ("-e", term)]
+        return [TRACER, "-D", "-f", "--seccomp-bpf", "-o", os.devnull, *terms]
+
+
+# A thread that cannot be started is a clone3 that fails, as a process is a vfork.
+START_CALLS = ("trace=socketpair,vfork,clone3", "inject=socketpair:error=EMFILE:when=3+3", "inject=vfork:error=EAGAIN:when=3+4",
+               "inject=clone3:error=EAGAIN:when=4+3")  # fmt: skip
+FILE_CALLS = ("trace=pwrite64,fdatasync,flock,ftruncate", "inject=pwrite64:error=ENOSPC:when=300+70",
+              "inject=fdatasync:error=EIO:when=3+5", "inject=flock:error=EINTR:when=4+5")  # fmt: skip
+
+SCENARIOS = (
+    Scenario("uvloop"),
+    Scenario("asyncio", "asyncio", new_file=True),
+    Scenario("low soft limit on descriptors", "uvloop", descriptors=(96, 4096)),
+    Scenario("at the limit of descriptors", "asyncio", clients=120, descriptors=(160, 160), thin_out=True),
+    Scenario("little memory", "uvloop", memory=700 * 2**20, new_file=True),
+    Scenario("calls that start a recorder fail", "asyncio", inject=START_CALLS),
+    Scenario("calls that write the file fail", "uvloop", inject=FILE_CALLS),
+)
+
+
+@dataclass
+class Outcome(Tally):
+    """What a campaign has counted."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
+    hangs: int = 0
+    late: int = 0  # echoes that took longer than they may
+    worst_s: float = 0.0
+
+    def include(self, other: Outcome) -> None:
+        self.add(other)
+        self.kills += other.kills
+        self.connections += other.connections
+        self.hangs += other.hangs
+        self.late += other.late
+        self.worst_s = max(self.worst_s, other.worst_s)
+
+    def __str__(self) -> str:
+        kills = ", ".join(f"{who} {number}" for who, number in sorted(self.kills.items()))
+        return (
+            f"kills {self.kills.total():,} ({kills})  connections {self.connections:,}  messages {self.messages:,}"
+            f"  lost {self.lost}  doubled {self.doubled}  hangs {self.hangs}  late echoes {self.late}"
+            f"  worst recovery {self.worst_s:.2f} s  unconfirmed bytes {self.unconfirmed:,}"
+        )
+
+    def problems(self) -> list[str]:
+        """What does not hold; empty where all does."""
+        counts = {"lost": self.lost, "doubled": self.doubled, "hangs": self.hangs, "late echoes": self.late}
+        return [*(f"{name}: {number}" for name, number in counts.items() if number), *self.wrong]
+
+
+class Hang(Exception):
+    """Nothing went on."""
+
+
+class Trial:
+    """One scenario: a relay under its supervisor, the connections through it, and the kills."""
+
+    def __init__(self, scenario: Scenario, folder: Path, seed: int, say: Callable[[str], None] = print) -> None:
+        self.outcome = Outcome()
+        self._scenario = scenario
+        self._folder = folder
+        self._random = Random(seed)
+        self._churn = Churn(Random(seed + 1))
+        (self._port,) = ports.unused()
+        self._relay: Relay | None = None
+        self._starts = 0
+        self._files: list[Path] = []
+        self._first = 0  # the first conversation through the current relay
+        self._floors: dict[tuple[str, int], int] = {}
+        self._recorders: set[int] = set()  # process ids of all that were ever seen
+        self._say = say
+
+    async def run(self, kills: int, within_s: float) -> Outcome:
+        """So many kills, or fewer where time is over."""
+        give_up = time.monotonic() + within_s
+        await self._churn.serve()
+        await self._supervise()
+        self._churn.connect(self._port, self._scenario.clients)
+        try:
+            while self.outcome.kills.total() < kills and time.monotonic() < give_up:
+                await asyncio.sleep(self._random.uniform(0.05, 0.4))
+                try:
+                    await self._kill_and_recover()
+                except Hang as hang:
+                    await self._after_hang(hang)
+            await self._end()
+        finally:
+            await self._churn.end()
+            if self._relay is not None:
+                await asyncio.to_thread(self._relay.end)
+        self.outcome.connections = sum(bool(each.speakers[0].received) for each in self._churn.conversations.values())
+        self.outcome.add(await asyncio.to_thread(self._churn.verify, self._files, self._floors))
+        return self.outcome
+
+    # The supervisor.
+
+    async def _supervise(self) -> None:
+        """Start a relay, again until one listens: the recorder of one that was killed may still be at the file."""
+        scenario = self._scenario
+        give_up = time.monotonic() + HANG_S
+        self._first = len(self._churn.conversations)
+        self._starts += 1
+        path = self._folder / (f"a{self._starts}.db" if scenario.new_file else "a.db")
+        if path not in self._files:
+            self._files.append(path)
+        while True:
+            try:
+                self._relay = await asyncio.to_thread(
+                    Relay, f"ws://127.0.0.1:{self._churn.port}", path, loop=scenario.loop, preexec=scenario.limit,
+                    under=scenario.tracer, port=self._port,
+                )  # fmt: skip
+                return
+            except AssertionError as error:
+                if time.monotonic() > give_up:
+                    raise Hang(f"the relay cannot be started: {error}") from None
+
+    # Kills.
+
+    async def _kill_and_recover(self) -> None:
+        relay = self._relay
+        assert relay is not None
+        (victim,) = self._random.choices(list(VICTIMS), list(VICTIMS.values()))
+        began = time.monotonic()
+        if victim == RECORDER:
+            await self._kill_recorder(relay)
+            while self._random.random() < 0.2:  # again while it starts
+                await asyncio.sleep(self._random.uniform(0, 0.4))
+                began = time.monotonic()
+                await self._kill_recorder(relay)
+        else:
+            await self._kill_relay(relay, victim)
+            began = time.monotonic()
+            await self._supervise()
+        if self._scenario.thin_out:
+            await self._churn.thin_out(self._scenario.clients // 2)
+            began = time.monotonic()
+        await self._echo(began)
+        if self._scenario.thin_out:
+            self._churn.connect(self._port, self._scenario.clients)
+
+    async def _kill_recorder(self, relay: Relay) -> None:
+        for pid in relay.children()[:1]:
+            self._recorders.add(pid)
+            self.outcome.kills[RECORDER] += 1
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    async def _kill_relay(self, relay: Relay, victim: str) -> None:
+        recorders = relay.children()
+        self._recorders.update(recorders)
+        self.outcome.kills[victim] += 1
+        if victim == BOTH:
+            await self._stop_all([relay.process.pid, *recorders])
+            await self._note_committed()
+        relay.process.kill()
+        await asyncio.to_thread(relay.process.wait)
+        if victim == ORPHAN:
+            await asyncio.sleep(self._random.choice((0.0, 0.001, 0.01)))
+            await self._stop_all(recorders)
+            await self._note_committed()
+        if victim in (BOTH, ORPHAN):
+            for pid in recorders:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(relay.end)
+
+    @staticmethod
+    async def _stop_all(pids: Sequence[int]) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        while not all(stopped(pid) or not alive(pid) for pid in pids):  # noqa: ASYNC110 - a process has no event for that
+            await asyncio.sleep(0.001)
+
+    async def _note_committed(self) -> None:
+        """Nobody runs: of connections through the current relay, what is there now must be there in the end."""
+        committed = await asyncio.to_thread(_committed, self._files[-1])
+        for path in list(self._churn.conversations)[self._first :]:
+            for place in ((path, 0), (path, 1)):
+                self._floors[place] = committed.get(place, 0)
+
+    # Recovery.
+
+    async def _echo(self, since: float) -> None:
+        """A new client gets an echo. Raises Hang."""
+        give_up = since + HANG_S
+        while True:
+            number = len(self._churn.conversations)
+            conversation = self._churn.converse(f"{PROBE}{number}", "plain")
+            try:
+                async with asyncio.timeout(max(0.1, give_up - time.monotonic())):
+                    await self._probe(conversation)
+                break
+            except (OSError, EOFError):
+                await asyncio.sleep(0.01)
+            except TimeoutError:
+                raise Hang(f"no echo within {HANG_S:.0f} s") from None
+        took = time.monotonic() - since
+        self.outcome.worst_s = max(self.outcome.worst_s, took)
+        if took > RECOVERY_S and took > STARTS * (start_s := await asyncio.to_thread(_start_time)):
+            self.outcome.late += 1
+            self._say(f"  LATE: an echo took {took:.2f} s, a start of Python {start_s:.2f} s: {self._told()}")
+
+    async def _probe(self, conversation: Conversation) -> None:
+        reader, writer = await Churn.open(self._port, conversation)
+        speaks, hears = conversation.speakers
+        try:
+            writer.write(speaks.next())
+            data = await reader.read(65536)
+            if not data:
+                raise EOFError
+            hears.received += data
+        finally:
+            writer.close()
+
+    async def _after_hang(self, hang: Hang) -> None:
+        """Say what there is to say, and begin anew."""
+        self.outcome.hangs += 1
+        self._say(f"  HANG: {hang}: {self._told()}")
+        if self._relay is not None:
+            pids = [self._relay.process.pid, *self._relay.children()]
+            await self._stop_all(pids)
+            await self._note_committed()
+            for pid in reversed(pids):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(self._relay.end)
+        await self._supervise()
+
+    def _told(self) -> str:
+        relay = self._relay
+        if relay is None:
+            return ""
+        lines = [*map(str, relay.says[-4:]), *relay.errors[-12:]]
+        return f"recorders {relay.children()}; the relay said {' | '.join(lines)}"
+
+    async def _end(self) -> None:
+        """Stop in good order: that ends in time, and no process is left."""
+        relay = self._relay
+        assert relay is not None
+        self._recorders.update(relay.children())
+        relay.process.send_signal(signal.SIGTERM)
+        await self._ends(lambda: relay.process.poll() is not None, STOP_S, "the relay does not end")
+        await self._ends(lambda: not any(map(alive, self._recorders)), HANG_S, "a recorder is left")
+        if relay.process.poll() not in (0, None):
+            self.outcome.wrong.append(f"the relay ended with {relay.process.poll()}: {self._told()}")
+
+    async def _ends(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
+        give_up = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > give_up:
+                self.outcome.hangs += 1
+                self._say(f"  HANG: {what} within {within_s:.0f} s: {self._told()}")
+                return
+            await asyncio.sleep(0.01)
+
+
+def _start_time() -> float:
+    """What it takes now to start Python with what a recorder imports, in seconds."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import wsreplay.recorder.process"], check=True)
+    return time.monotonic() - began
+
+
+def _committed(path: Path) -> dict[tuple[str, int], int]:
+    """How many bytes of each direction of each path are committed. Whoever is stopped in mid-write may have locked the file."""
+    reached: dict[tuple[str, int], int] = {}
+    sql = (
+        "SELECT path, direction, max(reached) FROM connection JOIN ("
+        "  SELECT connection_id, direction, offset + wire_length AS reached FROM frame"
+        "  UNION ALL SELECT connection_id, direction, offset + length(bytes) FROM tail"
+        ") ON connection.id = connection_id GROUP BY path, direction"
+    )
+    with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(sqlite3.connect(path, timeout=1)) as db:
+        reached.update({(name, direction): size for name, direction, size in db.execute(sql)})
+    return reached
+
+
+def chosen(name: str | None) -> Iterator[Scenario]:
+    """The scenarios that this machine can play."""
+    for scenario in SCENARIOS:
+        if name in (None, scenario.name):
+            if scenario.inject and TRACER is None:
+                print(f"{scenario.name}: left out, strace is not installed")
+            else:
+                yield scenario
+
+
+async def campaign(kills: int, seed: int, name: str | None = None, within_s: float = 3600.0) -> Outcome:
+    """All scenarios, two at a time, with so many kills in all."""
+    scenarios = list(chosen(name))
+    share = -(-kills // len(scenarios))
+    total = Outcome()
+    slots = asyncio.Semaphore(2)
+
+    async def play(number: int, scenario: Scenario) -> None:
+        async with slots:
+            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+                outcome = await Trial(scenario, Path(folder), seed + 1000 * number).run(share, within_s / len(scenarios) * 2)
+        print(f"{scenario.name}: {outcome}", flush=True)
+        for problem in outcome.wrong[:10]:
+            print(f"    {problem}", flush=True)
+        total.include(outcome)
+
+    print(f"seed {seed}", flush=True)
+    await asyncio.gather(*(play(number, scenario) for number, scenario in enumerate(scenarios)))
+    print(f"all: {total}", flush=True)
+    return total
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000, help="in all scenarios together (default: 1000)")
+    parser.add_argument("--seed", type=int, default=Random().randrange(2**31), help="random seed (default: another each time)")
+    parser.add_argument("--scenario", choices=[scenario.name for scenario in SCENARIOS], help="this one only")
+    arguments = parser.parse_args()
+    outcome = asyncio.run(campaign(arguments.kills, arguments.seed, arguments.scenario))
+    return 1 if outcome.problems() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
