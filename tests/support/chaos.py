@@ -120,6 +120,10 @@ class Outcome(Tally):
         return [*(f"{name}: {number}" for name, number in counts.items() if number), *self.wrong]
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 class Hang(Exception):
     """Nothing went on."""
 
@@ -127,7 +131,7 @@ class Hang(Exception):
 class Trial:
     """One scenario: a relay under its supervisor, the connections through it, and the kills."""
 
-    def __init__(self, scenario: Scenario, folder: Path, seed: int, say: Callable[[str], None] = print) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, seed: int) -> None:
         self.outcome = Outcome()
         self._scenario = scenario
         self._folder = folder
@@ -140,7 +144,6 @@ class Trial:
         self._first = 0  # the first conversation through the current relay
         self._floors: dict[tuple[str, int], int] = {}
         self._recorders: set[int] = set()  # process ids of all that were ever seen
-        self._say = say
 
     async def run(self, kills: int, within_s: float) -> Outcome:
         """So many kills, or fewer where time is over."""
@@ -264,6 +267,8 @@ class Trial:
                     await self._probe(conversation)
                 break
             except (OSError, EOFError):
+                if time.monotonic() > give_up:
+                    raise Hang(f"no echo within {HANG_S:.0f} s: connections end at once") from None
                 await asyncio.sleep(0.01)
             except TimeoutError:
                 raise Hang(f"no echo within {HANG_S:.0f} s") from None
@@ -271,7 +276,7 @@ class Trial:
         self.outcome.worst_s = max(self.outcome.worst_s, took)
         if took > RECOVERY_S and took > STARTS * (start_s := await asyncio.to_thread(_start_time)):
             self.outcome.late += 1
-            self._say(f"  LATE: an echo took {took:.2f} s, a start of Python {start_s:.2f} s: {self._told()}")
+            _say(f"  LATE: an echo took {took:.2f} s, a start of Python {start_s:.2f} s: {self._told()}")
 
     async def _probe(self, conversation: Conversation) -> None:
         reader, writer = await Churn.open(self._port, conversation)
@@ -288,7 +293,7 @@ class Trial:
     async def _after_hang(self, hang: Hang) -> None:
         """Say what there is to say, and begin anew."""
         self.outcome.hangs += 1
-        self._say(f"  HANG: {hang}: {self._told()}")
+        _say(f"  HANG: {hang}: {self._told()}")
         if self._relay is not None:
             pids = [self._relay.process.pid, *self._relay.children()]
             await self._stop_all(pids)
@@ -322,7 +327,7 @@ class Trial:
         while not condition():
             if time.monotonic() > give_up:
                 self.outcome.hangs += 1
-                self._say(f"  HANG: {what} within {within_s:.0f} s: {self._told()}")
+                _say(f"  HANG: {what} within {within_s:.0f} s: {self._told()}")
                 return
             await asyncio.sleep(0.01)
 
@@ -353,7 +358,7 @@ def chosen(name: str | None) -> Iterator[Scenario]:
     for scenario in SCENARIOS:
         if name in (None, scenario.name):
             if scenario.inject and TRACER is None:
-                print(f"{scenario.name}: left out, strace is not installed")
+                _say(f"{scenario.name}: left out, strace is not installed")
             else:
                 yield scenario
 
@@ -369,14 +374,14 @@ async def campaign(kills: int, seed: int, name: str | None = None, within_s: flo
         async with slots:
             with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
                 outcome = await Trial(scenario, Path(folder), seed + 1000 * number).run(share, within_s / len(scenarios) * 2)
-        print(f"{scenario.name}: {outcome}", flush=True)
+        _say(f"{scenario.name}: {outcome}")
         for problem in outcome.wrong[:10]:
-            print(f"    {problem}", flush=True)
+            _say(f"    {problem}")
         total.include(outcome)
 
-    print(f"seed {seed}", flush=True)
+    _say(f"seed {seed}")
     await asyncio.gather(*(play(number, scenario) for number, scenario in enumerate(scenarios)))
-    print(f"all: {total}", flush=True)
+    _say(f"all: {total}")
     return total
 
 

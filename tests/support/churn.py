@@ -195,7 +195,7 @@ class Churn:
     # What must hold.
 
     def verify(self, files: Iterable[Path], floors: Mapping[tuple[str, int], int]) -> Tally:
-        """Compare recordings with what was received. `floors`: of these directions of these paths only so many bytes must be there."""
+        """Compare recordings with what was received. `floors`: of these paths and directions, so many bytes must be there."""
         tally = Tally()
         places = self._recorded(files)
         for path, conversation in self.conversations.items():
