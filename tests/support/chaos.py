@@ -74,7 +74,7 @@ class Scenario:
 # A thread that cannot be started is a clone3 that fails, as a process is a vfork.
 START_CALLS = ("trace=socketpair,vfork,clone3", "inject=socketpair:error=EMFILE:when=3+3", "inject=vfork:error=EAGAIN:when=3+4",
                "inject=clone3:error=EAGAIN:when=4+3")  # fmt: skip
-FILE_CALLS = ("trace=pwrite64,fdatasync,flock,ftruncate", "inject=pwrite64:error=ENOSPC:when=300+70",
+FILE_CALLS = ("trace=pwrite64,fdatasync,flock,ftruncate", "inject=pwrite64:error=ENOSPC:when=300..304",
               "inject=fdatasync:error=EIO:when=3+5", "inject=flock:error=EINTR:when=4+5")  # fmt: skip
 
 SCENARIOS = (
