@@ -12,6 +12,7 @@ Times are integers in nanoseconds since the start of the recording's first run; 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
@@ -75,6 +76,19 @@ def lane_of(connection_id: int, direction: int, opcode: int, flags: int = FIN) -
 
 
 Headers = tuple[tuple[str, str], ...]
+
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def start_of(text: str) -> datetime:
+    """A run's `started_at`; one without a zone is in UTC. Raises ValueError where it is not a time from 1970 to 2100."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if not _EARLIEST <= moment < _LATEST:
+        raise ValueError(f"{text!r} is not between 1970 and 2100")
+    return moment
 
 
 class Run(NamedTuple):

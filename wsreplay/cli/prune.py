@@ -12,7 +12,7 @@ import click
 from wsreplay.cli.console import size_text
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Age, Size
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
-from wsreplay.model import Run
+from wsreplay.model import Run, start_of
 from wsreplay.store import lock
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
@@ -93,7 +93,7 @@ def _age(runs: list[Run], path: Path) -> float:
         return now - path.stat().st_mtime
     last = runs[-1]
     ended = last.reached_ns if last.ended_ns is None else last.ended_ns
-    return now - datetime.fromisoformat(last.started_at).timestamp() - (ended - last.start_ns) / 1e9
+    return now - start_of(last.started_at).timestamp() - (ended - last.start_ns) / 1e9
 
 
 def _goes(one: _Candidate, older_than: float | None, larger_than: int | None) -> bool:

@@ -19,7 +19,7 @@ import orjson
 import wsreplay
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.conversation import Conversation, Ended, Said, iso, nothing
-from wsreplay.model import Connection, Direction, Ending, Headers, Message, Opcode, Run
+from wsreplay.model import Connection, Direction, Ending, Headers, Message, Opcode, Run, start_of
 from wsreplay.store.reader import Recording
 
 # A message's time is in seconds (Chrome, mitmproxy) or milliseconds (Playwright) since the epoch: seconds reach this in 5138.
@@ -149,7 +149,7 @@ def _entry(recording: Recording, connection: Connection, run: Run, reached: int)
 
 def _epoch(run: Run, t_ns: int) -> float:
     """A time of the recording in seconds since the epoch."""
-    return datetime.fromisoformat(run.started_at).timestamp() + (t_ns - run.start_ns) / 1e9
+    return start_of(run.started_at).timestamp() + (t_ns - run.start_ns) / 1e9
 
 
 def _request(connection: Connection, run: Run) -> dict[str, Any]:

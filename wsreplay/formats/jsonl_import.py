@@ -7,7 +7,6 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -17,7 +16,7 @@ import orjson
 import wsreplay
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.jsonl_export import OPCODES, VERSION, default_ending, default_wire_length, found_type
-from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Headers
+from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Headers, start_of
 from wsreplay.store.writer import Writer
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
@@ -312,7 +311,7 @@ def _text_or_none(value: Any, name: str) -> str | None:
 
 def _moment(text: str) -> str:
     try:
-        datetime.fromisoformat(text)
+        start_of(text)
     except ValueError:
         raise _Bad(f"started_at is a time such as 2026-11-20T10:00:00Z, not {text!r}") from None
     return text

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
 
 import orjson
 
-from wsreplay.model import FIN, RSV1, Ending, Opcode
+from wsreplay.model import FIN, RSV1, Ending, Opcode, start_of
 from wsreplay.recorder.connection import LiveConnection, ResumePoint, Rules
 from wsreplay.recorder.protocol import Closing, Opened
 from wsreplay.recorder.tail import TailCodec
@@ -27,7 +26,7 @@ def next_start(writer: Writer, started_at: str) -> int:
     runs = rows.run_reaches(writer)
     if not runs:
         return 0
-    distance = datetime.fromisoformat(started_at) - datetime.fromisoformat(runs[0][0])
+    distance = start_of(started_at) - start_of(runs[0][0])
     return max(int(distance.total_seconds() * 1e9), *(reached_ns for _, reached_ns in runs))
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wsreplay.errors import NotARecording, RecordingError, UsageError
-from wsreplay.store import schema
 from wsreplay.store.errors import readable
+from wsreplay.store.verify import verify
 
 PATIENCE_S = 5.0  # with a program that has locked the file
 
@@ -79,10 +79,8 @@ def _connect(path: Path, parameters: str, patience_s: float) -> sqlite3.Connecti
         check_same_thread=False,
     )  # fmt: skip
     try:
-        schema.version_of(db, str(path))
-        # Makes SQLite open the -wal now, where a failure can still be answered with a copy.
-        db.execute("SELECT 1 FROM recording LIMIT 1").fetchall()
-        schema.check_values(db, str(path))
+        # Makes SQLite open the -wal too, at once, where a failure can still be answered with a copy.
+        verify(db, str(path))
     except BaseException:
         db.close()
         raise

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from wsreplay.errors import RecordingError
-from wsreplay.store import access, schema
+from wsreplay.store import access
 from wsreplay.store.errors import readable
+from wsreplay.store.verify import verify
 from wsreplay.store.writer import INSERT_FINDING, INSERT_MARK
 
 _MARK_PATIENCE_S = 1.0  # with a program that has locked the file; a recorder holds it for milliseconds
@@ -44,7 +45,7 @@ def _writing(path: str | Path, patience_s: float = _MARK_PATIENCE_S) -> Iterator
     access.check_file(Path(path))
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=patience_s)) as db:
-            schema.version_of(db, str(path))
+            verify(db, str(path))
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")

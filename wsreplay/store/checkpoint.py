@@ -6,7 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from wsreplay.store import lock, schema
+from wsreplay.errors import RecordingError
+from wsreplay.store import lock
+from wsreplay.store.verify import verify
 
 
 def settle(path: str | Path) -> bool:
@@ -18,8 +20,8 @@ def settle(path: str | Path) -> bool:
         return False
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
-            schema.version_of(db, str(path))
+            verify(db, str(path))
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return bool(db.execute("PRAGMA journal_mode = DELETE").fetchone()[0] == "delete")
-    except (sqlite3.Error, OSError):
+    except (sqlite3.Error, OSError, RecordingError):
         return False

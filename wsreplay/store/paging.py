@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from wsreplay.model import Frame
 from wsreplay.store import schema
 from wsreplay.store.condition import HAS_TYPE, Condition, all_of, of_connections
 from wsreplay.store.reader import Recording
+from wsreplay.store.verify import FRAME_DAMAGE, damaged_frame
 
 PREVIEW_BYTES = 640
 _HEAD_COLUMNS = (
     "id, connection_id, seq, t_ns, direction, opcode, flags, wire_length, type, length(payload),"
-    f" substr(payload, 1, {PREVIEW_BYTES})"
+    f" substr(payload, 1, {PREVIEW_BYTES}), {FRAME_DAMAGE}"
 )
 _FRAME_COLUMNS = ", ".join(Frame._fields)
 
@@ -52,14 +53,21 @@ def by_ids(count: int) -> str:
 
 
 def heads(recording: Recording, ids: Sequence[int]) -> list[Head]:
-    """The frames with these ascending ids; those that the recording does not hold are left out."""
+    """The frames with these ascending ids; those that the recording does not hold are left out. Raises CorruptRecording."""
     if not ids:
         return []
     if ids[-1] - ids[0] == len(ids) - 1:
         rows = recording.query(BY_RANGE, (ids[0], ids[-1]))
     else:
         rows = recording.query(by_ids(len(ids)), tuple(ids))
-    return [Head._make((*row[:9], row[9] or 0, row[10] or b"")) for row in rows]
+    return [_head(recording, row) for row in rows]
+
+
+def _head(recording: Recording, row: tuple[Any, ...]) -> Head:
+    *values, size, preview, damaged = row
+    if damaged:
+        raise damaged_frame(str(recording.path), values[0])
+    return Head._make((*values, size or 0, preview or b""))
 
 
 def bounds(recording: Recording) -> tuple[int, int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +30,7 @@ from wsreplay.model import (
     Run,
     lane_of,
 )
-from wsreplay.store import access, lock
+from wsreplay.store import access, lock, verify
 from wsreplay.store.errors import readable, sound
 
 _CONNECTION_COLUMNS = (
@@ -44,6 +43,8 @@ _ROWS_PER_FETCH = 1000
 _ROWS_PER_CHUNK = 256
 _LARGE_PAYLOAD = 1 << 20  # large payloads are fetched one by one
 _FEW_STRETCHES = 3
+# What values of other types and ranges than declared lead to. To look at those of every frame takes longer than to read it.
+_CONFUSIONS = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
 _FEW_CONNECTIONS = 16  # up to here an index finds their frames faster than a scan
 
 
@@ -68,8 +69,15 @@ class Recording:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close. Raises CorruptRecording where what was read led to an error, and frames hold what no recorder writes."""
+        try:
+            if isinstance(error, _CONFUSIONS):
+                with suppress(sqlite3.Error):
+                    if damage := verify.explain(self._db, str(self.path)):
+                        raise damage from error
+        finally:
+            self.close()
 
     def close(self) -> None:
         self._db.close()
@@ -191,9 +199,12 @@ class Recording:
             yield from map(make, rows)
 
     def frame(self, frame_id: int) -> Frame:
-        """One frame. Raises UsageError."""
-        for frame in self.frames_by_id([frame_id]):
-            return frame
+        """One frame. Raises UsageError, or CorruptRecording."""
+        sql = f"SELECT {verify.FRAME_DAMAGE}, {_FRAME_COLUMNS} FROM frame WHERE id = ?"
+        for damaged, *values in self.query(sql, (frame_id,)):
+            if damaged:
+                raise verify.damaged_frame(str(self.path), frame_id)
+            return Frame._make(values)
         raise UsageError(f"{self.path} holds no frame {frame_id}")
 
     def messages(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[Message]:
@@ -341,7 +352,6 @@ def _headers(text: str | None) -> Headers:
 
 
 def _run(row: tuple[Any, ...]) -> Run:
-    datetime.fromisoformat(row[1])
     return Run(*[*row[:-1], orjson.loads(row[-1])])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wsreplay.model import Ending, Gap
+from wsreplay.store.verify import FRAME_DAMAGE, damaged_frame
 from wsreplay.store.writer import Writer
 
 _OPEN_CONNECTIONS = f"SELECT id FROM connection WHERE recording_id = ? AND ending = '{Ending.OPEN}'"
@@ -118,14 +119,18 @@ def tail(writer: Writer, connection_id: int, direction: int) -> Iterator[tuple[i
 def frames_backwards(writer: Writer, run_id: int, window: int) -> Iterator[FrameEnd]:
     """The frames of a run's open connections, the last one first, each with the last `window` bytes of its payload.
 
-    No commit meanwhile.
+    No commit meanwhile. Raises CorruptRecording.
     """
     rows = writer.rows(
         "SELECT id, connection_id, direction, seq, opcode, flags, offset + wire_length, length(payload),"
-        f" coalesce(substr(payload, -?), x'') FROM frame WHERE connection_id IN ({_OPEN_CONNECTIONS}) ORDER BY id DESC",
+        f" coalesce(substr(payload, -?), x''), {FRAME_DAMAGE}"
+        f" FROM frame WHERE connection_id IN ({_OPEN_CONNECTIONS}) ORDER BY id DESC",
         (window, run_id),
     )
-    return map(FrameEnd._make, rows)
+    for *values, damaged in rows:
+        if damaged:
+            raise damaged_frame(str(writer.path), values[0])
+        yield FrameEnd._make(values)
 
 
 def gaps(writer: Writer, run_id: int) -> list[Gap]:

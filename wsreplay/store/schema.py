@@ -101,8 +101,8 @@ STEPS: tuple[Step, ...] = (
 
 NEWEST = STEPS[-1].version
 TABLES = ("recording", "connection", "frame", "tail", "gap", "hold", "mark", "fault", "finding")
-_CHECKED = ("recording", "connection", "gap", "hold", "mark", "fault", "finding")
 FRAME_INDEX = "frame_by_connection"
+CREATE_FRAME_INDEX = f"CREATE INDEX IF NOT EXISTS {FRAME_INDEX} ON frame (connection_id, seq)"
 
 
 def is_blank(db: sqlite3.Connection) -> bool:
@@ -126,22 +126,11 @@ def version_of(db: sqlite3.Connection, path: str) -> int:
     return int(version)
 
 
-def check_values(db: sqlite3.Connection, path: str) -> None:
-    """Whether the small tables hold values of the declared types, which SQLite does not see to. Raises CorruptRecording."""
-    for table in _CHECKED:
-        columns = [(name.replace('"', '""'), kind.lower()) for _, name, kind, *_ in db.execute(f"PRAGMA table_info({table})")]
-        typed = [(name, kind) for name, kind in columns if kind in ("integer", "text")]
-        wrong = " OR ".join(f"typeof(\"{name}\") NOT IN ('{kind}', 'null')" for name, kind in typed)
-        row = db.execute(f"SELECT rowid FROM {table} WHERE {wrong} LIMIT 1").fetchone() if wrong else None
-        if row is not None:
-            raise CorruptRecording(f"{path} is damaged: row {row[0]} of {table} holds what no recorder writes")
-
-
-def migrate(db: sqlite3.Connection) -> None:
-    """Apply the steps the file has not seen, each in a transaction with its own record."""
+def migrate(db: sqlite3.Connection, to: int | None = None) -> None:
+    """Apply the steps the file has not seen, up to a version or all, each in a transaction with its own record."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     for step in STEPS:
-        if step.version > version:
+        if step.version > version and (to is None or step.version <= to):
             db.executescript(
                 f"BEGIN IMMEDIATE; {step.sql}; PRAGMA application_id = {APPLICATION_ID};"
                 f" PRAGMA user_version = {step.version}; COMMIT;"

@@ -20,6 +20,7 @@ from wsreplay.errors import CorruptRecording, RecordingError, UsageError
 from wsreplay.model import Connection, Headers
 from wsreplay.store import schema
 from wsreplay.store.errors import readable
+from wsreplay.store.verify import verify
 
 # Frames by the hundred in one statement: a third faster than a statement a row, and far below SQLite's limit on parameters.
 ROWS_PER_STATEMENT = 100
@@ -66,7 +67,7 @@ class Writer:
             if schema.is_blank(self._db):
                 self._db.execute(f"PRAGMA page_size = {page_size}")
             else:
-                schema.version_of(self._db, str(path))
+                verify(self._db, str(path))
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
             schema.migrate(self._db)
@@ -222,7 +223,7 @@ class Writer:
         """Commit, build the index, and leave one plain file behind. Raises WriteStalled."""
         self.commit()
         for sql in (
-            f"CREATE INDEX IF NOT EXISTS {schema.FRAME_INDEX} ON frame (connection_id, seq)",
+            schema.CREATE_FRAME_INDEX,
             "PRAGMA wal_checkpoint(TRUNCATE)",
             "PRAGMA journal_mode = DELETE",
             *self._repacking(),
