@@ -116,8 +116,7 @@ class Trace:
             contract = loaded(contract)
         engine = Engine(contract, inline=inline)
         connections = self.ending()
-        engine.upcoming.extend(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
-        engine.clock.due = -1
+        engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.set_cut_frames(self.cut_frames)
         engine.run(message.row() for message in self.messages)
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]

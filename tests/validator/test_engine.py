@@ -13,6 +13,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Fragments, Lost, Opened, Tick, lifecycle
 from wsreplay.validator import Engine, Verdict
 from wsreplay.validator.judge import rare_collection
+from wsreplay.validator.rules.isolation import BindMonitor
 
 SPAN = "spans: {run: {by: run, start: s, end: {ok: e, failed: f}}}\nkeys: {run: $.run}\n"
 
@@ -214,8 +215,7 @@ def test_each_run_of_record_ends_by_itself() -> None:
         Connection(2, 2, 100 * NS, user="u", ending=Ending.TRUNCATED),
     ]
     engine = Engine(loads("contract: x\nrules: [{id: r, response: [a, b], within: 10s}]"))
-    engine.upcoming.extend(lifecycle(connections, stitch(connections), runs))
-    engine.clock.due = -1
+    engine.expect(lifecycle(connections, stitch(connections), runs))
     payload = b'{"type": "a"}'
     engine.run([row(1, 1 * NS, payload), row(2, 101 * NS, payload, connection=2)])
     engine.finish(105 * NS)
@@ -251,7 +251,8 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
         engine.run(row(n, n, b'{"type":"unknown%d"}' % n) for n in range(count, count + 2_000))
     assert len(engine.memory.sessions[1].spans[0]) <= 50_000
     assert sum(len(table) for table in engine.memory.sessions[1].tables) <= 100_000
-    assert len(engine.monitors.binds[0].owners["run"]) <= 200_000
+    (bind,) = [monitor for monitor in engine.monitors.messages if isinstance(monitor, BindMonitor)]
+    assert len(bind.owners["run"]) <= 200_000
     engine.finish(count * 2)
     judgement = engine.judgement()
     assert {"open run", "slices", "bindings", "unknown types"} <= judgement.forgotten.keys()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from wsreplay.contract.paths import Path
 
@@ -69,6 +69,11 @@ def _regex(glob: str) -> re.Pattern[str]:
 Patterns = tuple[Pattern, ...]  # any of them
 
 
+def may_fit(patterns: Patterns, direction: int) -> bool:
+    """Whether a message of this direction, whatever it is, may be one of these events."""
+    return any(not pattern.pseudo and pattern.direction in (None, direction) for pattern in patterns)
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A correlation key: its sources are tried in order. A source is a path, a `conn.…` word, or another key's name."""
@@ -81,10 +86,27 @@ class Key:
 class Rule:
     """What all judgements have in common: a name, a place in the contract, a severity."""
 
+    # its patterns say what the contract is about: an event that fits one is known
+    names_events: ClassVar[bool] = False
+    # any message at all activates it, so that its activation says nothing of whether the contract fits
+    about_form: ClassVar[bool] = False
+
     id: str
     place: Place
     severity: str = "error"
     require_activation: bool = False
+
+    def patterns(self) -> Patterns:
+        """The events that it speaks of."""
+        return ()
+
+    def paths(self) -> tuple[Path, ...]:
+        """Where in a message it looks, apart from its keys and the conditions of its patterns."""
+        return ()
+
+    def may_concern(self, direction: int) -> bool:
+        """Whether a message of this direction that nobody can read may matter to it."""
+        return not self.about_form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +115,8 @@ class Span(Rule):
 
     `after` says what may come after which end (None: any); `outside`, which body and end events need no open instance.
     """
+
+    names_events: ClassVar[bool] = True
 
     by: tuple[str, ...]
     start: Patterns
@@ -109,14 +133,22 @@ class Span(Rule):
     def end_patterns(self) -> Patterns:
         return tuple(pattern for _, patterns in self.ends for pattern in patterns)
 
-    def named(self) -> Patterns:
+    def patterns(self) -> Patterns:
         after = (pattern for _, patterns in self.after for pattern in patterns)
         return (*self.start, *self.end_patterns, *self.body, *after, *self.outside)
+
+    def paths(self) -> tuple[Path, ...]:
+        return (self.parent,) if isinstance(self.parent, Path) else ()
+
+    def may_concern(self, direction: int) -> bool:
+        return may_fit(self.patterns(), direction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declare(Rule):
     """One DECLARE template in a scope. `operands` holds a pattern set for each listed type, or two for a and b."""
+
+    names_events: ClassVar[bool] = True
 
     template: str
     operands: tuple[Patterns, ...]
@@ -136,8 +168,11 @@ class Declare(Rule):
         """Whether events that it does not name matter to it: the first, the last, the very next one."""
         return self.mode == "chain" or self.template in ("init", "end")
 
-    def named(self) -> Patterns:
+    def patterns(self) -> Patterns:
         return tuple(pattern for operand in self.operands for pattern in operand) + self.after + self.until
+
+    def may_concern(self, direction: int) -> bool:
+        return self.sees_everything or may_fit(self.patterns(), direction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +182,23 @@ class Latency(Rule):
     events: Patterns
     max_ns: int
 
+    def patterns(self) -> Patterns:
+        return self.events
+
+    def may_concern(self, direction: int) -> bool:
+        return may_fit(self.events, direction)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence(Rule):
+class SequenceRule(Rule):
     """A counter per slice and direction: `contiguous` (each one more than the last) or `increasing`."""
 
     field: Path
     by: tuple[str, ...]
     mode: str = "contiguous"
+
+    def paths(self) -> tuple[Path, ...]:
+        return (self.field,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +207,9 @@ class Unique(Rule):
 
     field: Path
     by: tuple[str, ...]
+
+    def paths(self) -> tuple[Path, ...]:
+        return (self.field,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +232,15 @@ class Confine(Rule):
 class Schema(Rule):
     """JSON Schemas (draft 4, 6 or 7) for whole messages, by event pattern."""
 
+    names_events: ClassVar[bool] = True
+
     schemas: tuple[tuple[Pattern, dict[str, Any] | bool], ...]
+
+    def patterns(self) -> Patterns:
+        return tuple(pattern for pattern, _ in self.schemas)
+
+    def may_concern(self, direction: int) -> bool:
+        return may_fit(self.patterns(), direction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +250,8 @@ class Format(Rule):
     `names_unique`: whether no name may stand twice in one object (RFC 7493, section 2.3).
     """
 
+    about_form: ClassVar[bool] = True
+
     text: str = "any"
     type_required: bool = False
     names_unique: bool = False
@@ -203,6 +260,11 @@ class Format(Rule):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Rule):
     """Types that the contract does not name; `severity` is warning or error."""
+
+    about_form: ClassVar[bool] = True
+
+    def may_concern(self, direction: int) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +308,15 @@ class Contract:
     @property
     def spans(self) -> dict[str, Span]:
         return {span.id: span for span in self.of(Span)}
+
+    def is_known(self, direction: int, type_: str) -> bool:
+        """Whether the contract names the type, in whatever rule."""
+        return any(pattern.fits(direction, type_) for pattern in self.known) or self.is_named(direction, type_)
+
+    def is_named(self, direction: int, type_: str) -> bool:
+        """Whether a rule that says what the contract is about names the type other than by a bare `*`."""
+        patterns = (pattern for rule in self.rules if rule.names_events for pattern in rule.patterns())
+        return any(pattern.type != "*" and pattern.fits(direction, type_) for pattern in patterns)
 
     @property
     def run_span(self) -> Span | None:

@@ -19,7 +19,7 @@ from wsreplay.contract.model import (
     Place,
     Rule,
     Schema,
-    Sequence,
+    SequenceRule,
     Span,
     Unique,
     Unknown,
@@ -205,7 +205,7 @@ def sequence(value: Value, reader: Reader, _spans: list[str]) -> Rule | None:
     parts = value.mapping((*COMMON, "field", "by", "mode"))
     if not _enabled(parts):
         return None
-    return Sequence(
+    return SequenceRule(
         **_common(value, parts, "sequence"), field=_field(value, parts, reader),
         by=reader.key_list(parts["by"]) if "by" in parts else ("conn.id",),
         mode=parts["mode"].choice(("contiguous", "increasing")) if "mode" in parts else "contiguous",

@@ -16,16 +16,18 @@ from wsreplay.contract.model import Contract
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, lane_of
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
-from wsreplay.validator.emit.namespace import Namespace
+from wsreplay.validator.emit.compiler import Compiler
+from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.repeated_names import strict
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.memory import SWEEP_NS, Memory
-from wsreplay.validator.messages import why_unread
 from wsreplay.validator.monitors import Monitors
-from wsreplay.validator.program import Program
 from wsreplay.validator.pseudo import PseudoEvents
+from wsreplay.validator.reporting import Reporter
+from wsreplay.validator.rules.format import why_undecodable
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
-from wsreplay.validator.state.state import NEVER, ConnectionState, SessionState
+from wsreplay.validator.state.clock import NEVER
+from wsreplay.validator.state.state import ConnectionState, SessionState
 from wsreplay.validator.verdicts import Reached, judgement
 
 Handlers = dict[str, Callable[..., None]]
@@ -35,32 +37,57 @@ Handlers = dict[str, Callable[..., None]]
 class Engine:
     """Judges one trace by one contract.
 
-    Feed it `Opened`, `Closed`, `Truncated`, `Tick` and `Message` values in order, then `finish`; or whole rows with `run`.
-    `findings` holds what was found so far, `judgement()` the verdict so far.
+    Feed it `Opened`, `Closed`, `Truncated`, `Tick` and `Message` values in order, then `finish`; or tell it what befalls
+    connections with `expect`, and give it whole rows with `run`. `findings` holds what was found so far, `judgement()` the
+    verdict so far. `on_finding` hears of each finding as it is decided, `on_amended` of one as it was and is. With `inline`
+    false all rules take their slow paths (see `emit`).
     """
 
-    def __init__(self, contract: Contract, *, inline: bool = True) -> None:
-        self.contract, self.monitors = contract, Monitors(contract)
-        self.memory, self.clock, self.reporter = Memory(self.monitors), self.monitors.clock, self.monitors.reporter
-        self.connections: dict[int, ConnectionState | None] = {}  # None: not judged by this contract
-        self.events = self.untyped = self.matched = self.skipped = 0  # untyped: text messages that are no events
-        self.unread = 0  # that may be events
-        self.finished = False
-        self.partial = False  # others judge the rest of the recording
+    def __init__(
+        self,
+        contract: Contract,
+        *,
+        inline: bool = True,
+        on_finding: Callable[[Finding], None] | None = None,
+        on_amended: Callable[[Finding, Finding], None] | None = None,
+    ) -> None:
+        self.contract, self.reporter = contract, Reporter(contract.name, on_finding, on_amended)
+        self.monitors = Monitors(contract, self.reporter)
+        self.memory, self._clock = Memory(self.monitors), self.monitors.clock
+        # connections by id; None: not judged by this contract, or over
+        self._connections: dict[int, ConnectionState | None] = {}
+        # events; text messages that are no events; types that the contract names; connections that it does not judge
+        self.events = self.untyped = self.matched = self.skipped = 0
+        # messages that may be events and could not be decoded
+        self.undecodable = 0
+        # nothing more comes
+        self._finished = False
+        # others judge the rest of the recording
+        self._partial = False
+        # how far the trace is known to reach (ns)
         self.now = 0
-        self.upcoming: deque[Lifecycle] = deque()
-        self.cut_frames: frozenset[int] = frozenset()
+        # what is known to befall connections, in the order of time
+        self._upcoming: deque[Lifecycle] = deque()
+        # frames whose payload the recording does not hold as it was
+        self._cut_frames: frozenset[int] = frozenset()
         self._fragments = Fragments()
-        self._next_sweep = self.clock.due = SWEEP_NS
+        # when memory is next looked through (ns)
+        self._next_sweep = SWEEP_NS
+        self._clock.set(SWEEP_NS)
+        # sessions without a connection, and when they are over unless one comes back (ns)
         self._resumes: deque[tuple[int, SessionState]] = deque()
-        self._happened = PseudoEvents(self.monitors, self.memory).happened
-        self._names = Namespace(contract, self.monitors, self.memory, inline)
-        self._program = Program(self._names)
-        self.decode = self._names.shape.decoder()
-        if any(form.rule.names_unique for form in self.monitors.formats):
-            self.decode = strict(self.decode)
-        self._handlers: tuple[Handlers, Handlers] = ({}, {})  # by direction
-        self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}  # of whole text messages, which are nearly all there is
+        self._happen = PseudoEvents(self.monitors, self.memory).happen
+        # what handlers name; what writes them; those that were needed so far, by direction, then by type
+        self._globals = Globals(contract, inline)
+        self._globals.add({"memory": self.memory, **self.monitors.globals()})
+        self._compiler = Compiler(self._globals, self.monitors.emitters)
+        self._handlers: tuple[Handlers, Handlers] = ({}, {})
+        # a payload's message, as far as the contract reads it
+        self._decode = self._globals.decoder.decoder()
+        if self.monitors.format is not None and self.monitors.format.rule.names_unique:
+            self._decode = strict(self._decode)
+        # lanes of whole text messages, which are nearly all there is
+        self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}
 
     # Feeding.
 
@@ -69,11 +96,30 @@ class Engine:
         return self.reporter.findings
 
     def set_holds(self, holds: Iterable[Hold]) -> None:
+        """When the recorder held traffic back: bounds are inconclusive meanwhile."""
         self.reporter.set_holds(list(holds))
 
     def set_cut_frames(self, frames: Iterable[int]) -> None:
         """Frames whose payload the recording does not hold as it was."""
-        self.cut_frames = frozenset(frames)
+        self._cut_frames = frozenset(frames)
+
+    def expect(self, items: Iterable[Lifecycle]) -> list[Lifecycle]:
+        """What befalls connections from now on, in the order of time: it happens when the clock comes to it. What was expected
+        so far and has not happened is expected no longer, and returned."""
+        dropped = list(self._upcoming)
+        self._upcoming = deque(items)
+        self._clock.look_now()
+        return dropped
+
+    def judge_part(self, log: Callable[[str, Any], None]) -> None:
+        """Others judge the rest of the recording: tell `log` of each id that somebody may own, by its key."""
+        self._partial = True
+        for observer in self.monitors.observers:
+            observer.log_claims(log)
+
+    def handler_source(self, direction: int, type_: str) -> str:
+        """The source of the function that handles events of a direction and type."""
+        return self._compiler.source(direction, type_)
 
     def feed(self, items: Iterable[Lifecycle | Message]) -> None:
         """Take the next items of the trace."""
@@ -89,17 +135,17 @@ class Engine:
         self.advance(t_ns)
 
     def run(self, rows: Iterable[Row]) -> None:
-        """Take frames. What befalls connections meanwhile stands in `upcoming`."""
-        clock, lanes, decode = self.clock, self._lanes, self.decode
+        """Take frames. What befalls connections meanwhile was told to `expect`."""
+        clock, lanes, decode = self._clock, self._lanes, self._decode
         events, t = 0, self.now
         for fid, t, lane, payload in rows:
             if t > clock.due:
                 self.advance(t)
-            found = lanes.get(lane)
-            if found is None:
+            usual = lanes.get(lane)
+            if usual is None:
                 self._other((fid, t, lane, payload))
                 continue
-            conn, handlers = found
+            conn, handlers = usual
             try:
                 message = decode(payload)
                 type_ = message.kind
@@ -119,57 +165,63 @@ class Engine:
         self.now = max(self.now, t)
 
     def _unusual(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> Any:
-        """A message that is no JSON, no object, without a type, or of a type not seen before."""
-        form = next(iter(self.monitors.formats), None)
+        """A message that is no JSON, no object, without a type, or of a type not seen before: decoded, with its handler; None
+        where it is no event."""
+        rule = self.monitors.format
         self.untyped += 1
         try:
             plain = orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            why = why_unread(payload, fid in self.cut_frames)
-            if why is not None:
-                self.unread += 1
-                self.memory.not_read(conn, direction, fid, t)
-                if form is not None:
-                    form.unread(conn, why, fid, t, direction)
-            elif form is not None:
-                form.broken(conn, str(error), fid, t, direction)
+            self._not_json(conn, str(error), fid, t, direction, payload)
             return None
         if plain.__class__ is not dict:
-            if form is not None:
-                form.not_object(conn, plain, fid, t, direction)
+            if rule is not None:
+                rule.check_no_object(conn, plain, fid, t, direction)
             return None
-        if form is not None:
-            form.names(conn, payload, fid, t, direction)
+        if rule is not None:
+            rule.check_names(conn, payload, fid, t, direction)
         message = self._decoded(payload, plain)
         type_ = message.kind
         if type_.__class__ is not str:
-            if form is not None:
-                form.untyped(conn, type_, fid, t, direction)
+            if rule is not None:
+                rule.check_no_type(conn, type_, fid, t, direction)
             return None
         self.untyped -= 1
         return message, self._handler(direction, type_)
 
+    def _not_json(self, conn: ConnectionState, error: str, fid: int, t: int, direction: int, payload: bytes) -> None:
+        """A text that the decoder refused: it is not JSON, or cannot be read."""
+        rule, why = self.monitors.format, why_undecodable(payload, fid in self._cut_frames)
+        if why is not None:
+            self.undecodable += 1
+            self.memory.pass_over(conn, direction, fid, t)
+        if rule is None:
+            return
+        if why is not None:
+            rule.check_undecodable(conn, why, fid, t, direction)
+        else:
+            rule.check_json(conn, error, fid, t, direction)
+
     def _decoded(self, payload: bytes, plain: dict[str, Any]) -> Any:
         try:
-            return self.decode(payload)
+            return self._decode(payload)
         except (ValueError, RecursionError):
-            return self._names.shape.from_plain(plain)
+            return self._globals.decoder.from_plain(plain)
 
     def _handler(self, direction: int, type_: str) -> Callable[..., None]:
         table = self._handlers[direction]
         if type_ not in table:
             if len(table) > 10_000:  # types that nobody names, without end
                 table.clear()
-            handle = self._program.handler(direction, type_)
-            table[type_] = handle
-            self.matched += self.monitors.is_named(direction, type_)
+            table[type_] = self._compiler.handler(direction, type_)
+            self.matched += self.contract.is_named(direction, type_)
         return table[type_]
 
     def _other(self, row: Row) -> None:
         """What is no whole text message, or comes where nothing has come yet."""
         fid, t, lane, _ = row
         number, direction, opcode = lane >> 6, lane >> 5 & 1, lane & UNFINISHED - 1
-        conn = self.connections.get(number) or self._connection(number, t)
+        conn = self._connections.get(number) or self._connection(number, t)
         if conn is None:
             return
         if lane & UNFINISHED or opcode == Opcode.CONTINUATION:
@@ -179,24 +231,23 @@ class Engine:
                 return
             row, frames = whole
             opcode = row[2] & UNFINISHED - 1
-            if not self.cut_frames.isdisjoint(frames):
-                self.cut_frames |= {fid}
+            if not self._cut_frames.isdisjoint(frames):
+                self._cut_frames |= {fid}
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             self._fragments.interrupt(lane)
         if opcode == Opcode.TEXT:
             self._lanes[row[2]] = conn, self._handlers[direction]
             self.run([row])
         elif opcode in (Opcode.PING, Opcode.PONG):
-            self._happened(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
+            self._happen(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
 
     # Time.
 
     def advance(self, t: int) -> None:
         """Decide what was due before `t`, in the order of time."""
-        clock = self.clock
         while True:
             due, act = self._next()
-            clock.due = due
+            self._clock.set(due)
             if due >= t or act is None:
                 break
             act()
@@ -205,20 +256,16 @@ class Engine:
     def _next(self) -> tuple[int, Callable[[], None] | None]:
         """What is due first."""
         due, act = NEVER, None
-        if self.upcoming and self.upcoming[0].t_ns < due:
-            due, act = self.upcoming[0].t_ns, self._apply_next
+        if self._upcoming and self._upcoming[0].t_ns < due:
+            due, act = self._upcoming[0].t_ns, self._apply_next
         for span in self.monitors.spans:
-            queue = span.queue
-            while queue and not queue[0].open:
-                queue.popleft()
-            if queue and queue[0].t + (span.within_ns or 0) < due:
-                due, act = queue[0].t + (span.within_ns or 0), lambda span=span: span.expire(span.queue.popleft())
-        for each in self.monitors.bounded:
-            waiting = each.queue
-            while waiting and waiting[0].done:
-                waiting.popleft()
-            if waiting and waiting[0].due < due:
-                due, act = waiting[0].due, lambda each=each: each.expire(each.queue.popleft())
+            deadline = span.next_due()
+            if deadline is not None and deadline < due:
+                due, act = deadline, span.expire_next
+        for template in self.monitors.bounded:
+            obligation = template.next_due()
+            if obligation is not None and obligation.due < due:
+                due, act = obligation.due, template.expire_next
         while self._resumes and (self._resumes[0][1].connections or self._resumes[0][1].over):
             self._resumes.popleft()
         if self._resumes and self._resumes[0][0] < due:
@@ -231,8 +278,8 @@ class Engine:
         """Once a minute of the trace, whoever looks and when: what is forgotten must not depend on that."""
         self.memory.sweep(self._next_sweep)
         self._next_sweep += SWEEP_NS
-        if self.upcoming and not any(self.connections.values()):
-            self._next_sweep = max(self._next_sweep, self.upcoming[0].t_ns // SWEEP_NS * SWEEP_NS)
+        if self._upcoming and not any(self._connections.values()):
+            self._next_sweep = max(self._next_sweep, self._upcoming[0].t_ns // SWEEP_NS * SWEEP_NS)
 
     def _end_session(self) -> None:
         due, session = self._resumes.popleft()
@@ -242,7 +289,7 @@ class Engine:
     # Connections and sessions.
 
     def _apply_next(self) -> None:
-        self._apply(self.upcoming.popleft())
+        self._apply(self._upcoming.popleft())
 
     def _apply(self, item: Lifecycle) -> None:
         if isinstance(item, Opened):
@@ -252,18 +299,18 @@ class Engine:
         elif isinstance(item, Truncated):
             self._truncated(item.connection, item.t_ns)
         elif isinstance(item, Lost):
-            conn = self.connections.get(item.connection.id)
+            conn = self._connections.get(item.connection.id)
             if conn is not None:
-                self.memory.lost(conn)
+                self.memory.lose(conn)
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""
-        if cid in self.connections:
-            return self.connections[cid]
-        while cid not in self.connections and self.upcoming and self.upcoming[0].t_ns <= t:
+        if cid in self._connections:
+            return self._connections[cid]
+        while cid not in self._connections and self._upcoming and self._upcoming[0].t_ns <= t:
             self._apply_next()
-        self.clock.due = self._next()[0]
-        return self.connections.get(cid)
+        self._clock.set(self._next()[0])
+        return self._connections.get(cid)
 
     def _judged(self, connection: Connection) -> bool:
         applies, path = self.contract.applies_to, plain_path(connection.path)
@@ -274,23 +321,22 @@ class Engine:
     def _open(self, item: Opened) -> None:
         connection = item.connection
         if not self._judged(connection):
-            self.connections[connection.id] = None
+            self._connections[connection.id] = None
             self.skipped += 1
             return
-        conn = self.connections[connection.id] = self.memory.connect(connection, item.session)
-        self._happened(conn, "ws.open", None, item.t_ns, None, {})
+        conn = self._connections[connection.id] = self.memory.connect(connection, item.session)
+        self._happen(conn, "ws.open", None, item.t_ns, None, {})
 
     def _closed(self, connection: Connection, t: int) -> None:
-        conn = self.connections.get(connection.id)
+        conn = self._connections.get(connection.id)
         if conn is None or not conn.open:
             return
-        conn.info = connection
+        conn.learn(connection)
         session = conn.session
         message = {"code": connection.close_code, "reason": connection.close_reason, "by": connection.closed_by}
-        self._happened(conn, "ws.close" if connection.ending is Ending.CLEAN else "ws.drop", None, t, None, message)
-        conn.open = False
-        session.connections -= 1
-        session.ended_ns = t
+        self._happen(conn, "ws.close" if connection.ending is Ending.CLEAN else "ws.drop", None, t, None, message)
+        conn.end()
+        session.leave(t)
         for group in self.monitors.connection_groups:
             group.close(conn.slice, t, COMPLETE)
         self._leave(connection.id)
@@ -301,47 +347,45 @@ class Engine:
         else:
             due = t + self.contract.resume_within_ns
             self._resumes.append((due, session))
-            self.clock.at(due)
+            self._clock.at(due)
 
     def _leave(self, cid: int) -> None:
         """Nothing more is awaited of a connection."""
-        self.connections[cid] = None
+        self._connections[cid] = None
         for direction in (0, 1):
             self._lanes.pop(lane_of(cid, direction, Opcode.TEXT), None)
 
     def _truncated(self, connection: Connection, t: int) -> None:
-        conn = self.connections.get(connection.id)
+        conn = self._connections.get(connection.id)
         if conn is None or not conn.open:
             return
-        conn.open = False
-        conn.session.connections -= 1
+        conn.end()
+        conn.session.lose_sight()
         for group in self.monitors.connection_groups:
             group.close(conn.slice, t, TRUNCATED)
         self._leave(connection.id)
         if not conn.session.connections and not conn.session.over:
-            conn.session.undecided = True
+            conn.session.doubt()
             self.memory.close_session(conn.session, t, TRUNCATED, "trace_end")
         self.memory.leave_user(conn.user, t)
 
     def finish(self, reached_ns: int) -> None:
         """The trace ends; it is known to reach `reached_ns`."""
-        if self.finished:
+        if self._finished:
             return
         reached = max(reached_ns, self.now)
         self.advance(reached)
-        while self.upcoming:
+        while self._upcoming:
             self._apply_next()
-        open_users = set()
-        for conn in list(self.connections.values()):
+        for conn in list(self._connections.values()):
             if conn is not None and conn.open:
-                open_users.add(conn.user)
                 self._truncated(conn.info, reached)
         self.memory.end(reached)
-        self.finished = True
+        self._finished = True
 
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""
         reached = Reached(
-            self.events, self.untyped, self.matched, self.skipped, self.unread, self.now, self.finished, self.partial
+            self.events, self.untyped, self.matched, self.skipped, self.undecodable, self.now, self._finished, self._partial
         )
-        return judgement(self.contract, self.monitors, self.memory, self._names, reached)
+        return judgement(self.contract, self.monitors, self.memory, self._globals, reached)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -62,12 +61,12 @@ class Follower:
         on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
     ) -> None:
-        self.engine = Engine(contract)
-        self.engine.reporter.on_finding = on_finding
-        self.engine.reporter.on_amended = on_amended
+        self.engine = Engine(contract, on_finding=on_finding, on_amended=on_amended)
+        # the last frame that was judged, and how far the file is known to reach (ns)
         self._last_id = 0
         self._reached = 0
-        self._given: set[tuple[type, int]] = set()
+        # what befell which connection, and has been told to the engine or is expected by it
+        self._told: set[tuple[type, int]] = set()
 
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
@@ -81,27 +80,26 @@ class Follower:
         sessions: list[Session] = stitch(connections, contract.resume_within_ns)
         runs: list[Run] = recording.runs()
         if limit is not None:
-            connections = [one for one in connections if one.opened_ns < limit]
+            connections = [connection for connection in connections if connection.opened_ns < limit]
             reached = min(reached, limit)
-        self._give(engine, connections, sessions, runs, losses(recording, gaps, connections))
+        self._tell(engine, connections, sessions, runs, losses(recording, gaps, connections))
         self._read(recording, limit)
         self._reached = max(self._reached, reached)
         engine.tick(self._reached)
 
-    def _give(
+    def _tell(
         self, engine: Engine, connections: list[Connection], sessions: list[Session], runs: list[Run], lost: dict[int, int]
     ) -> None:
         """Hand over what befell connections and has not been handed over before."""
-        for item in engine.upcoming:
-            self._given.discard((type(item), _connection_of(item)))
+        for item in engine.expect(()):
+            self._told.discard((type(item), _connection_of(item)))
         items = [
             item
             for item in lifecycle(connections, sessions, runs, lost)
-            if (type(item), _connection_of(item)) not in self._given
+            if (type(item), _connection_of(item)) not in self._told
         ]
-        self._given.update((type(item), _connection_of(item)) for item in items)
-        engine.upcoming = deque(items)
-        engine.clock.due = -1
+        self._told.update((type(item), _connection_of(item)) for item in items)
+        engine.expect(items)
 
     def _read(self, recording: Recording, limit: int | None) -> None:
         for rows in recording.rows(after_id=self._last_id):
@@ -115,8 +113,10 @@ class Follower:
     @staticmethod
     def _unsettled(connections: list[Connection]) -> int | None:
         """When the first connection opened of which it is not known yet whether it was accepted or refused."""
-        times = [one.opened_ns for one in connections if one.status is None and one.ending is Ending.OPEN]
-        return min(times, default=None)
+        undecided = (
+            connection for connection in connections if connection.status is None and connection.ending is Ending.OPEN
+        )
+        return min((connection.opened_ns for connection in undecided), default=None)
 
     def finish(self) -> Judgement:
         self.engine.finish(self._reached)

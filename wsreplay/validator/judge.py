@@ -5,17 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from wsreplay.contract import Contract
 from wsreplay.model import Connection, Gap, Session
+from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
-
-if TYPE_CHECKING:
-    from wsreplay.store.reader import Recording
 
 
 def judge(recording: Recording, contract: Contract, *, sessions: Sequence[Session] | None = None) -> Judgement:
@@ -25,14 +22,14 @@ def judge(recording: Recording, contract: Contract, *, sessions: Sequence[Sessio
     """
     chosen = None if sessions is None else {connection.id for session in sessions for connection in session.connections}
     with recording.snapshot(), rare_collection():
-        engine = prepared(recording, contract, chosen)
+        engine = prepare(recording, contract, chosen)
         for rows in recording.rows(connections=chosen):
             engine.run(rows)
         engine.finish(recording.reached_ns())
     return engine.judgement()
 
 
-def prepared(recording: Recording, contract: Contract, chosen: Collection[int] | None = None) -> Engine:
+def prepare(recording: Recording, contract: Contract, chosen: Collection[int] | None = None) -> Engine:
     """An engine that knows what befalls the connections of a recording (the chosen ones, or all), and awaits their messages."""
     engine = Engine(contract)
     connections = recording.connections()
@@ -42,8 +39,7 @@ def prepared(recording: Recording, contract: Contract, chosen: Collection[int] |
     gaps = recording.gaps()
     engine.set_holds(recording.holds())
     engine.set_cut_frames(cut_frames(gaps))
-    engine.upcoming.extend(lifecycle(connections, sessions, recording.runs(), losses(recording, gaps, connections)))
-    engine.clock.due = -1
+    engine.expect(lifecycle(connections, sessions, recording.runs(), losses(recording, gaps, connections)))
     return engine
 
 

@@ -10,59 +10,65 @@ from typing import Any
 from wsreplay.contract import Contract
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Verdict
 from wsreplay.validator.reporting import MOST_FINDINGS
-from wsreplay.validator.span_log import MOST_ACCOUNTS
+from wsreplay.validator.span_log import MOST_RUNS
 from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_required
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What was judged of one part; `ids` are all ids that belong to somebody, by key, long ones as digests."""
+class PartialJudgement:
+    """What was judged of one part of a recording."""
 
     judgement: Judgement
+    # types that the contract names; connections that it does not judge; messages that could not be decoded
     matched: int
-    untyped: int
     skipped: int
-    unread: int
+    undecodable: int
+    # how far the part is known to reach (ns)
     reached_ns: int
+    # key → all its ids that may belong to somebody, long ones as digests
     ids: dict[str, set[Any]]
 
+    def shares_ids(self, other: PartialJudgement) -> bool:
+        """Whether an id came in both parts: whose it is can be told by no part alone."""
+        return any(not ids.isdisjoint(other.ids.get(key, ())) for key, ids in self.ids.items())
 
-def merged(contract: Contract, parts: Sequence[Part]) -> Judgement:
+
+def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
     """The judgement of the whole. The parts share no user, no session and no owned id."""
     judgements = [part.judgement for part in parts]
-    rules = tuple(_rule(verdicts) for verdicts in zip(*(one.rules for one in judgements), strict=True))
+    rules = tuple(_rule(verdicts) for verdicts in zip(*(judgement.rules for judgement in judgements), strict=True))
     forgotten = Counter[str]()
     run_counts = Counter[str]()
-    for one in judgements:
-        forgotten.update(one.forgotten)
-        run_counts.update(one.run_counts)
-    findings = _findings(contract, (finding for one in judgements for finding in one.findings), forgotten)
+    for judgement in judgements:
+        forgotten.update(judgement.forgotten)
+        run_counts.update(judgement.run_counts)
+    findings = _findings(contract, (finding for judgement in judgements for finding in judgement.findings), forgotten)
     matched = sum(part.matched for part in parts)
-    sessions = {number: verdict for one in judgements for number, verdict in one.session_verdicts.items()}
-    found = Judgement(
+    sessions = {number: verdict for judgement in judgements for number, verdict in judgement.session_verdicts.items()}
+    whole_judgement = Judgement(
         contract=contract.name,
         contract_version=contract.version,
         contract_digest=contract.digest,
         verdict=whole(contract, rules, matched),
-        events=sum(one.events for one in judgements),
-        sessions=sum(one.sessions for one in judgements),
+        events=sum(judgement.events for judgement in judgements),
+        sessions=sum(judgement.sessions for judgement in judgements),
         rules=rules,
         findings=findings,
-        runs=_runs(run for one in judgements for run in one.runs),
+        runs=_runs(run for judgement in judgements for run in judgement.runs),
         session_verdicts=dict(sorted(sessions.items())),
         forgotten=dict(forgotten),
         run_counts=dict(sorted(run_counts.items())),
-        notes=notes_of(sum(part.skipped for part in parts), sum(part.unread for part in parts)),
+        notes=notes_of(sum(part.skipped for part in parts), sum(part.undecodable for part in parts)),
     )
-    return with_required(contract, found, max(part.reached_ns for part in parts))
+    return with_required(contract, whole_judgement, max(part.reached_ns for part in parts))
 
 
 def _rule(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:
     """One rule over all parts: its counts add up, its worst verdict stands."""
-    found = list(verdicts)
-    first = found[0]
+    of_parts = list(verdicts)
+    first = of_parts[0]
     activations, violations, pending, inconclusive, errors, unread = (
-        sum(getattr(one, name) for one in found)
+        sum(getattr(verdict, name) for verdict in of_parts)
         for name in ("activations", "violations", "pending", "inconclusive", "errors", "unread")
     )
     return RuleVerdict(
@@ -86,7 +92,7 @@ def _findings(contract: Contract, findings: Iterable[Finding], forgotten: Counte
     orders = {rule.id: order for order, rule in enumerate(contract.rules)}
     kept: list[Finding] = []
     counts, lacking = Counter[str](), set[str]()
-    for finding in sorted(findings, key=lambda one: place(one, orders[one.rule])):
+    for finding in sorted(findings, key=lambda finding: place(finding, orders[finding.rule])):
         if finding.verdict is Verdict.ERROR:
             if finding.rule in lacking:
                 continue
@@ -101,7 +107,7 @@ def _findings(contract: Contract, findings: Iterable[Finding], forgotten: Counte
 
 def _runs(runs: Iterable[RunAccount]) -> tuple[RunAccount, ...]:
     ordered = sorted(runs, key=lambda run: (run.start_ns, run.start_frame))
-    room = {True: MOST_ACCOUNTS, False: MOST_ACCOUNTS}
+    room = {True: MOST_RUNS, False: MOST_RUNS}
     kept = []
     for run in ordered:
         good = run.state == "completed"

@@ -99,8 +99,7 @@ def score_trace(trace: Trace, contract: Contract, *, most: int = 2_000, seed: in
 
 def judge_trace(trace: Trace, contract: Contract) -> Judgement:
     engine = Engine(contract)
-    engine.upcoming.extend(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
-    engine.clock.due = -1
+    engine.expect(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
     engine.run([message.row() for message in trace.messages])
     engine.finish(trace.reached_ns)
     return engine.judgement()

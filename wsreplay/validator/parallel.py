@@ -21,8 +21,8 @@ from wsreplay.model import Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Judgement
-from wsreplay.validator.judge import judge, prepared, rare_collection
-from wsreplay.validator.merge import Part, merged
+from wsreplay.validator.judge import judge, prepare, rare_collection
+from wsreplay.validator.merge import PartialJudgement, merge
 
 WORTH_SPLITTING = 20_000
 _UNEVEN = 1.05  # how much more than its share a part may hold where its connections stand side by side
@@ -56,17 +56,17 @@ def judge_files(
     if jobs <= 1 and executor is None:
         outcomes = []
         for path, contract in pairs:
-            outcomes.append(_outcome(path, contract))
+            outcomes.append(_judge_file(path, contract))
             if progress is not None:
                 progress()
         return outcomes
     if executor is not None:
-        return _spread(pairs, executor, max(jobs, 1), progress, worth_splitting)
+        return _judge_side_by_side(pairs, executor, max(jobs, 1), progress, worth_splitting)
     with ProcessPoolExecutor(max_workers=jobs) as own:
-        return _spread(pairs, own, jobs, progress, worth_splitting)
+        return _judge_side_by_side(pairs, own, jobs, progress, worth_splitting)
 
 
-def _outcome(path: Path, contract: Contract) -> FileOutcome:
+def _judge_file(path: Path, contract: Contract) -> FileOutcome:
     try:
         with Recording.open(path) as recording:
             return FileOutcome(path, contract.name, judge(recording, contract))
@@ -74,7 +74,7 @@ def _outcome(path: Path, contract: Contract) -> FileOutcome:
         return FileOutcome(path, contract.name, None, error)
 
 
-def _spread(
+def _judge_side_by_side(
     wanted: list[tuple[Path, Contract]],
     executor: Executor,
     jobs: int,
@@ -86,23 +86,23 @@ def _spread(
     futures: dict[Future[Any], int] = {}
     for number, ((path, contract), parts) in enumerate(zip(wanted, split, strict=True)):
         if len(parts) < 2:
-            futures[executor.submit(_outcome, path, contract)] = number
+            futures[executor.submit(_judge_file, path, contract)] = number
         else:
             for part in parts:
                 futures[executor.submit(judge_part, path, contract, part)] = number
-    found: list[list[Any]] = [[] for _ in wanted]
+    results: list[list[Any]] = [[] for _ in wanted]
     outcomes: list[FileOutcome | None] = [None] * len(wanted)
     for future in as_completed(futures):
         number = futures[future]
-        found[number].append(future.result())
-        if len(found[number]) == max(1, len(split[number])):
-            outcomes[number] = _together(*wanted[number], found[number])
+        results[number].append(future.result())
+        if len(results[number]) == max(1, len(split[number])):
+            outcomes[number] = _join(*wanted[number], results[number])
             if progress is not None:
                 progress()
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _together(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
+def _join(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
     """One file's outcome from those of its parts."""
     if isinstance(results[0], FileOutcome):
         return results[0]
@@ -110,9 +110,9 @@ def _together(path: Path, contract: Contract, results: list[Any]) -> FileOutcome
         if isinstance(result, WsreplayError):
             return FileOutcome(path, contract.name, None, result)
     for number, part in enumerate(results):
-        if any(not ids.isdisjoint(other.ids.get(key, ())) for other in results[:number] for key, ids in part.ids.items()):
-            return _outcome(path, contract)
-    return FileOutcome(path, contract.name, merged(contract, results))
+        if any(part.shares_ids(other) for other in results[:number]):
+            return _judge_file(path, contract)
+    return FileOutcome(path, contract.name, merge(contract, results))
 
 
 def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
@@ -125,12 +125,12 @@ def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> 
                 return []
             connections = recording.connections()
             counts = frame_counts(recording, [connection.id for connection in connections])
-            return _balanced(connections, counts, parts)
+            return _balance(connections, counts, parts)
     except WsreplayError:
         return []  # whoever judges the file says what is wrong with it
 
 
-def _balanced(connections: Sequence[Connection], frames: dict[int, int], parts: int) -> list[list[int]]:
+def _balance(connections: Sequence[Connection], frames: dict[int, int], parts: int) -> list[list[int]]:
     """Users spread over parts of about the same number of frames; every anonymous connection is a user of its own.
 
     In the order of their connections where that comes out even: what stands side by side is read with less effort.
@@ -138,43 +138,41 @@ def _balanced(connections: Sequence[Connection], frames: dict[int, int], parts: 
     users: dict[Any, list[int]] = {}
     for connection in connections:
         users.setdefault(connection.user if connection.user is not None else connection.id, []).append(connection.id)
-    groups = [(sum(frames.get(one, 0) for one in ids) + 1, ids) for ids in users.values()]
+    groups = [(sum(frames.get(connection, 0) for connection in ids) + 1, ids) for ids in users.values()]
     share = sum(size for size, _ in groups) / parts
-    found = [list[int]() for _ in range(parts)]
+    shares = [list[int]() for _ in range(parts)]
     loads = [0] * parts
     for before, (size, ids) in zip(accumulate((size for size, _ in groups), initial=0), groups, strict=False):
         part = min(parts - 1, int((before + size / 2) / share))
-        found[part] += ids
+        shares[part] += ids
         loads[part] += size
     if max(loads) > share * _UNEVEN:
-        found, loads = [list[int]() for _ in range(parts)], [0] * parts
+        shares, loads = [list[int]() for _ in range(parts)], [0] * parts
         for size, ids in sorted(groups, key=lambda group: (-group[0], group[1][0])):
             lightest = loads.index(min(loads))
-            found[lightest] += ids
+            shares[lightest] += ids
             loads[lightest] += size
-    return [sorted(ids) for ids in found if ids]
+    return [sorted(ids) for ids in shares if ids]
 
 
-def judge_part(path: Path, contract: Contract, connections: list[int]) -> Part | WsreplayError:
+def judge_part(path: Path, contract: Contract, connections: list[int]) -> PartialJudgement | WsreplayError:
     """Judge some connections of a file as if there were no others; runs in a process of its own."""
     ids: defaultdict[str, set[Any]] = defaultdict(set)
     try:
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
-            engine = prepared(recording, contract, set(connections))
-            engine.partial = True
-            for bind in engine.monitors.binds:
-                bind.log = lambda key, value: ids[key].add(_short(value))
+            engine = prepare(recording, contract, set(connections))
+            engine.judge_part(lambda key, value: ids[key].add(_shorten(value)))
             for rows in recording.rows(connections=connections):
                 engine.run(rows)
             engine.finish(recording.reached_ns())
     except WsreplayError as error:
         return error
-    return Part(
-        engine.judgement(), engine.matched, engine.untyped, engine.skipped, engine.unread, engine.now, dict(ids)
+    return PartialJudgement(
+        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.now, dict(ids)
     )
 
 
-def _short(value: Any) -> Any:
+def _shorten(value: Any) -> Any:
     """An id, or the digest of a long one: the same in every process, as Python's own hash is not."""
     if value.__class__ is not str or len(value) <= _LONG_ID:
         return value

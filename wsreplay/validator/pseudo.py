@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from wsreplay.contract.model import PSEUDO_EVENTS
+from wsreplay.validator.emit.fit import fit, fit_any
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.rules.group import Group
-from wsreplay.validator.rules.roles import fit, operand_roles
 from wsreplay.validator.rules.spans import SpanMonitor
-from wsreplay.validator.rules.template import Monitor
+from wsreplay.validator.rules.template import Template
 from wsreplay.validator.state.state import ConnectionState, Slice
-
-NAMES = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
 
 
 class PseudoEvents:
@@ -20,22 +19,24 @@ class PseudoEvents:
 
     def __init__(self, monitors: Monitors, memory: Memory) -> None:
         self._monitors, self._memory = monitors, memory
-        self._named = {name: (_rules(monitors, name), _spans(monitors, name)) for name in NAMES}
+        # pseudo-event → the templates and spans that name it
+        self._named = {name: (_templates(monitors, name), _spans(monitors, name)) for name in PSEUDO_EVENTS}
 
-    def happened(
+    def happen(
         self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any
     ) -> None:
-        rules, spans = self._named[name]
-        for group, each in rules:
-            found = fit(operand_roles(each.rule), None, name)
-            roles = found.certain
-            for pattern, bit in found.conditional:
+        """Something befell a connection; `message` holds what conditions may ask for, such as a close's code."""
+        templates, spans = self._named[name]
+        for group, template in templates:
+            event = fit(template.roles, None, name)
+            roles = event.certain
+            for pattern, bit in event.conditional:
                 roles |= bit if all(path.find(message) in wanted for path, wanted in pattern.where) else 0
             if group.across_user and conn.user is None and name == "ws.open":
                 continue  # an anonymous connection continues nothing; that it was lost still cannot be judged
             if roles:
-                for part in self._open_slices(group, each, conn, t):
-                    each.event(part, roles, fid, t, conn, name, direction)
+                for slice_ in self._open_slices(group, template, conn, t):
+                    template.event(slice_, roles, fid, t, conn, name, direction)
         for span in spans:
             self._end(span, conn, name, fid, t, message)
 
@@ -47,30 +48,33 @@ class PseudoEvents:
             )
             if not fits:
                 continue
-            for instance in list(conn.session.spans[span.index].values()):
+            for instance in list(conn.session.spans[span.number].values()):
                 if instance.conn is conn:
                     span.end(instance, end, t, fid, name)
 
-    def _open_slices(self, group: Group, each: Monitor, conn: ConnectionState, t: int) -> list[Slice]:
+    def _open_slices(self, group: Group, template: Template, conn: ConnectionState, t: int) -> list[Slice]:
         if group.across_user:
             if conn.user is None:
-                self._memory.lacks(each.counts, ("conn.user",), conn, None, t, "the connection")
+                self._memory.lacks(template.counts, ("conn.user",), conn, None, t, "the connection")
                 return []
             if not group.by:
-                return [self._memory.user_slice(group.index, conn.user, conn, t, None)]
-            return [part for key, part in self._memory.user_slices[group.index].items() if key[0] == conn.user]
+                return [self._memory.user_slice(group.number, conn.user, conn, t, None)]
+            slices = self._memory.user_slices[group.number]
+            return [slice_ for key, slice_ in slices.items() if key[0] == conn.user]
         if group.inside is not None:
-            number = self._monitors.span_numbers[group.inside]
+            number = self._monitors.spans_emitter.numbers[group.inside]
             instances = list(conn.session.spans[number].values())
             if not group.by:
                 return list(instances)
-            return [part for instance in instances for part in (instance.parts or {}).get(group.index, {}).values()]
-        return list(conn.session.tables[group.index].values()) if group.by else [conn.slice]
+            return [slice_ for instance in instances for slice_ in instance.refinements_of(group.number)]
+        return list(conn.session.tables[group.number].values()) if group.by else [conn.slice]
 
 
-def _rules(monitors: Monitors, name: str) -> list[tuple[Group, Monitor]]:
-    return [(group, each) for group in monitors.groups for each in group.monitors if fit(operand_roles(each.rule), None, name)]
+def _templates(monitors: Monitors, name: str) -> list[tuple[Group, Template]]:
+    return [
+        (group, template) for group in monitors.groups for template in group.monitors if fit(template.roles, None, name)
+    ]
 
 
 def _spans(monitors: Monitors, name: str) -> list[SpanMonitor]:
-    return [span for span in monitors.spans if fit([(span.span.end_patterns, 1)], None, name)]
+    return [span for span in monitors.spans if fit_any(span.span.end_patterns, None, name)]

@@ -6,44 +6,89 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Patterns, Rule
 from wsreplay.model import Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
-
-if TYPE_CHECKING:
-    from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import ConnectionState, Slice
 
 MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 
 
 class Counts:
-    """What one rule did so far. `unread` messages that could not be read may have concerned it."""
+    """What one rule did so far."""
 
-    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "unread", "violations")
+    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "undecodable", "violations")
 
     def __init__(self, rule: Rule, order: int) -> None:
+        # `order` is the rule's place in the contract
         self.rule, self.order = rule, order
-        self.activations = self.violations = self.inconclusive = self.errors = self.kept = self.unread = 0
+        self.activations = self.violations = self.inconclusive = self.errors = 0
+        # findings that are kept, of those that were counted
+        self.kept = 0
+        # messages that could not be decoded, and gaps, that may have concerned it
+        self.undecodable = 0
+
+    def activate(self, count: int = 1) -> None:
+        """Something came that the rule judges."""
+        self.activations += count
+
+    def recount(self, activations: int) -> None:
+        """So often it was activated so far."""
+        self.activations = activations
+
+    def violate(self) -> None:
+        """Counted, without a finding of its own."""
+        self.violations += 1
+
+    def fail(self) -> None:
+        """It could not be judged, which a finding has already said."""
+        self.errors += 1
+
+    def doubt(self, count: int = 1) -> None:
+        """It cannot be told whether it holds."""
+        self.inconclusive += count
+
+    def miss(self) -> None:
+        """Something may have concerned it, and nobody can tell."""
+        self.undecodable += 1
+
+    def keep(self) -> None:
+        """A finding of it is kept."""
+        self.kept += 1
 
 
 NOT_KEPT = 1 << 60  # the place of a finding that is counted only: beyond all others
 
 
-class Reporter:
-    """Collects the findings of one trace."""
+class Reported(NamedTuple):
+    """What became of a finding: its fingerprint, and its place among those that are kept (NOT_KEPT: only counted)."""
 
-    def __init__(self, contract: str) -> None:
+    fingerprint: str
+    place: int = NOT_KEPT
+
+
+class Reporter:
+    """Collects the findings of one trace. `on_finding` hears of each as it is decided, `on_amended` of one as it was and is."""
+
+    def __init__(
+        self,
+        contract: str,
+        on_finding: Callable[[Finding], None] | None = None,
+        on_amended: Callable[[Finding, Finding], None] | None = None,
+    ) -> None:
+        # the contract's name, which fingerprints hold
         self.contract = contract
         self.findings: list[Finding] = []
-        self.orders: list[int] = []  # of the findings' rules
-        self.kept = NOT_KEPT  # the place of what was reported last
+        # for each finding the order of its rule in the contract
+        self.orders: list[int] = []
+        # what was given up for want of room: of what → how many
         self.forgotten: dict[str, int] = {}
+        # when the recorder held traffic back, by start; and those starts
         self.holds: list[Hold] = []
         self._hold_starts: list[int] = []
-        self.on_finding: Callable[[Finding], None] | None = None
-        self.on_amended: Callable[[Finding, Finding], None] | None = None
+        self.on_finding, self.on_amended = on_finding, on_amended
 
     def set_holds(self, holds: Sequence[Hold]) -> None:
         self.holds = sorted(holds, key=lambda hold: hold.start_ns)
@@ -61,7 +106,7 @@ class Reporter:
         self,
         counts: Counts,
         *,
-        slice: Slice | None = None,
+        slice_: Slice | None = None,
         conn: ConnectionState | None = None,
         kind: str,
         message: str,
@@ -70,11 +115,11 @@ class Reporter:
         unsure: str | None = None,
         counted: bool = True,
         **details: Any,
-    ) -> str:
-        """Add a finding; its fingerprint. `bound_from` is when a violated bound began to run; `absent` says that something is
-        missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation."""
-        conn = conn or (slice.conn if slice is not None else None)
-        labels = slice.labels() if slice is not None else ()
+    ) -> Reported:
+        """Add a finding, and say what became of it. `bound_from` is when a violated bound began to run; `absent` says that
+        something is missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation."""
+        conn = conn or (slice_.conn if slice_ is not None else None)
+        labels = slice_.labels() if slice_ is not None else ()
         verdict = details.pop("verdict", Verdict.VIOLATED)
         end = details.get("decided_at", 0)
         if verdict is Verdict.VIOLATED and bound_from is not None and self.held(bound_from, end):
@@ -89,9 +134,8 @@ class Reporter:
             self._count(counts, verdict, conn)
         if counts.kept >= MOST_FINDINGS:
             self.forget("findings")
-            self.kept = NOT_KEPT
-            return fingerprint
-        counts.kept += 1
+            return Reported(fingerprint)
+        counts.keep()
         finding = Finding(
             rule=counts.rule.id,
             verdict=verdict,
@@ -106,16 +150,15 @@ class Reporter:
             connection=conn.id if conn is not None else None,
             **details,
         )
-        self.kept = len(self.findings)
         self.findings.append(finding)
         self.orders.append(counts.order)
         if self.on_finding is not None:
             self.on_finding(finding)
-        return fingerprint
+        return Reported(fingerprint, len(self.findings) - 1)
 
     def report_message(
         self, counts: Counts, conn: ConnectionState, fid: int, t: int, direction: int, **details: Any
-    ) -> str:
+    ) -> Reported:
         """Add a finding that one message shows by itself; `details` may say otherwise."""
         own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_by": "event", "decided_at": t}
         return self.report(counts, conn=conn, **(own | {"blame": sender(direction)} | details))
@@ -123,21 +166,21 @@ class Reporter:
     @staticmethod
     def _count(counts: Counts, verdict: Verdict, conn: ConnectionState | None) -> None:
         if verdict is Verdict.VIOLATED:
-            counts.violations += 1
+            counts.violate()
             if conn is not None and counts.rule.severity == "error":
-                conn.session.violated = True
+                conn.session.break_rule()
         elif verdict is Verdict.ERROR:
-            counts.errors += 1
+            counts.fail()
         else:
-            counts.inconclusive += 1
+            counts.doubt()
             if conn is not None:
-                conn.session.undecided = True
+                conn.session.doubt()
 
-    def amend(self, index: int, **changes: Any) -> None:
+    def amend(self, place: int, **changes: Any) -> None:
         """Add to a finding what became known later, such as by how much an event was late."""
-        if index < len(self.findings):
-            before = self.findings[index]
-            after = self.findings[index] = replace(before, **changes)
+        if place < len(self.findings):
+            before = self.findings[place]
+            after = self.findings[place] = replace(before, **changes)
             if self.on_amended is not None:
                 self.on_amended(before, after)
 
@@ -160,9 +203,9 @@ def either(expected: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def where(slice: Slice | None) -> str:
+def where(slice_: Slice | None) -> str:
     """` for tool c7 in run r1`, innermost first; nothing where the slice has no keys of its own."""
-    labels = slice.labels() if slice is not None else ()
+    labels = slice_.labels() if slice_ is not None else ()
     if not labels:
         return ""
     (name, value), *rest = reversed(labels)

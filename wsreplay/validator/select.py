@@ -85,4 +85,4 @@ def _matched(contract: Contract, events: Sequence[tuple[int, str]]) -> int:
 
 
 def _spoken_of(contract: Contract) -> list[Pattern]:
-    return [pattern for rule in contract.rules if isinstance(rule, Span | Declare) for pattern in rule.named()]
+    return [pattern for rule in contract.rules if isinstance(rule, Span | Declare) for pattern in rule.patterns()]

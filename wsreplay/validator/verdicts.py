@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wsreplay.contract import Contract
-from wsreplay.contract.model import Declare, Format, Rule, Schema, Span, Unknown
+from wsreplay.contract.model import Rule
+from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
+from wsreplay.validator.memory import Memory
+from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts, fingerprint_of
-from wsreplay.validator.span_log import account
-
-if TYPE_CHECKING:
-    from wsreplay.validator.emit.namespace import Namespace
-    from wsreplay.validator.memory import Memory
-    from wsreplay.validator.monitors import Monitors
+from wsreplay.validator.span_log import run_account
 
 
 class Reached(NamedTuple):
     """How far the trace was read, and what was in it."""
 
     events: int
-    untyped: int  # text messages that are no events
-    matched: int  # types that the contract names
-    skipped: int  # connections that are not judged
-    unread: int  # messages that may have been anything
-    now: int  # ns
+    # text messages that are no events
+    untyped: int
+    # types that the contract names
+    matched: int
+    # connections that are not judged
+    skipped: int
+    # messages that may have been anything
+    undecodable: int
+    # ns
+    now: int
     finished: bool
-    partial: bool  # others judge the rest of the recording
+    # others judge the rest of the recording
+    partial: bool
 
 
-def judgement(contract: Contract, monitors: Monitors, memory: Memory, names: Namespace, reached: Reached) -> Judgement:
+def judgement(contract: Contract, monitors: Monitors, memory: Memory, globals: Globals, reached: Reached) -> Judgement:
     """The verdict of what the engine has seen so far."""
-    _collect(monitors, names)
+    for monitor in monitors.by_rule.values():
+        monitor.collect(globals)
     rules = tuple(_rule_verdict(monitors, memory, reached, counts) for counts in monitors.counts.values())
     findings, orders = monitors.reporter.findings, monitors.reporter.orders
     order = sorted(range(len(findings)), key=lambda index: (*place(findings[index], orders[index]), index))
-    found = Judgement(
+    so_far = Judgement(
         contract=contract.name,
         contract_version=contract.version,
         contract_digest=contract.digest,
@@ -48,10 +53,10 @@ def judgement(contract: Contract, monitors: Monitors, memory: Memory, names: Nam
         runs=_runs(monitors, memory),
         session_verdicts={session.id: session.verdict(reached.finished) for session in memory.sessions.values()},
         forgotten=dict(monitors.reporter.forgotten),
-        run_counts=dict(sorted(monitors.accounts.counts.items())),
-        notes=notes_of(reached.skipped, reached.unread),
+        run_counts=dict(sorted(monitors.run_log.counts.items())),
+        notes=notes_of(reached.skipped, reached.undecodable),
     )
-    return with_required(contract, found, reached.now) if reached.finished and not reached.partial else found
+    return with_required(contract, so_far, reached.now) if reached.finished and not reached.partial else so_far
 
 
 def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
@@ -59,52 +64,24 @@ def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
     return finding.decided_at, order, finding.activation or 0, finding.connection or 0
 
 
-def _collect(of: Monitors, names: Namespace) -> None:
-    """Bring home what generated source counted."""
-    for name, monitors in (("latency", of.latencies), ("sequence", of.sequences), ("unique", of.uniques)):
-        for number, each in enumerate(monitors):
-            each.counts.activations = names.looked_at(f"{name}{number}")
-    for number, confine in enumerate(of.confines):
-        confine.counts.activations += names.taken(f"confine{number}")
-    for rule in of.rules:
-        rule.counts.activations += names.taken(f"rule{rule.index}")
-    for span in of.spans:
-        span.counts.activations += span.opened
-        for counted in span.group.counted if span.group is not None else ():
-            counted.counts.activations += span.opened
-        span.opened = 0
-
-
-def _pending(monitors: Monitors, memory: Memory, counts: Counts) -> int:
-    """Open obligations, while the trace goes on."""
-    rule = counts.rule
-    if isinstance(rule, Span):
-        return sum(1 for instance in memory.open_instances() if instance.monitor.span is rule and instance.late is None)
-    if isinstance(rule, Declare):
-        return sum(1 for each in monitors.rules if each.rule is rule for obligation in each.queue if not obligation.done)
-    return 0
-
-
 def _rule_verdict(monitors: Monitors, memory: Memory, reached: Reached, counts: Counts) -> RuleVerdict:
-    rule, pending = counts.rule, 0 if reached.finished else _pending(monitors, memory, counts)
-    activations, violations, inconclusive = counts.activations, counts.violations, counts.inconclusive
-    if isinstance(rule, Format):
-        activations = reached.events + reached.untyped
-    if isinstance(rule, Unknown):
-        activations = reached.events
+    rule, monitor = counts.rule, monitors.by_rule[counts.rule.id]
+    pending = 0 if reached.finished else monitor.pending(memory.open_sessions())
+    activations = monitor.activations(reached.events, reached.untyped)
+    violations, inconclusive = counts.violations, counts.inconclusive
     return RuleVerdict(
         rule.id,
-        verdict_of_rule(violations, counts.errors, inconclusive + counts.unread, pending, activations, reached.finished),
+        verdict_of_rule(violations, counts.errors, inconclusive + counts.undecodable, pending, activations, reached.finished),
         Severity(rule.severity),
         rule.place.line,
         activations,
         max(0, activations - violations - pending - inconclusive),
         violations,
         pending,
-        inconclusive + counts.unread,
+        inconclusive + counts.undecodable,
         counts.errors,
         rule.place.file,
-        counts.unread,
+        counts.undecodable,
     )
 
 
@@ -142,20 +119,20 @@ def _anything_matched(contract: Contract, rules: tuple[RuleVerdict, ...], matche
     Form alone, or any message at all, does not count.
     """
     kinds: dict[str, Rule] = {rule.id: rule for rule in contract.rules}
-    telling = [rule for rule in rules if isinstance(kinds[rule.id], Span | Declare | Schema)]
+    telling = [rule for rule in rules if kinds[rule.id].names_events]
     if telling:
         named = matched > 0 or bool(contract.applies_to.path or contract.applies_to.subprotocol)
         return named and any(rule.activations for rule in telling)
-    telling = [rule for rule in rules if not isinstance(kinds[rule.id], Format | Unknown)]
+    telling = [rule for rule in rules if not kinds[rule.id].about_form]
     return any(rule.activations for rule in telling or rules)
 
 
-def with_required(contract: Contract, found: Judgement, decided_at: int) -> Judgement:
+def with_required(contract: Contract, judgement: Judgement, decided_at: int) -> Judgement:
     """The same, with rules violated that were never activated and say that they have to be."""
     required = {rule.id: rule for rule in contract.rules if rule.require_activation}
-    unmet = [rule.id for rule in found.rules if rule.verdict is Verdict.VACUOUS and rule.id in required]
+    unmet = [rule.id for rule in judgement.rules if rule.verdict is Verdict.VACUOUS and rule.id in required]
     if not unmet:
-        return found
+        return judgement
     findings = []
     for name in unmet:
         rule = required[name]
@@ -173,28 +150,31 @@ def with_required(contract: Contract, found: Judgement, decided_at: int) -> Judg
                 fingerprint=fingerprint_of(contract.name, name, "vacuous", (), (), None),
             )
         )
-    rules = tuple(replace(rule, verdict=Verdict.VIOLATED, violations=1) if rule.id in unmet else rule for rule in found.rules)
+    rules = tuple(
+        replace(rule, verdict=Verdict.VIOLATED, violations=1) if rule.id in unmet else rule for rule in judgement.rules
+    )
     severe = any(finding.severity is Severity.ERROR for finding in findings)
-    verdict = Verdict.VIOLATED if severe else found.verdict
-    return replace(found, rules=rules, findings=(*found.findings, *findings), verdict=verdict)
+    verdict = Verdict.VIOLATED if severe else judgement.verdict
+    return replace(judgement, rules=rules, findings=(*judgement.findings, *findings), verdict=verdict)
 
 
 def _runs(monitors: Monitors, memory: Memory) -> tuple[RunAccount, ...]:
-    runs = list(monitors.accounts.kept)
-    runs += [
-        account(instance, "stalled" if instance.late is not None else "open", None, None, "")
-        for instance in memory.open_instances()
-        if instance.monitor.accounts is not None
-    ]
+    runs = list(monitors.run_log.kept)
+    for span in monitors.spans:
+        if span.run_log is not None:
+            runs += [
+                run_account(run, "stalled" if run.overdue_finding is not None else "open", None, None, "")
+                for run in span.open_instances(memory.open_sessions())
+            ]
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
 
 
-def notes_of(skipped: int, unread: int) -> tuple[str, ...]:
+def notes_of(skipped: int, undecodable: int) -> tuple[str, ...]:
     notes = []
     if skipped:
         are = "connection is" if skipped == 1 else "connections are"
         notes.append(f"{skipped} {are} none of this contract's (applies_to)")
-    if unread:
-        they = "message could not be read: it" if unread == 1 else "messages could not be read: they"
-        notes.append(f"{unread} {they} may have been anything, so what depends on that is inconclusive")
+    if undecodable:
+        they = "message could not be read: it" if undecodable == 1 else "messages could not be read: they"
+        notes.append(f"{undecodable} {they} may have been anything, so what depends on that is inconclusive")
     return tuple(notes)

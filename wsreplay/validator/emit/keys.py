@@ -7,12 +7,11 @@ from typing import Any
 
 from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
-from wsreplay.validator.emit.shape import Shape
-from wsreplay.validator.messages import exact
+from wsreplay.validator.emit.exact import exact
+from wsreplay.validator.emit.partial_decoder import PartialDecoder
 from wsreplay.validator.state.state import ConnectionState, Token
 
 _CONNECTION = {"conn.id": "conn.key", "conn.user": "conn.user", "conn.session": "conn.session.key"}
-
 
 _TRUE, _FALSE = Token("true"), Token("false")
 
@@ -31,8 +30,8 @@ def scalar(value: Any, path: Path, payload: bytes) -> Any:
 class Keys:
     """The keys of one contract."""
 
-    def __init__(self, contract: Contract, shape: Shape) -> None:
-        self.contract, self.shape = contract, shape
+    def __init__(self, contract: Contract, decoder: PartialDecoder) -> None:
+        self.contract, self.decoder = contract, decoder
 
     def resolver(self, name: str) -> Callable[[Any, ConnectionState, bytes], Any]:
         """A function of message, connection and payload: the key's value, or None."""
@@ -57,24 +56,24 @@ class Keys:
         return resolve
 
     def _path_resolver(self, path: Path) -> Callable[[Any, ConnectionState, bytes], Any]:
-        read = self.shape.getter(path)
+        read = self.decoder.getter(path)
         return lambda message, conn, payload: scalar(read(message), path, payload)
 
     def needed(self, names: set[str]) -> list[str]:
         """These keys and those they fall back on, each after what it needs."""
-        found: list[str] = []
+        ordered: list[str] = []
 
         def visit(name: str) -> None:
-            if name in found or name in _CONNECTION:
+            if name in ordered or name in _CONNECTION:
                 return
             for source in self.contract.keys[name].sources:
                 if isinstance(source, str):
                     visit(source)
-            found.append(name)
+            ordered.append(name)
 
         for name in sorted(names):
             visit(name)
-        return found
+        return ordered
 
     def always(self, name: str) -> bool:
         """Whether the key has a value for every event."""
@@ -87,6 +86,7 @@ class Keys:
         return _CONNECTION.get(name) or f"k_{list(self.contract.keys).index(name)}"
 
     def together(self, names: tuple[str, ...]) -> str:
+        """The expression of a slice's key: one value, or a tuple of several."""
         variables = [self.variable(name) for name in names]
         return variables[0] if len(variables) == 1 else f"({', '.join(variables)})"
 

@@ -1,42 +1,62 @@
-"""DECLARE's existence templates: what occurs in a slice, how often, first, and last."""
+"""DECLARE's existence templates: what occurs in a slice, how often, first, and last.
+
+State of `existence`: with the default counts one bit of the slice's mask for each listed type, else a count of each; of `init`
+and `end`, whether an event came, and which was the last.
+
+Fast path of `existence` with the default counts: the event's bit is set.
+"""
 
 from __future__ import annotations
 
 from wsreplay.contract.model import Declare, Patterns
+from wsreplay.validator.emit.fit import Fit
+from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, sender, where
-from wsreplay.validator.rules.template import AFTER, UNTIL, Monitor, explanation, missing_at
-from wsreplay.validator.state.state import Clock, ConnectionState, Slice
-from wsreplay.validator.state.unread import why_unsure
+from wsreplay.validator.rules.template import AFTER, NO_BIT, UNTIL, Template, explanation, missing_at
+from wsreplay.validator.state.clock import Clock
+from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.undecodable import why_unsure
 
 
-class Existence(Monitor):
+class Existence(Template):
     """Each listed type at least `min` and at most `max` times."""
 
     per_slice = True
 
-    def __init__(self, rule: Declare, index: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
-        super().__init__(rule, index, counts, reporter, clock)
+    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
+        super().__init__(rule, number, counts, reporter, clock)
+        # bits of the mask say all
         self.simple = rule.min <= 1 and rule.max is None and not rule.after and not rule.until
+        self.width = len(self.operands) if self.simple else 0
+
+    def needed(self) -> int:
+        if not self.rule.min:
+            return 0
+        return ((1 << self.width) - 1) * self.bits if self.simple else NO_BIT
+
+    def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
+        if self.simple and writer.inline and not event.conditional:
+            return [], event.certain * self.bits
+        return super().write(writer, event, slice_)
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
         if self.simple:
-            part.mask |= (roles & ~(AFTER | UNTIL)) * self.bits
+            slice_.mask |= (roles & ~(AFTER | UNTIL)) * self.bits
             return
-        state = part.state(self.index)
+        state = slice_.state(self.number)
         if state is None:
-            part.set_state(self.index, state := [0] * len(self.operands))
-        for number in range(len(self.operands)):
-            if roles >> number & 1:
-                state[number] += 1
-                if self.rule.max is not None and state[number] > self.rule.max:
-                    self._too_many(part, number, state[number], fid, t, conn, type_, direction)
+            slice_.set_state(self.number, state := [0] * len(self.operands))
+        for place in range(len(self.operands)):
+            if roles >> place & 1:
+                state[place] += 1
+                if self.rule.max is not None and state[place] > self.rule.max:
+                    self._say_too_many(slice_, state[place], fid, t, conn, type_, direction)
 
-    def _too_many(
+    def _say_too_many(
         self,
-        part: Slice,
-        number: int,
+        slice_: Slice,
         count: int,
         fid: int | None,
         t: int,
@@ -45,74 +65,77 @@ class Existence(Monitor):
         direction: int | None,
     ) -> None:
         self.violate(
-            part,
+            slice_,
             conn,
             kind="unexpected",
-            message=f"{type_} came {count} times, at most {self.rule.max} expected{where(part)}",
-            frames=frames_of(part.fid, fid),
-            activation=part.fid,
+            message=f"{type_} came {count} times, at most {self.rule.max} expected{where(slice_)}",
+            frames=frames_of(slice_.fid, fid),
+            activation=slice_.fid,
             seen=type_,
             decided_by="event",
             decided_at=t,
             blame=None if direction is None else sender(direction),
         )
 
-    def _count(self, part: Slice, number: int) -> int:
+    def _count(self, slice_: Slice, place: int) -> int:
+        """How often the type came that stands at this place in the rule."""
         if self.simple:
-            return 1 if part.mask & self.bits << number or not self.rule.min else 0
-        state = part.state(self.index)
-        return int(state[number]) if state is not None else 0
+            return 1 if slice_.mask & self.bits << place or not self.rule.min else 0
+        state = slice_.state(self.number)
+        return int(state[place]) if state is not None else 0
 
-    def final(self, part: Slice) -> bool:
-        enough = all(self._count(part, number) >= self.rule.min for number in range(len(self.operands)))
+    def final(self, slice_: Slice) -> bool:
+        enough = all(self._count(slice_, place) >= self.rule.min for place in range(len(self.operands)))
         return enough and self.rule.max is None
 
-    def decide(self, part: Slice, t: int, cause: str | None, by: str) -> None:
+    def decide(self, slice_: Slice, t: int, cause: str | None, by: str) -> None:
         counted = True
-        for number, operand in enumerate(self.operands):
-            count = self._count(part, number)
+        for place, operand in enumerate(self.operands):
+            count = self._count(slice_, place)
             if count < self.rule.min:
-                self._too_few(part, operand, count, t, cause, by, counted)
+                self._say_too_few(slice_, operand, count, t, cause, by, counted)
                 counted = False
 
-    def _too_few(self, part: Slice, operand: Patterns, count: int, t: int, cause: str | None, by: str, counted: bool) -> None:
+    def _say_too_few(
+        self, slice_: Slice, operand: Patterns, count: int, t: int, cause: str | None, by: str, counted: bool
+    ) -> None:
         expected = names(operand)
         if count:
-            message = f"{either(expected)} came {count} times, at least {self.rule.min} expected{where(part)}"
+            message = f"{either(expected)} came {count} times, at least {self.rule.min} expected{where(slice_)}"
         else:
-            message = f"{either(expected)} never came{where(part)}"
+            message = f"{either(expected)} never came{where(slice_)}"
         self.violate(
-            part,
+            slice_,
             kind="missing",
             absent=True,
             message=message,
-            frames=frames_of(part.fid),
-            activation=part.fid,
+            frames=frames_of(slice_.fid),
+            activation=slice_.fid,
             expected=expected,
             decided_by=by,
             decided_at=t,
-            at_ns=missing_at(part, t),
+            at_ns=missing_at(slice_, t),
             blame=blame(operand),
             counted=counted,
-            unsure=why_unsure(part.unread, operand, self.began(part)),
-            caused_by=cause or explanation(part, expected),
+            unsure=why_unsure(slice_.undecodable, operand, self.began(slice_)),
+            caused_by=cause or explanation(slice_, expected),
         )
 
 
-class Absence(Monitor):
+class Absence(Template):
     """None of the listed types."""
 
     per_slice = True
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
         if roles:
             self.violate(
-                part,
+                slice_,
                 conn,
                 kind="unexpected",
-                message=f"{type_} must not come{where(part)}",
+                message=f"{type_} must not come{where(slice_)}",
                 frames=frames_of(fid),
                 activation=fid,
                 seen=type_,
@@ -122,24 +145,24 @@ class Absence(Monitor):
             )
 
 
-class Init(Monitor):
+class Init(Template):
     """The first event is one of the listed."""
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        if part.state(self.index) is not None:
+        if slice_.state(self.number) is not None:
             return
-        part.set_state(self.index, True)
-        self.activate(part)
+        slice_.set_state(self.number, True)
+        self.activate(slice_)
         if not roles:
             first = tuple(pattern for operand in self.operands for pattern in operand)
             expected = names(first)
             self.violate(
-                part,
+                slice_,
                 conn,
                 kind="order",
-                message=f"{type_} came first, {either(expected)} expected{where(part)}",
+                message=f"{type_} came first, {either(expected)} expected{where(slice_)}",
                 frames=frames_of(fid),
                 activation=fid,
                 expected=expected,
@@ -148,40 +171,40 @@ class Init(Monitor):
                 decided_at=t,
                 at_ns=t,
                 blame=None if direction is None else sender(direction),
-                unsure=why_unsure(part.unread, first, self.began(part)),
+                unsure=why_unsure(slice_.undecodable, first, self.began(slice_)),
             )
 
-    def final(self, part: Slice) -> bool:
-        return part.state(self.index) is not None
+    def final(self, slice_: Slice) -> bool:
+        return slice_.state(self.number) is not None
 
 
-class End(Monitor):
+class End(Template):
     """The last event is one of the listed."""
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        if part.state(self.index) is None:
-            self.activate(part)
-        part.set_state(self.index, (bool(roles), fid, type_))
+        if slice_.state(self.number) is None:
+            self.activate(slice_)
+        slice_.set_state(self.number, (bool(roles), fid, type_))
 
-    def decide(self, part: Slice, t: int, cause: str | None, by: str) -> None:
-        state = part.state(self.index)
+    def decide(self, slice_: Slice, t: int, cause: str | None, by: str) -> None:
+        state = slice_.state(self.number)
         if state is not None and not state[0]:
             last = tuple(pattern for operand in self.operands for pattern in operand)
             expected = names(last)
             self.violate(
-                part,
+                slice_,
                 kind="missing",
                 absent=True,
-                message=f"{state[2]} came last, {either(expected)} expected{where(part)}",
+                message=f"{state[2]} came last, {either(expected)} expected{where(slice_)}",
                 frames=frames_of(state[1]),
                 activation=state[1],
                 expected=expected,
                 seen=state[2],
                 decided_by=by,
                 decided_at=t,
-                at_ns=missing_at(part, t),
-                unsure=why_unsure(part.unread, last, state[1]),
-                caused_by=cause or explanation(part, expected),
+                at_ns=missing_at(slice_, t),
+                unsure=why_unsure(slice_.undecodable, last, state[1]),
+                caused_by=cause or explanation(slice_, expected),
             )

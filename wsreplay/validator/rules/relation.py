@@ -1,13 +1,22 @@
-"""DECLARE's relation templates: what follows, precedes, or excludes what."""
+"""DECLARE's relation templates: what follows, precedes, or excludes what.
+
+State of `response`: the obligations that are open, and those whose bound has passed, so that an answer that comes after all can
+say how late it is; of `precedence`, one bit that an a came, or with a bound or a mode the time of the a that counts.
+
+Fast path of `precedence` without bound and mode: a sets its bit, b counts itself and looks for it. Fast path of `response`: an
+event that is only a b does nothing where the slice has no states, since nothing is open.
+"""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from wsreplay.contract.model import Declare
+from wsreplay.validator.emit.fit import Fit
+from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.reporting import (
-    NOT_KEPT,
     Counts,
+    Reported,
     Reporter,
     blame,
     either,
@@ -18,96 +27,112 @@ from wsreplay.validator.reporting import (
     sender,
     where,
 )
-from wsreplay.validator.rules.template import COMPLETE, A, B, Monitor, Obligation, explanation, missing_at
-from wsreplay.validator.state.state import Clock, ConnectionState, Slice
-from wsreplay.validator.state.unread import why_unsure
+from wsreplay.validator.rules.template import COMPLETE, A, B, Obligation, Template, explanation, missing_at
+from wsreplay.validator.state.clock import Clock
+from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.undecodable import why_unsure
 
-_MOST_OPEN = 1_000  # obligations of one rule in one slice
+MOST_OPEN = 1_000  # obligations of one rule in one slice
 
 
 class Pending(Struct, eq=False):
-    """The obligations of one rule in one slice: open, and those whose bound has passed."""
+    """The obligations of one rule in one slice."""
 
     open: list[Obligation] = []
-    late: list[Obligation] = []
+    # those whose bound has passed: what answers them after all says how late it is
+    overdue: list[Obligation] = []
+
+    def expire(self, obligation: Obligation) -> None:
+        """The bound of one has passed. The oldest of very many can no longer be said to be late."""
+        self.open.remove(obligation)
+        self.overdue.append(obligation)
+        if len(self.overdue) > MOST_OPEN:
+            del self.overdue[0]
 
 
-class Response(Monitor):
+class Response(Template):
     """Every a has a later b; `alternate`: before the next a; `chain`: as the very next event."""
 
+    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
+        super().__init__(rule, number, counts, reporter, clock)
+        # an a came
+        self.width = 1
+
+    def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
+        lines, bits = super().write(writer, event, slice_)
+        if writer.inline and not event.conditional and event.certain == B:
+            lines = [f"if {slice_}.states:", *indented(lines)]
+        return lines, bits
+
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        state: Pending | None = part.state(self.index)
+        state: Pending | None = slice_.state(self.number)
         if state is not None:
             if roles & B:
-                self._answered(part, state, fid, t, type_)
+                self._answered(slice_, state, fid, t, type_)
             elif state.open and (self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & A)):
                 for obligation in state.open:
                     self._fail(obligation, t, by="event", seen=type_, seen_fid=fid, cause=None)
                 state.open.clear()
         if roles & A:
-            self._open(part, fid, t, conn)
+            self._open(slice_, fid, t, conn)
 
-    def _answered(self, part: Slice, state: Pending, fid: int | None, t: int, type_: str) -> None:
+    def _answered(self, slice_: Slice, state: Pending, fid: int | None, t: int, type_: str) -> None:
         for obligation in state.open:
-            obligation.done = True
-        for obligation in state.late:
-            if obligation.finding is not None:
+            obligation.settle()
+        for obligation in state.overdue:
+            if obligation.overdue_finding is not None:
                 late = t - obligation.due
                 self.reporter.amend(
-                    obligation.finding,
+                    obligation.overdue_finding,
                     kind="late",
                     late_by=late,
                     seen=type_,
                     frames=frames_of(obligation.fid, fid),
-                    message=f"{type_} came {seconds(late)} too late{where(part)}",
+                    message=f"{type_} came {seconds(late)} too late{where(slice_)}",
                 )
-        if part.states is not None:
-            del part.states[self.index]
+        if slice_.states is not None:
+            del slice_.states[self.number]
 
-    def _open(self, part: Slice, fid: int | None, t: int, conn: ConnectionState) -> None:
-        self.activate(part)
-        part.mask |= self.bits
-        state = part.state(self.index)
+    def _open(self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState) -> None:
+        self.activate(slice_)
+        slice_.mask |= self.bits
+        state = slice_.state(self.number)
         if state is None:
-            part.set_state(self.index, state := Pending())
-        if len(state.open) >= _MOST_OPEN:
+            slice_.set_state(self.number, state := Pending())
+        if len(state.open) >= MOST_OPEN:
             self.reporter.forget("obligations")
-            self.undecided(part)
+            self.undecided(slice_)
             return
         within = self.rule.within_ns
-        obligation = Obligation(part, fid, t, t + within if within is not None else 0, conn)
+        obligation = Obligation(slice_, fid, t, t + within if within is not None else 0, conn)
         state.open.append(obligation)
         if within is not None:
             self.queue.append(obligation)
             self.clock.at(obligation.due)
 
     def expire(self, obligation: Obligation) -> None:
-        state = obligation.part.state(self.index)
+        state = obligation.slice_.state(self.number)
         if state is not None:
-            state.open.remove(obligation)
-            state.late.append(obligation)
-            if len(state.late) > _MOST_OPEN:
-                del state.late[0]
-        self.reporter.kept = NOT_KEPT
-        self._fail(obligation, obligation.due, by="deadline", seen=None, seen_fid=None, cause=None)
-        obligation.finding = self.reporter.kept
+            state.expire(obligation)
+        reported = self._fail(obligation, obligation.due, by="deadline", seen=None, seen_fid=None, cause=None)
+        obligation.pass_deadline(reported.place)
 
     def _fail(
         self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None
-    ) -> None:
-        obligation.done = True
-        part, within = obligation.part, self.rule.within_ns
+    ) -> Reported:
+        obligation.settle()
+        slice_, within = obligation.slice_, self.rule.within_ns
         trigger, expected = names(self.operands[0]), names(self.operands[1])
         message = f"{either(expected)} did not come"
         message += f" within {seconds(within)}" if by == "deadline" and within is not None else ""
         message += f" before {seen}" if by == "event" else ""
-        message += f" after {either(trigger)}{where(part)}"
+        message += f" after {either(trigger)}{where(slice_)}"
         if by not in ("event", "deadline") and any(pattern.type.startswith("ws.") for pattern in self.operands[1]):
             message += lost(obligation.conn)  # it did end, but not as it should have
-        self.violate(
-            part,
+        return self.violate(
+            slice_,
             obligation.conn,
             kind="missing",
             absent=by != "event",
@@ -122,56 +147,70 @@ class Response(Monitor):
             at_ns=min(t, obligation.due) if within is not None else t,
             blame=blame(self.operands[1]),
             bound_from=obligation.t if by == "deadline" else None,
-            unsure=why_unsure(part.unread, self.operands[1], obligation.fid),
-            caused_by=cause or explanation(part, expected),
+            unsure=why_unsure(slice_.undecodable, self.operands[1], obligation.fid),
+            caused_by=cause or explanation(slice_, expected),
         )
 
-    def activated(self, part: Slice) -> bool:
-        return bool(part.mask & self.bits)
+    def activated(self, slice_: Slice) -> bool:
+        return bool(slice_.mask & self.bits)
 
-    def close(self, part: Slice, t: int, how: int, cause: str | None, by: str) -> None:
-        state: Pending | None = part.state(self.index)
+    def close(self, slice_: Slice, t: int, how: int, cause: str | None, by: str) -> None:
+        state: Pending | None = slice_.state(self.number)
         for obligation in state.open if state is not None else ():
-            obligation.done = True
+            obligation.settle()
             if how == COMPLETE:
                 self._fail(obligation, t, by=by, seen=None, seen_fid=None, cause=cause)
-        super().close(part, t, how, cause, by)
+        super().close(slice_, t, how, cause, by)
 
 
-class Precedence(Monitor):
+class Precedence(Template):
     """Every b has an earlier a; `alternate`: since the b before it; `chain`: as the event just before."""
 
-    def __init__(self, rule: Declare, index: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
-        super().__init__(rule, index, counts, reporter, clock)
+    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
+        super().__init__(rule, number, counts, reporter, clock)
+        self.width = 1
+        # the bit says all: an a came
         self.simple = rule.mode == "any" and rule.within_ns is None
 
+    def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
+        if not self.simple or self.rule.unless or not writer.inline or event.conditional:
+            return super().write(writer, event, slice_)
+        lines = []
+        if event.certain & B:
+            lines = [
+                writer.count(self.variable),
+                f"if not {slice_}.mask & {self.bits}:",
+                f"    {self.variable}.fail({slice_}, fid, t, conn, type, {writer.direction})",
+            ]
+        return lines, self.bits if event.certain & A else 0
+
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
         if self.simple:
             if roles & B:
-                self.activate(part)
-                if not part.mask & self.bits:
-                    self.fail(part, fid, t, conn, type_, direction)
+                self.activate(slice_)
+                if not slice_.mask & self.bits:
+                    self.fail(slice_, fid, t, conn, type_, direction)
             if roles & A:
-                part.mask |= self.bits
+                slice_.mask |= self.bits
             return
         # The time of the a that counts, and the frame that it has to come after.
-        before, since = part.state(self.index) or (None, self.began(part))
+        before, since = slice_.state(self.number) or (None, self.began(slice_))
         within = self.rule.within_ns
         if roles & B:
-            self.activate(part)
-            part.mask |= self.bits
+            self.activate(slice_)
+            slice_.mask |= self.bits
             if before is None or (within is not None and t - before > within):
-                unsure = why_unsure(part.unread, self.operands[0], since, -1 if within is None else t - within)
-                self.fail(part, fid, t, conn, type_, direction, unsure)
+                unsure = why_unsure(slice_.undecodable, self.operands[0], since, -1 if within is None else t - within)
+                self.fail(slice_, fid, t, conn, type_, direction, unsure)
         ends = self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & B)
         if ends:
             since = fid
-        part.set_state(self.index, (t if roles & A else None if ends else before, since))
+        slice_.set_state(self.number, (t if roles & A else None if ends else before, since))
 
     def fail(
-        self, part: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None,
+        self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None,
         unsure: str | None = None,
     ) -> None:  # fmt: skip
         first = names(self.operands[0])
@@ -179,84 +218,84 @@ class Precedence(Monitor):
         if self.rule.within_ns is not None:
             before = f"in the {seconds(self.rule.within_ns)} before"
         self.violate(
-            part,
+            slice_,
             conn,
             kind="order",
-            message=f"{type_} without {either(first)} {before}{where(part)}",
+            message=f"{type_} without {either(first)} {before}{where(slice_)}",
             activation=fid,
-            frames=frames_of(part.fid, fid),
+            frames=frames_of(slice_.fid, fid),
             expected=first,
             seen=type_,
             decided_by="event",
             decided_at=t,
             at_ns=t,
             blame=None if direction is None else sender(direction),
-            unsure=unsure or (why_unsure(part.unread, self.operands[0], self.began(part)) if self.simple else None),
-            caused_by=explanation(part, first),
+            unsure=unsure or (why_unsure(slice_.undecodable, self.operands[0], self.began(slice_)) if self.simple else None),
+            caused_by=explanation(slice_, first),
         )
 
-    def activated(self, part: Slice) -> bool:
+    def activated(self, slice_: Slice) -> bool:
         """A simple one is decided with each b: without an a it is violated, with one satisfied for good."""
-        return not self.simple and bool(part.mask & self.bits)
+        return not self.simple and bool(slice_.mask & self.bits)
 
 
-class RespondedExistence(Monitor):
+class RespondedExistence(Template):
     """If a occurs, b occurs before or after it."""
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        state = part.state(self.index) or (None, False)
+        state = slice_.state(self.number) or (None, False)
         if roles & A and state[0] is None:
-            self.activate(part)
+            self.activate(slice_)
             state = ((fid, t), state[1])
-        part.set_state(self.index, (state[0], state[1] or bool(roles & B)))
+        slice_.set_state(self.number, (state[0], state[1] or bool(roles & B)))
 
-    def activated(self, part: Slice) -> bool:
-        state = part.state(self.index)
+    def activated(self, slice_: Slice) -> bool:
+        state = slice_.state(self.number)
         return state is not None and state[0] is not None
 
-    def final(self, part: Slice) -> bool:
-        return bool(part.state(self.index)[1])
+    def final(self, slice_: Slice) -> bool:
+        return bool(slice_.state(self.number)[1])
 
-    def decide(self, part: Slice, t: int, cause: str | None, by: str) -> None:
-        state = part.state(self.index)
+    def decide(self, slice_: Slice, t: int, cause: str | None, by: str) -> None:
+        state = slice_.state(self.number)
         if state is not None and state[0] is not None and not state[1]:
             a, b = names(self.operands[0]), names(self.operands[1])
             self.violate(
-                part,
+                slice_,
                 kind="missing",
                 absent=True,
-                message=f"{either(a)} came, but never {either(b)}{where(part)}",
+                message=f"{either(a)} came, but never {either(b)}{where(slice_)}",
                 activation=state[0][0],
                 frames=frames_of(state[0][0]),
                 expected=b,
                 decided_by=by,
                 decided_at=t,
-                at_ns=missing_at(part, t),
+                at_ns=missing_at(slice_, t),
                 blame=blame(self.operands[1]),
-                unsure=why_unsure(part.unread, self.operands[1], self.began(part)),
-                caused_by=cause or explanation(part, b),
+                unsure=why_unsure(slice_.undecodable, self.operands[1], self.began(slice_)),
+                caused_by=cause or explanation(slice_, b),
             )
 
 
-class NotCoExistence(Monitor):
+class NotCoExistence(Template):
     """Not both a and b."""
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        seen, first = part.state(self.index) or (0, fid)
+        seen, first = slice_.state(self.number) or (0, fid)
         if not seen and roles & (A | B):
-            self.activate(part)
+            self.activate(slice_)
         seen |= roles & (A | B)
         if seen == A | B:
             a, b = names(self.operands[0]), names(self.operands[1])
             self.violate(
-                part,
+                slice_,
                 conn,
                 kind="unexpected",
-                message=f"{either(a)} and {either(b)} both came{where(part)}",
+                message=f"{either(a)} and {either(b)} both came{where(slice_)}",
                 activation=first,
                 frames=frames_of(first, fid),
                 seen=type_,
@@ -265,8 +304,8 @@ class NotCoExistence(Monitor):
                 blame=None if direction is None else sender(direction),
             )
             seen |= 4  # said once
-        part.set_state(self.index, (seen, first))
+        slice_.set_state(self.number, (seen, first))
 
-    def activated(self, part: Slice) -> bool:
-        state = part.state(self.index)
+    def activated(self, slice_: Slice) -> bool:
+        state = slice_.state(self.number)
         return state is not None and bool(state[0])

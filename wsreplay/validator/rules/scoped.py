@@ -1,4 +1,11 @@
-"""The DECLARE templates as monitors over slices (Pesic, van der Aalst: DECLARE; LTLf after De Giacomo, Vardi)."""
+"""Scopes, and which template a rule is.
+
+`after` and `until` are Dwyer's (Dwyer, Avrunin, Corbett: "Patterns in property specifications", 1999): from the first opener up
+to, not including, the closer, and again from the next opener on. Each segment is a slice of its own for the rule, with the
+verdict of a complete slice; what lies between segments is no business of the rule's.
+
+State: the segment that is open. Fast path: none.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +13,44 @@ from wsreplay.contract.model import Declare
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.existence import Absence, End, Existence, Init
 from wsreplay.validator.rules.relation import NotCoExistence, Precedence, RespondedExistence, Response
-from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Monitor, Obligation
-from wsreplay.validator.state.state import Clock, ConnectionState, Slice
+from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Obligation, Template
+from wsreplay.validator.state.clock import Clock
+from wsreplay.validator.state.state import ConnectionState, Slice
 
 
-class Scoped(Monitor):
-    """Any of the others between `after` and `until` (Dwyer's scopes): a slice of its own for each segment."""
+class Scoped(Template):
+    """Any of the others between `after` and `until`: a slice of its own for each segment."""
 
-    def __init__(self, inner: Monitor) -> None:
-        super().__init__(inner.rule, inner.index, inner.counts, inner.reporter, inner.clock)
+    def __init__(self, inner: Template) -> None:
+        super().__init__(inner.rule, inner.number, inner.counts, inner.reporter, inner.clock)
+        # judges the segments; its obligations are the rule's
         self.inner = inner
         self.queue = inner.queue
 
-    def begin(self, part: Slice) -> None:
-        if not self.rule.after:
-            self._begin(part, None, part.t)
+    def take_bits(self, first: int) -> int:
+        return self.inner.take_bits(first)
 
-    def _begin(self, part: Slice, fid: int | None, t: int) -> Slice:
-        segment = Slice((), (), part.conn, t)
-        segment.parent, segment.fid = part, fid
-        part.set_state(self.index, segment)
+    def begin(self, slice_: Slice) -> None:
+        if not self.rule.after:
+            self._begin(slice_, None, slice_.t)
+
+    def _begin(self, slice_: Slice, fid: int | None, t: int) -> Slice:
+        segment = Slice((), (), slice_.conn, t)
+        segment.parent, segment.fid = slice_, fid
+        slice_.set_state(self.number, segment)
         self.inner.begin(segment)
         return segment
 
     def event(
-        self, part: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        segment: Slice | None = part.state(self.index)
+        segment: Slice | None = slice_.state(self.number)
         if segment is not None and roles & UNTIL:
-            part.set_state(self.index, None)
+            slice_.set_state(self.number, None)
             self._close(segment, t, COMPLETE, None, "scope_close")
             segment = None
         elif segment is None and roles & AFTER:
-            segment = self._begin(part, fid, t)
+            segment = self._begin(slice_, fid, t)
         if segment is not None:
             self.inner.event(segment, roles & ~(AFTER | UNTIL), fid, t, conn, type_, direction)
 
@@ -49,19 +61,19 @@ class Scoped(Monitor):
     def expire(self, obligation: Obligation) -> None:
         self.inner.expire(obligation)
 
-    def close(self, part: Slice, t: int, how: int, cause: str | None, by: str) -> None:
-        segment = part.state(self.index)
+    def close(self, slice_: Slice, t: int, how: int, cause: str | None, by: str) -> None:
+        segment = slice_.state(self.number)
         if segment is not None:
             self._close(segment, t, how, cause, by)
 
 
-_TEMPLATES: dict[str, type[Monitor]] = {
+_TEMPLATES: dict[str, type[Template]] = {
     "existence": Existence, "absence": Absence, "init": Init, "end": End, "response": Response, "precedence": Precedence,
     "responded_existence": RespondedExistence, "not_co_existence": NotCoExistence,
 }  # fmt: skip
 
 
-def monitor(rule: Declare, index: int, counts: Counts, reporter: Reporter, clock: Clock) -> Monitor:
+def build_template(rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> Template:
     """The monitor of a rule."""
-    inner = _TEMPLATES[rule.template](rule, index, counts, reporter, clock)
+    inner = _TEMPLATES[rule.template](rule, number, counts, reporter, clock)
     return Scoped(inner) if rule.after or rule.until else inner

@@ -1,49 +1,132 @@
 """Spans: what was started must end, once, in time, and before what it is part of.
 
-A finding never stops the judging: the span is put right, as if the missing start or end had come, and goes on.
+Per key, start and end alternate: DECLARE's *alternate succession* on parametric slices, with a bound (MTL's `within`) and
+nesting. A finding never stops the judging: the span is put right, as if the missing start or end had come, and goes on.
+
+State: the open instances of each session under their keys, the keys that ended last, and a queue of deadlines: the bound is one
+for all instances of a span, so that the first started is the first due.
+
+Fast path: a start where nothing is open, a body event where something is, and an end that leaves nothing to be said (`end`);
+their source is written by `rules.spans_emit`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import Any
 
-from wsreplay.contract.model import Patterns, Span
-from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, lost, names, seconds, sender, where
+from wsreplay.contract.model import Span
+from wsreplay.validator.emit.globals import Globals
+from wsreplay.validator.reporting import (
+    Counts,
+    Reported,
+    Reporter,
+    blame,
+    either,
+    frames_of,
+    lost,
+    names,
+    seconds,
+    sender,
+    where,
+)
 from wsreplay.validator.rules.group import Group
-from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED, TRUNCATED
-from wsreplay.validator.span_log import Accounts
-from wsreplay.validator.state.state import Anonymous, Clock, ConnectionState, Instance, SessionState, oldest
-from wsreplay.validator.state.unread import why_unsure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+from wsreplay.validator.rules.monitor import Monitor
+from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
+from wsreplay.validator.span_log import RunLog
+from wsreplay.validator.state.clock import Clock
+from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance, SessionState, oldest
+from wsreplay.validator.state.undecodable import why_unsure
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
 
-class SpanMonitor:
-    """One span over all its instances. `index` is its number among the spans."""
+class SpanMonitor(Monitor):
+    """One span over all its instances. `number` is its place among the spans, each after the one that it is inside of."""
+
+    word = "span"
+    rule: Span
 
     def __init__(
-        self, span: Span, index: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None, clock: Clock
+        self, span: Span, number: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None, clock: Clock
     ) -> None:
-        self.clock = clock
-        self.span, self.index, self.counts, self.reporter, self.above = span, index, counts, reporter, parent
+        super().__init__(span, number, counts, reporter)
+        self.span, self.above, self.clock = span, parent, clock
+        # the spans that are inside of this one
         self.below: list[SpanMonitor] = []
         if parent is not None:
             parent.below.append(self)
+        # the rules that judge each instance as a whole, and those that refine it by keys
         self.group: Group | None = None
-        self.refined: list[Group] = []  # groups of rules that split the instance by keys
-        self.needed = 0  # bits of an instance in which no rule misses anything
-        self.unless: Container[str] = ()  # names of ends that decide rules
-        self.accounts: Accounts | None = None
-        self.queue: deque[Instance] = deque()  # in the order of their deadlines
+        self.refining: list[Group] = []
+        # the bits of an instance in which no rule misses anything
+        self.needed = 0
+        # names of ends that decide rules
+        self.unless: Container[str] = ()
+        # the group, where its rules must know of each start
+        self.begins: Group | None = None
+        # where the ends of runs are kept, if the instances are runs
+        self.run_log: RunLog | None = None
+        # instances in the order of their deadlines
+        self.queue: deque[Instance] = deque()
         self.names, self.within_ns = span.by, span.within_ns
-        self.begins: Group | None = None  # the group, where its rules must know of each start
+        # instances that were opened since their number was brought home
         self.opened = 0
-        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"monitor": self})
-        self.releases: list[Callable[[Instance], None]] = []  # who wants to know that one has ended
+        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"span": span})
+        # who wants to know that one has ended
+        self._releases: list[Callable[[Instance], None]] = []
+
+    # Before the first event.
+
+    def judge_by(self, group: Group) -> None:
+        """These rules judge its instances: as a whole, or by keys."""
+        if group.by:
+            self.refining.append(group)
+            self.needed |= NO_BIT
+        else:
+            self.group, self.unless = group, group.unless
+            self.needed |= group.needed
+            self.begins = group if group.on_begin else None
+
+    def log_runs(self, run_log: RunLog) -> None:
+        """Its instances are runs: say how each ended."""
+        self.run_log = run_log
+
+    def on_end(self, release: Callable[[Instance], None]) -> None:
+        """Call this with each instance that has ended."""
+        self._releases.append(release)
+
+    # What the engine calls.
+
+    def collect(self, globals: Globals) -> None:
+        self.counts.activate(self.opened)
+        for counted in self.group.counted if self.group is not None else ():
+            counted.counts.activate(self.opened)
+        self.opened = 0
+
+    def open_instances(self, sessions: Iterable[SessionState]) -> Iterator[Instance]:
+        """Those of these sessions, and those that they interrupt."""
+        for session in sessions:
+            for outermost in session.spans[self.number].values():
+                instance: Instance | None = outermost
+                while instance is not None:
+                    yield instance
+                    instance = instance.outer
+
+    def pending(self, sessions: Iterable[SessionState]) -> int:
+        return sum(1 for instance in self.open_instances(sessions) if instance.overdue_finding is None)
+
+    def next_due(self) -> int | None:
+        """When the deadline of the first open instance passes (ns)."""
+        queue = self.queue
+        while queue and not queue[0].open:
+            queue.popleft()
+        return queue[0].t + (self.within_ns or 0) if queue else None
+
+    def expire_next(self) -> None:
+        """The first deadline has passed."""
+        self.expire(self.queue.popleft())
 
     # Starts.
 
@@ -53,17 +136,17 @@ class SpanMonitor:
         key: Any,
         t: int,
         fid: int | None,
-        found: Instance,
+        open_one: Instance,
         above: Instance | None,
         else_key: Any,
         nested: bool,
     ) -> Instance:
-        """A start event came where `found` stands under its key. `nested`: it names `above`, what it is part of."""
+        """A start event came where `open_one` stands under its key. `nested`: it names `above`, what it is part of."""
         if not nested:
-            self._restart(found, t, fid)
+            self._restart(open_one, t, fid)
             return self.open(conn, key, t, fid, above, else_key)
-        instance = self.open(conn, key, t, fid, above or found, else_key)
-        instance.outer = found
+        instance = self.open(conn, key, t, fid, above or open_one, else_key)
+        instance.interrupt(open_one)
         return instance
 
     def open(
@@ -72,10 +155,10 @@ class SpanMonitor:
         """A new instance, under its key. Called with every start: what is the same for all is looked up elsewhere."""
         instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key)
         if key.__class__ is Anonymous:
-            instance.names, instance.key = self.span.else_by, key.values
+            instance.go_by(self.span.else_by, key.values)
         if above is not None:
             above.children += 1
-        table = conn.spans[self.index]
+        table = conn.spans[self.number]
         if len(table) >= MOST_OPEN:
             self._make_room(conn.session, t)
         table[key] = instance
@@ -96,10 +179,10 @@ class SpanMonitor:
         return self.instance_class(self.names, key, conn, t)
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
-        first.session.tangled = True
-        fingerprint = self.reporter.report(
+        first.session.doubt_parents()
+        reported = self.reporter.report(
             self.counts,
-            slice=first,
+            slice_=first,
             kind="order",
             message=f"{self._starts()} came again before the first had ended{where(first)}",
             activation=first.fid,
@@ -109,24 +192,24 @@ class SpanMonitor:
             decided_by="event",
             decided_at=t,
             at_ns=t,
-            unsure=why_unsure(first.unread, self.span.end_patterns, first.fid),
+            unsure=why_unsure(first.undecodable, self.span.end_patterns, first.fid),
         )
-        self._close(first, "cut", t, fid, COMPLETE, fingerprint, "started again")
+        self._close(first, "cut", t, fid, COMPLETE, reported.fingerprint, "started again")
 
     def _starts(self) -> str:
         return either(names(self.span.start))
 
     def _make_room(self, session: SessionState, t: int) -> None:
         """Too many are open: the oldest can no longer be followed."""
-        table = session.spans[self.index]
+        table = session.spans[self.number]
         for slot in oldest(table):
             self.reporter.forget("open " + self.span.id)
             self.truncate(table.pop(slot), t)
 
     def has_ended(self, conn: ConnectionState, key: Any, names: tuple[str, ...] | None) -> bool:
         """Whether an instance with this key ended not long ago, by one of these ends (None: any)."""
-        found = conn.session.ended[self.index].get(key)
-        return found is not None and (names is None or found[1] in names)
+        end = conn.session.ended[self.number].get(key)
+        return end is not None and (names is None or end[1] in names)
 
     # Events without an instance.
 
@@ -143,18 +226,18 @@ class SpanMonitor:
         else_key: Any = None,
     ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
-        ended = conn.session.ended[self.index].get(key)
+        ended = conn.session.ended[self.number].get(key)
         late, ended_by = ended is not None, ended[0] if ended is not None else None
         witness = self._witness(conn, key, t)
         # One that its parent cut may have been cut by another than the parent it was in, had all been read.
         since = ended_by if ended is None or ended[1] != "cut" else None
         if above is not None:
-            witness.parent = above
-            since = ended_by or (None if above.begun_unseen or conn.session.tangled else above.fid)
+            witness.belong_to(above)
+            since = ended_by or (None if above.begun_unseen or conn.session.ambiguous_parents else above.fid)
         message = f"{type_} came after the end of its {self.span.id}" if late else f"{type_} came without {self._starts()}"
-        fingerprint = self.reporter.report(
+        reported = self.reporter.report(
             self.counts,
-            slice=witness,
+            slice_=witness,
             conn=conn,
             kind="unexpected" if late else "order",
             message=message + where(witness),
@@ -166,27 +249,28 @@ class SpanMonitor:
             decided_at=t,
             at_ns=t,
             blame=sender(direction),
-            unsure=why_unsure(conn.session.unread, self.span.start, since),
+            unsure=why_unsure(conn.session.undecodable, self.span.start, since),
         )
         if late:
             return None
         if above is not None:
-            above.explain(names(self.span.start), fingerprint)
+            above.explain(names(self.span.start), reported.fingerprint)
         if is_end:
             return None
         instance = self.open(conn, key, t, fid, above, else_key)
-        instance.explain(names(self.span.start), fingerprint)
-        instance.begun_unseen = True
+        instance.explain(names(self.span.start), reported.fingerprint)
+        instance.begin_unseen()
         return instance
 
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
         witness = self._witness(conn, key, t)
-        unsure = why_unsure(conn.session.unread, self.above.span.start) if self.above is not None else None
-        conn.session.tangled |= unsure is not None
+        unsure = why_unsure(conn.session.undecodable, self.above.span.start) if self.above is not None else None
+        if unsure is not None:
+            conn.session.doubt_parents()
         self.reporter.report(
             self.counts,
-            slice=witness,
+            slice_=witness,
             conn=conn,
             kind="order",
             message=f"{type_} came outside of a {self.span.inside}{where(witness)}",
@@ -204,7 +288,7 @@ class SpanMonitor:
         self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False
     ) -> Instance | None:
         """The first that was opened, and is open still, of those with this key; `anonymous`: that have no other one."""
-        for instance in session.spans[self.index].values():
+        for instance in session.spans[self.number].values():
             fits = instance.else_key == else_key and (above is None or instance.parent is above)
             if fits and (not anonymous or isinstance(instance.slot, Anonymous)):
                 return instance
@@ -214,31 +298,31 @@ class SpanMonitor:
 
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         """An end event came while the span was open. Where nothing is left to be said, this is all of `_close`."""
-        odd = instance.late is not None or instance.outer is not None or instance.states is not None
-        if odd or instance.children or instance.mask & self.needed != self.needed or instance.held_back or name in self.unless:
+        odd = instance.overdue_finding is not None or instance.outer is not None or instance.states is not None
+        if odd or instance.children or instance.mask & self.needed != self.needed or instance.deferred or name in self.unless:
             self._end_otherwise(instance, name, t, fid, type_)
             return
         instance.open = False
         session, slot = instance.conn.session, instance.slot
-        del session.spans[self.index][slot]
-        ended = session.ended[self.index]
+        del session.spans[self.number][slot]
+        ended = session.ended[self.number]
         ended.now[slot] = (fid or 0, name)
         if len(ended.now) >= ended.keep:
             ended.rotate()
         if instance.parent is not None:
             instance.parent.children -= 1
-        for release in self.releases:
+        for release in self._releases:
             release(instance)
-        if self.accounts is not None:
-            self.accounts.close(instance, "completed" if name == "ok" else "failed", t, fid)
+        if self.run_log is not None:
+            self.run_log.close(instance, "completed" if name == "ok" else "failed", t, fid)
 
     def _end_otherwise(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         detail = ""
-        if instance.late is not None:
+        if instance.overdue_finding is not None:
             late = t - instance.t - (self.span.within_ns or 0)
             detail = f"{seconds(late)} late"
             self.reporter.amend(
-                instance.late,
+                instance.overdue_finding,
                 kind="late",
                 late_by=late,
                 seen=type_,
@@ -253,40 +337,44 @@ class SpanMonitor:
         self._close(instance, name, t, fid, COMPLETE, None, detail)
 
     def _owed_children(self, parent: Instance, t: int, fid: int | None, type_: str) -> None:
-        for child in list(self._open_children(parent)):
-            child.monitor.owed(child, t, fid, type_)
+        for monitor, child in list(self._open_children(parent)):
+            monitor.owed(child, t, fid, type_)
 
     def owed(self, child: Instance, t: int, fid: int | None, seen: str) -> None:
         """The parent went well and left this one open."""
-        fingerprint = None
-        if child.late is None:
-            fingerprint = self._missing(child, t, by="scope_close", seen=seen, fid=fid)
+        cause = self._cause(child, t, by="scope_close", seen=seen, fid=fid)
         if child.children:
             self._cut_children(child, t, fid)
-        self._close(child, "cut", t, fid, COMPLETE, fingerprint or self._late_fingerprint(child), f"left open by {seen}")
+        self._close(child, "cut", t, fid, COMPLETE, cause, f"left open by {seen}")
 
-    def _late_fingerprint(self, instance: Instance) -> str | None:
-        if instance.late is None or instance.late >= len(self.reporter.findings):
+    def _cause(
+        self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
+    ) -> str | None:
+        """The fingerprint of the finding that its end is missing: a new one, or that of its deadline, if it is kept."""
+        if instance.overdue_finding is None:
+            return self._missing(instance, t, by=by, seen=seen, fid=fid, why=why).fingerprint
+        if instance.overdue_finding >= len(self.reporter.findings):
             return None
-        return self.reporter.findings[instance.late].fingerprint
+        return self.reporter.findings[instance.overdue_finding].fingerprint
 
     def _cut_children(self, parent: Instance, t: int, fid: int | None) -> None:
-        for child in list(self._open_children(parent)):
-            child.monitor.cut(child, t, fid, SUPPRESSED, "its parent ended")
+        for monitor, child in list(self._open_children(parent)):
+            monitor.cut(child, t, fid, SUPPRESSED, "its parent ended")
 
-    def _open_children(self, parent: Instance) -> Iterable[Instance]:
+    def _open_children(self, parent: Instance) -> Iterator[tuple[SpanMonitor, Instance]]:
+        """The open instances that are part of this one, with their spans' monitors."""
         for monitor in (self, *self.below):
-            for instance in parent.session.spans[monitor.index].values():
+            for instance in parent.session.spans[monitor.number].values():
                 while instance is not None:
                     if instance.parent is parent:
-                        yield instance
+                        yield monitor, instance
                     instance = instance.outer  # type: ignore[assignment]
 
     def cut(self, instance: Instance, t: int, fid: int | None, how: int, detail: str, cause: str | None = None) -> None:
         """Ended by something else, without a finding of its own."""
         if instance.children:
-            for child in list(self._open_children(instance)):
-                child.monitor.cut(child, t, fid, how, detail, cause)
+            for monitor, child in list(self._open_children(instance)):
+                monitor.cut(child, t, fid, how, detail, cause)
         self._close(instance, "cut", t, fid, how, cause, detail)
 
     def _close(self, instance: Instance, name: str, t: int, fid: int | None, how: int, cause: str | None, detail: str) -> None:
@@ -294,48 +382,50 @@ class SpanMonitor:
         self._unlink(instance, name, fid)
         if instance.parent is not None:
             instance.parent.children -= 1
-        for release in self.releases:
+        for release in self._releases:
             release(instance)
-        for group in self.refined:
-            for part in (instance.parts or {}).get(group.index, {}).values():
-                group.close(part, t, how, cause, ended=name)
+        for group in self.refining:
+            for slice_ in instance.refinements_of(group.number):
+                group.close(slice_, t, how, cause, ended=name)
         if self.group is not None:
             self.group.close(instance, t, how, cause, ended=name)
-        if self.accounts is not None:
-            self._account(instance, name, t, fid, detail)
-        instance.states = instance.held_back = instance.parts = None
+        if self.run_log is not None:
+            self._log_run(instance, name, t, fid, detail)
+        instance.forget()
 
     def _unlink(self, instance: Instance, name: str, fid: int | None) -> None:
         """Take an instance off its table, out of those that it interrupts or that interrupt it."""
-        table, slot = instance.session.spans[self.index], instance.slot
+        table, slot = instance.session.spans[self.number], instance.slot
         inner = table.get(slot)
         if inner is not instance:
             while inner is not None and inner.outer is not instance:
                 inner = inner.outer
             if inner is not None:
-                inner.outer = instance.outer
+                inner.interrupt(instance.outer)
         elif instance.outer is not None:
             table[slot] = instance.outer
         else:
             del table[slot]
-        instance.session.ended[self.index].add(slot, (fid or 0, name))
+        instance.session.ended[self.number].add(slot, (fid or 0, name))
 
-    def _account(self, instance: Instance, name: str, t: int, fid: int | None, detail: str) -> None:
-        assert self.accounts is not None
-        if name == "cut" and instance.late is not None:
+    def _log_run(self, instance: Instance, name: str, t: int, fid: int | None, detail: str) -> None:
+        assert self.run_log is not None
+        if name == "cut" and instance.overdue_finding is not None:
             state = "stalled"
         else:
             state = {"ok": "completed", "cut": "cut"}.get(name, "failed")
-        self.accounts.close(instance, state, t, fid, detail)
+        self.run_log.close(instance, state, t, fid, detail)
 
     # Time, and the end of connections and of the trace.
 
     def expire(self, instance: Instance) -> None:
         """The instance's deadline has passed."""
-        self._missing(instance, instance.t + (self.within_ns or 0), by="deadline", seen=None, fid=None)
-        instance.late = self.reporter.kept
+        reported = self._missing(instance, instance.t + (self.within_ns or 0), by="deadline", seen=None, fid=None)
+        instance.pass_deadline(reported.place)
 
-    def _missing(self, instance: Instance, t: int, *, by: str, seen: str | None, fid: int | None, why: str = "") -> str:
+    def _missing(
+        self, instance: Instance, t: int, *, by: str, seen: str | None, fid: int | None, why: str = ""
+    ) -> Reported:
         within = self.span.within_ns
         due = instance.t + within if within is not None else None
         expected = names(self.span.end_patterns)
@@ -343,9 +433,9 @@ class SpanMonitor:
             message = f"{either(expected)} did not come within {seconds(within)}{where(instance)}{lost(instance.conn)}"
         else:
             message = f"{either(expected)} never came{where(instance)}{why}"
-        fingerprint = self.reporter.report(
+        reported = self.reporter.report(
             self.counts,
-            slice=instance,
+            slice_=instance,
             kind="missing",
             absent=True,
             message=message,
@@ -357,40 +447,34 @@ class SpanMonitor:
             decided_by=by,
             decided_at=t,
             at_ns=t if due is None else min(t, due),
-            blame=blame(self._all_ends()),
+            blame=blame(self.span.end_patterns),
             bound_from=instance.t if by == "deadline" else None,
-            unsure=why_unsure(instance.unread, self.span.end_patterns, instance.fid),
+            unsure=why_unsure(instance.undecodable, self.span.end_patterns, instance.fid),
         )
-        instance.explain(expected, fingerprint)
+        instance.explain(expected, reported.fingerprint)
         if instance.parent is not None:
-            instance.parent.explain(expected, fingerprint)
-        return fingerprint
-
-    def _all_ends(self) -> Patterns:
-        return self.span.end_patterns
+            instance.parent.explain(expected, reported.fingerprint)
+        return reported
 
     def connection_lost(self, instance: Instance, t: int, by: str) -> None:
         """The session is over and this one is open."""
         why = lost(instance.session.last or instance.conn)
-        fingerprint = None
-        if instance.late is None:
-            fingerprint = self._missing(instance, t, by=by, seen=None, fid=None, why=why)
-        cause = fingerprint or self._late_fingerprint(instance)
+        cause = self._cause(instance, t, by=by, why=why)
         if instance.children:
-            for child in list(self._open_children(instance)):
-                child.monitor.cut(child, t, None, SUPPRESSED, why.strip(" ;"), cause)
+            for monitor, child in list(self._open_children(instance)):
+                monitor.cut(child, t, None, SUPPRESSED, why.strip(" ;"), cause)
         self._close(instance, "cut", t, None, COMPLETE, cause, why.strip(" ;"))
 
     def truncate(self, instance: Instance, t: int) -> None:
         """The trace ends before this one does."""
         instance.open = False
-        if instance.late is None:
-            self.counts.inconclusive += 1
-            instance.session.undecided = True
-        for group in self.refined:
-            for part in (instance.parts or {}).get(group.index, {}).values():
-                group.close(part, t, TRUNCATED)
+        if instance.overdue_finding is None:
+            self.counts.doubt()
+            instance.session.doubt()
+        for group in self.refining:
+            for slice_ in instance.refinements_of(group.number):
+                group.close(slice_, t, TRUNCATED)
         if self.group is not None:
             self.group.close(instance, t, TRUNCATED)
-        if self.accounts is not None:
-            self.accounts.close(instance, "stalled" if instance.late is not None else "open", None, None)
+        if self.run_log is not None:
+            self.run_log.close(instance, "stalled" if instance.overdue_finding is not None else "open", None, None)

@@ -1,313 +1,221 @@
-"""The source of one handler: what happens to an event of one direction and type, in one contract.
+"""The fast paths of spans, and of the rules that judge slices.
 
-What is in order in a healthy trace happens in place; all else is a call of a monitor. Variables: d the message, k_… keys, x a
-span's key, i its open instance, v_… values read from the message.
+A start where nothing is open opens an instance; a body or end event needs one; an end that leaves nothing to be said ends it.
+All else is a call of the span's monitor. Spans come outermost first, each followed by the rules inside it; the ends of all
+spans come last, so that an event still counts for the instance that it ends.
+
+The variables of span 0: `x0` its key, `i0` its open instance; `p0` the parent that an event names, `h0` that parent's instance.
 """
 
 from __future__ import annotations
 
-from wsreplay.contract.model import Bind, Span
+from collections.abc import Sequence
+
+from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.paths import Path
+from wsreplay.validator.emit.fit import Fit, fit_any
 from wsreplay.validator.emit.keys import scalar
-from wsreplay.validator.emit.writer import MessageSource
-from wsreplay.validator.rules.existence import Existence
+from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.rules.group import Group
-from wsreplay.validator.rules.relation import Precedence, Response
-from wsreplay.validator.rules.roles import Fit, fit, operand_roles
-from wsreplay.validator.rules.template import Monitor
+from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.state.state import Anonymous
 
 
-class HandlerSource(MessageSource):
-    """The source of the function for one direction and event type."""
+class SpansEmitter:
+    """Writes what spans, templates, and rules in spans do with an event."""
 
-    def _isolation(self) -> None:
-        """An event of somebody else's is said to be so, and nothing else: it has no place in this session's slices."""
-        if self.monitors.binds or self.monitors.confines:
-            self.body.append("alien = False")
-        for number, monitor in enumerate(self.monitors.binds):
-            self._bind(number, monitor.rule)
-        for number, confine in enumerate(self.monitors.confines):
-            self.needs.update((confine.rule.key, confine.rule.to))
-            value, owner = self.keys.variable(confine.rule.key), self.keys.variable(confine.rule.to)
-            check = f"confine{number}.check({value}, {owner}, conn, fid, t, type, {self.direction})"
-            self.body += [
-                f"if {value} is not None:",
-                f"    {self._count(f'confine{number}')}",
-                f"    if {value} != {owner} and {check}:",
-                "        alien = True",
-            ]
-        if self.monitors.binds or self.monitors.confines:
-            self.body += ["if alien:", "    return"]
+    def __init__(self, contract: Contract, monitors: Sequence[SpanMonitor], groups: Sequence[Group]) -> None:
+        self._contract, self.monitors, self._groups = contract, monitors, groups
+        # span → its number
+        self.numbers = {monitor.span.id: monitor.number for monitor in monitors}
 
-    def _bind(self, number: int, rule: Bind) -> None:
-        """What comes in an open span whose start has been looked at needs no second look."""
-        self.needs.update((*rule.keys, rule.to))
-        owner = self.keys.variable(rule.to)
-        lines: list[str] = []
-        for index, key in enumerate(rule.keys):
-            self.names.space[f"bound{number}_{index}"] = self.monitors.binds[number].owners[key]
-            value = self.keys.variable(key)
-            check = f"bind{number}.check({key!r}, {value}, {owner}, conn, fid, t, type, {self.direction})"
-            lines += [
-                f"b = bound{number}_{index}.get({value})",
-                f"if b is not None and b.owner == {owner}:",
-                "    b.t = t",
-                f"elif {check}:",
-                "    alien = True",
-            ]
-        span = self._vouching_span(rule)
-        if span is None:
-            self.body += lines
+    def named(self, name: str) -> SpanMonitor | None:
+        """The span of this name."""
+        return self.monitors[self.numbers[name]] if name in self.numbers else None
+
+    def emit(self, writer: HandlerWriter) -> None:
+        """Write what to do with an event of the writer's direction and type."""
+        writer.leave_if_alien()
+        for monitor in self.monitors:
+            if self.concerns(writer, monitor.span):
+                self._span(writer, monitor)
+        for group in self._groups:
+            if group.inside is None and group.looks(writer.direction, writer.type):
+                self._group_of_keys(writer, group)
+
+    def concerns(self, writer: HandlerWriter, span: Span) -> bool:
+        """Whether the event concerns a span, one inside of it, or a rule inside of it."""
+        if fit_any((*span.start, *span.end_patterns, *span.body), writer.direction, writer.type):
+            return True
+        if any(other.inside == span.id and self.concerns(writer, other) for other in self._contract.spans.values()):
+            return True
+        return any(group.inside == span.id and group.looks(writer.direction, writer.type) for group in self._groups)
+
+    def look_up(self, writer: HandlerWriter, number: int) -> None:
+        """Set x, the span's key, and i, its open instance, if nobody has."""
+        if not writer.look_up(number):
             return
-        self._look_up(span)
-        self.body += [f"if i{span} is None or not i{span}.bound:", *("    " + line for line in lines)]
-
-    def _vouching_span(self, rule: Bind) -> int | None:
-        """A span that concerns this event and is found by all keys that the rule binds."""
-        for number, monitor in enumerate(self.monitors.spans):
-            always = all(self.keys.always(name) for name in monitor.span.by)
-            if rule.to == "conn.user" and always and set(rule.keys) <= set(monitor.span.by) and self._concerns(monitor.span):
-                return number
-        return None
-
-    # Spans and templates.
-
-    def _spans_and_rules(self) -> None:
-        ends: list[str] = []
-        for number, monitor in enumerate(self.monitors.spans):
-            if self._concerns(monitor.span):
-                self._span(number, monitor.span, ends)
-        for group in self.monitors.groups:
-            if group.inside is None:
-                self._group_of_keys(group)
-        self.body += ends
-
-    def _concerns(self, span: Span) -> bool:
-        patterns = (*span.start, *span.end_patterns, *span.body)
-        if any(pattern.fits(self.direction, self.type) for pattern in patterns):
-            return True
-        if any(other.inside == span.id and self._concerns(other) for other in self.contract.spans.values()):
-            return True
-        return any(group.inside == span.id and self._looks(group) for group in self.monitors.groups)
-
-    def _looks(self, group: Group) -> bool:
-        return any(
-            each.rule.sees_everything or fit(operand_roles(each.rule), self.direction, self.type) for each in group.monitors
+        span = self.monitors[number].span
+        writer.need(*span.by)
+        missing = writer.keys.missing(span.by)
+        writer.add(
+            f"x{number} = {writer.keys.together(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
+            f"i{number} = conn.span{number}.get(x{number})",
         )
 
-    def _look_up(self, number: int) -> None:
-        """Set x, the span's key, and i, its open instance."""
-        if number in self.looked_up:
-            return
-        self.looked_up.add(number)
-        span = self.monitors.spans[number].span
-        self.needs.update(span.by)
-        missing = self.keys.missing(span.by)
-        self.body += [
-            f"x{number} = {self.keys.together(span.by)}" + (f" if not ({missing}) else None" if missing else ""),
-            f"i{number} = conn.span{number}.get(x{number})",
-        ]
+    # Spans.
 
-    def _span(self, number: int, span: Span, ends: list[str]) -> None:
-        start = fit([(span.start, 1)], self.direction, self.type)
-        closing = [(name, fit([(patterns, 1)], self.direction, self.type)) for name, patterns in span.ends]
-        closing = [(name, found) for name, found in closing if found]
-        body = fit([(span.body, 1)], self.direction, self.type)
-        self._look_up(number)
-        if start or closing or body:
-            self.needs.update(span.else_by)
-            self._keyless(number, span, bool(start))
+    def _span(self, writer: HandlerWriter, monitor: SpanMonitor) -> None:
+        span, number = monitor.span, monitor.number
+        start = fit_any(span.start, writer.direction, writer.type)
+        ends = [(name, fit_any(patterns, writer.direction, writer.type)) for name, patterns in span.ends]
+        ends = [(name, end) for name, end in ends if end]
+        body = fit_any(span.body, writer.direction, writer.type)
+        self.look_up(writer, number)
+        if start or ends or body:
+            writer.need(*span.else_by)
+            self._keyless(writer, monitor, bool(start))
         if start:
-            self._start(number, span, start)
-        if (closing or body) and not (start and not closing):
-            self._within(number, span, closing, body)
-        i = f"i{number}"
-        for group in self.monitors.groups:
-            if group.inside == span.id:
-                self._group_in_span(group, i)
-        for name, found in closing:
-            tests = [test for test in (f"{i} is not None and {i}.open", self._if(found)) if test]
-            ends += [f"if {' and '.join(f'({test})' for test in tests)}:", f"    span{number}.end({i}, {name!r}, t, fid, type)"]
+            self._start(writer, monitor, start)
+        if (ends or body) and not (start and not ends):
+            self._within(writer, monitor, ends, body)
+        for group in self._groups:
+            if group.inside == span.id and group.looks(writer.direction, writer.type):
+                self._group_in_span(writer, group, f"i{number}")
+        for name, end in ends:
+            tests = [test for test in (f"i{number} is not None and i{number}.open", writer.condition(end)) if test]
+            condition = " and ".join(f"({test})" for test in tests)
+            writer.add_last(f"if {condition}:", f"    {monitor.variable}.end(i{number}, {name!r}, t, fid, type)")
 
     def _above(self, span: Span) -> str:
-        return f"i{self.monitors.span_numbers[span.inside]}" if span.inside is not None else "None"
+        return f"i{self.numbers[span.inside]}" if span.inside is not None else "None"
 
-    def _else_key(self, span: Span) -> str:
-        return self.keys.together(span.else_by) if span.else_by else "None"
+    @staticmethod
+    def _else_key(writer: HandlerWriter, span: Span) -> str:
+        return writer.keys.together(span.else_by) if span.else_by else "None"
 
-    def _keyless(self, number: int, span: Span, is_start: bool) -> None:
+    def _keyless(self, writer: HandlerWriter, monitor: SpanMonitor, is_start: bool) -> None:
         """An event that lacks its key is matched by the other one, first in first out, or cannot be judged."""
-        missing = self.keys.missing(span.by)
-        if not missing:
+        span, number = monitor.span, monitor.number
+        if not writer.keys.missing(span.by):
             return
-        lacks = f"memory.lacks(span{number}.counts, {span.by!r}, conn, fid, t, type)"
+        lacks = f"memory.lacks({monitor.variable}.counts, {span.by!r}, conn, fid, t, type)"
         if not span.else_by:
-            self.body += [f"if x{number} is None:", f"    {lacks}"]
+            writer.add(f"if x{number} is None:", f"    {lacks}")
             return
-        self.names.space["Anonymous"] = Anonymous
-        key, absent = self._else_key(span), self.keys.missing(span.else_by)
-        found = [f"x{number} = Anonymous({key})"]
+        writer.name({"Anonymous": Anonymous})
+        key, absent = self._else_key(writer, span), writer.keys.missing(span.else_by)
+        lines = [f"x{number} = Anonymous({key})"]
         if not is_start:
-            found.append(f"i{number} = span{number}.by_else_key(conn.session, {self._above(span)}, {key})")
-        self.body.append(f"if x{number} is None:")
+            lines.append(f"i{number} = {monitor.variable}.by_else_key(conn.session, {self._above(span)}, {key})")
         if absent:
-            self.body += [f"    if {absent}:", f"        {lacks}", "    else:", *("        " + line for line in found)]
-        else:
-            self.body += ["    " + line for line in found]
+            lines = [f"if {absent}:", f"    {lacks}", "else:", *indented(lines)]
+        writer.add(f"if x{number} is None:", *indented(lines))
 
-    def _start(self, number: int, span: Span, start: Fit) -> None:
+    def _start(self, writer: HandlerWriter, monitor: SpanMonitor, start: Fit) -> None:
+        span, number = monitor.span, monitor.number
         i, above = f"i{number}", self._above(span)
         parent, nested = above, "False"
         if span.parent is not None:
-            self._parent(number, span)
+            self._parent(writer, monitor)
             parent, nested = f"h{number}", f"p{number} is not None"
-        what, rest = f"conn, x{number}, t, fid", f"{parent}, {self._else_key(span)}"
+        what, rest = f"conn, x{number}, t, fid", f"{parent}, {self._else_key(writer, span)}"
         lines = [
             f"if {i} is None:",
-            f"    {i} = span{number}.open({what}, {rest})",
+            f"    {i} = {monitor.variable}.open({what}, {rest})",
             "else:",
-            f"    {i} = span{number}.start_again({what}, {i}, {rest}, {nested})",
+            f"    {i} = {monitor.variable}.start_again({what}, {i}, {rest}, {nested})",
         ]
-        if self.direction:
+        if writer.direction:
             lines.append(f"{i}.bound = True")
         if span.inside is not None:
-            said = [] if self._covered(span) else [f"    span{number}.outside(conn, x{number}, t, fid, type, {self.direction})"]
-            lines = [f"if {above} is None:", f"    {i} = None", *said, "else:", *("    " + line for line in lines)]
-        if self.keys.missing(span.by):
-            lines = [f"if x{number} is not None:", *("    " + line for line in lines)]
-        self._under(self._if(start), lines)
+            outside = f"{monitor.variable}.outside(conn, x{number}, t, fid, type, {writer.direction})"
+            reports = [] if self._covered(writer, span) else [f"    {outside}"]
+            lines = [f"if {above} is None:", f"    {i} = None", *reports, "else:", *indented(lines)]
+        if writer.keys.missing(span.by):
+            lines = [f"if x{number} is not None:", *indented(lines)]
+        writer.add_under(writer.condition(start), lines)
 
-    def _parent(self, number: int, span: Span) -> None:
+    def _parent(self, writer: HandlerWriter, monitor: SpanMonitor) -> None:
         """The parent is the instance whose innermost key is what `parent` names."""
+        span, number = monitor.span, monitor.number
         assert span.parent is not None
         p, h = f"p{number}", f"h{number}"
         if isinstance(span.parent, Path):
-            self.names.space.update({"scalar": scalar, f"parent_path{number}": span.parent})
-            self.body += [
-                f"{p} = {self._read(span.parent)}",
+            writer.name({"scalar": scalar, f"parent_path{number}": span.parent})
+            writer.add(
+                f"{p} = {writer.read(span.parent)}",
                 f"if {p} is not None and {p}.__class__ is not str:",
                 f"    {p} = scalar({p}, parent_path{number}, payload)",
-            ]
+            )
         else:
-            self.needs.add(span.parent)
-            self.body.append(f"{p} = {self.keys.variable(span.parent)}")
-        outer = [self.keys.variable(name) for name in span.by[:-1]]
+            writer.need(span.parent)
+            writer.add(f"{p} = {writer.keys.variable(span.parent)}")
+        outer = [writer.keys.variable(name) for name in span.by[:-1]]
         key = f"({', '.join([*outer, p])})" if outer else p
-        self.body += [f"{h} = None", f"if {p} is not None:", f"    {h} = conn.span{number}.get({key})"]
+        writer.add(f"{h} = None", f"if {p} is not None:", f"    {h} = conn.span{number}.get({key})")
 
-    def _covered(self, span: Span) -> bool:
+    def _covered(self, writer: HandlerWriter, span: Span) -> bool:
         """Whether the span that this one is inside of speaks up itself where the event comes without it."""
-        outer = self.contract.spans[span.inside] if span.inside is not None else None
-        return outer is not None and any(
-            pattern.fits(self.direction, self.type) for pattern in (*outer.body, *outer.end_patterns)
-        )
+        outer = self._contract.spans[span.inside] if span.inside is not None else None
+        return outer is not None and bool(fit_any((*outer.body, *outer.end_patterns), writer.direction, writer.type))
 
-    def _within(self, number: int, span: Span, closing: list[tuple[str, Fit]], body: Fit) -> None:
+    def _within(self, writer: HandlerWriter, monitor: SpanMonitor, ends: list[tuple[str, Fit]], body: Fit) -> None:
         """A body or end event needs an open instance."""
+        span, number = monitor.span, monitor.number
         i, above = f"i{number}", self._above(span)
-        tests = [self._if(found) for found in (*(found for _, found in closing), body) if found]
-        test = None if None in tests else " or ".join(f"({test})" for test in tests if test)
+        tests = [writer.condition(event) for event in (*(end for _, end in ends), body) if event]
+        condition = None if None in tests else " or ".join(f"({test})" for test in tests if test)
         guard = f"{i} is None"
-        allowed = [name for name, patterns in span.after if fit([(patterns, 1)], self.direction, self.type)]
+        allowed = [name for name, patterns in span.after if fit_any(patterns, writer.direction, writer.type)]
         if allowed:
-            guard += f" and not span{number}.has_ended(conn, x{number}, {None if None in allowed else tuple(allowed)!r})"
-        outside = fit([(span.outside, 1)], self.direction, self.type)
+            after = None if None in allowed else tuple(allowed)
+            guard += f" and not {monitor.variable}.has_ended(conn, x{number}, {after!r})"
+        outside = fit_any(span.outside, writer.direction, writer.type)
         if outside:
-            guard += f" and not ({self._if(outside) or True})"
-        if self.keys.missing(span.by):
+            guard += f" and not ({writer.condition(outside) or True})"
+        if writer.keys.missing(span.by):
             guard += f" and x{number} is not None"
-        if self._covered(span):
+        if self._covered(writer, span):
             guard += f" and {above} is not None"
         lines = []
-        if closing and span.else_by and self.keys.missing(span.by):
-            other, absent = self._else_key(span), self.keys.missing(span.else_by)
+        if ends and span.else_by and writer.keys.missing(span.by):
+            other, absent = self._else_key(writer, span), writer.keys.missing(span.else_by)
             lines += [
                 f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
-                f"    {i} = span{number}.by_else_key(conn.session, {above}, {other}, True)",
+                f"    {i} = {monitor.variable}.by_else_key(conn.session, {above}, {other}, True)",
             ]
-        rest = f"{self.direction}, {bool(closing)}, {self._else_key(span)}"
-        stray = f"span{number}.stray(conn, x{number}, t, fid, {above}, type, {rest})"
+        rest = f"{writer.direction}, {bool(ends)}, {self._else_key(writer, span)}"
+        stray = f"{monitor.variable}.stray(conn, x{number}, t, fid, {above}, type, {rest})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
-        if self.direction:
+        if writer.direction:
             lines += [f"    if {i} is not None:", f"        {i}.bound = True"]
-        self._under(test, lines)
+        writer.add_under(condition, lines)
 
-    def _group_in_span(self, group: Group, i: str) -> None:
-        if not self._looks(group):
-            return
+    # The rules that judge slices.
+
+    def _group_in_span(self, writer: HandlerWriter, group: Group, i: str) -> None:
         if not group.by:
-            lines = self._rules(group, i)
+            lines = group.write(writer, i)
         else:
-            self.needs.update(group.by)
-            missing = self.keys.missing(group.by)
-            lines = [
-                f"g = memory.part({i}, {group.index}, {self.keys.together(group.by)}, conn, t, fid)",
-                *self._rules(group, "g"),
-            ]
+            writer.need(*group.by)
+            key, missing = writer.keys.together(group.by), writer.keys.missing(group.by)
+            lines = [f"g = memory.refinement({i}, {group.number}, {key}, conn, t, fid)", *group.write(writer, "g")]
             if missing:
-                lines = self._lacking(group, missing, lines)
+                lines = group.write_lacking(writer, missing, lines)
         if lines:
-            self.body += [f"if {i} is not None:", *("    " + line for line in lines)]
+            writer.add(f"if {i} is not None:", *indented(lines))
 
-    def _group_of_keys(self, group: Group) -> None:
-        if not self._looks(group):
+    def _group_of_keys(self, writer: HandlerWriter, group: Group) -> None:
+        writer.need(*group.by)
+        keys = ("conn.user", *group.by) if group.across_user else group.by
+        if not keys:
+            writer.add("g = conn.slice", *group.write(writer, "g"))
             return
-        if group.across_user:
-            self.needs.update(group.by)
-            key = self.keys.together(("conn.user", *group.by))
-            missing = self.keys.missing(("conn.user", *group.by))
-            lines = [f"g = memory.user_slice({group.index}, {key}, conn, t, fid)", *self._rules(group, "g")]
-            self.body += self._lacking(group, missing, lines)
-        elif not group.by:
-            self.body += ["g = conn.slice", *self._rules(group, "g")]
-        else:
-            self.needs.update(group.by)
-            missing = self.keys.missing(group.by)
-            lines = [
-                f"g = memory.keyed_slice({group.index}, {self.keys.together(group.by)}, conn, t, fid)",
-                *self._rules(group, "g"),
-            ]
-            self.body += self._lacking(group, missing, lines) if missing else lines
-
-    def _lacking(self, group: Group, missing: str, lines: list[str]) -> list[str]:
-        """What happens to an event that lacks a key: an error for each rule that names it."""
-        names = [each for each in group.monitors if fit(operand_roles(each.rule), self.direction, self.type)]
-        keys = (("conn.user",) if group.across_user else ()) + group.by
-        errors = [f"    memory.lacks(rule{each.index}.counts, {keys!r}, conn, fid, t, type)" for each in names] or ["    pass"]
-        return [f"if {missing}:", *errors, "else:", *("    " + line for line in lines)]
-
-    def _rules(self, group: Group, slice_: str) -> list[str]:
-        """What the rules of a group do with the event; `slice_` is the variable of their slice."""
-        lines: list[str] = []
-        bits = 0
-        for each in group.monitors:
-            found = fit(operand_roles(each.rule), self.direction, self.type)
-            if not found and not each.rule.sees_everything:
-                continue
-            inlined = self._inlined(each, found, slice_) if self.names.inline and not found.conditional else None
-            if inlined is None:
-                lines.append(f"rule{each.index}.event({slice_}, {self._roles(found)}, fid, t, conn, type, {self.direction})")
-            else:
-                lines += inlined[0]
-                bits |= inlined[1]
-        if bits:
-            lines.append(f"{slice_}.mask |= {bits}")
-        return lines
-
-    def _inlined(self, each: Monitor, found: Fit, slice_: str) -> tuple[list[str], int] | None:
-        """Lines and bits to set that do the same as the monitor's `event`; None where there is no short way."""
-        if isinstance(each, Existence) and each.simple:
-            return [], found.certain * each.bits
-        if isinstance(each, Precedence) and each.simple and not each.rule.unless:
-            lines = []
-            if found.certain & 2:
-                lines = [
-                    self._count(f"rule{each.index}"),
-                    f"if not {slice_}.mask & {each.bits}:",
-                    f"    rule{each.index}.fail({slice_}, fid, t, conn, type, {self.direction})",
-                ]
-            return lines, each.bits if found.certain & 1 else 0
-        if isinstance(each, Response) and found.certain == 2:
-            return [f"if {slice_}.states:", f"    rule{each.index}.event({slice_}, 2, fid, t, conn, type, {self.direction})"], 0
-        return None
+        slice_of = "user_slice" if group.across_user else "keyed_slice"
+        missing = writer.keys.missing(keys)
+        lines = [
+            f"g = memory.{slice_of}({group.number}, {writer.keys.together(keys)}, conn, t, fid)",
+            *group.write(writer, "g"),
+        ]
+        writer.add(*(group.write_lacking(writer, missing, lines) if missing else lines))

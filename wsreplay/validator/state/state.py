@@ -1,19 +1,22 @@
-"""What the engine remembers of a trace: connections, sessions, slices. Bounded by what is open."""
+"""What is kept of a trace while it is judged: sessions, their connections, slices. Bounded by what is open.
+
+A *slice* is the events that belong together for some rules (trace slicing: Rosu and Chen, "Parametric trace slicing"); an
+*instance* is the slice of one span, from its start to its end. What a single kind of rule keeps is that rule's own
+(`rules/`): it hangs on the connection under names that the generated source reads.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
+from wsreplay.contract.model import Span
 from wsreplay.model import Connection
 from wsreplay.validator.findings import Verdict
-
-if TYPE_CHECKING:
-    from wsreplay.validator.rules.spans import SpanMonitor
-
-NEVER = 1 << 62  # a time that no trace reaches
+from wsreplay.validator.state.undecodable import Undecodable
 
 K = TypeVar("K")
 
@@ -55,12 +58,16 @@ class Slice(Struct, eq=False):
     key: Any
     conn: ConnectionState
     t: int
+    # the frame that opened it
     fid: int | None = None
+    # the instance that it refines, or the slice that it is a scope of
     parent: Slice | None = None
     mask: int = 0
     states: dict[int, Any] | None = None
-    explained: dict[str, str] | None = None  # type that is missing → fingerprint of the finding that says so
-    held_back: list[dict[str, Any]] | None = None  # findings that wait for how the span ends
+    # type that is missing → fingerprint of the finding that says so; what only follows from it is folded under it
+    causes: dict[str, str] | None = None
+    # findings that wait for how the span ends (`unless`)
+    deferred: list[dict[str, Any]] | None = None
     open: bool = True
 
     @property
@@ -72,8 +79,8 @@ class Slice(Struct, eq=False):
         return self.key if self.key.__class__ is tuple else (self.key,)
 
     @property
-    def unread(self) -> Unread:
-        return self.parent.unread if self.parent is not None else self.conn.session.unread
+    def undecodable(self) -> Undecodable:
+        return self.parent.undecodable if self.parent is not None else self.conn.session.undecodable
 
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
@@ -91,89 +98,93 @@ class Slice(Struct, eq=False):
 
     def explain(self, types: tuple[str, ...], fingerprint: str) -> None:
         """Remember that a finding already says that these types are missing."""
-        if self.explained is None:
-            self.explained = {}
+        if self.causes is None:
+            self.causes = {}
         for type_ in types:
-            self.explained.setdefault(type_, fingerprint)
+            self.causes.setdefault(type_, fingerprint)
 
+    def defer(self, finding: dict[str, Any]) -> None:
+        """Keep a finding back until it is known how the span ends."""
+        if self.deferred is None:
+            self.deferred = []
+        self.deferred.append(finding)
 
-class UserSlice(Slice, eq=False):
-    """One of a rule `across: user`: what could not be read is that of all the user's connections."""
-
-    of_user: Unread | None = None
-
-    @property
-    def unread(self) -> Unread:
-        return self.of_user or self.conn.session.unread
-
-
-class Instance(Slice, eq=False):
-    """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its monitor."""
-
-    monitor: ClassVar[SpanMonitor]
-    parent: Instance | None = None
-    slot: Any = None  # what it stands under in its session's table
-    else_key: Any = None
-    outer: Instance | None = None  # a run with the same key that this one interrupts
-    children: int = 0  # how many are open
-    late: int | None = None  # the index of the finding that its deadline made
-    parts: dict[int, dict[Any, Slice]] | None = None  # slices of rules that refine the instance by keys
-    bound: bool = False  # the server started it, and its keys were found to belong to this user
-    begun_unseen: bool = False  # its start did not come, or could not be read: `fid` is another's
-
-
-class Unread:
-    """The last frame that could not be read and its time (ns), by direction: -1 for none, `NEVER` where any may be missing."""
-
-    __slots__ = ("frames", "times")
-
-    def __init__(self) -> None:
-        self.frames, self.times = [-1, -1], [-1, -1]
-
-    def add(self, direction: int, fid: int, t: int) -> None:
-        if self.frames[direction] != NEVER:
-            self.frames[direction], self.times[direction] = fid, t
-
-    def lose(self) -> None:
-        """From now on it is not known what is missing."""
-        self.frames, self.times = [NEVER, NEVER], [NEVER, NEVER]
-
-
-class Sequence:
-    """The counter of one slice and direction. `unread` messages came while it stood at `unread_at`."""
-
-    __slots__ = ("last", "restart", "unread", "unread_at")
-
-    def __init__(self) -> None:
-        self.last: float = float("nan")
-        self.restart: float = float("nan")
-        self.unread: float = 0
-        self.unread_at: float = float("nan")
-
-    def pass_over(self, count: float) -> None:
-        """So many messages that may have carried the next numbers could not be read."""
-        if self.unread_at != self.last:
-            self.unread_at, self.unread = self.last, 0
-        self.unread += count
-
-    @property
-    def passed_over(self) -> float:
-        """How many numbers may have been in what could not be read."""
-        return self.unread if self.unread_at == self.last or self.unread == float("inf") else 0
-
-
-class Seen:
-    """Values of a slice: at least the last `keep` of them."""
-
-    __slots__ = ("now", "old", "t")
-
-    def __init__(self, t: int) -> None:
-        self.now: dict[Any, int] = {}
-        self.old: dict[Any, int] = {}
+    def touch(self, t: int) -> None:
+        """An event came: it is not idle."""
         self.t = t
 
 
-class Ended:
+class UserSlice(Slice, eq=False):
+    """One of a rule `across: user`: what could not be decoded is that of all the user's connections."""
+
+    of_user: Undecodable | None = None
+
+    @property
+    def undecodable(self) -> Undecodable:
+        return self.of_user or self.conn.session.undecodable
+
+    def follow(self, conn: ConnectionState) -> None:
+        """It goes on on this connection."""
+        self.conn = conn
+
+
+class Instance(Slice, eq=False):
+    """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its span."""
+
+    span: ClassVar[Span]
+    parent: Instance | None = None
+    # what it stands under in its session's table: its key, or an Anonymous
+    slot: Any = None
+    else_key: Any = None
+    # a run with the same key that this one interrupts
+    outer: Instance | None = None
+    # how many children are open
+    children: int = 0
+    # the place of the finding that its deadline made; None before the deadline
+    overdue_finding: int | None = None
+    # slices of rules that refine the instance by keys: group → key → slice
+    refinements: dict[int, dict[Any, Slice]] | None = None
+    # the server started it, and its keys were found to belong to this user
+    bound: bool = False
+    # its start did not come, or could not be decoded: `fid` is another's
+    begun_unseen: bool = False
+
+    def go_by(self, names: tuple[str, ...], key: Any) -> None:
+        """It was started without its key: these tell it from others."""
+        self.names, self.key = names, key
+
+    def belong_to(self, parent: Instance) -> None:
+        """It is part of this one."""
+        self.parent = parent
+
+    def interrupt(self, outer: Instance | None) -> None:
+        """The one with the same key that goes on when this one ends."""
+        self.outer = outer
+
+    def begin_unseen(self) -> None:
+        """Its start did not come, or could not be decoded."""
+        self.begun_unseen = True
+
+    def pass_deadline(self, finding: int) -> None:
+        """Its deadline made this finding."""
+        self.overdue_finding = finding
+
+    def refine(self, group: int) -> dict[Any, Slice]:
+        """Its slices for a group of rules that refines it by keys, by key."""
+        if self.refinements is None:
+            self.refinements = {}
+        return self.refinements.setdefault(group, {})
+
+    def forget(self) -> None:
+        """It has ended: nothing is kept for rules."""
+        self.states = self.deferred = self.refinements = None
+
+    def refinements_of(self, group: int) -> list[Slice]:
+        """Its slices for a group of rules that refines it by keys."""
+        return list((self.refinements or {}).get(group, {}).values())
+
+
+class EndedSpans:
     """The last keys whose instances have ended, with the frame and the name of the end: tells "too late" from "too early"."""
 
     __slots__ = ("now", "old")
@@ -189,38 +200,68 @@ class Ended:
             self.rotate()
 
     def rotate(self) -> None:
+        """As many ended since the last time: those before them are forgotten."""
         self.old, self.now = self.now, {}
 
     def get(self, key: Any) -> tuple[int, str] | None:
-        found = self.now.get(key)
-        return self.old.get(key) if found is None else found
+        end = self.now.get(key)
+        return self.old.get(key) if end is None else end
 
 
 class SessionState:
     """A connection with its reconnects."""
 
-    def __init__(self, id: int, spans: int, tables: int, sequences: int, uniques: int) -> None:
+    def __init__(self, id: int, spans: int, groups: int) -> None:
         self.id, self.key = id, Token(f"session {id}")
-        self.connections = 0  # open ones
+        # open connections
+        self.connections = 0
+        # the connection that was opened last
         self.last: ConnectionState | None = None
+        # when the last connection was closed
         self.ended_ns = 0
+        # nothing more can come: only the verdict is kept
         self.over = False
+        # open instances by span, then by slot
         self.spans: list[dict[Any, Instance]] = [{} for _ in range(spans)]
-        self.ended = [Ended() for _ in range(spans)]
-        self.tables: list[dict[Any, Slice]] = [{} for _ in range(tables)]
-        self.sequences: list[dict[Any, tuple[Sequence, Sequence]]] = [{} for _ in range(sequences)]
-        self.uniques: list[dict[Any, Seen]] = [{} for _ in range(uniques)]
-        self.ids = Seen(0)
-        self.unread = Unread()
-        self.tangled = False  # something may be open that began in a parent before the one that is open now
-        self.unknown: set[tuple[int, str]] = set()
+        self.ended = [EndedSpans() for _ in range(spans)]
+        # slices by group of rules, then by key
+        self.tables: list[dict[Any, Slice]] = [{} for _ in range(groups)]
+        self.undecodable = Undecodable()
+        # something may be open that began in a parent before the one that is open now
+        self.ambiguous_parents = False
+        # a rule of severity error is violated; something could not be decided
         self.violated = self.undecided = False
+
+    def open(self, conn: ConnectionState) -> None:
+        """A connection of the session opens."""
+        self.connections += 1
+        self.last = conn
+
+    def leave(self, t: int) -> None:
+        """A connection of the session has ended."""
+        self.connections -= 1
+        self.ended_ns = t
+
+    def lose_sight(self) -> None:
+        """A connection of the session goes on where the recording ends."""
+        self.connections -= 1
+
+    def doubt(self) -> None:
+        """Something in it could not be decided."""
+        self.undecided = True
+
+    def doubt_parents(self) -> None:
+        """It is not sure in which parent what is open began."""
+        self.ambiguous_parents = True
+
+    def break_rule(self) -> None:
+        """A rule of severity error is violated in it."""
+        self.violated = True
 
     def close(self) -> None:
         """Keep no more than the verdict: there may be very many, one after another."""
         self.over, self.last = True, None
-        self.spans, self.ended, self.tables, self.sequences, self.uniques = [], [], [], [], []
-        self.ids = Seen(0)
+        self.spans, self.ended, self.tables = [], [], []
 
     def verdict(self, finished: bool) -> Verdict:
         """Violated where a rule of severity error is."""
@@ -231,51 +272,32 @@ class SessionState:
         return Verdict.INCONCLUSIVE if self.undecided else Verdict.SATISFIED
 
 
-class Clock:
-    """When something is next to be decided: no event later than `due` (ns) may be looked at before that."""
-
-    __slots__ = ("due",)
-
-    def __init__(self) -> None:
-        self.due = NEVER
-
-    def at(self, due: int) -> None:
-        if due < self.due:
-            self.due = due
-
-
-class Latency:
-    """Of one connection, in ns: the smallest difference of received and sent, the largest in time, and the last time sent."""
-
-    __slots__ = ("high", "low", "sent")
-
-    def __init__(self) -> None:
-        self.low, self.high, self.sent = float("inf"), float("-inf"), float("-inf")
-
-
 class ConnectionState:
     """One connection as the monitors see it."""
 
-    def __init__(self, connection: Connection, session: SessionState, latencies: int) -> None:
+    def __init__(self, connection: Connection, session: SessionState) -> None:
+        # as the recording tells of it; after its end, with how it ended
         self.info, self.id, self.session = connection, connection.id, session
         self.key = Token(f"connection {connection.id}")
+        # from the handshake, or from a first message that names one
         self.user: str | None = connection.user
-        self.resumed = False
+        # it continues an earlier connection of the session
+        self.resumed = session.last is not None
         self.open = True
+        # of the rules that have no keys
         self.slice = Slice((), (), self, connection.opened_ns)
         self.spans = session.spans
-        self.uniques = session.uniques
-        self.sequences: list[tuple[Sequence, Sequence]] = []
-        self.latencies = [Latency() for _ in range(latencies)]
+        self.bind_attributes({f"span{number}": table for number, table in enumerate(session.spans)})
 
-    def spread(self) -> None:
+    def bind_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
-        for number, table in enumerate(self.spans):
-            setattr(self, f"span{number}", table)
-        for number, seen in enumerate(self.uniques):
-            setattr(self, f"unique{number}", seen)
-        for number, state in enumerate(self.latencies):
-            setattr(self, f"latency{number}", state)
-        for number, pair in enumerate(self.sequences):
-            for direction, counter in enumerate(pair):
-                setattr(self, f"counter{number}_{direction}", counter)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def learn(self, connection: Connection) -> None:
+        """The recording tells more of it: how it ended."""
+        self.info = connection
+
+    def end(self) -> None:
+        """Nothing more is awaited of it: it has ended, or goes on where the recording ends."""
+        self.open = False

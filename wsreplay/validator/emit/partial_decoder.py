@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from wsreplay.contract.model import Contract, Declare, Latency, Pattern, Schema, Sequence, Span, Unique
+from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
 
 _LIFTED = "\ue000kind"  # the member that holds the type where it does not stand at the top of a message
@@ -22,40 +22,30 @@ _Tree = dict[str, Any]  # member → what is read below it; empty: the value its
 def paths_of(contract: Contract) -> list[Path]:
     """All paths that the contract reads, that of the type first."""
     envelope = contract.envelope
-    found = [path for path in (envelope.type, envelope.sent, envelope.seq, envelope.id) if path is not None]
-    found += [source for key in contract.keys.values() for source in key.sources if isinstance(source, Path)]
-    patterns: list[Pattern] = []
-    for rule in contract.rules:
-        if isinstance(rule, Span):
-            patterns += rule.named()
-            if isinstance(rule.parent, Path):
-                found.append(rule.parent)
-        elif isinstance(rule, Declare):
-            patterns += rule.named()
-        elif isinstance(rule, Latency):
-            patterns += rule.events
-        elif isinstance(rule, Sequence | Unique):
-            found.append(rule.field)
-        elif isinstance(rule, Schema):
-            patterns += [pattern for pattern, _ in rule.schemas]
-    return found + [path for pattern in patterns for path, _ in pattern.where]
+    paths = [path for path in (envelope.type, envelope.sent, envelope.seq, envelope.id) if path is not None]
+    paths += [source for key in contract.keys.values() for source in key.sources if isinstance(source, Path)]
+    paths += [path for rule in contract.rules for path in rule.paths()]
+    patterns = [pattern for rule in contract.rules for pattern in rule.patterns()]
+    return paths + [path for pattern in patterns for path, _ in pattern.where]
 
 
-class Shape:
-    """The type of a contract's messages. Its member `kind` is the event's type."""
+class PartialDecoder:
+    """Decodes only what a contract reads: its messages are of one generated type, whose member `kind` is the event's type."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         paths = list(paths)
+        # members that are read as they are, whatever stands below them
+        self._whole = {_members(path) for path in paths}
+        # all that is read; its order is that of the generated type's members f0, f1, …
         self._tree: _Tree = {}
-        self._whole: set[tuple[str, ...]] = set()  # members that are read as they are
-        for path in paths:
-            self._whole.add(_members(path))
         for path in paths:
             self._plant(_members(path))
         self.kind_path = paths[0]
         self.type = self._struct("Message", self._tree, ())
+        # a function of msgspec's from a payload to an instance of `type`
         self._decode = msgspec.json.Decoder(self.type).decode
-        self._lifts = len(self.kind_path.steps) != 1 or not isinstance(self.kind_path.steps[0], str)
+        # the type does not stand at the top of a message: it is looked for, and set
+        self._lifts = self._is_lifted()
         self._find_kind = self.getter(self.kind_path)
 
     def _plant(self, members: tuple[str, ...]) -> None:
@@ -101,7 +91,7 @@ class Shape:
             value = plain.get(field.encode_name)
             below = tree.get(field.encode_name)
             if below:
-                inner = next(part for part in field.type.__args__ if part is not type(None))
+                inner = next(member for member in field.type.__args__ if member is not type(None))
                 value = self._from_plain(inner, below, value) if isinstance(value, dict) else None
             setattr(message, field.name, value)
         return message
@@ -135,16 +125,16 @@ class Shape:
 
 
 @lru_cache(maxsize=64)
-def shape_of(contract_paths: tuple[Path, ...]) -> Shape:
+def partial_decoder(paths: tuple[Path, ...]) -> PartialDecoder:
     """Shared by all engines of a contract: the types take a quarter of the time that making an engine takes."""
-    return Shape(contract_paths)
+    return PartialDecoder(paths)
 
 
 def _members(path: Path) -> tuple[str, ...]:
     """The member names a path begins with."""
-    found: list[str] = []
+    members: list[str] = []
     for step in path.steps:
         if not isinstance(step, str):
             break
-        found.append(step)
-    return tuple(found)
+        members.append(step)
+    return tuple(members)

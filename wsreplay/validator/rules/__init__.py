@@ -1,1 +1,0 @@
-"""What a contract can ask for, a file a kind of rule."""

@@ -1,0 +1,98 @@
+"""The form of text messages: JSON (RFC 8259), an object, with a type, its names unique (RFC 7493, section 2.3).
+
+What is no event has no type, and so no handler: the engine asks this rule about it. What the decoder refuses may still be
+well-formed: a payload that the recording does not hold whole, or one nested deeper than is read. Such a message is
+inconclusive, here and for every rule that it may have concerned.
+
+State: none. Fast path: a message that the decoder takes, and whose type has a handler, is well-formed; nothing is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wsreplay.contract.model import Format
+from wsreplay.validator.emit.exact import DEEPEST
+from wsreplay.validator.emit.repeated_names import repeated_name
+from wsreplay.validator.findings import Verdict
+from wsreplay.validator.reporting import short
+from wsreplay.validator.rules.monitor import Monitor
+from wsreplay.validator.state.state import ConnectionState
+
+
+class FormatMonitor(Monitor):
+    """Every text message is JSON, an object, with a type, as far as the contract says so."""
+
+    word = "format"
+    rule: Format
+
+    def activations(self, events: int, untyped: int) -> int:
+        return events + untyped
+
+    def check_json(self, conn: ConnectionState, error: str, fid: int, t: int, direction: int) -> None:
+        """The text is not JSON."""
+        if self.rule.text != "any":
+            self._say(conn, f"not JSON: {error}", fid, t, direction, Verdict.VIOLATED)
+
+    def check_undecodable(self, conn: ConnectionState, why: str, fid: int, t: int, direction: int) -> None:
+        """The text may or may not be JSON."""
+        if self.rule.text != "any":
+            self._say(conn, f"a message could not be judged: {why}", fid, t, direction, Verdict.INCONCLUSIVE)
+
+    def check_no_object(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
+        """The text is JSON, and no object."""
+        if self.rule.text == "object":
+            word = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
+            self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
+
+    def check_names(self, conn: ConnectionState, payload: bytes, fid: int, t: int, direction: int) -> None:
+        """An object came that its handler did not take: a name may stand in it twice."""
+        name = repeated_name(payload) if self.rule.names_unique else None
+        if name is not None:
+            message = f"the name {short(name)} stands twice in one object: whoever reads it may take either value"
+            self._say(conn, message, fid, t, direction, Verdict.VIOLATED)
+
+    def check_no_type(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
+        """An object came whose type is no text."""
+        if self.rule.type_required:
+            what = "has no type" if value is None else f"has a type that is no text: {short(value)}"
+            self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
+
+    def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
+        self.reporter.report_message(
+            self.counts, conn, fid, t, direction,
+            kind="format",
+            message=message,
+            verdict=verdict,
+        )  # fmt: skip
+
+
+def why_undecodable(payload: bytes, cut: bool) -> str | None:
+    """Why a text that the decoder refused may still be a well-formed message; None where it is not."""
+    if cut:
+        return "its payload was cut when it was recorded"
+    return f"nested deeper than {DEEPEST:,} levels" if _depth(payload) > DEEPEST else None
+
+
+def _depth(payload: bytes) -> int:
+    """How deep the brackets nest, those in strings not counted; stops above what matters."""
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in payload:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > DEEPEST:
+                return depth
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest

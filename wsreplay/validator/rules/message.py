@@ -1,0 +1,48 @@
+"""What the rules about single messages have in common: each judges a message by itself, or by those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from wsreplay.validator.emit.writer import HandlerWriter
+from wsreplay.validator.rules.monitor import Monitor
+from wsreplay.validator.rules.spans_emit import SpansEmitter
+from wsreplay.validator.state.state import ConnectionState, SessionState
+
+
+class Observer:
+    """Whoever takes part in handling messages; does nothing unless it says so."""
+
+    def globals(self) -> dict[str, Any]:
+        """What its generated source names."""
+        return {}
+
+    def emit(self, writer: HandlerWriter) -> None:
+        """Write what to do with an event of the writer's direction and type."""
+
+    def link(self, spans: SpansEmitter) -> None:
+        """The contract's spans are built: before any event comes."""
+
+    def connect(self, conn: ConnectionState) -> dict[str, Any]:
+        """A connection opens: what generated source reads of it with every event, by the name of the attribute."""
+        return {}
+
+    def pass_over(self, conn: ConnectionState, directions: Collection[int], count: float) -> None:
+        """So many messages of these directions could not be decoded, or are lost."""
+
+    def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
+        """Once a minute of the trace: forget what has been idle. `sessions` are those that are not over."""
+
+    def close_session(self, session: SessionState) -> None:
+        """Nothing more can come in a session: keep nothing of it."""
+
+    def log_claims(self, log: Callable[[str, Any], None]) -> None:
+        """Tell of each id that somebody may own, by its key: others judge the rest of the recording."""
+
+
+class MessageMonitor(Observer, Monitor):
+    """One rule about messages."""
+
+    def globals(self) -> dict[str, Any]:
+        return {self.variable: self}

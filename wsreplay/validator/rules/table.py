@@ -1,0 +1,27 @@
+"""The rules about messages, each a file of its own: a new one is its file and one line here.
+
+Every kind of rule that the contract language has and that is neither a template nor a span stands here with its monitor, in the
+order in which they look at an event: what only concerns its form first; what belongs to whom last, since an event of somebody
+else's is looked at no further.
+"""
+
+from __future__ import annotations
+
+from wsreplay.contract.model import Bind, Confine, Latency, Rule, Schema, SequenceRule, Unique, Unknown
+from wsreplay.validator.rules.isolation import BindMonitor, ConfineMonitor
+from wsreplay.validator.rules.latency import LatencyMonitor
+from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.schema import SchemaMonitor
+from wsreplay.validator.rules.sequence import SequenceMonitor
+from wsreplay.validator.rules.unique import UniqueMonitor
+from wsreplay.validator.rules.unknown import UnknownMonitor
+
+MESSAGE_RULES: dict[type[Rule], type[MessageMonitor]] = {
+    Unknown: UnknownMonitor,
+    Schema: SchemaMonitor,
+    Latency: LatencyMonitor,
+    SequenceRule: SequenceMonitor,
+    Unique: UniqueMonitor,
+    Bind: BindMonitor,
+    Confine: ConfineMonitor,
+}

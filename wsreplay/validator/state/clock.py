@@ -1,0 +1,28 @@
+"""The clock of a trace: it is read from frames, never from the machine (RV-LTL deadlines in trace time)."""
+
+from __future__ import annotations
+
+NEVER = 1 << 62  # a time (ns) that no trace reaches
+
+
+class Clock:
+    """When something is next to be decided: no event later than `due` (ns) may be looked at before that."""
+
+    __slots__ = ("due",)
+
+    def __init__(self) -> None:
+        # ns on the trace's time axis; read by the engine with every frame
+        self.due = NEVER
+
+    def at(self, due: int) -> None:
+        """Something is due at this time (ns): earlier than what is known so far, or not."""
+        if due < self.due:
+            self.due = due
+
+    def set(self, due: int) -> None:
+        """This is what is due first, of all there is."""
+        self.due = due
+
+    def look_now(self) -> None:
+        """What is due first is not known: find it out before the next frame."""
+        self.due = -1

@@ -1,0 +1,41 @@
+"""Messages that came and could not be decoded: each may have been whatever is awaited, or forbidden.
+
+A finding that says that something did not come is inconclusive where it may have been among them, and no rule that they may
+concern is satisfied. For each direction the last such frame is enough: what is asked is always whether one came *after* a
+certain frame.
+"""
+
+from __future__ import annotations
+
+from wsreplay.contract.model import Patterns, may_fit
+from wsreplay.validator.state.clock import NEVER
+
+UNREADABLE, LOST = "a message that could not be read came meanwhile", "the recording has a gap here"
+
+
+class Undecodable:
+    """The last frame that could not be decoded."""
+
+    __slots__ = ("frames", "times")
+
+    def __init__(self) -> None:
+        # its id and its time (ns), by direction: -1 for none, NEVER where any may be missing
+        self.frames, self.times = [-1, -1], [-1, -1]
+
+    def add(self, direction: int, fid: int, t: int) -> None:
+        """One came."""
+        if self.frames[direction] != NEVER:
+            self.frames[direction], self.times[direction] = fid, t
+
+    def lose(self) -> None:
+        """From now on it is not known what is missing."""
+        self.frames, self.times = [NEVER, NEVER], [NEVER, NEVER]
+
+
+def why_unsure(undecodable: Undecodable, awaited: Patterns, since: int | None = None, since_ns: int = -1) -> str | None:
+    """Why it cannot be said that none of these came: after the frame `since` (None: from the start), at `since_ns` or later."""
+    start = -1 if since is None else since
+    for direction, last in enumerate(undecodable.frames):
+        if last > start and undecodable.times[direction] >= since_ns and may_fit(awaited, direction):
+            return LOST if last == NEVER else UNREADABLE
+    return None
