@@ -17,6 +17,7 @@ time.tzset()
 # What has no terminal is as wide as it is by default: reports are broken there.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+    os.unsetenv(name)  # readline, which pytest imports, sets them behind Python's back
 
 # How long an example takes is the machine's business; what it shows is ours.
 settings.register_profile("wsreplay", deadline=None)

@@ -123,6 +123,20 @@ def preview(payload: bytes, width: int) -> str:
     return fit(visible(text) + ("" if len(head) == len(payload) else ELLIPSIS), width)
 
 
+def preview_bytes(payload: bytes, width: int) -> str:
+    """One line of at most `width` cells for bytes that nothing reads: in hex, and beside it the ASCII text among them."""
+    count = max(1, (width - len("  ||")) // 4)
+    head = payload[:count]
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in head)
+    rest = ELLIPSIS if len(payload) > count else ""
+    return fit(f"{head.hex(' ')}{rest}  |{text}|", width) if payload else ""
+
+
+def hex_text(value: Any) -> str:
+    """What JSON has no words for: bytes in hex, the rest as Python writes it."""
+    return value.hex(" ") if isinstance(value, bytes | bytearray) else str(value)
+
+
 def gist(payload: bytes, width: int) -> str:
     """One line of at most `width` cells that says what an event is about.
 

@@ -11,6 +11,7 @@ from commandline import Recorder, chat, run
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
+CASES = Path(__file__).parents[1] / "decode" / "cases"
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
@@ -28,6 +29,25 @@ def test_show_filters_and_speaks_json(recording: Path) -> None:
     first = json.loads(out.splitlines()[0])
     assert (first["dir"], first["session"], first["opcode"]) == ("s2c", 2, "text")
     assert json.loads(first["data"])["tool_call_id"] == "c1"
+
+
+def test_show_reads_what_is_not_plain_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    run("import", CASES / "socketio.jsonl", "-o", path)
+    heading, *lines = run("show", path).out.splitlines()
+    assert heading.endswith("/ws · socket.io (guessed)")
+    assert lines[4].split()[2:] == ["◀", "agent_started", "37", '{"thread_id":"t"}']
+    assert run("show", path, "--raw").out.splitlines()[5].endswith('42["agent_started",{"thread_id":"t"}]')
+    (found,) = run("show", path, "--json", "--filter", "type:agent_* thread:t").out.splitlines()
+    assert json.loads(found)["events"][0]["type"] == "agent_started"
+    refused = run("show", path, "--as", "socketio")
+    assert (refused.code, refused.err) == (2, "wsreplay: there is no decoder 'socketio'; did you mean socket.io?\n")
+
+
+def test_show_writes_bytes_in_hex_with_their_text_beside_them(tmp_path: Path) -> None:
+    run("import", CASES / "bin.jsonl", "-o", tmp_path / "a.db")
+    lines = [line[54:].strip() for line in run("show", tmp_path / "a.db").out.splitlines()[1:]]
+    assert lines[:4] == ["30  |0|", "90  |.|", "20  | |", "0a 05 68 65 6c 6c 6f ff  |..hello.|"]
 
 
 def test_show_filters_by_findings(recording: Path) -> None:

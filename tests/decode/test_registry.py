@@ -20,19 +20,11 @@ def test_what_is_close_to_nothing_is_answered_with_all() -> None:
         get_decoder("zzz")
 
 
-def test_a_package_adds_a_decoder(tmp_path: Path) -> None:
+def test_a_package_adds_the_decoder_of_the_documentation(tmp_path: Path) -> None:
     """A real distribution's metadata on the path, as pip installs it."""
-    (tmp_path / "lines.py").write_text(
-        "from wsreplay.decode import Part\n"
-        "class Lines:\n"
-        "    name, answer = 'lines', ''\n"
-        "    def parse(self, direction, opcode, payload):\n"
-        "        return [Part(line.split()[0].decode(), line.decode()) for line in payload.splitlines() if line.split()]\n"
-        "    def encode(self, direction, opcode, payload, documents):\n"
-        "        return b'\\n'.join(document.encode() for document in documents)\n"
-        "def broken():\n"
-        "    raise RuntimeError('no licence')\n"
-    )
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "decoders.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "lines.py").write_text(example + "def broken():\n    raise RuntimeError('no licence')\n")
     folder = tmp_path / "lines-1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: lines\nVersion: 1\n")

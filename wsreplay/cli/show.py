@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,16 +17,21 @@ import orjson
 
 from wsreplay import display
 from wsreplay.cli.options import connections_of, split_session
+from wsreplay.decode import Event, decoder_names, values
 from wsreplay.formats import jsonl_export as exchange
-from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Session
+from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Opcode, Session
+from wsreplay.report.paint import count
 from wsreplay.store import paging
+from wsreplay.store.condition import any_of, is_among
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
+from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Judgement
 
 POLL_S = 0.1
 TYPE_WIDTH = 22
+UNCUT = 2**31
 
 
 @click.command(name="show")
@@ -33,24 +40,39 @@ TYPE_WIDTH = 22
 @click.option("--filter", "expression", default="", metavar="EXPR", help="Which frames: type:tool_* dir:s2c user:u1 \"text\" …")
 @click.option("--follow", "-f", is_flag=True, help="Go on while the recording grows.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(file: str, session: int | None, expression: str, follow: bool, as_json: bool) -> None:
-    """Print the frames of a recording, or of one SESSION: time, direction, opcode, type, size, payload.
+@click.option("--as", "decoder", metavar="NAME",
+              help=f"How messages are read: {', '.join(decoder_names())}. [default: found out]")  # fmt: skip
+@click.option("--raw", is_flag=True, help="Show payloads as they were sent, not what they say.")
+def command(
+    file: str, session: int | None, expression: str, follow: bool, as_json: bool, decoder: str | None, raw: bool
+) -> None:
+    """Print the frames of a recording, or of one SESSION: time, direction, type or opcode, size, payload.
 
     The filter language is described in `docs/filters.md`; side by side means and.
     """
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with Recording.open(path) as recording:
-        view = _View(recording, session or marked, chosen, bool(expression.strip()))
-        write = _json_line if as_json else _Lines(shutil.get_terminal_size((160, 24)).columns).line
+        reading = Reading(recording, decoder)
+        view = _View(recording, session or marked, chosen, bool(expression.strip()), reading)
+        write = _json_line if as_json else _Lines(_width(), raw).line
         for one in view.items(follow):
             click.echo(write(one, view), nl=True)
+
+
+def _width() -> int:
+    """Columns of the terminal, or as COLUMNS says; what goes into a pipe or a file is not cut."""
+    fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size((160, 24)).columns if fitted else UNCUT
 
 
 class _View:
     """The frames that are asked for, the faults injected among them, and what is known of their connections."""
 
-    def __init__(self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool) -> None:
+    def __init__(
+        self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading
+    ) -> None:
+        self.reading = reading
         self._recording = recording
         self._session = session
         self._filter = chosen
@@ -65,7 +87,8 @@ class _View:
         connections = self._recording.connections()
         self.connections = {one.id: one for one in connections}
         self.sessions = {one.id: session for session in stitch(connections) for one in session.connections}
-        self._context = filters.Context.of(self._recording, self._judgement())
+        self.reading.refresh(connections)
+        self._context = filters.Context.of(self._recording, self._judgement(), reader=self.reading)
         self._wanted = connections_of(self._recording, self._session)
 
     def _judgement(self) -> Judgement | None:
@@ -88,6 +111,7 @@ class _View:
             wanted = None if self._wanted is None else {one.id for one in self._wanted}
             waiting.extend(self._new_faults(wanted))
             for frame in self._candidates(last, end, wanted):
+                self.reading.observe(frame)
                 yield from self._due(waiting, frame.t_ns)
                 if matches(frame):
                     self._shown.add(frame.connection_id)
@@ -102,7 +126,10 @@ class _View:
     def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
         """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""
         if wanted is None:
-            return paging.frames_where(self._recording, after_id + 1, end, self._filter.where(self._context))
+            # All frames of decoded connections are read, since what is asked for may answer one that is not.
+            decoded = is_among("connection_id", self.reading.decoded).upper
+            wanted_frames = any_of([self._filter.where(self._context), decoded])
+            return paging.frames_where(self._recording, after_id + 1, end, wanted_frames)
         return takewhile(lambda frame: frame.id <= end, self._recording.frames(after_id=after_id, connections=wanted))
 
     def _new_faults(self, wanted: set[int] | None) -> list[Fault]:
@@ -125,12 +152,13 @@ class _View:
 class _Lines:
     """Frames and faults as lines for people."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, raw: bool) -> None:
         self._width = width
+        self._raw = raw
         self._connection: int | None = None
 
     def line(self, one: Frame | Fault, view: _View) -> str:
-        text = self._fault(one) if isinstance(one, Fault) else self._frame(one)
+        text = self._fault(one) if isinstance(one, Fault) else self._frame(one, view.reading)
         if one.connection_id == self._connection or one.connection_id not in view.connections:
             return text
         self._connection = one.connection_id
@@ -140,18 +168,41 @@ class _Lines:
         head = f"{'':>7} {fault.t_ns / 1e9:>11.6f} "
         return head + display.fit(display.visible(f"{display.INJECTED}: {fault.said}"), max(40, self._width - len(head)))
 
-    def _frame(self, frame: Frame) -> str:
+    def _frame(self, frame: Frame, reading: Reading) -> str:
         sign = "◀" if frame.direction else "▶"
         name = OPCODE_NAMES.get(frame.opcode, f"opcode {frame.opcode}")
-        kind = display.pad(display.visible(frame.type) if frame.type else name, TYPE_WIDTH)
+        types = reading.types(frame)
+        several = f" ×{len(types)}" if len(types) > 1 else ""
+        kind = display.fit(display.visible(types[0]), TYPE_WIDTH - len(several)) + several if types else name
+        kind = display.pad(kind, TYPE_WIDTH)
         text = f"{frame.id:>7} {frame.t_ns / 1e9:>11.6f} {sign} {kind} {len(frame.payload):>8}  "
-        return text + display.preview(_payload(frame), max(20, self._width - display.cells(text)))
+        return text + self._body(frame, reading, max(20, self._width - display.cells(text)))
+
+    def _body(self, frame: Frame, reading: Reading, width: int) -> str:
+        """What a message says; its payload as it was sent where that is the same, or asked for."""
+        if not self._raw and frame.connection_id in reading.decoded:
+            bodies = [body for event in reading.events(frame) if (body := _event_text(event))]
+            if bodies:
+                return display.fit("  ".join(bodies), width)
+        if frame.opcode == Opcode.BINARY and not reading.types(frame):
+            return display.preview_bytes(frame.payload, width)
+        return display.preview(_payload(frame), width)
 
     def _heading(self, view: _View) -> str:
         connection = view.connections[self._connection or 0]
         session = view.sessions[connection.id]
         user = f" · {display.visible(connection.user)}" if connection.user else ""
-        return f"── session {session.id} · connection {connection.id}{user} · {display.visible(connection.path)}"
+        choice = view.reading.choice(connection.id)
+        how = "" if choice.plain else f" · {display.visible(choice.text)}"
+        return f"── session {session.id} · connection {connection.id}{user} · {display.visible(connection.path)}{how}"
+
+
+def _event_text(event: Event) -> str:
+    """An event's id and document; "" where it has neither."""
+    document = "" if event.document is None else values.write(event.document, unknown=display.hex_text).decode()
+    id = f"#{event.id}" if event.id is not None else ""
+    attached = " ".join(f"[{count(len(attachment), 'byte')}]" for attachment in event.attachments)
+    return display.visible(" ".join(part for part in (id, document, attached) if part))
 
 
 def _payload(frame: Frame) -> bytes:
@@ -159,6 +210,14 @@ def _payload(frame: Frame) -> bytes:
     if frame.opcode == 8 and len(frame.payload) >= 2:
         return str(int.from_bytes(frame.payload[:2], "big")).encode() + b" " + frame.payload[2:]
     return frame.payload
+
+
+def _events_of(frame: Frame, view: _View) -> list[dict[str, Any]]:
+    return [
+        {"type": event.type, "id": event.id, "role": str(event.role), "request": event.request and list(event.request),
+         "frames": event.frames, "warning": event.warning}
+        for event in view.reading.events(frame)
+    ]  # fmt: skip
 
 
 def _json_line(one: Frame | Fault, view: _View) -> bytes:
@@ -176,12 +235,17 @@ def _fault_object(fault: Fault, view: _View) -> dict[str, Any]:
 
 
 def _frame_object(frame: Frame, view: _View) -> dict[str, Any]:
+    types = view.reading.types(frame)
     line: dict[str, Any] = {
         "id": frame.id, "connection": frame.connection_id, "session": view.sessions[frame.connection_id].id,
         "user": view.connections[frame.connection_id].user, "seq": frame.seq, "t": exchange.seconds(frame.t_ns),
-        "dir": Direction(frame.direction).short, "opcode": OPCODE_NAMES.get(frame.opcode, frame.opcode), "type": frame.type,
+        "dir": Direction(frame.direction).short, "opcode": OPCODE_NAMES.get(frame.opcode, frame.opcode),
+        "type": types[0] if types else None,
         "size": len(frame.payload), "fin": bool(frame.flags & FIN), "masked": bool(frame.flags & MASKED),
     }  # fmt: skip
+    if frame.connection_id in view.reading.decoded:
+        line["decoder"] = view.reading.choice(frame.connection_id).name
+        line["events"] = _events_of(frame, view)
     try:
         line["data"] = frame.payload.decode()
     except UnicodeDecodeError:

@@ -24,6 +24,11 @@ class Choice(NamedTuple):
     guessed: bool = False
 
     @property
+    def plain(self) -> bool:
+        """Whether messages are plain JSON, or nothing that is known."""
+        return self.name == PLAIN
+
+    @property
     def text(self) -> str:
         return f"{self.name} (guessed)" if self.guessed else self.name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -54,13 +55,16 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def write(value: Any) -> bytes:
-    """Compact JSON; half surrogate pairs are escaped as they came. Raises ValueError."""
+def write(value: Any, unknown: Callable[[Any], str] | None = None) -> bytes:
+    """Compact JSON; half surrogate pairs are escaped as they came. Raises ValueError.
+
+    `unknown` makes text of what JSON does not have, such as bytes.
+    """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default=unknown, option=orjson.OPT_NON_STR_KEYS if unknown else 0)
     except (TypeError, orjson.JSONEncodeError):
         try:
-            return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+            return json.dumps(value, separators=(",", ":"), allow_nan=False, default=unknown).encode()
         except (TypeError, RecursionError) as error:
             raise ValueError(str(error)) from error
 

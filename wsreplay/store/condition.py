@@ -31,6 +31,8 @@ class Bounds(NamedTuple):
 
 TRUE, FALSE = Condition("1"), Condition("0")
 HAS_TYPE = Condition("type IS NOT NULL")
+# Messages for whose event, if they are any, no type was recorded.
+UNTYPED = Condition("(type IS NULL AND opcode <= 2)")
 
 
 def exactly(condition: Condition) -> Bounds:

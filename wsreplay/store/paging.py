@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from wsreplay.model import Frame
+from wsreplay.model import FIN, Frame
 from wsreplay.store import schema
 from wsreplay.store.condition import HAS_TYPE, Condition, all_of, of_connections
 from wsreplay.store.reader import Recording
@@ -28,6 +28,14 @@ TIME_OF = "SELECT t_ns FROM frame WHERE id <= ? ORDER BY id DESC LIMIT 1"
 FIRST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq LIMIT 1"
 LAST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq DESC LIMIT 1"
 COUNT_EACH = "SELECT connection_id, count(*) FROM frame GROUP BY connection_id"
+# Frames of a connection that are looked through for each message that is asked for: heartbeats lie between.
+_LOOKED_THROUGH = 4
+_MESSAGES = (
+    "SELECT connection_id, direction, opcode, payload FROM frame"
+    f" WHERE opcode BETWEEN 1 AND 2 AND flags & {FIN} AND length(payload) <= ? AND seq <= ?"
+)
+FIRST_MESSAGES = f"{_MESSAGES} ORDER BY id"
+FIRST_MESSAGES_OF = f"{_MESSAGES} AND connection_id = ? ORDER BY seq"
 PIECE_OF = "SELECT id FROM frame WHERE connection_id = ? AND seq BETWEEN ? AND ? ORDER BY seq"
 
 
@@ -110,6 +118,34 @@ def frame_counts(recording: Recording, connections: Iterable[int]) -> dict[int, 
         first, last = (next(recording.query(sql, (connection,)), None) for sql in (FIRST_OF, LAST_OF))
         found[connection] = last[1] - first[1] + 1 if first and last else 0
     return found
+
+
+def first_messages(
+    recording: Recording, connections: Sequence[int], count: int, longest: int
+) -> dict[int, list[tuple[int, int, bytes]]]:
+    """(direction, opcode, payload) of the first unfragmented text and binary messages of some connections, `count` at most.
+
+    Payloads of more than `longest` bytes are left out. Of a recording that has no index yet the connections' first frames are
+    found in one pass.
+    """
+    if not connections:
+        return {}
+    if not is_indexed(recording):
+        wanted = set(connections)
+        rows = recording.query(FIRST_MESSAGES, (longest, _LOOKED_THROUGH * count))
+        return _by_connection((row for row in rows if row[0] in wanted), count)
+    return _by_connection(
+        (row for id in connections for row in recording.query(FIRST_MESSAGES_OF, (longest, _LOOKED_THROUGH * count, id))), count
+    )
+
+
+def _by_connection(rows: Iterable[tuple[Any, ...]], count: int) -> dict[int, list[tuple[int, int, bytes]]]:
+    messages: dict[int, list[tuple[int, int, bytes]]] = {}
+    for connection, direction, opcode, payload in rows:
+        of_connection = messages.setdefault(connection, [])
+        if len(of_connection) < count:
+            of_connection.append((direction, opcode, payload))
+    return messages
 
 
 def last_seq(recording: Recording, connection_id: int) -> int:

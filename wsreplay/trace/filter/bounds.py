@@ -10,6 +10,7 @@ from __future__ import annotations
 from wsreplay.store.condition import (
     FALSE,
     TRUE,
+    UNTYPED,
     Bounds,
     Condition,
     all_of,
@@ -50,7 +51,7 @@ def _bounds(node: Node, context: Context) -> Bounds:
         case Regex():
             return UNKNOWN
         case Json():
-            return Bounds(_json(node), FALSE)
+            return _unless_decoded(Bounds(_json(node), FALSE), _decoded(context))
         case Field():
             return _field(node, context)
 
@@ -87,7 +88,8 @@ def _field(node: Field, context: Context) -> Bounds:
 def _text_field(name: str, glob: Glob, context: Context) -> Bounds:
     match name:
         case "type":
-            return has_type(glob.parts)
+            elsewhere = _decoded(context) if context.reader is None else any_of([_decoded(context), UNTYPED])
+            return _unless_decoded(has_type(glob.parts), elsewhere)
         case "user":
             ids = connections_where(context.users, lambda user: user is not None and glob.matches(user))
             return is_among("connection_id", ids)
@@ -96,4 +98,14 @@ def _text_field(name: str, glob: Glob, context: Context) -> Bounds:
     reader = key_reader(context, name)
     if not isinstance(reader, PathReader):
         return UNKNOWN
-    return Bounds(all_of([_raw_or_escaped(part) for part in glob.parts]), FALSE)
+    return _unless_decoded(Bounds(all_of([_raw_or_escaped(part) for part in glob.parts]), FALSE), _decoded(context))
+
+
+def _decoded(context: Context) -> Condition:
+    """The connections of whose messages the store knows nothing, since they are not plain JSON."""
+    return FALSE if context.reader is None else is_among("connection_id", context.reader.decoded).upper
+
+
+def _unless_decoded(bounds: Bounds, elsewhere: Condition) -> Bounds:
+    """Bounds that hold but for some frames, which have to be read."""
+    return Bounds(any_of([bounds.upper, elsewhere]), all_of([bounds.lower, negate(elsewhere)]))

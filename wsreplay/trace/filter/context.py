@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from wsreplay.model import Connection
+from wsreplay.model import Connection, Frame
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter.ast import SEVERITIES
 from wsreplay.trace.sessions import stitch
@@ -32,6 +32,15 @@ class Judged(Protocol):
 class HasFindings(Protocol):
     @property
     def findings(self) -> Sequence[Judged]: ...
+
+
+class Reader(Protocol):
+    """What the messages of connections say that are not plain JSON."""
+
+    @property
+    def decoded(self) -> frozenset[int]: ...
+    def types(self, frame: Frame) -> tuple[str, ...]: ...
+    def documents(self, frame: Frame) -> tuple[Any, ...]: ...
 
 
 class HasConnections(Protocol):
@@ -62,7 +71,8 @@ RUN = PathReader((("run_id",), ("payload", "run_id")))
 class Context:
     """Per connection its session and user, per frame the (severity, rule) of its findings; where threads and runs are named.
 
-    Severities are indexes of `ast.SEVERITIES`.
+    Without a `reader` every message is read as JSON, and its type is the one that was recorded. Severities are indexes of
+    `ast.SEVERITIES`.
     """
 
     sessions: Mapping[int, int] = field(default_factory=dict)
@@ -70,6 +80,7 @@ class Context:
     judged: Mapping[int, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     thread: KeyReader = THREAD
     run: KeyReader = RUN
+    reader: Reader | None = None
 
     @classmethod
     def of(
@@ -79,6 +90,7 @@ class Context:
         *,
         thread: KeyReader = THREAD,
         run: KeyReader = RUN,
+        reader: Reader | None = None,
     ) -> Context:
         """The context of a recording, as it is now: a live one needs another when it has new connections."""
         connections = recording.connections()
@@ -88,6 +100,7 @@ class Context:
             judged=_by_frame(judgement.findings if judgement is not None else ()),
             thread=thread,
             run=run,
+            reader=reader,
         )
 
 

@@ -12,7 +12,7 @@ from wsreplay.model import Frame
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter import regex
 from wsreplay.trace.filter.ast import And, Comparison, Field, Glob, Json, JsonValue, Node, Not, Or, Regex, Text
-from wsreplay.trace.filter.context import Context, KeyReader
+from wsreplay.trace.filter.context import Context, KeyReader, Reader
 
 Predicate = Callable[[Frame], bool]
 
@@ -22,24 +22,30 @@ COMPARE: dict[Comparison, Callable[[Any, Any], bool]] = {
 
 
 class _Documents:
-    """Decodes a frame's JSON once, however many paths of a filter look into it. MISSING where there is none."""
+    """The JSON documents of a frame, decoded once, however many paths of a filter look into them."""
 
-    def __init__(self) -> None:
-        self._last: tuple[Frame | None, Any] = (None, paths.MISSING)
+    def __init__(self, reader: Reader | None) -> None:
+        self._reader = reader
+        self._last: tuple[Frame | None, tuple[Any, ...]] = (None, ())
 
-    def __call__(self, frame: Frame) -> Any:
-        known, document = self._last
+    def __call__(self, frame: Frame) -> tuple[Any, ...]:
+        known, documents = self._last
         if known is not frame:
-            try:
-                document = orjson.loads(frame.payload) if frame.payload else paths.MISSING
-            except orjson.JSONDecodeError:
-                document = paths.MISSING
-            self._last = (frame, document)
-        return document
+            documents = self._read(frame)
+            self._last = (frame, documents)
+        return documents
+
+    def _read(self, frame: Frame) -> tuple[Any, ...]:
+        if self._reader is not None:
+            return self._reader.documents(frame)
+        try:
+            return (orjson.loads(frame.payload),) if frame.payload else ()
+        except orjson.JSONDecodeError:
+            return ()
 
 
 def predicate(node: Node, context: Context) -> Predicate:
-    return _compile(node, context, _Documents())
+    return _compile(node, context, _Documents(context.reader))
 
 
 def _compile(node: Node, context: Context, documents: _Documents) -> Predicate:
@@ -61,7 +67,7 @@ def _compile(node: Node, context: Context, documents: _Documents) -> Predicate:
             return lambda frame: search(frame.payload or b"")
         case Json(path, op, value):
             holds = _json_test(op, value)
-            return lambda frame: holds(paths.get(documents(frame), path))
+            return lambda frame: any(holds(paths.get(document, path)) for document in documents(frame))
         case Field():
             return _field(node, context, documents)
 
@@ -107,6 +113,8 @@ def _text_field(name: str, glob: Glob, context: Context, documents: _Documents) 
     matches = glob.matches
     match name:
         case "type":
+            if (reader := context.reader) is not None:
+                return lambda frame: any(map(matches, reader.types(frame)))
             return lambda frame: frame.type is not None and matches(frame.type)
         case "user":
             connections = connections_where(context.users, lambda user: user is not None and matches(user))
@@ -115,7 +123,7 @@ def _text_field(name: str, glob: Glob, context: Context, documents: _Documents) 
             return _in(frames_where(context, lambda _, rule: matches(rule)))
         case "thread" | "run":
             read = key_reader(context, name)
-            return lambda frame: (key := read(documents(frame))) is not None and matches(key)
+            return lambda frame: any((key := read(document)) is not None and matches(key) for document in documents(frame))
     raise AssertionError(name)
 
 

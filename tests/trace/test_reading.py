@@ -1,0 +1,150 @@
+"""Each connection has a decoder, each frame its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsreplay.errors import UsageError
+from wsreplay.formats.import_file import import_file
+from wsreplay.model import FIN, Connection, Frame
+from wsreplay.store.reader import Recording
+from wsreplay.store.writer import Writer
+from wsreplay.trace import filter as filters
+from wsreplay.trace.reading import Reading
+
+CASES = Path(__file__).parents[1] / "decode" / "cases"
+
+Said = tuple[int, int, int, bytes]
+"""Direction, opcode, flags, payload."""
+
+
+def text(payload: str, direction: int = 1) -> Said:
+    return direction, 1, FIN, payload.encode()
+
+
+@contextmanager
+def recorded(path: Path, *connections: list[Said], handshake: tuple[str, str | None] = ("/ws", None)) -> Iterator[Recording]:
+    """A recording of some connections, each with its messages, one connection after the other."""
+    writer = Writer(path)
+    run_id = writer.insert_run(started_at="2026-03-01T10:00:00Z", start_ns=0, upstream="", listen="", version="0", options={})
+    for id, frames in enumerate(connections, 1):
+        writer.insert_connection(Connection(id, run_id, 0, path=handshake[0], subprotocol=handshake[1], status=101))
+        writer.add_frames(
+            (id, seq, seq, direction, opcode, flags, len(payload), 0, None, payload)
+            for seq, (direction, opcode, flags, payload) in enumerate(frames, 1)
+        )
+    writer.close()
+    with Recording.open(path) as recording:
+        yield recording
+
+
+def read(recording: Recording, decoder: str | None = None) -> tuple[Reading, list[tuple[str, ...]]]:
+    reading = Reading(recording, decoder)
+    reading.refresh(recording.connections())
+    return reading, [reading.types(frame) for frame in recording.frames()]
+
+
+ASK = text('{"jsonrpc":"2.0","id":1,"method":"initialize"}', 0)
+ANSWER = text('{"jsonrpc":"2.0","id":1,"result":{}}')
+
+
+def test_each_connection_has_its_own_decoder(tmp_path: Path) -> None:
+    with recorded(tmp_path / "a.db", [text('0{"sid":"x"}'), text('42["agent_started",{}]')], [ASK, ANSWER]) as recording:
+        reading, types = read(recording)
+        assert [reading.choice(id).name for id in (1, 2)] == ["socket.io", "json-rpc"]
+        assert types == [("engine.open",), ("agent_started",), ("initialize",), ("initialize:result",)]
+
+
+def test_answers_do_not_cross_connections(tmp_path: Path) -> None:
+    with recorded(tmp_path / "a.db", [ASK], [text('{"jsonrpc":"2.0","method":"x"}'), ANSWER]) as recording:
+        assert read(recording)[1][-1] == ("result #1",)
+
+
+def test_the_named_decoder_reads_everything(tmp_path: Path) -> None:
+    with recorded(tmp_path / "a.db", [text('["1","1","room:a","say",{}]')]) as recording:
+        assert read(recording, "json")[1] == [()]
+        assert read(recording, "phoenix")[1] == [("say",)]
+        with pytest.raises(UsageError, match="there is no decoder 'phenix'; did you mean phoenix"):
+            Reading(recording, "phenix")
+
+
+def test_a_message_in_fragments_is_read_at_its_last_frame(tmp_path: Path) -> None:
+    frames = [(1, 1, 0, b'{"type":'), (1, 9, FIN, b"ping"), (1, 0, 0, b'"agent_'), (1, 0, FIN, b'started"}')]
+    with recorded(tmp_path / "a.db", frames) as recording:
+        assert read(recording)[1] == [(), (), (), ("agent_started",)]
+
+
+def test_a_frame_that_is_asked_for_twice_is_read_once(tmp_path: Path) -> None:
+    with recorded(tmp_path / "a.db", [ASK, ANSWER]) as recording:
+        reading = Reading(recording)
+        reading.refresh(recording.connections())
+        for frame in recording.frames():
+            assert reading.types(frame) == reading.types(frame)
+
+
+def test_a_connection_that_has_said_too_little_is_looked_at_again(tmp_path: Path) -> None:
+    with recorded(tmp_path / "a.db", [ASK, ANSWER]) as recording:
+        reading = Reading(recording)
+        empty = Connection(9, 1, 0, status=101)
+        reading.refresh([empty])
+        assert (reading.choice(9).name, reading.choice(9).guessed) == ("json", True)
+        reading.refresh([*recording.connections(), empty])
+        assert reading.choice(1).name == "json-rpc"
+
+
+def test_large_first_messages_are_left_out_of_the_look(tmp_path: Path) -> None:
+    large = text('{"jsonrpc":"2.0","method":"' + "x" * 2**20 + '"}')
+    with recorded(tmp_path / "a.db", [large, ASK]) as recording:
+        assert read(recording)[0].choice(1).name == "json-rpc"
+
+
+QUESTIONS = ("type:agent_*", "!type:agent_*", "type:a*", '$.thread_id="t"', "thread:t", "!thread:t", "type:a dir:s2c")
+plain = st.sampled_from(['{"type":"agent_started","thread_id":"t"}', '{"type":"b"}', '[{"type":"agent_a"},{"type":"b"}]', "x"])
+packets = st.sampled_from(['42["agent_started",{"thread_id":"t"}]', '42["b",{}]', "2", "x"])
+
+
+@settings(max_examples=20)
+@given(one=st.lists(plain, max_size=4), other=st.lists(packets, max_size=4), question=st.sampled_from(QUESTIONS))
+def test_the_condition_for_the_store_lets_every_match_through(
+    tmp_path_factory: pytest.TempPathFactory, one: list[str], other: list[str], question: str
+) -> None:
+    from wsreplay.store import paging
+
+    path = tmp_path_factory.mktemp("reading") / "a.db"
+    with recorded(path, [text(words) for words in one], [text('0{"sid":"x"}'), *map(text, other)]) as recording:
+        reading = Reading(recording)
+        reading.refresh(recording.connections())
+        context = filters.Context.of(recording, reader=reading)
+        chosen = filters.parse(question)
+        matches = chosen.predicate(context)
+
+        def ids(frames: Iterator[Frame]) -> list[int]:
+            return [frame.id for frame in frames if matches(frame)]
+
+        everything = ids(recording.frames())
+        assert ids(paging.frames_where(recording, 1, recording.last_id(), chosen.where(context))) == everything
+
+
+@pytest.mark.parametrize(
+    ("case", "types"),
+    [
+        ("socketio", ["engine.open", *["socket.connect"] * 2, "chat", "agent_started", "engine.ping", "engine.pong"]),
+        ("rpc", ["initialize", "initialize:result"]),
+        ("signalr", ["handshake", "handshake:result", "Send", "ping"]),
+        ("phoenix", ["phx_join", "phx_reply", "new_msg"]),
+        ("batch", ["agent_started", "agent_thinking"]),
+        ("json_in_binary_frames", ["chat", "agent_started", "agent_thinking", "tool_executing", "agent_completed"]),
+        ("lone_surrogate", ["agent_started", "agent_thinking", "agent_comp\ud83d"]),
+    ],
+)
+def test_the_events_of_a_protocol_are_named(tmp_path: Path, case: str, types: list[str]) -> None:
+    with (CASES / f"{case}.jsonl").open("rb") as source:
+        import_file(source, tmp_path / "a.db")
+    with Recording.open(tmp_path / "a.db") as recording:
+        assert [name for names in read(recording)[1] for name in names] == types

@@ -1,0 +1,129 @@
+"""What the messages of a recording say: each connection's decoder, chosen once, and the events of its frames.
+
+The stored frames stay as they are; a better decoder reads old recordings anew. Plain JSON with a `type` at its top level, which
+the recorder has noted already, costs no second look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from wsreplay.decode import Choice, Event, Linker, RawMessage, choose, get_decoder
+from wsreplay.decode.detect import LONGEST_LOOKED_AT, LOOKED_AT
+from wsreplay.decode.registry import PLAIN
+from wsreplay.model import FIN, Connection, Frame, Opcode
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+
+# What a message sent in fragments may hold to be decoded, bytes.
+LONGEST_JOINED = 64 * 2**20
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """A message whose last frame has not come."""
+
+    opcode: int
+    parts: list[bytes]
+    size: int = 0  # bytes of the parts
+
+
+class Reading:
+    """The decoders of a recording's connections, and the events of frames that are asked for in their order.
+
+    Answers are named after their requests as far as the frames before were asked for.
+    """
+
+    def __init__(self, recording: Recording, decoder: str | None = None) -> None:
+        """`decoder`: the one that the user names for all connections. Raises UsageError for a name that there is not."""
+        self._recording = recording
+        self._named = Choice(get_decoder(decoder).name, "as asked") if decoder is not None else None
+        self._choices: dict[int, Choice] = {}
+        # Connections of which fewer messages have been looked at than may tell their protocol.
+        self._undecided: set[int] = set()
+        self._linkers: dict[int, Linker] = {}
+        self._unfinished: dict[tuple[int, int], _Unfinished] = {}
+        # The frame that was asked for last, and its events: a filter and a view ask for the same one.
+        self._last: tuple[int, tuple[Event, ...]] = (0, ())
+
+    def refresh(self, connections: Iterable[Connection]) -> None:
+        """Choose decoders for connections that are new, or had not said enough."""
+        wanted = [one for one in connections if one.id not in self._choices or one.id in self._undecided]
+        if self._named is not None:
+            self._choices.update((connection.id, self._named) for connection in wanted)
+            return
+        heads = paging.first_messages(self._recording, [connection.id for connection in wanted], LOOKED_AT, LONGEST_LOOKED_AT)
+        for connection in wanted:
+            messages = [RawMessage(*message) for message in heads.get(connection.id, ())]
+            choice = choose(connection.path, connection.subprotocol, messages)
+            if choice.guessed and len(messages) < LOOKED_AT:
+                self._undecided.add(connection.id)
+            else:
+                self._undecided.discard(connection.id)
+            if self._choices.get(connection.id, choice).name != choice.name:
+                self._linkers.pop(connection.id, None)
+            self._choices[connection.id] = choice
+
+    def choice(self, connection_id: int) -> Choice:
+        """The decoder of a connection that `refresh` was told of."""
+        return self._choices[connection_id]
+
+    @property
+    def decoded(self) -> frozenset[int]:
+        """The connections that are not read as plain JSON."""
+        return frozenset(id for id, choice in self._choices.items() if choice.name != PLAIN)
+
+    def events(self, frame: Frame) -> tuple[Event, ...]:
+        """The events that a frame completes; none for control frames and for what its decoder cannot read."""
+        if frame.id != self._last[0]:
+            self._last = frame.id, self._read(frame)
+        return self._last[1]
+
+    def observe(self, frame: Frame) -> None:
+        """Read a frame that nobody may ask for: what follows may answer it."""
+        if self._choices[frame.connection_id].name != PLAIN:
+            self.events(frame)
+
+    def types(self, frame: Frame) -> tuple[str, ...]:
+        """The types of a frame's events."""
+        if frame.type is not None and self._choices[frame.connection_id].name == PLAIN:
+            return (frame.type,)
+        return tuple(event.name for event in self.events(frame) if event.name)
+
+    def documents(self, frame: Frame) -> tuple[Any, ...]:
+        """What JSON paths look into: a document for each event; of a fragment the JSON that it may be."""
+        return tuple(event.document for event in self.events(frame))
+
+    def _read(self, frame: Frame) -> tuple[Event, ...]:
+        message = self._joined(frame)
+        if message is None:
+            return ()
+        linker = self._linkers.get(frame.connection_id)
+        if linker is None:
+            linker = Linker(get_decoder(self._choices[frame.connection_id].name))
+            self._linkers[frame.connection_id] = linker
+        return tuple(linker.feed(frame.id, *message))
+
+    def _joined(self, frame: Frame) -> RawMessage | None:
+        """The message that a frame completes (RFC 6455, section 5.4)."""
+        if frame.opcode > Opcode.BINARY:
+            return None
+        place = frame.connection_id, frame.direction
+        if frame.opcode != Opcode.CONTINUATION:
+            self._unfinished.pop(place, None)
+            if frame.flags & FIN:
+                return RawMessage(frame.direction, frame.opcode, frame.payload)
+            self._unfinished[place] = _Unfinished(frame.opcode, [frame.payload], len(frame.payload))
+            return None
+        message = self._unfinished.get(place)
+        if message is None:
+            return None
+        if message.size <= LONGEST_JOINED:  # what is longer is cut, and so is nothing that a decoder can read
+            message.parts.append(frame.payload)
+            message.size += len(frame.payload)
+        if not frame.flags & FIN:
+            return None
+        del self._unfinished[place]
+        return RawMessage(frame.direction, message.opcode, b"".join(message.parts))
