@@ -223,7 +223,7 @@ def follow(path: Path, seconds: float = 8, per_tick: int = 500) -> Line:
         terminal.quit()
     finally:
         writer.wait()
-        lock.release(path, held)
+        held.release()
     return Line("following 5,000 frames/s, share of a core", share, 30, "%")
 
 

@@ -71,7 +71,7 @@ def test_a_growing_recording_is_read_as_it_grows(tmp_path: Path, make: Make) -> 
         assert recording.last_id() == 11
         assert [frame.payload for frame in recording.frames(after_id=10)] == [b"more"]
         writer.close()
-        lock.release(tmp_path / "a.db", held)
+        held.release()
         assert not recording.live
         assert [connection.ending for connection in recording.connections()] == [Ending.TRUNCATED] * 2
 
@@ -284,7 +284,7 @@ def test_what_changed_of_the_connections_is_enough_to_know_them_all(
                 known |= {one.id: one for one in changed}
                 assert list(known.values()) == recording.connections()
                 assert recording.changed_connections(known) == []
-            lock.release(path, held)  # the recorder is gone: what was open is cut off
+            held.release()  # the recorder is gone: what was open is cut off
             known |= {one.id: one for one in recording.changed_connections(known)}
             assert list(known.values()) == recording.connections()
     finally:

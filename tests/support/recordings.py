@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wsreplay.model import Connection, Frame
+from wsreplay.store.creation import new_recording
 from wsreplay.store.reader import Recording
 
 
@@ -60,3 +61,9 @@ def checked(path: Path) -> Recorded:
             assert offset <= at or not data, "a tail has no hole"
             stream.tail += data[at - offset :]
         return Recorded(recording.connections(), dict(streams), recording.gaps(), count)
+
+
+def small(path: Path) -> None:
+    """A recording of one run in which nothing happened."""
+    with new_recording(path) as writer:
+        writer.insert_run(started_at="2026-01-01T00:00:00Z", start_ns=0, upstream="", listen="", version="0", options={})

@@ -284,7 +284,7 @@ class LiveChat:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: int | None = lock.acquire(path)
+        self._lock: lock.Lock | None = lock.acquire(path)
         self._writer = Writer(path)
         self._count = 0
         self._now_ns = 0
@@ -336,7 +336,7 @@ class LiveChat:
         if self._lock is not None:
             self._writer.update_run(self._run, ended_ns=max(self._now_ns, self._count * 250 * MS))
             self._writer.close()
-            lock.release(self.path, self._lock)
+            self._lock.release()
             self._lock = None
 
 

@@ -75,7 +75,7 @@ def test_a_recording_that_grows_is_waited_for_until_it_shows_its_protocol(record
                 writer.add_frames([(1, 2, 2, 1, 1, 1, 9, 0, "RUN_STARTED", b"{}")])
             assert [one.name for one in waiting.result(30)] == ["ag-ui"]
         finally:
-            lock.release(path, held)
+            held.release()
 
 
 def test_a_recording_that_ends_without_showing_its_protocol_gets_the_default(recorded):

@@ -174,7 +174,7 @@ def test_a_follower_tells_what_is_due_without_a_further_event_and_ends_with_the_
     assert heard.wait(20)
     assert told[0].rule == "first-event"
     file.end(4 * NS)
-    lock.release(file.path, held)
+    held.release()
     thread.join(20)
     assert [result.verdict for result in results] == ["violated"]
 
@@ -221,7 +221,7 @@ def test_a_connection_waits_until_it_is_known_whether_it_was_accepted(tmp_path: 
         assert follower.engine.findings == []
         file.writer.update_connection(1, ending="refused", status=502, closed_ns=12)
         file.end(20)
-        lock.release(file.path, held)
+        held.release()
         with recording.snapshot():
             follower.look(recording, live=False)
     assert follower.finish().findings == ()

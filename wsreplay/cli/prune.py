@@ -153,7 +153,7 @@ def _remove(doomed: list[_Candidate], yes: bool) -> None:
 def _delete(path: Path) -> bool:
     """Remove a recording, unless somebody has begun to write it. Raises UsageError."""
     try:
-        descriptor = lock.acquire(path)
+        held = lock.acquire(path)
     except RecordingError:
         return False
     except OSError as error:
@@ -164,7 +164,7 @@ def _delete(path: Path) -> bool:
     except OSError as error:
         raise UsageError(f"{path} cannot be removed: {error.strerror}") from None
     finally:
-        lock.release(path, descriptor)
+        held.release()
     return True
 
 

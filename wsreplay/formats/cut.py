@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from wsreplay.errors import UsageError
 from wsreplay.model import Frame, Opcode
-from wsreplay.store.paths import reachable
+from wsreplay.store.creation import new_recording
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace.redaction import Redactor
@@ -20,17 +19,8 @@ def cut(recording: Recording, connections: Collection[int], out: Path, redactor:
 
     With a redactor that has fields, payloads are redacted as when recording. Raises UsageError where `out` exists.
     """
-    if reachable(out).exists():
-        raise UsageError(f"{out} exists: choose another name, or remove it")
-    writer = Writer(out)
-    try:
-        with recording.snapshot():
-            _Cut(recording, set(connections), writer, redactor).copy()
-        writer.close()
-    except BaseException:
-        writer.abandon()
-        out.unlink(missing_ok=True)
-        raise
+    with new_recording(out) as writer, recording.snapshot():
+        _Cut(recording, set(connections), writer, redactor).copy()
 
 
 class _Cut:

@@ -17,6 +17,7 @@ import wsreplay
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.jsonl_export import OPCODES, VERSION, default_ending, default_wire_length, found_type
 from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Headers, start_of
+from wsreplay.store.creation import new_recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
@@ -40,8 +41,7 @@ def import_values(values: Iterable[dict[str, Any]], out: Path, *, source: str = 
 def _import(
     items: Iterable[Any], decode: Callable[[Any], dict[str, Any]], out: Path, source: str, redactor: Redactor | None
 ) -> None:
-    writer = Writer(out)
-    try:
+    with new_recording(out) as writer:
         intake = _Intake(writer, redactor or Redactor())
         for number, item in enumerate(items, 1):
             if not isinstance(item, bytes) or item.strip():
@@ -51,10 +51,6 @@ def _import(
                     line = number if isinstance(item, bytes) else 0
                     raise ImportFormatError(str(error), file=source, line=line) from None
         intake.finish(source)
-        writer.close()
-    except BaseException:
-        writer.abandon()
-        raise
 
 
 _TOO_DEEP = "nested too deep to be kept"

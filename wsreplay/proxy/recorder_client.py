@@ -77,7 +77,7 @@ class RecorderClient:
     def __init__(self, hello: Hello, callbacks: Callbacks | None = None) -> None:
         self._hello = hello
         self._callbacks = callbacks or Callbacks()
-        self._lock: int | None = None
+        self._lock: lock.Lock | None = None
         self._channel: socket.socket | None = None  # to the recorder
         self._sock: socket.socket | None = None  # the same, once the recorder is ready for records
         self._process: subprocess.Popen[bytes] | None = None
@@ -121,7 +121,7 @@ class RecorderClient:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         assert self._lock is not None
-        inherited = [theirs.fileno(), self._lock]
+        inherited = [theirs.fileno(), *self._lock.descriptors]
         try:
             self._process = subprocess.Popen(  # noqa: ASYNC220 -- a fork and exec; an asyncio one needs a child watcher
                 [sys.executable, "-m", "wsreplay.recorder.process", *map(str, inherited)],
@@ -374,7 +374,7 @@ class RecorderClient:
         self._drop_socket()
         await self._reap()
         if self._lock is not None:
-            lock.release(self._hello.path, self._lock)
+            self._lock.release()
             self._lock = None
 
 

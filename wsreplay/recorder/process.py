@@ -42,9 +42,9 @@ _encode = msgspec.json.Encoder().encode
 class RecorderProcess:
     """One recorder over one socket."""
 
-    def __init__(self, sock: socket.socket, lock_descriptor: int) -> None:
+    def __init__(self, sock: socket.socket, lock_descriptors: tuple[int, ...]) -> None:
         self._sock = sock
-        self._lock = lock_descriptor
+        self._lock = lock_descriptors
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._reader = RecordReader()
@@ -74,7 +74,7 @@ class RecorderProcess:
                     self._nap()
             if self._recorder is not None:
                 self._finish(clean=False)
-                lock.release(self._recorder.writer.path, self._lock)
+                lock.Lock(self._recorder.writer.path, self._lock).release()
         except WsreplayError as error:
             self._say(Report(error=str(error), exit_code=error.exit_code))
             return error.exit_code
@@ -177,7 +177,7 @@ class RecorderProcess:
             self._sock.sendall(_encode(report) + b"\n")
 
 
-def main(descriptor: int, lock_descriptor: int) -> int:
+def main(descriptor: int, *lock_descriptors: int) -> int:
     """Record what comes over an inherited socket, holding an inherited lock."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -185,8 +185,8 @@ def main(descriptor: int, lock_descriptor: int) -> int:
     gc.set_threshold(GC_THRESHOLD)
     with socket.socket(fileno=descriptor) as sock:
         sock.setblocking(True)
-        return RecorderProcess(sock, lock_descriptor).run()
+        return RecorderProcess(sock, lock_descriptors).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -29,6 +29,7 @@ from wsreplay.contract.model import Contract, Pattern
 from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Message, Opcode
+from wsreplay.store.creation import new_recording
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
@@ -264,14 +265,8 @@ def mutate(
                 unknown = fault.kind == "readdress" and not fault.key.startswith("$") and fault.key not in keys
                 why = f"; its key is none of {', '.join(keys) or 'a contract'}" if unknown else ""
                 raise UsageError(f"--fault {fault.text!r}: {recording.path} has no event for it{why}")
-        writer = Writer(out)
-        try:
+        with new_recording(out) as writer:
             _write(recording, mutation, frames, writer)
-            writer.close()
-        except BaseException:
-            writer.abandon()
-            out.unlink(missing_ok=True)
-            raise
     return mutation.done
 
 

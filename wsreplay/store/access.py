@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wsreplay.errors import NotARecording, RecordingError, UsageError
+from wsreplay.store import lock
 from wsreplay.store.errors import readable
 from wsreplay.store.verify import verify
 
@@ -25,6 +26,7 @@ PATIENCE_S = 5.0  # with a program that has locked the file
 def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
     """A read-only connection, and the folder of the copy if one had to be made. Raises UsageError or RecordingError."""
     check_file(path)
+    lock.check_name(path)
     try:
         return _connect(path, "mode=ro", patience_s), None
     except sqlite3.OperationalError as error:
@@ -38,7 +40,7 @@ def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connect
         folder = tempfile.TemporaryDirectory(prefix="wsreplay-")
         copy = Path(folder.name) / path.name
         shutil.copyfile(path, copy)
-        shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+        shutil.copyfile(f"{os.path.realpath(path)}-wal", f"{copy}-wal")
         return _connect(copy, "mode=ro", patience_s), folder
     except sqlite3.Error as error:
         raise readable(error, path) from error
@@ -47,7 +49,7 @@ def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connect
 
 
 def _has_wal(path: Path) -> bool:
-    wal = Path(f"{path}-wal")
+    wal = Path(f"{os.path.realpath(path)}-wal")
     return wal.exists() and wal.stat().st_size > 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from wsreplay.errors import RecordingError
-from wsreplay.store import access
+from wsreplay.store import access, lock
 from wsreplay.store.errors import readable
 from wsreplay.store.verify import verify
 from wsreplay.store.writer import INSERT_FINDING, INSERT_MARK
@@ -43,6 +43,7 @@ def save_findings(path: str | Path, contract: str, contract_digest: str, finding
 @contextmanager
 def _writing(path: str | Path, patience_s: float = _MARK_PATIENCE_S) -> Iterator[sqlite3.Connection]:
     access.check_file(Path(path))
+    lock.check_name(path)
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=patience_s)) as db:
             verify(db, str(path))

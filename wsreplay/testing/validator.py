@@ -19,10 +19,10 @@ import orjson
 
 import wsreplay
 from wsreplay.contract import Contract, load
-from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Direction, Ending, Message, Opcode
 from wsreplay.report import FileResult, exit_code, render
+from wsreplay.store.creation import new_recording
 from wsreplay.store.writer import Writer
 from wsreplay.testing.capture import EventCapture
 from wsreplay.trace.events import event_type
@@ -206,9 +206,11 @@ class EventValidator:
     def save(self, path: str | Path) -> Path:
         """Write what came into a new recording, for `wsreplay tui`. Raises UsageError where the file exists."""
         path = Path(path)
-        if path.exists():
-            raise UsageError(f"{path} exists: choose another name")
-        writer = Writer(path)
+        with new_recording(path) as writer:
+            self._write(writer)
+        return path
+
+    def _write(self, writer: Writer) -> None:
         started = self._began_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
         run = writer.insert_run(
             started_at=started, start_ns=0, upstream="", listen="", version=wsreplay.__version__, options={"source": "test"}
@@ -218,8 +220,6 @@ class EventValidator:
             still = connection.ending is Ending.OPEN
             writer.insert_connection(connection._replace(closed_ns=self._reached, ending=Ending.CLEAN) if still else connection)
         writer.add_frames(self._rows())
-        writer.close()
-        return path
 
     def _rows(self) -> list[tuple[int, int, int, int, int, int, int, int, str | None, bytes]]:
         """The messages as unfragmented, uncompressed frames."""
