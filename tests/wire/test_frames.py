@@ -319,6 +319,13 @@ def test_of_a_frame_over_max_payload_the_head_is_kept(frame, key: bytes | None, 
     assert_clean(decoder)
 
 
+def test_a_frame_over_max_payload_that_continues_nothing_is_noted(frame):
+    frames, decoder = decode(HELLO + frame(0, b"x" * 1000), max_payload=300)
+    assert [(len(got.payload), got.missing, got.message) for got in frames] == [(5, 0, b"Hello"), (300, 700, None)]
+    error = "the frame at byte 7: it continues a message that never began (RFC 6455, section 5.4)"
+    assert decoder.protocol_error == error
+
+
 def test_a_frame_of_exactly_max_payload_is_whole(frame):
     (got,), _ = decode(frame(2, b"x" * 300), max_payload=300)
     assert got.message == b"x" * 300
@@ -352,8 +359,11 @@ def test_control_frames_are_whole_however_small_max_payload_is(frame):
     assert_clean(decoder)
 
 
-def test_a_huge_control_frame_is_cut_too(frame):
-    frames, decoder = decode(frame(9, b"x" * 1000) + HELLO, max_payload=300)
+@pytest.mark.parametrize("step", [7, 10**6])
+def test_a_huge_control_frame_is_cut_too(frame, step: int):
+    wire = frame(9, b"x" * 1000) + HELLO
+    decoder = StreamDecoder(max_payload=300)
+    frames = [got for at in range(0, len(wire), step) for got in decoder.feed(wire[at : at + step], at)]
     assert [(len(got.payload), got.missing, got.message_opcode) for got in frames] == [(300, 700, 9), (5, 0, 1)]
     assert decoder.protocol_error == "the frame at byte 0: a control frame of 1000 bytes (RFC 6455, section 5.5)"
 

@@ -9,7 +9,6 @@ depends on the file or the line, so a function that moves to another module take
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,6 +21,8 @@ from mutmut.mutation.mutators import mutation_operators
 
 # Calls that a type checker or an assertion lives by, where a change says nothing about a test.
 UNTOUCHED_CALLS = {"len", "isinstance", "cast"}
+# Nodes that do nothing when a function runs.
+UNCHANGED = cst.Annotation | cst.Decorator | cst.BaseParenthesizableWhitespace | cst.TrailingWhitespace | cst.EmptyLine | cst.Newline
 # Statements with a head and a body: a change in the head is run where the statement starts.
 COMPOUND = cst.BaseCompoundStatement | cst.MatchCase | cst.ExceptHandler | cst.ExceptStarHandler | cst.Else | cst.Finally
 
@@ -51,32 +52,39 @@ class Change:
     """A node of a module and what is put in its place."""
 
     path: Path
+    source: str
     module: cst.Module
     function: str
     lines: tuple[int, int]
+    # The statement of the module that holds the node, the node, and what replaces it.
+    top: cst.CSTNode
     node: cst.CSTNode
     replacement: cst.CSTNode
     rank: bytes
 
     def mutant(self) -> Mutant:
-        original = self.module.code
-        mutated = cst.ensure_type(self.module.deep_replace(self.node, self.replacement), cst.Module).code
-        before, after = _changed_lines(original, mutated)
-        return Mutant(self.path, self.function, self.lines, before, after, original, mutated)
+        top = self.top.deep_replace(self.node, self.replacement)
+        body = [top if statement is self.top else statement for statement in self.module.body]
+        mutated = self.module.with_changes(body=body).code
+        before, after = _changed_lines(self.source, mutated)
+        return Mutant(self.path, self.function, self.lines, before, after, self.source, mutated)
 
 
 def _changed_lines(original: str, mutated: str) -> tuple[str, str]:
-    delta = [line for line in difflib.ndiff(original.splitlines(), mutated.splitlines()) if line[:2] in {"- ", "+ "}]
-    before, after = ("\n".join(line[2:].strip() for line in delta if line[0] == sign) for sign in "-+")
-    return before, after
+    before, after = original.splitlines(), mutated.splitlines()
+    while before and after and before[0] == after[0]:
+        del before[0], after[0]
+    while before and after and before[-1] == after[-1]:
+        del before[-1], after[-1]
+    return "\n".join(line.strip() for line in before), "\n".join(line.strip() for line in after)
 
 
 def changes(paths: Iterable[Path], seed: int) -> Iterator[Change]:
     """Every change to the functions of these modules."""
     for path in paths:
-        finder = _Finder(path, seed)
-        wrapper = MetadataWrapper(cst.parse_module(path.read_text()))
-        finder.module = wrapper.module
+        source = path.read_text()
+        wrapper = MetadataWrapper(cst.parse_module(source))
+        finder = _Finder(path, source, wrapper.module, seed)
         wrapper.visit(finder)
         yield from finder.changes
 
@@ -84,11 +92,12 @@ def changes(paths: Iterable[Path], seed: int) -> Iterator[Change]:
 class _Finder(cst.CSTVisitor):
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, source: str, module: cst.Module, seed: int) -> None:
         super().__init__()
         self.path = path
+        self.source = source
+        self.module = module
         self.seed = seed
-        self.module = cst.Module([])
         self.changes: list[Change] = []
         # The classes and functions around the node, from the outermost.
         self._scopes: list[cst.ClassDef | cst.FunctionDef] = []
@@ -98,7 +107,7 @@ class _Finder(cst.CSTVisitor):
         self._seen: Counter[tuple[str, str, str]] = Counter()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.Annotation | cst.Decorator):
+        if isinstance(node, UNCHANGED):
             return False
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in UNTOUCHED_CALLS:
             return False
@@ -119,22 +128,35 @@ class _Finder(cst.CSTVisitor):
             self._statements.pop()
 
     def _mutate(self, node: cst.CSTNode) -> None:
-        for kind, operator in mutation_operators:
-            if isinstance(node, kind):
-                for replacement in operator(node):
-                    self.changes.append(self._change(node, replacement))
+        replacements = [
+            replacement for kind, operator in mutation_operators if isinstance(node, kind) for replacement in operator(node)
+        ]
+        if replacements:
+            code = self.module.code_for_node(node)
+            self.changes += [self._change(node, code, replacement) for replacement in replacements]
 
-    def _change(self, node: cst.CSTNode, replacement: cst.CSTNode) -> Change:
+    def _change(self, node: cst.CSTNode, code: str, replacement: cst.CSTNode) -> Change:
         function = ".".join(scope.name.value for scope in self._scopes)
-        edit = (function, self.module.code_for_node(node), self.module.code_for_node(replacement))
+        edit = (function, code, self.module.code_for_node(replacement))
         self._seen[edit] += 1
         text = "\0".join((str(self.seed), *edit, str(self._seen[edit])))
         return Change(
-            self.path, self.module, function, self._lines(node), node, replacement, hashlib.sha256(text.encode()).digest()
+            self.path,
+            self.source,
+            self.module,
+            function,
+            self._lines(node),
+            self._statements[0],
+            node,
+            replacement,
+            hashlib.sha256(text.encode()).digest(),
         )
 
     def _lines(self, node: cst.CSTNode) -> tuple[int, int]:
         statement = self._statements[-1]
+        if isinstance(statement, cst.FunctionDef):  # a default, which is at work wherever the body is
+            body = self.get_metadata(PositionProvider, statement.body)
+            return body.start.line, body.end.line
         around = self.get_metadata(PositionProvider, statement)
         inner = around if isinstance(statement, cst.SimpleStatementLine) else self.get_metadata(PositionProvider, node, around)
         return around.start.line, inner.end.line
