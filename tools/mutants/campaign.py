@@ -127,6 +127,7 @@ class Campaign:
     def _cover(self, items: list[pytest.Item]) -> dict[str, object]:
         """In a child: run the tests of one file and say what each took and ran."""
         measured = coverage.Coverage(data_file=None, config_file=False, include=[str(path.resolve()) for path in self.modules])
+        measured.set_option("run:disable_warnings", ["no-data-collected"])
         covered = Covered()
         failed = False
         measured.start()

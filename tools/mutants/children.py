@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -47,11 +48,17 @@ def run(tasks: Iterable[T], work: Callable[[T], Any], jobs: int) -> Iterator[tup
 def _in_child(work: Callable[[Any], Any], task: Any, folder: Path) -> None:
     os.setsid()
     # Tests write to the terminal and leave files: not on the campaign's.
+    errors = os.fdopen(os.dup(2), "w")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    result = json.dumps(work(task))
+    try:
+        result = json.dumps(work(task))
+    except BaseException:
+        errors.write(traceback.format_exc())
+        errors.flush()
+        os._exit(1)
     (folder / "written").write_text(result)
     (folder / "written").rename(folder / "result")
     os._exit(0)
