@@ -68,6 +68,7 @@ def matches(text: str, one: Frame, context: Context = CONTEXT) -> bool:
         ("/fai.ed/", frame(b"it failed"), frame(b"it fails")),
         ("/FAILED/i", frame(b"it failed"), frame(b"it fails")),
         (r"/a\/b/", frame(b"a/b"), frame(rb"a\/b")),
+        (r"/a\.b/", frame(b"a.b"), frame(b"a-b")),
         ("$.a.b", frame(b'{"a": {"b": null}}'), frame(b'{"a": {}}')),
         ("$.a[-1]=3", frame(b'{"a": [1, 3]}'), frame(b'{"a": [3, 1]}')),
         ("$['a b']=x", frame(b'{"a b": "x"}'), frame(b'{"a b": "xy"}')),
@@ -93,6 +94,23 @@ def matches(text: str, one: Frame, context: Context = CONTEXT) -> bool:
 def test_what_a_filter_lets_through(text: str, hit: Frame, miss: Frame) -> None:
     assert matches(text, hit)
     assert not matches(text, miss)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("t>2500ms", "t>2.5s"),
+        ("t>=1:40", "t>=100s"),
+        ("t<1ms", "t<0.001s"),
+        ("sev>=warning", "sev>=warning"),
+        ("dir:s2c", "dir:s2c"),
+        ("op!=close", "!op:close"),
+        ("conn:3", "conn:3"),
+    ],
+)
+def test_a_filter_is_written_as_it_is_read(text: str, canonical: str) -> None:
+    assert str(filters.parse(text)) == canonical
+    assert filters.parse(canonical) == filters.parse(text)
 
 
 def test_an_empty_filter_lets_everything_through() -> None:

@@ -31,6 +31,7 @@ def test_the_subject_of_a_token_is_the_user_wherever_it_stands() -> None:
     assert user(f"/ws?token={one}") == "u1"
     assert user(f"/ws?a=b&access_token={one}&c") == "u1"
     assert user("/ws", ("Sec-WebSocket-Protocol", f"chat, jwt.{one}")) == "u1"
+    assert user("/ws", ("sec-websocket-protocol", f"jwt.{one},chat")) == "u1"
 
 
 def test_the_header_goes_before_the_query_before_the_subprotocol_before_the_cookie() -> None:

@@ -55,6 +55,10 @@ def test_of_several_candidates_the_one_closed_longest_goes_on() -> None:
     assert sessions(*tabs, *again) == [[1, 6], [2, 4], [3, 5], [7]]
 
 
+def test_of_two_closed_at_the_same_time_the_first_goes_on() -> None:
+    assert sessions(connection(1, 0, 8), connection(2, 1, 8), connection(3, 9, 20)) == [[1, 3], [2]]
+
+
 def test_sessions_are_numbered_in_the_order_of_their_first_connection() -> None:
     found = stitch([connection(3, 9, None, user="b"), connection(1, 5, 6, user="a"), connection(2, 7, 8, user="a")])
     assert [(session.id, session.user, session.opened_ns) for session in found] == [(1, "a", 5 * S), (2, "b", 9 * S)]

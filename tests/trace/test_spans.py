@@ -96,6 +96,20 @@ def test_a_failure_of_any_name_ends_the_run_and_cuts_what_is_open_in_it() -> Non
     assert (tool.failed, tool.cut, tool.end_ns) == (False, True, 30)
 
 
+def test_a_run_that_ends_cuts_nothing_of_another_run() -> None:
+    found = lanes(
+        messages(
+            {"type": "agent_started", "run_id": "r1"},
+            {"type": "agent_started", "run_id": "r2"},
+            {"type": "tool_executing", "run_id": "r2"},
+            {"type": "agent_completed", "run_id": "r1"},
+        )
+    )
+    assert [(span.name, span.end_ns, span.cut) for span in found.spans] == [
+        ("agent", 40, False), ("agent", None, False), ("tool", None, False),
+    ]  # fmt: skip
+
+
 def test_numbers_are_ids_too_and_broken_documents_have_none() -> None:
     payload = b'{"run_id": 7, "payload": {"run_id": 8, "tool_name": "x"}, "thread_id": true}'
     assert identifiers(payload) == {"run": "7", "name": "x"}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsreplay.model import Connection, Direction, Message, Opcode, Session
+from wsreplay.store.reader import Recording
 from wsreplay.trace import statistics
-from wsreplay.trace.statistics import OTHER, Collector, Density, Histogram, Statistics, most
+from wsreplay.trace.statistics import OTHER, Collector, Density, Histogram, Statistics, collect, most
 
 times = st.lists(st.integers(0, 10**13), min_size=1, max_size=60)
 
@@ -128,3 +131,15 @@ def test_memory_is_bounded_whatever_the_peers_send(monkeypatch: pytest.MonkeyPat
 def test_the_most_frequent_come_first() -> None:
     result = counted(event(0, "a"), event(1, "b"), event(2, "b"))
     assert [name for name, _ in most(result.types, 1)] == ["b"]
+
+
+def test_the_statistics_of_a_recording_are_those_of_its_messages() -> None:
+    with Recording.open(Path(__file__).parents[2] / "recordings" / "samples" / "parallel-tools.db") as recording:
+        connections = recording.connections()
+        types = Counter(message.type for message in recording.messages() if message.type is not None)
+        found = collect(recording)
+        nowhere = collect(recording, [connections[-1].id + 1])
+    assert {name: group.count for name, group in found.types.items()} == types
+    assert types["tool_executing"] > 1
+    assert {number: group.count for number, group in found.sessions.items()} == {1: types.total()}
+    assert nowhere.types == {}

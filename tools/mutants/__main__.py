@@ -25,7 +25,10 @@ PACKAGES = ("wire", "trace", "contract", "validator")
 # The tests that a mutant meets: those of the packages.
 TESTS = ("tests/wire", "tests/trace", "tests/contract", "tests/validator")
 # Without the tests that start programs of others: those take long, and a mutant is in this process only.
-PYTEST = ("--ignore-glob=*/test_real_*.py", "-m", "not campaign", "-p", "no:xdist", "-p", "no:cacheprovider", "-s", "--no-header", "--no-summary", "--timeout=60")
+PYTEST = (
+    "--ignore-glob=*/test_real_*.py", "-m", "not campaign", "-p", "no:xdist", "-p", "no:cacheprovider", "-s", "--no-header",
+    "--no-summary", "--timeout=0",
+)  # fmt: skip
 EXCUSES = Path(__file__).with_name("excused.toml")
 KEPT = Path("build/mutants")
 
@@ -65,7 +68,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="which sample (default: 1)")
     parser.add_argument("--count", type=int, default=300, help="how many mutants (default: 300)")
-    parser.add_argument("--package", action="append", choices=PACKAGES, help="only those of the sample in this package; may be repeated")
+    parser.add_argument("--package", action="append", choices=PACKAGES, help="only mutants of this package; may be repeated")
     parser.add_argument("--function", action="append", help="only mutants of this function, as Class.method; may be repeated")
     parser.add_argument("--survivors", action="store_true", help="only the mutants that survived the last campaign")
     parser.add_argument("--tests", action="append", help="meet only the tests of this file or folder; may be repeated")

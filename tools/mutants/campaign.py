@@ -11,10 +11,11 @@ import json
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGXCPU
+from signal import SIGKILL, SIGXCPU
+from typing import Any
 
 import coverage
 import pytest
@@ -27,6 +28,8 @@ from tools.mutants.swap import swap
 MUTANT_S = 20.0
 # CPU seconds that a test of a mutant may take, as a multiple of what it takes without, and at least.
 SLOWER, LEAST_S = 5, 5.0
+# Seconds until a mutant that waits for ever is given up, on a machine that may have much else to do.
+WAIT_S = 120.0
 # Bytes of memory that the tests of a mutant may fill.
 MEMORY = 3 << 30
 
@@ -111,8 +114,8 @@ class Campaign:
         for path, result, _ in children.run(missing, lambda path: self._cover(files[path]), self.jobs):
             if result is None:
                 raise RuntimeError(f"the tests of {path} did not come to an end")
-            if result.pop("failed"):
-                print(f"{path}: some tests fail without a mutant; they are left out", flush=True)
+            if failed := result.pop("failed"):
+                print(f"fail without a mutant, and are left out: {' '.join(failed)}", flush=True)
                 places[path] = places[path].with_suffix(".failed.json")
             places[path].write_text(json.dumps(result))
         merged = Covered()
@@ -129,14 +132,14 @@ class Campaign:
         measured = coverage.Coverage(data_file=None, config_file=False, include=[str(path.resolve()) for path in self.modules])
         measured.set_option("run:disable_warnings", ["no-data-collected"])
         covered = Covered()
-        failed = False
+        failed: list[str] = []
         measured.start()
         for item, following in zip(items, [*items[1:], None], strict=True):
             measured.switch_context(item.nodeid)
             before = _cpu_s()
             if not self._fails(item, following) and not any(report.skipped for report in self._reports):
                 covered.cost[item.nodeid] = _cpu_s() - before
-            failed = failed or any(report.failed for report in self._reports)
+            failed += {report.nodeid for report in self._reports if report.failed}
         measured.stop()
         data = measured.get_data()
         for path in self.modules:
@@ -166,9 +169,9 @@ class Campaign:
         states: dict[int, tuple[str, str]] = {}
         # The longest first would end soonest; the cheapest first says most until the time is up.
         order = sorted(plans, key=lambda index: sum(plans[index].values()))
-        for index, result, code in children.run(order, lambda index: self._meet(index, plans[index]), self.jobs):
+        for index, result, code in self._children(order, plans):
             if result is None:
-                states[index] = ("timeout" if code == -SIGXCPU else "crashed", "")
+                states[index] = ("timeout" if code in (-SIGXCPU, -SIGKILL) else "crashed", "")
             else:
                 states[index] = (result["state"], result["test"])
             mutant = self.mutants[index]
@@ -177,6 +180,14 @@ class Campaign:
             if len(states) % 25 == 0:
                 print(f"{len(states)} of {len(plans)} mutants", flush=True)
         return states
+
+    def _children(self, order: list[int], plans: dict[int, dict[str, float]]) -> Iterator[tuple[int, Any, int]]:
+        return children.run(
+            order,
+            lambda index: self._meet(index, plans[index]),
+            self.jobs,
+            lambda index: WAIT_S + 10 * sum(plans[index].values()),
+        )
 
     def _meet(self, index: int, plan: dict[str, float]) -> dict[str, str]:
         """In a child: become the mutant and run its tests until one fails."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -21,27 +23,36 @@ T = TypeVar("T")
 FORK = multiprocessing.get_context("fork")
 
 
-def run(tasks: Iterable[T], work: Callable[[T], Any], jobs: int) -> Iterator[tuple[T, Any, int]]:
-    """Do the work of each task in a child and yield the task, its result (JSON, or None where it died) and the exit code."""
+def run(
+    tasks: Iterable[T], work: Callable[[T], Any], jobs: int, seconds: Callable[[T], float] = lambda _: math.inf
+) -> Iterator[tuple[T, Any, int]]:
+    """Do the work of each task in a child and yield the task, its result (JSON, or None where it died) and the exit code.
+
+    A child that takes more than its `seconds` is killed.
+    """
     waiting = iter(tasks)
-    running: dict[Any, tuple[T, BaseProcess, Path]] = {}
+    # By what tells that a child has ended: its task, the child, its folder, and when it is killed.
+    running: dict[Any, tuple[T, BaseProcess, Path, float]] = {}
     try:
         while True:
             for task in islice(waiting, jobs - len(running)):
                 folder = Path(tempfile.mkdtemp(prefix="mutants-"))
                 process: BaseProcess = FORK.Process(target=_in_child, args=(work, task, folder))
                 process.start()
-                running[process.sentinel] = task, process, folder
+                running[process.sentinel] = task, process, folder, time.monotonic() + seconds(task)
             if not running:
                 return
-            for sentinel in wait(list(running)):
-                done, process, folder = running.pop(sentinel)
+            for _, process, _, end in running.values():
+                if time.monotonic() > end:
+                    _kill(process)
+            for sentinel in wait(list(running), timeout=1):
+                done, process, folder, _ = running.pop(sentinel)
                 process.join()
                 result = folder / "result"
                 yield done, json.loads(result.read_text()) if result.exists() else None, process.exitcode or 0
                 _clear(process, folder)
     finally:
-        for _, process, folder in running.values():
+        for _, process, folder, _ in running.values():
             _clear(process, folder)
 
 
@@ -64,9 +75,14 @@ def _in_child(work: Callable[[Any], Any], task: Any, folder: Path) -> None:
     os._exit(0)
 
 
-def _clear(process: BaseProcess, folder: Path) -> None:
-    """End what the child has left running, and remove its files."""
+def _kill(process: BaseProcess) -> None:
+    """The child, and what it has started: it leads their group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid or 0, signal.SIGKILL)
+
+
+def _clear(process: BaseProcess, folder: Path) -> None:
+    """End what the child has left running, and remove its files."""
+    _kill(process)
     process.join()
     shutil.rmtree(folder, ignore_errors=True)

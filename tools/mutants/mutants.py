@@ -22,7 +22,8 @@ from mutmut.mutation.mutators import mutation_operators
 # Calls that a type checker or an assertion lives by, where a change says nothing about a test.
 UNTOUCHED_CALLS = {"len", "isinstance", "cast"}
 # Nodes that do nothing when a function runs.
-UNCHANGED = cst.Annotation | cst.Decorator | cst.BaseParenthesizableWhitespace | cst.TrailingWhitespace | cst.EmptyLine | cst.Newline
+SPACE = cst.BaseParenthesizableWhitespace | cst.TrailingWhitespace | cst.EmptyLine | cst.Newline
+UNCHANGED = cst.Annotation | cst.Decorator | SPACE
 # Statements with a head and a body: a change in the head is run where the statement starts.
 COMPOUND = cst.BaseCompoundStatement | cst.MatchCase | cst.ExceptHandler | cst.ExceptStarHandler | cst.Else | cst.Finally
 

@@ -1,0 +1,218 @@
+"""Each kind of rule is read into what it means, and refused with what is wrong and where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from wsreplay.contract import loads
+from wsreplay.contract.model import (
+    Bind,
+    Confine,
+    Declare,
+    Format,
+    Latency,
+    Pattern,
+    Place,
+    Rule,
+    Schema,
+    SequenceRule,
+    Span,
+    Unique,
+    Unknown,
+)
+from wsreplay.contract.paths import parse
+from wsreplay.errors import ContractError
+
+HEAD = "contract: x\nenvelope: {sent: $.at, seq: $.n, id: $.id}\nkeys: {run: $.run_id, tool: $.tool_id}\n"
+SPAN = "spans: {run: {by: run, start: a, end: b}}\n"
+NOWHERE = Place()
+S = 1_000_000_000
+A, B, C, D, E = (Pattern(name) for name in "abcde")
+
+
+def rules(text: str) -> list[Rule]:
+    return [replace(rule, place=NOWHERE) for rule in loads(HEAD + text, "c.yaml").rules]
+
+
+def rule_of(text: str) -> Rule:
+    """The rule, after the span that it may name."""
+    return rules(f"{SPAN}rules: [{text}]")[1]
+
+
+def mistake(text: str) -> str:
+    with pytest.raises(ContractError) as caught:
+        loads(HEAD + text, "c.yaml")
+    return str(caught.value).removeprefix("c.yaml:4:")
+
+
+def declare(template: str, *operands: tuple[Pattern, ...], **more: Any) -> Declare:
+    return Declare("r", NOWHERE, template=template, operands=operands, **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{id: r, existence: [a, [b, c]]}", declare("existence", (A,), (B, C))),
+        ("{id: r, existence: a, min: 0, max: 2}", declare("existence", (A,), min=0, max=2)),
+        ("{id: r, existence: a, min: 2, max: 2}", declare("existence", (A,), min=2, max=2)),
+        ("{id: r, absence: a}", declare("absence", (A,))),
+        ("{id: r, init: a, in: run}", declare("init", (A,), inside="run")),
+        ("{id: r, end: a, by: [run, conn.user]}", declare("end", (A,), by=("run", "conn.user"))),
+        ("{id: r, response: [a, [b, c]], within: 2s}", declare("response", (A,), (B, C), within_ns=2 * S)),
+        ("{id: r, precedence: [a, b], mode: chain, within: 1s}", declare("precedence", (A,), (B,), mode="chain", within_ns=S)),
+        ("{id: r, response: [a, b], mode: alternate}", declare("response", (A,), (B,), mode="alternate")),
+        ("{id: r, not_co_existence: [a, b], mode: any}", declare("not_co_existence", (A,), (B,))),
+        ("{id: r, responded_existence: [a, b], across: user}", declare("responded_existence", (A,), (B,), across_user=True)),
+        ("{id: r, absence: a, after: b, until: [c, d]}", declare("absence", (A,), after=(B,), until=(C, D))),
+        ("{id: r, absence: a, in: run, unless: ok}", declare("absence", (A,), inside="run", unless=("ok",))),
+        ("{id: r, absence: a, severity: info, require_activation: true}",
+         declare("absence", (A,), severity="info", require_activation=True)),
+        ("{id: r, latency: 's2c:*', max: 100ms}", Latency("r", NOWHERE, events=(Pattern("*", 1),), max_ns=100_000_000)),
+    ],
+)  # fmt: skip
+def test_a_rule_is_read(text: str, expected: Rule):
+    assert rule_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("latency: {latency: a, max: 1s, severity: warning}", Latency("latency", NOWHERE, "warning", events=(A,), max_ns=S)),
+        ("sequence: {field: envelope.seq}", SequenceRule("sequence", NOWHERE, field=parse("$.n"), by=("conn.id",))),
+        ("sequence: {id: s, field: $.n, by: run, mode: increasing}",
+         SequenceRule("s", NOWHERE, field=parse("$.n"), by=("run",), mode="increasing")),
+        ("unique: {field: envelope.id}", Unique("unique", NOWHERE, field=parse("$.id"), by=("conn.id",))),
+        ("unique: {id: u, field: $.id, by: [run, tool]}", Unique("u", NOWHERE, field=parse("$.id"), by=("run", "tool"))),
+        ("isolation: [{id: i, bind: [run, tool]}]", Bind("i", NOWHERE, keys=("run", "tool"), to="conn.user")),
+        ("isolation: [{id: i, bind: run, to: tool}]", Bind("i", NOWHERE, keys=("run",), to="tool")),
+        ("isolation: [{id: i, confine: run, to: conn.session}]", Confine("i", NOWHERE, key="run", to="conn.session")),
+        ("json: {}", Format("json", NOWHERE, text="object")),
+        ("json: {text: any, type: required, names: unique, severity: warning}",
+         Format("json", NOWHERE, "warning", text="any", type_required=True, names_unique=True)),
+        ("json: {text: json, type: optional, names: any}", Format("json", NOWHERE, text="json")),
+        ("unknown: warn", Unknown("unknown", NOWHERE, "warning")),
+        ("unknown: error", Unknown("unknown", NOWHERE, "error")),
+        ("schema: {severity: info, 'c2s:a': {type: object}, b: true}",
+         Schema("schema", NOWHERE, "info", schemas=((Pattern("a", 0), {"type": "object"}), (B, True)))),
+        ("spans: {run: {start: a, end: b}}", Span("run", NOWHERE, by=("conn.id",), start=(A,), ends=(("ok", (B,)),))),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_the_rules_is_read(text: str, expected: Rule):
+    assert rules(text) == [expected]
+
+
+def test_every_part_of_a_span_is_read():
+    text = """spans:
+  run: {start: a, end: b}
+  tool:
+    {by: [run, tool], else_by: [run], inside: run, parent: $.parent, within: 10s, severity: warning, require_activation: true,
+     start: [a, {event: b, where: {$.first: true}}], body: c,
+     end: {ok: d, failed: [e, ws.drop]}, after: {failed: f}, outside: g}
+  other: {start: a, end: {event: b, where: {$.done: [1, null]}}, after: c, parent: run}
+"""
+    tool, other = rules(text)[1:]
+    first = Pattern("b", where=((parse("$.first"), (True,)),))
+    assert tool == Span(
+        "tool", NOWHERE, "warning", True, by=("run", "tool"), else_by=("run",), inside="run", parent=parse("$.parent"),
+        within_ns=10 * S, start=(A, first), body=(C,), ends=(("ok", (D,)), ("failed", (E, Pattern("ws.drop")))),
+        after=(("failed", (Pattern("f"),)),), outside=(Pattern("g"),),
+    )  # fmt: skip
+    done = Pattern("b", where=((parse("$.done"), (1, None)),))
+    assert other == Span(
+        "other", NOWHERE, by=("conn.id",), start=(A,), ends=(("ok", (done,)),), after=((None, (C,)),), parent="run"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spans: {run: {start: a, end: b, enabled: false}}",
+        "rules: [{id: r, absence: a, enabled: false}]",
+        "rules: [{id: r, latency: a, max: 1s, enabled: false}]",
+        "latency: {latency: a, max: 1s, enabled: false}",
+        "sequence: {field: $.n, enabled: false}",
+        "unique: {field: $.id, enabled: false}",
+        "isolation: [{id: i, bind: run, enabled: false}]",
+        "json: {enabled: false}",
+        "unknown: allow",
+    ],
+)
+def test_a_rule_can_be_taken_away(text: str):
+    assert mistake(text) == "c.yaml: the contract demands nothing: it has no rule"
+    kept = text.replace("enabled: false", "enabled: true").replace("allow", "warn")
+    assert len(rules(kept)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules: [{id: r, absence: a, severity: fatal}]",
+         "39: rules[0].severity: expected error, warning or info, found 'fatal'; expected error, warning or info"),
+        ("rules: [{id: r, absence: a, enabled: 1}]", "38: rules[0].enabled: expected true or false, found 1"),
+        ("rules: [{id: 7, absence: a}]", "14: rules[0].id: expected the rule's id, found 7"),
+        ("rules: [{id: r, absence: a, init: b}]",
+         "9: rules[0]: a rule has exactly one template, existence, absence, init, end, response, precedence, "
+         "responded_existence, not_co_existence or latency; found 2"),
+        ("rules: [{id: r, absence: []}]", "26: rules[0].absence: absence needs at least one event"),
+        ("rules: [{id: r, absence: [[]]}]", "27: rules[0].absence[0]: expected an event pattern, found an empty list"),
+        ("rules: [{id: r, response: a}]",
+         "27: rules[0].response: expected two events, as in response: [a, b], found 'a'"),
+        ("rules: [{id: r, response: [a, b, c]}]",
+         "27: rules[0].response: response needs two events, as in response: [a, b]; found 3"),
+        ("rules: [{id: r, absence: a, min: 1}]", "34: rules[0].min: min belongs to existence, not to absence"),
+        ("rules: [{id: r, existence: a, max: 0}]", "36: rules[0].max: expected a whole number of at least 1, found 0"),
+        ("rules: [{id: r, existence: a, min: true}]", "36: rules[0].min: expected a whole number of at least 0, found True"),
+        ("rules: [{id: r, existence: a, within: 2s}]",
+         "39: rules[0].within: within bounds response and precedence, not existence"),
+        ("rules: [{id: r, absence: a, unless: ok}]", "37: rules[0].unless: unless needs `in`: it asks how that span ended"),
+        ("rules: [{id: r, absence: a, across: session}]",
+         "37: rules[0].across: expected user, found 'session'; expected user"),
+        ("latency: {max: 1s}", "10: latency: latency needs `latency`, as in {id: latency, latency: 's2c:*', max: 100ms}"),
+        ("latency: {latency: a}", "10: latency: latency needs `max`, as in {id: latency, latency: 's2c:*', max: 100ms}"),
+        ("sequence: {by: run}", "11: sequence: needs `field`: a path, or envelope.id or envelope.seq"),
+        ("sequence: {field: $.n, by: []}", "28: sequence.by: expected at least one key"),
+        ("isolation: [{id: i}]",
+         "13: isolation[0]: an isolation rule either binds keys to their owner or confines a value to its owner: "
+         "`bind` or `confine`"),
+        ("isolation: {id: i, bind: run}", "12: isolation: expected a list of rules, found a mapping"),
+        ("isolation: [{bind: run}]", "13: isolation[0]: a rule needs an id"),
+        ("spans: {run: {end: b}}", "14: spans.run: a span needs its start: without one it can never begin"),
+        ("spans: {run: {start: a, end: {}}}", "30: spans.run.end: a span that cannot end: name at least one end"),
+        ("spans: {run: {start: a, end: b, inside: run}}",
+         "41: spans.run.inside: expected another span, found 'run'; expected another span"),
+        ("spans: {run: {start: a, end: b, parent: 3}}",
+         "41: spans.run.parent: expected a path or a key that names the parent, found 3"),
+        ("spans: [a]", "8: spans: expected a mapping, found a list"),
+        ("spans: {run: a}", "14: spans.run: expected a span, found 'a'"),
+        ("schema: a", "9: schema: expected JSON Schemas by event type, found 'a'"),
+        ("rules: [{id: r, absence: 'c2s:'}]", "26: rules[0].absence: expected a type after 'c2s:'"),
+        ("rules: [{id: r, absence: 's2c:ws.open'}]", "26: rules[0].absence: ws.open has no direction"),
+        ("rules: [{id: r, absence: {where: {$.a: 1}}}]", "26: rules[0].absence: a pattern with conditions needs its `event`"),
+        ("rules: [{id: r, absence: {event: a, where: {$.a: [[1]]}}}]",
+         "50: rules[0].absence.where.$.a: a condition compares with a text, a number, true, false or null, or a list of these"),
+        ("rules: [{id: r, absence: {event: a, where: 1}}]",
+         "44: rules[0].absence.where: expected conditions such as {$.status: done}, found 1"),
+        ("rules: [{id: r, absence: 3}]",
+         "26: rules[0].absence: expected an event pattern such as agent_started or s2c:chat*, found 3"),
+        ("rules: [{id: r, response: [a, b], within: '2'}]",
+         "43: rules[0].within: expected a duration such as 100ms or 2s, found '2'"),
+        ("unique: {field: 3}", "17: unique.field: expected a path such as $.seq, or envelope.seq, found 3"),
+    ],
+)  # fmt: skip
+def test_a_mistake_says_what_was_expected(text: str, message: str):
+    assert mistake(text) == message
+
+
+def test_a_latency_needs_to_know_when_a_message_was_sent():
+    with pytest.raises(ContractError) as caught:
+        loads("contract: x\nlatency: {latency: a, max: 1s}")
+    assert "latency needs `envelope: {sent: PATH}`, which says where a message tells when it was sent" in str(caught.value)
+
+
+def test_a_rule_stands_where_it_is_written():
+    contract = loads(f"{HEAD}{SPAN}rules: [{{id: r, absence: c}}]\n", "c.yaml")
+    places = [rule.place for rule in contract.rules]
+    assert places == [Place("c.yaml", 4, 9, "spans.run"), Place("c.yaml", 5, 9, "rules[0]")]
