@@ -142,8 +142,7 @@ class Reader:
             return
         if keys := block.directive("keys"):
             (command,) = commands
-            typed, _, awaited = keys.rest.partition(" after ")
-            self._in_terminal(command, typed, awaited)
+            self._in_terminal(command, [step.split(" after ") for step in keys.rest.split(" then ")])
             return
         exits = block.directive("exits")
         for number, command in enumerate(commands):
@@ -160,8 +159,8 @@ class Reader:
             if done.returncode != allowed and not asked:
                 self._blame(command, f"exits with {done.returncode}, not {allowed}:\n{done.stdout}")
 
-    def _in_terminal(self, command: pages.Command, typed: str, awaited: str) -> None:
-        """Run in a pseudo-terminal; the program must end by itself once the keys are typed."""
+    def _in_terminal(self, command: pages.Command, steps: list[list[str]]) -> None:
+        """Run in a pseudo-terminal: keys, each once something is to be seen; then the program must end by itself."""
         main, other = pty.openpty()
         ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
         process = subprocess.Popen(
@@ -169,13 +168,13 @@ class Reader:
             stdin=other, stdout=other, stderr=other, start_new_session=True,
         )  # fmt: skip
         os.close(other)
-        seen = b""
         try:
-            seen = _read_until(main, lambda text: awaited in _plain(text))
-            if awaited not in _plain(seen):
-                self._blame(command, f"never showed {awaited!r}:\n{_plain(seen)}")
-                return
-            os.write(main, typed.encode().decode("unicode_escape").encode("latin-1"))
+            for typed, awaited in steps:
+                seen = _read_until(main, lambda text, awaited=awaited: awaited in _plain(text))
+                if awaited not in _plain(seen):
+                    self._blame(command, f"never showed {awaited!r}:\n{_plain(seen)}")
+                    return
+                os.write(main, typed.encode().decode("unicode_escape").encode("latin-1"))
             _read_until(main, lambda text: False)
             code = process.wait(PATIENCE)
             if code:

@@ -9,6 +9,7 @@ import click
 
 from wsreplay.cli.console import Console, duration_text
 from wsreplay.cli.options import RECORDINGS, Address, make_parent, new_recording_path
+from wsreplay.cli.program import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
 from wsreplay.contract import load
 from wsreplay.demo.backend import Backend
@@ -74,7 +75,7 @@ def _print_table(seen: Sequence[Seen], judgement: Judgement, sessions: dict[str 
     for one in seen:
         broken = _broken(one, judgement, sessions)
         causes = {rule: text for rule, text in broken.items() if rule in one.scenario.violates} or broken
-        text = next(iter(causes.values()), "nothing: as it should be")
+        text = next(iter(causes.values()), "OK")
         sign = click.style("✗", fg="red") if broken else click.style("✓", fg="green")
         number = sessions.get(one.user, 0)
         click.echo(f"    {sign} {number:>7}  {one.user:<10} {one.scenario.name:<20} {fit(text, 80)}")
@@ -86,13 +87,15 @@ def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions
         click.echo(f"wsreplay: {one.scenario.name} should have broken {', '.join(sorted(one.scenario.violates))}", err=True)
     longest = max((one.seconds for one in seen), default=0.0)
     missing = next((sessions.get(one.user) for one in seen if one.scenario.name == "missing-event"), 1)
-    click.echo(
-        f"\n{len(seen)} chats in {duration_text(longest)}. What to type next:\n"
-        f"  wsreplay tui {path}                   look at them, move by move\n"
-        f"  wsreplay validate {path}              the whole report\n"
-        f"  wsreplay show {path} {missing}                what session {missing} said, frame by frame\n"
-        f"  wsreplay demo --serve                 chat by hand, in your browser"
-    )
+    hints = {
+        f"tui {path}": "step through them",
+        f"validate {path}": "the whole report",
+        f"show {path} {missing}": f"what session {missing} said, frame by frame",
+        "demo --serve": "chat by hand, in your browser",
+    }
+    width = max(map(len, hints))
+    lines = [f"  {program_name()} {command:<{width}}   {purpose}" for command, purpose in hints.items()]
+    click.echo("\n".join([f"\n{len(seen)} chats in {duration_text(longest)}. What to type next:", *lines]))
 
 
 async def _serve(path: Path, listen: tuple[str, int]) -> int:
@@ -104,5 +107,5 @@ async def _serve(path: Path, listen: tuple[str, int]) -> int:
             page = proxy.url.replace("ws", "http", 1)
             console.say(f"chat at   {page}/\nrecording {proxy.url} → {backend.url} into {path}   (Ctrl-C stops)")
             await stop.wait()
-    console.say(f"  look: wsreplay tui {path}      judge: wsreplay validate {path}")
+    console.say(f"  look: {program_name()} tui {path}      judge: {program_name()} validate {path}")
     return 0

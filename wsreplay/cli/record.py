@@ -16,6 +16,7 @@ import click
 from wsreplay.cli.console import Console, duration_text, size_text
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
+from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
@@ -180,5 +181,5 @@ def _say_summary(proxy: RecordingProxy, console: Console, report: Report, second
         console.say(f"⚡ {count(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")
     console.say(
         f"{totals.frames:,} frames, {report.events:,} events, {size_text(totals.bytes)} in {duration_text(seconds)}"
-        f" → {proxy.path}\n  look: wsreplay tui {proxy.path}      judge: wsreplay validate {proxy.path}"
+        f" → {proxy.path}\n  look: {program_name()} tui {proxy.path}      judge: {program_name()} validate {proxy.path}"
     )
