@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,6 +32,7 @@ class Trace:
     messages: list[Message] = field(default_factory=list)
     reached: float | None = None
     cut_frames: set[int] = field(default_factory=set)
+    counts: Counter[int] = field(default_factory=Counter)  # messages of each connection
 
     def at(self, seconds: float) -> Trace:
         self.now = seconds
@@ -75,7 +77,8 @@ class Trace:
         if connection not in self.connections:
             self.open(connection)
         number = len(self.messages) + 1
-        seq = sum(1 for message in self.messages if message.connection_id == connection) + 1
+        self.counts[connection] += 1
+        seq = self.counts[connection]
         self.messages.append(Message(number, connection, seq, round(self.now * NS), direction, opcode, None, payload, number))
         self.now = round(self.now + 0.01, 9)
         return self
@@ -98,10 +101,11 @@ class Trace:
 
     def ending(self) -> list[Connection]:
         """The connections as a closed file shows them."""
-        live = [
-            one._replace(ending=Ending.TRUNCATED) if one.ending is Ending.OPEN else one for one in self.connections.values()
+        ended = [
+            connection._replace(ending=Ending.TRUNCATED) if connection.ending is Ending.OPEN else connection
+            for connection in self.connections.values()
         ]
-        return sorted(live, key=lambda one: one.id)
+        return sorted(ended, key=lambda connection: connection.id)
 
     def as_trace(self) -> mutate.Trace:
         """The same as `mutate` takes it."""

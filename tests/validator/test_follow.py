@@ -7,64 +7,17 @@ import threading
 from pathlib import Path
 
 import pytest
+from growing_files import Growing, write_whole
 from judged_traces import NS, Trace
 
 from wsreplay.contract import builtin_names, load, loads
-from wsreplay.model import FIN, Connection, Ending, Frame
+from wsreplay.model import Connection, Frame
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
-from wsreplay.store.writer import Writer
-from wsreplay.validator import Finding, Judgement, follow, judge, judge_files
+from wsreplay.validator import Finding, Judgement, follow, judge
 from wsreplay.validator.follow import Follower
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
-
-
-class Growing:
-    """A recording written as a recorder writes it: connections when they open and when they end, frames as they come."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.writer = path, Writer(path)
-        self.run = self.writer.insert_run(
-            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="0", options={}
-        )
-        self.writer.commit()
-
-    def steps(self, trace: Trace) -> list[tuple[int, int, object]]:
-        """What there is to write, in the order of time."""
-        found: list[tuple[int, int, object]] = []
-        for connection in trace.connections.values():
-            found.append((connection.opened_ns, 0, connection))
-            if connection.closed_ns is not None:
-                found.append((connection.closed_ns, 2, connection))
-        found += [(message.t_ns, 1, message) for message in trace.messages]
-        return sorted(found, key=lambda step: step[:2])
-
-    def write(self, step: tuple[int, int, object]) -> None:
-        t_ns, what, value = step
-        if what == 0:
-            assert isinstance(value, Connection)
-            opened = value._replace(ending=Ending.OPEN, closed_ns=None, closed_by=None, close_code=None, close_reason=None)
-            self.writer.insert_connection(opened)
-        elif what == 2:
-            assert isinstance(value, Connection)
-            self.writer.update_connection(
-                value.id,
-                closed_ns=value.closed_ns,
-                ending=str(value.ending),
-                closed_by=value.closed_by,
-                close_code=value.close_code,
-                close_reason=value.close_reason,
-            )
-        else:
-            assert isinstance(value, tuple)
-            _, connection, seq, at, direction, opcode, _, payload, _ = value
-            self.writer.add_frames([(connection, seq, at, direction, opcode, FIN, len(payload) + 2, 0, None, payload)])
-        self.writer.update_run(self.run, reached_ns=t_ns)
-
-    def end(self, reached_ns: int) -> None:
-        self.writer.update_run(self.run, reached_ns=reached_ns, ended_ns=reached_ns)
-        self.writer.close()
 
 
 def faulty(seed: int) -> Trace:
@@ -227,14 +180,6 @@ def test_a_connection_waits_until_it_is_known_whether_it_was_accepted(tmp_path: 
     assert follower.finish().findings == ()
 
 
-def write_whole(path: Path, trace: Trace) -> Path:
-    file = Growing(path)
-    for step in file.steps(trace):
-        file.write(step)
-    file.end(round((trace.now + 1) * NS))
-    return path
-
-
 def test_stopping_gives_the_verdict_so_far(tmp_path: Path) -> None:
     path = write_whole(tmp_path / "a.db", Trace().open().c2s("chat"))
     stop = threading.Event()
@@ -244,54 +189,3 @@ def test_stopping_gives_the_verdict_so_far(tmp_path: Path) -> None:
 
 
 # Several files, several processes.
-
-
-def many_chats(leak: bool) -> Trace:
-    """Enough for a file to be split: runs of six users, with faults, and perhaps one event that reaches somebody else."""
-    trace = Trace()
-    for user in range(1, 7):
-        trace.open(user, f"u{user}")
-    for number in range(360):
-        user = number % 6 + 1
-        tools = () if number % 50 == 0 else ("a",)
-        trace.run(f"t{user}-{number // 6}", f"r{number}", tools=tools, connection=user)
-    if leak:
-        trace.s2c("agent_started", thread_id="t1-59", run_id="r9999", connection=2)
-    for user in range(1, 7):
-        trace.close(user)
-    return trace
-
-
-@pytest.mark.parametrize("leak", [False, True])
-def test_a_file_judged_in_parts_is_judged_the_same(leak: bool, tmp_path: Path) -> None:
-    path = write_whole(tmp_path / "many.db", many_chats(leak))
-    contract = load("agent-chat")
-    steps: list[int] = []
-    (alone,) = judge_files([(path, contract)])
-    (together,) = judge_files([(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000)
-    assert together == alone
-    assert alone.judgement is not None
-    assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == leak
-    assert steps == [1]
-
-
-def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
-    good = write_whole(tmp_path / "good.db", Trace().open().c2s("chat").run().close())
-    bad = tmp_path / "bad.db"
-    bad.write_bytes(b"no recording")
-    contracts = [load("agent-chat"), load("openai-realtime")]
-    for jobs in (1, 2):
-        outcomes = judge_files([(path, contract) for path in (bad, good) for contract in contracts], jobs=jobs)
-        assert [(outcome.path.name, outcome.contract) for outcome in outcomes] == [
-            ("bad.db", "agent-chat"),
-            ("bad.db", "openai-realtime"),
-            ("good.db", "agent-chat"),
-            ("good.db", "openai-realtime"),
-        ]
-        assert [type(outcome.error).__name__ for outcome in outcomes] == [
-            "NotARecording",
-            "NotARecording",
-            "NoneType",
-            "NoneType",
-        ]
-        assert [outcome.judgement.verdict for outcome in outcomes if outcome.judgement] == ["satisfied", "vacuous"]

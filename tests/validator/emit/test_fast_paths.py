@@ -1,0 +1,119 @@
+"""Each rule's fast path does exactly what its slow path does, on any trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judged_traces import Trace
+
+from wsreplay.contract import loads
+from wsreplay.validator import Engine
+
+HEAD = """
+contract: x
+envelope: {type: $.type, id: $.id, seq: $.seq, sent: $.at}
+keys: {thread: [$.t, conn.id], run: [$.r, thread], tool: $.c, owner: $.u, name: $.n}
+"""
+SPANS = """
+spans:
+  run: {by: [thread, run], start: s, end: {ok: e, failed: f}, body: [a, b], within: 200ms, parent: $.p}
+  tool: {by: [run, tool], else_by: [run, name], inside: run, start: a, end: b, within: 50ms}
+"""
+RULES = {
+    "latency": "latency: {latency: ['s2c:*', a], max: 20ms}",
+    "latency with a condition": "rules: [{id: l, latency: {event: a, where: {$.r: r1}}, max: 20ms}]",
+    "sequence by connection": "sequence: {field: envelope.seq, by: conn.id}",
+    "sequence by session": "sequence: {field: envelope.seq, by: conn.session, mode: increasing}",
+    "sequence by key": "sequence: {field: envelope.seq, by: tool}",
+    "unique": "unique: {field: envelope.id, by: thread}",
+    "unique of something else": "unique: {field: $.seq, by: tool}",
+    "bind": "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
+    "bind to another key": "isolation: [{id: i, bind: [run, tool], to: owner}]",
+    "bind in spans": SPANS + "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
+    "confine": "isolation: [{id: i, confine: owner, to: conn.user}, {id: j, confine: run, to: thread}]",
+    "spans": SPANS,
+    "templates in spans": SPANS
+    + """
+rules:
+  - {id: a, existence: [a, b], in: run}
+  - {id: b, precedence: [a, b], in: run}
+  - {id: c, response: [a, b], in: run, by: tool, within: 50ms}
+  - {id: d, precedence: [a, {event: b, where: {$.r: r1}}], by: thread}
+  - {id: e, existence: a, in: tool, unless: ok}
+  - {id: f, precedence: [s, e], in: run, unless: failed}
+  - {id: g, response: [s, e], across: user}
+""",
+    "all at once": SPANS
+    + """
+json: {text: object, type: required}
+unknown: warn
+rules: [{id: a, existence: [a, b], in: run}, {id: b, precedence: [a, b], in: run}, {id: l, latency: a, max: 20ms}]
+sequence: {field: envelope.seq, by: conn.session}
+unique: {field: envelope.id, by: thread}
+isolation: [{id: i, bind: [thread, run], to: conn.user}, {id: j, confine: owner, to: conn.user}]
+""",
+}
+
+# Few values, so that they meet; and such as a fast path must not take for what they are not.
+VALUES = {
+    "id": st.sampled_from(["m1", "m2", 1, 1.0, True, 1e30, [1]]),
+    "seq": st.one_of(st.integers(1, 5), st.sampled_from([2.0, "3", True, 2.5, None])),
+    "at": st.sampled_from([1.7e9, 1.7e9 + 0.01, 1.7e12, 1_700_000_000, "2023-11-14T22:13:20.02Z", -1, True, 1e300, "soon"]),
+    "t": st.sampled_from(["t1", "t2", 1]),
+    "r": st.sampled_from(["r1", "r2", "t1", 1.5]),
+    "p": st.sampled_from(["r1", "r2", 7]),
+    "c": st.sampled_from(["c1", "c2", {}]),
+    "n": st.sampled_from(["search", "fetch"]),
+    "u": st.sampled_from(["u1", "u2", 1]),
+}
+STEP = st.tuples(
+    st.sampled_from([0, 0, 0.03, 0.3]),
+    st.sampled_from(["message", "message", "message", "message", "message", "cut", "drop", "open"]),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.sampled_from("sabef"),
+    st.fixed_dictionaries({}, optional=VALUES),
+)
+Step = tuple[float, str, int, int, str, dict[str, Any]]
+
+
+def trace_of(steps: list[Step], complete: bool) -> Trace:
+    """Three users, one of them anonymous, whose connections may drop and come back."""
+    trace = Trace().open(1, "u1").open(2, "u2").open(3, None)
+    current = {1: 1, 2: 2, 3: 3}
+    for wait, what, user, direction, type_, values in steps:
+        trace.at(round(trace.now + wait, 3))
+        connection = current[user]
+        open_now = trace.connections[connection].closed_ns is None
+        if what == "open" and not open_now:
+            current[user] = len(trace.connections) + 1
+            trace.open(current[user], trace.connections[connection].user)
+        elif what == "drop" and open_now:
+            trace.drop(connection).at(round(trace.now + 0.01, 3))
+        elif what == "cut" and open_now:
+            trace.cut(min(direction, 1), connection)
+        elif what == "message" and open_now:
+            (trace.s2c if direction else trace.c2s)(type_, connection, **values)
+    for connection, state in list(trace.connections.items()):
+        if complete and state.closed_ns is None:
+            trace.close(connection)
+    return trace if complete else trace.truncate()
+
+
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(STEP, max_size=14), complete=st.booleans())
+def test_fast_and_slow_paths_come_to_the_same_verdict(rules: str, steps: list[Step], complete: bool) -> None:
+    contract, trace = loads(HEAD + rules), trace_of(steps, complete)
+    assert trace.judge(contract) == trace.judge(contract, inline=False)
+
+
+@pytest.mark.parametrize("name", ["latency", "sequence by session", "unique", "bind", "confine", "templates in spans"])
+def test_a_rule_has_a_fast_path(name: str) -> None:
+    """So that the two that are compared are two."""
+    contract = loads(HEAD + RULES[name])
+    fast, slow = (Engine(contract, inline=inline).handler_source(1, "b") for inline in (True, False))
+    assert fast != slow

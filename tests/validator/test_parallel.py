@@ -1,0 +1,65 @@
+"""Files judged side by side, and one file in parts: the same as one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from growing_files import write_whole
+from judged_traces import Trace
+
+from wsreplay.contract import load
+from wsreplay.validator import judge_files
+
+
+def many_chats(leak: int | None) -> Trace:
+    """Enough for a file to be split: runs of six users, with faults, and perhaps an event of the first one's on another's
+    connection."""
+    trace = Trace()
+    for user in range(1, 7):
+        trace.open(user, f"u{user}")
+    for number in range(360):
+        user = number % 6 + 1
+        tools = () if number % 50 == 0 else ("a",)
+        trace.run(f"t{user}-{number // 6}", f"r{number}", tools=tools, connection=user)
+    if leak is not None:
+        trace.s2c("agent_started", thread_id="t1-59", run_id="r9999", connection=leak)
+    for user in range(1, 7):
+        trace.close(user)
+    return trace
+
+
+@pytest.mark.parametrize("leak", [None, 2, 6], ids=["no leak", "within a part", "between parts"])
+def test_a_file_judged_in_parts_is_judged_the_same(leak: int | None, tmp_path: Path) -> None:
+    """Two users' connections that stand far apart are in different parts: what leaks between them is seen by neither alone."""
+    path = write_whole(tmp_path / "many.db", many_chats(leak))
+    contract = load("agent-chat")
+    steps: list[int] = []
+    (alone,) = judge_files([(path, contract)])
+    (together,) = judge_files([(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000)
+    assert together == alone
+    assert alone.judgement is not None
+    assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == (leak is not None)
+    assert steps == [1]
+
+
+def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
+    good = write_whole(tmp_path / "good.db", Trace().open().c2s("chat").run().close())
+    bad = tmp_path / "bad.db"
+    bad.write_bytes(b"no recording")
+    contracts = [load("agent-chat"), load("openai-realtime")]
+    for jobs in (1, 2):
+        outcomes = judge_files([(path, contract) for path in (bad, good) for contract in contracts], jobs=jobs)
+        assert [(outcome.path.name, outcome.contract) for outcome in outcomes] == [
+            ("bad.db", "agent-chat"),
+            ("bad.db", "openai-realtime"),
+            ("good.db", "agent-chat"),
+            ("good.db", "openai-realtime"),
+        ]
+        assert [type(outcome.error).__name__ for outcome in outcomes] == [
+            "NotARecording",
+            "NotARecording",
+            "NoneType",
+            "NoneType",
+        ]
+        assert [outcome.judgement.verdict for outcome in outcomes if outcome.judgement] == ["satisfied", "vacuous"]
