@@ -8,8 +8,11 @@ connection that got it.
 State: of each bound key value → owner, since which frame, and when it was last seen. A binding falls with the span of its
 name, since ids may be used again, and after ten idle minutes; while its span is open it is not idle.
 
-Fast path: the value is known to belong to this owner. Of a span that this owner's server started, all keys have been looked at
-when it began: what comes within it needs no look at all, so that its bindings are only as fresh as the last sweep.
+A span *vouches* for its events where it is found by all keys that the rule binds: they were looked at when the server started
+it, and what comes within it is not looked at again. So an id that cannot be judged counts once for a run, not with each event,
+and the bindings of an open run are as fresh as the last sweep.
+
+Fast path: the value is known to belong to this owner.
 """
 
 from __future__ import annotations
@@ -122,7 +125,7 @@ class BindMonitor(MessageMonitor):
             else:
                 lines.append(f"if {check}:")
             lines.append("    alien = True")
-        span = self._vouching_span(writer) if writer.inline else None
+        span = self._vouching_span(writer)
         if span is not None:
             assert self._spans is not None
             self._spans.look_up(writer, span)
