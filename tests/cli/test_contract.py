@@ -24,6 +24,25 @@ def test_show_prints_what_check_accepts(tmp_path: Path) -> None:
     assert outcome.out.count("no mistakes") == 2
 
 
+def test_show_prints_the_handlers_that_judge_each_type_of_event(tmp_path: Path) -> None:
+    text = run("contract", "show", "agent-chat", "--handler").out
+    handlers = {comment: handler for comment, _, handler in (part.partition("\n") for part in text.split("# ")[1:])}
+    (thinking,) = [handler for comment, handler in handlers.items() if "s2c:agent_thinking" in comment]
+    assert thinking.startswith("def handle(d, conn, fid, t, payload, type):\n")
+    assert "span0.stray(" in thinking, "a thought needs an open run"
+    assert list(handlers)[-1] == "s2c:any other type"
+    for handler in handlers.values():
+        compile(handler, "handler", "exec")
+
+
+def test_a_contract_cannot_bring_its_handlers_to_say_what_a_terminal_would_do(tmp_path: Path) -> None:
+    (tmp_path / "hostile.yaml").write_text('contract: x\nrules: [{id: r, existence: "a\\x1b[2J\\nb"}]\n')
+    out = run("contract", "show", tmp_path / "hostile.yaml", "--handler").out
+    assert "\x1b" not in out
+    comments = [line for line in out.splitlines() if line.startswith("# ")]
+    assert out.count("\ndef handle(") == len(comments)
+
+
 def test_check_names_the_line_of_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("contract: mine\nrules:\n  - {id: a, respons: [x, y]}\n")
     outcome = run("contract", "check", tmp_path / "mine.yaml")

@@ -35,9 +35,17 @@ def _purpose(source: str) -> str:
 
 @command.command(name="show")
 @click.argument("contract")
-def show(contract: str) -> None:
+@click.option("--handler", is_flag=True, help="Print the Python source that the validator generates from it instead.")
+def show(contract: str, handler: bool) -> None:
     """Print a contract's text: a file, or a built-in to begin your own from."""
-    click.echo(load(contract).source, nl=False)
+    loaded = load(contract)
+    if not handler:
+        click.echo(loaded.source, nl=False)
+        return
+    from wsreplay.validator.handlers import list_handlers
+
+    for events, source in list_handlers(loaded):
+        click.echo(f"# {', '.join(map(visible, events))}\n{source}\n")
 
 
 @command.command(name="check")

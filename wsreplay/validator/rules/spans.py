@@ -18,26 +18,14 @@ from typing import Any
 
 from wsreplay.contract.model import Span
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.reporting import (
-    Counts,
-    Reported,
-    Reporter,
-    blame,
-    either,
-    frames_of,
-    lost,
-    names,
-    seconds,
-    sender,
-    where,
-)
+from wsreplay.validator.reporting import Counts, Reporter, lost
 from wsreplay.validator.rules.group import Group
 from wsreplay.validator.rules.monitor import Monitor
+from wsreplay.validator.rules.spans_words import SpanWords
 from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
 from wsreplay.validator.span_log import RunLog
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance, SessionState, oldest
-from wsreplay.validator.state.undecodable import why_unsure
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
@@ -52,7 +40,8 @@ class SpanMonitor(Monitor):
         self, span: Span, number: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None, clock: Clock
     ) -> None:
         super().__init__(span, number, counts, reporter)
-        self.span, self.above, self.clock = span, parent, clock
+        self.span, self.clock = span, clock
+        self.words = SpanWords(span, counts, reporter, parent.span.start if parent is not None else None)
         # the spans that are inside of this one
         self.below: list[SpanMonitor] = []
         if parent is not None:
@@ -180,24 +169,8 @@ class SpanMonitor(Monitor):
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
         first.session.doubt_parents()
-        reported = self.reporter.report(
-            self.counts,
-            slice_=first,
-            kind="order",
-            message=f"{self._starts()} came again before the first had ended{where(first)}",
-            activation=first.fid,
-            frames=frames_of(first.fid, fid),
-            expected=names(self.span.end_patterns),
-            seen=self._starts(),
-            decided_by="event",
-            decided_at=t,
-            at_ns=t,
-            unsure=why_unsure(first.undecodable, self.span.end_patterns, first.fid),
-        )
-        self._close(first, "cut", t, fid, COMPLETE, reported.fingerprint, "started again")
-
-    def _starts(self) -> str:
-        return either(names(self.span.start))
+        cause = self.words.say_started_again(first, t, fid).fingerprint
+        self._close(first, "cut", t, fid, COMPLETE, cause, "started again")
 
     def _make_room(self, session: SessionState, t: int) -> None:
         """Too many are open: the oldest can no longer be followed."""
@@ -227,62 +200,33 @@ class SpanMonitor(Monitor):
     ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
         ended = conn.session.ended[self.number].get(key)
-        late, ended_by = ended is not None, ended[0] if ended is not None else None
+        ended_by = ended[0] if ended is not None else None
         witness = self._witness(conn, key, t)
         # One that its parent cut may have been cut by another than the parent it was in, had all been read.
         since = ended_by if ended is None or ended[1] != "cut" else None
         if above is not None:
             witness.belong_to(above)
             since = ended_by or (None if above.begun_unseen or conn.session.ambiguous_parents else above.fid)
-        message = f"{type_} came after the end of its {self.span.id}" if late else f"{type_} came without {self._starts()}"
-        reported = self.reporter.report(
-            self.counts,
-            slice_=witness,
-            conn=conn,
-            kind="unexpected" if late else "order",
-            message=message + where(witness),
-            activation=ended_by or fid,
-            frames=frames_of(ended_by or None, fid),
-            expected=() if late else names(self.span.start),
-            seen=type_,
-            decided_by="event",
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
-            unsure=why_unsure(conn.session.undecodable, self.span.start, since),
-        )
-        if late:
+        if ended_by is not None:
+            self.words.say_after_end(witness, t, fid, type_, direction, ended_by, since)
             return None
+        reported = self.words.say_stray(witness, t, fid, type_, direction, since)
         if above is not None:
-            above.explain(names(self.span.start), reported.fingerprint)
+            above.explain(self.words.starts, reported.fingerprint)
         if is_end:
             return None
         instance = self.open(conn, key, t, fid, above, else_key)
-        instance.explain(names(self.span.start), reported.fingerprint)
+        instance.explain(self.words.starts, reported.fingerprint)
         instance.begin_unseen()
         return instance
 
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
         witness = self._witness(conn, key, t)
-        unsure = why_unsure(conn.session.undecodable, self.above.span.start) if self.above is not None else None
+        unsure = self.words.why_outer_unsure(conn)
         if unsure is not None:
             conn.session.doubt_parents()
-        self.reporter.report(
-            self.counts,
-            slice_=witness,
-            conn=conn,
-            kind="order",
-            message=f"{type_} came outside of a {self.span.inside}{where(witness)}",
-            frames=frames_of(fid),
-            activation=fid,
-            seen=type_,
-            decided_by="event",
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
-            unsure=unsure,
-        )
+        self.words.say_outside(witness, t, fid, type_, direction, unsure)
 
     def by_else_key(
         self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False
@@ -319,16 +263,7 @@ class SpanMonitor(Monitor):
     def _end_otherwise(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         detail = ""
         if instance.overdue_finding is not None:
-            late = t - instance.t - (self.span.within_ns or 0)
-            detail = f"{seconds(late)} late"
-            self.reporter.amend(
-                instance.overdue_finding,
-                kind="late",
-                late_by=late,
-                seen=type_,
-                frames=frames_of(instance.fid, fid),
-                message=f"{type_} came {seconds(late)} too late{where(instance)}",
-            )
+            detail = self.words.say_late(instance, instance.overdue_finding, t, fid, type_)
         if instance.children:
             if name == "ok":
                 self._owed_children(instance, t, fid, type_)
@@ -352,7 +287,7 @@ class SpanMonitor(Monitor):
     ) -> str | None:
         """The fingerprint of the finding that its end is missing: a new one, or that of its deadline, if it is kept."""
         if instance.overdue_finding is None:
-            return self._missing(instance, t, by=by, seen=seen, fid=fid, why=why).fingerprint
+            return self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why).fingerprint
         if instance.overdue_finding >= len(self.reporter.findings):
             return None
         return self.reporter.findings[instance.overdue_finding].fingerprint
@@ -420,41 +355,8 @@ class SpanMonitor(Monitor):
 
     def expire(self, instance: Instance) -> None:
         """The instance's deadline has passed."""
-        reported = self._missing(instance, instance.t + (self.within_ns or 0), by="deadline", seen=None, fid=None)
+        reported = self.words.say_missing(instance, instance.t + (self.within_ns or 0), by="deadline")
         instance.pass_deadline(reported.place)
-
-    def _missing(
-        self, instance: Instance, t: int, *, by: str, seen: str | None, fid: int | None, why: str = ""
-    ) -> Reported:
-        within = self.span.within_ns
-        due = instance.t + within if within is not None else None
-        expected = names(self.span.end_patterns)
-        if by == "deadline" and within is not None:
-            message = f"{either(expected)} did not come within {seconds(within)}{where(instance)}{lost(instance.conn)}"
-        else:
-            message = f"{either(expected)} never came{where(instance)}{why}"
-        reported = self.reporter.report(
-            self.counts,
-            slice_=instance,
-            kind="missing",
-            absent=True,
-            message=message,
-            activation=instance.fid,
-            frames=frames_of(instance.fid, fid),
-            expected=expected,
-            until=due,
-            seen=seen,
-            decided_by=by,
-            decided_at=t,
-            at_ns=t if due is None else min(t, due),
-            blame=blame(self.span.end_patterns),
-            bound_from=instance.t if by == "deadline" else None,
-            unsure=why_unsure(instance.undecodable, self.span.end_patterns, instance.fid),
-        )
-        instance.explain(expected, reported.fingerprint)
-        if instance.parent is not None:
-            instance.parent.explain(expected, reported.fingerprint)
-        return reported
 
     def connection_lost(self, instance: Instance, t: int, by: str) -> None:
         """The session is over and this one is open."""

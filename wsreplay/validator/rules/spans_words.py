@@ -1,0 +1,155 @@
+"""What a span says: its findings, in words, with what makes each doubtful."""
+
+from __future__ import annotations
+
+from wsreplay.contract.model import Patterns, Span
+from wsreplay.validator.reporting import (
+    Counts,
+    Reported,
+    Reporter,
+    blame,
+    either,
+    frames_of,
+    lost,
+    names,
+    seconds,
+    sender,
+    where,
+)
+from wsreplay.validator.state.state import ConnectionState, Instance
+from wsreplay.validator.state.undecodable import why_unsure
+
+
+class SpanWords:
+    """The findings of one span; `outer_starts` are what starts the span that it is inside of."""
+
+    def __init__(self, span: Span, counts: Counts, reporter: Reporter, outer_starts: Patterns | None) -> None:
+        self._span, self._counts, self._reporter, self._outer_starts = span, counts, reporter, outer_starts
+        # what starts and ends it, as findings say it
+        self.starts, self._ends = names(span.start), names(span.end_patterns)
+        self._starts = either(self.starts)
+
+    def say_started_again(self, first: Instance, t: int, fid: int | None) -> Reported:
+        """A start came while an instance was open under the same key."""
+        return self._reporter.report(
+            self._counts,
+            slice_=first,
+            kind="order",
+            message=f"{self._starts} came again before the first had ended{where(first)}",
+            activation=first.fid,
+            frames=frames_of(first.fid, fid),
+            expected=self._ends,
+            seen=self._starts,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            unsure=why_unsure(first.undecodable, self._span.end_patterns, first.fid),
+        )
+
+    def say_stray(
+        self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, since: int | None
+    ) -> Reported:
+        """A body or end event came before any start: before the frame `since` none can have come."""
+        return self._reporter.report(
+            self._counts,
+            slice_=witness,
+            kind="order",
+            message=f"{type_} came without {self._starts}{where(witness)}",
+            activation=fid,
+            frames=frames_of(fid),
+            expected=self.starts,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+            unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
+        )
+
+    def say_after_end(
+        self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, ended_by: int, since: int | None
+    ) -> Reported:
+        """A body or end event came after the end, which was the frame `ended_by` (0: no frame)."""
+        return self._reporter.report(
+            self._counts,
+            slice_=witness,
+            kind="unexpected",
+            message=f"{type_} came after the end of its {self._span.id}{where(witness)}",
+            activation=ended_by or fid,
+            frames=frames_of(ended_by or None, fid),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+            unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
+        )
+
+    def why_outer_unsure(self, conn: ConnectionState) -> str | None:
+        """Why the span that this one is inside of may be open all the same."""
+        return why_unsure(conn.session.undecodable, self._outer_starts) if self._outer_starts is not None else None
+
+    def say_outside(
+        self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, unsure: str | None
+    ) -> Reported:
+        """A start came outside of the span that this one must be inside of."""
+        return self._reporter.report(
+            self._counts,
+            slice_=witness,
+            kind="order",
+            message=f"{type_} came outside of a {self._span.inside}{where(witness)}",
+            frames=frames_of(fid),
+            activation=fid,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+            unsure=unsure,
+        )
+
+    def say_missing(
+        self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
+    ) -> Reported:
+        """The end never came, or not in time. What only follows from that is folded under it."""
+        within = self._span.within_ns
+        due = instance.t + within if within is not None else None
+        if by == "deadline" and within is not None:
+            message = f"{either(self._ends)} did not come within {seconds(within)}{where(instance)}{lost(instance.conn)}"
+        else:
+            message = f"{either(self._ends)} never came{where(instance)}{why}"
+        reported = self._reporter.report(
+            self._counts,
+            slice_=instance,
+            kind="missing",
+            absent=True,
+            message=message,
+            activation=instance.fid,
+            frames=frames_of(instance.fid, fid),
+            expected=self._ends,
+            until=due,
+            seen=seen,
+            decided_by=by,
+            decided_at=t,
+            at_ns=t if due is None else min(t, due),
+            blame=blame(self._span.end_patterns),
+            bound_from=instance.t if by == "deadline" else None,
+            unsure=why_unsure(instance.undecodable, self._span.end_patterns, instance.fid),
+        )
+        instance.explain(self._ends, reported.fingerprint)
+        if instance.parent is not None:
+            instance.parent.explain(self._ends, reported.fingerprint)
+        return reported
+
+    def say_late(self, instance: Instance, finding: int, t: int, fid: int | None, type_: str) -> str:
+        """The end came after the finding that it did not come in time; by how much, in words."""
+        late = t - instance.t - (self._span.within_ns or 0)
+        self._reporter.amend(
+            finding,
+            kind="late",
+            late_by=late,
+            seen=type_,
+            frames=frames_of(instance.fid, fid),
+            message=f"{type_} came {seconds(late)} too late{where(instance)}",
+        )
+        return f"{seconds(late)} late"
