@@ -78,7 +78,7 @@ def test_shell_completion(shell: str) -> None:
         (["record", "ws://localhost:1", "-l", "nonsense"], 2, "is no address"),
         (["record", "ws://localhost:1", "-l", "0", "-H", "nonsense"], 2, "'Name: value'"),
         (["record", "ws://localhost:1", "-l", "0", "--redact", "password", "-o", "x.db"], 2, "begins with $"),
-        (["record", "ws://localhost:1", "-l", "0", "--max-payload", "much", "-o", "x.db"], 2, "is no size"),
+        (["record", "ws://localhost:1", "-l", "0", "--max-payload", "much", "-o", "x.db"], 2, "is not a size"),
         (["record", "ws://localhost:1", "-l", "0", "-o", "text.db"], 3, "no SQLite file"),
         (["record", "ws://localhost:1", "-l", "0", "-o", "text.db/x.db"], 2, "text.db"),
         (["record", "ws://localhost:1", "-l", "0", "-o", "x.db", "--tls-cert", "nowhere.pem"], 2, "nowhere.pem"),

@@ -198,7 +198,7 @@ def test_an_upstream_that_cannot_be_reached_is_answered_for(listener: Listener, 
             "refused": (f"ws://127.0.0.1:{port}", 502, "cannot be reached: "),
             "unresolvable": ("ws://no-such-host.invalid:1", 502, "the host name cannot be resolved"),
             "no name": ("ws://a..b:1", 502, "the host name cannot be resolved"),
-            "timed out": (f"ws://127.0.0.1:{port}", 504, "did not answer within 0.5 s"),
+            "timed out": (f"ws://127.0.0.1:{port}", 504, "did not answer within 500ms"),
             "no TLS": (f"wss://127.0.0.1:{port}", 502, ""),
             "untrusted": (f"wss://localhost:{port}", 502, "has a certificate that is not trusted"),
         }[why]

@@ -78,7 +78,7 @@ def test_the_page_tells_the_whole_story(chat: FileResult) -> None:
     words = "".join(page.words)
     for said in (
         "recordings/chat.db", "violated", "session 1", "user u1", "tool_completed never came for call c7 in thread t1",
-        "◆ missing: due by 12.789 s, the run ended without it", "and so: worked", "agent-chat.yaml:18", "never ended",
+        "◆ missing: due by 00:12.789, the run ended without it", "and so: worked", "agent-chat.yaml:18", "never ended",
         "Agent is starting to process your request",
     ):  # fmt: skip
         assert said in words
@@ -110,7 +110,7 @@ def test_ten_thousand_events_are_all_there(traces: Traces) -> None:
     text = render("html", [result])
     page = checked(text)
     assert sum(name.startswith("f1s1e") for name in page.ids) == 10_000
-    assert "▲ late by 2 ms" in text
+    assert "▲ late by 2ms" in text
     assert len(text) < 8_000_000
 
 

@@ -56,10 +56,10 @@ def test_the_body_says_everything(chat: FileResult, schema: Any) -> None:
         "  rule:      tool (agent-chat.yaml:18)",
         "  slice:     thread t1, run r1, tool c7",
         "  session:   1, connection 1",
-        "  expected:  tool_completed or tool_error, by 12.789 s",
+        "  expected:  tool_completed or tool_error, by 00:12.789",
         "  seen:      agent_completed",
         "  frames:    3, 4",
-        "  decided:   at 12.456 s by scope_close",
+        "  decided:   at 00:12.456 by scope_close",
         "  fingerprint: f-tool",
     ]
 

@@ -100,9 +100,9 @@ def test_a_finding_with_its_witness_as_a_thread_flow(chat: FileResult) -> None:
     assert result["partialFingerprints"] == {"wsreplay/v1": "f-tool"}
     steps = [step["location"]["message"]["text"] for step in result["codeFlows"][0]["threadFlows"][0]["locations"]]
     assert steps == [
-        "frame 3 at 2.789 s: tool_executing search",
-        "frame 4 at 12.456 s: agent_completed Analysis is complete",
-        "missing: tool_completed or tool_error by 12.789 s",
+        "frame 3 at 00:02.789: tool_executing search",
+        "frame 4 at 00:12.456: agent_completed Analysis is complete",
+        "missing: tool_completed or tool_error by 00:12.789",
     ]
     assert run["invocations"] == [{"executionSuccessful": True}]
 

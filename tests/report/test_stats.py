@@ -24,11 +24,11 @@ def chat_statistics(traces: Traces) -> Statistics:
 
 def test_the_tables_of_a_chat(chat_statistics: Statistics) -> None:
     lines = stats_text.render("chat.db", chat_statistics, width=80).splitlines()
-    assert lines[0] == "chat.db   4 events in 12.333 s · 405 B"
+    assert lines[0] == "chat.db   4 events in 12.33s · 405B"
     assert lines[3] == "event type                                    count      p50      p95      max"
     assert lines[4] == "agent_started                                     1        –        –        –"
-    assert "agent_started → agent_thinking                    1   333 ms   333 ms   333 ms" in lines
-    assert "tool_executing → agent_completed                  1   9.67 s   9.67 s   9.67 s" in lines
+    assert "agent_started → agent_thinking                    1    333ms    333ms    333ms" in lines
+    assert "tool_executing → agent_completed                  1   9.667s   9.667s   9.667s" in lines
     assert any(line.startswith("u1 ") for line in lines)
     assert any(line.startswith("session 1 ") for line in lines)
 
@@ -37,7 +37,7 @@ def test_the_tables_of_a_chat(chat_statistics: Statistics) -> None:
 def test_every_line_fits_and_wide_terminals_get_plots(chat_statistics: Statistics, width: int) -> None:
     text = stats_text.render("chat.db", chat_statistics, width=width)
     assert all(cells(line) <= width for line in text.splitlines())
-    assert ("1 µs … 30 s" in text) == (width >= 110)
+    assert ("1µs … 30s" in text) == (width >= 110)
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=40))
@@ -46,11 +46,6 @@ def test_a_plot_shows_every_count_and_the_highest_in_full(counts: list[int]) -> 
     assert len(drawn) == len(counts)
     assert [character != " " for character in drawn] == [count > 0 for count in counts]
     assert not any(counts) or "█" in drawn
-
-
-def test_sizes_read_well() -> None:
-    said = [stats_text.size(value) for value in (0, 999, 1500, 2_500_000, 3 * 10**12)]
-    assert said == ["0 B", "999 B", "1.5 kB", "2.5 MB", "3000.0 GB"]
 
 
 def test_the_json_document(chat_statistics: Statistics) -> None:
@@ -65,7 +60,7 @@ def test_the_json_document(chat_statistics: Statistics) -> None:
 def test_an_empty_recording_has_statistics_too(traces: Traces) -> None:
     with Recording.open(traces.write("empty.db", [])) as recording:
         result = collect(recording)
-    assert stats_text.render("empty.db", result) == "empty.db   0 events in 0.000 s · 0 B\n"
+    assert stats_text.render("empty.db", result) == "empty.db   0 events in 0s · 0B\n"
     assert json.loads(stats_json.render("empty.db", result))["count"] == 0
 
 

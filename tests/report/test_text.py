@@ -19,14 +19,14 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")
 def test_the_example_of_the_documentation(chat: FileResult) -> None:
     assert render("text", [chat], width=114).splitlines() == [
         "WEBSOCKET EVENT VALIDATION REPORT   recordings/chat.db   contract agent-chat v1",
-        "session 1 · user u1 · /ws · 12.456 s · 4 events of 4 types                                                  FAILED",
+          "session 1 · user u1 · /ws · 12.46s · 4 events of 4 types                                                  FAILED",
         "  event coverage   agent_started 1   agent_thinking 1   tool_executing 1   tool_completed 0 ✗   agent_completed 1",
         "  timeline",
-        "     0.123 s  agent_started      Agent is starting to process your request",
-        "     0.456 s  agent_thinking     I need to analyze the system performance",
-        "     2.789 s  tool_executing     search",
-        "    12.456 s  tool_completed     ◆ missing: due by 12.789 s, the run ended without it",
-        "    12.456 s  agent_completed    Analysis is complete",
+        "   00:00.123  agent_started      Agent is starting to process your request",
+        "   00:00.456  agent_thinking     I need to analyze the system performance",
+        "   00:02.789  tool_executing     search",
+        "   00:12.456  tool_completed     ◆ missing: due by 00:12.789, the run ended without it",
+        "   00:12.456  agent_completed    Analysis is complete",
         "  runs   1 completed",
         "  findings",
         "    ✗ tool   tool_completed never came for call c7 in thread t1                frames 3, 4      agent-chat.yaml:18",
@@ -60,10 +60,10 @@ def test_what_was_injected_stands_at_its_time_and_is_counted(chat: FileResult) -
     assert lines[2] == "  ⚡ injected: 2 faults"
     start = lines.index("  timeline")
     assert lines[start + 2 : start + 6] == [
-        "     0.456 s  agent_thinking     I need to analyze the system performance",
-        "     2.000 s  ⚡ injected: drop:tool_completed ␛[31m",
-        "     2.789 s  tool_executing     search",
-        "    12.400 s  ⚡ injected: reset bytes=4kB",
+        "   00:00.456  agent_thinking     I need to analyze the system performance",
+        "   00:02.000  ⚡ injected: drop:tool_completed ␛[31m",
+        "   00:02.789  tool_executing     search",
+        "   00:12.400  ⚡ injected: reset bytes=4kB",
     ]
     page = render("html", [chat])
     assert page.count('class="row fault"') == 2
@@ -97,21 +97,21 @@ def test_a_long_trace_is_folded_around_what_matters(traces: Traces) -> None:
     text = render("text", [FileResult(str(path), judged(findings=(late,), events=2000))], width=100)
     timeline = text[text.index("timeline") : text.index("  runs")].splitlines()[1:]
     assert timeline == [
-        "     0.010 s  tick    tick 1",
-        "     0.020 s  tick    tick 2",
-        "     0.030 s  tick    tick 3",
+        "   00:00.010  tick    tick 1",
+        "   00:00.020  tick    tick 2",
+        "   00:00.030  tick    tick 3",
         "              … 993 events …",
-        "     9.970 s  tick    tick 997",
-        "     9.980 s  tick    tick 998",
-        "     9.990 s  tick    tick 999",
-        "    10.000 s  tick    ▲ late by 250 ms · tick 1000",
-        "    10.010 s  tick    tick 1001",
-        "    10.020 s  tick    tick 1002",
-        "    10.030 s  tick    tick 1003",
+        "   00:09.970  tick    tick 997",
+        "   00:09.980  tick    tick 998",
+        "   00:09.990  tick    tick 999",
+        "   00:10.000  tick    ▲ late by 250ms · tick 1000",
+        "   00:10.010  tick    tick 1001",
+        "   00:10.020  tick    tick 1002",
+        "   00:10.030  tick    tick 1003",
         "              … 994 events …",
-        "    19.980 s  tick    tick 1998",
-        "    19.990 s  tick    tick 1999",
-        "    20.000 s  tick    tick 2000",
+        "   00:19.980  tick    tick 1998",
+        "   00:19.990  tick    tick 1999",
+        "   00:20.000  tick    tick 2000",
     ]
 
 
@@ -124,10 +124,10 @@ def test_drops_and_reconnects_are_told_in_their_place(traces: Traces) -> None:
     ]
     path = traces.write("drop.db", [(500, (1, {"type": "a"})), (2500, (2, {"type": "b"}))], connections=connections)
     text = render("text", [FileResult(str(path), judged(findings=(), runs=(), verdict=Verdict.SATISFIED))])
-    assert "session 1 · user u1 · /ws · 2 connections · 3.000 s · 2 events of 2 types" in text
-    assert "\n     0.500 s  a\n     1.000 s  ws.drop     dropped by the server without a close frame\n" in text
-    assert "\n     2.000 s  ws.open     reconnected\n     2.500 s  b\n" in text
-    assert "\n     3.000 s  ws.close    closed with 1011: bye␛\n" in text
+    assert "session 1 · user u1 · /ws · 2 connections · 3s · 2 events of 2 types" in text
+    assert "\n   00:00.500  a\n   00:01.000  ws.drop     dropped by the server without a close frame\n" in text
+    assert "\n   00:02.000  ws.open     reconnected\n   00:02.500  b\n" in text
+    assert "\n   00:03.000  ws.close    closed with 1011: bye␛\n" in text
 
 
 def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Traces) -> None:
@@ -141,10 +141,10 @@ def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Trace
 
 
 def test_every_run_gets_its_account(traces: Traces) -> None:
-    stalled = RunAccount(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30 s")
+    stalled = RunAccount(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30s")
     runs = (RunAccount(1, 1, SLICE, "completed", 0, 1, 1, 2), stalled)
     text = render("text", [FileResult(str(traces.write("runs.db", CHAT)), judged(runs=runs))])
-    assert "  runs   1 completed · 1 stalled\n    stalled   thread t1 · run r1, from 0.500 s, no end: open past 30 s\n" in text
+    assert "  runs   1 completed · 1 stalled\n    stalled   thread t1 · run r1, from 00:00.500, no end: open past 30s\n" in text
 
 
 def test_what_a_baseline_accepts_is_said_to_be_known(chat: FileResult) -> None:

@@ -133,8 +133,9 @@ _VOLATILE = [
     (re.compile(r'(?<="timestamp":)\d[\d.]*'), "<time>"),
     (re.compile(r"(?<=127\.0\.0\.1:)[34567]\d{4}\b"), "<port>"),
     (re.compile(r"\b\d{10}\.\d+"), "<time>"),
-    (re.compile(r"\b\d+\.\d+(?= ?(?:s|ms|µs|kB|MB|KiB|MiB)\b)"), "<n>"),
-    (re.compile(r"\b\d+ (?=(?:B|ms|µs|ns)\b)"), "<n> "),
+    (re.compile(r"\b(?:\d+:)?\d\d:\d\d\.\d+\b"), "<clock>"),
+    (re.compile(r"\b(?:\d+(?:\.\d+)?(?:ns|µs|ms|s|m|h|d))+\b"), "<n>"),
+    (re.compile(r"\b\d+\.\d+(?= ?(?:s|ms|µs|kB|MB|KiB|MiB)\b)|\b\d+(?:\.\d+)?[kMG]?B\b"), "<n>"),
     (re.compile(r'(?<=  )\d{2,4}(?=  [{"])|(?<="size": )\d+'), "<size>"),  # of JSON with a time in it
     (re.compile(r"(?<![\w.])\d+\.\d{3,9}\b"), "<n>"),
     (re.compile(r" {2,}"), "  "),

@@ -62,8 +62,8 @@ async def test_a_time_out_says_what_was_waited_for_and_what_came_instead(client:
     await have_come(client, 2)
     with pytest.raises(ChatTimeout) as error:
         await client.wait_for("agent_started", timeout=0.2)
-    assert str(error.value) == f"{client.url}: agent_started did not come within 0.2 s; received: connection_ack, pong"
-    with pytest.raises(TimeoutError, match=r"a message did not come within 0\.01 s; received: nothing"):
+    assert str(error.value) == f"{client.url}: agent_started did not come within 200ms; received: connection_ack, pong"
+    with pytest.raises(TimeoutError, match=r"a message did not come within 10ms; received: nothing"):
         await client.receive(timeout=0.01)
 
 
@@ -119,7 +119,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(ConnectRefused, match=r"did not answer within 0\.2 s"):
+        with pytest.raises(ConnectRefused, match=r"did not answer within 200ms"):
             await ChatClient(url, timeout=0.2).connect()
         await asyncio.wait_for(left.wait(), 10)
 

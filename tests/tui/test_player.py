@@ -11,7 +11,7 @@ from wsreplay.tui.recording.evidence import Ghost
 from wsreplay.tui.recording.lanes import Drawn
 from wsreplay.tui.recording.playback import SPEEDS, Player
 from wsreplay.tui.recording.span_reading import open_at
-from wsreplay.tui.times import SECOND
+from wsreplay.units import SECOND
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000

@@ -154,7 +154,7 @@ def test_a_slow_tool_is_late_by_how_much() -> None:
         "deadline",
         11_000_000_000,
     )
-    assert finding.message == "tool_completed came 500 ms too late for tool a in run r1 in thread t1"
+    assert finding.message == "tool_completed came 500ms too late for tool a in run r1 in thread t1"
 
 
 def test_exactly_in_time_is_in_time() -> None:
@@ -195,7 +195,7 @@ def test_a_run_that_neither_completes_nor_fails_is_a_finding_when_its_time_is_up
     trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(60).truncate()
     judgement = trace.judge()
     assert said(judgement) == [
-        "run: agent_completed, error_event or agent_error did not come within 30.00 s for run r1 in thread t1"
+        "run: agent_completed, error_event or agent_error did not come within 30s for run r1 in thread t1"
     ]
     assert judgement.run_counts == {"stalled": 1}
 
@@ -217,7 +217,7 @@ def test_the_first_event_comes_within_two_seconds() -> None:
     assert said(chat().at(2.0).run().close().judge()) == []
     judgement = chat().at(2.5).run().close().judge()
     (finding,) = of(judgement, "first-event")
-    assert finding.message == "agent_started came 500 ms too late"
+    assert finding.message == "agent_started came 500ms too late"
     assert (finding.until, finding.late_by) == (2_000_000_000, 500_000_000)
 
 
@@ -232,9 +232,9 @@ def test_latency_is_the_excess_over_the_smallest_difference() -> None:
         trace.at(received).s2c("ping", timestamp=sent)
     judgement = trace.close().judge()
     assert said(judgement) == [
-        "first-event: agent_started, agent_thinking, error_event or agent_error did not come within 2.00 s "
+        "first-event: agent_started, agent_thinking, error_event or agent_error did not come within 2s "
         "after c2s:chat*, c2s:user_message or c2s:start_agent",
-        "latency: ping was 150 ms on its way, at most 100 ms allowed",
+        "latency: ping was 150ms on its way, at most 100ms allowed",
     ]
     assert of(judgement, "latency")[0].severity == "warning"
 

@@ -14,27 +14,9 @@ import click
 from wsreplay.display import visible
 from wsreplay.proxy.recorder_client import Totals
 from wsreplay.recorder.protocol import Ended, Opened
+from wsreplay.units import SECOND, duration_text, size_text
 
 MOST_HELD = 20  # of what must be known: the last ones, while somebody else has the terminal
-
-
-def size_text(count: float) -> str:
-    """Bytes for people: 999 B, 1.2 kB, 34.5 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
-
-
-def duration_text(seconds: float) -> str:
-    """Seconds for people: 0.123 s, 12.5 s, 3 min 05 s, 2 h 03 min."""
-    if seconds < 100:
-        return f"{seconds:.3f} s" if seconds < 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 @dataclass
@@ -101,7 +83,7 @@ class Console:
         if one.by and one.ending != "truncated":
             parts.append(f"by {one.by}")
         text = f"▪ {one.id:<4} {_who(one.user)}{visible(one.path)}  {', '.join(parts)}"
-        text += f"  {duration_text(one.seconds)}, {one.frames:,} frames"
+        text += f"  {duration_text(one.seconds * SECOND)}, {one.frames:,} frames"
         self.say(text + (f"  ({visible(one.error)})" if one.error else ""))
 
     def status(self, totals: Totals, connections: int, seconds: float) -> None:
@@ -109,8 +91,8 @@ class Console:
             return
         lag = f" · recorder {size_text(totals.waiting_bytes)} behind" if totals.waiting_bytes > 1_000_000 else ""
         text = (
-            f"● REC {duration_text(seconds)} · {self._rate.update(totals.frames):,.0f} frames/s · {totals.frames:,} frames"
-            f" · {size_text(totals.bytes)} · {connections} open{lag}"
+            f"● REC {duration_text(seconds * SECOND)} · {self._rate.update(totals.frames):,.0f} frames/s"
+            f" · {totals.frames:,} frames · {size_text(totals.bytes)} · {connections} open{lag}"
         )
         sys.stderr.write(f"\r\x1b[2K{text}")
         sys.stderr.flush()

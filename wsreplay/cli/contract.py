@@ -10,7 +10,7 @@ import orjson
 from wsreplay.contract import builtin_names, json_schema, load
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
-from wsreplay.report.paint import count
+from wsreplay.units import count_text
 
 
 @click.group(name="contract")
@@ -54,7 +54,7 @@ def check(contracts: tuple[str, ...]) -> None:
     """Say whether contracts can be used; a mistake is named with its file, line and column."""
     for name in contracts:
         contract = load(name)
-        spans, rules = count(len(contract.spans), "span"), count(len(contract.rules), "rule")
+        spans, rules = count_text(len(contract.spans), "span"), count_text(len(contract.rules), "rule")
         click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: no mistakes")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.console import Console, duration_text
+from wsreplay.cli.console import Console
 from wsreplay.cli.options import RECORDINGS, Address, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
@@ -19,6 +19,7 @@ from wsreplay.display import fit
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
+from wsreplay.units import SECOND, duration_text
 from wsreplay.validator import judge
 from wsreplay.validator.findings import Judgement
 
@@ -95,7 +96,7 @@ def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions
     }
     width = max(map(len, hints))
     lines = [f"  {program_name()} {command:<{width}}   {purpose}" for command, purpose in hints.items()]
-    click.echo("\n".join([f"\n{len(seen)} chats in {duration_text(longest)}. What to type next:", *lines]))
+    click.echo("\n".join([f"\n{len(seen)} chats in {duration_text(longest * SECOND)}. What to type next:", *lines]))
 
 
 async def _serve(path: Path, listen: tuple[str, int]) -> int:

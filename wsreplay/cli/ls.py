@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from wsreplay.cli.console import duration_text, size_text
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS
 from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
@@ -17,6 +16,7 @@ from wsreplay.model import Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
+from wsreplay.units import duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
 _SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
@@ -106,7 +106,7 @@ def _lines(one: Listed) -> Iterator[str]:
     injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
     started = local_time(one.started) if one.started else ""
     yield (
-        f"{one.path}   {started}   {duration_text(one.reached_ns / 1e9)}   {one.frames:,} frames"
+        f"{one.path}   {started}   {duration_text(one.reached_ns)}   {one.frames:,} frames"
         f"   {size_text(one.size)}   {state}{injected}"
     )
     broken = _broken_rules(one)
@@ -121,7 +121,7 @@ def _session_line(one: Listed, session: Session, rules: Sequence[str]) -> str:
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
     text = (
         f"  {_sign(one, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)} {pad(visible(session.path), 16)}"
-        f" {duration_text((ended - session.opened_ns) / 1e9):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
+        f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
     )
     return text + (f"   {', '.join(rules)}" if rules else "")
 

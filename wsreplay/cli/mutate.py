@@ -9,8 +9,8 @@ import click
 from wsreplay.cli.options import FITTING_DEFAULT, contract_of, make_parent
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
-from wsreplay.report.paint import count
 from wsreplay.store.paths import reachable
+from wsreplay.units import clock, count_text
 
 
 @click.command(name="mutate")
@@ -40,6 +40,6 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | N
         done = mutate(recording, wanted, output, contract_of(contract, recording), seed)
     if not quiet:
         for one in done[:50]:
-            click.echo(f"{one.t_ns / 1e9:>11.6f}  connection {one.connection_id}  {visible(one.detail)}", err=True)
+            click.echo(f"{clock(one.t_ns, 6):>12}  connection {one.connection_id}  {visible(one.detail)}", err=True)
         more = f", {len(done) - 50:,} of them not shown" if len(done) > 50 else ""
-        click.echo(f"{count(len(done), 'fault')}{more} → {output}", err=True)
+        click.echo(f"{count_text(len(done), 'fault')}{more} → {output}", err=True)

@@ -13,8 +13,8 @@ from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.quantities import duration_ns, size_bytes
 from wsreplay.trace.sessions import numbered, stitch, there_are
+from wsreplay.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -24,7 +24,7 @@ FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes: 500, 64kB, 64MiB."""
+    """A number of bytes: 500, 64k, 64kB, 64MiB."""
 
     name = "size"
 
@@ -32,26 +32,9 @@ class Size(click.ParamType[int]):
         if isinstance(value, int):
             return value
         try:
-            return size_bytes(str(value))
+            return parse_size(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-class Age(click.ParamType[float]):
-    """A number of seconds: 90s, 15min, 12h, 30d, 2w."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, int | float):
-            return value
-        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|d|w)\s*", str(value))
-        if match is None:
-            self.fail(f"{value!r} is no time: it looks like 90s, 15min, 12h, 30d or 2w", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -124,15 +107,18 @@ def connections_of(recording: Recording, session: int | None) -> list[Connection
 
 
 class Duration(click.ParamType[int]):
-    """A span of time in nanoseconds: 250ms, 2s, 1.5min. A bare number is seconds."""
+    """A span of time in nanoseconds: 250ms, 2s, 1m30s, 30d. A number without a unit is seconds where `bare`, else an error."""
 
     name = "duration"
+
+    def __init__(self, *, bare: bool = True) -> None:
+        self.bare = bare
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
         try:
-            return duration_ns(str(value))
+            return parse_duration(str(value), bare=self.bare)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

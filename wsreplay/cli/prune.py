@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from wsreplay.cli.console import size_text
-from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Age, Size
+from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Duration, Size
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Run, start_of
 from wsreplay.store import lock
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
+from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 _BESIDE = ("-wal", "-shm")
-_DAY = 86_400
 
 
 @dataclass
 class _Candidate:
-    """A recording that nobody writes. `age` is in seconds since its last run ended; `keep` says why it stays all the same."""
+    """A recording that nobody writes. `age_ns` is since its last run ended; `keep` says why it stays all the same."""
 
     path: Path
     size: int
-    age: float
+    age_ns: int
     keep: str = ""
 
 
 @click.command(name="prune")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--older-than", type=Age(), metavar="TIME", help="Those whose end is longer ago, such as 30d or 12h.")
+@click.option("--older-than", type=Duration(bare=False), metavar="TIME", help="Those that ended longer ago: 30d, 12h.")
 @click.option("--larger-than", type=Size(), metavar="SIZE", help="Those that are larger, such as 1GB.")
 @click.option("--keep-total", type=Size(), metavar="SIZE", help="The oldest, until what remains is no larger than this.")
 @click.option("--keep-findings", is_flag=True, help="Not those in which something is wrong.")
@@ -42,7 +41,7 @@ class _Candidate:
 @click.option("-r", "--recursive", is_flag=True, help="Folders inside DIR too.")
 @click.option("--yes", is_flag=True, help="Remove them; without this they are only listed.")
 def command(
-    folder: Path | None, older_than: float | None, larger_than: int | None, keep_total: int | None, keep_findings: bool,
+    folder: Path | None, older_than: int | None, larger_than: int | None, keep_total: int | None, keep_findings: bool,
     keep_marks: bool, contract: str | None, recursive: bool, yes: bool,
 ) -> int:  # fmt: skip
     """Remove old or large recordings from DIR (recordings/); list them first.
@@ -60,7 +59,7 @@ def command(
     doomed += _surplus([one for one in found if one not in doomed], keep_total)
     for one in doomed:
         one.keep = _why_kept(one.path, keep_marks, keep_findings, contract)
-    _remove(sorted(doomed, key=lambda one: -one.age), yes)
+    _remove(sorted(doomed, key=lambda one: -one.age_ns), yes)
     return EXIT_NOT_JUDGED if unreadable else EXIT_CLEAN
 
 
@@ -72,7 +71,7 @@ def _candidates(folder: Path, recursive: bool) -> tuple[list[_Candidate], int]:
             with Recording.open(path) as recording:
                 if not recording.live:
                     size = sum(file.stat().st_size for file in _files(path))
-                    found.append(_Candidate(path, size, _age(recording.runs(), path)))
+                    found.append(_Candidate(path, size, _age_ns(recording.runs(), path)))
         except RecordingError as error:
             click.echo(f"wsreplay: {error}; it stays", err=True)
             unreadable += 1
@@ -86,20 +85,20 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _age(runs: list[Run], path: Path) -> float:
-    """Seconds since the last run ended; one that recorded nothing is as old as its file."""
-    now = datetime.now(UTC).timestamp()
+def _age_ns(runs: list[Run], path: Path) -> int:
+    """Nanoseconds since the last run ended; one that recorded nothing is as old as its file."""
     if not runs:
-        return now - path.stat().st_mtime
+        return time.time_ns() - path.stat().st_mtime_ns
     last = runs[-1]
     ended = last.reached_ns if last.ended_ns is None else last.ended_ns
-    return now - start_of(last.started_at).timestamp() - (ended - last.start_ns) / 1e9
+    started_ns = round(start_of(last.started_at).timestamp() * SECOND)
+    return time.time_ns() - started_ns - (ended - last.start_ns)
 
 
-def _goes(one: _Candidate, older_than: float | None, larger_than: int | None) -> bool:
+def _goes(one: _Candidate, older_than: int | None, larger_than: int | None) -> bool:
     if older_than is None and larger_than is None:
         return False
-    return (older_than is None or one.age > older_than) and (larger_than is None or one.size > larger_than)
+    return (older_than is None or one.age_ns > older_than) and (larger_than is None or one.size > larger_than)
 
 
 def _surplus(rest: list[_Candidate], keep_total: int | None) -> list[_Candidate]:
@@ -107,7 +106,7 @@ def _surplus(rest: list[_Candidate], keep_total: int | None) -> list[_Candidate]
     if keep_total is None:
         return []
     total, surplus = sum(one.size for one in rest), []
-    for one in sorted(rest, key=lambda one: -one.age):
+    for one in sorted(rest, key=lambda one: -one.age_ns):
         if total <= keep_total:
             break
         total -= one.size
@@ -138,7 +137,7 @@ def _has_findings(recording: Recording, contract: str | None) -> bool:
 def _remove(doomed: list[_Candidate], yes: bool) -> None:
     gone, freed = 0, 0
     for one in doomed:
-        told = f"{one.path}   {_age_text(one.age)} old   {size_text(one.size)}"
+        told = f"{one.path}   {duration_text(one.age_ns)} old   {size_text(one.size)}"
         if one.keep:
             click.echo(f"kept          {told}   {one.keep}")
         elif not yes or _delete(one.path):
@@ -146,7 +145,7 @@ def _remove(doomed: list[_Candidate], yes: bool) -> None:
             gone, freed = gone + 1, freed + one.size
         else:
             click.echo(f"kept          {told}   is being written")
-    many = f"{gone} recording{'s' * (gone != 1)}, {size_text(freed)}"
+    many = f"{count_text(gone, 'recording')}, {size_text(freed)}"
     click.echo(f"{many} removed" if yes else f"{many} to remove: --yes does it" if gone else "nothing to remove", err=True)
 
 
@@ -166,9 +165,3 @@ def _delete(path: Path) -> bool:
     finally:
         held.release()
     return True
-
-
-def _age_text(seconds: float) -> str:
-    if seconds >= 2 * _DAY:
-        return f"{seconds / _DAY:.0f} days"
-    return f"{seconds / 3600:.0f} h" if seconds >= 7200 else f"{max(seconds, 0) / 60:.0f} min"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.console import Console, duration_text, size_text
+from wsreplay.cli.console import Console
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
@@ -24,7 +24,7 @@ from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.proxy.recorder_client import Callbacks
 from wsreplay.recorder.protocol import Report
-from wsreplay.report.paint import count
+from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
 
@@ -178,8 +178,8 @@ class _Followers:
 def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:
     totals = proxy.totals
     if proxy.options.faults:
-        console.say(f"⚡ {count(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")
+        console.say(f"⚡ {count_text(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")
     console.say(
-        f"{totals.frames:,} frames, {report.events:,} events, {size_text(totals.bytes)} in {duration_text(seconds)}"
+        f"{totals.frames:,} frames, {report.events:,} events, {size_text(totals.bytes)} in {duration_text(seconds * SECOND)}"
         f" → {proxy.path}\n  look: {program_name()} tui {proxy.path}      judge: {program_name()} validate {proxy.path}"
     )

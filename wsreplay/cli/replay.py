@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsreplay.cli.console import duration_text
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
     Address,
@@ -29,7 +28,7 @@ from wsreplay.cli.record import run_loop, stop_on_signals
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
 from wsreplay.model import Ending
-from wsreplay.report.paint import count
+from wsreplay.units import SECOND, count_text, duration_text
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -194,7 +193,7 @@ def client(
     run_loop(_play(replay, say))
     result = replay.result
     _check_reached(out)
-    say.line(f"{count(len(result.played), 'connection')} in {duration_text(result.seconds)} → {out}")
+    say.line(f"{count_text(len(result.played), 'connection')} in {duration_text(result.seconds * SECOND)} → {out}")
     if load is not None:
         return _judge_load(result, path, out, loaded, say)
     wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0)
@@ -242,10 +241,10 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
 
     click.echo(f"{'answer':<44}{'times':>8}{'p50':>12}{'p95':>12}{'p99':>12}{'max':>12}")
     for row in (*result.latencies.rows(), *result.own.rows()):
-        times = "".join(f"{value * 1000:>9,.1f} ms" for value in (row.p50, row.p95, row.p99, row.max))
+        times = "".join(f"{duration_text(value * SECOND):>12}" for value in (row.p50, row.p95, row.p99, row.max))
         click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
-    rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds)
-    click.echo(f"{count(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
+    rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds * SECOND)
+    click.echo(f"{count_text(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
     departed = {(one.session, one.connection) for one in result.departures}
     click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
                f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
@@ -260,7 +259,7 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
         found = [finding for finding in judgement.findings if finding.fingerprint not in known]
         new = Counter(finding.rule for finding in found if finding.verdict is Verdict.VIOLATED)
         for rule, number in new.most_common():
-            click.echo(f"  ✗ {rule}: {count(number, 'finding')} that the recorded sessions do not have")
+            click.echo(f"  ✗ {rule}: {count_text(number, 'finding')} that the recorded sessions do not have")
         undecided = Counter(finding.rule for finding in found if finding.verdict is Verdict.INCONCLUSIVE)
         for rule, number in undecided.most_common():
             click.echo(f"  ? {rule}: {number:,} undecided: we were busy ourselves; a longer --ramp or fewer --users tell more")
@@ -306,7 +305,7 @@ class _Say:
     def progress(self, result: Result, sessions: int) -> None:
         if self._quiet or not sys.stderr.isatty():
             return
-        seconds = duration_text(time.monotonic() - self._begun)
+        seconds = duration_text((time.monotonic() - self._begun) * SECOND)
         told = f"{result.over:,} of {sessions:,} sessions · {result.playing:,} playing"
         told += f" · {len(result.lost):,} lost · {self._told:,} departures"
         sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {told}")

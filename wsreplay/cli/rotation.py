@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,19 @@ from typing import Any
 import click
 
 from wsreplay.cli.console import Console
-from wsreplay.cli.options import Age, Size
 from wsreplay.errors import WsreplayError
 from wsreplay.proxy.proxy import RecordingProxy
+from wsreplay.units import parse_duration, parse_size
 
 _TRY_AGAIN_S = 10.0
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How large (bytes) or how old (seconds) a recording may become."""
+    """How large (bytes) or how old (nanoseconds) a recording may become."""
 
     size: int | None = None
-    seconds: float | None = None
+    age_ns: int | None = None
 
 
 class SizeOrTime(click.ParamType[Limit]):
@@ -35,16 +36,21 @@ class SizeOrTime(click.ParamType[Limit]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
         if isinstance(value, Limit):
             return value
-        text = str(value).strip()
-        if text.lower().endswith("b"):
-            limit = Limit(size=Size().convert(text, param, ctx))
-        elif text.endswith(("s", "min", "h", "d", "w")):
-            limit = Limit(seconds=Age().convert(text, param, ctx))
-        else:
-            self.fail(f"{value!r} is neither a size nor a time: it looks like 100MB, 15min or 1h", param, ctx)
-        if not (limit.size or limit.seconds):
+        limit = _limit(str(value))
+        if limit is None:
+            self.fail(f"{value!r} is neither a size nor a duration; write a unit, as in 100MB, 15m or 1h", param, ctx)
+        if not (limit.size or limit.age_ns):
             self.fail("a recording cannot be rotated at 0", param, ctx)
         return limit
+
+
+def _limit(text: str) -> Limit | None:
+    """`m` is a minute, `M` a megabyte; a number alone could be either."""
+    with suppress(ValueError):
+        return Limit(age_ns=parse_duration(text, bare=False))
+    with suppress(ValueError):
+        return None if text.strip()[-1:].isdecimal() else Limit(size=parse_size(text))
+    return None
 
 
 class Rotation:
@@ -53,7 +59,7 @@ class Rotation:
     def __init__(self, limit: Limit, proxy: RecordingProxy, console: Console, turned: Callable[[Path], None]) -> None:
         self._limit, self._proxy, self._console, self._turned = limit, proxy, console, turned
         self._first = proxy.path
-        self._began = time.monotonic()
+        self._began_ns = time.monotonic_ns()
         self._not_before = 0.0
 
     async def check(self) -> None:
@@ -67,13 +73,13 @@ class Rotation:
             self._console.complain(f"recording goes on in {self._proxy.path}: {error}")
             self._not_before = time.monotonic() + _TRY_AGAIN_S
             return
-        self._began = time.monotonic()
+        self._began_ns = time.monotonic_ns()
         self._console.say(f"new connections are recorded in {path}")
         self._turned(path)
 
     def _reached(self) -> bool:
-        if self._limit.seconds is not None:
-            return time.monotonic() - self._began >= self._limit.seconds
+        if self._limit.age_ns is not None:
+            return time.monotonic_ns() - self._began_ns >= self._limit.age_ns
         path = self._proxy.path
         files = (path, path.with_name(f"{path.name}-wal"))
         return sum(file.stat().st_size for file in files if file.exists()) >= (self._limit.size or 0)

@@ -20,13 +20,13 @@ from wsreplay.cli.options import connections_of, split_session
 from wsreplay.decode import Event, decoder_names, values
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Opcode, Session
-from wsreplay.report.paint import count
 from wsreplay.store import paging
 from wsreplay.store.condition import any_of, is_among
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
+from wsreplay.units import clock, count_text
 from wsreplay.validator.findings import Judgement
 
 POLL_S = 0.1
@@ -165,7 +165,7 @@ class _Lines:
         return f"{self._heading(view)}\n{text}"
 
     def _fault(self, fault: Fault) -> str:
-        head = f"{'':>7} {fault.t_ns / 1e9:>11.6f} "
+        head = f"{'':>7} {clock(fault.t_ns, 6):>12} "
         return head + display.fit(display.visible(f"{display.INJECTED}: {fault.said}"), max(40, self._width - len(head)))
 
     def _frame(self, frame: Frame, reading: Reading) -> str:
@@ -175,7 +175,7 @@ class _Lines:
         several = f" ×{len(types)}" if len(types) > 1 else ""
         kind = display.fit(display.visible(types[0]), TYPE_WIDTH - len(several)) + several if types else name
         kind = display.pad(kind, TYPE_WIDTH)
-        text = f"{frame.id:>7} {frame.t_ns / 1e9:>11.6f} {sign} {kind} {len(frame.payload):>8}  "
+        text = f"{frame.id:>7} {clock(frame.t_ns, 6):>12} {sign} {kind} {len(frame.payload):>8}  "
         return text + self._body(frame, reading, max(20, self._width - display.cells(text)))
 
     def _body(self, frame: Frame, reading: Reading, width: int) -> str:
@@ -201,7 +201,7 @@ def _event_text(event: Event) -> str:
     """An event's id and document; "" where it has neither."""
     document = "" if event.document is None else values.write(event.document, unknown=display.hex_text).decode()
     id = f"#{event.id}" if event.id is not None else ""
-    attached = " ".join(f"[{count(len(attachment), 'byte')}]" for attachment in event.attachments)
+    attached = " ".join(f"[{count_text(len(attachment), 'byte')}]" for attachment in event.attachments)
     return display.visible(" ".join(part for part in (id, document, attached) if part))
 
 

@@ -14,9 +14,9 @@ from wsreplay.contract import Contract, load
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
-from wsreplay.report.paint import count
 from wsreplay.report.result import unproven
 from wsreplay.store.paths import reachable
+from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Severity
 
 
@@ -136,7 +136,7 @@ def _say_unproven(results: Sequence[FileResult]) -> None:
     """What fails though nothing contradicts it."""
     for result in results:
         for verdict, rules in unproven(result).items():
-            said = f"{count(len(rules), 'rule')} {verdict}: {', '.join(rules)}"
+            said = f"{count_text(len(rules), 'rule')} {verdict}: {', '.join(rules)}"
             click.echo(f"--strict fails {visible(result.path)} for {visible(said)}", err=True)
 
 

@@ -151,6 +151,8 @@ class _Builder:
             data = self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             Value(None, place).fail(f"cannot be read: {getattr(error, 'problem', None) or error}")
+        if isinstance(data, int | float) and ":" in node.value:
+            data = str(node.value)  # 1:30 is a time, not 90 as in YAML 1.1
         return Value(data if data is None or isinstance(data, str | int | float | bool) else str(node.value), place)
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> Value:

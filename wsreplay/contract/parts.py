@@ -7,16 +7,17 @@ from typing import Any
 from wsreplay.contract import paths
 from wsreplay.contract.document import Value, suggestion
 from wsreplay.contract.model import CONNECTION_SOURCES, PSEUDO_EVENTS, Envelope, Key, Pattern, Patterns
-from wsreplay.trace import quantities
+from wsreplay.units import parse_duration
 
 
 def duration_ns(value: Value) -> int:
-    """`100ms`, `2s`, `1.5min` in nanoseconds. A number without its unit is not taken for seconds."""
-    text = value.data if isinstance(value.data, str) else ""
-    try:
-        return quantities.duration_ns(text if text.strip()[-1:].isalpha() else "")
-    except ValueError:
+    """A duration in nanoseconds. A number without its unit is not taken for seconds."""
+    if not isinstance(value.data, str):
         value.fail(f"expected a duration such as 100ms or 2s, found {value.data!r}")
+    try:
+        return parse_duration(value.data, bare=False)
+    except ValueError as error:
+        value.fail(str(error))
 
 
 class Reader:

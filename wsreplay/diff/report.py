@@ -13,6 +13,7 @@ from wsreplay.diff.conversation import END, OPEN, Said
 from wsreplay.diff.diff import Diff, SessionDiff
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.model import Session
+from wsreplay.units import clock, duration_text
 from wsreplay.validator.findings import Finding
 
 VERSION = 1
@@ -79,7 +80,7 @@ class _Lines:
             yield f"      in another order: frame {one.a.frame_id} of a, frame {one.b.frame_id} of b"
         if one.later_ns is not None:
             later = "later" if one.later_ns > 0 else "sooner"
-            yield f"      {abs(one.later_ns) / 1e6:,.1f} ms {later} than in a"
+            yield f"      {duration_text(abs(one.later_ns))} {later} than in a"
         for change in one.fields:
             yield from self._field(change)
 
@@ -97,7 +98,7 @@ class _Lines:
         if said.name in (OPEN, END):
             sign = "·"
         slice_ = " ".join(display.visible(str(value)) for _, value in said.chain[-1:])
-        head = f"{said.t_ns / 1e9:>9.3f} {sign} {display.pad(display.visible(said.name), _TYPE_WIDTH)} {slice_}  "
+        head = f"{clock(said.t_ns):>9} {sign} {display.pad(display.visible(said.name), _TYPE_WIDTH)} {slice_}  "
         rest = room - display.cells(head)
         return _cut(head, room) if rest < 10 else head + display.gist(said.payload, rest)
 

@@ -32,6 +32,7 @@ from wsreplay.proxy.faultspec import VALUED, FaultSpec
 from wsreplay.proxy.recorder_client import RecorderClient
 from wsreplay.proxy.tunnel import End, Leg, Tunnel
 from wsreplay.recorder.protocol import Closing, FaultNote, Kind
+from wsreplay.units import SECOND, duration_text, size_text
 
 # A leg with more than this on its line is read no further.
 _LINE_FULL = 2**20
@@ -221,7 +222,7 @@ class FaultyLeg(Leg):
                 rate = spec.rate
         if rate:
             pieces = [part for piece in pieces for part in _parts(piece, max(1, int(rate / _TICKS_PER_S)))]
-            self.note_once("bandwidth", f"{rate:g} bytes a second")
+            self.note_once("bandwidth", f"{size_text(rate)} a second")
         due += sum(delays)
         for piece in pieces:
             if rate:
@@ -233,7 +234,7 @@ class FaultyLeg(Leg):
             due += pause
         for delay in delays:
             # On record behind the bytes it befell.
-            self._put(due, partial(self._faults.note, "latency", f"{delay * 1000:.3f} ms", self.direction))
+            self._put(due, partial(self._faults.note, "latency", duration_text(delay * SECOND), self.direction))
 
     def _latency(self, index: int, spec: FaultSpec, offset: int) -> list[float]:
         chance = self._faults.plan.chance(self._tunnel.id, index, self.direction, offset)

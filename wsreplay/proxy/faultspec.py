@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsreplay.errors import UsageError
-from wsreplay.trace.quantities import duration_ns, size_bytes
+from wsreplay.units import parse_duration, parse_size
 
 KINDS = ("latency", "bandwidth", "slice", "reset", "close", "blackhole", "halfopen")
 VALUED = {"latency", "bandwidth", "slice"}
@@ -59,19 +59,19 @@ def _parse(text: str) -> FaultSpec:
     probability = float(options.get("p", "1"))
     if not 0 <= probability <= 1:
         raise ValueError("p is a probability from 0 to 1")
-    start_s = duration_ns(options.get("from", "0")) / 1e9
-    end_s = duration_ns(options["until"]) / 1e9 if "until" in options else None
+    start_s = parse_duration(options.get("from", "0")) / 1e9
+    end_s = parse_duration(options["until"]) / 1e9 if "until" in options else None
     if end_s is not None and end_s <= start_s:
         raise ValueError("until is later than from: both count from a connection's beginning")
     return FaultSpec(
         text, kind, _DIRECTIONS[direction], probability,
         start_s=start_s, end_s=end_s,
-        delay_s=duration_ns(value) / 1e9 if kind == "latency" else 0.0,
-        jitter_s=duration_ns(options.get("jitter", "0")) / 1e9,
-        rate=float(_positive(size_bytes(value))) if kind == "bandwidth" else 0.0,
+        delay_s=parse_duration(value) / 1e9 if kind == "latency" else 0.0,
+        jitter_s=parse_duration(options.get("jitter", "0")) / 1e9,
+        rate=float(_positive(parse_size(value))) if kind == "bandwidth" else 0.0,
         sizes=_sizes(value) if kind == "slice" else (1, 1),
-        pause_s=duration_ns(options.get("pause", "0")) / 1e9,
-        at_bytes=size_bytes(options["bytes"]) if "bytes" in options else None,
+        pause_s=parse_duration(options.get("pause", "0")) / 1e9,
+        at_bytes=parse_size(options["bytes"]) if "bytes" in options else None,
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _positive(number: int) -> int:
 
 def _sizes(text: str) -> tuple[int, int]:
     low, dash, high = text.partition("-")
-    sizes = _positive(size_bytes(low)), size_bytes(high if dash else low)
+    sizes = _positive(parse_size(low)), parse_size(high if dash else low)
     if sizes[1] < sizes[0]:
         raise ValueError("slice is the smallest and the largest piece, such as 1-20")
     return sizes

@@ -24,6 +24,7 @@ import wsreplay
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.recorder.protocol import Ended, Hello, Kind, Opened, Report, head
 from wsreplay.store import lock
+from wsreplay.units import SECOND, duration_text
 
 KEEP_BYTES = 64 * 2**20
 SOCKET_BUFFER = 4 * 2**20
@@ -143,7 +144,7 @@ class RecorderClient:
             return await asyncio.wait_for(self._ready, START_TIMEOUT_S)
         except TimeoutError:
             self._process.kill()
-            raise RecordingError(f"the recorder did not start within {START_TIMEOUT_S:.0f} s") from None
+            raise RecordingError(f"the recorder did not start within {duration_text(START_TIMEOUT_S * SECOND)}") from None
 
     def _read_reports(self) -> None:
         assert self._channel is not None

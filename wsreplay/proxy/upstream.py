@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from wsreplay.errors import UsageError
+from wsreplay.units import SECOND, duration_text
 
 DIAL_TIMEOUT_S = 10.0
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
@@ -86,7 +87,7 @@ async def dial(
                 protocol, upstream.host, upstream.port, ssl=context, server_hostname=upstream.host if context else None
             )
     except TimeoutError:
-        raise DialError(504, f"{where} did not answer within {within:g} s") from None
+        raise DialError(504, f"{where} did not answer within {duration_text(within * SECOND)}") from None
     except ssl.SSLCertVerificationError as error:
         reason = f"{where} has a certificate that is not trusted: {error.verify_message} (-k accepts any)"
         raise DialError(502, reason) from None

@@ -35,7 +35,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace import mutators
-from wsreplay.trace.quantities import duration_ns
+from wsreplay.units import parse_duration
 
 KINDS = ("drop", "duplicate", "delay", "reorder", "readdress", "corrupt", "truncate", "end")
 _OPTIONS = {"delay": ("by",), "readdress": ("key", "to"), "truncate": ("keep",), "end": ("code",)}
@@ -94,7 +94,7 @@ def _parse(text: str) -> EventFault:
         paths.parse(options["key"])
     return EventFault(
         text, kind, Pattern(written if direction is None else written[4:], direction), numbers.get("nth"), probability,
-        duration_ns(options.get("by", "0")), options.get("key", ""), options.get("to"), numbers.get("keep"),
+        parse_duration(options.get("by", "0")), options.get("key", ""), options.get("to"), numbers.get("keep"),
         numbers.get("code"),
     )  # fmt: skip
 

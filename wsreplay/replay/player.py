@@ -22,6 +22,7 @@ from wsreplay.replay.expectations import Departure, Ended, Expectations
 from wsreplay.replay.peer import Peer
 from wsreplay.replay.script import Script, Step
 from wsreplay.replay.splice import Change, splice
+from wsreplay.units import SECOND, duration_text
 
 POLICY_VIOLATION = 1008
 _BREATH_EVERY = 500  # frames sent in one go before others have their turn
@@ -254,7 +255,7 @@ class Player:
                 return await self.expected.met(index)
         except TimeoutError:
             now = asyncio.get_running_loop().time()
-            self._depart(f"nothing came for {patience:.1f} s", step)
+            self._depart(f"nothing came for {duration_text(patience * SECOND)}", step)
             # What else should have come before we speak again has had its time too.
             for later in range(index, len(self.script.steps)):
                 if self.script.steps[later].ours:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from wsreplay.display import visible
 from wsreplay.report.injected import Injected, mark
-from wsreplay.report.paint import count
 from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, word_of_all, worst
+from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MOST = 10
@@ -28,9 +28,9 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
     broken = [result for result in results if result.judgement is None]
     errors = sum(finding.severity is Severity.ERROR for _, finding in failures)
     verdict = worst(result.verdict for result in results)
-    told = [count(len(results), "result"), count(errors, "error"), count(len(failures) - errors, "warning")]
+    told = [count_text(len(results), "result"), count_text(errors, "error"), count_text(len(failures) - errors, "warning")]
     if broken:
-        told.append(f"{count(len(broken), 'file')} could not be judged")
+        told.append(f"{count_text(len(broken), 'file')} could not be judged")
     left = len(failures) + len(broken) - MOST
     more = f"; the {MOST} worst follow" if left > 0 else ""
     injected = {result.path: Injected.into(result) or Injected() for result in results}

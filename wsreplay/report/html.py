@@ -19,12 +19,13 @@ from wsreplay.display import ELLIPSIS, gist, preview, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Session
 from wsreplay.report import timeline
-from wsreplay.report.paint import count, duration, kind_sign, seconds, severity_sign
+from wsreplay.report.paint import kind_sign, severity_sign
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.report.waterfall import Waterfall
 from wsreplay.store.reader import Recording
 from wsreplay.trace import spans
+from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Verdict
 
 _MOST_SESSIONS = 50  # told on the page; those with findings first
@@ -135,7 +136,7 @@ class _Page:
             name = f"{prefix}s{session.id}"
             yield from self._session(recording, name, result, judgement, session, by_session.get(session.id, []))
         if len(sessions) > len(told):
-            yield f'<p class="quiet">… {count(len(sessions) - len(told), "more session")}, not on this page …</p>'
+            yield f'<p class="quiet">… {count_text(len(sessions) - len(told), "more session")}, not on this page …</p>'
 
     def _session(
         self,
@@ -172,8 +173,8 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
     rules = Counter(_word(rule.verdict) for rule in judgement.rules)
     facts = [
         f"contract <b>{_shown(judgement.contract)}</b> v{_shown(judgement.contract_version)}",
-        count(judgement.events, "event"), count(judgement.sessions, "session"),
-        f"{count(len(judgement.rules), 'rule')}: " + ", ".join(f"{number} {name}" for name, number in rules.most_common()),
+        count_text(judgement.events, "event"), count_text(judgement.sessions, "session"),
+        f"{count_text(len(judgement.rules), 'rule')}: " + ", ".join(f"{number} {name}" for name, number in rules.most_common()),
     ]  # fmt: skip
     states = judgement.run_counts or Counter(run.state for run in judgement.runs)
     if states:
@@ -205,9 +206,9 @@ def _session_head(
     if verdict is None:
         verdict = Verdict.VIOLATED if any(map(is_failure, findings)) else Verdict.SATISFIED
     user = f"user {_shown(session.user)}" if session.user else "no user"
-    about = [user, _shown(session.path), duration(max(end_ns - session.opened_ns, 0))]
+    about = [user, _shown(session.path), duration_text(max(end_ns - session.opened_ns, 0))]
     if len(session.connections) > 1:
-        about.append(count(len(session.connections), "connection"))
+        about.append(count_text(len(session.connections), "connection"))
     yield f"<h3>session {session.id} {_badge(verdict)}</h3><p class=facts>{' · '.join(about)}</p>"
     counts = Counter(row.label for row in rows if isinstance(row, Row) and row.kind is Kind.EVENT)
     if any(isinstance(row, Gap) for row in rows):
@@ -234,7 +235,7 @@ def _findings(result: FileResult, judgement: Judgement, findings: list[Finding],
     for folded in listed[:_MOST_FINDINGS]:
         yield from _finding(result, judgement, folded, ids)
     if len(listed) > _MOST_FINDINGS:
-        yield f"<li class=quiet>… {count(len(listed) - _MOST_FINDINGS, 'more finding')}: see the JSON report …</li>"
+        yield f"<li class=quiet>… {count_text(len(listed) - _MOST_FINDINGS, 'more finding')}: see the JSON report …</li>"
     yield "</ul>"
 
 
@@ -249,7 +250,7 @@ def _finding(result: FileResult, judgement: Judgement, folded: Folded, ids: dict
         parts.insert(0, _link("◆ where it is missing", ghost))
     parts += [f"{_shown(key)} {_shown(value)}" for key, value in finding.slice]
     if finding.expected:
-        until = f" by {seconds(finding.until)}" if finding.until is not None else ""
+        until = f" by {clock(finding.until)}" if finding.until is not None else ""
         parts.append(f"expected {_shown(timeline.expected(finding))}{until}")
     if finding.seen:
         parts.append(f"seen {_shown(finding.seen)}")
@@ -278,7 +279,7 @@ def _rows(name: str, rows: list[Row | Gap]) -> Iterator[str]:
     ghosts = 0
     for row in rows:
         if isinstance(row, Gap):
-            yield f'<div class="gap">… {count(row.rows, "event")} …</div>'
+            yield f'<div class="gap">… {count_text(row.rows, "event")} …</div>'
             continue
         if row.kind is Kind.GHOST:
             ghosts += 1
@@ -293,7 +294,7 @@ def _row(row: Row, row_id: str) -> str:
     notes = ""
     if row.kind is Kind.GHOST:
         (finding,) = row.findings
-        due = f"due by {seconds(finding.until)}, " if finding.until is not None else ""
+        due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
         said = f"◆ missing: {due}{_shown(row.text)}"
     else:
         notes = "".join(dict.fromkeys(f'<i class="note {_note_class(one)}">{_note(one)}</i> ' for one in row.findings))
@@ -305,7 +306,7 @@ def _row(row: Row, row_id: str) -> str:
     arrow = {0: "▶", 1: "◀"}.get(row.direction if row.direction is not None else -1, "")
     where = f' id="{row_id}"' if row_id else ""
     return (
-        f'<div class="{" ".join(classes)}"{where}><time>{row.t_ns / 1e9:,.3f}</time><span class="dir">{arrow}</span>'
+        f'<div class="{" ".join(classes)}"{where}><time>{clock(row.t_ns)}</time><span class="dir">{arrow}</span>'
         f'<span class="type">{_shown(row.label)}</span><div class="said">{notes}{said}</div></div>'
     )
 
@@ -332,7 +333,7 @@ def _excerpt(payload: bytes) -> str:
 
 def _note(finding: Finding) -> str:
     sign, _ = kind_sign(finding)
-    late = f" by {duration(finding.late_by)}" if finding.late_by is not None else ""
+    late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
     kind = {"order": "out of order", "violation": finding.rule}.get(finding.kind, finding.kind)
     return f"{sign} {_shown(kind)}{late}"
 

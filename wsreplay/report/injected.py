@@ -9,9 +9,9 @@ from wsreplay.display import INJECTED, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault
 from wsreplay.report import timeline
-from wsreplay.report.paint import count
 from wsreplay.report.result import FileResult
 from wsreplay.store.reader import Recording
+from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding
 
 _MOST_SAID = 5
@@ -42,7 +42,7 @@ class Injected:
 
 def mark(faults: tuple[Fault, ...]) -> str:
     """`⚡ injected: 2 faults`, or nothing where there are none."""
-    return f"{INJECTED}: {count(len(faults), 'fault')}" if faults else ""
+    return f"{INJECTED}: {count_text(len(faults), 'fault')}" if faults else ""
 
 
 def details(faults: tuple[Fault, ...]) -> list[str]:

@@ -14,9 +14,9 @@ from xml.sax.saxutils import escape
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.paint import seconds
 from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place
 from wsreplay.store.reader import Recording
+from wsreplay.units import clock
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
 _MOST_QUIET_SESSIONS = 200
@@ -185,13 +185,13 @@ def explain(result: FileResult, judgement: Judgement, finding: Finding) -> Itera
         connection = f", connection {finding.connection}" if finding.connection is not None else ""
         yield f"  session:   {finding.session}{connection}"
     if finding.expected:
-        until = f", by {seconds(finding.until)}" if finding.until is not None else ""
+        until = f", by {clock(finding.until)}" if finding.until is not None else ""
         yield f"  expected:  {visible(' or '.join(finding.expected))}{until}"
     if finding.seen is not None:
         yield f"  seen:      {visible(finding.seen)}"
     if finding.frames:
         yield f"  frames:    {', '.join(map(str, finding.frames[:50]))}"
-    yield f"  decided:   at {seconds(finding.decided_at)} by {visible(finding.decided_by)}"
+    yield f"  decided:   at {clock(finding.decided_at)} by {visible(finding.decided_by)}"
     if finding.blame:
         yield f"  blame:     {visible(finding.blame)}"
     if finding.caused_by:

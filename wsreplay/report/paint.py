@@ -56,25 +56,3 @@ def wrapped(text: str, width: int) -> Iterator[str]:
         else:
             line = f"{line} {word}" if line else word
     yield line
-
-
-def seconds(ns: int, places: int = 3) -> str:
-    """`12.456 s`."""
-    return f"{ns / 1e9:,.{places}f} s"
-
-
-def duration(ns: int) -> str:
-    """A length of time in the unit that suits it: `850 µs`, `12.3 ms`, `1.50 s`, `2 min 5 s`."""
-    if ns < 1_000_000:
-        return f"{ns / 1e3:.0f} µs"
-    if ns < 1_000_000_000:
-        return f"{ns / 1e6:.3g} ms" if ns < 999_500_000 else "1.00 s"
-    if ns < 60_000_000_000:
-        return f"{ns / 1e9:.2f} s"
-    minutes, rest = divmod(round(ns / 1e9), 60)
-    return f"{minutes} min {rest} s"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 event`, `1,204 events`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

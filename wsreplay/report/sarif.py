@@ -14,9 +14,9 @@ from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault, Frame
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.paint import seconds
 from wsreplay.report.result import FileResult, contract_file, contract_path, fold
 from wsreplay.store.reader import Recording
+from wsreplay.units import clock
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -127,10 +127,10 @@ def _steps(result: FileResult, finding: Finding, frames: dict[int, Frame]) -> li
         frame = frames.get(frame_id)
         if frame is None:
             continue
-        text = f"frame {frame_id} at {seconds(frame.t_ns)}: {visible(frame.type or 'untyped')} {gist(frame.payload, _GIST)}"
+        text = f"frame {frame_id} at {clock(frame.t_ns)}: {visible(frame.type or 'untyped')} {gist(frame.payload, _GIST)}"
         steps.append({"executionOrder": number, "location": _step(result, text.rstrip())})
     if finding.expected and finding.kind == "missing":
-        until = f" by {seconds(finding.until)}" if finding.until is not None else ""
+        until = f" by {clock(finding.until)}" if finding.until is not None else ""
         text = f"missing: {visible(' or '.join(finding.expected))}{until}"
         steps.append({"executionOrder": len(steps) + 1, "location": _step(result, text)})
     return steps

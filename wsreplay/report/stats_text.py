@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wsreplay.display import cells, fit, pad, visible
-from wsreplay.report.paint import BLUE, BOLD, DIM, Paint, count, duration, seconds
+from wsreplay.report.paint import BLUE, BOLD, DIM, Paint
 from wsreplay.trace.statistics import Group, Statistics, most
+from wsreplay.units import count_text, duration_text, size_text
 
 _BARS = "▁▂▃▄▅▆▇█"
-_EDGES = tuple(round(10 ** (power / 2)) for power in range(6, 22))  # 1 µs to about 30 s, two to a decade
+_EDGES = tuple(round(10 ** (power / 2)) for power in range(6, 22))  # 1µs to about 30s, two to a decade
 _MOST_ROWS = 30
 _NAME = 44
 _COLUMNS = {"count": 10, "size": 10, "p50": 9, "p95": 9, "p99": 9, "max": 9}
@@ -28,7 +29,7 @@ def _lines(path: str, statistics: Statistics, paint: Paint, width: int) -> Itera
     total = statistics.total
     length = total.last_ns - (total.first_ns or 0)
     untyped = f" · {statistics.untyped:,} messages without a type" if statistics.untyped else ""
-    about = f"{count(total.count, 'event')} in {seconds(length)} · {size(total.size)}{untyped}"
+    about = f"{count_text(total.count, 'event')} in {duration_text(length)} · {size_text(total.size)}{untyped}"
     yield f"{paint(visible(path), BOLD)}   {about}"
     if not total.count:
         return
@@ -53,7 +54,7 @@ def _density(statistics: Statistics, paint: Paint, width: int) -> Iterator[str]:
     room = min(width - 24, last + 1)
     joined = [sum(slots[number * (last + 1) // room : (number + 1) * (last + 1) // room]) for number in range(room)]
     each = statistics.density.width_ns * (last + 1) / room
-    yield f"  {paint(plot(joined), BLUE)}  {paint(f'each {duration(round(each))}', DIM)}"
+    yield f"  {paint(plot(joined), BLUE)}  {paint(f'each {duration_text(round(each))}', DIM)}"
 
 
 def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int) -> Iterator[str]:
@@ -63,7 +64,7 @@ def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int) -> It
     listed = list(most(groups, _MOST_ROWS))
     room = min(room, max(_NAME if len(listed) > 1 else 0, *(cells(visible(str(name))) for name, _ in listed), cells(title)))
     head = "".join(f"{name:>{cells_}}" for name, cells_ in columns.items())
-    yield paint(f"{pad(title, room)}{head}" + ("   1 µs … 30 s" if plots else ""), DIM)
+    yield paint(f"{pad(title, room)}{head}" + ("   1µs … 30s" if plots else ""), DIM)
     for name, group in listed:
         drawn = f"   {paint(plot(group.gaps.spread(_EDGES)), BLUE)}" if plots and group.gaps.count else ""
         yield f"{pad(fit(visible(str(name)), room), room)}{_numbers(group, columns)}{drawn}"
@@ -73,10 +74,10 @@ def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int) -> It
 
 def _numbers(group: Group, columns: dict[str, int]) -> str:
     gaps = group.gaps
-    texts = {"count": f"{group.count:,}", "size": size(group.size), "p50": "–", "p95": "–", "p99": "–", "max": "–"}
+    texts = {"count": f"{group.count:,}", "size": size_text(group.size), "p50": "–", "p95": "–", "p99": "–", "max": "–"}
     if gaps.count:
-        texts |= {f"p{percent}": duration(gaps.quantile(percent / 100)) for percent in (50, 95, 99)}
-        texts["max"] = duration(gaps.largest)
+        texts |= {f"p{percent}": duration_text(gaps.quantile(percent / 100)) for percent in (50, 95, 99)}
+        texts["max"] = duration_text(gaps.largest)
     return "".join(f"{texts[name]:>{width}}" for name, width in columns.items())
 
 
@@ -86,13 +87,3 @@ def plot(counts: Sequence[int]) -> str:
     if not highest:
         return " " * len(counts)
     return "".join(_BARS[-(-number * (len(_BARS) - 1) // highest)] if number else " " for number in counts)
-
-
-def size(octets: int) -> str:
-    """`1.2 kB`: powers of 1000."""
-    value = float(octets)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError(octets)

@@ -22,10 +22,7 @@ from wsreplay.report.paint import (
     RED,
     YELLOW,
     Paint,
-    count,
-    duration,
     kind_sign,
-    seconds,
     severity_sign,
     spread,
     wrapped,
@@ -33,6 +30,7 @@ from wsreplay.report.paint import (
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
+from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RunAccount, Severity, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
@@ -67,7 +65,7 @@ def finding_line(finding: Finding, *, color: bool = False) -> str:
     paint = Paint(color)
     sign, colour = severity_sign(finding.severity)
     session = f"session {finding.session}" if finding.session is not None else "whole recording"
-    parts = [f"{finding.decided_at / 1e9:10,.3f} s", paint(f"{sign} {visible(finding.rule)}", colour), visible(finding.message)]
+    parts = [f"{clock(finding.decided_at):>12}", paint(f"{sign} {visible(finding.rule)}", colour), visible(finding.message)]
     return "  ".join([*parts, paint(visible(f"{session}  {_frames(finding)}".rstrip()), DIM)])
 
 
@@ -119,15 +117,16 @@ class _File:
         for session in told[:_MOST_SESSIONS]:
             yield from self._session(recording, judgement, session, counts, by_session[session.id], runs[session.id])
         if len(told) > _MOST_SESSIONS:
-            more = count(len(told) - _MOST_SESSIONS, "more session")
+            more = count_text(len(told) - _MOST_SESSIONS, "more session")
             yield self.paint(f"… {more} with findings: see -f json or -f html …", DIM)
         quiet = len(sessions) - len(told)
         if quiet:
-            yield self.paint(f"{PASSED} {count(quiet, 'session' if not told else 'other session')} without a finding", GREEN)
+            others = count_text(quiet, "other session" if told else "session")
+            yield self.paint(f"{PASSED} {others} without a finding", GREEN)
             silent = {connection.id for one in sessions if one not in told for connection in one.connections}
             faults = sum(fault.connection_id in silent for fault in recording.faults())
             if faults:
-                yield self.paint(f"  {INJECTED} into them: {count(faults, 'fault')}", YELLOW)
+                yield self.paint(f"  {INJECTED} into them: {count_text(faults, 'fault')}", YELLOW)
         if by_session[None]:
             yield self.paint("whole recording", BOLD)
             yield from self._findings(judgement, by_session[None])
@@ -148,7 +147,7 @@ class _File:
         yield self._session_head(recording, judgement, session, types, findings)
         faults = len(timeline.faults(recording, session))
         if faults:
-            yield self.paint(f"  {INJECTED}: {count(faults, 'fault')}", YELLOW)
+            yield self.paint(f"  {INJECTED}: {count_text(faults, 'fault')}", YELLOW)
         if types or findings or faults:
             yield from self._coverage(types, findings)
             yield from self._timeline(recording, session, findings)
@@ -162,8 +161,9 @@ class _File:
         events = sum(seen.times for seen in types.values())
         parts = [f"session {session.id}", f"user {session.user}" if session.user else "no user", session.path]
         if len(session.connections) > 1:
-            parts.append(count(len(session.connections), "connection"))
-        parts += [seconds(max(end - session.opened_ns, 0)), f"{count(events, 'event')} of {count(len(types), 'type')}"]
+            parts.append(count_text(len(session.connections), "connection"))
+        parts.append(duration_text(max(end - session.opened_ns, 0)))
+        parts.append(f"{count_text(events, 'event')} of {count_text(len(types), 'type')}")
         word, colour = _session_word(self.result, judgement, session.id, findings)
         line = spread(visible(" · ".join(parts)), word, self.width)
         return self.paint(line[: -len(word)], BOLD) + self.paint(word, BOLD, colour)
@@ -189,7 +189,7 @@ class _File:
             used += 3 + cells(text)
         yield line
         if len(first) > _MOST_TYPES:
-            yield self.paint(f"  … {count(len(first) - _MOST_TYPES, 'more type')} …", DIM)
+            yield self.paint(f"  … {count_text(len(first) - _MOST_TYPES, 'more type')} …", DIM)
 
     # The timeline.
 
@@ -205,9 +205,9 @@ class _File:
 
     def _row(self, row: Row | Gap, column: int) -> str:
         if isinstance(row, Gap):
-            return self.paint(f"              … {count(row.rows, 'event')} …", DIM)
+            return self.paint(f"              … {count_text(row.rows, 'event')} …", DIM)
         arrow = "▶" if row.direction == Direction.CLIENT_TO_SERVER else " "
-        time = f"{row.t_ns / 1e9:10,.3f} s"
+        time = f"{clock(row.t_ns):>12}"
         if row.kind is Kind.FAULT:
             return f"{time} {arrow}{self.paint(fit(visible(f'{row.label}: {row.text}'), self.width - cells(time) - 2), YELLOW)}"
         label = pad(visible(row.label), column)
@@ -227,11 +227,11 @@ class _File:
         odd = [run for run in runs if run.state != "completed"]
         for run in odd[:_MOST_RUNS]:
             name = " · ".join(f"{key} {value}" for key, value in run.slice)
-            end = f"until {seconds(run.end_ns)}" if run.end_ns is not None else "no end"
+            end = f"until {clock(run.end_ns)}" if run.end_ns is not None else "no end"
             detail = f": {run.detail}" if run.detail else ""
-            yield from self._block("    ", f"{run.state:<9} {name}, from {seconds(run.start_ns)}, {end}{detail}", YELLOW)
+            yield from self._block("    ", f"{run.state:<9} {name}, from {clock(run.start_ns)}, {end}{detail}", YELLOW)
         if len(odd) > _MOST_RUNS:
-            yield self.paint(f"    … {count(len(odd) - _MOST_RUNS, 'more run')} …", DIM)
+            yield self.paint(f"    … {count_text(len(odd) - _MOST_RUNS, 'more run')} …", DIM)
 
     def _findings(self, judgement: Judgement, findings: Iterable[Finding]) -> Iterator[str]:
         listed = fold(findings)
@@ -242,7 +242,7 @@ class _File:
         for one in listed[:_MOST_FINDINGS]:
             yield from self._finding(judgement, one, column)
         if len(listed) > _MOST_FINDINGS:
-            yield self.paint(f"    … {count(len(listed) - _MOST_FINDINGS, 'more finding')}: see -f json …", DIM)
+            yield self.paint(f"    … {count_text(len(listed) - _MOST_FINDINGS, 'more finding')}: see -f json …", DIM)
 
     def _finding(self, judgement: Judgement, folded: Folded, column: int) -> Iterator[str]:
         finding = folded.finding
@@ -272,11 +272,11 @@ class _File:
 
     def _verdict(self, judgement: Judgement) -> Iterator[str]:
         colour = _colour(self.result)
-        about = f"{count(judgement.events, 'event')} in {count(judgement.sessions, 'session')}"
+        about = f"{count_text(judgement.events, 'event')} in {count_text(judgement.sessions, 'session')}"
         rules = Counter(str(rule.verdict) for rule in judgement.rules)
         said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
         yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
-        yield from self._block(f"  {count(len(judgement.rules), 'rule')}: ", said)
+        yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", said)
         if judgement.verdict is Verdict.VACUOUS:
             hint = "no rule of this contract applied: is it the right one? (wsreplay contract ls)"
             yield from self._block("  ", hint, YELLOW)
@@ -335,7 +335,7 @@ def _said(row: Row, room: int) -> str:
     """What stands behind a row's type: what is wrong with it, then what it says."""
     if row.kind is Kind.GHOST:
         (finding,) = row.findings
-        due = f"due by {seconds(finding.until)}, " if finding.until is not None else ""
+        due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
         return fit(visible(f"{MISSING} missing: {due}{row.text}"), room)
     notes = list(dict.fromkeys(_note(finding) for finding in row.findings))
     text = row.text or gist(row.payload, room)
@@ -344,7 +344,7 @@ def _said(row: Row, room: int) -> str:
 
 def _note(finding: Finding) -> str:
     sign, _ = kind_sign(finding)
-    late = f" by {duration(finding.late_by)}" if finding.late_by is not None else ""
+    late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
     kind = {"order": "out of order", "violation": visible(finding.rule)}.get(finding.kind, visible(finding.kind))
     return f"{sign} {kind}{late}"
 
@@ -387,7 +387,7 @@ def _type_counts(recording: Recording) -> dict[int, dict[str, _Seen]]:
 def _totals(result: FileResult) -> str:
     failures = [one.severity for one in result.failures()]
     parts = [
-        count(failures.count(severity), str(severity) if severity is not Severity.INFO else "remark")
+        count_text(failures.count(severity), str(severity) if severity is not Severity.INFO else "remark")
         for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
         if severity in failures
     ]
@@ -396,7 +396,7 @@ def _totals(result: FileResult) -> str:
 
 
 def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterator[str]:
-    yield paint(f"{count(len(results), 'result')}: {word_of_all(results)}", BOLD)
+    yield paint(f"{count_text(len(results), 'result')}: {word_of_all(results)}", BOLD)
     column = min(max(cells(visible(one.path)) for one in results), width // 2)
     names = max((cells(visible(one.judgement.contract)) for one in results if one.judgement), default=0)
     for result in results:

@@ -12,8 +12,8 @@ from html import escape
 
 from wsreplay.display import fit, visible
 from wsreplay.report import timeline
-from wsreplay.report.paint import duration, seconds
 from wsreplay.trace.spans import Lanes, Span
+from wsreplay.units import clock, duration_text
 from wsreplay.validator.findings import Finding
 
 _RULER, _TITLE, _TRACK, _GAP = 22, 20, 20, 8
@@ -85,11 +85,11 @@ class Waterfall:
         unfinished = span.cut or span.end_ns is None
         state = "open" if unfinished else "failed" if span.failed else "large" if span.large else "part"
         x, width = self._x(span.start_ns), self._x(end_ns) - self._x(span.start_ns)
-        length = duration(max(end_ns - span.start_ns, 0)) if not unfinished else "never ended"
+        length = duration_text(max(end_ns - span.start_ns, 0)) if not unfinished else "never ended"
         rect = f'<rect class="span {state}" x="{x:.3f}%" y="{top}" width="{max(width, 0.05):.3f}%" height="{_BAR}" rx="3"/>'
         label = fit(visible(span.name), 40) + (f"  {length}" if width > 12 else "")
         text = f'<text class="in" x="{x:.3f}%" dx="5" y="{top + 11}">{escape(label)}</text>' if width > 4 else ""
-        title = f"{span.name} · {length} · from {seconds(span.start_ns)}" + (" · failed" if span.failed else "")
+        title = f"{span.name} · {length} · from {clock(span.start_ns)}" + (" · failed" if span.failed else "")
         return self._linked(self.links.get(span.start_frame), f"<title>{_shown(title, 300)}</title>{rect}{text}")
 
     def _instants(self, lane: str, top: int) -> Iterator[str]:
@@ -101,7 +101,7 @@ class Waterfall:
             if place in drawn:
                 continue
             drawn.add(place)
-            title = _shown(f"{one.name} at {seconds(one.t_ns)}", 300)
+            title = _shown(f"{one.name} at {clock(one.t_ns)}", 300)
             tick = f'<rect class="instant" x="{self._x(one.t_ns):.3f}%" y="{top - 2}" width="2" height="{_BAR + 4}"/>'
             yield self._linked(self.links.get(one.frame), f"<title>{title}</title>{tick}")
 
@@ -142,7 +142,7 @@ class Waterfall:
             yield f'<line class="tick" x1="{x}" x2="{x}" y1="{_RULER - 6}" y2="{height}"/>'
             anchor = "end" if self._x(t_ns) > 95 else "start"
             yield f'<text class="tick" x="{x}" dx="{3 if anchor == "start" else -3}" y="12" text-anchor="{anchor}">'
-            yield f"{seconds(t_ns, places)}</text>"
+            yield f"{clock(t_ns, places)}</text>"
 
     def _x(self, t_ns: int) -> float:
         """Percent from the left."""

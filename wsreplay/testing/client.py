@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Subprotocol
 
 from wsreplay.errors import UpstreamError
+from wsreplay.units import SECOND, duration_text
 
 if TYPE_CHECKING:
     from wsreplay.testing.validator import Stream
@@ -153,7 +154,7 @@ class ChatClient:
             status = f"{refusal.response.status_code} {refusal.response.reason_phrase}"
             raise ConnectRefused(f"{self.url} refused: {status}: {body}", refusal.response.status_code, body) from None
         except TimeoutError:
-            raise ConnectRefused(f"{self.url} did not answer within {self.timeout:g} s") from None
+            raise ConnectRefused(f"{self.url} did not answer within {duration_text(self.timeout * SECOND)}") from None
         except (OSError, WebSocketException) as error:
             raise ConnectRefused(f"{self.url} cannot be reached: {error}") from error
         self.connections += 1
@@ -219,7 +220,7 @@ class ChatClient:
                         raise ChatEnded(self._say(f"{what} can not come any more", first))
                     await self._changed.wait()
         except TimeoutError:
-            raise ChatTimeout(self._say(f"{what} did not come within {seconds:g} s", first)) from None
+            raise ChatTimeout(self._say(f"{what} did not come within {duration_text(seconds * SECOND)}", first)) from None
 
     def _say(self, what: str, first: int = 0) -> str:
         """One line: what happened, whether the connection lives, and what was received since `first`."""
@@ -235,7 +236,7 @@ class ChatClient:
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: not self.connected)
         except TimeoutError:
-            raise ChatTimeout(self._say(f"the connection did not end within {seconds:g} s")) from None
+            raise ChatTimeout(self._say(f"the connection did not end within {duration_text(seconds * SECOND)}")) from None
         return self.close_code
 
     async def disconnect(self, code: int = 1000, reason: str = "") -> None:

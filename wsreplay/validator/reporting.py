@@ -223,13 +223,6 @@ def lost(conn: ConnectionState) -> str:
     return f"; the connection was dropped{who}"
 
 
-def seconds(ns: float) -> str:
-    """A duration as people say it: `34 ms`, `2.50 s`."""
-    if abs(ns) < 1e9:
-        return f"{ns / 1e6:.3g} ms" if abs(ns) < 1e8 else f"{ns / 1e6:.0f} ms"
-    return f"{ns / 1e9:.2f} s"
-
-
 def blame(patterns: Patterns) -> str | None:
     """Who should have sent these, where the contract says so."""
     directions = {pattern.direction for pattern in patterns}

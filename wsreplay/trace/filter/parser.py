@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -17,7 +18,8 @@ from typing import TypeVar
 from wsreplay.errors import FilterError
 from wsreplay.model import OPCODE_NAMES
 from wsreplay.trace import jsonpath as paths
-from wsreplay.trace.filter import ast, regex, units
+from wsreplay.trace.filter import ast, regex
+from wsreplay.units import parse_duration, parse_integer, parse_size
 
 LONGEST = 4000
 DEEPEST = 50
@@ -175,7 +177,7 @@ class _Parser:
         if raw in ("true", "false", "null"):
             return {"true": True, "false": False, "null": None}[raw]
         if re.fullmatch(r"-?\d[\d.eE+-]*", raw):
-            return self.located(at, units.number, raw)
+            return self.located(at, _number, raw)
         return glob.parts[0]
 
     def field(self, match: re.Match[str]) -> ast.Node:
@@ -275,12 +277,25 @@ def _opcode(text: str) -> int:
     return list(OPCODE_NAMES)[_named("opcode", tuple(OPCODE_NAMES.values()))(text)]
 
 
+def _number(text: str) -> int | float:
+    """A JSON number."""
+    if re.fullmatch(r"-?[0-9]{1,300}", text):
+        return int(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ValueError(f'"{text}" is not a number: quote it to compare it as text')
+    return value
+
+
 _READERS: dict[str, Callable[[str], int]] = {
     "dir": _named("direction", ast.DIRECTIONS),
     "op": _opcode,
     "sev": _named("severity", ast.SEVERITIES),
-    "conn": units.integer,
-    "session": units.integer,
-    "size": units.size,
-    "t": units.time,
+    "conn": parse_integer,
+    "session": parse_integer,
+    "size": parse_size,
+    "t": parse_duration,
 }

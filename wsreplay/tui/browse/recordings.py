@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from wsreplay import units
 from wsreplay.display import local_time
-from wsreplay.tui import times
 from wsreplay.tui.browse.folder import Listed, listed
 from wsreplay.tui.browse.listing import ListingScreen
 from wsreplay.tui.browse.previews import Glances
@@ -107,8 +107,8 @@ class RecordingsScreen(ListingScreen):
             sign = (look.signs.recording, look.style("error", bold=True))
         started = local_time(one.started)[:16] if one.started else ""
         return [
-            [sign], [(name, text)], [(started, dim)], [(times.length(one.lasted_ns), dim)],
-            [(f"{one.sessions:,}", text)], [(times.short(one.frames), text)], [(times.size(one.size), dim)],
+            [sign], [(name, text)], [(started, dim)], [(units.duration_text(one.lasted_ns), dim)],
+            [(f"{one.sessions:,}", text)], [(units.short_count(one.frames), text)], [(units.size_text(one.size), dim)],
             *self._findings(one), [(look.safe(one.upstream), dim)],
         ]  # fmt: skip
 

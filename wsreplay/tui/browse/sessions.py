@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from wsreplay import units
 from wsreplay.model import Ending, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui import times
 from wsreplay.tui.browse.listing import ListingScreen
 from wsreplay.tui.browse.table import Column
 from wsreplay.tui.jobs.job import Told
@@ -81,7 +81,7 @@ class SessionsScreen(ListingScreen):
     def _counted(self, totals: Totals) -> None:
         self._tallies, sample = totals
         took = self.replay.clock() - self._counting_since
-        self._count_again_ns = self.replay.clock() + max(times.SECOND, took * _BETWEEN_COUNTS)
+        self._count_again_ns = self.replay.clock() + max(units.SECOND, took * _BETWEEN_COUNTS)
         reached = self.opened.reached_ns(None)
         groups = {
             connection.id: (session.id, session.opened_ns, max(session.closed_ns or reached, session.opened_ns + 1))
@@ -110,13 +110,13 @@ class SessionsScreen(ListingScreen):
         dim, text = look.style("dim"), look.style()
         start = opened.start_ns(None)
         closed = session.closed_ns
-        lasted = times.length(closed - session.opened_ns) if closed is not None else "open"
+        lasted = units.duration_text(closed - session.opened_ns) if closed is not None else "open"
         verdict = opened.evidence.verdict(session.id)
         frames, size = self._totals(session)
         user = (look.safe(session.user), text) if session.user else ("anonymous", dim)
         return [
             [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
-            [(times.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
+            [(units.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
             self._findings(session), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
             [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
             [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
@@ -126,7 +126,7 @@ class SessionsScreen(ListingScreen):
         if self._tallies is None:
             return self.look.signs.ellipsis, self.look.signs.ellipsis
         known = [self._tallies.get(connection.id, (0, 0)) for connection in session.connections]
-        return times.short(sum(frames for frames, _ in known)), times.size(sum(size for _, size in known))
+        return units.short_count(sum(frames for frames, _ in known)), units.size_text(sum(size for _, size in known))
 
     def _state(self, session: Session) -> Run:
         look = self.look

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from wsreplay import units
 from wsreplay.diff.conversation import Said
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.display import gist
-from wsreplay.tui import times
 from wsreplay.tui.diff.alignment import Payloads
 from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
@@ -42,7 +42,7 @@ class DiffList(RowList):
         later = ""
         if width >= 120:
             half -= 4
-            later = f" {times.length(pair.b.t_ns - pair.a.t_ns) if pair.a and pair.b else '':>7}"
+            later = f" {units.duration_text(pair.b.t_ns - pair.a.t_ns) if pair.a and pair.b else '':>7}"
         sign = f" {self.sign(pair.kind)} "
         runs: list[Run] = [*self._side(0, pair.a, half, pair.kind), (sign, style), *self._side(1, pair.b, half, pair.kind)]
         return self.whole_line([*runs, (later, look.style("faint"))], width)
@@ -53,7 +53,7 @@ class DiffList(RowList):
             return [(" " * room, look.style("faint"))]
         direction = look.style("to-client" if said.direction else "to-server")
         name = _STYLES[kind] if kind in (Kind.ONLY_A, Kind.ONLY_B) else "text"
-        lead = f"{said.frame_id or '':>6} {times.clock(said.t_ns)} "
+        lead = f"{said.frame_id or '':>6} {units.clock(said.t_ns)} "
         left = max(0, room - len(lead) - 2)
         words = max(0, left - NAME)
         text = fitted(look.safe(said.name), left - words, ellipsis=look.signs.ellipsis)

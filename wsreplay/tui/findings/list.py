@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 
-from wsreplay.tui import times
+from wsreplay import units
 from wsreplay.tui.findings.grouping import Group, Line, Occurrence
 from wsreplay.tui.look.paint import Run, cut
 from wsreplay.tui.recording.evidence import moment
@@ -61,7 +61,7 @@ class FindingList(RowList):
         runs: list[Run] = [("     ", style)]
         if item.follows:
             runs.append((f"   {look.own('→')} ", look.style("faint")))
-        runs += [(f"{sign} ", style), (f"{times.clock(moment(finding) - self.origin_ns)} ", look.style("dim"))]
+        runs += [(f"{sign} ", style), (f"{units.clock(moment(finding) - self.origin_ns)} ", look.style("dim"))]
         if finding.session is not None:
             runs.append((f"s{finding.session:<3} ", look.style("faint")))
         if item.new:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from wsreplay import units
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
-from wsreplay.tui import times
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.summary import close_parts
 
@@ -27,7 +27,7 @@ def frame_facts(frame: Frame, connection: Connection | None, session: int | None
     direction = "server to client" if frame.direction else "client to server"
     facts: list[tuple[str, object]] = [
         ("frame", f"{frame.id}, {frame.seq} of its connection"),
-        ("time", f"{times.clock(frame.t_ns - origin_ns)}   {frame.t_ns:,} ns"),
+        ("time", f"{units.clock(frame.t_ns - origin_ns)}   {frame.t_ns:,} ns"),
         ("direction", direction),
         ("opcode", f"{OPCODE_NAMES.get(frame.opcode, '?')} (0x{frame.opcode:x})"),
         ("flags", " ".join(name for bit, name in _FLAGS if frame.flags & bit) or "none"),
@@ -52,8 +52,8 @@ def connection_facts(connection: Connection, session: int | None, origin_ns: int
     facts: list[tuple[str, object]] = [
         ("number", f"{connection.id}, session {session}"), ("user", connection.user), ("path", connection.path),
         ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
-        ("opened", times.clock(connection.opened_ns - origin_ns)),
-        ("closed", times.clock(closed - origin_ns) if closed is not None else None),
+        ("opened", units.clock(connection.opened_ns - origin_ns)),
+        ("closed", units.clock(closed - origin_ns) if closed is not None else None),
         ("ended", end), ("error", connection.error), ("status", connection.status),
     ]  # fmt: skip
     lines: list[Line] = [("plain", ""), ("head", "connection"), *_named(facts)]
@@ -69,7 +69,7 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]
     facts: list[tuple[str, object]] = [
         ("kind", fault.kind),
         ("what", fault.detail),
-        ("time", f"{times.clock(fault.t_ns - origin_ns)}   {fault.t_ns:,} ns"),
+        ("time", f"{units.clock(fault.t_ns - origin_ns)}   {fault.t_ns:,} ns"),
         ("direction", directions.get(fault.direction) if fault.direction is not None else None),
         ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
         ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
@@ -81,7 +81,7 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]
 def note_facts(mark: Mark, origin_ns: int, key: str) -> list[Line]:
     """A note that was left at a time, and the key that changes it."""
     how: list[Line] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
-    return [("head", mark.note), *_named([("time", f"{times.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
+    return [("head", mark.note), *_named([("time", f"{units.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
 
 
 def _named(facts: Iterable[tuple[str, object]]) -> list[Line]:
@@ -102,9 +102,9 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_
         ("expected", " or ".join(finding.expected)),
         ("due by", _at(finding.until, origin_ns)),
         ("seen", finding.seen),
-        ("late by", times.length(finding.late_by) if finding.late_by is not None else None),
-        ("stands at", times.clock(moment(finding) - origin_ns)),
-        ("decided", f"{times.clock(finding.decided_at - origin_ns)} by {finding.decided_by.replace('_', ' ')}"),
+        ("late by", units.duration_text(finding.late_by) if finding.late_by is not None else None),
+        ("stands at", units.clock(moment(finding) - origin_ns)),
+        ("decided", f"{units.clock(finding.decided_at - origin_ns)} by {finding.decided_by.replace('_', ' ')}"),
         ("belongs to", "  ".join(f"{name} {value}" for name, value in finding.slice)),
         ("began with", f"frame {finding.activation}" if finding.activation else None),
         ("witness", "frames " + ", ".join(map(str, finding.frames)) if finding.frames else None),
@@ -121,4 +121,4 @@ def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[Li
 
 
 def _at(ns: int | None, origin_ns: int) -> str | None:
-    return times.clock(ns - origin_ns) if ns is not None else None
+    return units.clock(ns - origin_ns) if ns is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.store import paging
-from wsreplay.tui.times import MILLISECOND, parse_length
+from wsreplay.units import MILLISECOND, parse_duration
 
 if TYPE_CHECKING:
     from wsreplay.model import Session
@@ -32,9 +32,9 @@ def parse_target(text: str) -> Target | None:
             share = 100 if text == "end" else int(text[:-1])
             return Target("share", share) if 0 <= share <= 100 else None
         if text[:1] in ("+", "-"):
-            delta = parse_length(text[1:])
+            delta = parse_duration(text[1:])
             return Target("delta", -delta if text[0] == "-" else delta)
-        return Target("time", parse_length(text) + MILLISECOND - 1)
+        return Target("time", parse_duration(text) + MILLISECOND - 1)
     except (ValueError, OverflowError):
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from wsreplay.tui.times import SECOND
+from wsreplay.units import SECOND
 
 UNREAD_NS = SECOND  # after a poll that could not read, the next one waits so long: it may take 50 ms of the keys' time
 SILENT_NS = 4 * SECOND  # the relay sends a heartbeat every second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wsreplay.tui.times import SECOND
+from wsreplay.units import SECOND
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 IDLE_CAPS: tuple[int | None, ...] = (None, 2 * SECOND, SECOND // 2)

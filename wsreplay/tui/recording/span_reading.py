@@ -12,7 +12,7 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.job import Errands, Told
-from wsreplay.tui.times import SECOND
+from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
     from wsreplay.tui.recording.lanes import Drawn, Lane

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wsreplay.tui.times import MILLISECOND
+from wsreplay.units import MILLISECOND
 
 NARROWEST_NS = MILLISECOND // 10
 

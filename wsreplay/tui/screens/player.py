@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
-from wsreplay.tui import times
+from wsreplay import units
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.goto import Target, parse_target
 from wsreplay.tui.recording.playback import Player
@@ -136,13 +136,13 @@ class PlayerScreen(BaseScreen):
         look, player = self.look, self.player
         sign = look.signs.play if player.playing else look.signs.pause
         speed = f"{player.speed:g}"
-        cap = f"idle{look.signs.at_most}{times.length(player.idle_cap)}" if player.idle_cap else "idle uncapped"
+        cap = f"idle{look.signs.at_most}{units.duration_text(player.idle_cap)}" if player.idle_cap else "idle uncapped"
         lively = look.style("accent" if self.film else "dim", bold=self.film)
         end = player.end_ns - origin_ns
         return [
-            (f"{sign} ", lively), (times.clock(player.at_ns - origin_ns), look.style("strong" if self.film else "text")),
-            (f"/{times.clock_short(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
-            (cap.replace("2.000s", "2s"), look.style("faint")),
+            (f"{sign} ", lively), (units.clock(player.at_ns - origin_ns), look.style("strong" if self.film else "text")),
+            (f"/{_end_text(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
+            (cap, look.style("faint")),
         ]  # fmt: skip
 
 
@@ -151,3 +151,6 @@ def _complaint(text: str) -> str | None:
     return None if parse_target(text) else f"{text!r} is no place: {known}"
 
 
+def _end_text(ns: int) -> str:
+    """The end of a film, in whole seconds from a minute on; begun seconds count."""
+    return units.clock(ns) if ns < units.MINUTE else units.clock(-(-ns // units.SECOND) * units.SECOND, 0)

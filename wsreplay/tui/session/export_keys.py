@@ -45,15 +45,15 @@ class Exports:
 
     def copy(self, whole: bool) -> None:
         """The payload, or the frame with its facts, on the clipboard."""
-        from wsreplay.report.paint import count
         from wsreplay.tui.session.export import as_json
+        from wsreplay.units import count_text
 
         frame = self._frame()
         if frame is not None:
             text = as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
             self._app.copy_to_clipboard(text)
             title = f"copied frame {frame.id} with its facts" if whole else f"copied the payload of frame {frame.id}"
-            self._host.notify(count(len(text), "character"), title=title)
+            self._host.notify(count_text(len(text), "character"), title=title)
 
     def page(self) -> None:
         """All of the payload in $PAGER."""
@@ -81,14 +81,14 @@ class Exports:
 
     def ask(self) -> None:
         """Ask for a file to write what is shown into."""
-        from wsreplay.report.paint import count
         from wsreplay.tui.session import export
+        from wsreplay.units import count_text
 
         if not self._rows.view.frames:
             self._host.notify("no frame is shown", title="there is nothing to write")
             return
         ids = self._narrowed()
-        what = count(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
+        what = count_text(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
         name = self._opened.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
         question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
         self._host.ask(question, "file", partial(self._write, ids), value=name, check=export.check_target)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
+from wsreplay import units
 from wsreplay.model import Session
-from wsreplay.tui import times
 from wsreplay.tui.jobs.job import Errands
 from wsreplay.tui.recording.span_reading import READING, Tracing, open_at
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -50,7 +50,7 @@ class OpenLine(StatusLine):
         count = f"{len(spans)} open{known}" if spans else f"nothing is open{known}"
         entries = [
             (f"{look.signs.open_end} {look.safe(drawn.kind)}",
-             f"{look.safe(drawn.name)} {look.own(times.length(at_ns - drawn.start_ns))}")
+             f"{look.safe(drawn.name)} {look.own(units.duration_text(at_ns - drawn.start_ns))}")
             for drawn in spans
         ]  # fmt: skip
         self.say([], [(count, look.style("dim"))], entries=entries)

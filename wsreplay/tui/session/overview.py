@@ -11,7 +11,7 @@ from wsreplay.tui.jobs.job import Errands, Told
 from wsreplay.tui.recording import density as sketch
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.extra_rows import MOST_FAULTS, Noted, Placed, placed, when
-from wsreplay.tui.times import SECOND
+from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
     from wsreplay.model import Mark

@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from wsreplay import units
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.paging import Head
-from wsreplay.tui import times
 from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Ghost, seen_from
 from wsreplay.tui.recording.goto import Target, why_not_here
@@ -50,7 +50,7 @@ from wsreplay.tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
-PER_DETAIL_NS = times.SECOND // 2
+PER_DETAIL_NS = units.SECOND // 2
 
 
 class SessionScreen(PlayerScreen):
@@ -174,7 +174,7 @@ class SessionScreen(PlayerScreen):
         if not self.following:
             self.call_after_refresh(self._show_detail)
         elif self.now() - self._detailed_ns < PER_DETAIL_NS:
-            self.set_timer(PER_DETAIL_NS / times.SECOND, self._show_detail)
+            self.set_timer(PER_DETAIL_NS / units.SECOND, self._show_detail)
         else:
             self._show_detail()
 

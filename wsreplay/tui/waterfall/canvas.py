@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from wsreplay.tui import times
+from wsreplay import units
 from wsreplay.tui.look.cells import Cells
 from wsreplay.tui.look.paint import fitted_ends
 from wsreplay.tui.recording.lanes import Drawn, Lane, in_sight, instants_in_sight, nearest
@@ -87,7 +87,7 @@ class Waterfall(RowList):
         for x, t_ns in self.window.ticks(cells.width):
             if x > cells.width - 10:
                 break
-            cells.put(x, self.look.own("│") + times.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
+            cells.put(x, self.look.own("│") + units.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
         self._playhead(cells)
         return self.whole_line([(" " * self.label, self.look.ground("ground")), *cells.runs()], width)
 

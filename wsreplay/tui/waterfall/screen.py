@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from wsreplay import units
 from wsreplay.model import Session
 from wsreplay.store import paging
-from wsreplay.tui import times
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import is_ghost, known_at, moment
@@ -281,7 +281,7 @@ class WaterfallScreen(PlayerScreen):
             return [(" ", look.style("dim"))]
         if drawn.end_ns is not None and drawn.end_ns > until:
             drawn = replace(drawn, end_ns=None, end_frame=None, state="open")  # nobody knows yet how it ends
-        lasted = times.length((drawn.end_ns or until) - drawn.start_ns)
+        lasted = units.duration_text((drawn.end_ns or until) - drawn.start_ns)
         state = {"ok": "ok", "failed": "error", "cut": "warning", "unended": "missing"}.get(drawn.state, "accent")
         known = [one for one in self._findings() if known_at(one) <= until]
         began = [one for one in known if drawn.start_frame in (one.activation, *one.frames[:1])]
@@ -289,11 +289,11 @@ class WaterfallScreen(PlayerScreen):
         late = max((one.late_by or 0 for one in began if one.kind == "late"), default=0)
         return [
             (kind, look.style("dim")), (look.safe(drawn.name), look.style("strong", bold=True)),
-            (f"  {times.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
-            (times.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
+            (f"  {units.clock(drawn.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
+            (units.clock(drawn.end_ns - self.origin_ns) if drawn.end_ns is not None else "still open", look.style("dim")),
             (f"  {lasted}  ", look.style("text")),
             (drawn.state.replace("unended", "never ended"), look.style(state, bold=True)),
-            (f"  late by {times.length(late)}" if late else "", look.style("late", bold=True)),
+            (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
             (f"  frame {drawn.start_frame}", look.style("faint")),
             (f" {look.own('–')} {drawn.end_frame}" if drawn.end_frame else "", look.style("faint")),
         ]  # fmt: skip

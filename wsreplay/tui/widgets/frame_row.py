@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 from rich.style import Style
 
+from wsreplay import units
 from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
-from wsreplay.tui import times
 from wsreplay.tui.look.look import Look
 from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.recording.evidence import Evidence, moment, worst
@@ -67,9 +67,9 @@ class FrameRow(NamedTuple):
         runs: list[Run] = [self._witness(head.id), self._sign(head.id, finding)]
         if width >= _ID_FROM:
             runs.append((f"{head.id:>{self.id_width}} ", faint))
-        runs.append((f"{times.clock(head.t_ns - self.origin_ns)} ", dim))
+        runs.append((f"{units.clock(head.t_ns - self.origin_ns)} ", dim))
         if width >= _WAIT_FROM:
-            wait = f"+{times.length(wait_ns)}" if wait_ns is not None else ""
+            wait = f"+{units.duration_text(wait_ns)}" if wait_ns is not None else ""
             runs.append((f"{wait:>7} ", faint))
         direction = look.style("to-client" if head.direction else "to-server")
         runs += self._who(head.connection_id, faint)
@@ -77,7 +77,7 @@ class FrameRow(NamedTuple):
         type_name = fitted(look.safe(name(head)), self.type_width, ellipsis=look.signs.ellipsis)
         runs.extend(self._searched(f"{type_name} ", self._name_style(head, finding)))
         if width >= _SIZE_FROM:
-            runs.append((f"{times.size(head.size):>5} ", faint))
+            runs.append((f"{units.size_text(head.size):>5} ", faint))
         if finding:
             words = place_words(finding, self.evidence.belongs.get(head.id))
             runs.append((f"{look.own(words)}  ", look.sign_of(finding)[1]))
@@ -140,7 +140,7 @@ class FrameRow(NamedTuple):
         wide = 8 if self.width >= _WAIT_FROM else 0
         return [
             (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
-            (f"{times.clock(t_ns - self.origin_ns)} ", style), (dash * (wide + 1) + " ", style),
+            (f"{units.clock(t_ns - self.origin_ns)} ", style), (dash * (wide + 1) + " ", style),
         ]  # fmt: skip
 
     def _witness(self, frame_id: int) -> Run:
@@ -167,7 +167,7 @@ class FrameRow(NamedTuple):
 def place_words(finding: Finding, belongs: int | None) -> str:
     """What a row says of the finding that stands at it; `belongs` is the frame that should have come before this one."""
     if finding.kind == "late" and finding.late_by is not None:
-        return f"late by {times.length(finding.late_by)}"
+        return f"late by {units.duration_text(finding.late_by)}"
     if finding.kind == "order" and belongs is not None:
         return f"belongs after #{belongs}"
     if finding.kind == "order" and finding.expected:
@@ -181,7 +181,7 @@ def ghost_words(finding: Finding, origin_ns: int) -> list[str]:
     """What came instead of the event, until when it was due if not at the row's time, else for whom: not its name again."""
     seen = f"got {finding.seen}" if finding.seen else ""
     is_told = finding.until is None or finding.until == moment(finding)
-    due = "" if is_told else f"due by {times.clock((finding.until or 0) - origin_ns)}"
+    due = "" if is_told else f"due by {units.clock((finding.until or 0) - origin_ns)}"
     said = [part for part in (seen, due) if part]
     told = (finding.message.partition(phrase)[2] for phrase in (" never came ", " did not come "))
     return said or [next(filter(None, told), finding.message)]

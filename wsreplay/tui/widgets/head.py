@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from wsreplay import units
 from wsreplay.model import Session
-from wsreplay.tui import times
 from wsreplay.tui.look.look import Look
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.growth import Growth
@@ -45,8 +45,9 @@ def live_runs(look: Look, growth: Growth, opened: Opened) -> list[Run]:
     if not growth.live:
         return [(f"{look.signs.finished} finished", look.style("dim"))]
     if growth.silent_ns:
-        return [(f"{look.signs.stalled} STALLED {growth.silent_ns // times.SECOND} s", look.style("warning", bold=True))]
-    rate = f" {times.short(growth.rate)}/s"
+        silent = units.duration_text(growth.silent_ns // units.SECOND * units.SECOND)
+        return [(f"{look.signs.stalled} STALLED {silent}", look.style("warning", bold=True))]
+    rate = f" {units.short_count(growth.rate)}/s"
     return [(f"{look.signs.recording} REC", look.style("error", bold=True)), (rate, look.style("dim"))]
 
 
@@ -86,7 +87,7 @@ def judge_runs(look: Look, opened: Opened) -> list[Run]:
     return [(f" by {look.safe(names)}", look.style("dim"))] if names else []
 
 
-def tally_runs(look: Look, errors: int, warnings: int, number: Callable[[int], str] = times.short) -> list[Run]:
+def tally_runs(look: Look, errors: int, warnings: int, number: Callable[[int], str] = units.short_count) -> list[Run]:
     """`✗ 12 ▲ 40`; nothing where there are none."""
     runs: list[Run] = []
     if errors:

@@ -17,11 +17,11 @@ from datetime import datetime
 from typing import Any
 
 from wsreplay.contract.model import Latency
+from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import fit_any
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.findings import Verdict
-from wsreplay.validator.reporting import seconds
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.state.state import ConnectionState
 
@@ -131,7 +131,7 @@ class LatencyMonitor(MessageMonitor):
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="late",
-            message=f"{type_} was {seconds(late)} on its way, at most {seconds(self.rule.max_ns)} allowed",
+            message=f"{type_} was {duration_text(late)} on its way, at most {duration_text(self.rule.max_ns)} allowed",
             seen=type_,
             until=t - late + self.rule.max_ns,
             late_by=late - self.rule.max_ns,

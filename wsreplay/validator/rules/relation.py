@@ -12,6 +12,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wsreplay.contract.model import Declare
+from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.reporting import (
@@ -23,7 +24,6 @@ from wsreplay.validator.reporting import (
     frames_of,
     lost,
     names,
-    seconds,
     sender,
     where,
 )
@@ -90,7 +90,7 @@ class Response(Template):
                     late_by=late,
                     seen=type_,
                     frames=frames_of(obligation.fid, fid),
-                    message=f"{type_} came {seconds(late)} too late{where(slice_)}",
+                    message=f"{type_} came {duration_text(late)} too late{where(slice_)}",
                 )
         if slice_.states is not None:
             del slice_.states[self.number]
@@ -126,7 +126,7 @@ class Response(Template):
         slice_, within = obligation.slice_, self.rule.within_ns
         trigger, expected = names(self.operands[0]), names(self.operands[1])
         message = f"{either(expected)} did not come"
-        message += f" within {seconds(within)}" if by == "deadline" and within is not None else ""
+        message += f" within {duration_text(within)}" if by == "deadline" and within is not None else ""
         message += f" before {seen}" if by == "event" else ""
         message += f" after {either(trigger)}{where(slice_)}"
         if by not in ("event", "deadline") and any(pattern.type.startswith("ws.") for pattern in self.operands[1]):
@@ -216,7 +216,7 @@ class Precedence(Template):
         first = names(self.operands[0])
         before = {"any": "earlier", "alternate": "since the one before", "chain": "just before"}[self.rule.mode]
         if self.rule.within_ns is not None:
-            before = f"in the {seconds(self.rule.within_ns)} before"
+            before = f"in the {duration_text(self.rule.within_ns)} before"
         self.violate(
             slice_,
             conn,

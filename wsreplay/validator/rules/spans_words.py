@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsreplay.contract.model import Patterns, Span
+from wsreplay.units import duration_text
 from wsreplay.validator.reporting import (
     Counts,
     Reported,
@@ -12,7 +13,6 @@ from wsreplay.validator.reporting import (
     frames_of,
     lost,
     names,
-    seconds,
     sender,
     where,
 )
@@ -115,7 +115,7 @@ class SpanWords:
         within = self._span.within_ns
         due = instance.t + within if within is not None else None
         if by == "deadline" and within is not None:
-            message = f"{either(self._ends)} did not come within {seconds(within)}{where(instance)}{lost(instance.conn)}"
+            message = f"{either(self._ends)} did not come within {duration_text(within)}{where(instance)}{lost(instance.conn)}"
         else:
             message = f"{either(self._ends)} never came{where(instance)}{why}"
         reported = self._reporter.report(
@@ -150,6 +150,6 @@ class SpanWords:
             late_by=late,
             seen=type_,
             frames=frames_of(instance.fid, fid),
-            message=f"{type_} came {seconds(late)} too late{where(instance)}",
+            message=f"{type_} came {duration_text(late)} too late{where(instance)}",
         )
-        return f"{seconds(late)} late"
+        return f"{duration_text(late)} late"
