@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from wsreplay.trace.filter.parser import parse
 from wsreplay.tui.recording.goto import parse_target
 from wsreplay.units import (
     DAY,
+    DURATION_PATTERN,
     HOUR,
     LARGEST,
     MILLISECOND,
@@ -81,6 +83,11 @@ WRONG = ["1x", "m", "1mm", "1hour", "1s30m", "1m2m", "1M", "-", "1e3s", "1..5s",
 @pytest.mark.parametrize("text", DURATIONS)
 def test_a_duration_means_the_same_wherever_it_is_written(entrance: str, text: str, tmp_path: Path) -> None:
     assert ENTRANCES[entrance](text, tmp_path) == pytest.approx(DURATIONS[text], rel=1e-12)
+
+
+@pytest.mark.parametrize("text", DURATIONS)
+def test_an_editor_takes_every_duration_for_one(text: str) -> None:
+    assert re.search(DURATION_PATTERN, text)
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)

@@ -34,6 +34,8 @@ _PLAIN = re.compile(_NUMBER)
 _PARTS = re.compile(rf"{_NUMBER}\s?([a-zµμ]{{1,3}})")
 _DURATION = re.compile(rf"(?:{_PARTS.pattern}\s?)+")
 _CLOCK = re.compile(r"(?:([0-9]{1,7}):)?([0-9]{1,7}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
+DURATION_PATTERN = rf"^\s*(?:{_CLOCK.pattern}|(?:{_NUMBER}\s?(?:{'|'.join(_TIMES)})\s?)+)$"
+"""What a duration with a unit looks like, for a JSON Schema."""
 _SIZE = re.compile(rf"{_NUMBER}\s?([A-Za-z]{{0,3}})")
 
 

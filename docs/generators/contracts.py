@@ -11,7 +11,7 @@ from typing import Any
 
 from docs.generators.meanings import COMMON, CONSTRUCTS, DEFAULTS, MEANINGS
 from wsreplay.contract import builtin_names, json_schema, load
-from wsreplay.report.paint import count
+from wsreplay.units import count_text
 
 Schema = dict[str, Any]
 
@@ -26,7 +26,7 @@ verdicts mean: [Verdicts](verdicts.md).
 | patterns | a pattern, or a list of which any may fit |
 | path | a singular JSONPath (RFC 9535): `$.payload.run_id` |
 | key | a name of `keys`, or `conn.id`, `conn.user`, `conn.session` |
-| duration | `100ms`, `2s`, `1.5min`, `1h` |
+| duration | `100ms`, `2s`, `1m30s`, `1h`: [how to write one](units.md) |
 
 Pseudo-events are what the connection does: `ws.open`, `ws.close`, `ws.drop` (it ended without a close), each with `$.code`,
 `$.reason` and `$.by`; `ws.ping`, `ws.pong`. They count only where a rule names them. `c2s:` and `s2c:` tell the direction of a
@@ -106,7 +106,7 @@ def builtin_page() -> str:
     for name in builtin_names():
         contract = load(name)
         text = (resources.files("wsreplay.contract") / "builtin" / f"{name}.yaml").read_text("utf-8")
-        spans, rules = count(len(contract.spans), "span"), count(len(contract.rules), "rule")
+        spans, rules = count_text(len(contract.spans), "span"), count_text(len(contract.rules), "rule")
         counted = f"Version {contract.version}: {spans}, {rules} in all."
         parts += [f"## {name}", counted, f"```yaml\n{text.rstrip()}\n```"]
     return "\n\n".join(parts)

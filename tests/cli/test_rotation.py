@@ -156,8 +156,8 @@ def test_where_the_next_file_cannot_be_written_recording_goes_on(
 @pytest.mark.parametrize(
     ("limit", "says"),
     [
-        ("often", "is neither a size nor a duration"), ("0s", "cannot be rotated at 0"), ("10", "write a unit, as in 100MB, 15m or 1h"),
-        ("xB", "is neither a size nor a duration"),
+        ("often", "is neither a size nor a duration"), ("0s", "cannot be rotated at 0"),
+        ("10", "write a unit, as in 100MB, 15m or 1h"), ("xB", "is neither a size nor a duration"),
     ],
 )
 def test_a_limit_that_is_none_is_said_to_be_so(limit: str, says: str, tmp_path: Path) -> None:

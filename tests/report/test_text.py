@@ -19,7 +19,7 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")
 def test_the_example_of_the_documentation(chat: FileResult) -> None:
     assert render("text", [chat], width=114).splitlines() == [
         "WEBSOCKET EVENT VALIDATION REPORT   recordings/chat.db   contract agent-chat v1",
-          "session 1 · user u1 · /ws · 12.46s · 4 events of 4 types                                                  FAILED",
+        "session 1 · user u1 · /ws · 12.46s · 4 events of 4 types                                                    FAILED",
         "  event coverage   agent_started 1   agent_thinking 1   tool_executing 1   tool_completed 0 ✗   agent_completed 1",
         "  timeline",
         "   00:00.123  agent_started      Agent is starting to process your request",
@@ -42,7 +42,7 @@ def test_what_is_missing_stands_behind_what_calls_for_it_also_where_all_was_read
     path = traces.write("chat.db", [(12_456, event) for _, event in CHAT])
     lines = render("text", [FileResult(str(path), judged())], width=114).splitlines()
     start = lines.index("  timeline")
-    assert [line.split()[2] for line in lines[start + 1 : start + 6]] == [
+    assert [line.split()[1] for line in lines[start + 1 : start + 6]] == [
         "agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed",
     ]  # fmt: skip
     (at,) = (number for number, line in enumerate(lines) if "event coverage" in line)

@@ -76,7 +76,7 @@ async def test_playing_says_what_is_open_at_the_playhead_and_marks_the_rows_that
         screen = on.app.screen
         await on.until(lambda: screen.open_line.spans is not None)
         for at_ms, open_now in (
-            (100, []), (600, ["performance 277ms"]), (2_400, ["performance 2.077s", "metrics 1.750s", "search 111ms"]),
+            (100, []), (600, ["performance 277ms"]), (2_400, ["performance 2.077s", "metrics 1.75s", "search 111ms"]),
         ):  # fmt: skip
             on.clock.move(at_ms - (screen.player.at_ns - screen.origin_ns) / MS)
             screen.tick()

@@ -57,7 +57,7 @@ async def test_a_missing_event_stands_where_it_was_due_and_an_event_out_of_order
         lines = on.text().splitlines()
         ghost = next(number for number, line in enumerate(lines) if "missing: tool_completed" in line)
         assert "00:12.289" in lines[ghost] and "got agent_completed" in lines[ghost]
-        assert "pong" in lines[ghost - 1] and "late by 2.100s" in lines[ghost + 1]
+        assert "pong" in lines[ghost - 1] and "late by 2.1s" in lines[ghost + 1]
         assert any("⇅" in line and "belongs after #8" in line for line in lines)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from wsreplay.contract.model import CONNECTION_SOURCES, MODES, PSEUDO_EVENTS, TEMPLATES
+from wsreplay.units import DURATION_PATTERN
 
 _Schema = dict[str, Any]
 
-_DURATION: _Schema = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ns|us|µs|ms|s|min|h)\s*$", "examples": ["100ms", "2s"]}
+_DURATION: _Schema = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["100ms", "2s", "1m30s"]}
 _PATH: _Schema = {"type": "string", "pattern": r"^\$", "description": "a singular RFC 9535 path, such as $.payload.run_id"}
 _FIELD: _Schema = {"type": "string", "pattern": r"^(\$|envelope\.(type|sent|seq|id)$)"}
 _SEVERITY: _Schema = {"enum": ["error", "warning", "info"], "default": "error"}

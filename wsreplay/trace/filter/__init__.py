@@ -7,7 +7,7 @@
     $.tool_name=search*   $.done=true   $.error       JSON paths (RFC 9535, singular); alone: it is there
 
 Values may hold `*`; a quoted value and a character after `\\` stand for themselves. Fields: `type`, `user`, `thread`, `run`,
-`rule` (text); `conn`, `session`, `size` (bytes of payload; B kB MB GB KiB MiB GiB), `t` (`1.5s`, `250ms`, `1:30`; since the
+`rule` (text); `conn`, `session`, `size` (bytes of payload; kB MB GB TB KiB MiB GiB TiB), `t` (`1.5s`, `1:30`; since the
 recording's start); `sev` (info < warning < error); `dir` (c2s, s2c); `op` (text, binary, ping, pong, close, continuation).
 `sev` and `rule` are those of the findings that point at a frame. Searching text means the payload as it was sent.
 
