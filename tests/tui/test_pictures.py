@@ -162,7 +162,7 @@ async def test_a_recording_that_grows(stage, live_chat, pictured, state, width):
             live_chat.finish()
             on.app.poll()
         await on.settle()
-        words = {"following": "FOLLOW", "new": "+3 new", "stalled": "STALLED 12 s", "finished": "finished"}
+        words = {"following": "FOLLOW", "new": "+3 new", "stalled": "STALLED 12s", "finished": "finished"}
         assert words[state] in on.text()
         pictured(on)
 
