@@ -26,6 +26,7 @@ COOKIE = b"Cookie: c%d=" + b"x" * 4000 + b"\r\n"
 CHUNKED = b"5\r\nhello\r\n1;name=value\r\n!\r\n0\r\nTrailer: yes\r\n\r\n"
 GET = b"GET /health HTTP/1.1\r\nHost: example.org\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\neh?\n"
 
 CASES: dict[str, Steps] = {
     "health check, kept alive": [("c", GET), ("s", OK), ("c", GET), ("s", OK), ("c", "eof"), ("s", "close")],
@@ -58,7 +59,7 @@ CASES: dict[str, Steps] = {
     "absolute target": [("c", b"GET http://example.org/x HTTP/1.1\r\nHost: example.org\r\n\r\n"), ("s", OK)],
     "any host": [("c", b"OPTIONS * HTTP/1.1\r\nHost: example.org\r\n\r\n"), ("s", OK)],
     "early hints": [("c", GET), ("s", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), ("s", OK)],
-    "no HTTP": [("c", b"\x16\x03\x01\x02\x00\x01 is TLS, and this is plain\r\n\r\n"), ("s", b"eh?\r\n"), ("s", "close")],
+    "no HTTP": [("c", b"\x16\x03\x01\x02\x00\x01 is TLS, and this is plain\r\n\r\n"), ("s", BAD_REQUEST), ("s", "close")],
     "no HTTP answer": [("c", GET), ("s", b"SSH-2.0-OpenSSH_9.6\r\n"), ("s", "close")],
     "server leaves without an answer": [("c", GET), ("s", "close")],
     "server resets": [("c", GET), ("s", "reset")],
@@ -75,16 +76,19 @@ CASES: dict[str, Steps] = {
 
 
 def play(steps: Steps, listener: Listener, port: int) -> list[tuple[str, object]]:
-    """What the peers saw. The server is connected to with the first bytes, also where there is no proxy."""
+    """What the peers saw. The server is connected to once a head is whole, without the proxy with the first bytes."""
     client = connect(port)
     server: socket.socket | None = None
     seen: list[tuple[str, object]] = []
+    by_byte = len(steps) > 100
     for who, act in steps:
+        if server is None and who == "s":
+            server = listener.take()
         if isinstance(act, bytes):
             (client if who == "c" else server).sendall(act)  # type: ignore[union-attr]
-            if server is None:
+            if server is None and not by_byte:
                 server = listener.take()
-            if len(steps) < 100:  # else byte by byte: a head is held until it is whole
+            if not by_byte:  # else a head is held until it is whole
                 seen.append((who, read(server if who == "c" else client, len(act))))
             continue
         assert server is not None
@@ -97,7 +101,7 @@ def play(steps: Steps, listener: Listener, port: int) -> list[tuple[str, object]
             actor.close()
         seen.append((who, read_end(other)))
     assert server is not None
-    if len(steps) > 100:
+    if by_byte:
         seen += [("c", read(server, len(request()))), ("s", read(client, len(accept())))]
     client.close()
     server.close()
@@ -126,7 +130,7 @@ def test_requests_are_counted_and_only_upgrades_recorded(shared: tuple[Listener,
     summary = relay.stop()
     connections = checked(relay.path).connections
     assert [(connection.status, str(connection.ending)) for connection in connections] == [
-        (101, "dropped"), (401, "refused"), (101, "dropped"), (101, "dropped")
+        (400, "refused"), (None, "malformed"), (101, "dropped"), (401, "refused"), (101, "dropped"), (101, "dropped")
     ]  # fmt: skip
     assert summary["requests"] >= len(CASES)
 

@@ -138,6 +138,7 @@ def stopped(pid: int) -> bool:
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
     from wsreplay.proxy.proxy import Options, RecordingProxy
     from wsreplay.proxy.recorder_client import Callbacks
+    from wsreplay.proxy.route import Limits
 
     def say(**line: Any) -> None:
         print(json.dumps(line), flush=True)
@@ -145,9 +146,12 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
     for name in ("tls_cert", "tls_key"):
         if name in options:
             options[name] = Path(options[name])
+    if "limits" in options:
+        options["limits"] = Limits(**options["limits"])
     callbacks = Callbacks(
-        stalled=lambda reason: say(stalled=reason), resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why)
-    )
+        stalled=lambda reason: say(stalled=reason), resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why),
+        warn=lambda text: say(warned=text),
+    )  # fmt: skip
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with RecordingProxy(upstream, path, Options(callbacks=callbacks, **options)) as proxy:

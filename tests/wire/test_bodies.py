@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from wsreplay.wire.bodies import BodyError, Chunked, Counted, UntilClose
+from wsreplay.wire.bodies import BodyError, Chunked, Counted, UntilClose, request_framing, response_framing
 
 
 def test_a_counted_body_ends_after_its_bytes():
@@ -26,7 +28,6 @@ def test_a_body_until_close_is_never_complete():
         b"0\r\n\r\n",
         b"5\r\nhello\r\n0\r\n\r\n",
         b"5 ;a=b\r\nhello\r\nA;x\r\n0123456789\r\n00\r\nX: y\r\nZ: \r\n\r\n",
-        b"5\nhello\n0\n\n",
     ],
 )
 def test_a_chunked_body_ends_behind_its_trailers(wire: bytes):
@@ -39,7 +40,68 @@ def test_a_chunked_body_ends_behind_its_trailers(wire: bytes):
     assert body.complete
 
 
-@pytest.mark.parametrize("wire", [b"\r\n", b"x\r\n", b"-5\r\n", b"0x5\r\n", b"11112222333344445\r\n", b"5\r\nhello6\r\n"])
+@pytest.mark.parametrize(
+    "wire",
+    [
+        *(b"\r\n", b"x\r\n", b"-5\r\n", b"0x5\r\n", b"11112222333344445\r\n", b"5\r\nhello6\r\n"),
+        # Lines that one reader ends where another reads on.
+        *(b"5\nhello\r\n", b"5;a\rb\r\n", b"5\r\nhello\n0\r\n\r\n", b"0\r\nX: y\n\r\n", b"0\r\nX: \ry\r\n", b"0\r\n\n"),
+    ],
+)
 def test_a_bad_chunk_is_an_error(wire: bytes):
     with pytest.raises(BodyError):
         Chunked().measure(wire)
+
+
+@pytest.mark.parametrize(
+    ("fields", "request_", "response"),
+    [
+        (b"", 0, None),
+        (b"Host: a\r\nContent-Length: 12\r\n\r\n", 12, 12),
+        (b"content-LENGTH:007\n\n", 7, 7),
+        (b"Content-Length: 5, 5\r\nContent-Length: 5\r\n\r\n", 5, 5),
+        (b"Transfer-Encoding: chunked\r\n\r\n", "chunked", "chunked"),
+        (b"Transfer-Encoding: gzip\r\ntransfer-encoding:Chunked\r\n\r\n", "chunked", "chunked"),
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "unclear", "chunked"),
+    ],
+)
+def test_headers_frame_a_body(fields: bytes, request_: int | str, response: int | str | None):
+    assert framing_of(request_framing, fields) == request_
+    assert framing_of(response_framing, fields) == response
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *(b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", b"Content-Length: 5, 6\r\n\r\n", b"Content-Length:\r\n\r\n"),
+        *(b"Content-Length: +5\r\n\r\n", b"Content-Length: 0x5\r\n\r\n", b"Content-Length: -1\r\n\r\n"),
+        *(b"Content-Length: 1_0\r\n\r\n", b"Content-Length: 5 5\r\n\r\n", b"Content-Length: " + b"9" * 19 + b"\r\n\r\n"),
+        *(b"Content-Length : 5\r\n\r\n", b" Content-Length: 5\r\n\r\n", b"X: a\r\n Content-Length: 5\r\n\r\n"),
+        *(b"X: a\rContent-Length: 5\r\n\r\n", b"Content-Length:\r\n 5\r\n\r\n", b"Content-Length: 5\r\n 6\r\n\r\n"),
+        *(b"\x0bContent-Length: 5\r\n\r\n", b"Content-Length\0: 5\r\n\r\n", b"\xa0Content-Length: 5\r\n\r\n"),
+        *(b"Content-Length: 5\0\r\n\r\n", b"Content-Length: 5\rX: y\r\n\r\n"),
+        *(b"Transfer-Encoding: identity\r\n\r\n", b"Transfer-Encoding: chunked, gzip\r\n\r\n", b"Transfer-Encoding:\r\n\r\n"),
+        *(b"Transfer-Encoding: chunked, chunked\r\n\r\n", b"Transfer-Encoding: xchunked\r\n\r\n"),
+        *(b"Transfer-Encoding: \x0bchunked\r\n\r\n", b"Transfer-Encoding : chunked\r\n\r\n"),
+        *(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",),
+    ],
+)
+def test_where_peers_could_disagree_on_the_end_nothing_is_guessed(fields: bytes):
+    assert framing_of(request_framing, fields) == "unclear"
+    assert framing_of(response_framing, fields) == "unclear"
+
+
+def test_there_are_no_chunks_before_http_1_1():
+    with pytest.raises(BodyError):
+        request_framing(b"Transfer-Encoding: chunked\r\n\r\n", b"HTTP/1.0")
+
+
+def framing_of(decide: Callable[[bytes, bytes], Counted | Chunked | UntilClose], fields: bytes) -> int | str | None:
+    """The length of the body; `chunked`, `unclear`; None where it goes on until the end."""
+    try:
+        body = decide(fields, b"HTTP/1.1")
+    except BodyError:
+        return "unclear"
+    if isinstance(body, Chunked):
+        return "chunked"
+    return None if isinstance(body, UntilClose) else body.measure(bytes(100))

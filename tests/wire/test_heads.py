@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.wire.heads import RequestHead, is_upgrade, parse_head, rewrite_request
+from wsreplay.wire.heads import RequestHead, parse_head, rewrite_request
 from wsreplay.wire.http import RequestStream
 
 HEAD = (
@@ -97,14 +97,20 @@ def test_headers_that_are_not_named_stay_byte_for_byte(fields: list[tuple[str, s
         (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", True),
         (b"GET / HTTP/1.1\r\nHost: a\r\nconnection: close ,UPGRADE\r\nupgrade: h2c, WebSocket\r\n\r\n", True),
         (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: a\r\nCONNECTION: upgrade\r\nUpgrade: websocket\r\n\r\n", True),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\n\tUpgrade : websocket/13\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nX: a\r\n Upgrade: websocket\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nX: a\rUpgrade: websocket\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nUpgrade:\r\n h2c,\r\n\twebsocket\r\n\r\n", True),
         (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", False),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", False),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: x-upgrade\r\nUpgrade: websocket\r\n\r\n", False),
+        (b"GET /websocket HTTP/1.1\r\nX-Upgrade: websocket\r\n websocket\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nX: websocket\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nSec-WebSocket-Key: x\r\n\r\n", True),
+        (b"CONNECT a:1 HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", False),
     ],
 )
 def test_what_asks_for_a_websocket(raw: bytes, upgrade: bool):
-    assert is_upgrade(head_of(raw)) is upgrade
     assert head_of(raw).upgrade is upgrade
 
 
@@ -127,6 +133,9 @@ def test_a_request_head_is_read():
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", ("HTTP/1.1", "101", "Switching Protocols")),
         (b"HTTP/1.1 200\r\n\r\n", ("HTTP/1.1", "200", "")),
         (b"HTTP/1.1 500 \xe4\n\n", ("HTTP/1.1", "500", "ä")),
+        (b"HTTP/1.1  404   Not  Found \r\n", ("HTTP/1.1", "404", "Not  Found ")),
+        (b"GET  /a b?c\td HTTP/1.1 \r\n\r\n", ("GET", "/a b?c\td", "HTTP/1.1")),
+        (b"GET /a\r\n\r\n", ("GET", "/a", "")),
         (b"\r\nGET", ("GET", "", "")),
         (b"", ("", "", "")),
     ],

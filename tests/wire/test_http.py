@@ -64,9 +64,9 @@ def test_a_request(step: int):
 
 @steps
 def test_a_request_with_a_body(step: int):
-    head = POST[:-5]
     headers = [(b"host", b"example.com"), (b"CONTENT-LENGTH", b"5")]
-    assert fed(RequestStream(), POST, step) == [RequestHead(head, b"POST", b"/login", headers, False), Body(b"hello"), End()]
+    head = RequestHead(POST[:-5], b"POST", b"/login", headers, upgrade=False, has_body=True)
+    assert fed(RequestStream(), POST, step) == [head, Body(b"hello"), End()]
 
 
 @steps
@@ -132,19 +132,19 @@ def test_an_upgrade_with_a_body_pauses_behind_it():
 @pytest.mark.parametrize(
     ("wire", "reason"),
     [
-        (b"\x16\x03\x01\x02\x00", "not HTTP/1.x"),
-        (b"hello\n", "not HTTP/1.x"),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "not HTTP/1.x"),
-        (b"GET  / HTTP/1.1\r\n\r\n", "not HTTP/1.x"),
-        (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", "a head that is not valid HTTP/1.x, or a transfer coding other than chunked"),
-        (b"GET / HTTP/1.1\r\n\r\n", "a head that is not valid HTTP/1.x, or a transfer coding other than chunked"),
+        (b"\x16\x03\x01\x02\x00", "bytes that are not HTTP/1.x"),
+        (b"hello\n", "bytes that are not HTTP/1.x"),
+        (b" GET / HTTP/1.1\r\n\r\n", "bytes that are not HTTP/1.x"),
+        (b"GET /\r\n\r\n", "bytes that are not HTTP/1.x"),
+        (b"GET HTTP/1.1\r\n\r\n", "bytes that are not HTTP/1.x"),
+        (b"GET / HTTP/1.1\rX: y\n\r\n", "bytes that are not HTTP/1.x"),
         (
-            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            "a head that is not valid HTTP/1.x, or a transfer coding other than chunked",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "a Transfer-Encoding that does not end in chunked",
         ),
         (
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            "a head that is not valid HTTP/1.x, or a transfer coding other than chunked",
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "a Content-Length that is not one number",
         ),
         (b"GET /" + b"x" * 300_000, "a head of more than 256 KiB"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", "a head of more than 256 KiB"),
@@ -161,7 +161,7 @@ def test_what_is_no_http_passes_unread(wire: bytes, reason: str):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"xyz\r\n", "a chunk size that is no number"),
+        (b"xyz\r\n", "a chunk size that is not a number, or a line of it that does not end in CR LF"),
         (b"5\r\nhello!\r\n", "a chunk that is longer than its size"),
         (b"5\r\nhello\r!\n", "a chunk that is longer than its size"),
         (b"5;" + b"x" * 70_000, "a line of more than 64 KiB in a chunked body"),
@@ -180,7 +180,7 @@ def test_a_body_that_breaks_its_framing_passes_unread(body: bytes, reason: str, 
 
 def test_no_secret_of_a_bad_head_stands_in_the_reason():
     stream = RequestStream()
-    stream.feed(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization Bearer secret\r\n\r\n")
+    stream.feed(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: secret\r\nAuthorization Bearer secret\r\n\r\n")
     assert stream.opaque and "secret" not in stream.opaque
 
 
@@ -227,8 +227,84 @@ def test_a_refused_upgrade_is_a_response():
 
 def test_a_101_that_nobody_asked_for_passes_what_follows_unread():
     stream = responses()
-    assert kinds(fed(stream, SWITCH + FRAME)) == [ResponseHead, Opaque]
+    assert kinds(fed(stream, SWITCH.replace(b"websocket", b"h2c") + FRAME)) == [ResponseHead, Opaque]
     assert stream.opaque == "a switch to another protocol"
+    assert stream.no_websocket
+
+
+def test_a_101_to_a_websocket_switches_also_where_nobody_was_seen_to_ask():
+    stream = responses()
+    (head,) = fed(stream, SWITCH + FRAME)
+    assert isinstance(head, ResponseHead) and head.switched
+    assert stream.take_rest() == FRAME
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        SWITCH.replace(b"HTTP/1.1 101 Switching Protocols", b"http/1.0  101"),
+        SWITCH.replace(b"\r\n", b"\n"),
+        SWITCH[:-2] + b"X-Foo Bar: 1\r\n\r\n",
+        SWITCH[:-2] + b"no colon\r\nX: a\r\n b\r\nX: \x01\x7f\r\n\r\n",
+        SWITCH[:-2] + b"Content-Length: 0\r\nTransfer-Encoding: identity\r\n\r\n",
+        b"HTTP/2 101 \xe4\r\n\r\n",
+    ],
+)
+@steps
+def test_a_101_may_be_written_oddly(head: bytes, step: int):
+    stream = responses((b"GET", True))
+    pieces = fed(stream, head + FRAME, step)
+    assert kinds(pieces) == [ResponseHead] and pieces[0].raw == head
+    assert stream.switched
+    assert stream.take_rest() == FRAME
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        UPGRADE.replace(b"GET", b"POST"),
+        UPGRADE.replace(b"HTTP/1.1", b"HTTP/2.0"),
+        UPGRADE.replace(b"HTTP/1.1", b"HTTP/0.9"),
+        UPGRADE.replace(b"HTTP/1.1", b"ICE/1.0"),
+        UPGRADE.replace(b"GET ", b"GET \t ").replace(b" HTTP", b"  HTTP"),
+        UPGRADE.replace(b"token=1", b"token=a b|\xfc{}"),
+        UPGRADE.replace(b"Host: example.com\r\n", b""),
+        UPGRADE.replace(b"Host:", b"Host: other\r\nHost:"),
+        UPGRADE.replace(b"Host:", b"X Bad: 1\r\nX-Bad : 1\r\n: empty\r\ngarbage\r\nX: \x00\r\nHost:"),
+        UPGRADE.replace(b"Upgrade: WebSocket", b"upgrade :\r\n\twebsocket/13"),
+        UPGRADE.replace(b"\r\n", b"\n"),
+        b"\r\n\n" + UPGRADE,
+    ],
+)
+@steps
+def test_an_upgrade_may_be_written_oddly(raw: bytes, step: int):
+    stream = RequestStream()
+    head, end = fed(stream, raw + FRAME, step)
+    assert isinstance(head, RequestHead) and head.upgrade and isinstance(end, End)
+    assert head.raw == raw
+    assert stream.take_rest() == FRAME
+
+
+@pytest.mark.parametrize("head", [GET, UPGRADE])
+def test_a_stream_that_is_given_up_hands_out_what_it_holds(head: bytes):
+    stream = RequestStream()
+    stream.feed(head + b"GE")
+    assert stream.give_up("because") == [Opaque(b"GE")]
+    assert stream.opaque == "because"
+    assert stream.feed(GET) == [Opaque(GET)]
+
+
+def test_a_head_that_is_not_whole_is_waited_for():
+    stream = RequestStream()
+    assert not stream.in_head
+    stream.feed(b"\r\n")
+    assert not stream.in_head
+    stream.feed(GET[:5])
+    assert stream.in_head
+    stream.feed(GET[5:])
+    assert not stream.in_head
+    stream.feed(UPGRADE + FRAME)
+    assert not stream.in_head
 
 
 @steps
@@ -275,11 +351,11 @@ def test_a_tunnel_passes_unread():
     assert kinds(fed(responses((b"CONNECT", False)), b"HTTP/1.1 200 OK\r\n\r\n" + FRAME)) == [ResponseHead, Opaque]
 
 
-@pytest.mark.parametrize("wire", [b"hello", b"HTTP/2 200\r\n\r\n", b"\x15\x03\x03\x00\x02", b"HTTP/1.1 2000 OK\r\n"])
+@pytest.mark.parametrize("wire", [b"hello", b"HTTP/x 200\r\n\r\n", b"\x15\x03\x03\x00\x02", b"HTTP/1.1 2000 OK\r\n"])
 def test_what_is_no_response_passes_unread(wire: bytes):
     stream = responses((b"GET", False), (b"GET", False))
     assert kinds(fed(stream, OK + wire)) == [ResponseHead, Body, End, Opaque]
-    assert stream.opaque == "not HTTP/1.x"
+    assert stream.opaque == "bytes that are not HTTP/1.x"
 
 
 # Any bytes
@@ -315,6 +391,46 @@ def test_the_pieces_are_the_input_however_it_is_cut(wire: bytes, at: list[int], 
     whole = run([0, len(wire)])
     assert run(marks) == whole
     assert run(list(range(len(wire) + 1))) == whole
+
+
+heads = st.lists(
+    st.sampled_from(
+        [
+            *(b"Host: a\r\n", b"Content-Length: 3\r\n", b"Content-Length: 4\r\n"),
+            *(b"Transfer-Encoding: chunked\r\n", b"transfer-encoding:Chunked \r\n", b"Transfer-Encoding: gzip\r\n"),
+            *(b"X: y\r\n", b" folded\r\n", b"\tTransfer-Encoding: chunked\r\n", b"Connection: Upgrade\r\n"), b"Upgrade: x\r\n",
+            *(b"X-Y : z\r\n", b"Content-Length : 3\r\n", b"X: \xfc\r\n", b"X: \x01\r\n", b"X: a\rb\r\n", b"no colon\r\n"),
+        ]
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+@given(line=st.sampled_from([b"GET / HTTP/1.1\r\n", b"POST /a HTTP/1.0\r\n", b"GET /  HTTP/1.1\r\n"]), fields=heads)
+def test_what_h11_takes_is_taken_alike_or_given_up(line: bytes, fields: bytes):
+    """h11 is stricter with heads; what it frames, nothing here may frame otherwise."""
+    raw_head = line + fields + b"\r\n"
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(raw_head)
+    try:
+        request = server.next_event()
+        body = server.next_event()
+    except h11.RemoteProtocolError:
+        return
+    assert isinstance(request, h11.Request)
+    stream = RequestStream()
+    head, *rest = stream.feed(raw_head)
+    if stream.opaque:
+        names = {name for name, _ in request.headers}
+        both = {b"content-length", b"transfer-encoding"} <= names
+        folded = b"\tTransfer-Encoding" in fields
+        assert both or folded or (b"transfer-encoding" in names and request.http_version == b"1.0")
+        return
+    assert isinstance(head, RequestHead)
+    assert {(name.lower(), value.lower()) for name, value in head.headers} == {
+        (name, value.lower()) for name, value in request.headers
+    }
+    assert bool(rest) == isinstance(body, h11.EndOfMessage)
 
 
 @given(

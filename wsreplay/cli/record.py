@@ -101,6 +101,7 @@ def print_callbacks(console: Console) -> Callbacks:
         restarted=console.complain,
         opened=console.opened,
         ended=console.ended,
+        warn=console.complain,
     )
 
 

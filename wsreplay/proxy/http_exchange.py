@@ -1,44 +1,29 @@
-"""A client's connection while it speaks HTTP: requests are forwarded, heads rewritten, until one becomes a WebSocket."""
+"""A client's connection while it speaks HTTP: requests are forwarded, heads rewritten, until one becomes a WebSocket.
+
+Where a side's bytes cannot be read as HTTP any more, they pass as they come, and a connection in the recording says so.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import cast
 
-import msgspec
-
+from wsreplay.proxy.handshake_record import HandshakeRecord
 from wsreplay.proxy.ordered_writer import OrderedWriter
-from wsreplay.proxy.recording import OutputRecording
+from wsreplay.proxy.route import Route
 from wsreplay.proxy.tunnel import Tunnel, reset
-from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, DialError, Upstream, dial
-from wsreplay.recorder.protocol import Closing, Kind
-from wsreplay.wire.heads import RequestHead, ResponseHead, rewrite_request
-from wsreplay.wire.http import End, Piece, RequestStream, ResponseStream
+from wsreplay.proxy.upstream import DialError, dial
+from wsreplay.wire.answers import text_answer
+from wsreplay.wire.heads import RequestHead, ResponseHead, rewrite_request, split_request_line
+from wsreplay.wire.http import End, Opaque, Piece, RequestStream, ResponseStream
 
 # How much of a peer's bytes may wait: for the upstream to be dialled, for the recorder, for the answer to an upgrade.
 # More than the longest head.
 MAX_WAITING = 512 * 2**10
-
-
-@dataclass
-class Route:
-    """What all exchanges of a proxy share. `recording` is where new connections are recorded."""
-
-    recording: OutputRecording
-    upstream: Upstream
-    context: ssl.SSLContext | None
-    keep_host: bool = False
-    set_headers: Sequence[tuple[str, str]] = ()
-    dial_timeout_s: float = DIAL_TIMEOUT_S
-    exchanges: set[Exchange] = field(default_factory=set)
-    tunnels: set[Tunnel] = field(default_factory=set)
-    http_requests: int = 0
-    stopped: bool = False
-    make_tunnel: Callable[..., Tunnel] = Tunnel
+_TLS_HANDSHAKE = b"\x16\x03"
+_TLS = "a TLS handshake (does it use wss://? --tls-cert and --tls-key listen with TLS)"
 
 
 class Exchange:
@@ -46,51 +31,64 @@ class Exchange:
 
     def __init__(self, route: Route, client: asyncio.Transport) -> None:
         self._route = route
-        self._recording = route.recording
+        self._record = HandshakeRecord(route, client)
+        self._loop = asyncio.get_running_loop()
         self.client = client
         self.upstream: asyncio.Transport | None = None
         self._requests = RequestStream()
         self._responses = ResponseStream()
         self._up = OrderedWriter(None, self._throttle)
         self._down = OrderedWriter(client, self._throttle)
-        self._answers: deque[int | None] = deque()  # per request without an answer: the connection it asks to open
-        self._unfinished = 0  # requests whose answer is not complete
-        self._full = [False, False]  # which of client and upstream have enough to write for now
+        # Per request without an answer: the connection it asks to open.
+        self._answers: deque[int | None] = deque()
+        # Requests whose answer is not complete.
+        self._unfinished = 0
+        self._last_request: RequestHead | None = None
+        # Why bytes are not read, where some are not.
+        self._why_unread = ""
+        # The client was answered in the upstream's place: what else it sends is dropped.
+        self._refused = False
+        # Which of client and upstream have enough to write for now.
+        self._full = [False, False]
         self._dialing: asyncio.Task[None] | None = None
         self._client_ended = self._upstream_ended = False
         self._over = False
+        # When something last moved, and when the head that is not whole yet began (loop time).
+        self._moved = self._loop.time()
+        self._head_since: float | None = None
         route.exchanges.add(self)
 
     # From the client.
 
     def client_data(self, data: bytes) -> None:
-        if self._over:
+        if self._over or self._refused:
             return
-        if self._dialing is None:
-            self._dialing = asyncio.get_running_loop().create_task(self._dial())
+        self._moved = self._loop.time()
         self._forward_requests(self._requests.feed(data))
+        if not self._requests.in_head:
+            self._head_since = None
+        elif self._head_since is None:
+            self._head_since = self._moved
         self._throttle()
 
     def _forward_requests(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
+            if self._refused:
+                return
             if isinstance(piece, RequestHead):
                 self._forward_request(piece)
+            elif isinstance(piece, Opaque):
+                self._forward_unread(0, piece.raw)
             else:
                 self._up.write(piece.raw)
 
     def _forward_request(self, request: RequestHead) -> None:
         route = self._route
-        connection = None
-        self._responses.expect(request.method, request.upgrade)
-        self._unfinished += 1
-        if request.upgrade:
-            if not any(self._answers):
-                self._recording = route.recording
-            connection = self._recording.open()
-            self._hand_over(Kind.OPEN, _address(self.client).encode() + b"\n" + request.raw, connection, self._up)
-        else:
+        connection = self._record.open(request.raw, self._up) if request.upgrade else None
+        if not request.upgrade:
             route.http_requests += 1
-        self._answers.append(connection)
+        self._expect(request.method, connection)
+        self._last_request = request
         self._up.write(
             rewrite_request(
                 request,
@@ -99,12 +97,13 @@ class Exchange:
                 set_headers=route.set_headers,
             )
         )
+        self._dial_once()
 
-    def _hand_over(self, kind: Kind, body: bytes, connection: int, writer: OrderedWriter) -> None:
-        """What follows in this writer waits until the recorder has the record."""
-        if not self._recording.recorder.record(kind, body, connection):
-            writer.block()
-            self._recording.recorder.on_sent(writer.unblock)
+    def _expect(self, method: bytes, connection: int | None) -> None:
+        """A request goes to the upstream, which asks to open a connection or not."""
+        self._responses.expect(method, connection is not None)
+        self._answers.append(connection)
+        self._unfinished += 1
 
     def _throttle(self) -> None:
         """Read a peer only while what came from it finds its way."""
@@ -117,11 +116,17 @@ class Exchange:
 
     def is_full(self, direction: int, full: bool) -> None:
         """The transport to the client (0) or the upstream (1) has enough to write, or not any more."""
+        self._moved = self._loop.time()
         self._full[direction] = full
         self._throttle()
 
     def client_eof(self) -> None:
         self._client_ended = True
+        if not (self._requests.paused and self._requests.held):
+            self._end_requests()
+
+    def _end_requests(self) -> None:
+        """All that the client sent is on its way."""
         self._forward_requests(self._requests.finish())
         if self._dialing is None:
             self.client.close()
@@ -137,17 +142,48 @@ class Exchange:
         elif self.upstream.can_write_eof():
             self.upstream.write_eof()
 
-    def client_lost(self, error: Exception | None) -> None:
-        self._lost("client", error)
+    # What is not read.
+
+    def _forward_unread(self, direction: int, raw: bytes) -> None:
+        """Pass bytes of a stream that is opaque; the recording says how many."""
+        stream, writer = (self._responses, self._down) if direction else (self._requests, self._up)
+        if not stream.no_websocket and self._record.unread is None:
+            self._stop_reading(direction, raw)
+        elif direction and stream.no_websocket and not self._requests.opaque:
+            self._forward_requests(self._requests.give_up("another protocol", no_websocket=True))
+        self._record.pass_unread(direction, raw, stream.opaque or "", writer)
+        self._dial_once()
+
+    def _stop_reading(self, direction: int, raw: bytes) -> None:
+        """Bytes came that are not HTTP, or not surely what they look like. A WebSocket may be in what follows."""
+        who, stream = ("server", self._responses) if direction else ("client", self._requests)
+        what = _TLS if raw.startswith(_TLS_HANDSHAKE) else stream.opaque
+        self._why_unread = f"{who}: sent {what}; it passed unread"
+        self._record.unread = next((connection for connection in self._answers if connection is not None), None)
+        if direction:
+            if self._record.unread is None:
+                self._record.unread = self._record.open(self._last_request.raw if self._last_request else b"", self._up)
+            self._answers = deque(None for _ in self._answers)
+        elif self._record.unread is None:
+            words = split_request_line(raw[: raw.find(b"\n") + 1])
+            self._record.unread = self._record.open(raw if words else b"", self._up)
+            self._expect(words[0] if words else b"GET", self._record.unread)
+        self._route.warn(f"connection {self._record.unread} is not recorded from here on: the {who} sent {what}")
+        if direction:
+            self._forward_requests(self._requests.give_up("what follows an answer that was not read"))
 
     # To the upstream.
+
+    def _dial_once(self) -> None:
+        if self._dialing is None and not self._over:
+            self._dialing = self._loop.create_task(self._dial())
 
     async def _dial(self) -> None:
         route = self._route
         try:
             await dial(route.upstream, lambda: _UpstreamSide(self), route.context, route.dial_timeout_s)
         except DialError as error:
-            self._refuse(error)
+            self.refuse(error.status, str(error))
 
     def upstream_made(self, transport: asyncio.Transport) -> None:
         if self._over:
@@ -156,63 +192,80 @@ class Exchange:
         self.upstream = transport
         self._up.open(transport)
 
-    def _refuse(self, error: DialError) -> None:
-        """Answer in the upstream's place."""
-        if self._over:
+    def refuse(self, status: int, reason: str) -> None:
+        """Answer in the upstream's place, and close."""
+        if self._over or self._refused:
             return
-        reason = "Gateway Timeout" if error.status == 504 else "Bad Gateway"
-        text = f"wsreplay: {error}\n".encode()
-        head = (
-            f"HTTP/1.1 {error.status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-        ).encode()
+        self._refused = True
+        head, body = text_answer(status, f"wsreplay: {reason}\n")
         for connection in self._answers:
             if connection is not None:
-                self._hand_over(Kind.ACCEPT, head, connection, self._down)
-                self._record_refusal(connection, "proxy", str(error))
-        if self._answers or self._requests.held:
-            self._down.write(head + text)
+                self._record.accept(head, connection, self._down)
+                self._record.end(connection, "proxy", reason)
+        if self._unfinished == len(self._answers):  # else an answer is half written
+            self._down.write(head + body)
         self._answers.clear()
         self._down.do(self._close_both)
 
     # From the upstream.
 
     def upstream_data(self, data: bytes) -> None:
-        if self._over:
+        if self._over or self._refused:
             return
+        self._moved = self._loop.time()
         for piece in self._responses.feed(data):
-            if isinstance(piece, ResponseHead):
-                self._forward_answer(piece)
-            else:
-                self._down.write(piece.raw)
-                if isinstance(piece, End):
-                    self._answered()
+            self._forward_answer_piece(piece)
         self._throttle()
+
+    def _forward_answer_piece(self, piece: Piece) -> None:
+        if isinstance(piece, ResponseHead):
+            self._forward_answer(piece)
+        elif isinstance(piece, Opaque):
+            self._forward_unread(1, piece.raw)
+        else:
+            self._down.write(piece.raw)
+            if isinstance(piece, End):
+                self._answered()
 
     def _answered(self) -> None:
         self._unfinished = max(0, self._unfinished - 1)
+        if self._record.unread is not None and not self._answers:
+            self._responses.give_up("what follows the answer to a request that was not read")
         if self._client_ended and not self._unfinished:
             self._down.do(self._end_upstream)
 
     def _forward_answer(self, answer: ResponseHead) -> None:
         final = answer.switched or answer.status >= 200
         connection = self._answers.popleft() if final and self._answers else None
-        if connection is None:
-            self._down.write(answer.raw)
-            return
-        self._hand_over(Kind.ACCEPT, answer.raw, connection, self._down)
-        self._down.write(answer.raw)
         if answer.switched:
-            self._become_tunnel(connection)
-        else:
-            self._record_refusal(connection, "server", None)
+            self._become_tunnel(answer, connection)
+            return
+        if connection is not None:
+            self._record.accept(answer.raw, connection, self._down)
+        self._down.write(answer.raw)
+        if connection is not None and connection != self._record.unread:
+            self._record.end(connection, "server", None)
+            held = self._requests.held
             self._forward_requests(self._requests.resume())
+            if self._client_ended and held and not self._requests.paused:
+                self._end_requests()
 
-    def _become_tunnel(self, connection: int) -> None:
+    def _become_tunnel(self, answer: ResponseHead, connection: int | None) -> None:
+        """A 101 to a WebSocket has come. It need not have been asked for in a way that was understood."""
         assert self.upstream is not None
-        route = self._route
+        request, route = self._last_request, self._route
+        if connection is None:
+            connection = next((asked for asked in self._answers if asked is not None), self._record.unread)
+        if connection is None:
+            connection = self._record.open(request.raw if request else b"", self._up)
+        self._record.accept(answer.raw, connection, self._down)
+        self._down.write(answer.raw)
+        if self._requests.opaque or self._answers or (request is not None and request.has_body):
+            # Where the frames of the client begin is not certain.
+            reason = self._requests.opaque or "where the client's frames begin is not certain"
+            self._record.tell_unread(connection, 0, reason, self._up)
         self._finish()
-        tunnel = route.make_tunnel(connection, self._recording.recorder, self.client, self.upstream, self._tunnel_closed)
+        tunnel = route.make_tunnel(connection, self._record.recording.recorder, self.client, self.upstream, self._tunnel_closed)
         route.tunnels.add(tunnel)
         client, server = tunnel.legs
         # Nothing of the server passes before its 101, which may wait for the recorder.
@@ -225,12 +278,12 @@ class Exchange:
 
     def _tunnel_closed(self, tunnel: Tunnel) -> None:
         self._route.tunnels.discard(tunnel)
-        self._recording.ended()
+        self._record.recording.ended()
 
     def upstream_eof(self) -> None:
         self._upstream_ended = True
         for piece in self._responses.finish():
-            self._down.write(piece.raw)
+            self._forward_answer_piece(piece)
         self._down.do(self._end_client)
 
     def _end_client(self) -> None:
@@ -239,17 +292,30 @@ class Exchange:
         elif not self.client.is_closing():
             self.client.write_eof()
 
-    def upstream_lost(self, error: Exception | None) -> None:
-        self._lost("server", error)
-
     # The end.
 
-    def _lost(self, who: str, error: Exception | None) -> None:
+    def check(self, now: float) -> None:
+        """End it where it has taken longer than it may."""
+        limits = self._route.limits
+        if self._over or self._refused or self._requests.opaque or self._responses.opaque:
+            return
+        if self._head_since is not None and not self._unfinished and now - self._head_since > limits.head_s:
+            self.refuse(408, f"the request's head was not complete within {limits.head_s:g} s")
+        elif self._requests.paused and self.upstream is not None and now - self._moved > limits.upgrade_s:
+            self.refuse(504, f"{self._route.upstream.url} did not answer the upgrade request within {limits.upgrade_s:g} s")
+        elif now - self._moved > limits.idle_s and (not self._unfinished or self._requests.in_body or self._full[0]):
+            self._close_both()
+
+    def lost(self, direction: int, error: Exception | None) -> None:
+        """The client's (0) or the upstream's (1) connection is over."""
         if self._over:
             return
+        who = "server" if direction else "client"
         for connection in self._answers:
-            if connection is not None:
-                self._record_refusal(connection, who, self._why_unanswered(who))
+            if connection is not None and connection != self._record.unread:
+                self._record.end(connection, who, f"{who}: closed the connection before the upgrade was answered")
+        if self._record.unread is not None:
+            self._record.end(self._record.unread, who, self._why_unread)
         self._finish()
         if self._dialing is not None and who == "client":
             self._dialing.cancel()
@@ -259,16 +325,6 @@ class Exchange:
                     reset(transport)
                 else:
                     transport.close()
-
-    def _why_unanswered(self, who: str) -> str:
-        if self._responses.opaque:
-            return f"server: its answer is no HTTP that can be read ({self._responses.opaque}); it passed unrecorded"
-        return f"{who}: closed the connection before the upgrade was answered"
-
-    def _record_refusal(self, connection: int, by: str, error: str | None) -> None:
-        body = msgspec.json.encode(Closing(by=by, error=error, refused=True))
-        self._recording.recorder.record(Kind.CLOSE, body, connection)
-        self._recording.ended()
 
     def _close_both(self) -> None:
         self.client.close()
@@ -286,40 +342,58 @@ class Exchange:
         self._close_both()
 
 
-class ClientSide(asyncio.Protocol):
+class _Side(asyncio.Protocol):
+    """One peer of an exchange: the client (0) or the upstream (1)."""
+
+    direction: int
+
+    def __init__(self) -> None:
+        self._exchange: Exchange
+        self._transport: asyncio.Transport
+
+    def eof_received(self) -> bool:
+        self._exchange.upstream_eof() if self.direction else self._exchange.client_eof()
+        return self._transport.can_write_eof()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._exchange.lost(self.direction, error)
+
+    def pause_writing(self) -> None:
+        self._exchange.is_full(self.direction, True)
+
+    def resume_writing(self) -> None:
+        self._exchange.is_full(self.direction, False)
+
+
+class ClientSide(_Side):
     """A client that has just connected."""
 
+    direction = 0
+
     def __init__(self, route: Route) -> None:
+        super().__init__()
         self._route = route
-        self._exchange: Exchange
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        full = self._route.is_full()
         self._exchange = Exchange(self._route, self._transport)
         if self._route.stopped:
             self._transport.abort()
+        elif full:
+            self._exchange.refuse(503, "too many connections are open")
 
     def data_received(self, data: bytes) -> None:
         self._exchange.client_data(data)
 
-    def eof_received(self) -> bool:
-        self._exchange.client_eof()
-        return self._transport.can_write_eof()
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._exchange.client_lost(error)
-
-    def pause_writing(self) -> None:
-        self._exchange.is_full(0, True)
-
-    def resume_writing(self) -> None:
-        self._exchange.is_full(0, False)
-
-
-class _UpstreamSide(asyncio.Protocol):
+class _UpstreamSide(_Side):
     """The upstream's answer to one client."""
 
+    direction = 1
+
     def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
         self._exchange = exchange
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -329,30 +403,8 @@ class _UpstreamSide(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._exchange.upstream_data(data)
 
-    def eof_received(self) -> bool:
-        self._exchange.upstream_eof()
-        return self._transport.can_write_eof()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._exchange.upstream_lost(error)
-
-    def pause_writing(self) -> None:
-        self._exchange.is_full(1, True)
-
-    def resume_writing(self) -> None:
-        self._exchange.is_full(1, False)
-
 
 def _read(transport: asyncio.Transport, on: bool) -> None:
     if not transport.is_closing():
         (transport.resume_reading if on else transport.pause_reading)()
-
-
-def _address(transport: asyncio.Transport) -> str:
-    peer = transport.get_extra_info("peername")
-    if not isinstance(peer, tuple):
-        return "unknown"
-    host = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
-    return f"{host}:{peer[1]}"
-
 

@@ -18,9 +18,10 @@ import wsreplay
 from wsreplay.errors import UsageError
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
-from wsreplay.proxy.http_exchange import ClientSide, Route
+from wsreplay.proxy.http_exchange import ClientSide
 from wsreplay.proxy.recorder_client import Callbacks, Totals
 from wsreplay.proxy.recording import OutputRecording
+from wsreplay.proxy.route import Limits, Route
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
 from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.trace.redaction import Redactor
@@ -46,6 +47,7 @@ class Options:
     max_payload: int = 64 * 2**20
     durability: str = "normal"
     dial_timeout_s: float = DIAL_TIMEOUT_S
+    limits: Limits = field(default_factory=Limits)
     faults: Sequence[FaultSpec] = ()
     seed: int = 0  # of what the faults leave to chance
     callbacks: Callbacks = field(default_factory=Callbacks)
@@ -68,6 +70,7 @@ class RecordingProxy:
         self._upstream_url = upstream
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._limiting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Future[Report] | None = None
         self._key = token_hex(32)
         # Those that connections are still written into; the last one takes new ones.
@@ -139,11 +142,14 @@ class RecordingProxy:
             options.keep_host,
             options.set_headers,
             options.dial_timeout_s,
+            options.limits,
+            options.callbacks.warn,
         )
         if options.faults:
             self._route.make_tunnel = FaultPlan(options.faults, options.seed).tunnel
         await self._server.start_serving()
         self._heart = asyncio.create_task(self._beat())
+        self._limiting = asyncio.create_task(self._route.check())
 
     async def _open_recording(self, path: Path) -> OutputRecording:
         """Start a recorder for a file."""
@@ -226,8 +232,9 @@ class RecordingProxy:
         assert self._server is not None
         self._server.close()
         self._route.stopped = True
-        if self._heart is not None:
-            self._heart.cancel()
+        for task in (self._heart, self._limiting):
+            if task is not None:
+                task.cancel()
         for exchange in list(self._route.exchanges):
             exchange.close()
         for tunnel in self._route.tunnels:

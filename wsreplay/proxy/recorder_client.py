@@ -51,13 +51,14 @@ class PendingRecord:
 
 @dataclass
 class Callbacks:
-    """What the user is told about the recorder. Each is called from the event loop."""
+    """What the user is told about the recorder and the connections. Each is called from the event loop."""
 
     stalled: Callable[[str], None] = lambda reason: None
     resumed: Callable[[], None] = lambda: None
     restarted: Callable[[str], None] = lambda reason: None
     opened: Callable[[Opened], None] = lambda opened: None
     ended: Callable[[Ended], None] = lambda ended: None
+    warn: Callable[[str], None] = lambda text: None
 
 
 @dataclass

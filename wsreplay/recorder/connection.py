@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from wsreplay.model import Ending, Opcode
+from wsreplay.model import Direction, Ending, Opcode
 from wsreplay.recorder.protocol import Closing, Ended, Opened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import FrameRow, Writer
@@ -48,6 +48,18 @@ class Stream:
     told_undecodable: bool = False
 
 
+UNREAD = "passed unread: "
+
+
+@dataclass(slots=True)
+class Unread:
+    """A direction whose bytes pass without being read: the gap that says so, and how many bytes have passed."""
+
+    reason: str
+    size: int = 0
+    kept: int = 0  # the size that the file knows of
+
+
 class LiveConnection:
     """Feeds what a connection carries to a writer."""
 
@@ -60,6 +72,8 @@ class LiveConnection:
         self.opened_ns = 0
         self.status: int | None = None
         self.streams: tuple[Stream, Stream] | None = None
+        # The directions that are not read.
+        self.unread: dict[int, Unread] = {}
         self.closed_by: str | None = None
         self.close_code: int | None = None
         self.close_reason: str | None = None
@@ -106,6 +120,9 @@ class LiveConnection:
 
     def feed(self, direction: int, t_ns: int, data: bytes) -> None:
         """Bytes of one direction, arrived at `t_ns` on the recording's time axis."""
+        if self.unread and direction in self.unread:
+            self.unread[direction].size += len(data)
+            return
         if self.streams is None:
             return
         stream = self.streams[direction]
@@ -119,6 +136,12 @@ class LiveConnection:
                 stream.has_tail = False
         if decoder.frontier < decoder.received:
             stream.chunks.append((offset, t_ns, data))
+
+    def pass_unread(self, direction: int, reason: str) -> None:
+        """From here on the bytes of a direction are only counted."""
+        if direction not in self.unread:
+            self.unread[direction] = Unread(UNREAD + reason)
+            self._gap(direction, 0, UNREAD + reason, 0)
 
     def _add(self, direction: int, frames: Sequence[FrameValues]) -> None:
         connection_id, seq = self.id, self.seq
@@ -190,6 +213,7 @@ class LiveConnection:
 
     def keep(self) -> None:
         """Before a commit: what arrived of unfinished messages goes into the file too, and what only memory knows."""
+        self._keep_unread()
         for direction, stream in enumerate(self.streams or ()):
             self._keep_tail(direction, stream)
         error = self.protocol_error
@@ -200,6 +224,12 @@ class LiveConnection:
             self._close_kept = True
             closing = {"closed_by": self.closed_by, "close_code": self.close_code, "close_reason": self.close_reason}
             self._writer.update_connection(self.id, **closing)
+
+    def _keep_unread(self) -> None:
+        for direction, unread in self.unread.items():
+            if unread.size > unread.kept:
+                unread.kept = unread.size
+                self._writer.set_gap_size(self.id, direction, unread.reason, unread.size)
 
     def _keep_tail(self, direction: int, stream: Stream) -> None:
         """Of a frame over the limit, what is behind its kept head is not written: only how far it came."""
@@ -218,6 +248,7 @@ class LiveConnection:
 
     def finish(self) -> None:
         """Both directions are over: an unfinished message's frames become rows, and a gap. What is no whole frame stays raw."""
+        self._keep_unread()
         for direction, stream in enumerate(self.streams or ()):
             decoder = stream.decoder
             frames, left = decoder.finish()
@@ -263,8 +294,9 @@ class LiveConnection:
         return None
 
     def ending(self) -> Ending:
+        if self.protocol_error or Direction.SERVER_TO_CLIENT in self.unread:
+            return Ending.MALFORMED
         if self.streams is None:
             return Ending.REFUSED
-        if self.protocol_error:
-            return Ending.MALFORMED
-        return Ending.CLEAN if all(self._close_seen) else Ending.DROPPED
+        closed = (direction in self.unread or seen for direction, seen in enumerate(self._close_seen))
+        return Ending.CLEAN if all(closed) else Ending.DROPPED

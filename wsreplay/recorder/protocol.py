@@ -35,6 +35,7 @@ class Kind(IntEnum):
     HOLD = 8  # 8 bytes: when it began; the record's time is when it ended
     FAULT = 9  # FaultNote, as JSON
     BYE = 10  # nothing: commit, close the file, say so
+    UNREAD = 11  # why the bytes of one direction are passed and not read from here on; chunks say how many
 
 
 class Record(NamedTuple):
@@ -70,7 +71,6 @@ class Closing(msgspec.Struct, frozen=True):
 
     by: str | None = None
     error: str | None = None
-    refused: bool = False
 
 
 class FaultNote(msgspec.Struct, frozen=True):

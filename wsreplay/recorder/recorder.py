@@ -15,7 +15,7 @@ from wsreplay.store import resume
 from wsreplay.store.writer import Writer
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
-from wsreplay.wire.http import parse_head
+from wsreplay.wire.heads import parse_head
 
 SWITCHING_PROTOCOLS = 101
 _CHUNK = int(Kind.CHUNK)  # looked up for every record
@@ -86,6 +86,8 @@ class Recorder:
             self.writer.add_mark(t_ns, body.decode("utf-8", "replace"))
         elif kind == Kind.HOLD:
             self.writer.add_hold(int.from_bytes(body, "little") + self.start_ns, t_ns)
+        elif kind == Kind.UNREAD:
+            self._connections[connection_id].pass_unread(direction, body.decode())
         elif kind == Kind.FAULT:
             self._fault(connection_id, direction, t_ns, body)
 

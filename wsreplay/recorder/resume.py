@@ -8,7 +8,7 @@ from enum import Enum
 import orjson
 
 from wsreplay.model import FIN, RSV1, Ending, Opcode, start_of
-from wsreplay.recorder.connection import LiveConnection, ResumePoint, Rules
+from wsreplay.recorder.connection import UNREAD, LiveConnection, ResumePoint, Rules, Unread
 from wsreplay.recorder.protocol import Closing, Opened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume as rows
@@ -43,6 +43,9 @@ def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, Liv
         connection.closed_by, connection.close_code, connection.close_reason = row.closed_by, row.close_code, row.close_reason
         if row.id in histories:
             _resume(writer, rules, connection, row.extensions, row.error, histories[row.id])
+    for gap in rows.gaps(writer, run_id):
+        if gap.reason.startswith(UNREAD):
+            restored[gap.connection_id].unread[gap.direction] = Unread(gap.reason, gap.bytes, gap.bytes)
     return restored
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from wsreplay.model import Opcode
+from wsreplay.wire.answers import text_answer
 from wsreplay.wire.frames import StreamDecoder
 from wsreplay.wire.heads import RequestHead, ResponseHead
 from wsreplay.wire.http import RequestStream, ResponseStream
@@ -247,11 +248,8 @@ class ServerWire(Wire):
         return peer
 
     def refuse(self, status: int, reason: str, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
-        body = text.encode()
-        more = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\n{more}"
-        head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        self.transport.write(head.encode("latin-1", "replace") + body)
+        head, body = text_answer(status, text, headers, reason)
+        self.transport.write(head + body)
         self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -151,6 +151,10 @@ class Writer:
     def add_gap(self, connection_id: int, direction: int, after_frame_id: int, reason: str, size: int) -> None:
         self.add("INSERT INTO gap VALUES (?,?,?,?,?)", (connection_id, direction, after_frame_id, reason, size))
 
+    def set_gap_size(self, connection_id: int, direction: int, reason: str, size: int) -> None:
+        sql = "UPDATE gap SET bytes = ? WHERE connection_id = ? AND direction = ? AND reason = ?"
+        self.add(sql, (size, connection_id, direction, reason))
+
     def add_hold(self, start_ns: int, end_ns: int) -> None:
         self.add("INSERT INTO hold VALUES (?,?)", (start_ns, end_ns))
 

@@ -1,7 +1,7 @@
 """HTTP/1.x on the proxied port, cut into pieces that together are the very bytes that came in (RFC 9112).
 
-Only heads are held until they are whole; body bytes pass as they come. h11 judges each head and so decides how its body is
-framed; the bodies are counted here, because h11 does not give a chunk's own bytes back. What is not HTTP/1.x turns a stream
+Only heads are held until they are whole; body bytes pass as they come. Heads are read as leniently as servers and browsers read
+them, so that no WebSocket goes unseen. What is not HTTP/1.x, or where peers could disagree on where a body ends, turns a stream
 `opaque`: from there on its bytes are passed and not looked at. Nothing raises.
 """
 
@@ -9,33 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import h11
-
-from wsreplay.wire.bodies import BodyError, Chunked, Counted, UntilClose
-from wsreplay.wire.heads import RequestHead, ResponseHead, asks_for_websocket, is_upgrade, parse_head, rewrite_request
-
-__all__ = [
-    "Body",
-    "End",
-    "Opaque",
-    "Piece",
-    "RequestHead",
-    "RequestStream",
-    "ResponseHead",
-    "ResponseStream",
-    "is_upgrade",
-    "parse_head",
-    "rewrite_request",
-]
+from wsreplay.wire.bodies import BodyError, Chunked, Counted, UntilClose, request_framing, response_framing
+from wsreplay.wire.heads import RequestHead, ResponseHead, asks_for_websocket, parse_fields, split_request_line
 
 MAX_HEAD = 256 * 1024
 
 _HEAD_END = re.compile(rb"\n\r?\n")
-_REQUEST_LINE = re.compile(rb"([!-~]+) ([^\x00-\x20\x7f]+) HTTP/(1\.[0-9])[ \t]*\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/(1\.[0-9]) ([0-9]{3})(?: [^\r\n]*)?\r?\n")
+_STATUS_LINE = re.compile(rb"(HTTP/[0-9](?:\.[0-9])?)[ \t]+([0-9]{3})(?:[ \t][^\n]*)?\r?\n?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -64,12 +46,15 @@ Piece = RequestHead | ResponseHead | Body | End | Opaque
 class _Stream:
     """What both sides have in common: hold bytes until a head is whole, count bodies, turn opaque."""
 
-    _first_line: re.Pattern[bytes]
-
     def __init__(self) -> None:
+        # Why the rest is passed and not looked at.
         self.opaque: str | None = None
+        # The rest is known to be no WebSocket.
+        self.no_websocket = False
         self._buffer = b""
+        # How much of the buffer was searched for the end of a head.
         self._searched = 0
+        # What is left of the message whose head has passed.
         self._body: Counted | Chunked | UntilClose | None = None
 
     @property
@@ -88,9 +73,25 @@ class _Stream:
             data = self._buffer + data
         self._buffer = data
         pieces: list[Piece] = []
-        while self._buffer and not self._waiting() and self._step(pieces):
+        while self._buffer and (self.opaque or not self._waiting()) and self._step(pieces):
             pass
         return pieces
+
+    @property
+    def in_head(self) -> bool:
+        """Whether a head has begun and is not whole."""
+        return self._body is None and not self.opaque and not self._waiting() and bool(self._buffer.lstrip(b"\r\n"))
+
+    @property
+    def in_body(self) -> bool:
+        """Whether a body has begun and is not whole."""
+        return self._body is not None
+
+    def give_up(self, reason: str, *, no_websocket: bool = False) -> list[Piece]:
+        """Pass the rest and do not look at it; return what is held."""
+        if not self.opaque:
+            self._give_up(reason, no_websocket=no_websocket)
+        return self.feed(b"")
 
     def finish(self) -> list[Piece]:
         """The side has sent its last byte: return the beginning of a head, and the end of a body that goes on until then.
@@ -98,7 +99,9 @@ class _Stream:
         What is held behind an upgrade stays held.
         """
         pieces: list[Piece] = []
-        if self._buffer and not self._waiting():
+        if self._buffer and (self.opaque or not self._waiting()):
+            if not self.opaque:
+                self._give_up("a head that ends halfway", no_websocket=True)
             pieces.append(Opaque(self.take_rest()))
         if isinstance(self._body, UntilClose):
             self._end(pieces)
@@ -111,8 +114,15 @@ class _Stream:
         """Whether a first line can begin with these bytes."""
         raise NotImplementedError
 
-    def _head(self, raw: bytes, line: re.Match[bytes], fields: bytes, pieces: list[Piece]) -> None:
-        """A head is whole: `line` is its first line, `fields` all that is behind it."""
+    def _parse_first_line(self, line: bytes) -> tuple[bytes, ...] | None:
+        """The words of a first line; None where it is none."""
+        raise NotImplementedError
+
+    def _head(self, raw: bytes, words: tuple[bytes, ...], fields: bytes, pieces: list[Piece]) -> None:
+        """A head is whole: `words` are those of its first line, `fields` all that is behind it.
+
+        Raises BodyError where peers could disagree on the body's end; then nothing was done.
+        """
         raise NotImplementedError
 
     def _ended(self) -> None:
@@ -143,24 +153,24 @@ class _Stream:
     def _take_head(self, pieces: list[Piece]) -> bool:
         buffer = self._buffer
         start = len(buffer) - len(buffer.lstrip(b"\r\n"))
-        line = self._first_line.match(buffer, start)
-        if line is None and (buffer.find(b"\n", start) >= 0 or not self._may_begin(buffer[start : start + 5])):
-            self._give_up("not HTTP/1.x")
+        line_end = buffer.find(b"\n", start) + 1
+        words = self._parse_first_line(buffer[start:line_end]) if line_end else None
+        if words is None and (line_end or not self._may_begin(buffer[start : start + 5])):
+            self._give_up("bytes that are not HTTP/1.x")
             return True
-        found = _HEAD_END.search(buffer, max(start, self._searched - 3))
-        if (found.end() if found else len(buffer)) > MAX_HEAD:
+        head_end = _HEAD_END.search(buffer, max(start, self._searched - 3))
+        if (head_end.end() if head_end else len(buffer)) > MAX_HEAD:
             self._give_up(f"a head of more than {MAX_HEAD >> 10} KiB")
             return True
-        if found is None or line is None:
+        if head_end is None or words is None:
             self._searched = len(buffer)
             return False
         self._searched = 0
-        end = found.end()
+        end = head_end.end()
         try:
-            self._head(buffer[:end], line, buffer[line.end() : end], pieces)
-        except h11.ProtocolError:
-            # What h11 says quotes the line, and a secret may stand in it.
-            self._give_up("a head that is not valid HTTP/1.x, or a transfer coding other than chunked")
+            self._head(buffer[:end], words, buffer[line_end:end], pieces)
+        except BodyError as error:
+            self._give_up(str(error))
         else:
             self._buffer = buffer[end:]
         return True
@@ -175,8 +185,9 @@ class _Stream:
         pieces.append(End())
         self._ended()
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, *, no_websocket: bool = False) -> None:
         self.opaque = reason
+        self.no_websocket = no_websocket
         self._body = None
 
 
@@ -186,8 +197,6 @@ class RequestStream(_Stream):
     After a request that asks for a WebSocket it is `paused` and holds what follows, until `resume` (the answer was not 101)
     or `take_rest` (it became one).
     """
-
-    _first_line = _REQUEST_LINE
 
     def __init__(self) -> None:
         super().__init__()
@@ -205,21 +214,19 @@ class RequestStream(_Stream):
     def _may_begin(self, start: bytes) -> bool:
         return not start or 0x21 <= start[0] <= 0x7E
 
-    def _head(self, raw: bytes, line: re.Match[bytes], fields: bytes, pieces: list[Piece]) -> None:
-        method, target, version = line.groups()
-        # h11 wants ASCII in a target; what a target may hold is between the peers.
-        server = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-        server.receive_data(method + b" / HTTP/" + version + b"\r\n" + fields)
-        request = server.next_event()
-        assert isinstance(request, h11.Request)
-        headers = [(bytes(name), bytes(value)) for name, value in request.headers.raw_items()]
-        upgrade = asks_for_websocket(method, headers)
-        pieces.append(RequestHead(raw, method, target, headers, upgrade))
+    def _parse_first_line(self, line: bytes) -> tuple[bytes, ...] | None:
+        return split_request_line(line)
+
+    def _head(self, raw: bytes, words: tuple[bytes, ...], fields: bytes, pieces: list[Piece]) -> None:
+        method, target, version = words
+        body = request_framing(fields, version)
+        upgrade = method != b"CONNECT" and asks_for_websocket(fields)
+        pieces.append(RequestHead(raw, method, target, parse_fields(fields), upgrade, not body.complete))
         self._pause_after = upgrade
         if method == b"CONNECT":
-            self._give_up("a CONNECT request")
+            self._give_up("a CONNECT request", no_websocket=True)
         else:
-            self._frame_body(_framing(request.headers, otherwise=Counted(0)), pieces)
+            self._frame_body(body, pieces)
 
     def _ended(self) -> None:
         self.paused, self._pause_after = self._pause_after, False
@@ -230,8 +237,6 @@ class ResponseStream(_Stream):
 
     After the 101 that answers an upgrade it is `switched`, and holds what follows for `take_rest`.
     """
-
-    _first_line = _STATUS_LINE
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,39 +251,29 @@ class ResponseStream(_Stream):
         return self.switched
 
     def _may_begin(self, start: bytes) -> bool:
-        return b"HTTP/".startswith(start)
+        return b"HTTP/".startswith(start.upper())
 
-    def _head(self, raw: bytes, line: re.Match[bytes], fields: bytes, pieces: list[Piece]) -> None:
-        version, code = line.groups()
+    def _parse_first_line(self, line: bytes) -> tuple[bytes, ...] | None:
+        match = _STATUS_LINE.fullmatch(line)
+        return match.groups() if match else None
+
+    def _head(self, raw: bytes, words: tuple[bytes, ...], fields: bytes, pieces: list[Piece]) -> None:
+        version, code = words
         status = int(code)
         method, upgrade = self._expected[0] if self._expected else (b"GET", False)
-        client = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        client.send(h11.Request(method="GET", target="/", headers=[("Host", "-"), ("Connection", "upgrade"), ("Upgrade", "-")]))
-        client.receive_data(b"HTTP/%s %s\r\n" % (version, code) + fields)
-        response = client.next_event()
-        assert isinstance(response, h11.InformationalResponse | h11.Response)
-        headers = [(bytes(name), bytes(value)) for name, value in response.headers.raw_items()]
-        self.switched = status == 101 and upgrade
-        pieces.append(ResponseHead(raw, status, headers, self.switched))
-        if status == 101:
-            if not upgrade:
-                self._give_up("a switch to another protocol")
+        body: Counted | Chunked | UntilClose = Counted(0)
+        if status >= 200 and method != b"HEAD" and status not in (204, 304):
+            body = response_framing(fields, version)
+        self.switched = status == 101 and (upgrade or asks_for_websocket(fields))
+        pieces.append(ResponseHead(raw, status, parse_fields(fields), self.switched))
+        if status == 101 and not self.switched:
+            self._give_up("a switch to another protocol", no_websocket=True)
         elif method == b"CONNECT" and 200 <= status < 300:
-            self._give_up("a tunnel")
+            self._give_up("a tunnel", no_websocket=True)
         elif status >= 200:
-            bodiless = method == b"HEAD" or status in (204, 304)
-            self._frame_body(Counted(0) if bodiless else _framing(response.headers, otherwise=UntilClose()), pieces)
+            self._frame_body(body, pieces)
 
     def _ended(self) -> None:
         if self._expected:
             self._expected.popleft()
 
-
-def _framing(headers: Iterable[tuple[bytes, bytes]], *, otherwise: Counted | UntilClose) -> Counted | Chunked | UntilClose:
-    """How a body is framed (RFC 9112, section 6.3), by headers that h11 has found consistent."""
-    named = dict(headers)
-    if b"transfer-encoding" in named:
-        return Chunked()
-    if b"content-length" in named:
-        return Counted(int(named[b"content-length"]))
-    return otherwise

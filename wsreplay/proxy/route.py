@@ -1,0 +1,96 @@
+"""What all connections of a proxy share: where they go, what they may cost, and who is there."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wsreplay.proxy.recording import OutputRecording
+from wsreplay.proxy.tunnel import Tunnel
+from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream
+
+# Descriptors that are not for connections: the recorder and its restarts, the event loop, files.
+RESERVED_DESCRIPTORS = 64
+CHECK_EVERY_S = 0.5
+# How often the user is told that there are too many connections.
+TELL_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may cost before its WebSocket is open; times in seconds."""
+
+    # Together with the upstream connections behind them, what the limit of descriptors allows goes before this.
+    connections: int = 10_000
+    # From a head's first byte to its last.
+    head_s: float = 30.0
+    # From an upgrade request to its answer.
+    upgrade_s: float = 120.0
+    # Nothing moves: between requests, within a request's body, towards a client that does not read its answer.
+    idle_s: float = 120.0
+
+
+class OpenExchange(Protocol):
+    """A client connection that speaks HTTP."""
+
+    def check(self, now: float) -> None:
+        """End it where it has taken longer than it may."""
+
+    def close(self) -> None:
+        """The proxy stops."""
+
+
+@dataclass
+class Route:
+    """`recording` is where new connections are recorded; `warn` tells the user what must be known."""
+
+    recording: OutputRecording
+    upstream: Upstream
+    context: ssl.SSLContext | None
+    keep_host: bool = False
+    set_headers: Sequence[tuple[str, str]] = ()
+    dial_timeout_s: float = DIAL_TIMEOUT_S
+    limits: Limits = field(default_factory=Limits)
+    warn: Callable[[str], None] = lambda text: None
+    make_tunnel: Callable[..., Tunnel] = Tunnel
+    # Connections that speak HTTP, and those that have become WebSockets.
+    exchanges: set[OpenExchange] = field(default_factory=set)
+    tunnels: set[Tunnel] = field(default_factory=set)
+    http_requests: int = 0
+    stopped: bool = False
+    # When the user was last told that there are too many connections (loop time), and how many were refused since.
+    _told_full: float | None = None
+    _refused: int = 0
+
+    async def check(self) -> None:
+        """End what takes longer than it may; runs until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            now = loop.time()
+            for exchange in list(self.exchanges):
+                exchange.check(now)
+
+    def is_full(self) -> bool:
+        """Whether there are as many connections as there may be; the user is told."""
+        count = len(self.exchanges) + len(self.tunnels)
+        limit = min(self.limits.connections, _connections_that_descriptors_allow())
+        if count < limit:
+            return False
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if self._told_full is None or now - self._told_full >= TELL_EVERY_S:
+            clients = "1 client was" if self._refused == 1 else f"{self._refused:,} clients were"
+            self.warn(f"{count:,} connections are open, and no more than {limit:,} may be: {clients} refused with 503")
+            self._told_full, self._refused = now, 0
+        return True
+
+
+def _connections_that_descriptors_allow() -> int:
+    """Each takes two: the client's and the upstream's."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**31 if soft == resource.RLIM_INFINITY else max(1, (soft - RESERVED_DESCRIPTORS) // 2)
