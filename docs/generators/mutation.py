@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsreplay.contract import builtin_names, load
 from wsreplay.store.reader import Recording
-from wsreplay.validator import mutation_score as mutate
+from wsreplay.validator import mutation_score
 
 SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 GOOD = {
@@ -95,15 +95,15 @@ REASONS: dict[str, Reasons] = {
 }
 
 
-def scores() -> dict[str, mutate.Score]:
+def scores() -> dict[str, mutation_score.MutationScore]:
     """By contract: the faults in all of its good samples."""
-    return {name: mutate.Score(tuple(_mutants(name))) for name in builtin_names()}
+    return {name: mutation_score.MutationScore(tuple(_mutants(name))) for name in builtin_names()}
 
 
-def _mutants(name: str) -> Iterator[mutate.Mutant]:
+def _mutants(name: str) -> Iterator[mutation_score.Mutant]:
     for sample in GOOD[name]:
         with Recording(SAMPLES / f"{sample}.db") as recording:
-            yield from mutate.score(recording, load(name)).mutants
+            yield from mutation_score.score_recording(recording, load(name)).mutants
 
 
 def page() -> str:
@@ -112,12 +112,12 @@ def page() -> str:
     parts = [INTRODUCTION.rstrip(), "\n".join(["| Contract | Noticed | Faults |", "|---|---|---|", *rows])]
     for name, score in found.items():
         samples = ", ".join(f"`{sample}.db`" for sample in GOOD[name])
-        table = "\n".join(line.rstrip() for line in mutate.lines(score) if not line.startswith("survived"))
+        table = "\n".join(line.rstrip() for line in mutation_score.format_score(score) if not line.startswith("survived"))
         parts += [f"## {name}", f"In {samples}:", f"```text\n{table}\n```", "\n".join(_explained(name, score))]
     return "\n\n".join(parts)
 
 
-def _explained(name: str, score: mutate.Score) -> Iterator[str]:
+def _explained(name: str, score: mutation_score.MutationScore) -> Iterator[str]:
     """A row for each reason; raises ValueError for a survivor without one, and for a reason without a survivor."""
     explained: dict[str, dict[str, int]] = {reason: {} for _, reason in REASONS[name]}
     for mutant in score.survivors:

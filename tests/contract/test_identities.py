@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsreplay.contract import loads
-from wsreplay.contract.identities import Fields, Finder, IdMap, Layout, fields_of
+from wsreplay.contract.identities import Fields, IdFinder, IdLayout, IdMap, fields_of
 from wsreplay.errors import UsageError
 from wsreplay.trace.jsonpath import parse
 
@@ -34,7 +34,7 @@ def fields(*also: str, ignore: tuple[str, ...] = (), contract: str = CONTRACT) -
     return fields_of(loads(contract), also, ignore)
 
 
-def where(finder: Finder, document: Any) -> list[tuple[str, str, Any]]:
+def where(finder: IdFinder, document: Any) -> list[tuple[str, str, Any]]:
     return [(domain, ".".join(map(str, path)), value) for domain, path, value in finder(document)]
 
 
@@ -97,7 +97,7 @@ isolation: [{id: i, bind: [a, d, f], to: conn.user}]
     assert fields(contract=text).akin == {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"], "d": ["e"], "e": ["d"]}
 
 
-FINDER = Finder([("a", parse("$.a")), ("b", parse("$.b")), ("inner", parse("$.in.id")), ("other", parse("$.in.other"))])
+FINDER = IdFinder([("a", parse("$.a")), ("b", parse("$.b")), ("inner", parse("$.in.id")), ("other", parse("$.in.other"))])
 
 
 @pytest.mark.parametrize(
@@ -125,17 +125,17 @@ def test_a_text_or_a_whole_number_is_an_id(document: Any, expected: list[tuple[s
 
 
 def test_messages_of_the_same_names_have_one_layout():
-    first, values = FINDER.laid_out({"a": "x", "b": 1})
-    second, others = FINDER.laid_out({"a": "y", "b": 2})
-    assert isinstance(first, Layout)
+    first, values = FINDER.lay_out({"a": "x", "b": 1})
+    second, others = FINDER.lay_out({"a": "y", "b": 2})
+    assert isinstance(first, IdLayout)
     assert first is second
     assert (values, others) == (["x", 1], ["y", 2])
-    assert FINDER.laid_out({"a": "y", "b": None})[0] is FINDER.laid_out({"a": "y"})[0]
-    assert FINDER.laid_out([])[0] is FINDER.laid_out({})[0]
+    assert FINDER.lay_out({"a": "y", "b": None})[0] is FINDER.lay_out({"a": "y"})[0]
+    assert FINDER.lay_out([])[0] is FINDER.lay_out({})[0]
 
 
 def test_deep_places_are_searched():
-    finder = Finder([("list", parse("$.items[1]")), ("deep", parse("$.a.b.c")), ("top", parse("$.top"))])
+    finder = IdFinder([("list", parse("$.items[1]")), ("deep", parse("$.a.b.c")), ("top", parse("$.top"))])
     found = where(finder, {"top": 1, "items": ["x", "y"], "a": {"b": {"c": "z"}}})
     assert sorted(found) == [("deep", "a.b.c", "z"), ("list", "items.1", "y"), ("top", "top", 1)]
     assert where(finder, {"items": ["x"], "a": {"b": []}}) == []

@@ -13,7 +13,7 @@ from wsreplay.model import FIN, Connection, Direction, Ending, Opcode
 from wsreplay.report import FileResult
 from wsreplay.store.writer import Writer
 from wsreplay.trace.events import event_type
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 
 MS = 1_000_000
 
@@ -82,7 +82,7 @@ RULES = (
     RuleVerdict("run", Verdict.SATISFIED, line=12, activations=1, fulfilments=1),
     RuleVerdict("latency", Verdict.VACUOUS, Severity.WARNING, line=31),
 )
-RUN = RunAccount(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4)
+RUN = RunOutcome(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4)
 
 
 def judged(**changes: Any) -> Judgement:

@@ -11,7 +11,7 @@ from wsreplay.display import cells, visible
 from wsreplay.model import Connection, Ending
 from wsreplay.report import FileResult, render
 from wsreplay.store.writer import Writer
-from wsreplay.validator.findings import Finding, RunAccount, Severity, Verdict
+from wsreplay.validator.findings import Finding, RunOutcome, Severity, Verdict
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -141,8 +141,8 @@ def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Trace
 
 
 def test_every_run_gets_its_account(traces: Traces) -> None:
-    stalled = RunAccount(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30s")
-    runs = (RunAccount(1, 1, SLICE, "completed", 0, 1, 1, 2), stalled)
+    stalled = RunOutcome(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30s")
+    runs = (RunOutcome(1, 1, SLICE, "completed", 0, 1, 1, 2), stalled)
     text = render("text", [FileResult(str(traces.write("runs.db", CHAT)), judged(runs=runs))])
     assert "  runs   1 completed · 1 stalled\n    stalled   thread t1 · run r1, from 00:00.500, no end: open past 30s\n" in text
 
@@ -184,7 +184,7 @@ def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(traces: Traces) -> 
     finding = replace(
         MISSING_TOOL, rule=evil, message=evil, slice=((evil, evil),), expected=(evil,), seen=evil, until=None, file=evil
     )
-    account = RunAccount(1, 1, ((evil, evil),), "stalled", 0, None, 1, detail=evil)
+    account = RunOutcome(1, 1, ((evil, evil),), "stalled", 0, None, 1, detail=evil)
     judgement = judged(findings=(finding,), runs=(account,), contract=evil, notes=(evil,), contract_version=evil)
     for text in (render("text", [FileResult(str(path), judgement)]), render("text", [FileResult(evil, error=evil)])):
         for line in text.rstrip("\n").split("\n"):

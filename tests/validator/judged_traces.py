@@ -14,8 +14,7 @@ from wsreplay.contract import Contract
 from wsreplay.model import Connection, Ending, Message
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
-from wsreplay.validator import Engine, Finding, Judgement
-from wsreplay.validator import mutation_score as mutate
+from wsreplay.validator import Engine, Finding, Judgement, mutation_score
 
 NS = 1_000_000_000
 
@@ -107,12 +106,12 @@ class Trace:
         ]
         return sorted(ended, key=lambda connection: connection.id)
 
-    def as_trace(self) -> mutate.Trace:
-        """The same as `mutate` takes it."""
+    def as_trace(self) -> mutation_score.WholeTrace:
+        """The same as `mutation_score` takes it."""
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
         reached = round(self.reached * NS) if self.reached is not None else max(times, default=0)
         typed = [m._replace(type=json.loads(m.payload).get("type")) if m.opcode == 1 else m for m in self.messages]
-        return mutate.Trace(tuple(self.ending()), tuple(typed), reached)
+        return mutation_score.WholeTrace(tuple(self.ending()), tuple(typed), reached)
 
     def judge(self, contract: Contract | str = "agent-chat", inline: bool = True) -> Judgement:
         """The verdict of the whole trace."""

@@ -77,10 +77,10 @@ def mutate(contract: str, recording: Path, most: int, seed: int) -> int:
     A fault that survives is a hole in the contract, or no fault. The exit code is 0 where none survives, else 1.
     """
     from wsreplay.store.reader import Recording
-    from wsreplay.validator.mutation_score import lines, score
+    from wsreplay.validator.mutation_score import format_score, score_recording
 
     with Recording.open(recording) as opened:
-        found = score(opened, load(contract), most=most, seed=seed)
-    for line in lines(found):
+        score = score_recording(opened, load(contract), most=most, seed=seed)
+    for line in format_score(score):
         click.echo(visible(line))
-    return EXIT_VIOLATIONS if found.survivors else EXIT_CLEAN
+    return EXIT_VIOLATIONS if score.survivors else EXIT_CLEAN

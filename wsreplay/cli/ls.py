@@ -94,9 +94,9 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
             faults=sum(count for _, count, _ in recording.counted_faults()),
         )
         if judged:
-            from wsreplay.validator.preview import judge_at_a_glance
+            from wsreplay.validator.preview import preview_verdict
 
-            one.judgement = judge_at_a_glance(recording, [contract] if contract else [])
+            one.judgement = preview_verdict(recording, [contract] if contract else [])
         return one
 
 

@@ -128,9 +128,9 @@ def contract_of(name: str | None, *recordings: Recording) -> Contract | None:
     if name == "none":
         return None
     if name is None:
-        from wsreplay.validator.select import contract_for
+        from wsreplay.validator.select import select_common_contract
 
-        return contract_for(*recordings)
+        return select_common_contract(*recordings)
     from wsreplay.contract import load
 
     return load(name)

@@ -128,9 +128,9 @@ def _why_kept(path: Path, keep_marks: bool, keep_findings: bool, contract: str |
 def _has_findings(recording: Recording, contract: str | None) -> bool:
     from wsreplay.report import is_failure
     from wsreplay.validator import judge
-    from wsreplay.validator.select import contracts_for
+    from wsreplay.validator.select import select_contracts
 
-    (chosen,) = contracts_for(recording, [contract] if contract else [])
+    (chosen,) = select_contracts(recording, [contract] if contract else [])
     return any(is_failure(finding) for finding in judge(recording, chosen).findings)
 
 

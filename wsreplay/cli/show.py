@@ -95,9 +95,9 @@ class _View:
         if not self._filter.needs_judgement:
             return None
         from wsreplay.validator import judge
-        from wsreplay.validator.select import contracts_for
+        from wsreplay.validator.select import select_contracts
 
-        return judge(self._recording, contracts_for(self._recording)[0])
+        return judge(self._recording, select_contracts(self._recording)[0])
 
     def items(self, follow: bool) -> Iterator[Frame | Fault]:
         last = -1

@@ -90,9 +90,9 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
 
 def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> list[FileResult]:
     from wsreplay.validator import judge_files
-    from wsreplay.validator.select import each_with_its_contracts
+    from wsreplay.validator.select import pair_with_contracts
 
-    wanted = each_with_its_contracts(paths, contracts)
+    wanted = pair_with_contracts(paths, contracts)
     steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
         outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1))
@@ -106,11 +106,11 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> l
 
 def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
     from wsreplay.validator import follow
-    from wsreplay.validator.select import contracts_for_live
+    from wsreplay.validator.select import await_contracts
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
-    contracts = contracts or contracts_for_live(paths[0])
+    contracts = contracts or await_contracts(paths[0])
     judgements = follow(paths[0], contracts, on_finding=_say_finding)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns)

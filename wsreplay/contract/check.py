@@ -27,10 +27,10 @@ def _fail(rule: Rule, message: str) -> NoReturn:
     raise ContractError(message, file=place.file, line=place.line, column=place.column, path=place.path)
 
 
-def _overlap(one: Patterns, other: Patterns) -> Pattern | None:
-    """A pattern of `one` without conditions that literally stands in `other` too, or is covered by one of its globs."""
-    for a in one:
-        for b in other:
+def _overlap(patterns: Patterns, others: Patterns) -> Pattern | None:
+    """The first pattern without conditions that literally stands in `others` too, or is covered by one of their globs."""
+    for a in patterns:
+        for b in others:
             same_way = a.direction is None or b.direction is None or a.direction == b.direction
             if same_way and not a.where and not b.where and (a.type == b.type or (b.glob and b.fits(b.direction, a.type))):
                 return a

@@ -19,12 +19,12 @@ from wsreplay.trace.jsonpath import Path
 Id = str | int
 
 
-Found = tuple[str, Path, Id]  # an id in a message: which kind of id it is, where it stands, and its value
+FoundId = tuple[str, Path, Id]  # an id in a message: which kind of id it is, where it stands, and its value
 _Member = tuple[str, str, Path]  # name, domain, path
 _MOST_PLANS, _MOST_NAMES = 1000, 100
 
 
-class Layout:
+class IdLayout:
     """Where the ids of a message stand: (domain, path) of each. A finder gives the same one for the same places."""
 
     __slots__ = ("places",)
@@ -37,11 +37,11 @@ class _Plan(NamedTuple):
     """Where to look in an object with members of certain names."""
 
     names: list[str]  # of ids at the top
-    layout: Layout  # where they all are ids, and no others are there
+    layout: IdLayout  # where they all are ids, and no others are there
     roots: list[str]  # objects that may hold more
 
 
-class Finder:
+class IdFinder:
     """Finds ids in decoded messages. Most stand at the top, or in one object within it."""
 
     def __init__(self, ids: Sequence[tuple[str, Path]]) -> None:
@@ -57,15 +57,15 @@ class Finder:
                 self._deep.append((domain, path))
         self.domains = sorted({domain for domain, _ in ids})
         self._plans: dict[tuple[str, ...], _Plan] = {}
-        self._layouts: dict[tuple[tuple[str, Path], ...], Layout] = {}
+        self._layouts: dict[tuple[tuple[str, Path], ...], IdLayout] = {}
         self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
         self._nowhere = self._layout(())
 
-    def __call__(self, document: Any) -> list[Found]:
-        layout, values = self.laid_out(document)
+    def __call__(self, document: Any) -> list[FoundId]:
+        layout, values = self.lay_out(document)
         return [(domain, path, value) for (domain, path), value in zip(layout.places, values, strict=True)]
 
-    def laid_out(self, document: Any) -> tuple[Layout, list[Id]]:
+    def lay_out(self, document: Any) -> tuple[IdLayout, list[Id]]:
         """Where the ids of a message stand, and their values."""
         if document.__class__ is not dict:
             return self._nowhere, []
@@ -84,27 +84,27 @@ class Finder:
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         """Most messages of a conversation have members of the same names as another."""
         there = frozenset(names)
-        top = [one for one in self._top if one[0] in there]
+        top = [member for member in self._top if member[0] in there]
         layout = self._layout(tuple((domain, path) for _, domain, path in top))
         plan = _Plan([name for name, _, _ in top], layout, [root for root in self._inner if root in there])
         if len(self._plans) < _MOST_PLANS and len(names) < _MOST_NAMES:
             self._plans[names] = plan
         return plan
 
-    def _searched(self, document: Any) -> tuple[Layout, list[Id]]:
-        found = [(domain, path, document.get(name)) for name, domain, path in self._top]
+    def _searched(self, document: Any) -> tuple[IdLayout, list[Id]]:
+        ids = [(domain, path, document.get(name)) for name, domain, path in self._top]
         for root, members in self._inner.items():
             inner = document.get(root)
             if inner.__class__ is dict:
-                found += [(domain, path, inner.get(name)) for name, domain, path in members]
-        found += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
-        found = [one for one in found if one[2].__class__ is str or one[2].__class__ is int]
-        return self._layout(tuple((domain, path) for domain, path, _ in found)), [value for _, _, value in found]
+                ids += [(domain, path, inner.get(name)) for name, domain, path in members]
+        ids += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
+        ids = [id_ for id_ in ids if id_[2].__class__ is str or id_[2].__class__ is int]
+        return self._layout(tuple((domain, path) for domain, path, _ in ids)), [value for _, _, value in ids]
 
-    def _layout(self, places: tuple[tuple[str, Path], ...]) -> Layout:
+    def _layout(self, places: tuple[tuple[str, Path], ...]) -> IdLayout:
         layout = self._layouts.get(places)
         if layout is None:
-            layout = self._layouts[places] = Layout(places)
+            layout = self._layouts[places] = IdLayout(places)
         return layout
 
 
@@ -120,8 +120,8 @@ class Fields:
     own has its thread's, so that equal ids of the two may be one.
     """
 
-    of: Finder
-    named: Finder
+    of: IdFinder
+    named: IdFinder
     levels: tuple[str, ...] = ()
     unique: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
@@ -133,12 +133,12 @@ class Fields:
 
     def label(self, document: Any) -> tuple[Any, ...]:
         """What the message says it is about, such as a tool's name."""
-        return tuple([found[2] for found in self.named(document)])
+        return tuple([value for _, _, value in self.named(document)])
 
 
 def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Sequence[str] = ()) -> Fields:
     """What a contract's keys say; `also` are further paths of ids, `ignore` paths or member names. Raises UsageError."""
-    found: list[tuple[str, Path]] = []
+    places: list[tuple[str, Path]] = []
     labels: list[Path] = []
     volatile: list[Path] = []
     levels: list[str] = []
@@ -153,29 +153,29 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
         for key in contract.keys.values():
             sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
             if key.name in names:
-                found += [(key.name, source) for source in sources]
+                places += [(key.name, source) for source in sources]
             else:
                 labels += sources
         levels = _levels(contract)
         owners = {rule.key for rule in contract.of(Confine)}
         parents = list(_parents(contract))
-        found += parents
+        places += parents
         if contract.envelope.id is not None:
-            found.append(("message", contract.envelope.id.steps))
+            places.append(("message", contract.envelope.id.steps))
             unique.add("message")
         for rule in contract.of(Unique):
-            if all(path != rule.field.steps for _, path in found):
-                found.append((rule.id, rule.field.steps))
+            if all(path != rule.field.steps for _, path in places):
+                places.append((rule.id, rule.field.steps))
                 unique.add(rule.id)
         if contract.envelope.sent is not None:
             volatile.append(contract.envelope.sent.steps)
         seq = contract.envelope.seq.steps if contract.envelope.seq is not None else None
-    found += [(text, _parse(text, "--map")) for text in also]
+    places += [(text, _parse(text, "--map")) for text in also]
     volatile += [_parse(text, "--ignore") for text in ignore if text.startswith("$")]
     anywhere = frozenset(text for text in ignore if not text.startswith("$"))
-    ids = tuple((domain, path) for domain, path in dict.fromkeys(found) if path and path not in volatile)
+    ids = tuple((domain, path) for domain, path in dict.fromkeys(places) if path and path not in volatile)
     return Fields(
-        Finder(ids), Finder([("", path) for path in labels]), tuple(levels), frozenset(unique), frozenset(owners),
+        IdFinder(ids), IdFinder([("", path) for path in labels]), tuple(levels), frozenset(unique), frozenset(owners),
         tuple(volatile), anywhere, seq, frozenset(path for _, path in parents), akin,
     )  # fmt: skip
 
@@ -190,13 +190,13 @@ def _id_keys(contract: Contract) -> set[str]:
     for bind in contract.of(Bind):
         wanted += bind.keys
     wanted += [rule.key for rule in contract.of(Confine)]
-    found: set[str] = set()
+    names: set[str] = set()
     while wanted:
         name = wanted.pop()
-        if name in contract.keys and name not in found:
-            found.add(name)
+        if name in contract.keys and name not in names:
+            names.add(name)
             wanted += [source for source in contract.keys[name].sources if isinstance(source, str)]
-    return found
+    return names
 
 
 def _akin(contract: Contract, names: set[str]) -> dict[str, list[str]]:
@@ -250,8 +250,8 @@ class IdMap:
 
     def live(self, domain: str, recorded: Id) -> Id | None:
         """What stands for a recorded id."""
-        found = self._live.get((domain, recorded))
-        return self._below.live(domain, recorded) if found is None and self._below is not None else found
+        live = self._live.get((domain, recorded))
+        return self._below.live(domain, recorded) if live is None and self._below is not None else live
 
     def recorded(self, domain: str, live: Id) -> Id | None:
         """What an id stands for."""
@@ -276,17 +276,17 @@ class IdMap:
 
     def stand_in(self, domain: str, recorded: Id, akin: Mapping[str, Sequence[str]]) -> Id | None:
         """What stands for a recorded id; where nothing does, what stands for the same id of an akin domain."""
-        for each in (domain, *akin.get(domain, ())):
-            live = self.live(each, recorded)
+        for candidate in (domain, *akin.get(domain, ())):
+            live = self.live(candidate, recorded)
             if live is not None:
                 return live
         return None
 
-    def changes(self, found: Iterable[Found], akin: Mapping[str, Sequence[str]]) -> list[tuple[Path, Id, Id]]:
+    def changes(self, ids: Iterable[FoundId], akin: Mapping[str, Sequence[str]]) -> list[tuple[Path, Id, Id]]:
         """What is to be replaced in a recorded message: where, what stands there, what stands for it. Of domains that have akin
         ones, what is said stays what it is."""
         out = []
-        for domain, path, value in found:
+        for domain, path, value in ids:
             live = self.stand_in(domain, value, akin)
             if domain in akin:
                 self.learn(domain, value, value if live is None else live)

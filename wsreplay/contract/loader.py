@@ -146,7 +146,7 @@ class _Loader:
                 part.fail(f"{name} is what the connection says; a key needs another name")
             if not keys[name].sources:
                 part.fail("expected at least one source")
-            _no_circle(name, keys, part)
+            _check_no_circle(name, keys, part)
         return keys
 
     @staticmethod
@@ -169,15 +169,15 @@ class _Loader:
         return duration_ns(parts["resume_within"]) if "resume_within" in parts else 30_000_000_000
 
     def _rules(self, reader: Reader) -> tuple[Rule, ...]:
-        found = list[Rule | None]()
+        rules = list[Rule | None]()
         if "json" in self.top:
-            found.append(json_format(self.top["json"]))
+            rules.append(json_format(self.top["json"]))
         if "unknown" in self.top:
-            found.append(unknown(self.top["unknown"]))
+            rules.append(unknown(self.top["unknown"]))
         if "spans" in self.top:
             spans = self.top["spans"]
             names = list(spans.mapping())
-            found += [span(name, value, spans.key_places[name], reader, names) for name, value in spans.data.items()]
+            rules += [span(name, value, spans.key_places[name], reader, names) for name, value in spans.data.items()]
         else:
             names = []
         for kind, build in (
@@ -188,10 +188,10 @@ class _Loader:
             ("isolation", isolation),
         ):
             if kind in self.top:
-                found += [build(value, reader, names) for value in _listed(self.top[kind], kind)]
+                rules += [build(value, reader, names) for value in _listed(self.top[kind], kind)]
         if "schema" in self.top:
-            found.append(schema(self.top["schema"], reader))
-        return _told_apart(item for item in found if item is not None)
+            rules.append(schema(self.top["schema"], reader))
+        return _check_unique_ids(rule for rule in rules if rule is not None)
 
 
 def _listed(value: Value, kind: str) -> list[Value]:
@@ -200,25 +200,25 @@ def _listed(value: Value, kind: str) -> list[Value]:
     return value.items()
 
 
-def _told_apart(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    found = dict[str, Rule]()
+def _check_unique_ids(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    by_id = dict[str, Rule]()
     for rule_ in rules:
-        if rule_.id in found:
+        if rule_.id in by_id:
             place = rule_.place
             raise ContractError(
-                f"the id {rule_.id!r} is taken; first in line {found[rule_.id].place.line}",
+                f"the id {rule_.id!r} is taken; first in line {by_id[rule_.id].place.line}",
                 file=place.file,
                 line=place.line,
                 column=place.column,
                 path=place.path,
             )
-        found[rule_.id] = rule_
-    return tuple(found.values())
+        by_id[rule_.id] = rule_
+    return tuple(by_id.values())
 
 
-def _no_circle(name: str, keys: dict[str, Key], value: Value, above: tuple[str, ...] = ()) -> None:
+def _check_no_circle(name: str, keys: dict[str, Key], value: Value, above: tuple[str, ...] = ()) -> None:
     if name in above:
         value.fail(f"keys that name each other in a circle: {' → '.join([*above, name])}")
     for source in keys[name].sources:
         if isinstance(source, str) and source in keys:
-            _no_circle(source, keys, value, (*above, name))
+            _check_no_circle(source, keys, value, (*above, name))

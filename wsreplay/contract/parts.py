@@ -28,10 +28,10 @@ class Reader:
 
     def patterns(self, value: Value) -> Patterns:
         """One pattern, or a list of which any may fit."""
-        found = tuple(self.pattern(item) for item in value.items())
-        if not found:
+        patterns = tuple(self.pattern(item) for item in value.items())
+        if not patterns:
             value.fail("expected an event pattern, found an empty list")
-        return found
+        return patterns
 
     def pattern(self, value: Value) -> Pattern:
         if isinstance(value.data, dict):
@@ -69,10 +69,10 @@ class Reader:
         return value.choice([*self.keys, *CONNECTION_SOURCES])
 
     def key_list(self, value: Value) -> tuple[str, ...]:
-        found = tuple(self.key(item) for item in value.items())
-        if not found:
+        keys = tuple(self.key(item) for item in value.items())
+        if not keys:
             value.fail("expected at least one key")
-        return found
+        return keys
 
     def field(self, value: Value) -> paths.Path:
         """`envelope.id`, or a path."""
@@ -81,10 +81,10 @@ class Reader:
             return path_of(value)
         name = text.removeprefix("envelope.")
         parts = {"type": self.envelope.type, "sent": self.envelope.sent, "seq": self.envelope.seq, "id": self.envelope.id}
-        found = parts.get(name)
-        if found is None:
+        path = parts.get(name)
+        if path is None:
             value.fail(f"the envelope says nothing of {name!r}{suggestion(name, [key for key, path in parts.items() if path])}")
-        return found
+        return path
 
 
 def path_of(value: Value) -> paths.Path:

@@ -24,8 +24,8 @@ class Path:
 
     def find(self, value: Any) -> Any:
         """What stands there; None where nothing does, or a null."""
-        found = paths.get(value, self.steps)
-        return None if found is paths.MISSING else found
+        there = paths.get(value, self.steps)
+        return None if there is paths.MISSING else there
 
 
 def parse(text: str) -> Path:

@@ -118,8 +118,8 @@ def rule(value: Value, reader: Reader, spans: list[str]) -> Rule | None:
         return None
     templates = [name for name in parts if name in TEMPLATES or name == "latency"]
     if len(templates) != 1:
-        found = str(len(templates)) if templates else "none. To change a rule of the contract that is extended, repeat its id"
-        value.fail(f"a rule has exactly one template, {one_of([*TEMPLATES, 'latency'])}; found {found}")
+        count = str(len(templates)) if templates else "none. To change a rule of the contract that is extended, repeat its id"
+        value.fail(f"a rule has exactly one template, {one_of([*TEMPLATES, 'latency'])}; found {count}")
     if templates == ["latency"]:
         return latency(value, reader, spans)
     template = templates[0]
@@ -141,10 +141,10 @@ def rule(value: Value, reader: Reader, spans: list[str]) -> Rule | None:
 
 def _operands(template: str, value: Value, reader: Reader) -> tuple[Any, ...]:
     if TEMPLATES[template] is None:
-        found = tuple(reader.patterns(item) for item in value.items())
-        if not found:
+        operands = tuple(reader.patterns(item) for item in value.items())
+        if not operands:
             value.fail(f"{template} needs at least one event")
-        return found
+        return operands
     members = value.sequence(f"two events, as in {template}: [a, b]")
     if len(members) != 2:
         value.fail(f"{template} needs two events, as in {template}: [a, b]; found {len(members)}")

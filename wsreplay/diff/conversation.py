@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wsreplay.contract.identities import Fields, Found, Id, Layout
+from wsreplay.contract.identities import Fields, FoundId, Id, IdLayout
 from wsreplay.model import OPCODE_NAMES, Connection, Ending, Message, Opcode, Session
 from wsreplay.trace import jsonpath as paths
 
@@ -29,7 +29,7 @@ class Place:
     __slots__ = ("chain", "label", "layout", "named")
 
     def __init__(
-        self, chain: Chain, named: tuple[Found, ...], layout: tuple[tuple[str, paths.Path], ...], label: tuple[Any, ...]
+        self, chain: Chain, named: tuple[FoundId, ...], layout: tuple[tuple[str, paths.Path], ...], label: tuple[Any, ...]
     ) -> None:
         self.chain, self.named, self.layout, self.label = chain, named, layout, label
 
@@ -64,7 +64,7 @@ class _Form:
 
     __slots__ = ("deep", "named", "others", "places", "rest", "top")
 
-    def __init__(self, layout: Layout, levels: Collection[str]) -> None:
+    def __init__(self, layout: IdLayout, levels: Collection[str]) -> None:
         domains = [domain for domain, _ in layout.places]
         self.named = [index for index, domain in enumerate(domains) if domain in levels]
         self.others = [index for index, domain in enumerate(domains) if domain not in levels]
@@ -89,7 +89,7 @@ class Talk:
         self._start = session.opened_ns
         self._slots: dict[str, int] = {level: place for place, level in enumerate(fields.levels)}
         self._numbers: dict[int, int] = {}  # the latest sequence number of each direction
-        self._forms: dict[Layout, _Form] = {}
+        self._forms: dict[IdLayout, _Form] = {}
         self._seq = fields.seq[0] if fields.seq is not None and len(fields.seq) == 1 else None
         self._nowhere = Place((), (), (), ())
         self._to_open = list(session.connections)[::-1]
@@ -116,7 +116,7 @@ class Talk:
     def _add(self, message: Message) -> None:
         id, _, _, t_ns, direction, opcode, kind, payload, first_id = message
         document = decoded(payload) if opcode == Opcode.TEXT else None
-        layout, values = self._fields.of.laid_out(document)
+        layout, values = self._fields.of.lay_out(document)
         form = self._forms.get(layout) or self._form(layout)
         key = tuple([values[index] for index in form.named])
         place = form.places.get(key) or self._place(layout, form, key, document)
@@ -134,18 +134,18 @@ class Talk:
         kept = b"" if id == first_id else payload
         self.said.append(_said((t_ns - self._start, direction, name, kept, id, place, ids, step, content)))
 
-    def _form(self, layout: Layout) -> _Form:
+    def _form(self, layout: IdLayout) -> _Form:
         form = self._forms[layout] = _Form(layout, self._slots)
         return form
 
-    def _place(self, layout: Layout, form: _Form, key: tuple[Id, ...], document: Any) -> Place:
+    def _place(self, layout: IdLayout, form: _Form, key: tuple[Id, ...], document: Any) -> Place:
         """Where messages belong that name these slices."""
         places = [layout.places[index] for index in form.named]
         named = tuple((domain, path, value) for (domain, path), value in zip(places, key, strict=True))
         place = form.places[key] = Place(self._chain(named), named, form.rest, self._fields.label(document))
         return place
 
-    def _chain(self, named: tuple[Found, ...]) -> Chain:
+    def _chain(self, named: tuple[FoundId, ...]) -> Chain:
         slots: list[tuple[str, Id] | None] = [None] * len(self._slots)
         for domain, path, value in named:
             slot = self._slots[domain]
@@ -186,7 +186,7 @@ class Talk:
         return hash(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
 
     def _digest(self, document: Any, payload: bytes) -> int:
-        layout, _ = self._fields.of.laid_out(document)
+        layout, _ = self._fields.of.lay_out(document)
         return self._content(document, payload, self._forms.get(layout) or self._form(layout), None)
 
     # Beginnings and ends.

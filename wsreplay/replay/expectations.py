@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wsreplay.contract.identities import Fields, Found, IdMap
+from wsreplay.contract.identities import Fields, FoundId, IdMap
 from wsreplay.model import Opcode
 from wsreplay.replay.script import Step
 from wsreplay.trace.events import event_type
@@ -84,7 +84,7 @@ class Expectations:
             return self._steps[self._first - 1] if self._first else None, ""
         return None, f"came {_name(opcode, payload)}" + (f": {reason}" if reason else "")
 
-    def _pairs(self, recorded: list[Found], live: list[Found]) -> list[tuple[str, Any, Any]] | str:
+    def _pairs(self, recorded: list[FoundId], live: list[FoundId]) -> list[tuple[str, Any, Any]] | str:
         """The ids of a recorded and a live message, or how they contradict what is known."""
         if recorded is live or [one[:2] for one in recorded] == [one[:2] for one in live]:
             both = [(domain, old, new) for (domain, _, old), (_, _, new) in zip(recorded, live, strict=True)]

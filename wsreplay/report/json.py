@@ -10,7 +10,7 @@ import orjson
 
 from wsreplay.report.injected import Injected
 from wsreplay.report.result import FileResult, contract_file, exit_code, worst
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity
 
 VERSION = 1
 
@@ -120,7 +120,7 @@ def finding_object(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _run(run: RunAccount) -> dict[str, Any]:
+def _run(run: RunOutcome) -> dict[str, Any]:
     return {
         "session": run.session,
         "connection": run.connection,

@@ -31,7 +31,7 @@ from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, wo
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock, count_text, duration_text
-from wsreplay.validator.findings import Finding, Judgement, RunAccount, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RunOutcome, Severity, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
 _MOST_SESSIONS = 20  # told with their timelines
@@ -108,7 +108,7 @@ class _File:
         by_session: defaultdict[int | None, list[Finding]] = defaultdict(list)
         for finding in judgement.findings:
             by_session[finding.session].append(finding)
-        runs: defaultdict[int, list[RunAccount]] = defaultdict(list)
+        runs: defaultdict[int, list[RunOutcome]] = defaultdict(list)
         for run in judgement.runs:
             runs[run.session].append(run)
         sessions = timeline.sessions(recording, self.result.resume_within_ns)
@@ -138,7 +138,7 @@ class _File:
         session: Session,
         counts: dict[int, dict[str, _Seen]],
         findings: list[Finding],
-        runs: list[RunAccount],
+        runs: list[RunOutcome],
     ) -> Iterator[str]:
         types: dict[str, _Seen] = {}
         for connection in session.connections:
@@ -219,7 +219,7 @@ class _File:
 
     # Runs and findings.
 
-    def _runs(self, runs: list[RunAccount]) -> Iterator[str]:
+    def _runs(self, runs: list[RunOutcome]) -> Iterator[str]:
         if not runs:
             return
         states = Counter(run.state for run in runs)

@@ -26,7 +26,7 @@ from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording
 from wsreplay.testing.tap import Tap
-from wsreplay.validator.select import contract_for
+from wsreplay.validator.select import select_common_contract
 
 FOLDER = "cassettes"
 ONCE, NONE, ALL = "once", "none", "all"
@@ -58,7 +58,7 @@ class PlayedTap(Tap):
         super().__init__(url, path, contract=contract, options=Options())
         if self._contract is None:
             with Recording.open(cassette) as recording:
-                self._contract = contract_for(recording)
+                self._contract = select_common_contract(recording)
         self.cassette = cassette
         self._server = ReplayServer(cassette, self._contract, ServerOptions(pace=Pace(speed=speed)))
         self._url = url

@@ -1,7 +1,7 @@
 """A trace and a contract become findings."""
 
 from wsreplay.validator.engine import Engine
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.follow import follow
 from wsreplay.validator.judge import judge
 from wsreplay.validator.parallel import FileOutcome, judge_files
@@ -12,7 +12,7 @@ __all__ = [
     "Finding",
     "Judgement",
     "RuleVerdict",
-    "RunAccount",
+    "RunOutcome",
     "Severity",
     "Verdict",
     "follow",

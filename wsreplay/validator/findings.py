@@ -78,7 +78,7 @@ class RuleVerdict:
     unread: int = 0
 
 
-class RunAccount(NamedTuple):
+class RunOutcome(NamedTuple):
     """How one run of an agent ended: completed, failed, cut, stalled or open."""
 
     session: int
@@ -104,7 +104,7 @@ class Judgement:
     sessions: int
     rules: tuple[RuleVerdict, ...] = ()
     findings: tuple[Finding, ...] = ()
-    runs: tuple[RunAccount, ...] = ()
+    runs: tuple[RunOutcome, ...] = ()
     session_verdicts: dict[int, Verdict] = field(default_factory=dict)
     forgotten: dict[str, int] = field(default_factory=dict)
     run_counts: dict[str, int] = field(default_factory=dict)  # how many runs ended how; `runs` holds at most some thousands

@@ -14,7 +14,7 @@ from wsreplay.model import Connection
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
-from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice, oldest
 from wsreplay.validator.state.undecodable import Undecodable
@@ -98,7 +98,7 @@ class Memory:
                 for key in [key for key, slice_ in slices.items() if t - slice_.t >= IDLE_NS]:
                     self._forget_slice(group, slices.pop(key), t)
 
-    def _forget_slice(self, group: Group, slice_: Slice, t: int) -> None:
+    def _forget_slice(self, group: RuleGroup, slice_: Slice, t: int) -> None:
         self._reporter.forget("slices")
         group.close(slice_, t, TRUNCATED)
         slice_.open = False

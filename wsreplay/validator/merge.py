@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsreplay.contract import Contract
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Verdict
 from wsreplay.validator.reporting import MOST_FINDINGS
 from wsreplay.validator.span_log import MOST_RUNS
 from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_required
@@ -105,7 +105,7 @@ def _findings(contract: Contract, findings: Iterable[Finding], forgotten: Counte
     return tuple(kept)
 
 
-def _runs(runs: Iterable[RunAccount]) -> tuple[RunAccount, ...]:
+def _runs(runs: Iterable[RunOutcome]) -> tuple[RunOutcome, ...]:
     ordered = sorted(runs, key=lambda run: (run.start_ns, run.start_frame))
     room = {True: MOST_RUNS, False: MOST_RUNS}
     kept = []

@@ -9,7 +9,7 @@ from wsreplay.contract.model import Contract, Declare, Format, Span
 from wsreplay.validator.emit.compiler import Emitter
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.format import FormatMonitor
-from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.isolation import MessageUser
 from wsreplay.validator.rules.message import MessageMonitor, Observer
 from wsreplay.validator.rules.monitor import Monitor
@@ -81,13 +81,13 @@ class Monitors:
             built[run.id].log_runs(self.run_log)
         return list(built.values())
 
-    def _build_groups(self) -> list[Group]:
-        groups: dict[tuple[Any, ...], Group] = {}
+    def _build_groups(self) -> list[RuleGroup]:
+        groups: dict[tuple[Any, ...], RuleGroup] = {}
         for template in self.templates:
             rule = template.rule
             shape = (rule.inside, rule.by, rule.across_user)
             if shape not in groups:
-                groups[shape] = Group(len(groups), *shape)
+                groups[shape] = RuleGroup(len(groups), *shape)
             groups[shape].add(template)
         spans = {span.span.id: span for span in self.spans}
         for group in groups.values():

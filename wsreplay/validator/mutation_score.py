@@ -8,27 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from random import Random
-from typing import TYPE_CHECKING
 
 from wsreplay.contract import Contract
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending, Message, Opcode
+from wsreplay.store.reader import Recording
 from wsreplay.trace import mutators
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement, Verdict
 
-if TYPE_CHECKING:
-    from wsreplay.store.reader import Recording
-
 STALL_NS = 60_000_000_000
 SOMEBODY_ELSE = "somebody-else"
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class WholeTrace:
     """A trace that can be judged: connections, whole messages in order, and how far it is known to reach (ns)."""
 
     connections: tuple[Connection, ...]
@@ -52,7 +50,7 @@ class Mutant:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class MutationScore:
     """What became of all mutants."""
 
     mutants: tuple[Mutant, ...] = field(default=())
@@ -67,23 +65,24 @@ class Score:
 
     def by_kind(self) -> dict[str, tuple[int, int]]:
         """For each kind of fault: how many were noticed, of how many."""
-        found: dict[str, tuple[int, int]] = {}
+        counts: dict[str, tuple[int, int]] = {}
         for mutant in self.mutants:
-            noticed, all_ = found.get(mutant.kind, (0, 0))
-            found[mutant.kind] = noticed + (not mutant.survived), all_ + 1
-        return found
+            noticed, all_ = counts.get(mutant.kind, (0, 0))
+            counts[mutant.kind] = noticed + (not mutant.survived), all_ + 1
+        return counts
 
 
-def score(recording: Recording, contract: Contract, *, most: int = 2_000, seed: int = 0) -> Score:
+def score_recording(recording: Recording, contract: Contract, *, most: int = 2_000, seed: int = 0) -> MutationScore:
     """Mutate each event of a recording; above `most` mutants, as many chosen at random.
 
     Raises UsageError where the contract finds fault with the recording as it is, or nothing to judge in it.
     """
-    connections = tuple(one for one in recording.connections() if one.ending is not Ending.REFUSED)
-    return score_trace(Trace(connections, tuple(recording.messages()), recording.reached_ns()), contract, most=most, seed=seed)
+    accepted = tuple(connection for connection in recording.connections() if connection.ending is not Ending.REFUSED)
+    trace = WholeTrace(accepted, tuple(recording.messages()), recording.reached_ns())
+    return score_trace(trace, contract, most=most, seed=seed)
 
 
-def score_trace(trace: Trace, contract: Contract, *, most: int = 2_000, seed: int = 0) -> Score:
+def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, seed: int = 0) -> MutationScore:
     """The same for a trace in memory."""
     before = judge_trace(trace, contract)
     if any(finding.verdict is Verdict.VIOLATED for finding in before.findings):
@@ -93,11 +92,11 @@ def score_trace(trace: Trace, contract: Contract, *, most: int = 2_000, seed: in
         raise UsageError(f"nothing in this trace is any business of {contract.name}")
     chosen = [(kind, at) for at, message in enumerate(trace.messages) if message.opcode == Opcode.TEXT for kind in KINDS]
     if len(chosen) > most:
-        chosen = sorted(Random(seed).sample(chosen, most), key=lambda one: one[1])
-    return Score(tuple(_judged(trace, contract, kind, at) for kind, at in chosen if _applies(trace, kind, at)))
+        chosen = sorted(Random(seed).sample(chosen, most), key=itemgetter(1))
+    return MutationScore(tuple(_judge_mutant(trace, contract, kind, at) for kind, at in chosen if _applies(trace, kind, at)))
 
 
-def judge_trace(trace: Trace, contract: Contract) -> Judgement:
+def judge_trace(trace: WholeTrace, contract: Contract) -> Judgement:
     engine = Engine(contract)
     engine.expect(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
     engine.run([message.row() for message in trace.messages])
@@ -105,21 +104,21 @@ def judge_trace(trace: Trace, contract: Contract) -> Judgement:
     return engine.judgement()
 
 
-def mutate(trace: Trace, kind: str, at: int) -> Trace:
+def mutate(trace: WholeTrace, kind: str, at: int) -> WholeTrace:
     """The trace with one fault of a kind, at the message of this index. Messages are numbered anew."""
     if kind not in KINDS:
         raise UsageError(f"no fault {kind!r}; there are {', '.join(KINDS)}")
-    return _numbered(KINDS[kind](trace, at))
+    return _renumber(KINDS[kind](trace, at))
 
 
-def _judged(trace: Trace, contract: Contract, kind: str, at: int) -> Mutant:
+def _judge_mutant(trace: WholeTrace, contract: Contract, kind: str, at: int) -> Mutant:
     judgement = judge_trace(mutate(trace, kind, at), contract)
     rules = dict.fromkeys(finding.rule for finding in judgement.findings if finding.verdict is Verdict.VIOLATED)
     message = trace.messages[at]
     return Mutant(kind, message.id, message.type, message.direction, tuple(rules))
 
 
-def _applies(trace: Trace, kind: str, at: int) -> bool:
+def _applies(trace: WholeTrace, kind: str, at: int) -> bool:
     """A swap needs a partner that differs from the event."""
     if kind != "swap":
         return True
@@ -127,24 +126,24 @@ def _applies(trace: Trace, kind: str, at: int) -> bool:
     return other is not None and trace.messages[other].payload != trace.messages[at].payload
 
 
-def _numbered(trace: Trace) -> Trace:
+def _renumber(trace: WholeTrace) -> WholeTrace:
     return replace(trace, messages=tuple(message._replace(id=number) for number, message in enumerate(trace.messages, 1)))
 
 
-def _drop(trace: Trace, at: int) -> Trace:
+def _drop(trace: WholeTrace, at: int) -> WholeTrace:
     return replace(trace, messages=tuple(mutators.drop(trace.messages, at)))
 
 
-def _double(trace: Trace, at: int) -> Trace:
+def _double(trace: WholeTrace, at: int) -> WholeTrace:
     return replace(trace, messages=tuple(mutators.duplicate(trace.messages, at)))
 
 
-def _swap(trace: Trace, at: int) -> Trace:
+def _swap(trace: WholeTrace, at: int) -> WholeTrace:
     other = mutators.next_like(trace.messages, at)
     return trace if other is None else replace(trace, messages=tuple(mutators.swap(trace.messages, at, other)))
 
 
-def _stall(trace: Trace, at: int) -> Trace:
+def _stall(trace: WholeTrace, at: int) -> WholeTrace:
     """The event comes a minute late, and all that follows it as well: the order stays."""
     since = trace.messages[at].t_ns
 
@@ -156,18 +155,18 @@ def _stall(trace: Trace, at: int) -> Trace:
         )
 
     connections = tuple(map(later, trace.connections))
-    messages = [*trace.messages[:at], *(one._replace(t_ns=one.t_ns + STALL_NS) for one in trace.messages[at:])]
-    return Trace(connections, tuple(messages), trace.reached_ns + STALL_NS)
+    messages = [*trace.messages[:at], *(message._replace(t_ns=message.t_ns + STALL_NS) for message in trace.messages[at:])]
+    return WholeTrace(connections, tuple(messages), trace.reached_ns + STALL_NS)
 
 
-def _readdress(trace: Trace, at: int) -> Trace:
+def _readdress(trace: WholeTrace, at: int) -> WholeTrace:
     """The event reaches somebody else, who is connected for as long as the trace lasts."""
     message = trace.messages[at]
-    own = next(one for one in trace.connections if one.id == message.connection_id)
+    own = next(connection for connection in trace.connections if connection.id == message.connection_id)
     other = own._replace(
-        id=max(one.id for one in trace.connections) + 1,
+        id=max(connection.id for connection in trace.connections) + 1,
         user=SOMEBODY_ELSE,
-        opened_ns=min(one.opened_ns for one in trace.connections),
+        opened_ns=min(connection.opened_ns for connection in trace.connections),
         closed_ns=trace.reached_ns,
         ending=Ending.CLEAN,
         close_code=1000,
@@ -177,7 +176,7 @@ def _readdress(trace: Trace, at: int) -> Trace:
     return replace(trace, connections=(*trace.connections, other), messages=tuple(messages))
 
 
-KINDS: dict[str, Callable[[Trace, int], Trace]] = {
+KINDS: dict[str, Callable[[WholeTrace, int], WholeTrace]] = {
     "drop": _drop,
     "double": _double,
     "swap": _swap,
@@ -186,10 +185,10 @@ KINDS: dict[str, Callable[[Trace, int], Trace]] = {
 }
 
 
-def lines(found: Score, names: Sequence[str] = ("c2s", "s2c")) -> Iterator[str]:
+def format_score(score: MutationScore, names: Sequence[str] = ("c2s", "s2c")) -> Iterator[str]:
     """The score for people: a table of kinds, and each survivor."""
-    for kind, (noticed, all_) in found.by_kind().items():
+    for kind, (noticed, all_) in score.by_kind().items():
         yield f"{kind:<10} {noticed:>4} of {all_:>4} noticed"
-    yield f"{'all':<10} {found.killed:>4} of {len(found.mutants):>4} noticed"
-    for mutant in found.survivors:
+    yield f"{'all':<10} {score.killed:>4} of {len(score.mutants):>4} noticed"
+    for mutant in score.survivors:
         yield f"survived   {mutant.kind} of frame {mutant.frame}  {names[mutant.direction]}:{mutant.type or '?'}"

@@ -8,7 +8,7 @@ from wsreplay.contract.model import PSEUDO_EVENTS
 from wsreplay.validator.emit.fit import fit, fit_any
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
-from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.template import Template
 from wsreplay.validator.state.state import ConnectionState, Slice
@@ -52,7 +52,7 @@ class PseudoEvents:
                 if instance.conn is conn:
                     span.end(instance, end, t, fid, name)
 
-    def _open_slices(self, group: Group, template: Template, conn: ConnectionState, t: int) -> list[Slice]:
+    def _open_slices(self, group: RuleGroup, template: Template, conn: ConnectionState, t: int) -> list[Slice]:
         if group.across_user:
             if conn.user is None:
                 self._memory.lacks(template.counts, ("conn.user",), conn, None, t, "the connection")
@@ -70,7 +70,7 @@ class PseudoEvents:
         return list(conn.session.tables[group.number].values()) if group.by else [conn.slice]
 
 
-def _templates(monitors: Monitors, name: str) -> list[tuple[Group, Template]]:
+def _templates(monitors: Monitors, name: str) -> list[tuple[RuleGroup, Template]]:
     return [
         (group, template) for group in monitors.groups for template in group.monitors if fit(template.roles, None, name)
     ]

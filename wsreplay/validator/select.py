@@ -22,28 +22,28 @@ LOOKED_AT = 100_000  # frames with a type; a protocol shows itself in its first 
 _LIVE_POLL_S = 0.2
 
 
-def contracts_for(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
+def select_contracts(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
     """The contracts of these names or files; without any, the one that fits. Raises ContractError."""
-    return [load(name) for name in names] or [contract_for(recording)]
+    return [load(name) for name in names] or [select_common_contract(recording)]
 
 
-def contract_for(*recordings: Recording) -> Contract:
+def select_common_contract(*recordings: Recording) -> Contract:
     """The contract for recordings that are looked at together: the one that fits the first of those that any fits."""
-    return next(filter(None, map(fitting, recordings)), None) or _builtin(DEFAULT_CONTRACT)
+    return next(filter(None, map(select_contract, recordings)), None) or _builtin(DEFAULT_CONTRACT)
 
 
-def contracts_for_live(path: str | Path, names: Sequence[str] = ()) -> list[Contract]:
+def await_contracts(path: str | Path, names: Sequence[str] = ()) -> list[Contract]:
     """Those for a recording that grows: which one fits shows with the first events, so that it waits for them, or for the end.
 
     Raises ContractError, and the errors of the RecordingError family.
     """
     with Recording.open(path) as recording:
-        while not names and recording.live and fitting(recording) is None:
+        while not names and recording.live and select_contract(recording) is None:
             time.sleep(_LIVE_POLL_S)
-        return contracts_for(recording, names)
+        return select_contracts(recording, names)
 
 
-def each_with_its_contracts(paths: Iterable[str | Path], contracts: Sequence[Contract]) -> list[tuple[Path, Contract]]:
+def pair_with_contracts(paths: Iterable[str | Path], contracts: Sequence[Contract]) -> list[tuple[Path, Contract]]:
     """Each file with each of the contracts; where there are none, with those that fit it."""
     return [(Path(path), contract) for path in paths for contract in contracts or _contracts_for_file(path)]
 
@@ -51,22 +51,22 @@ def each_with_its_contracts(paths: Iterable[str | Path], contracts: Sequence[Con
 def _contracts_for_file(path: str | Path) -> list[Contract]:
     try:
         with Recording.open(path) as recording:
-            return contracts_for(recording)
+            return select_contracts(recording)
     except RecordingError:
         return [_builtin(DEFAULT_CONTRACT)]  # whoever judges the file says what is wrong with it
 
 
-def fitting(recording: Recording) -> Contract | None:
+def select_contract(recording: Recording) -> Contract | None:
     """The built-in contract that is about what was recorded; None where none is, or nothing is there yet."""
     events = recording.event_types(LOOKED_AT)
     default = _builtin(DEFAULT_CONTRACT)
-    if _matched(default, events):
+    if _count_matches(default, events):
         return default
     subprotocols = {connection.subprotocol for connection in recording.connections() if connection.subprotocol}
     others = [_builtin(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
-    named = [one for one in others if _is_named(one, subprotocols)]
-    about = [one for one in others if not one.applies_to.subprotocol and _matched(one, events)]
-    return max(named or about, key=lambda one: _matched(one, events), default=None)
+    named = [contract for contract in others if _is_named(contract, subprotocols)]
+    about = [contract for contract in others if not contract.applies_to.subprotocol and _count_matches(contract, events)]
+    return max(named or about, key=lambda contract: _count_matches(contract, events), default=None)
 
 
 @cache
@@ -75,10 +75,10 @@ def _builtin(name: str) -> Contract:
 
 
 def _is_named(contract: Contract, subprotocols: Iterable[str]) -> bool:
-    return any(fnmatchcase(one, glob) for one in subprotocols for glob in contract.applies_to.subprotocol)
+    return any(fnmatchcase(name, glob) for name in subprotocols for glob in contract.applies_to.subprotocol)
 
 
-def _matched(contract: Contract, events: Sequence[tuple[int, str]]) -> int:
+def _count_matches(contract: Contract, events: Sequence[tuple[int, str]]) -> int:
     """How many of the event types the contract's spans and rules speak of."""
     patterns = [pattern for pattern in _spoken_of(contract) if pattern.type.strip("*")]  # `*` is about nothing
     return sum(any(pattern.fits(direction, type_) for pattern in patterns) for direction, type_ in events)

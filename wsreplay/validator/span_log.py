@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsreplay.validator.findings import RunAccount
+from wsreplay.validator.findings import RunOutcome
 from wsreplay.validator.state.state import Instance
 
 MOST_RUNS = 5_000  # kept of each kind: gone well, and not
@@ -14,7 +14,7 @@ class RunLog:
     def __init__(self) -> None:
         # state → how many runs ended so
         self.counts: dict[str, int] = {}
-        self.kept: list[RunAccount] = []
+        self.kept: list[RunOutcome] = []
         # how many more are kept that went well, and that did not
         self._room = {True: MOST_RUNS, False: MOST_RUNS}
 
@@ -27,6 +27,6 @@ class RunLog:
             self.kept.append(run_account(run, state, t, fid, detail))
 
 
-def run_account(run: Instance, state: str, t: int | None, fid: int | None, detail: str) -> RunAccount:
+def run_account(run: Instance, state: str, t: int | None, fid: int | None, detail: str) -> RunOutcome:
     """How a run ended, or stands."""
-    return RunAccount(run.session.id, run.conn.id, run.labels(), state, run.t, t, run.fid or 0, fid, detail)
+    return RunOutcome(run.session.id, run.conn.id, run.labels(), state, run.t, t, run.fid or 0, fid, detail)

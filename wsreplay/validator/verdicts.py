@@ -8,7 +8,7 @@ from typing import NamedTuple
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Rule
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts, fingerprint_of
@@ -158,7 +158,7 @@ def with_required(contract: Contract, judgement: Judgement, decided_at: int) -> 
     return replace(judgement, rules=rules, findings=(*judgement.findings, *findings), verdict=verdict)
 
 
-def _runs(monitors: Monitors, memory: Memory) -> tuple[RunAccount, ...]:
+def _runs(monitors: Monitors, memory: Memory) -> tuple[RunOutcome, ...]:
     runs = list(monitors.run_log.kept)
     for span in monitors.spans:
         if span.run_log is not None:

@@ -30,9 +30,9 @@ class Glance(NamedTuple):
 
 def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     """Tells a `Glance`."""
-    from wsreplay.validator.preview import broken_rules, judge_at_a_glance
+    from wsreplay.validator.preview import broken_rules, preview_verdict
 
-    judgement = judge_at_a_glance(reader, contracts)
+    judgement = preview_verdict(reader, contracts)
     if judgement is None:
         errand.tell(Glance(why="too long to be judged in a list"))
         return

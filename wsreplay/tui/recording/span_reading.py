@@ -34,13 +34,13 @@ class Traced(NamedTuple):
 def traced(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     """Tells the spans of some connections (all: None) by the first of the contracts, as `Traced`."""
     from wsreplay.tui.recording.lanes import Tracer, lanes
-    from wsreplay.validator.select import contracts_for
+    from wsreplay.validator.select import select_contracts
 
     connections = {one.id: one for one in reader.connections()}
     known = [connections[number] for number in only if number in connections] if only is not None else [*connections.values()]
     users = {number: one.user for number, one in connections.items()}
     numbers = {one.id: session.id for session in stitch(connections.values()) for one in session.connections}
-    tracer = Tracer(contracts_for(reader, contracts)[0], numbers, users)
+    tracer = Tracer(select_contracts(reader, contracts)[0], numbers, users)
     waiting = sorted(((one.closed_ns, one.id) for one in known if one.closed_ns is not None), reverse=True)
     for count, frame in enumerate(paging.typed_frames(reader, only)):
         while waiting and waiting[-1][0] < frame.t_ns:

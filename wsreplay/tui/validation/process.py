@@ -88,10 +88,10 @@ def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
 
 def judge_once(path: Path, names: list[str]) -> None:
     from wsreplay import validator
-    from wsreplay.validator.select import contracts_for
+    from wsreplay.validator.select import select_contracts
 
     with Counted.open(path) as reader:
-        contracts = contracts_for(reader, names)
+        contracts = select_contracts(reader, names)
         reader.parts = len(contracts)
         findings: list[Finding] = []
         judgements: list[Judgement] = []
@@ -104,9 +104,9 @@ def judge_once(path: Path, names: list[str]) -> None:
 
 def follow(path: Path, names: list[str]) -> None:
     from wsreplay import validator
-    from wsreplay.validator.select import contracts_for_live
+    from wsreplay.validator.select import await_contracts
 
-    contracts = contracts_for_live(path, names)
+    contracts = await_contracts(path, names)
     sources = [_source(one) for one in contracts]
     lock = threading.Lock()
     findings: dict[int, Finding] = {}  # by the identity of what was told last of each, which the validator keeps

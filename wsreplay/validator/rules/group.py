@@ -9,7 +9,7 @@ from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED, Template, ro
 from wsreplay.validator.state.state import Slice
 
 
-class Group:
+class RuleGroup:
     """The rules of the same span (`inside`), the same keys (`by`), the same scope (`across_user`)."""
 
     def __init__(self, number: int, inside: str | None, by: tuple[str, ...], across_user: bool) -> None:

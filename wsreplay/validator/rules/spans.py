@@ -19,7 +19,7 @@ from typing import Any
 from wsreplay.contract.model import Span
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.reporting import Counts, Reporter, lost
-from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.spans_words import SpanWords
 from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
@@ -47,14 +47,14 @@ class SpanMonitor(Monitor):
         if parent is not None:
             parent.below.append(self)
         # the rules that judge each instance as a whole, and those that refine it by keys
-        self.group: Group | None = None
-        self.refining: list[Group] = []
+        self.group: RuleGroup | None = None
+        self.refining: list[RuleGroup] = []
         # the bits of an instance in which no rule misses anything
         self.needed = 0
         # names of ends that decide rules
         self.unless: Container[str] = ()
         # the group, where its rules must know of each start
-        self.begins: Group | None = None
+        self.begins: RuleGroup | None = None
         # where the ends of runs are kept, if the instances are runs
         self.run_log: RunLog | None = None
         # instances in the order of their deadlines
@@ -68,7 +68,7 @@ class SpanMonitor(Monitor):
 
     # Before the first event.
 
-    def judge_by(self, group: Group) -> None:
+    def judge_by(self, group: RuleGroup) -> None:
         """These rules judge its instances: as a whole, or by keys."""
         if group.by:
             self.refining.append(group)

@@ -16,7 +16,7 @@ from wsreplay.contract.paths import Path
 from wsreplay.validator.emit.fit import Fit, fit_any
 from wsreplay.validator.emit.keys import scalar
 from wsreplay.validator.emit.writer import HandlerWriter, indented
-from wsreplay.validator.rules.group import Group
+from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.state.state import Anonymous
 
@@ -24,7 +24,7 @@ from wsreplay.validator.state.state import Anonymous
 class SpansEmitter:
     """Writes what spans, templates, and rules in spans do with an event."""
 
-    def __init__(self, contract: Contract, monitors: Sequence[SpanMonitor], groups: Sequence[Group]) -> None:
+    def __init__(self, contract: Contract, monitors: Sequence[SpanMonitor], groups: Sequence[RuleGroup]) -> None:
         self._contract, self.monitors, self._groups = contract, monitors, groups
         # span → its number
         self.numbers = {monitor.span.id: monitor.number for monitor in monitors}
@@ -194,7 +194,7 @@ class SpansEmitter:
 
     # The rules that judge slices.
 
-    def _group_in_span(self, writer: HandlerWriter, group: Group, i: str) -> None:
+    def _group_in_span(self, writer: HandlerWriter, group: RuleGroup, i: str) -> None:
         if not group.by:
             lines = group.write(writer, i)
         else:
@@ -206,7 +206,7 @@ class SpansEmitter:
         if lines:
             writer.add(f"if {i} is not None:", *indented(lines))
 
-    def _group_of_keys(self, writer: HandlerWriter, group: Group) -> None:
+    def _group_of_keys(self, writer: HandlerWriter, group: RuleGroup) -> None:
         writer.need(*group.by)
         keys = ("conn.user", *group.by) if group.across_user else group.by
         if not keys:

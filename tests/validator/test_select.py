@@ -13,15 +13,15 @@ from wsreplay.model import Connection
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.validator.select import contracts_for, contracts_for_live, fitting
+from wsreplay.validator.select import await_contracts, select_contract, select_contracts
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
 def name_of_fitting(path: Path) -> str | None:
     with Recording.open(path) as recording:
-        found = fitting(recording)
-        assert contracts_for(recording) == [found or load("agent-chat")]
+        found = select_contract(recording)
+        assert select_contracts(recording) == [found or load("agent-chat")]
     return found.name if found else None
 
 
@@ -68,7 +68,7 @@ def test_a_recording_that_grows_is_waited_for_until_it_shows_its_protocol(record
     path = recorded((1, "connection_ack"))
     held = lock.acquire(path)
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(contracts_for_live, path)
+        waiting = pool.submit(await_contracts, path)
         try:
             assert not wait([waiting], 0.3).done
             with closing(Writer(path)) as writer:
@@ -79,9 +79,9 @@ def test_a_recording_that_grows_is_waited_for_until_it_shows_its_protocol(record
 
 
 def test_a_recording_that_ends_without_showing_its_protocol_gets_the_default(recorded):
-    assert [one.name for one in contracts_for_live(recorded((1, "connection_ack")))] == ["agent-chat"]
+    assert [one.name for one in await_contracts(recorded((1, "connection_ack")))] == ["agent-chat"]
 
 
 def test_a_name_always_wins(recorded):
     with Recording.open(recorded((1, "agent_started"))) as recording:
-        assert [one.name for one in contracts_for(recording, ["ag-ui", "openai-realtime"])] == ["ag-ui", "openai-realtime"]
+        assert [one.name for one in select_contracts(recording, ["ag-ui", "openai-realtime"])] == ["ag-ui", "openai-realtime"]

@@ -9,7 +9,7 @@ from judged_traces import Trace
 
 from wsreplay.contract import load
 from wsreplay.errors import UsageError
-from wsreplay.validator import mutation_score as mutate
+from wsreplay.validator import mutation_score
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
 
@@ -33,7 +33,7 @@ def chat(with_envelope: bool) -> Trace:
 
 
 def survivors(trace: Trace, contract: str) -> tuple[str, set[str]]:
-    found = mutate.score_trace(trace.as_trace(), load(contract))
+    found = mutation_score.score_trace(trace.as_trace(), load(contract))
     return f"{found.killed}/{len(found.mutants)}", {f"{mutant.kind} {mutant.type}" for mutant in found.survivors}
 
 
@@ -102,7 +102,7 @@ def test_openai_realtime() -> None:
     trace.s2c("response.output_item.done", response_id="r", item={"id": "i"}, event_id="e7").s2c(
         "response.done", response={"id": "r"}, event_id="e8"
     )
-    found = mutate.score_trace(trace.close().as_trace(), load("openai-realtime"))
+    found = mutation_score.score_trace(trace.close().as_trace(), load("openai-realtime"))
     alive = {f"{mutant.kind} {mutant.type}" for mutant in found.survivors}
     assert {name for name in alive if not name.startswith("stall")} == {
         *("drop response.create", "double response.create"),
@@ -113,21 +113,22 @@ def test_openai_realtime() -> None:
 
 def test_only_a_good_trace_can_be_mutated() -> None:
     with pytest.raises(UsageError, match="only a good trace can be mutated, and this one has findings: run: "):
-        mutate.score_trace(Trace().open().s2c("agent_started").close().as_trace(), load("agent-chat"))
+        mutation_score.score_trace(Trace().open().s2c("agent_started").close().as_trace(), load("agent-chat"))
     with pytest.raises(UsageError, match="nothing in this trace is any business of ag-ui"):
-        mutate.score_trace(Trace().open().c2s("hello").close().as_trace(), load("ag-ui"))
+        mutation_score.score_trace(Trace().open().c2s("hello").close().as_trace(), load("ag-ui"))
 
 
 def test_each_kind_of_fault_does_what_it_says() -> None:
     trace = Trace().open().s2c("a").s2c("b").close().as_trace()
 
     def types(kind: str, at: int = 0) -> list[tuple[str | None, int]]:
-        return [(message.type, message.connection_id) for message in mutate.mutate(trace, kind, at).messages]
+        return [(message.type, message.connection_id) for message in mutation_score.mutate(trace, kind, at).messages]
 
     assert types("drop") == [("b", 1)]
     assert types("double") == [("a", 1), ("a", 1), ("b", 1)]
     assert types("swap") == [("b", 1), ("a", 1)]
     assert types("readdress", 1) == [("a", 1), ("b", 2)]
-    assert [message.t_ns for message in mutate.mutate(trace, "stall", 1).messages] == [0, 10_000_000 + mutate.STALL_NS]
+    stalled = mutation_score.mutate(trace, "stall", 1)
+    assert [message.t_ns for message in stalled.messages] == [0, 10_000_000 + mutation_score.STALL_NS]
     with pytest.raises(UsageError, match="no fault 'bend'"):
-        mutate.mutate(trace, "bend", 0)
+        mutation_score.mutate(trace, "bend", 0)
