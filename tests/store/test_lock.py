@@ -76,6 +76,20 @@ def test_a_recording_that_is_moved_stays_locked(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["b.db"]
 
 
+def test_the_lock_goes_with_a_recording_that_its_recorder_finds_elsewhere(tmp_path: Path) -> None:
+    path, moved = tmp_path / "a.db", tmp_path / "b.db"
+    small(path)
+    held = lock.acquire(path)
+    path.rename(moved)
+    held = held.moved(moved)
+    with pytest.raises(RecordingInUse) as raised:
+        lock.acquire(moved)
+    assert f"(process {os.getpid()})" in str(raised.value)
+    lock.acquire(path).release()  # the old name is free
+    held.release()
+    assert [file.name for file in tmp_path.iterdir()] == ["b.db"]
+
+
 def test_another_name_is_not_used_while_only_the_first_shows_what_was_recorded_last(tmp_path: Path) -> None:
     path, name = tmp_path / "a.db", tmp_path / "b.db"
     small(path)

@@ -151,6 +151,8 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
     callbacks = Callbacks(
         stalled=lambda reason: say(stalled=reason), resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why),
         warn=lambda text: say(warned=text),
+        relocated=lambda relocated: say(relocated=[str(relocated.was), str(relocated.now), relocated.saved]),
+        mended=lambda path: say(mended=str(path)), rotated=lambda path: say(rotated=str(path.absolute())),
     )  # fmt: skip
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -23,7 +23,9 @@ from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.proxy.recorder_client import Callbacks
+from wsreplay.proxy.recording_files import Relocated
 from wsreplay.recorder.protocol import Report
+from wsreplay.store.paths import shown
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
@@ -74,7 +76,9 @@ def command(
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
     viewer = Viewer(path, contracts, console) if with_tui else None
-    return run_loop(_record(proxy, console, () if with_tui else contracts, rotate, viewer))
+    followers = _Followers(() if with_tui else contracts)
+    followers.go_with(options.callbacks)
+    return run_loop(_record(proxy, console, followers, rotate, viewer))
 
 
 def run_loop(main: Coroutine[None, None, int]) -> int:
@@ -102,11 +106,23 @@ def print_callbacks(console: Console) -> Callbacks:
         opened=console.opened,
         ended=console.ended,
         warn=console.complain,
+        relocated=lambda relocated: console.complain(relocation_text(relocated)),
+        mended=lambda path: console.complain(f"{path.name}-wal or {path.name}-shm was removed, and is there again"),
+        rotated=lambda path: console.complain(f"new connections are recorded in {path}"),
+        stayed=lambda path, error: console.complain(f"recording goes on in {path}: {error}"),
     )
 
 
+def relocation_text(relocated: Relocated) -> str:
+    was, now = shown(relocated.was), shown(relocated.now)
+    if not relocated.saved:
+        return f"{was} was moved to {now}: open connections are recorded there"
+    what = "replaced" if relocated.replaced else "removed"
+    return f"{was} was {what}: what it held is saved in {now}, and recording goes on there"
+
+
 async def _record(
-    proxy: RecordingProxy, console: Console, contracts: tuple[str, ...], rotate: Limit | None, viewer: Viewer | None
+    proxy: RecordingProxy, console: Console, followers: _Followers, rotate: Limit | None, viewer: Viewer | None
 ) -> int:
     began = time.monotonic()
     await proxy.start()
@@ -115,7 +131,6 @@ async def _record(
     faults = proxy.options.faults
     if faults:
         console.say(f"     ⚡ on purpose: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")
-    followers = _Followers(contracts)
     followers.start(proxy.path)
     rotation = Rotation(rotate, proxy, console, followers.start) if rotate else None
     typed = TypedLines(proxy, console)
@@ -162,6 +177,20 @@ class _Followers:
         if self._chosen:
             command = [sys.executable, "-m", "wsreplay", "validate", "--follow", *self._chosen, str(path)]
             self._processes.append(subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL))
+
+    def go_with(self, callbacks: Callbacks) -> None:
+        """Judge a recording that is moved or saved where it is then, and the one in which recording goes on."""
+        relocated, rotated = callbacks.relocated, callbacks.rotated
+
+        def on_relocated(event: Relocated) -> None:
+            relocated(event)
+            self.start(event.now)
+
+        def on_rotated(path: Path) -> None:
+            rotated(path)
+            self.start(path)
+
+        callbacks.relocated, callbacks.rotated = on_relocated, on_rotated
 
     def dismiss_last(self) -> None:
         """Nothing was recorded for the last one to judge, and others have judged what was."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ import click
 from wsreplay.cli.console import Console
 from wsreplay.errors import WsreplayError
 from wsreplay.proxy.proxy import RecordingProxy
+from wsreplay.store.paths import next_free
 from wsreplay.units import parse_duration, parse_size
 
 _TRY_AGAIN_S = 10.0
@@ -66,7 +66,7 @@ class Rotation:
         """Turn to the next file if it is time; where that cannot be done, say so and try again later."""
         if self._proxy.unused or time.monotonic() < self._not_before or not self._reached():
             return
-        path = self._next_path()
+        path = next_free(self._first)
         try:
             await self._proxy.rotate(path)
         except WsreplayError as error:
@@ -83,8 +83,3 @@ class Rotation:
         path = self._proxy.path
         files = (path, path.with_name(f"{path.name}-wal"))
         return sum(file.stat().st_size for file in files if file.exists()) >= (self._limit.size or 0)
-
-    def _next_path(self) -> Path:
-        first = self._first
-        candidates = (first.with_name(f"{first.stem}-{number}{first.suffix}") for number in itertools.count(2))
-        return next(path for path in candidates if not path.exists())

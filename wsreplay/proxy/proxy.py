@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
@@ -15,18 +16,22 @@ from typing import Self
 import msgspec
 
 import wsreplay
-from wsreplay.errors import UsageError
+from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.http_exchange import ClientSide
 from wsreplay.proxy.recorder_client import Callbacks, Totals
 from wsreplay.proxy.recording import OutputRecording
+from wsreplay.proxy.recording_files import Relocated
 from wsreplay.proxy.route import Limits, Route
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
 from wsreplay.recorder.protocol import Hello, Kind, Report
+from wsreplay.store.paths import next_free, shown
 from wsreplay.trace.redaction import Redactor
 
 HEARTBEAT_S = 1.0
+WATCH_FILES_EVERY_S = 0.25
+ROTATE_AGAIN_S = 10.0
 BACKLOG = 1024
 # How long a stopping proxy waits for what it has received to be written to the peers.
 STOP_GRACE_S = 5.0
@@ -71,6 +76,10 @@ class RecordingProxy:
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
         self._limiting: asyncio.Task[None] | None = None
+        self._file_watch: asyncio.Task[None] | None = None
+        # The current recording, where somebody has moved it, until new connections have another.
+        self._moved: Relocated | None = None
+        self._rotate_at = 0.0  # not before this time (monotonic, s)
         self._stopping: asyncio.Future[Report] | None = None
         self._key = token_hex(32)
         # Those that connections are still written into; the last one takes new ones.
@@ -150,6 +159,7 @@ class RecordingProxy:
         await self._server.start_serving()
         self._heart = asyncio.create_task(self._beat())
         self._limiting = asyncio.create_task(self._route.check())
+        self._file_watch = asyncio.create_task(self._watch_files())
 
     async def _open_recording(self, path: Path) -> OutputRecording:
         """Start a recorder for a file."""
@@ -165,7 +175,7 @@ class RecordingProxy:
             max_payload=options.max_payload,
             durability=options.durability,
         )
-        recording = OutputRecording(hello, options.callbacks)
+        recording = OutputRecording(hello, options.callbacks, self._relocated)
         await recording.start()
         self._recordings.append(recording)
         return recording
@@ -185,6 +195,33 @@ class RecordingProxy:
         self._route.recording = await self._open_recording(Path.cwd() / path)
         self.path = Path(path)
         before.retire()
+
+    async def _watch_files(self) -> None:
+        """See that the recordings are where they were. Of one that was moved away, new connections go into a new file."""
+        while True:
+            await asyncio.sleep(WATCH_FILES_EVERY_S)
+            for recording in self._recordings:
+                recording.recorder.check_files()
+            if self._moved is not None and time.monotonic() >= self._rotate_at:
+                await self._leave(self._moved)
+
+    def _relocated(self, recording: OutputRecording, relocated: Relocated) -> None:
+        if recording is self._route.recording:
+            self.path = shown(relocated.now)
+            self._moved = None if relocated.saved else relocated
+
+    async def _leave(self, moved: Relocated) -> None:
+        """Record new connections beside where the recording was; where that cannot be done, say so and try again later."""
+        folder = moved.was.parent if moved.was.parent.is_dir() else moved.now.parent
+        path = shown(next_free(folder / moved.was.name))
+        try:
+            await self.rotate(path)
+        except WsreplayError as error:
+            self.options.callbacks.stayed(self.path, error)
+            self._rotate_at = time.monotonic() + ROTATE_AGAIN_S
+            return
+        self._moved = None
+        self.options.callbacks.rotated(path)
 
     async def _bind(self, context: ssl.SSLContext | None) -> asyncio.Server:
         options = self.options
@@ -232,7 +269,7 @@ class RecordingProxy:
         assert self._server is not None
         self._server.close()
         self._route.stopped = True
-        for task in (self._heart, self._limiting):
+        for task in (self._heart, self._limiting, self._file_watch):
             if task is not None:
                 task.cancel()
         for exchange in list(self._route.exchanges):

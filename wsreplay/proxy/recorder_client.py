@@ -22,6 +22,7 @@ import msgspec
 
 import wsreplay
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
+from wsreplay.proxy.recording_files import RecordingFiles, Relocated
 from wsreplay.recorder.protocol import Ended, Hello, Kind, Opened, Report, head
 from wsreplay.store import lock
 from wsreplay.units import SECOND, duration_text
@@ -51,7 +52,11 @@ class PendingRecord:
 
 @dataclass
 class Callbacks:
-    """What the user is told about the recorder and the connections. Each is called from the event loop."""
+    """What the user is told about the recorder and the connections. Each is called from the event loop.
+
+    `relocated` is told of a recording that somebody has moved or removed, `mended` of one whose `-wal` or `-shm` was removed
+    and is there again, `rotated` where new connections are recorded from now on, `stayed` why they go on where they were.
+    """
 
     stalled: Callable[[str], None] = lambda reason: None
     resumed: Callable[[], None] = lambda: None
@@ -59,6 +64,10 @@ class Callbacks:
     opened: Callable[[Opened], None] = lambda opened: None
     ended: Callable[[Ended], None] = lambda ended: None
     warn: Callable[[str], None] = lambda text: None
+    relocated: Callable[[Relocated], None] = lambda relocated: None
+    mended: Callable[[Path], None] = lambda path: None
+    rotated: Callable[[Path], None] = lambda path: None
+    stayed: Callable[[Path, WsreplayError], None] = lambda path, error: None
 
 
 @dataclass
@@ -80,6 +89,11 @@ class RecorderClient:
         self._hello = hello
         self._callbacks = callbacks or Callbacks()
         self._lock: lock.Lock | None = None
+        # Where the recording's files are, and whether they were found apart while the recorder lived.
+        self._files = RecordingFiles(Path(hello.path))
+        self._apart = False
+        # Told besides the user of a recording that is elsewhere.
+        self.on_relocated: Callable[[Relocated], None] = lambda relocated: None
         self._channel: socket.socket | None = None  # to the recorder
         self._sock: socket.socket | None = None  # the same, once the recorder is ready for records
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,6 +127,7 @@ class RecorderClient:
         except BaseException:
             await self._let_go()
             raise
+        self._files.hold()
         self._frames_before = report.frames
         self._sock = self._channel
         return report
@@ -235,6 +250,7 @@ class RecorderClient:
             await self._reap()
             attempt += 1
             try:
+                await self._mend_files()
                 report = await self._launch()
             except WsreplayError as error:
                 self._drop_socket()
@@ -243,9 +259,30 @@ class RecorderClient:
                 continue
             if self._channel is None:
                 continue  # it was ready, and has died since
+            self._files.hold()
             self.totals.restarts += 1
-            self._callbacks.restarted("the recorder died and was started again")
+            if not self._apart:
+                self._callbacks.restarted("the recorder died and was started again")
+            self._apart = False
             self._resend(report.ready or 0)
+
+    def check_files(self) -> None:
+        """Where somebody has moved or removed the recording's files, kill the recorder: they are mended before the next."""
+        if self._sock is not None and self._process is not None and not self._apart and not self._files.in_place:
+            self._apart = True
+            self._process.kill()
+
+    async def _mend_files(self) -> None:
+        """The recorder is dead: bring its files together. Raises RecordingError."""
+        if self._files.in_place or self._lock is None:
+            return
+        relocated, self._lock = await asyncio.to_thread(self._files.mend, self._lock, was_open=self._apart)
+        if relocated is None:
+            self._callbacks.mended(self._files.path)
+        else:
+            self._hello = msgspec.structs.replace(self._hello, path=str(relocated.now))
+            self.on_relocated(relocated)
+            self._callbacks.relocated(relocated)
 
     def _resend(self, committed: int) -> None:
         """Put what was sent and not committed before what still waits. Its forwarding was done before."""
@@ -363,10 +400,14 @@ class RecorderClient:
 
     async def close(self) -> Report:
         """Everything was handed over: have it committed and the file closed. Raises RecordingError."""
+        self.check_files()
         self.end()
         assert self._closed is not None
         try:
-            return await self._closed
+            report = await self._closed
+            if self._files.removed:  # in the last moment
+                await self._mend_files()
+            return report
         finally:
             await self._let_go()
 
@@ -375,6 +416,7 @@ class RecorderClient:
             self._restarting.cancel()
         self._drop_socket()
         await self._reap()
+        self._files.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None

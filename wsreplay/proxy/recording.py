@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 from wsreplay.proxy.recorder_client import Callbacks, RecorderClient
+from wsreplay.proxy.recording_files import Relocated
 from wsreplay.recorder.protocol import Hello, Report
 
 
 class OutputRecording:
     """A recording's recorder, the numbers of its connections, and how many of them have not ended."""
 
-    def __init__(self, hello: Hello, callbacks: Callbacks) -> None:
+    def __init__(
+        self, hello: Hello, callbacks: Callbacks, on_relocated: Callable[[OutputRecording, Relocated], None]
+    ) -> None:
         self.path = Path(hello.path)
         self.recorder = RecorderClient(hello, callbacks)
+        self.recorder.on_relocated = self._relocated
+        self._on_relocated = on_relocated
         self._ids = itertools.count(1)
         self._open = 0
         self.unused = True  # no connection has been opened
@@ -30,6 +36,10 @@ class OutputRecording:
         """Start the recorder. Raises WsreplayError."""
         report = await self.recorder.start()
         self._ids = itertools.count(report.first_connection)
+
+    def _relocated(self, relocated: Relocated) -> None:
+        self.path = relocated.now
+        self._on_relocated(self, relocated)
 
     def open(self) -> int:
         """The number of a new connection; `ended` must follow."""

@@ -59,6 +59,18 @@ class Lock:
                 Path(holder.file).unlink(missing_ok=True)
             os.close(descriptor)
 
+    def moved(self, path: Path) -> Lock:
+        """The same lock once its recording has been moved to `path`: its file goes with it, unless one is there already."""
+        beside, new = self.descriptors[0], lock_path(path)
+        holder = _said(beside)
+        if holder is not None and _is_at(beside, Path(holder.file)) and not new.exists():
+            Path(holder.file).rename(new)
+        for descriptor in self.descriptors:
+            file = new if descriptor == beside and _is_at(beside, new) else None
+            if holder := _said(descriptor):
+                _say(descriptor, Holder(str(file or holder.file), holder.pid, str(path)))
+        return Lock(path, self.descriptors)
+
     def keep_fresh(self) -> None:
         """Systems remove from /tmp what is old: these files are not."""
         for descriptor in self.descriptors:

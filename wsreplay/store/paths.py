@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from wsreplay.errors import UsageError
@@ -26,3 +27,14 @@ def reachable(path: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{path} cannot be reached: {error.strerror}. Choose another path") from error
     return path
+
+
+def next_free(path: Path) -> Path:
+    """The first of `chat-2.db`, `chat-3.db`, … that nothing has, for a recording that goes on after `chat.db`."""
+    candidates = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def shown(path: Path) -> Path:
+    """A path as short as it can be told: from the working directory, where it lies in there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
