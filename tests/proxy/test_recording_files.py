@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,19 +24,6 @@ Start = Callable[..., Relay]
 NOTICED_S = 5.0  # a second, and what a busy machine takes to start a recorder
 
 
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Start]:
-    started: list[Relay] = []
-
-    def start(port: int, path: Path) -> Relay:
-        started.append(Relay(f"ws://127.0.0.1:{port}", path))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.end()
-
-
 class Talk:
     """Ten connections through a relay that records into `folder/a.db`."""
 
@@ -47,7 +34,7 @@ class Talk:
 
     async def begin(self) -> None:
         await self.traffic.serve()
-        self.relay = await asyncio.to_thread(self._start, self.traffic.port, self.path)
+        self.relay = await asyncio.to_thread(self._start, f"ws://127.0.0.1:{self.traffic.port}", self.path)
         await self.traffic.connect(self.relay.port, 10)
         await self.traffic.flow(30_000)
 
@@ -132,8 +119,6 @@ async def test_a_moved_recording_keeps_its_connections_and_new_ones_go_into_a_ne
         assert len(recording.connections()) == 10
     change_mark(moved, None, 1, "beside its recorder")
     assert await talk.said("rotated") == str(new)
-    later = Traffic("plain", label="new-")
-    later.port = talk.traffic.port
     paths = [f"/new-{number}" for number in range(3)]
     code = (
         "import sys; sys.path[:0] = sys.argv[2:3]; import rawpeers\n"
@@ -141,9 +126,8 @@ async def test_a_moved_recording_keeps_its_connections_and_new_ones_go_into_a_ne
         "    sock = rawpeers.connect(int(sys.argv[1])); sock.sendall(rawpeers.request(path)); sock.close()"
     )
     support = str(Path(__file__).parents[1] / "support")
-    await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", code, str(talk.relay.port), support, *paths], check=True
-    )  # fmt: skip
+    command = [sys.executable, "-c", code, str(talk.relay.port), support, *paths]
+    await asyncio.to_thread(subprocess.run, command, check=True)
     await talk.traffic.until(lambda: _paths(new) == paths, "the new connections are recorded in the new file")
     await talk.end(moved)
     assert _names(new.parent) == ["a-2.db", "moved.db"]
