@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.options import connections_of, split_session
-from wsreplay.errors import UsageError
+from wsreplay.files import new_file
 from wsreplay.formats import har
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.store.reader import Recording
@@ -32,13 +32,9 @@ def command(file: str, session: int | None, form: str, output: Path | None) -> N
             pieces = har.export(recording, connections)
         else:
             pieces = (line + b"\n" for line in exchange.export(recording, connections))
-        try:
-            target = output.open("wb") if output else sys.stdout.buffer
-        except OSError as error:
-            raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-        try:
+        if output is None:
+            sys.stdout.buffer.writelines(pieces)
+            sys.stdout.buffer.flush()
+            return
+        with new_file(output, replace=True) as half, half.open("wb") as target:
             target.writelines(pieces)
-            target.flush()
-        finally:
-            if output:
-                target.close()

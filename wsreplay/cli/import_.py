@@ -33,12 +33,8 @@ def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None: 
         redactor = Redactor(fields=redact)
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
-    try:
-        with _open(source) as file:
-            import_file(file, path, name=source, redactor=redactor)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with _open(source) as file:
+        import_file(file, path, name=source, redactor=redactor)
     click.echo(path)
 
 

@@ -13,6 +13,7 @@ from wsreplay.cli.options import FITTING_DEFAULT
 from wsreplay.contract import Contract, load
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
+from wsreplay.files import write_file
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.result import unproven
 from wsreplay.store.paths import reachable
@@ -159,7 +160,4 @@ def _report(
         if output is None:
             click.echo(text, nl=False, color=painted)
         else:
-            try:
-                output.write_text(text, encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+            write_file(output, text.encode("utf-8", "surrogateescape"))

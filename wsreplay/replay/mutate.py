@@ -30,7 +30,6 @@ from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Message, Opcode
 from wsreplay.store.creation import new_recording
-from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace import jsonpath as paths
@@ -254,8 +253,6 @@ def mutate(
     recording: Recording, faults: Sequence[EventFault], out: Path, contract: Contract | None = None, seed: int = 0
 ) -> list[Done]:
     """Copy a recording with faults in it, and a `fault` row for each. Raises UsageError where `out` exists, or nothing fits."""
-    if reachable(out).exists():
-        raise UsageError(f"{out} exists: choose another name, or remove it")
     with recording.snapshot():
         messages, frames = _read(recording)
         mutation = Mutation(messages, recording.connections(), fields_of(contract), seed)

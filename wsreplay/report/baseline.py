@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from wsreplay.errors import UsageError
+from wsreplay.files import write_file
 from wsreplay.report.result import FileResult
 from wsreplay.validator.findings import Finding
 
@@ -61,10 +62,7 @@ def write(path: str | Path, results: Iterable[FileResult]) -> None:
     findings = [{"fingerprint": one.fingerprint, "rule": one.rule, "message": one.message} for one in of(results).entries]
     document = {"wsreplay-baseline": VERSION, "findings": findings}
     body = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    try:
-        Path(path).write_bytes(body)
-    except OSError as error:
-        raise UsageError(f"the baseline {path} cannot be written: {error.strerror}") from error
+    write_file(Path(path), body)
 
 
 def read(path: str | Path) -> Baseline:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 import stat
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wsreplay.errors import NotARecording, RecordingError, UsageError
+from wsreplay.files import PrivateFolder, copy_privately
 from wsreplay.store import lock
 from wsreplay.store.errors import readable
 from wsreplay.store.verify import verify
@@ -23,7 +23,7 @@ from wsreplay.store.verify import verify
 PATIENCE_S = 5.0  # with a program that has locked the file
 
 
-def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
+def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connection, PrivateFolder | None]:
     """A read-only connection, and the folder of the copy if one had to be made. Raises UsageError or RecordingError."""
     check_file(path)
     lock.check_name(path)
@@ -37,11 +37,15 @@ def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connect
     try:
         if not _has_wal(path):
             return _connect(path, "mode=ro&immutable=1", patience_s), None
-        folder = tempfile.TemporaryDirectory(prefix="wsreplay-")
-        copy = Path(folder.name) / path.name
-        shutil.copyfile(path, copy)
-        shutil.copyfile(f"{os.path.realpath(path)}-wal", f"{copy}-wal")
-        return _connect(copy, "mode=ro", patience_s), folder
+        folder = PrivateFolder(tempfile.gettempdir())
+        try:
+            copy = folder.path / path.name
+            copy_privately(path, copy)
+            copy_privately(f"{os.path.realpath(path)}-wal", Path(f"{copy}-wal"))
+            return _connect(copy, "mode=ro", patience_s), folder
+        except BaseException:
+            folder.close()
+            raise
     except sqlite3.Error as error:
         raise readable(error, path) from error
     except OSError as error:

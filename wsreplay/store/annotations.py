@@ -53,6 +53,6 @@ def _writing(path: str | Path, patience_s: float = _MARK_PATIENCE_S) -> Iterator
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
             raise RecordingError(f"{path} is read-only: copy it and try again on the copy") from error
-        raise readable(error, path) from error
+        raise readable(error, path, "written") from error
     except sqlite3.Error as error:
-        raise readable(error, path) from error
+        raise readable(error, path, "written") from error

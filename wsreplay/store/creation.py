@@ -6,35 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wsreplay.errors import UsageError
-from wsreplay.store import lock
+from wsreplay.errors import RecordingError, UsageError
+from wsreplay.files import new_file
+from wsreplay.store.checkpoint import settle
 from wsreplay.store.paths import reachable
-from wsreplay.store.writer import Writer
+from wsreplay.store.writer import Writer, WriteStalled
 
 
 @contextmanager
 def new_recording(path: Path) -> Iterator[Writer]:
-    """The writer of a new recording, which is closed at the end, or removed where that is not reached. Nobody else writes it.
+    """A writer of a recording that becomes `path` when the block ends well. It is closed here.
 
-    Raises UsageError where the file exists or cannot be made.
+    Raises UsageError where `path` exists or cannot be written, RecordingError where the disk is full.
     """
     if reachable(path).exists():
         raise UsageError(f"{path} exists: choose another name, or remove it")
-    try:
-        held = lock.acquire(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        if not held.created:
-            raise UsageError(f"{path} exists: choose another name, or remove it")
-        writer = Writer(path)
+    with new_file(path, replace=False) as half:
+        writer = Writer(half, shown=path)
         try:
             yield writer
             writer.close()
+        except WriteStalled as error:
+            writer.abandon()
+            raise RecordingError(f"{path} cannot be written: {error}") from error
         except BaseException:
             writer.abandon()
-            for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-                file.unlink(missing_ok=True)
             raise
-    finally:
-        held.release()
+        if not settle(half):
+            raise RecordingError(f"{path} cannot be written: there is no room for all of it")

@@ -10,8 +10,8 @@ from pathlib import Path
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError
 
 
-def readable(error: sqlite3.Error, path: str | Path) -> RecordingError:
-    """The error of ours that says the same."""
+def readable(error: sqlite3.Error, path: str | Path, doing: str = "read") -> RecordingError:
+    """The error of ours that says the same; `doing` is what was being done: read or written."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
         return NotARecording(f"{path} is not a recording: it is no SQLite file. `wsreplay import` reads other formats")
@@ -19,9 +19,11 @@ def readable(error: sqlite3.Error, path: str | Path) -> RecordingError:
         return CorruptRecording(f"{path} is damaged: {error}. `sqlite3 {path} .recover` may save what is left")
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return RecordingError(f"{path} is locked by another program: close it there and try again")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+        return RecordingError(f"{path} cannot be written: the disk is full")
     if "no such table" in str(error) or "no such column" in str(error):
         return CorruptRecording(f"{path} is damaged: {error}")
-    return RecordingError(f"{path} cannot be read: {error}")
+    return RecordingError(f"{path} cannot be {doing}: {error}")
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Recording:
     def close(self) -> None:
         self._db.close()
         if self._copy is not None:
-            self._copy.cleanup()
+            self._copy.close()
 
     def wait_for_locks(self, seconds: float) -> None:
         """How long to wait, from now on, for a program that has locked the file; five seconds unless told."""
@@ -123,7 +123,8 @@ class Recording:
         try:
             yield
         finally:
-            self._db.rollback()
+            with suppress(sqlite3.ProgrammingError):  # closed meanwhile, and who reads in here is cleaned up only now
+                self._db.rollback()
 
     # Runs and connections.
 

@@ -6,17 +6,18 @@ that a full disk or a locked file is waited out without losing or doubling a row
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from wsreplay.errors import CorruptRecording, RecordingError, UsageError
+from wsreplay.files import OWNER_ONLY
 from wsreplay.model import Connection, Headers
 from wsreplay.store import schema
 from wsreplay.store.errors import readable
@@ -52,36 +53,56 @@ def headers_json(headers: Headers | None) -> str | None:
 class Writer:
     """Writes one recording. Not thread-safe; the caller holds the recording's lock."""
 
-    def __init__(self, path: str | Path, *, durability: str = "normal", page_size: int = PAGE_SIZE) -> None:
-        """Open or create `path` (mode 0600). `durability` is `normal`, or `full` to survive a power loss at each commit."""
+    def __init__(
+        self, path: str | Path, *, durability: str = "normal", page_size: int = PAGE_SIZE, shown: Path | None = None
+    ) -> None:
+        """Open or create `path` (mode 0600); where a new file cannot be made whole, none is left.
+
+        `durability` is `normal`, or `full` to survive a power loss at each commit. Errors name the file as `shown`, by default
+        as `path`. Raises UsageError, or an error of the RecordingError family.
+        """
         self.path = Path(path)
+        self._shown = shown or self.path
+        is_new = self._create()
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if os.fstat(descriptor).st_size == 0:
-                os.fchmod(descriptor, 0o600)
-            os.close(descriptor)
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.25, cached_statements=64)
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.25, cached_statements=64)
+        except sqlite3.Error as error:
+            raise readable(error, self._shown, "written") from error
         try:
             if schema.is_blank(self._db):
                 self._db.execute(f"PRAGMA page_size = {page_size}")
             else:
-                verify(self._db, str(path))
+                verify(self._db, str(self._shown))
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
             schema.migrate(self._db)
             (self.last_frame_id,) = self._db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
             self._last_run_id: int = self._db.execute("SELECT coalesce(max(id), 0) FROM recording").fetchone()[0]
             self._db.execute(f"DROP INDEX IF EXISTS {schema.FRAME_INDEX}")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, RecordingError) as error:
             self._db.close()
-            raise readable(error, path) from error
-        except RecordingError:
-            self._db.close()
+            if is_new:
+                for part in ("", "-wal", "-shm", "-journal"):
+                    Path(f"{self.path}{part}").unlink(missing_ok=True)
+            if isinstance(error, sqlite3.Error):
+                raise readable(error, self._shown, "written") from error
             raise
         self._frames: list[FrameRow] = []
         self._statements: list[tuple[str, Sequence[Any]]] = []
+
+    def _create(self) -> bool:
+        """Make the file where there is none; whether it is new."""
+        try:
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
+                return True
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+            if os.fstat(descriptor).st_size == 0:
+                os.fchmod(descriptor, OWNER_ONLY)
+            os.close(descriptor)
+        except OSError as error:
+            raise UsageError(f"{self._shown} cannot be written: {error.strerror}") from error
+        return False
 
     # What a batch gathers.
 
@@ -200,7 +221,7 @@ class Writer:
                 db.rollback()
             raise WriteStalled(str(error)) from error
         except sqlite3.DatabaseError as error:
-            raise CorruptRecording(f"{self.path}: {error}") from error
+            raise CorruptRecording(f"{self._shown}: {error}") from error
         self._frames.clear()
         self._statements.clear()
 
@@ -233,7 +254,7 @@ class Writer:
             *self._repacking(),
         ):
             # A reader is at it, or the disk is full: the file is whole all the same, readers do without index and WAL removal.
-            with contextlib.suppress(sqlite3.Error):
+            with suppress(sqlite3.Error):
                 self._db.execute(sql)
         self._db.close()
 

@@ -11,8 +11,6 @@ What was recorded becomes a cassette when its test has passed.
 
 from __future__ import annotations
 
-import os
-import shutil
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from wsreplay.contract import Contract
 from wsreplay.errors import UsageError
+from wsreplay.files import copy_privately, new_file
 from wsreplay.proxy.proxy import Options
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.player import Pace
@@ -42,9 +41,8 @@ def is_played(cassette: Path, mode: str) -> bool:
 def keep(recording: Path, cassette: Path) -> None:
     """Make a finished recording a cassette; at once, since another process may be reading the old one."""
     cassette.parent.mkdir(parents=True, exist_ok=True)
-    fresh = cassette.with_name(f".{cassette.name}.{os.getpid()}")
-    shutil.copyfile(recording, fresh)
-    fresh.replace(cassette)
+    with new_file(cassette, replace=True) as fresh:
+        copy_privately(recording, fresh)
 
 
 class PlayedTap(Tap):

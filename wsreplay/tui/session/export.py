@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import tempfile
 from array import array
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from wsreplay.errors import UsageError
+from wsreplay.files import new_file
 from wsreplay.formats.cut import cut
 from wsreplay.formats.jsonl_export import export
 from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
@@ -43,51 +43,17 @@ class Selected(Recording):
 def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
     """Write a session, or all of them, or of those the frames `ids`. Takes long; raises WsreplayError.
 
-    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole:
-    until then it is in a folder beside, which goes with the process, but stays where that is killed or its terminal closed.
+    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole.
     """
-    try:
-        with tempfile.TemporaryDirectory(prefix=".wsreplay-", dir=out.parent, ignore_cleanup_errors=True) as folder:
-            half = Path(folder) / out.name
-            _write(path, half, session, ids)
-            _keep(half, out)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-
-
-def _write(path: Path, half: Path, session: Session | None, ids: Sequence[int] | None) -> None:
     with Selected.open(path) if ids is not None else Recording.open(path) as reader:
         if isinstance(reader, Selected):
             reader.only = frozenset(ids or ())
         connections = list(session.connections) if session else reader.connections()
-        if half.suffix == ".db":
-            cut(reader, [one.id for one in connections], half)
+        if out.suffix == ".db":
+            cut(reader, [one.id for one in connections], out)
             return
-        with half.open("xb") as file:
+        with new_file(out, replace=False) as half, half.open("xb") as file:
             file.writelines(line + b"\n" for line in export(reader, connections))
-
-
-def _keep(half: Path, out: Path) -> None:
-    """Give a file its name, if no other has it by now."""
-    try:
-        try:
-            out.hardlink_to(half)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            _take_place(half, out)
-    except FileExistsError:
-        raise UsageError(f"{out} exists: choose another name") from None
-
-
-def _take_place(half: Path, out: Path) -> None:
-    """Rename a file to a name that is taken first. Raises FileExistsError."""
-    out.touch(exist_ok=False)
-    try:
-        half.replace(out)
-    except OSError:
-        out.unlink(missing_ok=True)
-        raise
 
 
 def check_target(text: str) -> str | None:
