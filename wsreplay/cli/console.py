@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import click
 
+from wsreplay.cli.streams import harmless
 from wsreplay.display import visible
 from wsreplay.proxy.recorder_client import Totals
 from wsreplay.recorder.protocol import Ended, Opened
@@ -61,7 +63,7 @@ class Console:
     def say(self, text: str) -> None:
         if not self._quiet and not self._silent:
             self.clear_status()
-            click.echo(text, err=True)
+            click.echo(harmless(text), err=True)
 
     def complain(self, text: str) -> None:
         """What must be known even with -q."""
@@ -69,7 +71,7 @@ class Console:
             self._held.append(text)
             return
         self.clear_status()
-        click.echo(f"wsreplay: {text}", err=True)
+        click.echo(harmless(f"wsreplay: {text}"), err=True)
 
     def opened(self, one: Opened) -> None:
         self.say(f"▸ {one.id:<4} {_who(one.user)}{visible(one.path)}  from {one.peer}")
@@ -87,7 +89,7 @@ class Console:
         self.say(text + (f"  ({visible(one.error)})" if one.error else ""))
 
     def status(self, totals: Totals, connections: int, seconds: float) -> None:
-        if not self._live or self._silent:
+        if not self._live or self._silent or not _has_terminal():
             return
         lag = f" · recorder {size_text(totals.waiting_bytes)} behind" if totals.waiting_bytes > 1_000_000 else ""
         text = (
@@ -103,6 +105,14 @@ class Console:
             sys.stderr.write("\r\x1b[2K")
             sys.stderr.flush()
             self._drawn = False
+
+
+def _has_terminal() -> bool:
+    """Whether the terminal is ours: a job in the background does not draw into what its user types."""
+    try:
+        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+    except OSError:  # of another session
+        return True
 
 
 def _who(user: str | None) -> str:

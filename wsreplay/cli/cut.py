@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import make_parent, session_of
+from wsreplay.cli.options import make_parent, open_recording, print_path, session_of
 from wsreplay.errors import UsageError
 from wsreplay.formats.cut import cut
-from wsreplay.store.reader import Recording
 from wsreplay.trace.redaction import Redactor
 
 
@@ -25,7 +24,7 @@ def command(file: Path, sessions: tuple[int, ...], output: Path, redact: tuple[s
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
     make_parent(output)
-    with Recording.open(file) as recording:
+    with open_recording(file) as recording:
         wanted = {one.id for number in sessions for one in session_of(recording, number).connections}
         cut(recording, wanted, output, redactor)
-    click.echo(output)
+    print_path(output)

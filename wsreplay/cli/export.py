@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import connections_of, split_session
+from wsreplay.cli.options import connections_of, open_recording, split_session
 from wsreplay.files import new_file
 from wsreplay.formats import har
 from wsreplay.formats import jsonl_export as exchange
-from wsreplay.store.reader import Recording
 
 
 @click.command(name="export")
@@ -26,7 +25,7 @@ def command(file: str, session: int | None, form: str, output: Path | None) -> N
     JSON lines (jsonl) hold everything, and import gives the same recording; a HAR holds the messages for other tools.
     """
     path, marked = split_session(file)
-    with Recording.open(path) as recording:
+    with open_recording(path) as recording:
         connections = connections_of(recording, session or marked)
         if form == "har":
             pieces = har.export(recording, connections)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import make_parent, new_recording_path
+from wsreplay.cli.options import make_parent, new_recording_path, print_path
 from wsreplay.errors import UsageError
 from wsreplay.formats.import_file import import_file
 from wsreplay.store.paths import reachable
@@ -35,7 +35,7 @@ def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None: 
         raise UsageError(f"--redact {error}") from None
     with _open(source) as file:
         import_file(file, path, name=source, redactor=redactor)
-    click.echo(path)
+    print_path(path)
 
 
 def _open(source: str):  # type: ignore[no-untyped-def]

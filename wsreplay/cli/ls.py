@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS
+from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
+from wsreplay.cli.streams import harmless
 from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Ending, Session
 from wsreplay.store.paths import reachable
-from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import duration_text, size_text
 from wsreplay.validator.findings import Judgement
@@ -58,7 +58,7 @@ def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, sor
         try:
             listed.append(_read(path, contract, judged=not no_verdict))
         except RecordingError as error:
-            click.echo(f"wsreplay: {error}", err=True)
+            click.echo(harmless(f"wsreplay: {error}"), err=True)
             code = EXIT_NOT_JUDGED
     if not listed and code == EXIT_CLEAN:
         click.echo("nothing is recorded yet. Begin with:  wsreplay record ws://localhost:8000   (or: wsreplay demo)", err=True)
@@ -79,7 +79,7 @@ def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
-    with Recording.open(path) as recording:
+    with open_recording(path) as recording:
         runs = recording.runs()
         frames = recording.last_id()
         one = Listed(
@@ -106,7 +106,7 @@ def _lines(one: Listed) -> Iterator[str]:
     injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
     started = local_time(one.started) if one.started else ""
     yield (
-        f"{one.path}   {started}   {duration_text(one.reached_ns)}   {one.frames:,} frames"
+        f"{visible(str(one.path))}   {started}   {duration_text(one.reached_ns)}   {one.frames:,} frames"
         f"   {size_text(one.size)}   {state}{injected}"
     )
     broken = _broken_rules(one)

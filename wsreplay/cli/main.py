@@ -5,17 +5,23 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
 import wsreplay
+from wsreplay.cli import streams
+from wsreplay.cli.streams import harmless
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, WsreplayError
 
 INTERRUPTED = 130
 DEBUG = "WSREPLAY_DEBUG"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A full disk, a closed stdout, a terminal that is gone.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO)
+# What writes files and has no signal handlers of its own: asked to end, it does so with nothing half made left.
+WRITES_FILES = frozenset(("validate", "mutate", "import", "export", "cut", "stats", "diff", "contract"))
 
 COMMANDS = {
     "record": "Record WebSocket traffic through a proxy before UPSTREAM.",
@@ -74,7 +80,8 @@ def _exists(name: str) -> bool:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(wsreplay.__version__, "-V", "--version", message="wsreplay %(version)s")
-def group() -> None:
+@click.pass_context
+def group(context: click.Context) -> None:
     """Record the WebSocket traffic of agent chats, look at it, judge it by a contract, replay it.
 
     \b
@@ -83,10 +90,19 @@ def group() -> None:
       wsreplay record ws://localhost:8000      then point your client at ws://localhost:8765
       wsreplay tui                             look at what was recorded
     """
+    if context.invoked_subcommand in WRITES_FILES:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end_in_order)
+
+
+def _end_in_order(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def main() -> NoReturn:
     """The entry point: runs a command, and turns every error into one line and an exit code."""
+    streams.prepare()
     try:
         code = group.main(prog_name="wsreplay", standalone_mode=False)
     except click.ClickException as error:
@@ -95,21 +111,21 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except WsreplayError as error:
-        click.echo(f"wsreplay: {error}", err=True)
+        click.echo(harmless(f"wsreplay: {error}"), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone, such as `| head`; nothing more is to be said to it.
         _forget_output()
         sys.exit(EXIT_USAGE)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
             click.echo(f"wsreplay: the output cannot be written: {error.strerror}", err=True)
             _forget_output()
             sys.exit(EXIT_NOT_JUDGED)
         if os.environ.get(DEBUG):
             raise
         said = f"{type(error).__name__}: {error}".replace("\n", " ")
-        click.echo(f"wsreplay: this is a mistake of wsreplay itself: {said} ({DEBUG}=1 shows where)", err=True)
+        click.echo(harmless(f"wsreplay: this is a mistake of wsreplay itself: {said} ({DEBUG}=1 shows where)"), err=True)
         sys.exit(EXIT_NOT_JUDGED)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -42,4 +42,4 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | N
         for one in done[:50]:
             click.echo(f"{clock(one.t_ns, 6):>12}  connection {one.connection_id}  {visible(one.detail)}", err=True)
         more = f", {len(done) - 50:,} of them not shown" if len(done) > 50 else ""
-        click.echo(f"{count_text(len(done), 'fault')}{more} → {output}", err=True)
+        click.echo(f"{count_text(len(done), 'fault')}{more} → {visible(str(output))}", err=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.paths import reachable
@@ -82,6 +87,25 @@ def make_parent(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{path.parent} cannot be made: {error.strerror}") from None
+
+
+@contextmanager
+def open_recording(path: Path) -> Iterator[Recording]:
+    """A recording; on stderr why a part of it may be missing. Raises UsageError, or an error of the RecordingError family."""
+    with Recording.open(path) as recording:
+        warn(recording)
+        yield recording
+
+
+def warn(recording: Recording) -> None:
+    """Say on stderr why a part of a recording may be missing."""
+    if recording.warning:
+        click.echo(f"wsreplay: {visible(recording.warning)}", err=True)
+
+
+def print_path(path: Path) -> None:
+    """A path on stdout: for a program byte for byte, for a person without what drives a terminal."""
+    click.echo(visible(str(path)) if sys.stdout.isatty() else os.fsencode(path))
 
 
 def split_session(text: str) -> tuple[Path, int | None]:

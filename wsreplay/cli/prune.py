@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Duration, Size
+from wsreplay.cli.streams import harmless
+from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import Run, start_of
 from wsreplay.store import lock
@@ -73,7 +75,7 @@ def _candidates(folder: Path, recursive: bool) -> tuple[list[_Candidate], int]:
                     size = sum(file.stat().st_size for file in _files(path))
                     found.append(_Candidate(path, size, _age_ns(recording.runs(), path)))
         except RecordingError as error:
-            click.echo(f"wsreplay: {error}; it stays", err=True)
+            click.echo(harmless(f"wsreplay: {error}; it stays"), err=True)
             unreadable += 1
     return found, unreadable
 
@@ -137,7 +139,7 @@ def _has_findings(recording: Recording, contract: str | None) -> bool:
 def _remove(doomed: list[_Candidate], yes: bool) -> None:
     gone, freed = 0, 0
     for one in doomed:
-        told = f"{one.path}   {duration_text(one.age_ns)} old   {size_text(one.size)}"
+        told = f"{visible(str(one.path))}   {duration_text(one.age_ns)} old   {size_text(one.size)}"
         if one.keep:
             click.echo(f"kept          {told}   {one.keep}")
         elif not yes or _delete(one.path):

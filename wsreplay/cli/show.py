@@ -16,7 +16,7 @@ import click
 import orjson
 
 from wsreplay import display
-from wsreplay.cli.options import connections_of, split_session
+from wsreplay.cli.options import connections_of, open_recording, split_session
 from wsreplay.decode import Event, decoder_names, values
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Opcode, Session
@@ -52,7 +52,7 @@ def command(
     """
     path, marked = split_session(file)
     chosen = filters.parse(expression)
-    with Recording.open(path) as recording:
+    with open_recording(path) as recording:
         reading = Reading(recording, decoder)
         view = _View(recording, session or marked, chosen, bool(expression.strip()), reading)
         write = _json_line if as_json else _Lines(_width(), raw).line

@@ -7,9 +7,8 @@ import sys
 
 import click
 
-from wsreplay.cli.options import connections_of, split_session
+from wsreplay.cli.options import connections_of, open_recording, split_session
 from wsreplay.report import stats_json, stats_text
-from wsreplay.store.reader import Recording
 from wsreplay.trace.statistics import collect
 
 
@@ -24,7 +23,7 @@ def command(file: str, session: int | None, as_json: bool, color: bool | None) -
     The gap of an event is the time since the event before it in its run or thread.
     """
     path, marked = split_session(file)
-    with Recording.open(path) as recording:
+    with open_recording(path) as recording:
         wanted = connections_of(recording, session or marked)
         statistics = collect(recording, None if wanted is None else [one.id for one in wanted])
     if as_json:

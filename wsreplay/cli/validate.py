@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import FITTING_DEFAULT
+from wsreplay.cli.options import FITTING_DEFAULT, open_recording
 from wsreplay.contract import Contract, load
 from wsreplay.display import visible
-from wsreplay.errors import UsageError
+from wsreplay.errors import RecordingError, UsageError
 from wsreplay.files import write_file
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.result import unproven
@@ -93,6 +94,9 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> l
     from wsreplay.validator import judge_files
     from wsreplay.validator.select import pair_with_contracts
 
+    for path in paths:
+        with suppress(RecordingError), open_recording(path):
+            pass
     wanted = pair_with_contracts(paths, contracts)
     steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:

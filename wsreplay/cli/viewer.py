@@ -49,12 +49,19 @@ class TypedLines:
             self._terminal = None
 
     def _take(self, terminal: int) -> None:
+        # A job in the background that reads is stopped, unless the signal is blocked: then reading fails.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
         try:
             line = os.read(terminal, 4096)
         except BlockingIOError:
             return
-        except OSError:  # the terminal is gone
-            line = b""
+        except OSError:
+            if _is_in_background(terminal):
+                self._wait_for_foreground(terminal)
+                return
+            line = b""  # the terminal is gone
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTIN})
         if not line:
             self.rest()
             if self._on_empty is not None:
@@ -64,6 +71,29 @@ class TypedLines:
             self._console.say(f"◆ marked: {visible(note)}")
         elif self._on_empty is not None:
             self._on_empty()
+
+
+    def _wait_for_foreground(self, terminal: int) -> None:
+        """What is typed is for somebody else; look now and then whether it is for us again."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(terminal)
+
+        def look() -> None:
+            if self._terminal != terminal:
+                return
+            if _is_in_background(terminal):
+                loop.call_later(LOOK_S, look)
+            else:
+                loop.add_reader(terminal, self._take, terminal)
+
+        loop.call_later(LOOK_S, look)
+
+
+def _is_in_background(terminal: int) -> bool:
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:  # it is gone
+        return False
 
 
 class Viewer:

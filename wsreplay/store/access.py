@@ -35,7 +35,7 @@ def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connect
     except sqlite3.Error as error:
         raise readable(error, path) from error
     try:
-        if not _has_wal(path):
+        if not has_wal(path):
             return _connect(path, "mode=ro&immutable=1", patience_s), None
         folder = PrivateFolder(tempfile.gettempdir())
         try:
@@ -52,9 +52,24 @@ def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connect
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _has_wal(path: Path) -> bool:
-    wal = Path(f"{os.path.realpath(path)}-wal")
-    return wal.exists() and wal.stat().st_size > 0
+def has_wal(path: Path) -> bool:
+    """Whether there is a -wal file beside a recording, with something in it."""
+    try:
+        return Path(f"{os.path.realpath(path)}-wal").stat().st_size > 0
+    except (OSError, ValueError):  # also where its name would be too long
+        return False
+
+
+def is_without_wal(db: sqlite3.Connection) -> bool:
+    """Whether a file that has no -wal beside it had one when it was last written to, and no recorder ended it.
+
+    It was copied without it, or it was killed and another program has folded the -wal into it since.
+    """
+    try:
+        (mode,) = db.execute("PRAGMA journal_mode").fetchone()
+        return mode == "wal" and db.execute("SELECT 1 FROM recording WHERE ended_ns IS NULL").fetchone() is not None
+    except sqlite3.Error:  # locked by now
+        return False
 
 
 def check_file(path: Path) -> None:
@@ -81,7 +96,7 @@ def check_file(path: Path) -> None:
 
 def _connect(path: Path, parameters: str, patience_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=patience_s,
+        f"file:{quote(os.fsencode(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=patience_s,
         check_same_thread=False,
     )  # fmt: skip
     try:

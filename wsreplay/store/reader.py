@@ -51,12 +51,22 @@ _FEW_CONNECTIONS = 16  # up to here an index finds their frames faster than a sc
 class Recording:
     """A recording opened for reading. Not for two threads at once: open one a thread.
 
-    `path` is the file the user named; `live` says whether a recorder was writing it when it was last asked.
+    `path` is the file the user named; `live` says whether a recorder was writing it when it was last asked. `warning` says
+    why a part of it may be missing, where it may.
     """
+
+    warning: str | None = None
 
     def __init__(self, path: str | Path, patience_s: float = access.PATIENCE_S) -> None:
         self.path = Path(path)
+        had_wal = access.has_wal(self.path)
         self._db, self._copy = access.connect(self.path, patience_s)
+        if not had_wal and access.is_without_wal(self._db) and not self.live:
+            wal = f"{self.path.name}-wal"
+            self.warning = (
+                f"{self.path} was never ended, and no {wal} is beside it. If it is a copy, its last part is missing:"
+                f" copy the {wal} of the original too"
+            )
 
     @classmethod
     def open(cls, path: str | Path, patience_s: float = access.PATIENCE_S) -> Self:

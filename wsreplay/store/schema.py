@@ -118,6 +118,10 @@ def version_of(db: sqlite3.Connection, path: str) -> int:
     (application_id,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID:
+        if is_blank(db):
+            raise NotARecording(
+                f"{path} holds nothing. If it is a copy, the original has the rest in a second file, {path}-wal: copy both"
+            )
         raise NotARecording(f"{path} is a SQLite file of another program, not a recording")
     if version > NEWEST:
         raise NewerSchema(f"{path} was written by a newer wsreplay (schema {version}, this one knows {NEWEST}): upgrade it")

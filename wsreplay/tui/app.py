@@ -185,6 +185,8 @@ class ReplayApp(Unbroken, App[None]):
         """A recording was opened: judge it."""
         if self.opened is not None:
             self.growth, self._misses = Growth(), Misses()
+            if warning := self.opened.reader.warning:
+                self.notify(self.look.own(warning), title="not all of it", severity="warning", markup=False)
             self.poll()
             if self.judging:
                 self.validation.begin()
