@@ -63,7 +63,7 @@ class Writer:
         """
         self.path = Path(path)
         self._shown = shown or self.path
-        is_new = self._create()
+        size, is_new = self._create()
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.25, cached_statements=64)
         except sqlite3.Error as error:
@@ -81,28 +81,37 @@ class Writer:
             self._db.execute(f"DROP INDEX IF EXISTS {schema.FRAME_INDEX}")
         except (sqlite3.Error, RecordingError) as error:
             self._db.close()
-            if is_new:
-                for part in ("", "-wal", "-shm", "-journal"):
-                    Path(f"{self.path}{part}").unlink(missing_ok=True)
+            if size == 0:
+                self._take_back(is_new)
             if isinstance(error, sqlite3.Error):
                 raise readable(error, self._shown, "written") from error
             raise
         self._frames: list[FrameRow] = []
         self._statements: list[tuple[str, Sequence[Any]]] = []
 
-    def _create(self) -> bool:
-        """Make the file where there is none; whether it is new."""
+    def _create(self) -> tuple[int, bool]:
+        """Make the file where there is none; how many bytes it holds, and whether it is new."""
         try:
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
-                return True
+                return 0, True
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
-            if os.fstat(descriptor).st_size == 0:
+            size = os.fstat(descriptor).st_size
+            if size == 0:
                 os.fchmod(descriptor, OWNER_ONLY)
             os.close(descriptor)
         except OSError as error:
             raise UsageError(f"{self._shown} cannot be written: {error.strerror}") from error
-        return False
+        return size, False
+
+    def _take_back(self, is_new: bool) -> None:
+        """Leave a file that held nothing as it was, or none where there was none."""
+        for part in ("-wal", "-shm", "-journal"):
+            Path(f"{self.path}{part}").unlink(missing_ok=True)
+        if is_new:
+            self.path.unlink(missing_ok=True)
+        else:
+            os.truncate(self.path, 0)
 
     # What a batch gathers.
 
