@@ -151,6 +151,17 @@ def test_a_contract_changes_parts_of_another_by_id(tmp_path: Path) -> None:
     assert contract.digest != load(str(tmp_path / "base.yaml")).digest != load("agent-chat").digest
 
 
+def test_a_contract_adds_to_the_schemas_of_another_and_replaces_some(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("contract: base\nschema: {a: {type: object}, b: {type: array}}\n")
+    mine = loads("extends: base.yaml\nschema: {b: {type: object}, c: {type: string}}\n", "mine.yaml", tmp_path)
+    (rule,) = mine.rules
+    assert [(str(pattern), schema) for pattern, schema in rule.schemas] == [
+        ("a", {"type": "object"}),
+        ("b", {"type": "object"}),
+        ("c", {"type": "string"}),
+    ]
+
+
 def test_a_contract_that_extends_itself_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(f"contract: a\nextends: {file}")

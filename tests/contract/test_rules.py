@@ -8,22 +8,15 @@ from typing import Any
 import pytest
 
 from wsreplay.contract import loads
-from wsreplay.contract.model import (
-    Bind,
-    Confine,
-    Declare,
-    Format,
-    Latency,
-    Pattern,
-    Place,
-    Rule,
-    Schema,
-    SequenceRule,
-    Span,
-    Unique,
-    Unknown,
-)
+from wsreplay.contract.model import Declare, Pattern, Place, Rule, Span
 from wsreplay.contract.paths import parse
+from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.json_format import Format
+from wsreplay.contract.rules.latency import Latency
+from wsreplay.contract.rules.schema import Schema
+from wsreplay.contract.rules.sequence import SequenceRule
+from wsreplay.contract.rules.unique import Unique
+from wsreplay.contract.rules.unknown import Unknown
 from wsreplay.errors import ContractError
 
 HEAD = "contract: x\nenvelope: {sent: $.at, seq: $.n, id: $.id}\nkeys: {run: $.run_id, tool: $.tool_id}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -169,19 +169,15 @@ class _Builder:
         return Value(data, place, places)
 
 
-# Lists whose members are told apart by their id, and mappings that are merged instead of replaced.
-_BY_ID = ("rules", "latency", "sequence", "unique", "isolation", "schema")
-_MERGED = ("envelope", "keys", "spans", "json", "session")
-
-
-def overlay(base: Value, change: Value) -> Value:
-    """`base` with what `change` says: mappings by name, rules by id, all else replaced."""
+def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[str, int]) -> Value:
+    """`base` with what `change` says: lists of rules by id, mappings by name (`merged`: how many levels deep), all else
+    replaced."""
     data, places = dict(base.mapping()), dict(base.key_places)
     for key, value in change.mapping().items():
-        if key in data and key in _BY_ID:
+        if key in data and key in by_id:
             data[key] = _by_id(data[key], value)
-        elif key in data and key in _MERGED:
-            data[key] = _merge(data[key], value, depth=2 if key == "spans" else 1)
+        elif key in data and key in merged:
+            data[key] = _merge(data[key], value, merged[key])
         else:
             data[key] = value
         places[key] = change.key_places[key]

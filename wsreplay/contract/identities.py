@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from wsreplay.contract.model import Bind, Confine, Contract, Declare, Span, Unique
+from wsreplay.contract.model import Contract, Declare, Span
 from wsreplay.contract.paths import Path as ContractPath
+from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.unique import Unique
 from wsreplay.errors import UsageError
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.jsonpath import Path

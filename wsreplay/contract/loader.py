@@ -20,14 +20,14 @@ from wsreplay.contract.model import (
     Rule,
 )
 from wsreplay.contract.parts import Reader, duration_ns, path_of
-from wsreplay.contract.rules import isolation, json_format, latency, rule, schema, sequence, span, unique, unknown
+from wsreplay.contract.rules.table import KINDS
 from wsreplay.errors import ContractError, UsageError
 from wsreplay.store.paths import reachable
 
-TOP_LEVEL = (
-    "contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "json", "known", "unknown",
-    "spans", "rules", "latency", "sequence", "unique", "isolation", "schema",
-)  # fmt: skip
+_PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "known")
+TOP_LEVEL = (*_PARTS, *(kind.key for kind in KINDS))
+_BY_ID = {kind.key for kind in KINDS if kind.by_id}
+_MERGED = {"envelope": 1, "keys": 1, "session": 1, **{kind.key: kind.merged for kind in KINDS if kind.merged}}
 _LARGEST_FILE = 4 << 20
 
 
@@ -63,7 +63,7 @@ def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None
         below = read(base_text, base_file)
         below.mapping(TOP_LEVEL, "a contract")
         change = {key: value for key, value in document.data.items() if key != "extends"}
-        document = overlay(below, Value(change, document.place, document.key_places))
+        document = overlay(below, Value(change, document.place, document.key_places), _BY_ID, _MERGED)
         folder = base_folder
 
 
@@ -104,7 +104,7 @@ class _Loader:
         if "contract" not in self.top:
             self.document.fail("a contract begins with its name: `contract: NAME`")
         envelope, keys = self._envelope(), self._keys()
-        reader = Reader(keys, envelope)
+        reader = Reader(keys, envelope, list(self.top["spans"].mapping()) if "spans" in self.top else [])
         contract = Contract(
             name=self.top["contract"].string("the contract's name"), version=self._version(), file=self.document.place.file,
             source=source, digest=digest, envelope=envelope, keys=keys, rules=self._rules(reader),
@@ -169,35 +169,9 @@ class _Loader:
         return duration_ns(parts["resume_within"]) if "resume_within" in parts else 30_000_000_000
 
     def _rules(self, reader: Reader) -> tuple[Rule, ...]:
-        rules = list[Rule | None]()
-        if "json" in self.top:
-            rules.append(json_format(self.top["json"]))
-        if "unknown" in self.top:
-            rules.append(unknown(self.top["unknown"]))
-        if "spans" in self.top:
-            spans = self.top["spans"]
-            names = list(spans.mapping())
-            rules += [span(name, value, spans.key_places[name], reader, names) for name, value in spans.data.items()]
-        else:
-            names = []
-        for kind, build in (
-            ("rules", rule),
-            ("latency", latency),
-            ("sequence", sequence),
-            ("unique", unique),
-            ("isolation", isolation),
-        ):
-            if kind in self.top:
-                rules += [build(value, reader, names) for value in _listed(self.top[kind], kind)]
-        if "schema" in self.top:
-            rules.append(schema(self.top["schema"], reader))
+        there = [(kind, self.top[kind.key]) for kind in KINDS if kind.key in self.top]
+        rules = [rule for kind, value in there for rule in kind.read(value, reader)]
         return _check_unique_ids(rule for rule in rules if rule is not None)
-
-
-def _listed(value: Value, kind: str) -> list[Value]:
-    if kind in ("rules", "isolation"):
-        return value.sequence("a list of rules")
-    return value.items()
 
 
 def _check_unique_ids(rules: Iterable[Rule]) -> tuple[Rule, ...]:

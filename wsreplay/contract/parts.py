@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.contract import paths
@@ -21,10 +22,10 @@ def duration_ns(value: Value) -> int:
 
 
 class Reader:
-    """Reads the parts that rules are made of; knows the contract's keys and envelope."""
+    """Reads the parts that rules are made of; knows the contract's keys and envelope, and the names of its spans."""
 
-    def __init__(self, keys: dict[str, Key], envelope: Envelope) -> None:
-        self.keys, self.envelope = keys, envelope
+    def __init__(self, keys: dict[str, Key], envelope: Envelope, spans: Sequence[str]) -> None:
+        self.keys, self.envelope, self.spans = keys, envelope, spans
 
     def patterns(self, value: Value) -> Patterns:
         """One pattern, or a list of which any may fit."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wsreplay.contract.identities import Fields, fields_of
-from wsreplay.contract.model import Contract, Latency, Span
+from wsreplay.contract.model import Contract, Span
+from wsreplay.contract.rules.latency import Latency
 from wsreplay.diff.align import pair_up
 from wsreplay.diff.compare import Comparer
 from wsreplay.diff.conversation import Talk

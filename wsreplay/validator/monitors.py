@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wsreplay.contract.model import Contract, Declare, Format, Span
+from wsreplay.contract.model import Contract, Declare, Span
+from wsreplay.contract.rules.json_format import Format
 from wsreplay.validator.emit.compiler import Emitter
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.format import FormatMonitor

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsreplay.contract.model import Format
+from wsreplay.contract.rules.json_format import Format
 from wsreplay.validator.emit.exact import DEEPEST
 from wsreplay.validator.emit.repeated_names import repeated_name
 from wsreplay.validator.findings import Verdict

@@ -22,7 +22,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from wsreplay.contract.model import Bind, Confine, Contract
+from wsreplay.contract.model import Contract
+from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.reporting import short

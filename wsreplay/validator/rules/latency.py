@@ -16,7 +16,7 @@ import math
 from datetime import datetime
 from typing import Any
 
-from wsreplay.contract.model import Latency
+from wsreplay.contract.rules.latency import Latency
 from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import fit_any
 from wsreplay.validator.emit.globals import Globals

@@ -11,7 +11,8 @@ from typing import Any
 import fastjsonschema
 import msgspec
 
-from wsreplay.contract.model import Pattern, Schema
+from wsreplay.contract.model import Pattern
+from wsreplay.contract.rules.schema import Schema
 from wsreplay.validator.emit.exact import in_depth
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Verdict

@@ -16,7 +16,7 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from wsreplay.contract.model import SequenceRule
+from wsreplay.contract.rules.sequence import SequenceRule
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.rules.message import MessageMonitor

@@ -7,7 +7,13 @@ else's is looked at no further.
 
 from __future__ import annotations
 
-from wsreplay.contract.model import Bind, Confine, Latency, Rule, Schema, SequenceRule, Unique, Unknown
+from wsreplay.contract.model import Rule
+from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.latency import Latency
+from wsreplay.contract.rules.schema import Schema
+from wsreplay.contract.rules.sequence import SequenceRule
+from wsreplay.contract.rules.unique import Unique
+from wsreplay.contract.rules.unknown import Unknown
 from wsreplay.validator.rules.isolation import BindMonitor, ConfineMonitor
 from wsreplay.validator.rules.latency import LatencyMonitor
 from wsreplay.validator.rules.message import MessageMonitor

@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from wsreplay.contract.model import Contract, Unique
+from wsreplay.contract.model import Contract
+from wsreplay.contract.rules.unique import Unique
 from wsreplay.validator.emit.exact import comparable
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.keys import scalar

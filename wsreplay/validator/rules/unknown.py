@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsreplay.contract.model import Unknown
+from wsreplay.contract.rules.unknown import Unknown
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor

@@ -1,0 +1,51 @@
+"""`isolation`: whose is what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsreplay.contract.document import Value
+from wsreplay.contract.model import CONNECTION_SOURCES, Rule
+from wsreplay.contract.parts import Reader
+from wsreplay.contract.rules.kind import COMMON, is_enabled, listed_kind, read_common
+from wsreplay.contract.schema_parts import common_properties, json_object, ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind(Rule):
+    """Each value of each key belongs to the first owner that the server showed it to."""
+
+    keys: tuple[str, ...]
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confine(Rule):
+    """A value of `key` names an owner, and only that owner's connections may carry it."""
+
+    key: str
+    to: str
+
+
+def _read(value: Value, reader: Reader) -> Rule | None:
+    parts = value.mapping((*COMMON, "bind", "confine", "to"))
+    if not is_enabled(parts):
+        return None
+    if ("bind" in parts) == ("confine" in parts):
+        value.fail("an isolation rule either binds keys to their owner or confines a value to its owner: `bind` or `confine`")
+    to = parts["to"].choice((*CONNECTION_SOURCES, *reader.keys)) if "to" in parts else "conn.user"
+    if "bind" in parts:
+        return Bind(**read_common(value, parts), keys=reader.key_list(parts["bind"]), to=to)
+    return Confine(**read_common(value, parts), key=reader.key(parts["confine"]), to=to)
+
+
+_SCHEMA = json_object(
+    {
+        **common_properties(),
+        "bind": ref("keys"),
+        "confine": {"type": "string"},
+        "to": {"type": "string", "default": "conn.user"},
+    },
+    ("id",),
+)
+KIND = listed_kind("isolation", _read, _SCHEMA)

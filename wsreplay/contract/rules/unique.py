@@ -1,0 +1,37 @@
+"""`unique`: no value twice in a slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsreplay.contract.document import Value
+from wsreplay.contract.model import Rule
+from wsreplay.contract.parts import Reader
+from wsreplay.contract.paths import Path
+from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common, read_field
+from wsreplay.contract.schema_parts import FIELD, common_properties, json_object, ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unique(Rule):
+    """No value twice in a slice."""
+
+    field: Path
+    by: tuple[str, ...]
+
+    def paths(self) -> tuple[Path, ...]:
+        return (self.field,)
+
+
+def _read(value: Value, reader: Reader) -> Rule | None:
+    parts = value.mapping((*COMMON, "field", "by"))
+    if not is_enabled(parts):
+        return None
+    return Unique(
+        **read_common(value, parts, "unique"),
+        field=read_field(value, parts, reader),
+        by=reader.key_list(parts["by"]) if "by" in parts else ("conn.id",),
+    )
+
+
+KIND = named_kind("unique", _read, json_object({**common_properties(), "field": FIELD, "by": ref("keys")}))
