@@ -191,7 +191,8 @@ def test_a_rule_can_be_taken_away(text: str):
         ("rules: [{id: r, absence: 3}]",
          "26: rules[0].absence: expected an event pattern such as agent_started or s2c:chat*, found 3"),
         ("rules: [{id: r, response: [a, b], within: '2'}]",
-         "43: rules[0].within: expected a duration such as 100ms or 2s, found '2'"),
+         "43: rules[0].within: '2' is not a duration: it has no unit; write ns, us, ms, s, m, h, d, w, as in 250ms or 1m30s, "
+         "or m:ss"),
         ("unique: {field: 3}", "17: unique.field: expected a path such as $.seq, or envelope.seq, found 3"),
     ],
 )  # fmt: skip

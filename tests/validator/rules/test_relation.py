@@ -22,7 +22,7 @@ def test_an_answer_says_how_late_it_is_for_as_many_questions_as_are_kept() -> No
     judgement = questions(MOST_OPEN + 2, ", within: 100ms")
     kinds = [finding.kind for finding in judgement.findings]
     assert kinds == ["missing"] * 2 + ["late"] * MOST_OPEN
-    assert judgement.findings[-1].message == "b came 410 ms too late"
+    assert judgement.findings[-1].message == "b came 410ms too late"
     assert judgement.rules[0].violations == MOST_OPEN + 2
 
 
