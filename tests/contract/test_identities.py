@@ -97,7 +97,9 @@ isolation: [{id: i, bind: [a, d, f], to: conn.user}]
     assert fields(contract=text).akin == {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"], "d": ["e"], "e": ["d"]}
 
 
-FINDER = IdFinder([("a", parse("$.a")), ("b", parse("$.b")), ("inner", parse("$.in.id")), ("other", parse("$.in.other"))])
+@pytest.fixture
+def finder() -> IdFinder:
+    return IdFinder([("a", parse("$.a")), ("b", parse("$.b")), ("inner", parse("$.in.id")), ("other", parse("$.in.other"))])
 
 
 @pytest.mark.parametrize(
@@ -119,19 +121,19 @@ FINDER = IdFinder([("a", parse("$.a")), ("b", parse("$.b")), ("inner", parse("$.
         (None, []),
     ],
 )
-def test_a_text_or_a_whole_number_is_an_id(document: Any, expected: list[tuple[str, str, Any]]):
-    assert where(FINDER, document) == expected
-    assert where(FINDER, document) == expected, "a second message of the same names"
+def test_a_text_or_a_whole_number_is_an_id(finder: IdFinder, document: Any, expected: list[tuple[str, str, Any]]):
+    assert where(finder, document) == expected
+    assert where(finder, document) == expected, "a second message of the same names"
 
 
-def test_messages_of_the_same_names_have_one_layout():
-    first, values = FINDER.lay_out({"a": "x", "b": 1})
-    second, others = FINDER.lay_out({"a": "y", "b": 2})
+def test_messages_of_the_same_names_have_one_layout(finder: IdFinder):
+    first, values = finder.lay_out({"a": "x", "b": 1})
+    second, others = finder.lay_out({"a": "y", "b": 2})
     assert isinstance(first, IdLayout)
     assert first is second
     assert (values, others) == (["x", 1], ["y", 2])
-    assert FINDER.lay_out({"a": "y", "b": None})[0] is FINDER.lay_out({"a": "y"})[0]
-    assert FINDER.lay_out([])[0] is FINDER.lay_out({})[0]
+    assert finder.lay_out({"a": "y", "b": None})[0] is finder.lay_out({"a": "y"})[0]
+    assert finder.lay_out([])[0] is finder.lay_out({})[0]
 
 
 def test_deep_places_are_searched():

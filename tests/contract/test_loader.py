@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import fastjsonschema
@@ -44,6 +45,12 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ("- a", "c.yaml:1:1: expected a contract, found a list"),
         ("contract: x\nrulez: []", "c.yaml:2:1: rulez: unknown key 'rulez'; did you mean 'rules'?"),
         ("contract: x\ncontract: y", "c.yaml:2:1: contract: 'contract' stands here twice; first in line 1"),
+        (
+            "contract: x\nversion: !date 1",
+            "c.yaml:2:10: version: cannot be read: could not determine a constructor for the tag '!date'",
+        ),
+        ("contract: x\nversion: 2026-13-01", "c.yaml:2:10: version: cannot be read: month must be in 1..12"),
+        ("contract: x\n[a]: 1", "c.yaml:2:1: a key must be a text"),
         ("contract: [", "c.yaml:1:12: not YAML: expected the node content, but found '<stream end>'"),
         (
             "contract: x\nrules:\n  - {id: r, respons: [a, b]}",
@@ -167,6 +174,18 @@ def test_a_contract_that_extends_itself_is_refused(tmp_path: Path) -> None:
     file.write_text(f"contract: a\nextends: {file}")
     with pytest.raises(ContractError, match="extends itself"):
         load(str(file))
+
+
+def test_a_session_is_resumed_within_thirty_seconds_unless_said_otherwise() -> None:
+    assert loads(f"contract: x\n{RULE}").resume_within_ns == 30_000_000_000
+    assert loads(f"contract: x\nsession: {{}}\n{RULE}").resume_within_ns == 30_000_000_000
+    assert loads(f"contract: x\nsession: {{resume_within: 5s}}\n{RULE}").resume_within_ns == 5_000_000_000
+
+
+def test_a_digest_tells_contracts_apart_by_all_that_they_say() -> None:
+    first, second = loads(f"contract: x\n{RULE}"), loads(f"contract: x\n# another\n{RULE}")
+    assert re.fullmatch("[0-9a-f]{16}", first.digest)
+    assert first.digest == loads(f"contract: x\n{RULE}").digest != second.digest
 
 
 def test_aliases_cannot_blow_a_contract_up() -> None:

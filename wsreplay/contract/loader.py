@@ -52,7 +52,7 @@ def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None
         document.key_places["contract"] = document.place
     seen = {file}
     while True:
-        base = document.mapping(TOP_LEVEL, "a contract").get("extends")
+        base = document.mapping().get("extends")
         if base is None:
             return _Loader(document).contract(text, digest.hexdigest()[:16])
         base_text, base_file, base_folder = _base(base, folder)
@@ -98,7 +98,7 @@ def _text(name: str, folder: FilePath | None) -> tuple[str, str, FilePath | None
 
 class _Loader:
     def __init__(self, document: Value) -> None:
-        self.document, self.top = document, document.mapping(TOP_LEVEL, "a contract")
+        self.document, self.top = document, document.mapping()
 
     def contract(self, source: str, digest: str) -> Contract:
         if "contract" not in self.top:

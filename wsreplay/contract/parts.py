@@ -36,7 +36,7 @@ class Reader:
 
     def pattern(self, value: Value) -> Pattern:
         if isinstance(value.data, dict):
-            parts = value.mapping(("event", "where"), "an event pattern")
+            parts = value.mapping(("event", "where"))
             if "event" not in parts:
                 value.fail("a pattern with conditions needs its `event`")
             base = self.pattern(parts["event"])

@@ -1,45 +1,102 @@
-"""Counters: gaps, disorder, restarts."""
+"""Counters: what is a gap, what is out of order, and when a counter has started again."""
 
 from __future__ import annotations
 
+import pytest
 from judged_traces import Trace, said
 
 from wsreplay.contract import loads
 
-CONTRACT = loads("{contract: x, envelope: {type: $.type, seq: $.seq}, sequence: {id: seq, field: envelope.seq}}")
+BY_CONNECTION = "sequence: {id: n, field: $.n}"
+BY_SESSION = "sequence: {id: n, field: $.n, by: conn.session}"
+BY_KEY = "keys: {k: $.k}\nsequence: {id: n, field: $.n, by: k}"
 
 
-def findings(*numbers: object) -> list[str]:
+def judged(text: str, trace: Trace, inline: bool = True) -> list[str]:
+    found = trace.judge(loads(f"contract: x\n{text}"), inline=inline)
+    return [line.removeprefix("n: ") for line in said(found)]
+
+
+def values(*numbers: object, k: int = 1) -> Trace:
     trace = Trace().open()
     for number in numbers:
-        trace.s2c("x", seq=number)
-    return said(trace.close().judge(CONTRACT))
+        trace.s2c("a", n=number, k=k)
+    return trace.close()
 
 
-def test_a_counter_may_begin_anywhere() -> None:
-    assert findings(7, 8, 9) == []
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("text", [BY_CONNECTION, BY_SESSION, BY_KEY])
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((7, 8, 9), []),
+        ((7, 8.0, 9), []),
+        ((1, 3), ["2 missing before 3"]),
+        ((1, 5), ["2 to 4 missing before 5"]),
+        ((1, 2, 2, 3), ["$.n 2 came twice"]),
+        ((1, 2, 3, 2, 4), ["$.n 2 came after 3"]),
+        ((5, 6, 1, 2, 3), ["$.n 1 came after 6"]),
+        ((5, 6, 1, 2, 4), ["$.n 1 came after 6", "3 missing before 4"]),
+        ((5, 6, 1, 3, 2), ["$.n 1 came after 6", "$.n 3 came after 6", "$.n 2 came after 6"]),
+        ((5, 6, 1, 7, 2), ["$.n 1 came after 6"]),
+        # what followed the disorder is used up: the same number a second time is no further restart
+        ((5, 6, 7, 1, 2, 3, 2), ["$.n 1 came after 7", "$.n 2 came after 3"]),
+        ((5, 6, 7, 1, 2, 5), ["$.n 1 came after 7", "3 to 4 missing before 5"]),
+        ((5, 6, 1, 2, 3, 1, 2, 3), ["$.n 1 came after 6", "$.n 1 came after 3"]),
+        ((1, True), ["$.n is no whole number in a"]),
+        ((1, "2", 2), ["$.n is no whole number in a"]),
+        ((1, 2.5), ["$.n is no whole number in a"]),
+        ((1, None, 2), []),
+    ],
+)
+def test_a_counter_goes_up_by_one_or_starts_again(text: str, inline: bool, numbers: tuple[object, ...], expected: list[str]):
+    assert judged(text, values(*numbers), inline) == expected
 
 
-def test_a_number_that_follows_on_a_disorder_shows_a_restart() -> None:
-    assert findings(5, 6, 7, 1, 2, 3, 4) == ["seq: $.seq 1 came after 7"]
+def test_an_increasing_counter_may_leave_numbers_out():
+    text = "sequence: {id: n, field: $.n, mode: increasing}"
+    assert judged(text, values(1, 5, 6, 6, 9)) == ["$.n 6 came twice"]
 
 
-def test_after_a_restart_disorder_is_disorder_again() -> None:
-    """What followed the disorder is used up: the same number a second time is no further restart."""
-    assert findings(5, 6, 7, 1, 2, 3, 2) == ["seq: $.seq 1 came after 7", "seq: $.seq 2 came after 3"]
+def test_each_direction_and_each_slice_has_its_own_counter():
+    trace = Trace().open().s2c("a", n=1).c2s("a", n=10).s2c("a", n=2).c2s("a", n=11).close()
+    assert judged(BY_CONNECTION, trace) == judged(BY_SESSION, trace) == []
+    keyed = Trace().open().s2c("a", n=1, k=1).s2c("a", n=7, k=2).s2c("a", n=2, k=1).s2c("a", n=8, k=2).close()
+    assert judged(BY_KEY, keyed) == []
 
 
-def test_after_a_restart_a_gap_is_counted_from_there() -> None:
-    assert findings(5, 6, 7, 1, 2, 5) == ["seq: $.seq 1 came after 7", "seq: 3 to 4 missing before 5"]
+def reconnected(*numbers: int) -> Trace:
+    trace = Trace().open(1).s2c("a", n=5).s2c("a", n=6).drop(1).open(2)
+    for number in numbers:
+        trace.s2c("a", connection=2, n=number)
+    return trace.close(2)
 
 
-def test_a_counter_may_start_again_twice() -> None:
-    assert findings(5, 6, 1, 2, 3, 1, 2, 3) == ["seq: $.seq 1 came after 6", "seq: $.seq 1 came after 3"]
+@pytest.mark.parametrize(
+    ("text", "numbers", "expected"),
+    [
+        (BY_SESSION, (7, 8), []),
+        (BY_SESSION, (8,), ["7 missing before 8"]),
+        (BY_SESSION, (5, 6, 7), []),
+        (BY_SESSION, (5, 7), []),
+        (BY_CONNECTION, (1, 2, 3), []),
+        (BY_CONNECTION, (8, 9), []),
+        (BY_CONNECTION, (8, 10), ["9 missing before 10"]),
+    ],
+)
+def test_after_a_reconnect_history_may_be_sent_again(text: str, numbers: tuple[int, ...], expected: list[str]):
+    assert judged(text, reconnected(*numbers)) == expected
 
 
-def test_what_is_no_whole_number_is_said_to_be_none() -> None:
-    assert findings(1, 2.0, "3", 3, True, 4.5, 4) == [
-        "seq: $.seq is no whole number in x",
-        "seq: $.seq is no whole number in x",
-        "seq: $.seq is no whole number in x",
+def test_numbers_that_may_have_been_in_unreadable_messages_are_inconclusive():
+    trace = Trace().open().s2c("a", n=1).cut().s2c("a", n=3).cut().s2c("a", n=6).close()
+    judgement = trace.judge(loads(f"contract: x\n{BY_CONNECTION}\nrules: [{{id: r, absence: z}}]"))
+    assert [(finding.verdict, finding.message.partition(";")[0]) for finding in judgement.findings if finding.rule == "n"] == [
+        ("inconclusive", "2 missing before 3"),
+        ("violated", "4 to 5 missing before 6"),
     ]
+
+
+def test_a_session_that_is_over_takes_its_counters_with_it():
+    trace = Trace().open(1).s2c("a", n=5).close(1).at(100).open(2).s2c("a", connection=2, n=9).close(2)
+    assert judged(BY_SESSION, trace) == []

@@ -68,7 +68,7 @@ class Existence(Template):
             slice_,
             conn,
             kind="unexpected",
-            message=f"{type_} came {count} times, at most {self.rule.max} expected{where(slice_)}",
+            message=f"{type_} came {_times(count)}, at most {self.rule.max} expected{where(slice_)}",
             frames=frames_of(slice_.fid, fid),
             activation=slice_.fid,
             seen=type_,
@@ -101,7 +101,7 @@ class Existence(Template):
     ) -> None:
         expected = names(operand)
         if count:
-            message = f"{either(expected)} came {count} times, at least {self.rule.min} expected{where(slice_)}"
+            message = f"{either(expected)} came {_times(count)}, at least {self.rule.min} expected{where(slice_)}"
         else:
             message = f"{either(expected)} never came{where(slice_)}"
         self.violate(
@@ -120,6 +120,10 @@ class Existence(Template):
             unsure=why_unsure(slice_.undecodable, operand, self.began(slice_)),
             caused_by=cause or explanation(slice_, expected),
         )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 class Absence(Template):

@@ -1,0 +1,560 @@
+"""Each kind of finding, whole: what is said, of which frames, decided when and by what, and where a missing event's row stands.
+
+The same on both paths: the one that is written out for the usual case, and the one that only calls the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from judged_traces import NS, Trace
+
+from wsreplay.contract import loads
+from wsreplay.validator.findings import Finding, Severity, Verdict
+
+CS = NS // 100  # what a message takes in these traces
+SPAN = """keys: {run: $.run, tool: $.tool}
+spans:
+  run: {by: run, start: s, end: {ok: e, failed: f}, body: b, within: 10s}
+"""
+NESTED = SPAN + "  tool: {by: [run, tool], inside: run, start: ts, end: te}\n"
+SENT = "envelope: {type: $.type, sent: $.at}\n"
+
+
+def rule(text: str, head: str = "") -> str:
+    return f"{head}rules: [{{id: r, {text}}}]"
+
+
+def finding(rule: str, message: str, *, verdict: Verdict = Verdict.VIOLATED, **details: Any) -> Finding:
+    """A finding of the only session and connection; `caused_by` is the rule that says the cause."""
+    place = {"session": 1, "connection": 1, **details}
+    severity = Severity.WARNING if rule == "unknown" else Severity.ERROR
+    return Finding(rule, verdict, severity, message, **place)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(
+    ("text", "trace", "expected"),
+    [
+        pytest.param(
+            rule("existence: [a, [c, d]], in: run", SPAN),
+            Trace().open().s2c("s", run=1).s2c("a", run=1).at(2).s2c("e", run=1).close(),
+            [
+                finding(
+                    "r", "c or d never came for run 1", slice=(("run", "1"),), activation=1, frames=(1,), kind="missing",
+                    expected=("c", "d"), decided_by="scope_close", decided_at=200 * CS, at_ns=200 * CS
+                ),
+            ],
+            id="existence",
+        ),
+        pytest.param(
+            rule("existence: a, in: run", SPAN),
+            Trace().open().at(1).s2c("s", run=1).at(20).s2c("e", run=1).close(),
+            [
+                finding(
+                    "run", "e came 9s too late for run 1", slice=(("run", "1"),), activation=1, frames=(1, 2),
+                    kind="late", expected=("e", "f"), until=1100 * CS, seen="e", decided_by="deadline", decided_at=1100 * CS,
+                    at_ns=1100 * CS, late_by=900 * CS
+                ),
+                finding(
+                    "r", "a never came for run 1", slice=(("run", "1"),), activation=1, frames=(1,), kind="missing",
+                    expected=("a",), decided_by="scope_close", decided_at=2000 * CS, at_ns=1100 * CS
+                ),
+            ],
+            id="existence after the deadline of its span",
+        ),
+        pytest.param(
+            rule("existence: a, min: 0, max: 1"),
+            Trace().open().s2c("a").s2c("a").close(),
+            [
+                finding(
+                    "r", "a came 2 times, at most 1 expected", frames=(2,), kind="unexpected", seen="a", decided_at=1 * CS,
+                    blame="server"
+                ),
+            ],
+            id="existence too often",
+        ),
+        pytest.param(
+            rule("existence: [a, b], min: 2, max: 3"),
+            Trace().open().s2c("a").s2c("b").s2c("b").close(),
+            [
+                finding(
+                    "r", "a came once, at least 2 expected", kind="missing", expected=("a",), decided_by="scope_close",
+                    decided_at=3 * CS, at_ns=3 * CS
+                ),
+            ],
+            id="existence too seldom",
+        ),
+        pytest.param(
+            rule("existence: [e, a], in: run", SPAN),
+            Trace().open().s2c("s", run=1).close(),
+            [
+                finding(
+                    "run", "e or f never came for run 1; the connection was closed by the client (1000)",
+                    slice=(("run", "1"),), activation=1, frames=(1,), kind="missing", expected=("e", "f"), until=1000 * CS,
+                    decided_by="scope_close", decided_at=1 * CS, at_ns=1 * CS
+                ),
+                finding(
+                    "r", "e never came for run 1", slice=(("run", "1"),), activation=1, frames=(1,), kind="missing",
+                    expected=("e",), decided_by="scope_close", decided_at=1 * CS, at_ns=1 * CS, caused_by="run"
+                ),
+                finding(
+                    "r", "a never came for run 1", slice=(("run", "1"),), activation=1, frames=(1,), kind="missing",
+                    expected=("a",), decided_by="scope_close", decided_at=1 * CS, at_ns=1 * CS, caused_by="run"
+                ),
+            ],
+            id="existence caused by the span",
+        ),
+        pytest.param(
+            rule("existence: a, max: 1"),
+            Trace().open().c2s("a").c2s("a").close(),
+            [
+                finding(
+                    "r", "a came 2 times, at most 1 expected", frames=(2,), kind="unexpected", seen="a", decided_at=1 * CS,
+                    blame="client"
+                ),
+            ],
+            id="existence once",
+        ),
+        pytest.param(
+            rule("absence: a, in: run", SPAN),
+            Trace().open().s2c("s", run=1).c2s("a", run=1).s2c("e", run=1).close(),
+            [
+                finding(
+                    "r", "a must not come for run 1", slice=(("run", "1"),), activation=2, frames=(2,), kind="unexpected",
+                    seen="a", decided_at=1 * CS, blame="client"
+                ),
+            ],
+            id="absence",
+        ),
+        pytest.param(
+            rule("init: [a, b], in: run", SPAN),
+            Trace().open().s2c("s", run=1).s2c("e", run=1).close(),
+            [
+                finding(
+                    "r", "s came first, a or b expected for run 1", slice=(("run", "1"),), activation=1, frames=(1,),
+                    kind="order", expected=("a", "b"), seen="s", at_ns=0, blame="server"
+                ),
+            ],
+            id="init",
+        ),
+        pytest.param(
+            rule("end: [a, b], in: run", SPAN),
+            Trace().open().s2c("s", run=1).s2c("b", run=1).s2c("e", run=1).close(),
+            [
+                finding(
+                    "r", "e came last, a or b expected for run 1", slice=(("run", "1"),), activation=3, frames=(3,),
+                    kind="missing", expected=("a", "b"), seen="e", decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
+                ),
+            ],
+            id="end",
+        ),
+        pytest.param(
+            rule("response: [a, b]"),
+            Trace().open().s2c("a").s2c("a").close(),
+            [
+                finding(
+                    "r", "b did not come after a", activation=1, frames=(1,), kind="missing", expected=("b",),
+                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
+                ),
+                finding(
+                    "r", "b did not come after a", activation=2, frames=(2,), kind="missing", expected=("b",),
+                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
+                ),
+            ],
+            id="response",
+        ),
+        pytest.param(
+            rule("response: [a, [b, c]], within: 1s"),
+            Trace().open().s2c("a").at(3).s2c("c").close(),
+            [
+                finding(
+                    "r", "c came 2s too late", activation=1, frames=(1, 2), kind="late", expected=("b", "c"),
+                    until=100 * CS, seen="c", decided_by="deadline", decided_at=100 * CS, at_ns=100 * CS, late_by=200 * CS
+                ),
+            ],
+            id="response too late",
+        ),
+        pytest.param(
+            rule("response: [a, b], within: 1s"),
+            Trace().open().s2c("a").at(3).close(),
+            [
+                finding(
+                    "r", "b did not come within 1s after a", activation=1, frames=(1,), kind="missing", expected=("b",),
+                    until=100 * CS, decided_by="deadline", decided_at=100 * CS, at_ns=100 * CS
+                ),
+            ],
+            id="response never in time",
+        ),
+        pytest.param(
+            rule("response: [a, b], mode: alternate"),
+            Trace().open().s2c("a").s2c("a").s2c("b").close(),
+            [
+                finding(
+                    "r", "b did not come before a after a", activation=1, frames=(1, 2), kind="missing", expected=("b",),
+                    seen="a", decided_at=1 * CS, at_ns=1 * CS
+                ),
+            ],
+            id="response alternate",
+        ),
+        pytest.param(
+            rule("response: [a, b], mode: alternate, within: 1s"),
+            Trace().open().s2c("a").s2c("a").s2c("b").close(),
+            [
+                finding(
+                    "r", "b did not come before a after a", activation=1, frames=(1, 2), kind="missing", expected=("b",),
+                    until=100 * CS, seen="a", decided_at=1 * CS, at_ns=1 * CS
+                ),
+            ],
+            id="response alternate in time",
+        ),
+        pytest.param(
+            rule("response: [a, b], mode: chain"),
+            Trace().open().s2c("a").s2c("c").s2c("b").close(),
+            [
+                finding(
+                    "r", "b did not come before c after a", activation=1, frames=(1, 2), kind="missing", expected=("b",),
+                    seen="c", decided_at=1 * CS, at_ns=1 * CS
+                ),
+            ],
+            id="response chain",
+        ),
+        pytest.param(
+            rule("response: [b, [e, f]], in: run", SPAN),
+            Trace().open().s2c("s", run=1).s2c("b", run=1).close(),
+            [
+                finding(
+                    "run", "e or f never came for run 1; the connection was closed by the client (1000)",
+                    slice=(("run", "1"),), activation=1, frames=(1,), kind="missing", expected=("e", "f"), until=1000 * CS,
+                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
+                ),
+                finding(
+                    "r", "e or f did not come after b for run 1", slice=(("run", "1"),), activation=2, frames=(2,),
+                    kind="missing", expected=("e", "f"), decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS,
+                    caused_by="run"
+                ),
+            ],
+            id="response caused by the span",
+        ),
+        pytest.param(
+            rule("precedence: [a, b], in: run", SPAN),
+            Trace().open().s2c("s", run=1).s2c("b", run=1).s2c("a", run=1).s2c("b", run=1).s2c("e", run=1).close(),
+            [
+                finding(
+                    "r", "b without a earlier for run 1", slice=(("run", "1"),), activation=2, frames=(1, 2), kind="order",
+                    expected=("a",), seen="b", decided_at=1 * CS, at_ns=1 * CS, blame="server"
+                ),
+            ],
+            id="precedence",
+        ),
+        pytest.param(
+            rule("precedence: [a, b], within: 1s"),
+            Trace().open().s2c("a").at(1).s2c("b").at(3).c2s("b").close(),
+            [
+                finding(
+                    "r", "b without a in the 1s before", activation=3, frames=(3,), kind="order", expected=("a",),
+                    seen="b", decided_at=300 * CS, at_ns=300 * CS, blame="client"
+                ),
+            ],
+            id="precedence too long ago",
+        ),
+        pytest.param(
+            rule("precedence: [a, b], mode: alternate"),
+            Trace().open().s2c("a").s2c("b").s2c("b").close(),
+            [
+                finding(
+                    "r", "b without a since the one before", activation=3, frames=(3,), kind="order", expected=("a",),
+                    seen="b", decided_at=2 * CS, at_ns=2 * CS, blame="server"
+                ),
+            ],
+            id="precedence alternate",
+        ),
+        pytest.param(
+            rule("precedence: [a, b], mode: chain"),
+            Trace().open().s2c("a").s2c("c").s2c("b").close(),
+            [
+                finding(
+                    "r", "b without a just before", activation=3, frames=(3,), kind="order", expected=("a",), seen="b",
+                    decided_at=2 * CS, at_ns=2 * CS, blame="server"
+                ),
+            ],
+            id="precedence chain",
+        ),
+        pytest.param(
+            rule("responded_existence: [a, b]"),
+            Trace().open().s2c("a").s2c("a").close(),
+            [
+                finding(
+                    "r", "a came, but never b", activation=1, frames=(1,), kind="missing", expected=("b",),
+                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
+                ),
+            ],
+            id="responded existence",
+        ),
+        pytest.param(
+            rule("not_co_existence: [a, b]"),
+            Trace().open().s2c("a").s2c("b").close(),
+            [
+                finding(
+                    "r", "a and b both came", activation=1, frames=(1, 2), kind="unexpected", seen="b", decided_at=1 * CS,
+                    blame="server"
+                ),
+            ],
+            id="not co-existence",
+        ),
+        pytest.param(
+            rule("latency: a, max: 100ms", SENT),
+            Trace().open().s2c("a", at=1000.0).at(1).s2c("a", at=1000.5).close(),
+            [
+                finding(
+                    "r", "a was 500ms on its way, at most 100ms allowed", activation=2, frames=(2,), kind="late",
+                    until=60 * CS, seen="a", decided_at=100 * CS, late_by=40 * CS, blame="server"
+                ),
+            ],
+            id="latency",
+        ),
+        pytest.param(
+            rule("latency: a, max: 100ms", SENT),
+            Trace().open().s2c("a", at=1000.0).s2c("a", at=1).s2c("a", at=1).close(),
+            [
+                finding(
+                    "r", "the sender's clock was set meanwhile; latency is measured anew from here", verdict=Verdict.ERROR,
+                    activation=2, frames=(2,), kind="clock", seen="a", decided_at=1 * CS
+                ),
+            ],
+            id="a clock that was set",
+        ),
+        pytest.param(
+            "sequence: {field: $.n}",
+            Trace().open().s2c("a", n=1).s2c("a", n=4).s2c("a", n=6).s2c("a", n=6).s2c("a", n=2).s2c("a", n="x").close(),
+            [
+                finding(
+                    "sequence", "2 to 3 missing before 4", activation=2, frames=(2,), kind="gap", seen="a",
+                    decided_at=1 * CS, at_ns=1 * CS, blame="server"
+                ),
+                finding(
+                    "sequence", "5 missing before 6", activation=3, frames=(3,), kind="gap", seen="a", decided_at=2 * CS,
+                    at_ns=2 * CS, blame="server"
+                ),
+                finding(
+                    "sequence", "$.n 6 came twice", activation=4, frames=(4,), kind="order", seen="a", decided_at=3 * CS,
+                    blame="server"
+                ),
+                finding(
+                    "sequence", "$.n 2 came after 6", activation=5, frames=(5,), kind="order", seen="a", decided_at=4 * CS,
+                    blame="server"
+                ),
+                finding(
+                    "sequence", "$.n is no whole number in a", activation=6, frames=(6,), kind="format", seen="a",
+                    decided_at=5 * CS, blame="server"
+                ),
+            ],
+            id="sequence",
+        ),
+        pytest.param(
+            "unique: {field: $.id}",
+            Trace().open().s2c("a", id="x").s2c("b", id="x").close(),
+            [
+                finding(
+                    "unique", "b came twice: $.id x", activation=1, frames=(1, 2), kind="duplicate", seen="b",
+                    decided_at=1 * CS, at_ns=1 * CS, blame="server"
+                ),
+            ],
+            id="unique",
+        ),
+        pytest.param(
+            "keys: {thread: $.t}\nisolation: [{id: r, bind: thread}]",
+            Trace().open(1, "u1").open(2, "u2").s2c("a", t=1).s2c("b", connection=2, t=1).close().close(2),
+            [
+                finding(
+                    "r", "b of thread 1 reached user u2; it belongs to user u1", session=2, connection=2, activation=1,
+                    frames=(1, 2), kind="isolation", seen="b", decided_at=1 * CS, blame="server"
+                ),
+            ],
+            id="bind",
+        ),
+        pytest.param(
+            "keys: {owner: $.o}\nisolation: [{id: r, confine: owner}]",
+            Trace().open().s2c("a", o="u2").s2c("a", o="u1").close(),
+            [
+                finding(
+                    "r", "a for owner u2 reached user u1", activation=1, frames=(1,), kind="isolation", seen="a",
+                    blame="server"
+                ),
+            ],
+            id="confine",
+        ),
+        pytest.param(
+            rule("absence: z", "json: {type: required}\n"),
+            Trace().open().raw(b"{").raw(b"[]").raw(b'{"type": 1}').raw(b"{}", direction=0).close(),
+            [
+                finding(
+                    "json", "not JSON: unexpected end of data: line 1 column 2 (char 1)", activation=1, frames=(1,),
+                    kind="format", blame="server"
+                ),
+                finding(
+                    "json", "a list instead of a JSON object", activation=2, frames=(2,), kind="format", decided_at=1 * CS,
+                    blame="server"
+                ),
+                finding(
+                    "json", "the message has a type that is no text: 1", activation=3, frames=(3,), kind="format",
+                    decided_at=2 * CS, blame="server"
+                ),
+                finding(
+                    "json", "the message has no type", activation=4, frames=(4,), kind="format", decided_at=3 * CS,
+                    blame="client"
+                ),
+            ],
+            id="json",
+        ),
+        pytest.param(
+            rule("absence: z", "unknown: warn\n"),
+            Trace().open().s2c("q").s2c("q").c2s("p").close(),
+            [
+                finding("unknown", "unknown type q", activation=1, frames=(1,), kind="unknown", seen="q", blame="server"),
+                finding(
+                    "unknown", "unknown type p", activation=3, frames=(3,), kind="unknown", seen="p", decided_at=2 * CS,
+                    blame="client"
+                ),
+            ],
+            id="unknown",
+        ),
+        pytest.param(
+            "schema: {a: {properties: {n: {type: integer}}}}",
+            Trace().open().s2c("a", n=1).s2c("a", n="x").close(),
+            [
+                finding(
+                    "schema", "a: data.n must be integer", activation=2, frames=(2,), kind="schema", seen="a",
+                    decided_at=1 * CS, blame="server"
+                ),
+            ],
+            id="schema",
+        ),
+        pytest.param(
+            rule("absence: z, by: tool", SPAN),
+            Trace().open().s2c("z").s2c("z").close(),
+            [
+                finding("r", "z lacks a key: tool", verdict=Verdict.ERROR, activation=1, frames=(1,), kind="key", seen="z"),
+            ],
+            id="a missing key",
+        ),
+        pytest.param(
+            SPAN,
+            Trace().open().s2c("s", run=1).at(20).close(),
+            [
+                finding(
+                    "run", "e or f did not come within 10s for run 1", slice=(("run", "1"),), activation=1, frames=(1,),
+                    kind="missing", expected=("e", "f"), until=1000 * CS, decided_by="deadline", decided_at=1000 * CS,
+                    at_ns=1000 * CS
+                ),
+            ],
+            id="a span that never ends",
+        ),
+        pytest.param(
+            SPAN,
+            Trace().open().s2c("s", run=1).at(20).s2c("e", run=1).close(),
+            [
+                finding(
+                    "run", "e came 10s too late for run 1", slice=(("run", "1"),), activation=1, frames=(1, 2),
+                    kind="late", expected=("e", "f"), until=1000 * CS, seen="e", decided_by="deadline", decided_at=1000 * CS,
+                    at_ns=1000 * CS, late_by=1000 * CS
+                ),
+            ],
+            id="a span that ends too late",
+        ),
+        pytest.param(
+            SPAN,
+            Trace().open().s2c("s", run=1).close(code=1001, by="server", reason="away"),
+            [
+                finding(
+                    "run", "e or f never came for run 1; the connection was closed by the server (1001, away)",
+                    slice=(("run", "1"),), activation=1, frames=(1,), kind="missing", expected=("e", "f"), until=1000 * CS,
+                    decided_by="trace_end", decided_at=1 * CS, at_ns=1 * CS
+                ),
+            ],
+            id="a span whose connection ends",
+        ),
+        pytest.param(
+            SPAN,
+            Trace().open().s2c("b", run=1).s2c("e", run=1).s2c("b", run=1).close(),
+            [
+                finding(
+                    "run", "b came without s for run 1", slice=(("run", "1"),), activation=1, frames=(1,), kind="order",
+                    expected=("s",), seen="b", at_ns=0, blame="server"
+                ),
+                finding(
+                    "run", "b came after the end of its run for run 1", slice=(("run", "1"),), activation=2, frames=(2, 3),
+                    kind="unexpected", seen="b", decided_at=2 * CS, at_ns=2 * CS, blame="server"
+                ),
+            ],
+            id="what comes too early or too late",
+        ),
+        pytest.param(
+            SPAN,
+            Trace().open().s2c("s", run=1).s2c("s", run=1).s2c("e", run=1).close(),
+            [
+                finding(
+                    "run", "s came again before the first had ended for run 1", slice=(("run", "1"),), activation=1,
+                    frames=(1, 2), kind="order", expected=("e", "f"), seen="s", decided_at=1 * CS, at_ns=1 * CS
+                ),
+            ],
+            id="a span that starts again",
+        ),
+        pytest.param(
+            NESTED,
+            Trace().open().s2c("s", run=1).s2c("ts", run=1, tool=1).s2c("e", run=1).close(),
+            [
+                finding(
+                    "tool", "te never came for tool 1 in run 1", slice=(("run", "1"), ("tool", "1")), activation=2,
+                    frames=(2, 3), kind="missing", expected=("te",), seen="e", decided_by="scope_close", decided_at=2 * CS,
+                    at_ns=2 * CS
+                ),
+            ],
+            id="a span inside another that never ends",
+        ),
+        pytest.param(
+            NESTED,
+            Trace().open().s2c("ts", run=1, tool=1).close(),
+            [
+                finding(
+                    "tool", "ts came outside of a run for tool 1 in run 1", slice=(("run", "1"), ("tool", "1")),
+                    activation=1, frames=(1,), kind="order", seen="ts", at_ns=0, blame="server"
+                ),
+            ],
+            id="a span outside of the other",
+        ),
+        pytest.param(
+            NESTED,
+            Trace().open().s2c("s", run=1).s2c("ts", run=1, tool=1).s2c("f", run=1).close(),
+            [
+            ],
+            id="a span whose parent failed",
+        ),
+        pytest.param(
+            NESTED,
+            Trace().open().s2c("s", run=1).s2c("ts", run=1, tool=1).drop().at(100).truncate(),
+            [
+                finding(
+                    "run", "e or f did not come within 10s for run 1; the connection was dropped by the server",
+                    slice=(("run", "1"),), activation=1, frames=(1,), kind="missing", expected=("e", "f"), until=1000 * CS,
+                    decided_by="deadline", decided_at=1000 * CS, at_ns=1000 * CS
+                ),
+            ],
+            id="a connection that drops",
+        ),
+    ],
+)
+def test_a_finding_says_all_that_is_known(text: str, trace: Trace, expected: list[Finding], inline: bool):
+    contract = loads(f"contract: x\n{text}")
+    found = trace.judge(contract, inline=inline).findings
+    rules = {finding.fingerprint: finding.rule for finding in found}
+    lines = {rule.id: rule.place.line for rule in contract.rules}
+    assert [finding.line for finding in found] == [lines[finding.rule] for finding in found]
+    assert [
+        replace(
+            finding, line=0, file="", fingerprint="", caused_by=None if finding.caused_by is None else rules[finding.caused_by]
+        )
+        for finding in found
+    ] == expected
