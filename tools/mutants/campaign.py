@@ -24,6 +24,8 @@ from tools.mutants import children
 from tools.mutants.mutants import Mutant
 from tools.mutants.swap import swap
 
+# Tests of one file whose coverage is taken in one child.
+PART = 50
 # CPU seconds of tests that a mutant meets; what only slower tests would notice, lives.
 MUTANT_S = 20.0
 # CPU seconds that a test of a mutant may take, as a multiple of what it takes without, and at least.
@@ -36,7 +38,7 @@ MEMORY = 3 << 30
 
 @dataclass(slots=True)
 class Covered:
-    """What the tests of one file do: CPU seconds of each that passed, and the tests that run each line of a module."""
+    """What tests do: CPU seconds of each that passed, and the tests that run each line of a module."""
 
     cost: dict[str, float] = field(default_factory=dict)
     tests: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -102,25 +104,29 @@ class Campaign:
     # -- which test covers which line ---------------------------------------------------------------------------------
 
     def _coverage(self, items: Iterable[pytest.Item]) -> Covered:
-        """The coverage of all test files, each from the cache if neither it nor the code has changed."""
+        """The coverage of all tests, a part of a file at a time; from the cache if neither the file nor the code has changed."""
         files: dict[Path, list[pytest.Item]] = defaultdict(list)
         for item in items:
             files[item.path].append(item)
         code = _digest(sorted(Path("wsreplay").rglob("*.py")) + sorted(Path("tests").rglob("conftest.py")))
-        places = {path: self.cache / f"{path.parent.name}-{path.stem}-{_digest([path], code)}.json" for path in files}
-        missing = [path for path, place in places.items() if not place.exists()]
-        print(f"coverage: {len(missing)} of {len(files)} test files", flush=True)
+        parts: dict[Path, list[pytest.Item]] = {}
+        for path, of_file in files.items():
+            name = f"{path.parent.name}-{path.stem}-{_digest([path], code)}"
+            for start in range(0, len(of_file), PART):
+                parts[self.cache / f"{name}-{start}.json"] = of_file[start : start + PART]
+        missing = [place for place in parts if not place.exists()]
+        print(f"coverage: {len(missing)} of {len(parts)} parts of {len(files)} test files", flush=True)
         self.cache.mkdir(parents=True, exist_ok=True)
-        for path, result, _ in children.run(missing, lambda path: self._cover(files[path]), self.jobs):
+        for place, result, _ in children.run(missing, lambda place: self._cover(parts[place]), self.jobs):
             if result is None:
-                raise RuntimeError(f"the tests of {path} did not come to an end")
-            if failed := result.pop("failed"):
-                print(f"fail without a mutant, and are left out: {' '.join(failed)}", flush=True)
-                places[path] = places[path].with_suffix(".failed.json")
-            places[path].write_text(json.dumps(result))
+                raise RuntimeError(f"the tests of {place.stem} did not come to an end")
+            place.write_text(json.dumps(result))
         merged = Covered()
-        for place in places.values():
+        for place in parts:
             part = json.loads(place.read_text())
+            if part["failed"]:
+                print(f"fail without a mutant, and are left out: {' '.join(part['failed'])}", flush=True)
+                place.unlink()
             merged.cost |= part["cost"]
             for module, lines in part["tests"].items():
                 for line, tests in lines.items():
@@ -128,7 +134,7 @@ class Campaign:
         return merged
 
     def _cover(self, items: list[pytest.Item]) -> dict[str, object]:
-        """In a child: run the tests of one file and say what each took and ran."""
+        """In a child: run some tests of one file and say what each took and ran, and which failed."""
         measured = coverage.Coverage(data_file=None, config_file=False, include=[str(path.resolve()) for path in self.modules])
         measured.set_option("run:disable_warnings", ["no-data-collected"])
         covered = Covered()
