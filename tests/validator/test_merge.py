@@ -9,7 +9,7 @@ import pytest
 
 from wsreplay.contract import loads
 from wsreplay.validator import merge as merging
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunAccount, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.merge import PartialJudgement, merge
 
 CONTRACT = loads(
@@ -20,7 +20,7 @@ CONTRACT = loads(
 
 def part(
     verdicts: tuple[tuple[Verdict, int, int], ...] = ((Verdict.SATISFIED, 1, 0),) * 3, *, ids: Any = None,
-    findings: tuple[Finding, ...] = (), runs: tuple[RunAccount, ...] = (), session: int = 1, reached_ns: int = 5, **counts: Any,
+    findings: tuple[Finding, ...] = (), runs: tuple[RunOutcome, ...] = (), session: int = 1, reached_ns: int = 5, **counts: Any,
 ) -> PartialJudgement:  # fmt: skip
     rules = tuple(
         RuleVerdict(rule.id, verdict, Severity.ERROR, 7, activations=activations, violations=violations, file="c.yaml")
@@ -82,7 +82,7 @@ def test_more_findings_and_runs_than_are_kept_are_counted(monkeypatch: pytest.Mo
     monkeypatch.setattr(merging, "MOST_FINDINGS", 3)
     monkeypatch.setattr(merging, "MOST_RUNS", 2)
     runs = tuple(
-        RunAccount(1, 1, (("run", str(n)),), "completed" if n % 2 else "failed", n, None, n) for n in (1, 2, 3, 4, 5, 6)
+        RunOutcome(1, 1, (("run", str(n)),), "completed" if n % 2 else "failed", n, None, n) for n in (1, 2, 3, 4, 5, 6)
     )
     parts = [
         part(findings=(finding("r", 5), finding("r", 6), finding("run", 7)), runs=runs[::2], forgotten={"findings": 1}),
