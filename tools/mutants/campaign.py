@@ -104,7 +104,7 @@ class Campaign:
     # -- which test covers which line ---------------------------------------------------------------------------------
 
     def _coverage(self, items: Iterable[pytest.Item]) -> Covered:
-        """The coverage of all tests, a part of a file at a time; from the cache if neither the file nor the code has changed."""
+        """The coverage of all tests, a part of a file at a time; from the cache where file and code are as they were."""
         files: dict[Path, list[pytest.Item]] = defaultdict(list)
         for item in items:
             files[item.path].append(item)
