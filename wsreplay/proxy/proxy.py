@@ -154,6 +154,7 @@ class RecordingProxy:
             options.limits,
             options.callbacks.warn,
         )
+        self._route.watch(recording)
         if options.faults:
             self._route.make_tunnel = FaultPlan(options.faults, options.seed).tunnel
         await self._server.start_serving()
@@ -193,6 +194,7 @@ class RecordingProxy:
         """
         before = self._route.recording
         self._route.recording = await self._open_recording(Path.cwd() / path)
+        self._route.watch(self._route.recording)
         self.path = Path(path)
         before.retire()
 

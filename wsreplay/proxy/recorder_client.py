@@ -23,7 +23,7 @@ import msgspec
 import wsreplay
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.proxy.recording_files import RecordingFiles, Relocated
-from wsreplay.recorder.protocol import Ended, Hello, Kind, Opened, Report, head
+from wsreplay.recorder.protocol import HEAD_LENGTH, Ended, Hello, Kind, Opened, Report, head
 from wsreplay.store import lock
 from wsreplay.units import SECOND, duration_text
 
@@ -102,6 +102,9 @@ class RecorderClient:
         self._kept: deque[bytes] = deque()  # the newest is number `_number`, and none is missing between
         self._kept_bytes = 0
         self._number = 0
+        # There is as much as may be kept: whoever hands over is to read no more until `on_crowded` says so.
+        self.crowded = False
+        self.on_crowded: Callable[[bool], None] = lambda crowded: None
         self._held_since: int | None = None
         self._stalled: str | None = None
         self._lines = b""
@@ -299,6 +302,9 @@ class RecorderClient:
         kept = self._kept
         while kept and self._number - len(kept) < committed:
             self._kept_bytes -= len(kept.popleft())
+        if self.crowded and self._kept_bytes <= KEEP_BYTES // 2:
+            self.crowded = False
+            self.on_crowded(False)
 
     # Records.
 
@@ -315,6 +321,10 @@ class RecorderClient:
         """Hand over bytes that have just arrived. True: the kernel has them, forward them now; False: call `on_sent`."""
         self.totals.bytes += len(data)
         return self.record(_CHUNK, data, connection, direction)
+
+    def waiting_body(self) -> memoryview:
+        """The body of the record just handed over, as it is kept here; only after False."""
+        return memoryview(self._waiting[-1].record)[HEAD_LENGTH:] if not self._over else memoryview(b"")
 
     def on_sent(self, forward: Forward) -> None:
         """What is to be done once the record just handed over has really gone; only after False."""
@@ -346,6 +356,9 @@ class RecorderClient:
         return True
 
     def _wait(self, record: bytes, sent: int) -> None:
+        if self._kept_bytes > KEEP_BYTES and not self.crowded:
+            self.crowded = True
+            self.on_crowded(True)
         if not self._waiting:
             self._partly = sent
             if self._held_since is None:

@@ -75,6 +75,17 @@ class Route:
             for exchange in list(self.exchanges):
                 exchange.check(now)
 
+    def watch(self, recording: OutputRecording) -> None:
+        """While a recording's recorder is far behind, what is recorded into it is not read."""
+        recorder = recording.recorder
+
+        def crowd(crowded: bool) -> None:
+            for tunnel in self.tunnels:
+                if tunnel.recorder is recorder:
+                    tunnel.crowd(crowded)
+
+        recorder.on_crowded = crowd
+
     def is_full(self) -> bool:
         """Whether there are as many connections as there may be; the user is told."""
         count = len(self.exchanges) + len(self.tunnels)

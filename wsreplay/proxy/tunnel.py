@@ -21,8 +21,8 @@ _RESET = struct.pack("ii", 1, 0)
 # A reset throws away what the kernel has not delivered yet: it waits for that, but not for ever.
 RESET_PAUSE_S = 0.01
 RESET_PATIENCE_S = 5.0
-# Why a leg is not read: the recorder has not taken its bytes, its counterpart is full, the proxy stops.
-_HELD, _FULL, _STOPPED = 1, 2, 4
+# Why a leg is not read: the recorder has not taken its bytes, its counterpart is full, the proxy stops, too much is kept.
+_HELD, _FULL, _STOPPED, _CROWDED = 1, 2, 4, 8
 
 
 class End(Enum):
@@ -79,9 +79,10 @@ class Leg(asyncio.Protocol):
                 self.other.transport.write(data)
         else:
             self.hold()
-            self._recorder.on_sent(lambda: self._late(data))
+            waiting = self._recorder.waiting_body()  # what is kept anyway: 1,000 connections may have a chunk waiting each
+            self._recorder.on_sent(lambda: self._late(waiting))
 
-    def _late(self, data: bytes) -> None:
+    def _late(self, data: memoryview) -> None:
         """The recorder has taken bytes that had to wait."""
         if not self.other.lost:
             self.other.transport.write(data)
@@ -192,6 +193,8 @@ class Tunnel:
         for leg, rest in zip(self.legs, (client_rest, server_rest), strict=True):
             if rest:
                 leg.data_received(rest)
+        if self.recorder.crowded:
+            self.crowd(True)
 
     def note_end(self, direction: int, end: End, error: Exception | None) -> None:
         if self._closing is None:
@@ -216,6 +219,14 @@ class Tunnel:
         """Read no more from either peer."""
         for leg in self.legs:
             leg.pause(_STOPPED)
+
+    def crowd(self, crowded: bool) -> None:
+        """Read no more from either peer while as much is kept for the recorder as may be."""
+        for leg in self.legs:
+            if crowded:
+                leg.pause(_CROWDED)
+            else:
+                leg.resume(_CROWDED)
 
     def close(self) -> None:
         """Close both legs, after what was received has been written."""
