@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, tracked: set[
 def test_the_sdist_holds_what_is_needed_to_build_and_test(sdist: Path, tracked: set[str]) -> None:
     names = sdist_names(sdist)
     assert names - tracked == {"PKG-INFO"}
-    for folder in ("wsreplay/", "tests/", "examples/", "docs/", "benchmarks/"):
+    for folder in ("wsreplay/", "tests/", "tools/", "examples/", "docs/", "benchmarks/"):
         assert {name for name in tracked if name.startswith(folder)} <= names, folder
     assert {"README.md", "LICENSE", "CHANGELOG.md", "Makefile", "pyproject.toml", "mkdocs.yml"} <= names
     assert {"action.yml", "Dockerfile", ".pre-commit-hooks.yaml"} <= names

@@ -18,6 +18,6 @@ def test_without_a_key_a_tail_is_left_as_it_is() -> None:
 
 def test_each_place_and_each_key_has_a_stream_of_its_own() -> None:
     places = [(1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0)]
-    sealed = {TailCodec(key)(bytes(32), *place) for key in (b"a", b"b") for place in places}
+    sealed = {TailCodec(key)(bytes(32), *place) for key in (b"a" * 32, b"b" * 32) for place in places}
     assert len(sealed) == 8
     assert bytes(32) not in sealed

@@ -11,6 +11,7 @@ import fastjsonschema
 from wsreplay.contract.document import Value
 from wsreplay.contract.model import Pattern, Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader
+from wsreplay.contract.payload_schema import compile_schema
 from wsreplay.contract.rules.kind import RuleKind, read_common
 
 
@@ -38,7 +39,7 @@ def _read(value: Value, reader: Reader) -> Iterable[Rule | None]:
         pattern = reader.pattern(Value(name, value.key_places[name]))
         plain = part.plain()
         try:
-            fastjsonschema.compile(plain)
+            compile_schema(plain)
         except (fastjsonschema.JsonSchemaDefinitionException, TypeError, ValueError, KeyError, AttributeError) as error:
             part.fail(f"not a JSON Schema: {error}")
         schemas.append((pattern, plain))

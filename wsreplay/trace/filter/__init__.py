@@ -3,7 +3,7 @@
     type:tool_* user:u1 sev>=warning "timeout"        side by side means and
     type:agent_error | $.payload.code>=500            | means or
     !(op:ping | op:pong) t>=1:30 size>10kB            ! means not
-    /tool.*failed/i                                   a regular expression over the payload
+    /tool.*failed/i                                   a regular expression (RE2) over the payload
     $.tool_name=search*   $.done=true   $.error       JSON paths (RFC 9535, singular); alone: it is there
 
 Values may hold `*`; a quoted value and a character after `\\` stand for themselves. Fields: `type`, `user`, `thread`, `run`,
@@ -15,7 +15,6 @@ A filter is about frames: of a message sent in fragments, paths and text are loo
 
     ast         the nodes, and how they are written
     parser      text → nodes
-    regex       which regular expressions are safe to run over a hostile payload
     context     what is known of a frame beside the frame
     matching    nodes → a predicate
     bounds      nodes → a condition of the store that every match fulfils

@@ -10,9 +10,9 @@ import orjson
 
 from wsreplay.model import Frame
 from wsreplay.trace import jsonpath as paths
-from wsreplay.trace.filter import regex
 from wsreplay.trace.filter.ast import And, Comparison, Field, Glob, Json, JsonValue, Node, Not, Or, Regex, Text
 from wsreplay.trace.filter.context import Context, KeyReader, Reader
+from wsreplay.trace.regex import compile_pattern
 
 Predicate = Callable[[Frame], bool]
 
@@ -63,8 +63,8 @@ def _compile(node: Node, context: Context, documents: _Documents) -> Predicate:
             wanted = needle.encode()
             return lambda frame: wanted in (frame.payload or b"")
         case Regex(pattern, ignore_case):
-            search = regex.searcher(pattern, ignore_case=ignore_case)
-            return lambda frame: search(frame.payload or b"")
+            search = compile_pattern(pattern, ignore_case=ignore_case)
+            return lambda frame: search(frame.payload or b"") is not None
         case Json(path, op, value):
             holds = _json_test(op, value)
             return lambda frame: any(holds(paths.get(document, path)) for document in documents(frame))

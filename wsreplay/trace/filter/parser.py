@@ -18,7 +18,8 @@ from typing import TypeVar
 from wsreplay.errors import FilterError
 from wsreplay.model import OPCODE_NAMES
 from wsreplay.trace import jsonpath as paths
-from wsreplay.trace.filter import ast, regex
+from wsreplay.trace.filter import ast
+from wsreplay.trace.regex import PatternError, compile_pattern
 from wsreplay.units import parse_duration, parse_integer, parse_size
 
 LONGEST = 4000
@@ -136,8 +137,8 @@ class _Parser:
         if match[2] not in ("", "i"):
             raise self.error(f'unknown flag "{match[2]}": only i (ignore case); quote a path to search for it', match.start(2))
         try:
-            regex.searcher(body, ignore_case=match[2] == "i")
-        except regex.UnsafePattern as error:
+            compile_pattern(body, ignore_case=match[2] == "i")
+        except PatternError as error:
             raise self.error(error.message, min(start + 1 + error.position, match.end(1))) from error
         self.advance(len(match[0]))
         return ast.Regex(body, match[2] == "i")

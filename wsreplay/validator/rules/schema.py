@@ -12,6 +12,7 @@ import fastjsonschema
 import msgspec
 
 from wsreplay.contract.model import Pattern
+from wsreplay.contract.payload_schema import compile_schema
 from wsreplay.contract.rules.schema import Schema
 from wsreplay.validator.emit.exact import in_depth
 from wsreplay.validator.emit.writer import HandlerWriter
@@ -31,7 +32,7 @@ class SchemaMonitor(MessageMonitor):
         super().__init__(*common)
         # pattern → a function that raises where a message does not fit
         self._schemas: dict[Pattern, Callable[[Any], Any]] = {
-            pattern: fastjsonschema.compile(schema, use_default=False) for pattern, schema in self.rule.schemas
+            pattern: compile_schema(schema) for pattern, schema in self.rule.schemas
         }
 
     def globals(self) -> dict[str, Any]:
