@@ -67,3 +67,17 @@ def test_a_number_is_a_subject() -> None:
 def test_nothing_that_a_client_sends_raises(text: str, other: str) -> None:
     headers = ("Authorization", f"Bearer {text}"), ("Cookie", other), ("Sec-WebSocket-Protocol", f"jwt.{text}")
     user(f"/ws?token={text}.{other}.x", *headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/ws", (("Cf-Access-Jwt-Assertion", "{}"),)), ("/ws", (("X-Goog-Iap-Jwt-Assertion", "{}"),)),
+        ("/ws", (("X-Amzn-Oidc-Data", "{}"),)), ("/ws", (("Sec-WebSocket-Protocol", "bearer, {}"),)),
+        ("/ws", (("Cookie", "a=b; id={}; session=x"),)), ("/ws/{}/room", ()), ("/ws?assertion={}", ()),
+    ],
+)  # fmt: skip
+def test_a_token_is_known_by_its_shape(path: str, headers: Headers) -> None:
+    for name in ("u1", "u2"):
+        one = token(sub=name)
+        assert user(path.format(one), *((header, value.format(one)) for header, value in headers)) == name

@@ -157,3 +157,85 @@ def test_a_field_that_is_no_path_is_refused() -> None:
 def test_what_is_nested_too_deep_to_be_written_again_must_be_withheld(where: str) -> None:
     payload = b'{"password":"hush","%s":%s}' % (where.encode(), b"[" * 400 + b"]" * 400)
     assert Redactor(b"k", ["$.password"]).payload(payload) is None
+
+
+def offered(value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return "/ws", (("Sec-WebSocket-Protocol", value),)
+
+
+def header(name: str, value: str = "SECRET") -> tuple[str, tuple[tuple[str, str], ...]]:
+    return "/ws", ((name, value),)
+
+
+def query(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return f"/ws?{text}", ()
+
+
+SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJTRUNSRVQifQ.c2lnbmVkU0VDUkVU"  # with SECRET in it, as base64
+PLANTED = [
+    *map(offered, (
+        "realtime, openai-insecure-api-key.sk-proj-SECRET, openai-beta.realtime-v1", "token, SECRET", "bearer, SECRET",
+        "base64url.bearer.authorization.k8s.io.SECRET, v4.channel.k8s.io", "phoenix, base64url.bearer.phx.SECRET",
+        "apikey.SECRET", "api-key, SECRET", "xai-client-secret.SECRET", "my-auth-token.SECRET",
+        "graphql-ws, header-eyJBdXRob3JpemF0aW9uIjoiU0VDUkVUIn0",
+        "access-token, SECRET", "x-client-secret, SECRET", f"chat, {SIGNED}", f"jwt.{SIGNED}", "sk-ant-SECRETSECRETSECRET",
+    )),
+    *map(header, (
+        "Ocp-Apim-Subscription-Key", "X-Functions-Key", "Private-Key", "X-Signing-Key", "CB-ACCESS-SIGN",
+        "CB-ACCESS-PASSPHRASE", "CB-ACCESS-KEY", "xi-api-key", "X-Goog-Api-Key", "X-Session-Id", "X-CSRF",
+        "Cf-Access-Jwt-Assertion", "X-Amzn-Oidc-Data", "X-Forwarded-Access-Token",
+        "X-Signature", "X-User-Jwt", "X-Goog-Iap-Jwt-Assertion", "X-Hub-Signature-256", "X-Otp",
+        "X-Hmac", "Api-Secret", "X-Master-Key",
+    )),
+    header("X-Forwarded-Uri", "/ws?token=SECRET&a=b"), header("Link", "<https://h/x?a=b&access_token=SECRET>; rel=next"),
+    header("X-Original-Url", "https://u:SECRET@h/ws"), header("X-Anything", f"data {SIGNED}"),
+    header("User-Agent", "client ghp_SECRETSECRETSECRETSECRET"), header("Referer", "https://h/a?otp=SECRET"),
+    *map(query, (
+        "Ocp-Apim-Subscription-Key=SECRET", "X-Amz-Signature=SECRET&X-Amz-Security-Token=SECRET&X-Amz-Credential=SECRET",
+        "key=SECRET", "xi-api-key=SECRET", "ticket=SECRET&app_id=x", "auth%5Btoken%5D=SECRET&t=abc", "sid=SECRET",
+        "sig=SECRET&se=2026", "otp=SECRET", "pin=SECRET", "hmac=SECRET", "assertion=SECRET", "id_token=SECRET", "code=SECRET",
+        "passphrase=SECRET", "authSig=SECRET", "pass=SECRET", "subscription-key=SECRET", "user_pass=SECRET",
+        "next=https%3A%2F%2Fh%2F%3Ftoken%3DSECRET%26a%3Db", f"x={SIGNED}", "x=sk_live_SECRETSECRETSECRET",
+    )),
+    ("/bot123:SECRET/ws", ()), (f"/ws/{SIGNED}/room", ()), ("/ws;jsessionid=SECRET;v=1/room", ()),
+]  # fmt: skip
+
+
+def kept(path: str, headers: tuple[tuple[str, str], ...], redactor: Redactor = REDACTOR) -> str:
+    """All that is kept of a request."""
+    return repr((redactor.path(path), redactor.headers(headers)))
+
+
+@pytest.mark.parametrize(("path", "headers"), PLANTED)
+def test_no_planted_secret_is_kept_and_users_are_still_told_apart(path: str, headers: tuple[tuple[str, str], ...]) -> None:
+    shown = kept(path, headers)
+    assert not any(secret in shown for secret in ("SECRET", "U0VDUkVU", "TRUNSRVQ", SIGNED.split(".")[1])), shown
+    if "SECRET" in repr((path, headers)) and ":SECRET@" not in repr(headers):  # of userinfo nothing is kept
+        others = tuple((name, value.replace("SECRET", "ANOTHER")) for name, value in headers)
+        assert kept(path.replace("SECRET", "ANOTHER"), others) != shown
+    assert kept(REDACTOR.path(path), REDACTOR.headers(headers)) == shown, "what is redacted already stays"
+
+
+def test_there_are_sixty_planted_secrets() -> None:
+    assert len(PLANTED) >= 60
+
+
+def test_a_server_that_chooses_an_offered_token_does_not_give_it_away() -> None:
+    redactor = Redactor()
+    redactor.headers((("Sec-WebSocket-Protocol", "bearer, SECRET"),))
+    assert redactor.subprotocol("SECRET") == redactor.value("SECRET")
+    assert redactor.subprotocol("bearer") == "bearer"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/ws?spinner=1&mapping=x&compass=n&design=y&keyword=a&t=5&state=s&monkey=m", ()),
+        ("/a/b;v=1?x=sk_short", ()),
+        ("/ws", (("Accept-Language", "de;q=0.8, en=1"), ("User-Agent", "Mozilla/5.0 (rv:1) mail@h"), ("Origin", "http://h:1"))),
+        ("/ws", (("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13"), ("X-A", "a/b; c=d"))),
+        ("/ws", (("Sec-WebSocket-Protocol", "graphql-transport-ws, v12.stomp, ocpp2.0.1, header-v2, soap, mqtt"),)),
+    ],
+)
+def test_what_is_no_secret_is_kept(path: str, headers: tuple[tuple[str, str], ...]) -> None:
+    assert kept(path, headers) == repr((path, headers))

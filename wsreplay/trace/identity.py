@@ -13,14 +13,15 @@ from wsreplay.model import Headers
 from wsreplay.trace.redaction import Redactor
 
 _TOKEN_PARAMETERS = ("token", "access_token", "jwt")
+_JWT = re.compile(r"eyJ[\w-]{4,4096}\.[\w-]{1,65536}\.[\w-]{0,4096}")
 _SESSION_COOKIE = re.compile(r"(?:^|[-_.])(?:sess(?:ion)?(?:[-_.]?id)?|sid|connect\.sid)$", re.I)
 
 
 def identify(path: str, headers: Headers, redactor: Redactor) -> str | None:
     """The user of a connection: the `sub` of its JWT (read, not verified), else its session cookie's pseudonym, else None.
 
-    A JWT is looked for in `Authorization: Bearer`, in the query parameters `token`, `access_token` and `jwt`, and in a `jwt.`
-    subprotocol, in this order.
+    A JWT is looked for in `Authorization: Bearer`, in the query parameters `token`, `access_token` and `jwt`, in a `jwt.`
+    subprotocol, then wherever else one stands in a header or in the path, in this order.
     """
     for token in _tokens(path, headers):
         if subject := _subject(token):
@@ -42,6 +43,8 @@ def _tokens(path: str, headers: Headers) -> list[str]:
     for name, value in headers:
         if name.lower() == "sec-websocket-protocol":
             tokens += [part.strip()[4:] for part in value.split(",") if part.strip().startswith("jwt.")]
+    for text in (*(value for _, value in headers), path):
+        tokens += _JWT.findall(text)
     return tokens
 
 

@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 import orjson
 
@@ -19,18 +19,39 @@ from wsreplay.model import Headers
 from wsreplay.trace import jsonpath as paths
 
 PREFIX = "redacted:"
+# Names of headers and of parameters whose values are secrets. Words stand for themselves; `\b` keeps `pin` out of `spinner`.
+_WORDS = (
+    r"token|secret|passw|passphrase|credential|jwt|assertion|signature|oidc|session|csrf|xsrf"
+    r"|(?:api|access|private|signing|subscription|functions?|host|master|shared|account|service|client)[-_]?key"
+)
+_SHORT = r"(?:^|[-_.\[])(?:otp|pin|pass|pwd|hmac|mac|sig|sign|sid)(?:$|[-_.\]])"
 _SECRET_HEADER = re.compile(
-    r"^(?:proxy-)?authorization$|^(?:set-)?cookie2?$|^x-.*auth|token|secret|passw|credential|(?:api|access)[-_]?key", re.I
+    rf"^(?:proxy-)?authorization$|^(?:set-)?cookie2?$|^x-.*auth|{_WORDS}|{_SHORT}|^(?!sec-websocket-)(?:.*-)?key$", re.I
 )
-_SECRET_PARAMETER = re.compile(
-    r"token|secret|passw|pwd|auth|jwt|signature|(?:api|access)[-_]?key|credential|session|ticket|^(?:sig|key|code|sid)$", re.I
-)
+_SECRET_PARAMETER = re.compile(rf"auth|ticket|pwd|{_WORDS}|{_SHORT}|^(?:key|code)$", re.I)
 _SCHEME = re.compile(r"(bearer|basic|digest|negotiate|token)\s+", re.I)
 # Subprotocols that carry a token, since browsers can send no other header: what stands before it stays.
-_TOKEN_SUBPROTOCOL = re.compile(r"((?:.*\.)?(?:jwt|bearer|token|authorization)(?:\.k8s\.io)?[.])(.+)", re.I)
-_TOKEN_FOLLOWS = re.compile(r"jwt|bearer|(?:access[-_]?)?token|authorization", re.I)
+_TOKEN_SUBPROTOCOL = re.compile(
+    r"((?:.*\.)?(?:[\w-]*(?:jwt|bearer|token|authorization|api-?key|secret|password|credentials?))(?:\.k8s\.io)?[.]"
+    r"|header-(?=[\w-]{16,}={0,2}$))(.+)",
+    re.I,
+)
+_TOKEN_FOLLOWS = re.compile(
+    r"jwt|bearer|basic|(?:[\w-]*[-_])?(?:token|secret)|(?:[\w-]*[-_])?(?:api|access)[-_]?key|authorization|auth|password", re.I
+)
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]*\.[\w-]*")
+# What is a secret by its shape, wherever it stands: a JWT, and keys that their makers begin with a sign of their own.
+_SHAPES = re.compile(
+    r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]*"
+    r"|(?<![\w-])(?:(?:sk|rk|pk)[-_](?:live|test|proj|ant|or|svcacct|admin)?[-_]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|xai-|gsk_"
+    r"|hf_|AKIA|ASIA|AIza|ya29\.|SG\.|npm_|pypi-|dop_v1_|shpat_)[\w.-]{12,}"
+)
+_BOT = re.compile(r"(?<=/bot)([0-9]+:[\w-]+)")
+_PAIR = re.compile(r"((?:^|[?&;#\s])[\w.%\[\]-]+=)([^&\s;>,\"'#]+)")
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
+_URL_USERINFO = re.compile(r"(?<=://)[^/?#\s@<>\"]+@")
+_PLAIN_HEADERS = frozenset(("sec-websocket-key", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-version"))
+_MOST_OFFERED = 10_000
 
 
 class Redactor:
@@ -41,6 +62,7 @@ class Redactor:
         self.key = key or secrets.token_bytes(32)
         self.fields = [paths.parse(field) for field in fields]
         names = ([part for part in path if isinstance(part, str)] for path in self.fields)
+        self._offered: dict[str, None] = {}  # pseudonyms of tokens offered as subprotocols: a server may choose one
         self._names = [name[-1].encode("utf-8", "surrogatepass") for name in names if name]
 
     def value(self, secret: str) -> str:
@@ -60,7 +82,21 @@ class Redactor:
             return value[: scheme.end()] + self.value(value[scheme.end() :]) if scheme else self.value(value)
         if name in ("referer", "location"):
             return self.path(value)
-        return value
+        return value if name in _PLAIN_HEADERS else self._text(value)
+
+    def _text(self, text: str) -> str:
+        """A text with URLs in it, such as `Link` or `X-Forwarded-Uri`, without their userinfo and their secrets."""
+        if "=" in text or "@" in text:
+            text = _PAIR.sub(self._pair, _URL_USERINFO.sub("", text))
+        return self._shapes(text)
+
+    def _pair(self, match: re.Match[str]) -> str:
+        name = match[1].lstrip("?&;# \t").removesuffix("=")
+        return match[1] + (self.value(match[2]) if _SECRET_PARAMETER.search(unquote_plus(name)) else match[2])
+
+    def _shapes(self, text: str) -> str:
+        """A text without what is a secret by its shape."""
+        return _SHAPES.sub(lambda match: self.value(match[0]), text)
 
     def _subprotocols(self, value: str) -> str:
         """A list of subprotocols; in some, a name such as `bearer` says that a token follows."""
@@ -68,7 +104,12 @@ class Redactor:
         before = ""
         for part in value.split(","):
             name = part.strip()
-            shown.append(self.value(name) if _TOKEN_FOLLOWS.fullmatch(before) else self.subprotocol(name) or "")
+            if _TOKEN_FOLLOWS.fullmatch(before) and name:
+                shown.append(self.value(name))
+                if len(self._offered) < _MOST_OFFERED:
+                    self._offered[self.value(name)] = None
+            else:
+                shown.append(self.subprotocol(name) or "")
             before = name
         return ", ".join(shown)
 
@@ -76,24 +117,36 @@ class Redactor:
         """A subprotocol that carries a token (`jwt.…`, `bearer.…`) keeps its prefix only."""
         if not name:
             return name
+        if self._offered and self.value(name) in self._offered:
+            return self.value(name)
         if token := _TOKEN_SUBPROTOCOL.fullmatch(name):
             return token[1] + self.value(token[2])
-        return self.value(name) if _JWT.fullmatch(name) else name
+        return self.value(name) if _JWT.fullmatch(name) else self._shapes(name)
 
     def path(self, path: str) -> str:
-        """A request target or a URL without its userinfo, and without token-like parameters in its query and fragment."""
+        """A request target or a URL without its userinfo, and without what is a secret by its name or its shape."""
         rest, hash_mark, fragment = _USERINFO.sub(lambda match: f"{match[1] or ''}//", path).partition("#")
         before, mark, query = rest.partition("?")
-        return f"{before}{mark}{self._parameters(query)}{hash_mark}{self._parameters(fragment)}"
+        before = _BOT.sub(lambda match: self.value(match[1]), before)
+        if ";" in before:
+            before = _PAIR.sub(self._pair, before)
+        return self._shapes(f"{before}{mark}{self._parameters(query)}{hash_mark}{self._parameters(fragment)}")
 
     def _parameters(self, query: str) -> str:
         return "&".join(map(self._parameter, query.split("&"))) if "=" in query else query
 
     def _parameter(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
-        if not value or not _SECRET_PARAMETER.search(unquote_plus(name)):
+        if not value:
             return pair
-        return f"{name}{equals}{self.value(value)}"
+        if _SECRET_PARAMETER.search(unquote_plus(name)):
+            return f"{name}{equals}{self.value(value)}"
+        if "%3d" in value.lower():  # a URL in a URL
+            inner = unquote_plus(value)
+            shown = self.path(inner)
+            if shown != inner:
+                return f"{name}{equals}{quote_plus(shown)}"
+        return pair
 
     def url(self, url: str) -> str:
         """A URL without its userinfo and its token-like query parameters."""
