@@ -16,11 +16,11 @@ from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
+from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice, oldest
 from wsreplay.validator.state.undecodable import Undecodable
 
 MOST_SLICES = 100_000  # of one group in one session
-IDLE_NS = 600_000_000_000
 SWEEP_NS = 60_000_000_000
 
 
@@ -63,7 +63,7 @@ class Memory:
         for group, slices in zip(self._groups, session.tables, strict=True):
             for slice_ in slices.values():
                 group.close(slice_, t, how, by=by)
-                slice_.open = False
+                slice_.end()
         session.close()
         for observer in self._monitors.observers:
             observer.close_session(session)
@@ -101,7 +101,7 @@ class Memory:
     def _forget_slice(self, group: RuleGroup, slice_: Slice, t: int) -> None:
         self._reporter.forget("slices")
         group.close(slice_, t, TRUNCATED)
-        slice_.open = False
+        slice_.end()
 
     # What generated source asks for.
 

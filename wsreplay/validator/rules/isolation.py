@@ -30,9 +30,9 @@ from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor, Observer
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
+from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Token, oldest
 
-_IDLE_NS = 600_000_000_000
 _MOST_BINDINGS = 200_000  # of one key
 
 
@@ -204,7 +204,7 @@ class BindMonitor(MessageMonitor):
                     if instance.names is span.names:
                         self._touch(span.names, instance, t)
         for table in self.owners.values():
-            idle = [value for value, binding in table.items() if t - binding.t >= _IDLE_NS]
+            idle = [value for value, binding in table.items() if t - binding.t >= IDLE_NS]
             for value in idle:
                 del table[value]
             if idle:

@@ -55,7 +55,7 @@ class Scoped(Template):
             self.inner.event(segment, roles & ~(AFTER | UNTIL), fid, t, conn, type_, direction)
 
     def _close(self, segment: Slice, t: int, how: int, cause: str | None, by: str) -> None:
-        segment.open = False
+        segment.end()
         self.inner.close(segment, t, how, cause, by)
 
     def expire(self, obligation: Obligation) -> None:

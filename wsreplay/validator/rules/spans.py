@@ -369,7 +369,7 @@ class SpanMonitor(Monitor):
 
     def truncate(self, instance: Instance, t: int) -> None:
         """The trace ends before this one does."""
-        instance.open = False
+        instance.end()
         if instance.overdue_finding is None:
             self.counts.doubt()
             instance.session.doubt()

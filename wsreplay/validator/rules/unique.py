@@ -26,10 +26,10 @@ from wsreplay.validator.emit.keys import scalar
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor, Observer
+from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, SessionState, oldest
 
 KEEP_IDS = 10_000  # of a slice, in each generation
-IDLE_NS = 600_000_000_000
 MOST_SLICES = 100_000  # of one session
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 NEVER = 1 << 62  # a time (ns) that no trace reaches
+IDLE_NS = 600_000_000_000  # what no event has concerned for so long is forgotten: slices, ids, owners
 
 
 class Clock:

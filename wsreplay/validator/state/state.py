@@ -109,9 +109,9 @@ class Slice(Struct, eq=False):
             self.deferred = []
         self.deferred.append(finding)
 
-    def touch(self, t: int) -> None:
-        """An event came: it is not idle."""
-        self.t = t
+    def end(self) -> None:
+        """Nothing more can come in it."""
+        self.open = False
 
 
 class UserSlice(Slice, eq=False):
@@ -122,10 +122,6 @@ class UserSlice(Slice, eq=False):
     @property
     def undecodable(self) -> Undecodable:
         return self.of_user or self.conn.session.undecodable
-
-    def follow(self, conn: ConnectionState) -> None:
-        """It goes on on this connection."""
-        self.conn = conn
 
 
 class Instance(Slice, eq=False):
