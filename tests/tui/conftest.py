@@ -26,9 +26,9 @@ from wsreplay.tui import app as tui_app
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.recording import evidence
-from wsreplay.tui.validation.client import Judged
-from wsreplay.tui.validation.verdict import JUDGING
-from wsreplay.tui.validation.verdict import Verdict as Verdict_
+from wsreplay.tui.validation.client import Result
+from wsreplay.tui.validation.status import Stage as ValidationStage
+from wsreplay.tui.validation.status import ValidationStatus
 from wsreplay.tui.widgets import query_bar
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
@@ -212,7 +212,7 @@ class Stage:
         screen = self.app.screen
         errands = getattr(screen, "errands", None)
         line = getattr(screen, "open_line", None)
-        untraced = line is not None and screen.film and line.spans is None
+        untraced = line is not None and screen.replaying and line.spans is None
         return untraced or getattr(screen, "detail_due", False) or (errands is not None and errands.busy)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
@@ -227,7 +227,7 @@ class Stage:
     async def judged(self, findings: list[Finding] | None = None, path: Path | None = None) -> None:
         """Say the findings as the validator would."""
         made = as_evidence(path or self.app.path, chat_findings() if findings is None else findings)
-        self.app.validation.hear(Judged(made))
+        self.app.validation.hear(Result(made))
         await self.settle()
 
     def picture(self) -> str:
@@ -254,13 +254,14 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)
 
     @asynccontextmanager
-    async def run(path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, judging: bool | str = False,
-                  session: int | None = None, contracts: tuple[str, ...] = (),
-                  steady: bool = False) -> AsyncIterator[Stage]:  # fmt: skip
+    async def run(
+        path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, validating: bool | str = False,
+        session: int | None = None, contracts: tuple[str, ...] = (), steady: bool = False,
+    ) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
-        app = ReplayApp(path, session=session, config=config, clock=clock, judging=judging is True, contracts=contracts)
-        if judging == "by hand":
-            app.validation.verdict = Verdict_(JUDGING)
+        app = ReplayApp(path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts)
+        if validating == "by hand":
+            app.validation.status = ValidationStatus(ValidationStage.VALIDATING)
         if steady:
             monkeypatch.setattr(tui_app, "POLL_S", 3600)  # a picture is not taken between two polls
             monkeypatch.setattr(query_bar, "DEBOUNCE_S", 3600)  # nor of what was asked while it was typed, if that took long

@@ -41,10 +41,10 @@ def contract(tmp_path: Path) -> Path:
 
 
 async def test_a_recording_is_validated_as_it_is_opened(stage, chat_recording):
-    async with stage(chat_recording, judging=True) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
-        assert on.app.opened.evidence.verdict(1) == "satisfied"
-        assert on.app.opened.evidence.verdict(2) == "violated"
+    async with stage(chat_recording, validating=True) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        assert on.app.recording.evidence.verdict(1) == "satisfied"
+        assert on.app.recording.evidence.verdict(2) == "violated"
         await on.press("v")
         assert "think-before-tools" in on.text() and "precedence: [agent_thinking, tool_executing]" not in on.text()
 
@@ -55,47 +55,48 @@ SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 async def test_without_a_named_contract_the_one_that_fits_judges_and_the_head_says_which(stage, tmp_path):
     path = tmp_path / "good.db"
     path.write_bytes((SAMPLES / "ag-ui" / "good.db").read_bytes())
-    async with stage(path, judging=True) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(path, validating=True) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         assert "no findings by ag-ui" in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()[0]
         await on.press("w")
         await on.until(lambda: on.app.screen.canvas.lanes)
-    async with stage(path, judging=True, contracts=("agent-chat",)) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
-        assert on.app.judged_by == ("agent-chat",) and on.app.opened.evidence.findings
+    async with stage(path, validating=True, contracts=("agent-chat",)) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        assert on.app.contracts_in_use == ("agent-chat",) and on.app.recording.evidence.findings
 
 
 async def test_a_changed_contract_is_noticed_and_another_validation_says_what_is_new_and_fixed(stage, chat_recording, contract):
-    async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
-        assert on.app.opened.evidence.counts() == (2, 0)
+    async with stage(chat_recording, validating=True, contracts=(str(contract),)) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        assert on.app.recording.evidence.counts() == (2, 0)
         contract.write_text(STRICT.replace("[partial_result]", "[agent_thinking, partial_result]").replace("no-ping", "less"))
-        await on.until(lambda: on.app.verdict.stale)
+        await on.until(lambda: on.app.validation.status.stale)
         await on.press("v", "R")
-        await on.until(lambda: on.app.verdict.change is not None)
-        assert on.app.verdict.change.fixed and len(on.app.verdict.change.new) > len(on.app.verdict.change.fixed)
+        await on.until(lambda: on.app.validation.status.change is not None)
+        change = on.app.validation.status.change
+        assert change.fixed and len(change.new) > len(change.fixed)
         assert "fixed" in on.text() and "new" in on.text()
 
 
 async def test_a_contract_that_is_broken_meanwhile_says_why_and_the_old_findings_stay(stage, chat_recording, contract):
-    async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(chat_recording, validating=True, contracts=(str(contract),)) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         contract.write_text("contract: [")
         await on.press("R")
-        await on.until(lambda: on.app.verdict.state == "failed")
-        assert on.app.opened.evidence.counts() == (2, 0)
+        await on.until(lambda: on.app.validation.status.state == "failed")
+        assert on.app.recording.evidence.counts() == (2, 0)
         assert "no verdict" in on.text()
 
 
 async def test_another_contract_can_be_chosen(stage, chat_recording, contract):
-    async with stage(chat_recording, judging=True) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(chat_recording, validating=True) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         await on.press("c", *str(contract), "enter")
-        await on.until(lambda: [source.name for source in on.app.opened.evidence.sources] == ["strict"])
+        await on.until(lambda: [source.name for source in on.app.recording.evidence.sources] == ["strict"])
         await on.press("c", *"nowhere.yaml", "enter")
         assert "nowhere.yaml" in on.text() and "no such contract file" in on.text()
         await on.press("escape", "c", *["up"] * 5, "down", "enter")
-        await on.until(lambda: [source.name for source in on.app.opened.evidence.sources] == ["agent-chat"])
+        await on.until(lambda: [source.name for source in on.app.recording.evidence.sources] == ["agent-chat"])
 
 
 async def test_enter_on_a_finding_goes_to_its_place_in_its_session(stage, chat_recording):
@@ -171,11 +172,11 @@ async def test_escape_leads_back_but_not_out(stage, chat_recording):
 
 
 async def test_why_there_is_no_verdict_any_more_is_said_and_nothing_that_it_said_before(stage, chat_recording, contract):
-    async with stage(chat_recording, judging=True, contracts=(str(contract),)) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(chat_recording, validating=True, contracts=(str(contract),)) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         contract.write_text("rules: 7")
         await on.press("R")
-        await on.until(lambda: on.app.verdict.state == "failed")
+        await on.until(lambda: on.app.validation.status.state == "failed")
         await on.settle()
         (said,) = on.app._notifications
         assert contract.name in said.message and said.severity == "error"
@@ -208,9 +209,9 @@ async def test_a_terminal_that_is_too_small_at_first_can_be_used_as_soon_as_it_i
 async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording, monkeypatch):
     monkeypatch.setattr(errand, "LARGE_BYTES", 0)
     before = set(threading.enumerate())
-    async with stage(chat_recording, judging=True) as on:
+    async with stage(chat_recording, validating=True) as on:
         await on.press("down", "enter", "space", "slash", *"type:tool_*")
-        besides = [on.app.validation._judge._beside, on.app.opened.clerk._beside]
+        besides = [on.app.validation._judge._beside, on.app.recording.clerk._beside]
         await on.press("ctrl+q")
     left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("wsreplay")]
     assert left == []

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from wsreplay.errors import RecordingError
-from wsreplay.tui.recording import open_recording as opened
+from wsreplay.tui.recording import open_recording as recording
 from wsreplay.tui.recording import scan as gathering
-from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.session import screen as session_module
 from wsreplay.tui.widgets.query_input import QueryInput
 
@@ -23,14 +23,14 @@ PATIENCE_S = 20
 def gate(monkeypatch) -> Iterator[threading.Event]:
     """What is asked beside the interface is answered when this is set."""
     opens = threading.Event()
-    plain = gathering.Sieve.between
+    plain = gathering.FrameScan.between
 
     def between(self, reader, first, last):
         if threading.current_thread() is not threading.main_thread():
             assert opens.wait(PATIENCE_S)
         return plain(self, reader, first, last)
 
-    monkeypatch.setattr(gathering.Sieve, "between", between)
+    monkeypatch.setattr(gathering.FrameScan, "between", between)
     yield opens
     opens.set()
 
@@ -70,7 +70,7 @@ async def test_a_filter_by_severity_keeps_the_ghost_rows_it_speaks_of(stage, cha
         await on.press("down", "enter", "slash", *"sev>=error type:tool_completed", "enter")
         screen = on.app.screen
         await on.until(lambda: screen.rows.matches is not None)
-        assert [type(screen.rows.view.row(number)) for number in range(len(screen.rows.view))] == [Ghost]
+        assert [type(screen.rows.view.row(number)) for number in range(len(screen.rows.view))] == [GhostRow]
 
 
 async def test_a_search_goes_from_match_to_match_and_around_the_end(stage, chat_recording):
@@ -113,9 +113,9 @@ async def test_findings_are_where_they_are_in_the_rows_that_are_shown(stage, cha
         screen = on.app.screen
         await on.press("slash", "ctrl+u", "enter", "g")
         assert screen.rows.matches is None and "1/13" in on.text().splitlines()[-1]
-        for row, finding in screen.trail.rows():
+        for row, finding in screen.finding_navigator.rows():
             item = screen.rows.view.row(row)
-            assert item.finding is finding if isinstance(item, Ghost) else item.id == finding.frames[-1]
+            assert item.finding is finding if isinstance(item, GhostRow) else item.id == finding.frames[-1]
 
 
 async def test_a_search_leaves_a_filter_alone_that_is_not_answered_yet(stage, chat_recording, gate):
@@ -153,7 +153,7 @@ def read_late(monkeypatch) -> Iterator[threading.Event]:
         plain(connections, reader, errand)
 
     monkeypatch.setattr(session_module, "session_ids", session_ids)
-    monkeypatch.setattr(opened, "SESSION_PIECE", 20)
+    monkeypatch.setattr(recording, "SESSION_PIECE", 20)
     yield opens
     opens.set()
 
@@ -183,7 +183,7 @@ async def test_what_comes_while_a_session_is_read_is_in_it_also_where_the_record
         screen = on.app.screen
         live_chat.add(10)
         live_chat.finish()
-        await on.until(lambda: not on.app.opened.live)
+        await on.until(lambda: not on.app.recording.live)
         assert not screen.rows.complete
         read_late.set()
         await on.until(lambda: screen.rows.view.frames == 15)
@@ -200,7 +200,7 @@ async def test_a_session_has_no_frames_of_one_that_began_since_the_last_look(sta
 
 async def test_a_session_that_is_quiet_is_not_read_again_and_again_while_others_go_on(stage, live_chat, monkeypatch):
     asked: list[tuple[int, int]] = []
-    plain = opened.paging.ids_between
+    plain = recording.paging.ids_between
 
     def ids_between(reader, first, last, connections):
         asked.append((first, last))
@@ -211,7 +211,7 @@ async def test_a_session_that_is_quiet_is_not_read_again_and_again_while_others_
     async with stage(live_chat.path) as on:
         await on.press("q", "enter")
         screen = on.app.screen
-        monkeypatch.setattr(opened.paging, "ids_between", ids_between)
+        monkeypatch.setattr(recording.paging, "ids_between", ids_between)
         for count in range(1, 4):
             live_chat.add(10, connection=2)
             await on.until(lambda count=count: asked and asked[-1][1] == 8 + 10 * count)
@@ -223,7 +223,7 @@ async def test_a_mistake_of_ours_in_an_errand_is_said(stage, chat_recording, mon
     def between(self, reader, first, last):
         raise ValueError("two and two")
 
-    monkeypatch.setattr(gathering.Sieve, "between", between)
+    monkeypatch.setattr(gathering.FrameScan, "between", between)
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.until(lambda: "filtering stopped" in on.text())
@@ -232,7 +232,7 @@ async def test_a_mistake_of_ours_in_an_errand_is_said(stage, chat_recording, mon
 
 async def test_a_recording_that_cannot_be_read_for_a_moment_is_followed_afterwards(stage, live_chat, monkeypatch):
     async with stage(live_chat.path) as on:
-        reader, screen = on.app.opened.reader, on.app.screen
+        reader, screen = on.app.recording.reader, on.app.screen
         plain, tries = reader.last_id, []
 
         def last_id():

@@ -19,9 +19,9 @@ from wsreplay.trace import filter as filters
 from wsreplay.tui.jobs import job as errand
 from wsreplay.tui.jobs.job import Errand, Errands
 from wsreplay.tui.jobs.worker import Clerk
-from wsreplay.tui.recording.scan import Sieve, matching_ids, next_match, session_ids
-from wsreplay.tui.recording.span_reading import traced
-from wsreplay.tui.session import search as asking
+from wsreplay.tui.recording.scan import FrameScan, matching_ids, next_match, session_ids
+from wsreplay.tui.recording.span_reading import read_spans
+from wsreplay.tui.session import search as search
 
 PATIENCE_S = 20
 
@@ -49,9 +49,9 @@ def in_a_thread(path, work, tell, fail):
     return errand
 
 
-def sieve(path, text):
+def scan(path, text):
     with Recording.open(path) as reader:
-        return Sieve(filters.parse(text), filters.Context.of(reader))
+        return FrameScan(filters.parse(text), filters.Context.of(reader))
 
 
 # Work is pickled by name.
@@ -77,16 +77,16 @@ def test_the_answers_are_those_of_a_thread(clerk, chat_recording, text):
     with Recording.open(chat_recording) as reader:
         ids, connections = array("Q", reader.frame_ids()), reader.connections()
     for work in (
-        partial(matching_ids, sieve(chat_recording, text), ids, 3),
-        partial(next_match, sieve(chat_recording, text), range(1, len(ids) + 1), 5, False),
+        partial(matching_ids, scan(chat_recording, text), ids, 3),
+        partial(next_match, scan(chat_recording, text), range(1, len(ids) + 1), 5, False),
         partial(session_ids, connections),
     ):
         assert answers(clerk.take, chat_recording, work)[-1] == answers(in_a_thread, chat_recording, work)[-1]
 
 
 def test_spans_keep_who_is_part_of_whom(clerk, chat_recording):
-    (here,) = answers(in_a_thread, chat_recording, partial(traced, None, ()))
-    (there,) = answers(clerk.take, chat_recording, partial(traced, None, ()))
+    (here,) = answers(in_a_thread, chat_recording, partial(read_spans, None, ()))
+    (there,) = answers(clerk.take, chat_recording, partial(read_spans, None, ()))
 
     def told(found):
         places = {id(drawn): place for place, drawn in enumerate(found.spans)}
@@ -165,7 +165,7 @@ async def test_filtering_searching_and_the_waterfall_of_a_large_recording(stage,
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.until(lambda: list(on.app.screen.rows.view.ids) == small)
-        assert on.app.opened.clerk._beside.running
+        assert on.app.recording.clerk._beside.running
         await on.press("escape", "w")
         await on.until(lambda: on.app.screen._spans)
         assert "tool" in on.text()
@@ -175,11 +175,11 @@ async def test_a_filter_that_stopped_says_so_and_can_be_asked_again(stage, chat_
     monkeypatch.setattr(errand, "LARGE_BYTES", 0)
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
-        monkeypatch.setattr(asking, "matching_ids", waits)
+        monkeypatch.setattr(search, "matching_ids", waits)
         await on.pilot.press("slash", *"type:tool_*", "enter")
-        await on.until(lambda: on.app.opened.clerk._jobs)
-        on.app.opened.clerk._beside._process.kill()
+        await on.until(lambda: on.app.recording.clerk._jobs)
+        on.app.recording.clerk._beside._process.kill()
         await on.until(lambda: "filtering stopped" in on.text())
-        monkeypatch.setattr(asking, "matching_ids", matching_ids)
+        monkeypatch.setattr(search, "matching_ids", matching_ids)
         await on.press("slash", "enter")
         await on.until(lambda: len(on.app.screen.rows.view.ids) < len(on.app.screen.rows.base))

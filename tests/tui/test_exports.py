@@ -45,8 +45,8 @@ async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recordin
 
 
 @pytest.mark.parametrize("narrowed", [False, True])
-async def test_of_a_film_is_written_what_has_come_when_it_is_asked_for(stage, chat_recording, tmp_path, narrowed):
-    out = tmp_path / "film.jsonl"
+async def test_of_a_replay_is_written_what_has_come_when_it_is_asked_for(stage, chat_recording, tmp_path, narrowed):
+    out = tmp_path / "replay.jsonl"
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
         if narrowed:
@@ -55,7 +55,7 @@ async def test_of_a_film_is_written_what_has_come_when_it_is_asked_for(stage, ch
         screen = on.app.screen
         await on.press("0", "space", "space", "colon", *"3s", "enter", "e")
         assert f"Write {2 if narrowed else 5} frames to" in on.text()
-        screen.seek(screen.player.end_ns)  # as it goes on behind the question
+        screen.seek(screen.playback.end_ns)  # as it goes on behind the question
         on.app.focused.value = str(out)
         await on.press("enter")
         await on.until(lambda: on.app._notifications)

@@ -16,7 +16,7 @@ from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, Usa
 from wsreplay.store.reader import Recording
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.browse.folder import Listed
-from wsreplay.tui.browse.previews import Glance, Glances
+from wsreplay.tui.browse.previews import Preview, Previews
 from wsreplay.tui.browse.recordings import RecordingsScreen
 from wsreplay.tui.browse.sessions import SessionsScreen
 from wsreplay.tui.jobs.worker import Job
@@ -105,7 +105,7 @@ async def test_a_recording_that_another_program_locks_does_not_stop_the_interfac
 async def test_another_program_that_locks_the_file_holds_up_no_key(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
-        assert list(on.app.opened.reader.query("PRAGMA busy_timeout")) == [(50,)]
+        assert list(on.app.recording.reader.query("PRAGMA busy_timeout")) == [(50,)]
         with closing(sqlite3.connect(chat_recording, isolation_level=None)) as other:
             other.execute("PRAGMA locking_mode = EXCLUSIVE")
             other.execute("BEGIN EXCLUSIVE")
@@ -142,33 +142,33 @@ async def test_a_recording_that_vanishes_stays_on_the_screen(stage, chat_recordi
 async def test_a_folder_lists_what_is_in_it_and_says_what_cannot_be_read(stage, chat_recording, tmp_path):
     (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
     async with stage(tmp_path) as on:
-        await on.until(lambda: len(on.app.screen.found) == 2)
+        await on.until(lambda: len(on.app.screen.recordings) == 2)
         await on.settle()
         assert "chat.db" in on.text() and "is not a recording" in on.text()
-        names = [one.path.name for one in on.app.screen.found]
+        names = [one.path.name for one in on.app.screen.recordings]
         await on.press(*["down"] * names.index("broken.db"), "enter")
         assert isinstance(on.app.screen, RecordingsScreen) and "cannot be opened" in on.text()
         await on.press("home", *["down"] * names.index("chat.db"), "enter")
         assert isinstance(on.app.screen, SessionsScreen)
         await on.press("q")
-        assert isinstance(on.app.screen, RecordingsScreen) and on.app.opened is None
+        assert isinstance(on.app.screen, RecordingsScreen) and on.app.recording is None
 
 
 async def test_the_cursor_stays_on_a_recording_wherever_the_next_reading_puts_it(stage, chat_recording, tmp_path):
     (tmp_path / "broken.db").write_bytes(b"SQLite format 3\0" + b"x" * 200)
     async with stage(tmp_path) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.found) == 2)
+        await on.until(lambda: len(screen.recordings) == 2)
         shutil.copy(tmp_path / "broken.db", tmp_path / "another.db")
         shutil.copy(chat_recording, tmp_path / "z.db")
-        at = screen.found[screen.table.cursor].path
+        at = screen.recordings[screen.table.cursor].path
         await on.press("r")
-        await on.until(lambda: len(screen.found) == 4)
-        assert screen.found[screen.table.cursor].path == at and screen.table.cursor == 1
+        await on.until(lambda: len(screen.recordings) == 4)
+        assert screen.recordings[screen.table.cursor].path == at and screen.table.cursor == 1
         screen.table.action_choose()
-        screen.post_message(FolderRead(screen.found[::-1]))  # comes before the row that was chosen
-        await on.until(lambda: on.app.opened is not None)
-        assert on.app.opened.path == at
+        screen.post_message(FolderRead(screen.recordings[::-1]))  # comes before the row that was chosen
+        await on.until(lambda: on.app.recording is not None)
+        assert on.app.recording.path == at
 
 
 async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat_recording, tmp_path):
@@ -180,34 +180,34 @@ async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat
         lines = on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
         return {name: line for line in lines for name in _NAMES if f"{name}.db" in line}
 
-    async with stage(tmp_path, width=140, judging=True) as on:
+    async with stage(tmp_path, width=140, validating=True) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.found) == 5 and all(one.why or screen.glances.of(one, ()) for one in screen.found))
+        await on.until(lambda: len(screen.recordings) == 5 and all(one.why or screen.previews.of(one, ()) for one in screen.recordings))
         found = rows(on)
         assert "✗" in found["chat"] and "tool" in found["chat"]
         assert "✓" in found["healthy"] and "✗" not in found["healthy"]
         assert "✗ 1" in found["slow-start"] and "first-event" in found["slow-start"]
         assert "✗ 1" in found["silence"] and "init-in-time" in found["silence"]  # that nothing came is what is wrong
         await on.press("home", "right_square_bracket")
-        assert screen.found[screen.table.cursor].path.name != "healthy.db"
-        chat = [one.path.name for one in screen.found].index("chat.db")
+        assert screen.recordings[screen.table.cursor].path.name != "healthy.db"
+        chat = [one.path.name for one in screen.recordings].index("chat.db")
         await on.press("home", *["down"] * chat, "enter", "q")  # what is known is not judged again
-        await on.until(lambda: on.app.screen is screen and screen.found)
-        assert not screen.glances.busy and rows(on)["chat"] == found["chat"]
+        await on.until(lambda: on.app.screen is screen and screen.recordings)
+        assert not screen.previews.busy and rows(on)["chat"] == found["chat"]
 
 
 async def test_a_recording_that_ends_the_clerk_does_not_keep_the_others_from_being_judged(stage, chat_recording, tmp_path):
     for number in range(12):
         shutil.copy(chat_recording, tmp_path / f"{number}.db")
-    async with stage(tmp_path, judging=True) as on:
+    async with stage(tmp_path, validating=True) as on:
         screen = on.app.screen
-        await on.until(lambda: screen.glances.busy)
-        process = screen.glances._clerk._beside._process
+        await on.until(lambda: screen.previews.busy)
+        process = screen.previews._clerk._beside._process
         await asyncio.to_thread(process.kill)
-        await on.until(lambda: len(screen.found) == 13 and not screen.glances.busy)
-        assert all(screen.glances.of(one, ()) is not None for one in screen.found)
-        assert sum(screen.glances.of(one, ()).errors > 0 for one in screen.found) >= 12
-        assert sum(screen.glances.of(one, ()).failed for one in screen.found) <= 1
+        await on.until(lambda: len(screen.recordings) == 13 and not screen.previews.busy)
+        assert all(screen.previews.of(one, ()) is not None for one in screen.recordings)
+        assert sum(screen.previews.of(one, ()).errors > 0 for one in screen.recordings) >= 12
+        assert sum(screen.previews.of(one, ()).failed for one in screen.recordings) <= 1
 
 
 def test_a_file_without_permission_is_said(tmp_path, chat_recording, monkeypatch):
@@ -241,8 +241,8 @@ async def test_no_key_ends_the_interface_while_another_program_has_locked_the_fi
 
 def test_recordings_are_judged_one_at_a_time_also_where_one_is_heard_of_twice(tmp_path):
     told: list[str] = []
-    glances = Glances(lambda path, _found: told.append(path.name))
-    under_way: list[Callable[[Glance], None]] = []
+    previews = Previews(lambda path, _found: told.append(path.name))
+    under_way: list[Callable[[Preview], None]] = []
 
     class Slow:
         """Takes errands, and answers when it is asked to."""
@@ -254,20 +254,20 @@ def test_recordings_are_judged_one_at_a_time_also_where_one_is_heard_of_twice(tm
         def stop(self):
             under_way.clear()
 
-    glances._clerk = Slow()
-    glances.look([Listed(tmp_path / name) for name in ("a", "b", "c")], ())
+    previews._clerk = Slow()
+    previews.look([Listed(tmp_path / name) for name in ("a", "b", "c")], ())
     first = under_way.pop()
-    first(Glance())
-    glances.go_on()
+    first(Preview())
+    previews.go_on()
     assert told == ["a"] and len(under_way) == 1
-    first(Glance())  # once more, of a process that ended
-    glances.go_on()
-    assert len(under_way) == 1 and glances.busy
-    under_way.pop()(Glance())
-    glances.go_on()
-    under_way.pop()(Glance())
-    glances.go_on()
-    assert told == ["a", "a", "b", "c"] and not glances.busy
+    first(Preview())  # once more, of a process that ended
+    previews.go_on()
+    assert len(under_way) == 1 and previews.busy
+    under_way.pop()(Preview())
+    previews.go_on()
+    under_way.pop()(Preview())
+    previews.go_on()
+    assert told == ["a", "a", "b", "c"] and not previews.busy
 
 
 @pytest.mark.parametrize("way", ["down enter e", "c", "down enter D"])

@@ -7,16 +7,16 @@ from rich.cells import cell_len
 
 from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
-from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.look.theme import Palette
-from wsreplay.tui.recording.evidence import Ghost, gather
-from wsreplay.tui.recording.extra_rows import Injected, Noted
+from wsreplay.tui.recording.evidence import GhostRow, gather
+from wsreplay.tui.recording.extra_rows import FaultRow, NoteRow
 from wsreplay.tui.widgets.frame_row import FrameRow
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000
-LOOK = Look(Palette.of({}, True))
+LOOK = Appearance(Palette.of({}, True))
 HEAD = Head(12, 2, 1, 1_500 * MS, 1, 1, 1, 40, "tool_executing", 40, b'{"type":"tool_executing","query":"slow"}')
 
 
@@ -39,9 +39,9 @@ def text(runs: list[Run]) -> str:
 def test_the_clock_of_every_kind_of_row_stands_in_one_column(width):
     row = painter(width)
     rows = [
-        row.frame(HEAD, 250 * MS), row.between(Ghost(12, finding())),
-        row.between(Injected(12, Fault(1, 1_500 * MS, 2, 1, 12, "latency", "latency=2s"))),
-        row.between(Noted(12, Mark(1, 1_500 * MS, None, "here"))),
+        row.frame(HEAD, 250 * MS), row.between(GhostRow(12, finding())),
+        row.between(FaultRow(12, Fault(1, 1_500 * MS, 2, 1, 12, "latency", "latency=2s"))),
+        row.between(NoteRow(12, Mark(1, 1_500 * MS, None, "here"))),
     ]  # fmt: skip
     assert len({text(runs).index("1.500") for runs in rows}) == 1
     assert all(cell_len(line(runs, width).text) == width for runs in rows)
@@ -68,6 +68,6 @@ def test_what_is_searched_is_made_visible_and_stays_the_same_text():
 
 
 def test_of_what_never_came_as_much_is_said_as_there_is_room_for():
-    ghost = Ghost(12, finding(seen="agent_completed", until=2_500 * MS))
+    ghost = GhostRow(12, finding(seen="agent_completed", until=2_500 * MS))
     assert "got agent_completed, due by" in text(painter(160).between(ghost))
     assert "due by" not in text(painter(80).between(ghost)) and "got agent_completed" in text(painter(80).between(ghost))

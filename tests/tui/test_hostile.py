@@ -15,7 +15,7 @@ from wsreplay.model import Ending
 from wsreplay.store import annotations as notes
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import Palette
 from wsreplay.tui.recording.summary import name, summary
 from wsreplay.tui.widgets.plain_input import PlainInput
@@ -65,8 +65,8 @@ def hostile_recording(script):
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_no_screen_lets_a_control_character_through(stage, hostile_recording, way):
-    async with stage(hostile_recording, width=140, height=40, judging=True) as on:
-        await on.until(lambda: on.app.opened.evidence.is_there)
+    async with stage(hostile_recording, width=140, height=40, validating=True) as on:
+        await on.until(lambda: on.app.recording.evidence.is_there)
         await on.press(*WAYS[way])
         for _ in range(30 if way in ("session", "raw", "hex") else 3):
             shown = on.text()
@@ -77,7 +77,7 @@ async def test_no_screen_lets_a_control_character_through(stage, hostile_recordi
 
 @given(st.text(max_size=300), st.binary(max_size=300), st.booleans())
 def test_a_row_never_holds_what_moves_the_cursor(event_type, payload, ascii_only):
-    look = Look(Palette.of({}, True), ascii_only)
+    look = Appearance(Palette.of({}, True), ascii_only)
     for opcode in (1, 2, 8, 9, 15):
         head = Head(1, 1, 1, 0, 1, opcode, 1, len(payload), event_type, len(payload), payload)
         line = look.safe(name(head)) + look.safe(summary(head))
@@ -88,16 +88,16 @@ def test_a_row_never_holds_what_moves_the_cursor(event_type, payload, ascii_only
 @given(st.text(max_size=200))
 def test_our_own_sentences_are_harmless_even_where_they_quote_strangers(text):
     for ascii_only in (True, False):
-        assert not FORBIDDEN.search(Look(Palette.of({}, True), ascii_only).own(text))
+        assert not FORBIDDEN.search(Appearance(Palette.of({}, True), ascii_only).own(text))
 
 
 def test_in_ascii_what_cannot_be_seen_is_spelt():
-    assert Look(Palette.of({}, True), True).safe("a\x1b[2J\t\r\n\x00\x7f\u202e\ud800é") == r"a\x1b[2J\t\r\n\x00\x7f??\xe9"
+    assert Appearance(Palette.of({}, True), True).safe("a\x1b[2J\t\r\n\x00\x7f\u202e\ud800é") == r"a\x1b[2J\t\r\n\x00\x7f??\xe9"
 
 
 async def test_a_notification_shows_markup_as_it_is(stage, chat_recording):
     async with stage(chat_recording) as on:
-        on.app.screen.work_failed("[red]what[/]", "[/bold] why")
+        on.app.screen.job_failed("[red]what[/]", "[/bold] why")
         await on.until(lambda: "[/bold] why" in on.text())
 
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError
 from wsreplay.model import Frame
-from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import Palette
 from wsreplay.tui.recording.facts import Kind
 from wsreplay.tui.recording.layout import broken, wrapped
@@ -28,7 +28,7 @@ WIDTH = st.integers(8, 60)
 
 @given(TEXT, WIDTH, st.booleans())
 def test_no_piece_is_too_wide_and_nothing_is_lost(text, width, ascii_only):
-    own = Look(Palette.of({}, True), ascii_only).own
+    own = Appearance(Palette.of({}, True), ascii_only).own
     for pieces in (broken([("plain", text)], width, own), wrapped([("plain", text)], width, own)):
         assert all(cell_len(piece) <= width for _, piece in pieces)
         assert "".join(piece for _, piece in pieces).replace(" ", "") == own(text).replace(" ", "")
@@ -60,7 +60,7 @@ async def test_every_character_of_a_text_is_in_the_detail(stage, script, width):
     async with stage(made.write(1_000), width=width, height=40) as on:
         await on.press("enter" if width == 80 else "right")
         on.app.screen.panes.maximise()
-        on.app.screen.panes.to_detail()
+        on.app.screen.panes.focus_detail()
         await on.settle()
         shown = on.text()
         assert not [character for character in visible(text) if character not in shown]
@@ -137,6 +137,6 @@ def test_what_a_pane_does_not_show_of_a_payload_is_counted_in_the_text_that_it_s
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind not in ("json", "code")])
 def test_every_kind_of_line_has_a_look(kind, monkeypatch):
-    look = Look(Palette.of({}, True))
+    look = Appearance(Palette.of({}, True))
     monkeypatch.setattr(Detail, "look", look)
     assert (Detail()._style(kind) == look.style("text")) == (kind == "plain")

@@ -119,16 +119,16 @@ async def test_a_silent_recorder_is_noticed_and_so_is_the_end(stage, live_chat):
         await on.until(lambda: "REC" in on.text())
         live_chat.finish()
         await on.until(lambda: "finished" in on.text())
-        assert not on.app.opened.live
+        assert not on.app.recording.live
     assert await asyncio.to_thread(files_in, live_chat.path.parent) == ["live.db"]  # watched to its end, it is one file again
 
 
 async def test_the_verdict_of_a_live_recording_comes_while_it_grows(stage, live_chat):
-    async with stage(live_chat.path, judging=True) as on:
+    async with stage(live_chat.path, validating=True) as on:
         live_chat.add(5)
-        await on.until(lambda: on.app.opened.evidence.is_there)
+        await on.until(lambda: on.app.recording.evidence.is_there)
         live_chat.finish()
-        await on.until(lambda: on.app.verdict.state == "there")
+        await on.until(lambda: on.app.validation.status.stage == "done")
 
 
 def test_opening_and_closing_readers_keeps_the_locks_of_those_that_stay_open(live_chat):
@@ -214,7 +214,7 @@ async def test_a_note_that_is_typed_into_the_recorder_comes_in_as_a_row(stage, l
 
 async def test_what_never_came_becomes_what_came_late_as_soon_as_it_comes(stage, live_chat):
     live_chat.say(0, "user_message", 1_000, thread_id="t1", content="Hello?")
-    async with stage(live_chat.path, width=160, judging=True, contracts=("agent-chat",)) as on:
+    async with stage(live_chat.path, width=160, validating=True, contracts=("agent-chat",)) as on:
         live_chat.wait(6_000)
         await on.until(lambda: "missing: agent_started" in on.text().replace("\N{NO-BREAK SPACE}", " "))
         live_chat.say(1, "agent_started", 100, thread_id="t1", run_id="r1")
@@ -234,16 +234,16 @@ async def test_who_opens_a_frame_reads_it_in_peace(stage, live_chat):
 
 async def test_spans_that_take_long_to_trace_arrive_all_the_same(stage, live_chat, monkeypatch):
     begun, opens = [], threading.Event()
-    plain = traced_module.traced
+    plain = traced_module.read_spans
 
-    def traced(only, contracts, reader, errand):
+    def read_spans(only, contracts, reader, errand):
         begun.append(1)
         while not opens.wait(0.01):
             if errand.cancelled:
                 return
         plain(only, contracts, reader, errand)
 
-    monkeypatch.setattr(traced_module, "traced", traced)
+    monkeypatch.setattr(traced_module, "traced", read_spans)
     async with stage(live_chat.path) as on:
         await on.pilot.press("w")
         for count in range(1, 4):

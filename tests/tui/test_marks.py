@@ -7,7 +7,7 @@ from contextlib import closing
 
 from wsreplay.store import annotations as notes
 from wsreplay.store.reader import Recording
-from wsreplay.tui.recording.extra_rows import Noted
+from wsreplay.tui.recording.extra_rows import NoteRow
 
 MS = 1_000_000
 
@@ -40,7 +40,7 @@ async def test_a_note_left_at_a_time_is_a_row_of_its_own(stage, chat_recording):
         assert "⚑" in lines()[0] and "00:05.500" in lines()[0] and "now it froze ␛[31m" in lines()[0]
         await on.press("apostrophe")
         row = screen.rows.view.row(screen.frames.cursor)
-        assert isinstance(row, Noted) and screen.rows.view.row(screen.frames.cursor - 1).t_ns <= 6_000 * MS
+        assert isinstance(row, NoteRow) and screen.rows.view.row(screen.frames.cursor - 1).t_ns <= 6_000 * MS
         assert "now it froze" in screen.detail.text
         await on.press("slash", *"froze", "enter")
         await on.until(lambda: screen.rows.matches is not None)
@@ -52,7 +52,7 @@ async def test_a_note_left_at_a_time_is_a_row_of_its_own(stage, chat_recording):
         assert screen.rows.view.row(screen.frames.cursor).mark.note.endswith("!")
         await on.press("m", *["backspace"] * 30, "enter")
         await on.until(lambda: not lines())
-        assert not on.app.opened.marks
+        assert not on.app.recording.marks
         await on.press("q", "up", "enter")
         assert not lines()
 
@@ -72,7 +72,7 @@ async def test_a_note_that_cannot_be_changed_stays_what_it_was(stage, chat_recor
         await on.press("m", *"er", "enter")
         await on.until(lambda: "no room" in on.text())
         with Recording.open(chat_recording) as reader:
-            assert [mark.note for mark in reader.marks()] == ["old"] == [mark.note for mark in on.app.opened.marks]
+            assert [mark.note for mark in reader.marks()] == ["old"] == [mark.note for mark in on.app.recording.marks]
 
 
 async def test_only_marked_frames_say_that_they_are(stage, chat_recording):
@@ -110,6 +110,6 @@ async def test_a_mark_is_of_its_session_only(stage, chat_recording):
         await on.judged()
         await on.press("down", "enter", "j", "m", *"here", "enter", "right_square_bracket", "right_square_bracket")
         await on.press("m", *"it froze", "enter")  # on what never came: kept with the frame that it began with
-        assert [mark.note for mark in on.app.opened.marks] == ["here", "it froze"] and "it froze" in on.text()
+        assert [mark.note for mark in on.app.recording.marks] == ["here", "it froze"] and "it froze" in on.text()
         await on.press("q", "up", "enter")
         assert on.app.screen.rows.number == 1 and "⚑" not in on.text()

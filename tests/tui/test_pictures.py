@@ -17,7 +17,7 @@ from wsreplay.store import lock
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
 from wsreplay.tui.recording.growth import SILENT_NS
-from wsreplay.tui.validation.client import Failed, Moved
+from wsreplay.tui.validation.client import Failure, Progress
 
 ROOT = Path(__file__).parents[2]
 README_PICTURE = ROOT / "docs" / "tui.svg"
@@ -38,7 +38,7 @@ SCENES = {
     "mistake": ["down", "enter", "slash", *"type:tool_* sev>"],
     "no-match": ["down", "enter", "slash", *"type:nothing", "enter"],
     "search": ["down", "enter", "ctrl+f", *"agent", "enter"],
-    "film": ["down", "enter", "3", "space"],
+    "replay": ["down", "enter", "3", "space"],
     "all-frames": ["a"],
     "findings": ["v", "j"],
     "findings-folded": ["v", "space"],
@@ -57,7 +57,7 @@ async def test_a_screen(stage, chat_recording, pictured, scene, width):
     async with stage(chat_recording, width=width, height=26, steady=True) as on:
         await on.judged()
         await on.press(*SCENES[scene])
-        if scene == "film":
+        if scene == "replay":
             await on.until(lambda: "00:10.750" in on.text())  # where it goes on: idle time is cut to two seconds
             await on.press("space")
         if scene in ("filtered", "no-match"):
@@ -106,9 +106,9 @@ async def test_a_folder_of_recordings_and_what_is_wrong_with_each(stage, chat_re
     made.open(1, 0, closed_ns=9_000_000_000, ending=Ending.CLEAN)
     made.write(9_500)
     (chat_recording.parent / "broken.db").write_bytes(b"no database at all, only text" * 20)
-    async with stage(chat_recording.parent, width=width, height=14, judging=True, steady=True) as on:
+    async with stage(chat_recording.parent, width=width, height=14, validating=True, steady=True) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.found) == 3 and all(one.why or screen.glances.of(one, ()) for one in screen.found))
+        await on.until(lambda: len(screen.recordings) == 3 and all(one.why or screen.previews.of(one, ()) for one in screen.recordings))
         await on.settle()
         screen.head.say([])  # the folder's name is of this test run
         pictured(on)
@@ -129,8 +129,8 @@ async def test_a_session_without_a_frame(stage, script, pictured):
 
 
 async def test_while_the_validator_works(stage, chat_recording, pictured):
-    async with stage(chat_recording, width=WIDTH, height=14, judging="by hand", steady=True) as on:
-        on.app.validation.hear(Moved(0.38))
+    async with stage(chat_recording, width=WIDTH, height=14, validating="by hand", steady=True) as on:
+        on.app.validation.hear(Progress(0.38))
         await on.press("v")
         assert "validating 38%" in on.text()
         pictured(on)
@@ -138,7 +138,7 @@ async def test_while_the_validator_works(stage, chat_recording, pictured):
 
 async def test_where_there_is_no_verdict_the_screen_says_why_and_what_to_do(stage, chat_recording, pictured):
     async with stage(chat_recording, width=WIDTH, height=14, steady=True) as on:
-        on.app.validation.hear(Failed("my.yaml:3:5: rules[0]: there is no template 'reponse'"))
+        on.app.validation.hear(Failure("my.yaml:3:5: rules[0]: there is no template 'reponse'"))
         await on.press("v")
         assert "R tries again" in on.text()
         pictured(on)
@@ -176,8 +176,8 @@ def test_the_lock_that_makes_a_recording_live_is_the_recorders(live_chat):
 
 async def test_the_picture_in_the_readme_is_what_the_interface_shows_of_a_sample(stage, request):
     """`pytest tests/tui/test_pictures.py --snapshot-update` draws it anew."""
-    async with stage(README_SAMPLE, width=132, height=26, judging=True, steady=True) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(README_SAMPLE, width=132, height=26, validating=True, steady=True) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         await on.press(NEXT)
         svg = on.app.export_screenshot(title=f"wsreplay tui {README_SAMPLE.name}", simplify=True)
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)

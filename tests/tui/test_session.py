@@ -11,8 +11,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.tui.browse.sessions import SessionsScreen
 from wsreplay.tui.config import Config
-from wsreplay.tui.recording.evidence import NO_EVIDENCE, Ghost, Source
-from wsreplay.tui.recording.extra_rows import Injected
+from wsreplay.tui.recording.evidence import NO_EVIDENCE, GhostRow, Source
+from wsreplay.tui.recording.extra_rows import FaultRow
 from wsreplay.tui.session.screen import SessionScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_row import place_words
@@ -39,7 +39,7 @@ async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_co
         screen = on.app.screen
         assert isinstance(screen, SessionScreen)
         item = screen.inspector.item
-        assert isinstance(item, Ghost)
+        assert isinstance(item, GhostRow)
         assert item.finding.message == "tool_completed never came for call c7 in thread t2"
         assert set(screen.frames.witnesses) == {10, 18}
         assert "within: 10s" in screen.detail.text
@@ -47,7 +47,7 @@ async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_co
         await on.press("x")
         assert screen.inspector.frame is not None and screen.inspector.frame.id == 10
         await on.press("x", "x")
-        assert isinstance(screen.inspector.item, Ghost)
+        assert isinstance(screen.inspector.item, GhostRow)
 
 
 async def test_a_missing_event_stands_where_it_was_due_and_an_event_out_of_order_says_where_it_belongs(stage, chat_recording):
@@ -67,12 +67,12 @@ async def test_what_is_missing_stands_behind_what_calls_for_it_also_where_all_wa
     for kind in ("agent_started", "agent_thinking", "tool_executing", "agent_completed"):
         call = {"tool_call_id": "c1"} if kind == "tool_executing" else {}
         made.say(1, 100, 1, kind, thread_id="t1", run_id="r1", **call)
-    async with stage(made.write(1_000), session=1, judging=True, contracts=("agent-chat",)) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(made.write(1_000), session=1, validating=True, contracts=("agent-chat",)) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         await on.settle()
         view = on.app.screen.rows.view
         rows = [view.row(number) for number in range(len(view))]
-        assert [row.finding.expected[0] if isinstance(row, Ghost) else row.type for row in rows] == [
+        assert [row.finding.expected[0] if isinstance(row, GhostRow) else row.type for row in rows] == [
             "agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed",
         ]  # fmt: skip
 
@@ -105,9 +105,9 @@ async def test_an_injected_fault_stands_at_its_place_in_time_and_only_in_its_ses
         await on.press("down", "enter")
         screen = on.app.screen
         rows = [screen.rows.view.row(number) for number in range(len(screen.rows.view))]
-        at = next(number for number, row in enumerate(rows) if isinstance(row, Injected))
+        at = next(number for number, row in enumerate(rows) if isinstance(row, FaultRow))
         assert "tool_completed" in rows[at - 1].finding.expected and rows[at + 1].t_ns == 13_250 * MS
-        assert sum(isinstance(row, Injected) for row in rows) == 1
+        assert sum(isinstance(row, FaultRow) for row in rows) == 1
         line = next(line for line in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if "injected: drop" in line)
         assert "↯" in line and "00:12.400" in line and "drop:tool_completed ◀" in line
         screen.frames.move_to(at)
@@ -120,7 +120,7 @@ async def test_an_injected_fault_stands_at_its_place_in_time_and_only_in_its_ses
         on.clock.move(11_000)
         screen.tick()
         await on.settle()
-        assert screen.film and "injected:" not in on.text()  # not yet
+        assert screen.replaying and "injected:" not in on.text()  # not yet
 
 
 async def test_going_past_the_last_finding_says_so(stage, chat_recording):
@@ -187,9 +187,9 @@ async def test_escape_undoes_one_thing_at_a_time_and_then_goes_back(stage, chat_
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.until(lambda: on.app.screen.rows.matches is not None)
         await on.press("space", "space")
-        assert on.app.screen.film
+        assert on.app.screen.replaying
         await on.press("escape")
-        assert not on.app.screen.film and on.app.screen.rows.matches is not None
+        assert not on.app.screen.replaying and on.app.screen.rows.matches is not None
         await on.press("escape")
         assert on.app.screen.rows.matches is None
         await on.press("escape")
@@ -314,11 +314,11 @@ async def test_a_frame_that_is_not_in_the_list_cannot_be_gone_to_and_why_is_said
 async def test_a_frame_that_is_not_in_the_waterfall_cannot_be_gone_to_and_why_is_said(stage, chat_recording, text, why):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "5", "w")
-        before = on.app.screen.player.at_ns
+        before = on.app.screen.playback.at_ns
         await on.press("colon", *text, "enter")
-        assert why in on.text() and on.app.screen.player.at_ns == before
+        assert why in on.text() and on.app.screen.playback.at_ns == before
         await on.press("colon", *"16", "enter")
-        assert on.app.screen.player.at_ns == 13_250 * MS
+        assert on.app.screen.playback.at_ns == 13_250 * MS
 
 
 async def test_a_frame_says_of_what_it_is_a_witness(stage, chat_recording):
@@ -330,8 +330,8 @@ async def test_a_frame_says_of_what_it_is_a_witness(stage, chat_recording):
 
 
 async def test_a_finding_on_the_first_row_can_be_gone_to(stage):
-    async with stage(SAMPLES / "graphql-transport-ws" / "silence.db", judging=True) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(SAMPLES / "graphql-transport-ws" / "silence.db", validating=True) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         await on.press("right_square_bracket")
         assert "no finding further on" not in on.text() and on.app.screen.inspector.findings()
         assert "00:04.00" in on.text().splitlines()[-1]
@@ -340,8 +340,8 @@ async def test_a_finding_on_the_first_row_can_be_gone_to(stage):
 
 
 async def test_a_contract_that_is_about_nothing_here_is_not_said_to_be_kept(stage, chat_recording):
-    async with stage(chat_recording, judging=True, contracts=("graphql-transport-ws",)) as on:
-        await on.until(lambda: on.app.verdict.state == "there")
+    async with stage(chat_recording, validating=True, contracts=("graphql-transport-ws",)) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
         assert "no rule applies" in on.text() and "✓" not in on.text()
         await on.press("v")
         assert "is it the right one?" in on.text()

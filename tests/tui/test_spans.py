@@ -9,34 +9,34 @@ from hypothesis import strategies as st
 from wsreplay.contract import load
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.recording.lanes import Drawn, Tracer, in_sight, instants_in_sight, lanes, nearest
+from wsreplay.tui.recording.lanes import DrawnSpan, SpanTracker, in_sight, instants_in_sight, lanes, nearest
 from wsreplay.tui.recording.window import Window
 
 MS = 1_000_000
 
 
 @pytest.fixture
-def tracer() -> Tracer:
-    return Tracer(load("agent-chat"), {1: 1, 2: 2}, {1: "u1", 2: "u2"})
+def tracker() -> SpanTracker:
+    return SpanTracker(load("agent-chat"), {1: 1, 2: 2}, {1: "u1", 2: "u2"})
 
 
-def read(tracer: Tracer, path) -> list[tuple[str, str, str, int]]:
+def read(tracker: SpanTracker, path) -> list[tuple[str, str, str, int]]:
     with Recording.open(path) as reader:
         for frame in paging.typed_frames(reader):
-            tracer.take(frame)
-    return [(one.kind, one.name, one.state, one.depth) for one in tracer.spans]
+            tracker.take(frame)
+    return [(one.kind, one.name, one.state, one.depth) for one in tracker.spans]
 
 
-def test_runs_hold_their_tools_and_what_never_ended_says_so(tracer, chat_recording):
-    assert read(tracer, chat_recording) == [
+def test_runs_hold_their_tools_and_what_never_ended_says_so(tracker, chat_recording):
+    assert read(tracker, chat_recording) == [
         ("run", "triage", "ok", 0), ("run", "performance", "ok", 0), ("tool", "git_log", "ok", 1), ("tool", "metrics", "ok", 1),
         ("tool", "search", "unended", 1), ("run", "performance", "open", 0),
     ]  # fmt: skip
-    tracer.end_connection(2, 26_000 * MS)
-    assert (tracer.spans[-1].state, tracer.spans[-1].end_ns) == ("cut", 26_000 * MS)
+    tracker.end_connection(2, 26_000 * MS)
+    assert (tracker.spans[-1].state, tracker.spans[-1].end_ns) == ("cut", 26_000 * MS)
 
 
-def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(tracer, script):
+def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(tracker, script):
     made = script("nested.db")
     made.open(1, 0)
     thread = {"thread_id": "t"}
@@ -48,50 +48,50 @@ def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(tr
         made.say(1, at, 1, "tool_completed", **thread, run_id="inner", tool_call_id=call)
     made.say(1, 7, 1, "agent_completed", **thread, run_id="inner")
     made.say(1, 8, 1, "agent_error", **thread, run_id="outer")
-    assert read(tracer, made.write(20)) == [
+    assert read(tracker, made.write(20)) == [
         ("run", "run outer", "failed", 0), ("run", "run inner", "ok", 1), ("tool", "tool a", "ok", 2),
         ("tool", "tool b", "ok", 2),
     ]  # fmt: skip
-    assert [(lane.depth, [one.name for one in lane.spans]) for lane in lanes(tracer.spans)] == [
+    assert [(lane.depth, [one.name for one in lane.spans]) for lane in lanes(tracker.spans)] == [
         (0, ["run outer"]), (1, ["run inner"]), (2, ["tool a"]), (2, ["tool b"]),
     ]  # fmt: skip
 
 
-def test_tools_without_a_call_id_are_matched_first_in_first_out(tracer, script):
+def test_tools_without_a_call_id_are_matched_first_in_first_out(tracker, script):
     made = script("fifo.db")
     made.open(1, 0)
     made.say(1, 1, 1, "agent_started", thread_id="t", run_id="r")
     for at in (2, 3):
         made.say(1, at, 1, "tool_executing", thread_id="t", run_id="r", tool_name="search")
     made.say(1, 4, 1, "tool_completed", thread_id="t", run_id="r", tool_name="search")
-    read(tracer, made.write(20))
-    assert [(one.start_frame, one.end_frame) for one in tracer.spans[1:]] == [(2, 4), (3, None)]
+    read(tracker, made.write(20))
+    assert [(one.start_frame, one.end_frame) for one in tracker.spans[1:]] == [(2, 4), (3, None)]
 
 
-def test_nothing_is_kept_open_of_runs_that_ended(tracer, script):
+def test_nothing_is_kept_open_of_runs_that_ended(tracker, script):
     made = script("many.db")
     made.open(1, 0)
     for run in range(500):
         made.say(1, 3 * run, 1, "agent_started", thread_id="t", run_id=f"r{run}")
         made.say(1, 3 * run + 1, 1, "tool_executing", thread_id="t", run_id=f"r{run}", tool_call_id=f"c{run}")
         made.say(1, 3 * run + 2, 1, "agent_completed", thread_id="t", run_id=f"r{run}")
-    assert [state for _, _, state, _ in read(tracer, made.write(2000))] == ["ok", "unended"] * 500
-    assert not tracer.any_open
-    assert not tracer._open
-    assert not tracer._held
-    assert not tracer._inner
+    assert [state for _, _, state, _ in read(tracker, made.write(2000))] == ["ok", "unended"] * 500
+    assert not tracker.any_open
+    assert not tracker._open
+    assert not tracker._held
+    assert not tracker._inner
 
 
-def test_runs_may_be_nested_as_deep_as_somebody_sends_them(tracer, script):
+def test_runs_may_be_nested_as_deep_as_somebody_sends_them(tracker, script):
     made = script("deep.db")
     made.open(1, 0)
     depth = 3000
     for run in range(depth):
         made.say(1, run, 1, "agent_started", thread_id="t", run_id=f"r{run}", parent_run_id=f"r{run - 1}")
     made.say(1, depth, 1, "agent_completed", thread_id="t", run_id="r0")
-    read(tracer, made.write(depth + 10))
-    assert tracer.spans[-1].depth == depth - 1
-    assert {one.state for one in tracer.spans[1:]} == {"unended"}
+    read(tracker, made.write(depth + 10))
+    assert tracker.spans[-1].depth == depth - 1
+    assert {one.state for one in tracker.spans[1:]} == {"unended"}
 
 
 starts_and_lengths = st.lists(st.tuples(st.integers(0, 60), st.none() | st.integers(0, 40)), max_size=60)
@@ -100,10 +100,10 @@ starts_and_lengths = st.lists(st.tuples(st.integers(0, 60), st.none() | st.integ
 @given(starts_and_lengths.map(lambda made: sorted(made, key=lambda one: one[0])))
 def test_each_span_goes_into_the_first_lane_that_is_free(made):
     spans = [
-        Drawn("run", "", "t", start, number, end_ns=None if length is None else start + length)
+        DrawnSpan("run", "", "t", start, number, end_ns=None if length is None else start + length)
         for number, (start, length) in enumerate(made)
     ]
-    plain: list[list[Drawn]] = []
+    plain: list[list[DrawnSpan]] = []
     for drawn in spans:
         free = (lane for lane in plain if lane[-1].end_ns is not None and lane[-1].end_ns <= drawn.start_ns)
         lane = next(free, None)
@@ -115,7 +115,7 @@ def test_each_span_goes_into_the_first_lane_that_is_free(made):
 
 
 def test_laying_spans_into_lanes_looks_at_each_lane_once():
-    class Looked(Drawn):
+    class Looked(DrawnSpan):
         looks = 0
 
         def __getattribute__(self, name):
@@ -127,13 +127,13 @@ def test_laying_spans_into_lanes_looks_at_each_lane_once():
 
 
 @st.composite
-def lane_spans(draw) -> list[Drawn]:
+def lane_spans(draw) -> list[DrawnSpan]:
     """Spans that follow each other, with pauses or without, some of no length, the last perhaps open."""
     spans, t_ns = [], 0
     for frame, (pause, length) in enumerate(draw(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 900)), max_size=60))):
         start = t_ns + pause
         t_ns = start + length
-        spans.append(Drawn("run", f"{frame}", "t", start, frame, end_ns=t_ns))
+        spans.append(DrawnSpan("run", f"{frame}", "t", start, frame, end_ns=t_ns))
     if spans and draw(st.booleans()):
         spans[-1].end_ns = None
     return spans
@@ -163,13 +163,13 @@ def test_no_column_is_empty_that_a_span_would_fill(spans, start, length, width, 
 def test_every_column_in_which_something_happened_is_named_once(times, start, length, width, horizon):
     window = Window(start, start + length, 0, 60_000)
     until = window.end_ns if horizon is None else min(window.end_ns, horizon)
-    seen = list(instants_in_sight(Drawn("run", "r", "t", 0, 1, instants=times), window, width, horizon))
+    seen = list(instants_in_sight(DrawnSpan("run", "r", "t", 0, 1, instants=times), window, width, horizon))
     assert seen == sorted({window.column(t, width) for t in times if window.start_ns <= t <= until})
 
 
 @given(lane_spans().filter(bool), st.integers(0, 60_000))
 def test_the_nearest_span_is_the_nearest_of_all(spans, t_ns):
-    def distance(one: Drawn) -> int:
+    def distance(one: DrawnSpan) -> int:
         end = t_ns if one.end_ns is None else one.end_ns
         return max(one.start_ns - t_ns, t_ns - end, 0)
 

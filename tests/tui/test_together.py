@@ -1,11 +1,11 @@
-"""What films, filters, searches, marks, verdicts, growth and panes do to one another."""
+"""What replays, filters, searches, marks, verdicts, growth and panes do to one another."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from wsreplay.errors import RecordingError
-from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000
@@ -22,8 +22,8 @@ async def test_keys_that_come_at_once_are_about_the_row_they_led_to(stage, chat_
         monkeypatch.setattr(on.app, "copy_to_clipboard", copied.append)
         monkeypatch.setattr(screen, "on_row_moved", lambda _message: None)  # what tells of the first comes after the last
         screen.frames.action_move(3)
-        screen.exports.copy(False)
-        assert '"agent_thinking"' in copied[0] and screen.player.at_ns == screen.inspector.item.t_ns
+        screen.exports.copy(whole=False)
+        assert '"agent_thinking"' in copied[0] and screen.playback.at_ns == screen.inspector.item.t_ns
 
 
 async def test_why_a_frame_is_not_shown_is_said_of_what_hides_it(stage, chat_recording):
@@ -48,7 +48,7 @@ async def test_the_clock_goes_with_the_cursor_though_it_led_it_before(stage, cha
         await on.press("down", "enter", "5", "5")
         screen = on.app.screen
         await on.press("j")
-        assert screen.player.at_ns == screen.inspector.item.t_ns
+        assert screen.playback.at_ns == screen.inspector.item.t_ns
 
 
 async def test_a_match_that_is_not_shown_any_more_is_searched_for_again(stage, chat_recording):
@@ -56,7 +56,7 @@ async def test_a_match_that_is_not_shown_any_more_is_searched_for_again(stage, c
         await on.press("down", "enter", "ctrl+f", *"metrics", "enter", "slash", *"type:agent_*", "enter")
         screen = on.app.screen
         await on.until(lambda: screen.rows.matches is not None)
-        screen.asking._matched("metrics", 7)
+        screen.search._matched("metrics", 7)
         await on.settle()
         assert "none of the frames that are shown: metrics" in on.text()
 
@@ -84,32 +84,32 @@ async def test_from_a_witness_one_comes_back_to_the_ghost_also_after_another_ver
         await on.press("down", "enter", "right_square_bracket", "right_square_bracket")
         screen = on.app.screen
         ghost = screen.frames.cursor
-        assert isinstance(screen.inspector.item, Ghost)
+        assert isinstance(screen.inspector.item, GhostRow)
         await on.press("x")
         await on.judged()
         await on.press("x", "x")
         assert screen.frames.cursor == ghost
 
 
-async def test_a_verdict_leaves_the_cursor_of_a_film_that_stands_still_where_it_is(stage, chat_recording):
+async def test_a_verdict_leaves_the_cursor_of_a_replay_that_stands_still_where_it_is(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "5", "space", "space", "g", "j")
         screen = on.app.screen
         await on.judged()
-        assert screen.film and screen.inspector.item.id == 5
+        assert screen.replaying and screen.inspector.item.id == 5
 
 
-async def test_the_end_of_a_film_is_its_end_no_more_when_more_is_recorded(stage, live_chat):
+async def test_the_end_of_a_replay_is_its_end_no_more_when_more_is_recorded(stage, live_chat):
     async with stage(live_chat.path) as on:
         await on.press("F", "9", "space")
         screen = on.app.screen
         on.clock.move(5_000)
         screen.tick()
-        assert screen.film and screen.player.at_end
-        at_ns = screen.player.at_ns
+        assert screen.replaying and screen.playback.at_end
+        at_ns = screen.playback.at_ns
         live_chat.add(10)
         await on.until(lambda: len(screen.rows.base) == 15)
-        assert not screen.player.at_end and screen.player.at_ns == at_ns and screen.rows.view.frames == 5
+        assert not screen.playback.at_end and screen.playback.at_ns == at_ns and screen.rows.view.frames == 5
 
 
 async def test_a_ghost_at_the_end_is_not_left_behind_as_more_comes(stage, live_chat):
@@ -164,8 +164,8 @@ async def test_that_another_session_shows_a_finding_too_is_said(stage, chat_reco
 
 async def test_what_came_is_shown_though_how_far_it_reaches_could_not_be_read(stage, live_chat, monkeypatch):
     async with stage(live_chat.path) as on:
-        screen, opened = on.app.screen, on.app.opened
-        plain, calls = opened.reached_ns, []
+        screen, recording = on.app.screen, on.app.recording
+        plain, calls = recording.reached_ns, []
 
         def reached_ns(session):
             calls.append(1)
@@ -173,7 +173,7 @@ async def test_what_came_is_shown_though_how_far_it_reaches_could_not_be_read(st
                 raise RecordingError("it is locked")
             return plain(session)
 
-        monkeypatch.setattr(opened, "reached_ns", reached_ns)
+        monkeypatch.setattr(recording, "reached_ns", reached_ns)
         live_chat.add(5)
         await on.until(lambda: calls)
         on.clock.move(1_100)
@@ -190,24 +190,24 @@ async def test_who_gives_up_a_filter_that_was_not_typed_goes_on_following(stage,
         assert screen.following and screen.frames.cursor == 9
 
 
-async def test_a_filter_leaves_the_clock_of_a_film_alone(stage, chat_recording):
+async def test_a_filter_leaves_the_clock_of_a_replay_alone(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "space", "space", "8", "up", "up", "up")
         screen = on.app.screen
-        at_ns = screen.player.at_ns
+        at_ns = screen.playback.at_ns
         await on.press("slash", *"type:user_message", "enter")
         await on.until(lambda: screen.rows.matches is not None)
-        assert screen.film and screen.player.at_ns == at_ns == screen.rows.horizon
+        assert screen.replaying and screen.playback.at_ns == at_ns == screen.rows.horizon
 
 
-async def test_in_a_film_no_finding_is_gone_to_that_the_filter_hides(stage, chat_recording):
+async def test_in_a_replay_no_finding_is_gone_to_that_the_filter_hides(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
         await on.press("down", "enter", "slash", *"type:user_message", "enter", "0", "space", "space")
         screen = on.app.screen
-        at_ns = screen.player.at_ns
+        at_ns = screen.playback.at_ns
         await on.press("right_square_bracket")
-        assert screen.player.at_ns == at_ns
+        assert screen.playback.at_ns == at_ns
 
 
 async def test_who_types_no_filter_still_sees_only_what_is_marked(stage, chat_recording):
@@ -223,8 +223,8 @@ async def test_after_a_filter_that_matched_nothing_one_stands_where_the_clock_is
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "G", "k")
         screen = on.app.screen
-        at_ns = screen.player.at_ns
+        at_ns = screen.playback.at_ns
         await on.press("slash", *"zzzqq", "enter")
         await on.until(lambda: "no frame matches" in on.text())
         await on.press("escape")
-        assert screen.player.at_ns == at_ns == screen.inspector.item.t_ns
+        assert screen.playback.at_ns == at_ns == screen.inspector.item.t_ns

@@ -9,7 +9,7 @@ from wsreplay.store import annotations as notes
 from wsreplay.tui.browse.recordings import RecordingsScreen
 from wsreplay.tui.recording import span_reading as traced_module
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.session import overview as survey
+from wsreplay.tui.session import overview as overview_controller
 
 MS = 1_000_000
 
@@ -42,7 +42,7 @@ async def test_what_is_called_later_may_fail_and_the_interface_goes_on(stage, ch
 @pytest.mark.parametrize("ends", [False, True])
 async def test_what_came_while_a_poll_failed_is_there_after_the_next(stage, live_chat, what, ends):
     async with stage(live_chat.path) as on:
-        reader, screen = on.app.opened.reader, on.app.screen
+        reader, screen = on.app.recording.reader, on.app.screen
         failing = Failing(getattr(reader, what))
         setattr(reader, what, failing)
         live_chat.add(10)
@@ -51,7 +51,7 @@ async def test_what_came_while_a_poll_failed_is_there_after_the_next(stage, live
         await on.until(lambda: failing.calls)
         on.clock.move(1_100)
         await on.until(lambda: screen.rows.view.frames == 15)
-        await on.until(lambda: on.app.opened.live is not ends)
+        await on.until(lambda: on.app.recording.live is not ends)
 
 
 async def test_frames_that_could_not_be_read_as_they_came_are_in_the_list_afterwards(stage, live_chat, monkeypatch):
@@ -72,21 +72,21 @@ async def test_a_recording_that_could_not_be_opened_can_be_opened_later(stage, c
     failing = Failing(Rows._make)
     monkeypatch.setattr(Rows, "_make", lambda self: failing(self))
     async with stage(chat_recording.parent) as on:
-        await on.until(lambda: on.app.screen.found)
+        await on.until(lambda: on.app.screen.recordings)
         await on.press("enter", "enter")
         if not isinstance(on.app.screen, RecordingsScreen):
             await on.press("enter")
-        assert on.app.opened is not None
+        assert on.app.recording is not None
 
 
 async def test_a_file_that_cannot_be_read_again_is_shown_as_it_was(stage, chat_recording, monkeypatch):
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
-        opened = on.app.opened
-        reader, sessions = opened.reader, opened.sessions
+        recording = on.app.recording
+        reader, sessions = recording.reader, recording.sessions
         monkeypatch.setattr(type(reader), "runs", Failing(None))
         await on.press("r")
-        assert (opened.reader, opened.sessions) == (reader, sessions)
+        assert (recording.reader, recording.sessions) == (reader, sessions)
         monkeypatch.undo()
         await on.press("r", "q")
         assert on.app.screen.table.count == 2
@@ -94,7 +94,7 @@ async def test_a_file_that_cannot_be_read_again_is_shown_as_it_was(stage, chat_r
 
 async def test_notes_that_could_not_be_placed_are_placed_when_the_file_is_read_again(stage, chat_recording, monkeypatch):
     notes.change_mark(chat_recording, None, 6_000 * MS, "now it froze")
-    monkeypatch.setattr(survey, "placed", Failing(survey.placed))
+    monkeypatch.setattr(overview_controller, "placed", Failing(overview_controller.placed))
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
         assert "now it froze" not in on.text()
@@ -103,7 +103,7 @@ async def test_notes_that_could_not_be_placed_are_placed_when_the_file_is_read_a
 
 
 async def test_spans_that_could_not_be_traced_are_traced_when_the_file_is_read_again(stage, chat_recording, monkeypatch):
-    monkeypatch.setattr(traced_module, "traced", Failing(traced_module.traced))
+    monkeypatch.setattr(traced_module, "traced", Failing(traced_module.read_spans))
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
         await on.pilot.press("5", "space", "space")
@@ -114,7 +114,7 @@ async def test_spans_that_could_not_be_traced_are_traced_when_the_file_is_read_a
 
 
 async def test_a_filter_that_could_not_be_asked_can_be_asked_again(stage, chat_recording, monkeypatch):
-    failing = Failing(Rows.sieve)
+    failing = Failing(Rows.scan)
     monkeypatch.setattr(Rows, "sieve", lambda self, asked: failing(self, asked))
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
@@ -125,7 +125,7 @@ async def test_a_filter_that_could_not_be_asked_can_be_asked_again(stage, chat_r
 async def test_that_a_filter_has_stopped_stands_there_also_when_more_comes(stage, live_chat, monkeypatch):
     from wsreplay.tui.recording import scan as gathering
 
-    monkeypatch.setattr(gathering.Sieve, "between", Failing(gathering.Sieve.between))
+    monkeypatch.setattr(gathering.FrameScan, "between", Failing(gathering.FrameScan.between))
     async with stage(live_chat.path) as on:
         await on.press("slash", *"type:x", "enter")
         await on.until(lambda: "filtering stopped" in on.text())

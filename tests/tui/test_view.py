@@ -17,8 +17,8 @@ from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.density import bars, column, density, time_of_column
-from wsreplay.tui.recording.evidence import Ghost, compare, gather, rule_text, tally
-from wsreplay.tui.recording.extra_rows import Injected, when
+from wsreplay.tui.recording.evidence import GhostRow, compare, gather, rule_text, tally
+from wsreplay.tui.recording.extra_rows import FaultRow, when
 from wsreplay.tui.recording.view import Pages, View
 from wsreplay.tui.recording.window import Window
 from wsreplay.validator.findings import Finding, Severity, Verdict
@@ -40,8 +40,8 @@ def reader(tmp_path_factory):
     rows = [(1 + number % 2, number // 2 + 1, number * MS, 1, 1, 1, 10, 0, "x", b"{}") for number in range(FRAMES)]
     writer.add_frames(rows)
     writer.close()
-    with Recording.open(path) as opened:
-        yield opened
+    with Recording.open(path) as reader_:
+        yield reader_
 
 
 class CountedIds(Sequence[int]):
@@ -83,11 +83,11 @@ ids = st.sets(st.integers(1, FRAMES), max_size=60).map(sorted) | st.just(range(1
 places = st.lists(st.integers(0, FRAMES + 5), max_size=12).map(sorted)
 
 
-def placed_items(places: list[int], *, known_after: int = 0) -> list[Ghost | Injected]:
+def placed_items(places: list[int], *, known_after: int = 0) -> list[GhostRow | FaultRow]:
     """Ghosts and faults before the frames after these places; a ghost gets known so many ms after it was due."""
     return [
-        Injected(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
-        Ghost(place + 1, finding(place, decided_at=(place + known_after) * MS)) for number, place in enumerate(places)
+        FaultRow(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
+        GhostRow(place + 1, finding(place, decided_at=(place + known_after) * MS)) for number, place in enumerate(places)
     ]  # fmt: skip
 
 
@@ -128,16 +128,16 @@ def test_a_view_that_is_moved_is_the_one_that_would_be_made_anew_and_counts_what
     view = View(reader, ids[: len(ids) // 2], items)
     for move, value in [*moves, ("ids", FRAMES)]:
         before, rows = (view.version, view.between_version), rows_of(view)
-        between = view.between()
+        extra_rows = view.extra_rows()
         if move == "horizon":
             view.set_horizon(None if value is None else value * MS)
         else:
             view.set_ids(ids[: max(len(view.ids), value or 0)])
         anew = View(reader, view.ids, items)
         anew.set_horizon(view.horizon)
-        assert rows_of(view) == rows_of(anew) and view.between() == anew.between()
+        assert rows_of(view) == rows_of(anew) and view.extra_rows() == anew.extra_rows()
         assert rows_of(view) == rows or view.version > before[0]
-        assert view.between() == between or view.between_version > before[1]
+        assert view.extra_rows() == extra_rows or view.between_version > before[1]
         again = view.version, view.between_version
         view.set_horizon(view.horizon)
         assert again == (view.version, view.between_version)

@@ -23,7 +23,7 @@ def command(
     FILE is a recording, also one that is being written, or a folder of them; without it, the folder `recordings`. SESSION is
     the number of one to open at once; FILE#SESSION is the same.
     """
-    from wsreplay.tui import run
+    from wsreplay.tui.start import run
 
     path, marked = split_session(file) if file else (RECORDINGS, None)
     reachable(path)

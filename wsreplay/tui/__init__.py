@@ -1,60 +1,17 @@
-"""The terminal interface.
+"""The terminal interface. Each name imports only what stands below it.
 
-    app          what is open, how it looks, which screen is on top
-    validation   by what the open recording is judged, and what that came to
-    screens/     one screen a file: widgets, parts and keys put together
-    parts/       what the session screen is made of: each part owns some widgets, values and keys
-    widgets/     one widget a file: they paint what they are given
-    data/        what is shown, thought out without a screen
-    messages     what widgets tell their screen
-    judge        the validator, in a process beside the interface
+    start        checks what it was started with, and runs the application
+    app          the application: its state, its looks, what it tells its screens
+    navigation   which screen is on top, and how each leads to the others
+    browse/ session/ waterfall/ findings/ diff/
+                 a folder a feature: its screen, and what only that needs; none knows another
+    screens/     what all screens are made of, and those that belong to no feature: help, prompts
+    widgets/     what several screens are painted with
+    host         what a screen may ask of the application
+    validation/  with which contracts the open recording is validated, and what came of it
+    recording/   the open recording as lists and timelines show it, without a screen
+    jobs/        work in the background
+    messages     the messages that several screens know
+    look/        themes, signs, the text of cells, the names of keys
+    config       what the user has settled
 """
-
-from __future__ import annotations
-
-import gc
-import sys
-from pathlib import Path
-
-from wsreplay.errors import UsageError
-
-
-def run(
-    path: Path,
-    *,
-    session: int | None = None,
-    contracts: tuple[str, ...] = (),
-    ascii_only: bool | None = None,
-    mouse: bool | None = None,
-    while_open: int | None = None,
-) -> None:
-    """Show a recording, one session of it, or a folder of recordings, until the user quits.
-
-    None leaves a setting to the user's configuration. `while_open` is a pipe's descriptor: when its other end is closed, who
-    shows this has ended, and it ends too.
-
-    Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
-    a contract that cannot be used, or where there is no terminal.
-    """
-    gc.disable()  # until the first rows are on the screen: nothing that is made before them is garbage
-    from wsreplay.tui import config
-
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("the terminal interface needs a terminal. `wsreplay show` prints a recording")
-    settings = config.load()
-    if ascii_only is not None:
-        settings = settings._replace(ascii=ascii_only)
-    if mouse is not None:
-        settings = settings._replace(mouse=mouse)
-    if contracts:
-        from wsreplay import contract
-
-        for name in contracts:
-            contract.load(name)
-    from wsreplay.tui.app import ReplayApp
-
-    app = ReplayApp(path, session=session, config=settings, contracts=contracts, while_open=while_open)
-    app.open()
-    app.run(mouse=settings.mouse)
-    if app.return_code:
-        raise SystemExit(app.return_code)

@@ -1,4 +1,4 @@
-"""The application: what is open, what the validator says of it, how it looks, which screen is on top."""
+"""The application: its state, how it looks, and what it tells its screens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -21,30 +21,27 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from wsreplay.errors import UsageError, WsreplayError
-from wsreplay.model import Session
-from wsreplay.store.checkpoint import settle
-from wsreplay.trace.sessions import there_are
 from wsreplay.tui.config import Config
-from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.messages import Written
+from wsreplay.tui.navigation import NavigatingApp
 from wsreplay.tui.recording.growth import Growth, Misses
-from wsreplay.tui.recording.open_recording import Opened
-from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.validation.validation import Validation
-from wsreplay.tui.validation.verdict import Verdict
-from wsreplay.tui.widgets.guarded import Unbroken
+
+if TYPE_CHECKING:
+    from wsreplay.tui.host import Host
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
-DEFAULT_FOLDER = Path("recordings")
 
 
-class ReplayApp(Unbroken, App[None]):
+class ReplayApp(NavigatingApp):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
-    `clock` gives monotonic nanoseconds; tests hold it still. `judging` says whether recordings are validated as they are
+    `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are
     opened; `contracts` by which, and without any by what fits. Raises UsageError for a theme that does not exist.
     """
 
@@ -66,21 +63,20 @@ class ReplayApp(Unbroken, App[None]):
         config: Config | None = None,
         contracts: tuple[str, ...] = (),
         clock: Callable[[], int] = time.monotonic_ns,
-        judging: bool = True,
+        validating: bool = True,
         while_open: int | None = None,
     ) -> None:
         self.config = config or Config()
         self._has_themes = False
-        self.look = Look(Palette.of({}, True), self.config.ascii, self.config.keys)
+        self.look = Appearance(Palette.of({}, True), self.config.ascii, self.config.keys)
         super().__init__()
         self.path = path
         self.begin_at = session
         self.clock = clock
-        self.judging = judging
+        self.validates = validating
         self._while_open = while_open
-        self.opened: Opened | None = None
         self.growth = Growth()
-        self._misses = Misses()
+        self.misses = Misses()
         self.validation = Validation(self, contracts, self.call_later)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -91,45 +87,6 @@ class ReplayApp(Unbroken, App[None]):
         self._look_again()
         if self.config.keys:
             self.set_keymap(dict(self.config.keys))
-
-    # Opening.
-
-    def open(self) -> None:
-        """Open the recording before the terminal is taken over, so that an error is said in it. Raises WsreplayError."""
-        if self.is_folder:
-            if self.begin_at is not None:
-                raise UsageError(f"{self.path} is a folder: session {self.begin_at} of which recording?")
-            return
-        self.opened = Opened.open(self.path)
-        if self.begin_at is not None and self.opened.session(self.begin_at) is None:
-            raise UsageError(f"{self.path} has no session {self.begin_at}: {there_are(self.opened.sessions)}")
-
-    @property
-    def is_folder(self) -> bool:
-        return self.path.is_dir() or self.path == DEFAULT_FOLDER
-
-    def get_default_screen(self) -> Screen[None]:
-        if self.is_folder:
-            from wsreplay.tui.browse.recordings import RecordingsScreen
-
-            return RecordingsScreen(self.path)
-        return self._first_screen_of(self.opened or Opened.open(self.path))
-
-    def _first_screen_of(self, opened: Opened) -> Screen[None]:
-        """Where to begin in a recording, which is the one that is open as soon as there is such a screen."""
-        chosen = opened.session(self.begin_at)
-        if len(opened.sessions) == 1 and not opened.live:
-            chosen = opened.sessions[0]
-        if chosen is not None or opened.live:
-            from wsreplay.tui.session.screen import SessionScreen
-
-            screen: BaseScreen = SessionScreen(opened, chosen)
-        else:
-            from wsreplay.tui.browse.sessions import SessionsScreen
-
-            screen = SessionsScreen(opened)
-        self.opened = opened
-        return screen
 
     def on_mount(self) -> None:
         if not self.is_headless:
@@ -146,7 +103,7 @@ class ReplayApp(Unbroken, App[None]):
         self.call_after_refresh(self._begin)
 
     def _resumed(self) -> None:
-        for screen in self._screens():
+        for screen in self.replay_screens:
             screen.resumed()
 
     def _end(self) -> None:
@@ -181,32 +138,6 @@ class ReplayApp(Unbroken, App[None]):
         if wrong := mistakes(self.config.keys):
             self.notify(self.look.own("; ".join(wrong)), title="keys in your configuration", severity="warning", markup=False)
 
-    def begin_recording(self) -> None:
-        """A recording was opened: judge it."""
-        if self.opened is not None:
-            self.growth, self._misses = Growth(), Misses()
-            if warning := self.opened.reader.warning:
-                self.notify(self.look.own(warning), title="not all of it", severity="warning", markup=False)
-            self.poll()
-            if self.judging:
-                self.validation.begin()
-
-    def open_recording(self, path: Path) -> None:
-        """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice."""
-        if self.opened is not None:
-            return
-        opened = None
-        try:
-            opened = Opened.open(path)
-            screen = self._first_screen_of(opened)
-        except WsreplayError as error:
-            if opened is not None:
-                opened.close()
-            self.notify(self.look.own(str(error)), title="cannot be opened", severity="error", markup=False)
-            return
-        self.push_screen(screen)
-        self.call_after_refresh(self.begin_recording)
-
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,
         markup: bool = True,
@@ -215,108 +146,28 @@ class ReplayApp(Unbroken, App[None]):
         self.clear_notifications()
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
-    def say_trouble(self, error: WsreplayError) -> None:
+    def report_error(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""
         self.notify(self.look.own(str(error)), title="this cannot be read now", severity="error", markup=False)
-
-    def close_recording(self) -> None:
-        self.validation.stop()
-        if self.opened is not None:
-            self.opened.close()
-            if self.growth.was_live and not self.growth.live:
-                settle(self.opened.path)
-            self.opened = None
-
-    def go_back(self, *, out: bool = True) -> None:
-        """To the screen below; from a session to the list of sessions; from that to the recordings, or `out`."""
-        from wsreplay.tui.browse.sessions import SessionsScreen
-        from wsreplay.tui.findings.screen import FindingsScreen
-        from wsreplay.tui.session.screen import SessionScreen
-
-        top = self.screen
-        below = self.screen_stack[-2] if len(self.screen_stack) > 1 else None
-        leads_there = isinstance(below, SessionsScreen | FindingsScreen)
-        if isinstance(top, SessionScreen) and not leads_there and self.opened is not None:
-            # The very first screen cannot be switched: Textual has no callback for its result.
-            go = self.push_screen if below is None else self.switch_screen
-            go(SessionsScreen(self.opened, at=top.rows.number))
-        elif below is not None and not (isinstance(top, SessionsScreen) and isinstance(below, SessionScreen)):
-            if isinstance(top, SessionsScreen):
-                self.close_recording()
-            self.pop_screen()
-        elif out:
-            self.exit()
-        else:
-            self.notify(f"{self.look.key('app.quit')} quits")
 
     def on_unmount(self) -> None:
         self.close_recording()
 
-    # The validator.
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.validation.verdict
-
-    @property
-    def contracts(self) -> tuple[str, ...]:
-        """Those that the user asked for."""
-        return self.validation.contracts
-
-    @property
-    def judged_by(self) -> tuple[str, ...]:
-        return self.validation.judged_by
-
-    def choose_contract(self) -> None:
-        from wsreplay.tui.screens.contracts import ContractPicker
-
-        def chosen(names: tuple[str, ...] | None) -> None:
-            if names:
-                self.validation.again(names)
-
-        self.push_screen(ContractPicker(self.judged_by), chosen)
+    # What all screens are told.
 
     def verdict_changed(self) -> None:
-        for screen in self._screens():
+        for screen in self.replay_screens:
             screen.verdict_changed()
-
-    def choose_diff(self, session: Session | None) -> None:
-        """Ask what to compare a session with, and compare."""
-        from wsreplay.tui.diff.screen import DiffScreen, parse_side
-        from wsreplay.validator.select import DEFAULT_CONTRACT
-
-        opened = self.opened
-        if opened is None or session is None:
-            self.notify("open one session first", title="nothing to compare")
-            return
-        path, number = opened.path, session.id
-
-        def complaint(text: str) -> str | None:
-            try:
-                parse_side(text, path)
-            except WsreplayError as error:
-                return str(error)
-            return None
-
-        def compare_with(text: str) -> None:
-            contract = next(iter(self.judged_by), DEFAULT_CONTRACT)
-            self.push_screen(DiffScreen((path, number), parse_side(text, path), contract, opened.clerk))
-
-        hint = "a session's number, FILE or FILE#SESSION"
-        cast("BaseScreen", self.screen).ask(f"Compare session {number} with", hint, compare_with, check=complaint)
-
-    def _screens(self) -> Iterable[BaseScreen]:
-        return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
 
     # A recording that grows.
 
     def poll(self) -> None:
         """Look whether a recorder wrote more."""
-        opened, misses = self.opened, self._misses
-        if opened is None or not (opened.live or misses.any) or not misses.is_due(self.clock()):
+        recording, misses = self.recording, self.misses
+        if recording is None or not (recording.live or misses.any) or not misses.is_due(self.clock()):
             return
         try:
-            self._take_in(opened)
+            self._take_in(recording)
         except WsreplayError as error:
             if misses.missed(self.clock()):
                 why = self.look.own(str(error))
@@ -324,14 +175,14 @@ class ReplayApp(Unbroken, App[None]):
         else:
             misses.passed()
 
-    def _take_in(self, opened: Opened) -> None:
+    def _take_in(self, recording: OpenRecording) -> None:
         """What the recording has more, and what a poll that missed may have left out."""
-        reader = opened.reader
+        reader = recording.reader
         live, last_id, reached_ns = reader.live, reader.last_id(), reader.reached_ns()
-        changed = self.growth.poll(self.clock(), live=live, last_id=last_id, reached_ns=reached_ns) or self._misses.any
+        changed = self.growth.poll(self.clock(), live=live, last_id=last_id, reached_ns=reached_ns) or self.misses.any
         if changed:
-            opened.refresh()
-        for screen in self._screens():
+            recording.refresh()
+        for screen in self.replay_screens:
             if changed:
                 screen.recording_grew(last_id)
             screen.clock_ticked()
@@ -371,8 +222,8 @@ class ReplayApp(Unbroken, App[None]):
 
     def _look_again(self) -> None:
         palette = PlainPalette() if self.no_color else Palette.of(self.theme_variables, self.current_theme.dark)
-        self.look = Look(palette, self.config.ascii, self.config.keys)
-        for screen in self._screens() if self.is_running else ():
+        self.look = Appearance(palette, self.config.ascii, self.config.keys)
+        for screen in self.replay_screens if self.is_running else ():
             screen.looks_changed()
 
     def action_switch_theme(self) -> None:
@@ -384,12 +235,6 @@ class ReplayApp(Unbroken, App[None]):
         if not CommandPalette.is_open(cast("App[object]", self)):
             self.push_screen(CommandPalette(id="--command-palette", placeholder=self.look.own("Search for commands…")))
 
-    def action_help(self) -> None:
-        from wsreplay.tui.screens.help import HelpScreen
-
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen))
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every binding of the screen, by its description."""
         seen: set[str] = set()
@@ -400,3 +245,8 @@ class ReplayApp(Unbroken, App[None]):
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(binding.description, self.look.own(tooltip or f"key {keys}"), run)
         yield SystemCommand("Change theme", "any theme of Textual", self.action_change_theme)
+
+
+if TYPE_CHECKING:
+    # What screens and widgets know it as.
+    _HOST: type[Host] = ReplayApp

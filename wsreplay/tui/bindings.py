@@ -16,8 +16,8 @@ from wsreplay.tui.look.keys import pressed, shown
 # The first parts of the ids that are at work together: of one key only one can be.
 _EVERYWHERE = {"app", "screen"}
 _TOGETHER = tuple(
-    _EVERYWHERE | each
-    for each in (
+    _EVERYWHERE | rooms
+    for rooms in (
         {"list", "session", "trace", "player", "keep"}, {"detail", "session", "trace", "player", "keep"},
         {"list", "waterfall", "player"}, {"list", "findings"}, {"detail", "findings"}, {"list", "diff"}, {"detail", "diff"},
         {"list", "listing", "sessions"}, {"list", "listing", "recordings"}, {"query"}, {"prompt"}, {"help"}, {"contract"},
@@ -25,12 +25,18 @@ _TOGETHER = tuple(
 )  # fmt: skip
 
 
-def bindings() -> Iterator[Binding]:
-    """Every binding with an id that a class of the interface has; imports all of it."""
+def classes() -> Iterator[type]:
+    """Every class of the interface; imports all of it."""
     for module in pkgutil.walk_packages(wsreplay.tui.__path__, "wsreplay.tui."):
-        for one in vars(importlib.import_module(module.name)).values():
-            if isinstance(one, type) and one.__module__ == module.name:
-                yield from (each for each in vars(one).get("BINDINGS", ()) if isinstance(each, Binding) and each.id)
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and value.__module__ == module.name:
+                yield value
+
+
+def bindings() -> Iterator[Binding]:
+    """Every binding with an id that a class of the interface has."""
+    for owner in classes():
+        yield from (binding for binding in vars(owner).get("BINDINGS", ()) if isinstance(binding, Binding) and binding.id)
 
 
 def mistakes(remapped: Mapping[str, str]) -> list[str]:
@@ -38,23 +44,23 @@ def mistakes(remapped: Mapping[str, str]) -> list[str]:
     keys: defaultdict[str, set[str]] = defaultdict(set)
     for binding in bindings():
         keys[str(binding.id)].update(_pressed(binding.key))
-    said = []
+    complaints = []
     for name in sorted(set(remapped) - set(keys)):
-        near = get_close_matches(name, keys, 1)
-        said.append(f"there is no binding {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    now = {name: _pressed(remapped[name]) if name in remapped else known for name, known in keys.items()}
+        similar = get_close_matches(name, keys, 1)
+        complaints.append(f"there is no binding {name!r}" + (f"; did you mean {similar[0]!r}?" if similar else ""))
+    chosen = {name: _pressed(remapped[name]) if name in remapped else known for name, known in keys.items()}
     for name in sorted(set(remapped) & set(keys)):
-        for other in sorted(now):
-            both = now[name] & now[other] - (keys[name] & keys[other])
-            if both and other != name and not (other in remapped and other < name) and _are_together(name, other):
-                said.append(f"{', '.join(map(shown, sorted(both)))} is of both {name!r} and {other!r}")
-    return said
+        for rival in sorted(chosen):
+            shared = chosen[name] & chosen[rival] - (keys[name] & keys[rival])
+            if shared and rival != name and not (rival in remapped and rival < name) and _are_together(name, rival):
+                complaints.append(f"{', '.join(map(shown, sorted(shared)))} is of both {name!r} and {rival!r}")
+    return complaints
 
 
 def _pressed(keys: str) -> set[str]:
     return {pressed(key.strip()) for key in keys.split(",") if key.strip()}
 
 
-def _are_together(one: str, other: str) -> bool:
-    first = {one.partition(".")[0], other.partition(".")[0]}
-    return any(first <= group for group in _TOGETHER)
+def _are_together(first_id: str, second_id: str) -> bool:
+    rooms = {first_id.partition(".")[0], second_id.partition(".")[0]}
+    return any(rooms <= group for group in _TOGETHER)

@@ -1,24 +1,86 @@
-"""What the parts of a screen ask of it."""
+"""What a screen may ask of the application, and a controller of its screen.
+
+Screens, widgets and controllers know these protocols only: none of them imports the application or another screen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from wsreplay.tui.look.look import Look
+from textual.message_pump import MessagePump
+
+from wsreplay.errors import WsreplayError
+from wsreplay.model import Session
+from wsreplay.tui.config import Config
+from wsreplay.tui.look.appearance import Appearance
+from wsreplay.tui.recording.growth import Growth
+from wsreplay.tui.recording.playback import Playback
+from wsreplay.tui.validation.validation import Validation
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.notifications import SeverityLevel
 
+    from wsreplay.validator.findings import Finding
+
 
 class Host(Protocol):
-    """A screen."""
+    """The application: its state, and the screens it opens. `clock` gives monotonic nanoseconds."""
+
+    @property
+    def look(self) -> Appearance: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+    @property
+    def growth(self) -> Growth: ...
+    @property
+    def validation(self) -> Validation: ...
+    @property
+    def validates(self) -> bool:
+        """Whether recordings are validated as they are opened."""
+
+    def report_error(self, error: WsreplayError) -> None:
+        """Something could not be read in answer to a key or a message."""
+
+    def open_recording(self, path: Path) -> None:
+        """Open a recording and show its first screen."""
+
+    def show_session(self, session: Session | None) -> None:
+        """Show a session; None shows all frames of the recording."""
+
+    def show_findings(self, session: Session | None, at: Finding | None = None) -> None:
+        """List the findings of a session, or of all; `at` is where the cursor begins."""
+
+    def show_finding(self, finding: Finding) -> None:
+        """Show a finding in its session: in the one that was left for the list of findings, if it is that."""
+
+    def show_waterfall(self, session: Session | None, playback: Playback, replaying: bool, at_frame: int | None) -> None:
+        """Show the waterfall of a session, which goes on from a playback; `at_frame` is where the cursor begins."""
+
+    def leave_waterfall(self, playback: Playback, replaying: bool, frame_id: int | None = None) -> None:
+        """Back to the session, which goes on from a playback, at a frame if one was chosen."""
+
+    def compare(self, session: Session | None) -> None:
+        """Ask what to compare a session with, and compare."""
+
+    def choose_contract(self) -> None:
+        """Ask which contract to validate with, and validate."""
+
+    def go_back(self, *, out: bool = True) -> None:
+        """To the screen below; from a session to the list of sessions; from that to the recordings, or `out`."""
+
+
+class ScreenHost(Protocol):
+    """A screen, as its controllers know it."""
 
     @property
     def app(self) -> App[Any]: ...
     @property
-    def look(self) -> Look: ...
+    def look(self) -> Appearance: ...
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", markup: bool = True
     ) -> None: ...
@@ -26,3 +88,19 @@ class Host(Protocol):
         self, question: str, hint: str, answer: Callable[[str], object], *, value: str = "",
         check: Callable[[str], str | None] | None = None,
     ) -> None: ...  # fmt: skip
+
+
+class Hosted(MessagePump):
+    """Base of what lives in the application: it knows that as a `Host`."""
+
+    @property
+    def host(self) -> Host:
+        return cast("Host", self.app)
+
+
+class Themed(Hosted):
+    """Base of a widget or a screen that is painted with the look that the application has now."""
+
+    @property
+    def look(self) -> Appearance:
+        return self.host.look

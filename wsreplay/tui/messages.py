@@ -1,18 +1,17 @@
-"""Every message of the interface, in one place. Workers post them; only the UI's thread touches a widget."""
+"""The messages of the interface that several screens know. Workers post them; only the UI's thread touches a widget.
+
+They are events, so that whoever handles them is guarded (`widgets.error_guard`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from textual.message import Message
-
-if TYPE_CHECKING:
-    from wsreplay.tui.browse.folder import Listed
-    from wsreplay.tui.browse.previews import Glance
+from textual.events import Event
 
 
-class RowMoved(Message):
+class RowMoved(Event):
     """The cursor of a list stands on another row."""
 
     def __init__(self, sender: Any, row: int) -> None:
@@ -25,14 +24,14 @@ class RowMoved(Message):
 
 
 class RowChosen(RowMoved):
-    """Enter, or a second click, on a row; `name` is what the list calls it, where others may stand in that row by now."""
+    """Enter, or a second click, on a row; `name` is what the list calls it, where another item may stand in that row by now."""
 
     def __init__(self, sender: Any, row: int, name: Any) -> None:
         super().__init__(sender, row)
         self.name = name
 
 
-class JumpTo(Message):
+class JumpTo(Event):
     """Somebody wants to see a time; ns on the recording's axis."""
 
     def __init__(self, t_ns: int) -> None:
@@ -40,7 +39,7 @@ class JumpTo(Message):
         super().__init__()
 
 
-class PaneChosen(Message):
+class PaneChosen(Event):
     """A tab of the detail was clicked."""
 
     def __init__(self, pane: str) -> None:
@@ -48,7 +47,7 @@ class PaneChosen(Message):
         super().__init__()
 
 
-class QueryTyped(Message):
+class QueryTyped(Event):
     """The text of the filter or the search changed and stood still for a moment."""
 
     def __init__(self, text: str) -> None:
@@ -56,7 +55,7 @@ class QueryTyped(Message):
         super().__init__()
 
 
-class QueryLeft(Message):
+class QueryLeft(Event):
     """Enter or escape in the query bar. `keep` says whether the filter stays."""
 
     def __init__(self, keep: bool) -> None:
@@ -64,25 +63,9 @@ class QueryLeft(Message):
         super().__init__()
 
 
-class Written(Message):
+class Written(Event):
     """A file was written, or why it was not."""
 
     def __init__(self, out: Path, why: str | None) -> None:
         self.out, self.why = out, why
-        super().__init__()
-
-
-class FolderRead(Message):
-    """The recordings of a folder."""
-
-    def __init__(self, found: list[Listed]) -> None:
-        self.found = found
-        super().__init__()
-
-
-class GlanceTaken(Message):
-    """A recording of a list was judged."""
-
-    def __init__(self, path: Path, found: Glance) -> None:
-        self.path, self.found = path, found
         super().__init__()

@@ -28,8 +28,8 @@ class Listed:
 
 def listed(folder: Path) -> list[Listed]:
     """What `*.db` of a folder and of its folders hold. A file that cannot be read is listed with the reason."""
-    found = [_listed(path) for path in folder.glob("**/*.db")] if folder.is_dir() else []
-    return sorted(found, key=lambda one: (one.started, one.path.name), reverse=True)
+    recordings = [_listed(path) for path in folder.glob("**/*.db")] if folder.is_dir() else []
+    return sorted(recordings, key=lambda recording: (recording.started, recording.path.name), reverse=True)
 
 
 def _listed(path: Path) -> Listed:

@@ -18,8 +18,8 @@ class ListingScreen(BaseScreen):
     """A table with a line above it that says where one is, one that names its columns, and a foot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right_square_bracket", "wrong(1)", "Next with findings", id="listing.next_wrong", show=False),
-        Binding("left_square_bracket", "wrong(-1)", "Previous with findings", id="listing.previous_wrong", show=False),
+        Binding("right_square_bracket", "next_finding(1)", "Next with findings", id="listing.next_wrong", show=False),
+        Binding("left_square_bracket", "next_finding(-1)", "Previous with findings", id="listing.previous_wrong", show=False),
     ]
 
     def __init__(self, columns: Sequence[Column], name: str) -> None:
@@ -30,7 +30,7 @@ class ListingScreen(BaseScreen):
         self.foot = StatusLine(id="foot")
         self._has_gone = False
 
-    def parts(self) -> Iterable[Widget]:
+    def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.titles
         yield self.table
@@ -53,7 +53,7 @@ class ListingScreen(BaseScreen):
         """The rows with findings, in order."""
         raise NotImplementedError
 
-    def action_wrong(self, steps: int) -> None:
+    def action_next_finding(self, steps: int) -> None:
         here = self.table.cursor
         is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
         rows = [row for row in self.wrong_rows() if (row >= here + (not is_fresh) if steps > 0 else row < here)]

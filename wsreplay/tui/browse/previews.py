@@ -15,7 +15,7 @@ from wsreplay.tui.jobs.worker import Clerk
 from wsreplay.tui.recording.evidence import tally
 
 
-class Glance(NamedTuple):
+class Preview(NamedTuple):
     """Errors and warnings, without those that only follow from others, and the rules they broke; or why there are none.
 
     `failed` says that the recording could not be judged.
@@ -28,47 +28,48 @@ class Glance(NamedTuple):
     failed: bool = False
 
 
-def glance(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
+def preview(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     """Tells a `Glance`."""
     from wsreplay.validator.preview import broken_rules, preview_verdict
 
     judgement = preview_verdict(reader, contracts)
     if judgement is None:
-        errand.tell(Glance(why="too long to be judged in a list"))
+        errand.tell(Preview(why="too long to be judged in a list"))
         return
     if judgement.verdict == "vacuous":
-        errand.tell(Glance(why="no rule applies" if judgement.events else "no events"))
+        errand.tell(Preview(why="no rule applies" if judgement.events else "no events"))
         return
     rules = dict.fromkeys(chain.from_iterable(broken_rules(judgement.findings).values()))
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
-    errand.tell(Glance(errors, warnings, tuple(rules)))
+    errand.tell(Preview(errors, warnings, tuple(rules)))
 
 
-class Glances:
+class Previews:
     """Judges those recordings of a list that it does not know as they are now; `tell` gets each as it comes, in a thread."""
 
-    def __init__(self, tell: Callable[[Path, Glance], object]) -> None:
+    def __init__(self, tell: Callable[[Path, Preview], object]) -> None:
         self._tell = tell
         self._clerk = Clerk()
-        self._known: dict[object, Glance] = {}
+        self._known: dict[object, Preview] = {}
         self._waiting: list[Listed] = []
         self._contracts: tuple[str, ...] = ()
         self._turn = 0
         self._under_way: int | None = None  # whose turn it is, until it was told
 
-    def of(self, one: Listed, contracts: tuple[str, ...]) -> Glance | None:
-        return self._known.get(_key(one, contracts))
+    def of(self, recording: Listed, contracts: tuple[str, ...]) -> Preview | None:
+        return self._known.get(_key(recording, contracts))
 
     def forget(self) -> None:
         """What is known: the contracts may have changed."""
         self._known.clear()
 
-    def look(self, found: Iterable[Listed], contracts: tuple[str, ...]) -> None:
+    def look(self, recordings: Iterable[Listed], contracts: tuple[str, ...]) -> None:
         """Judge these in turn; others that still waited are forgotten."""
         self.rest()
         self._contracts = contracts
-        self._waiting = [one for one in found if not one.why and not one.live and self.of(one, contracts) is None]
+        closed = [recording for recording in recordings if not recording.why and not recording.live]
+        self._waiting = [recording for recording in closed if self.of(recording, contracts) is None]
         self._waiting.reverse()
         self.go_on()
 
@@ -79,20 +80,20 @@ class Glances:
         if not self._waiting:
             self.rest()
             return
-        one = self._waiting.pop()
+        recording = self._waiting.pop()
         self._turn += 1
         turn = self._under_way = self._turn
 
-        def told(found: Glance) -> None:
-            self._known[_key(one, self._contracts)] = found
+        def told(preview: Preview) -> None:
+            self._known[_key(recording, self._contracts)] = preview
             if turn == self._under_way:  # of a process that ended one may hear twice
                 self._under_way = None
-            self._tell(one.path, found)
+            self._tell(recording.path, preview)
 
         def failed(why: str) -> None:
-            told(Glance(why=why, failed=True))
+            told(Preview(why=why, failed=True))
 
-        self._clerk.take(one.path, partial(glance, self._contracts), told, failed)
+        self._clerk.take(recording.path, partial(preview, self._contracts), told, failed)
 
     @property
     def busy(self) -> bool:
@@ -104,5 +105,5 @@ class Glances:
         self._clerk.stop()
 
 
-def _key(one: Listed, contracts: tuple[str, ...]) -> object:
-    return one.path, one.changed_ns, one.size, contracts
+def _key(recording: Listed, contracts: tuple[str, ...]) -> object:
+    return recording.path, recording.changed_ns, recording.size, contracts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,10 +13,11 @@ from wsreplay import units
 from wsreplay.display import local_time
 from wsreplay.tui.browse.folder import Listed, listed
 from wsreplay.tui.browse.listing import ListingScreen
-from wsreplay.tui.browse.previews import Glances
+from wsreplay.tui.browse.messages import FolderRead, PreviewTaken
+from wsreplay.tui.browse.previews import Previews
 from wsreplay.tui.browse.table import Column
 from wsreplay.tui.look.paint import Run
-from wsreplay.tui.messages import FolderRead, GlanceTaken, RowChosen
+from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.widgets.head import head_runs, tally_runs
 
 COLUMNS = (
@@ -41,8 +42,9 @@ class RecordingsScreen(ListingScreen):
     def __init__(self, folder: Path) -> None:
         super().__init__(COLUMNS, "recordings")
         self.folder = folder
-        self.found: list[Listed] = []
-        self.glances = Glances(lambda path, found: self.post_message(GlanceTaken(path, found)))
+        # What the folder holds, newest first.
+        self.recordings: Sequence[Listed] = ()
+        self.previews = Previews(lambda path, preview: self.post_message(PreviewTaken(path, preview)))
         self._reading: threading.Thread | None = None
         self.table.named = self._path_in
 
@@ -52,14 +54,14 @@ class RecordingsScreen(ListingScreen):
         self.action_reload()
 
     def on_screen_resume(self) -> None:
-        if self.found:
+        if self.recordings:
             self.action_reload()
 
     def on_screen_suspend(self) -> None:
-        self.glances.rest()
+        self.previews.rest()
 
     def on_unmount(self) -> None:
-        self.glances.rest()
+        self.previews.rest()
         if self._reading is not None:
             self._reading.join(1.0)
 
@@ -70,64 +72,64 @@ class RecordingsScreen(ListingScreen):
         self._reading = threading.Thread(target=read, name="wsreplay folder", daemon=True)
         self._reading.start()
 
-    def action_judge(self) -> None:
-        self.glances.forget()
+    def action_validate(self) -> None:
+        self.previews.forget()
         self.action_reload()
 
     def on_folder_read(self, message: FolderRead) -> None:
         stood_at = self._path_in(self.table.cursor)
-        self.found = message.found
+        self.recordings = message.recordings
         self.table.empty_lines = EMPTY
-        self.table.set_count(len(self.found))
-        for row, one in enumerate(self.found):
-            if one.path == stood_at:
+        self.table.set_count(len(self.recordings))
+        for row, recording in enumerate(self.recordings):
+            if recording.path == stood_at:
                 self.table.move_to(row, quiet=True)
         self.paint_lines()
-        if self.replay.judging and self.is_current:
-            self.glances.look(self.found, self.replay.contracts)
+        if self.host.validates and self.is_current:
+            self.previews.look(self.recordings, self.host.validation.contracts)
 
     def _path_in(self, row: int) -> Path | None:
-        return self.found[row].path if row < len(self.found) else None
+        return self.recordings[row].path if row < len(self.recordings) else None
 
-    def on_glance_taken(self, message: GlanceTaken) -> None:
-        for row, one in enumerate(self.found):
-            if one.path == message.path:
+    def on_preview_taken(self, message: PreviewTaken) -> None:
+        for row, recording in enumerate(self.recordings):
+            if recording.path == message.path:
                 self.table.refresh_line(row)
-        self.glances.go_on()
+        self.previews.go_on()
 
     def cells_of(self, row: int) -> list[list[Run]]:
-        look, one = self.look, self.found[row]
+        look, recording = self.look, self.recordings[row]
         dim, text = look.style("dim"), look.style()
-        name = look.safe(str(one.path.relative_to(self.folder)))
-        if one.why:
+        name = look.safe(str(recording.path.relative_to(self.folder)))
+        if recording.why:
             warning = look.style("warning")
-            return [[(look.signs.warning, warning)], [(name, warning)], [(look.own(one.why), warning)]]
+            return [[(look.signs.warning, warning)], [(name, warning)], [(look.own(recording.why), warning)]]
         sign = (look.signs.finished, look.style("faint"))
-        if one.live:
+        if recording.live:
             sign = (look.signs.recording, look.style("error", bold=True))
-        started = local_time(one.started)[:16] if one.started else ""
+        started = local_time(recording.started)[:16] if recording.started else ""
         return [
-            [sign], [(name, text)], [(started, dim)], [(units.duration_text(one.lasted_ns), dim)],
-            [(f"{one.sessions:,}", text)], [(units.short_count(one.frames), text)], [(units.size_text(one.size), dim)],
-            *self._findings(one), [(look.safe(one.upstream), dim)],
+            [sign], [(name, text)], [(started, dim)], [(units.duration_text(recording.lasted_ns), dim)],
+            [(f"{recording.sessions:,}", text)], [(units.short_count(recording.frames), text)], [(units.size_text(recording.size), dim)],
+            *self._findings(recording), [(look.safe(recording.upstream), dim)],
         ]  # fmt: skip
 
-    def _findings(self, one: Listed) -> tuple[list[Run], list[Run]]:
+    def _findings(self, recording: Listed) -> tuple[list[Run], list[Run]]:
         """How many, and the rules they broke."""
-        look, found = self.look, self.glances.of(one, self.replay.contracts)
-        if found is None:
-            waits = self.replay.judging and not one.live
+        look, preview = self.look, self.previews.of(recording, self.host.validation.contracts)
+        if preview is None:
+            waits = self.host.validates and not recording.live
             return [(look.signs.ellipsis if waits else "", look.style("faint"))], [("", look.style())]
-        if found.why:
-            style = look.style("warning" if found.failed else "faint")
-            return [(look.signs.warning if found.failed else look.own("–"), style)], [(look.own(found.why), style)]
-        counted = tally_runs(look, found.errors, found.warnings)
-        return counted or [(look.signs.ok, look.style("ok"))], [(look.safe(", ".join(found.rules)), look.style("dim"))]
+        if preview.why:
+            style = look.style("warning" if preview.failed else "faint")
+            return [(look.signs.warning if preview.failed else look.own("–"), style)], [(look.own(preview.why), style)]
+        counted = tally_runs(look, preview.errors, preview.warnings)
+        return counted or [(look.signs.ok, look.style("ok"))], [(look.safe(", ".join(preview.rules)), look.style("dim"))]
 
     def paint_lines(self) -> None:
         super().paint_lines()
         look = self.look
-        self.head.say(head_runs(look, f"{self.folder}", f"{len(self.found):,} recording{'s' * (len(self.found) != 1)}"))
+        self.head.say(head_runs(look, f"{self.folder}", f"{len(self.recordings):,} recording{'s' * (len(self.recordings) != 1)}"))
         keys = (
             ("list.open", "open"), ("listing.next_wrong", "next with findings"), ("recordings.reload", "read again"),
             ("app.quit", "quit"),
@@ -135,11 +137,11 @@ class RecordingsScreen(ListingScreen):
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        self.replay.open_recording(message.name)
+        self.host.open_recording(message.name)
 
     def wrong_rows(self) -> Iterable[int]:
-        return (row for row, one in enumerate(self.found) if self._is_wrong(one))
+        return (row for row, recording in enumerate(self.recordings) if self._is_wrong(recording))
 
-    def _is_wrong(self, one: Listed) -> bool:
-        found = self.glances.of(one, self.replay.contracts)
-        return bool(one.why) or (found is not None and found.errors + found.warnings > 0)
+    def _is_wrong(self, recording: Listed) -> bool:
+        preview = self.previews.of(recording, self.host.validation.contracts)
+        return bool(recording.why) or (preview is not None and preview.errors + preview.warnings > 0)

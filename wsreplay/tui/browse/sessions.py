@@ -18,8 +18,8 @@ from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.recording.density import bars, sketches
 from wsreplay.tui.recording.evidence import Evidence
-from wsreplay.tui.recording.open_recording import Opened
-from wsreplay.tui.widgets.head import head_runs, joined, judge_runs, live_runs, tally_runs, verdict_runs
+from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, tally_runs, verdict_runs
 
 SPARK = 16
 COLUMNS = (
@@ -48,10 +48,10 @@ class SessionsScreen(ListingScreen):
         Binding("D", "diff", "Compare with another session", id="sessions.diff", show=False),
     ]
 
-    def __init__(self, opened: Opened, at: int | None = None) -> None:
+    def __init__(self, recording: OpenRecording, at: int | None = None) -> None:
         super().__init__(COLUMNS, "sessions")
-        self.opened = opened
-        self.errands = self.errands_of(opened)
+        self.recording = recording
+        self.errands = self.errands_of(recording)
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
@@ -75,49 +75,49 @@ class SessionsScreen(ListingScreen):
         def work(reader: Recording, errand: Told) -> None:
             errand.tell((reader.tallies(), paging.sample(reader)))
 
-        self._counting_since = self.replay.clock()
+        self._counting_since = self.host.clock()
         self.errands.send("counting the sessions", work, self._counted)
 
     def _counted(self, totals: Totals) -> None:
         self._tallies, sample = totals
-        took = self.replay.clock() - self._counting_since
-        self._count_again_ns = self.replay.clock() + max(units.SECOND, took * _BETWEEN_COUNTS)
-        reached = self.opened.reached_ns(None)
+        took = self.host.clock() - self._counting_since
+        self._count_again_ns = self.host.clock() + max(units.SECOND, took * _BETWEEN_COUNTS)
+        reached = self.recording.reached_ns(None)
         groups = {
             connection.id: (session.id, session.opened_ns, max(session.closed_ns or reached, session.opened_ns + 1))
-            for session in self.opened.sessions
+            for session in self.recording.sessions
             for connection in session.connections
         }
         self._sketches = sketches(sample, groups, SPARK)
         self._fill()
 
     def _fill(self) -> None:
-        self._shown = self.opened.evidence
+        self._shown = self.recording.evidence
         self.table.empty_lines = self._empty_lines()
-        self.table.set_count(len(self.opened.sessions))
+        self.table.set_count(len(self.recording.sessions))
         self.paint_lines()
 
     def _empty_lines(self) -> list[str]:
-        run = self.opened.runs[0] if self.opened.runs else None
+        run = self.recording.runs[0] if self.recording.runs else None
         if run is None:
             return ["", "Nothing was recorded into this file."]
         where = [f"Connect a client to {run.listen}", f"to reach {run.upstream} through the recorder."]
         return ["", "No connection yet.", "", *where]
 
     def cells_of(self, row: int) -> list[list[Run]]:
-        look, opened = self.look, self.opened
-        session = opened.sessions[row]
+        look, recording = self.look, self.recording
+        session = recording.sessions[row]
         dim, text = look.style("dim"), look.style()
-        start = opened.start_ns(None)
+        start = recording.start_ns(None)
         closed = session.closed_ns
         lasted = units.duration_text(closed - session.opened_ns) if closed is not None else "open"
-        verdict = opened.evidence.verdict(session.id)
+        verdict = recording.evidence.verdict(session.id)
         frames, size = self._totals(session)
         user = (look.safe(session.user), text) if session.user else ("anonymous", dim)
         return [
             [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
             [(units.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
-            self._findings(session), [(look.safe(", ".join(opened.evidence.broken_rules(session.id))), dim)],
+            self._findings(session), [(look.safe(", ".join(recording.evidence.broken_rules(session.id))), dim)],
             [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
             [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
@@ -137,27 +137,27 @@ class SessionsScreen(ListingScreen):
         return look.signs.cut, look.style("warning")
 
     def _findings(self, session: Session) -> list[Run]:
-        look, evidence = self.look, self.opened.evidence
+        look, evidence = self.look, self.recording.evidence
         if not evidence.is_there:
-            return [(look.signs.ellipsis if self.replay.judging else "", look.style("faint"))]
+            return [(look.signs.ellipsis if self.host.validates else "", look.style("faint"))]
         is_vacuous = evidence.is_vacuous(session.id)
         well = (look.own("–"), look.style("faint")) if is_vacuous else (look.signs.ok, look.style("ok"))
         return tally_runs(look, *evidence.counts(session.id)) or [well]
 
     def paint_lines(self) -> None:
         super().paint_lines()
-        look, replay = self.look, self.replay
-        many = f"{len(self.opened.sessions):,} session{'s' * (len(self.opened.sessions) != 1)}"
-        place = head_runs(look, self.opened.path.name, many)
-        verdict = verdict_runs(look, replay.verdict, self.opened, None)
-        live = live_runs(look, replay.growth, self.opened)
-        self.head.say(joined(look, place, live), verdict, extra=judge_runs(look, self.opened))
+        look, host = self.look, self.host
+        many = f"{len(self.recording.sessions):,} session{'s' * (len(self.recording.sessions) != 1)}"
+        place = head_runs(look, self.recording.path.name, many)
+        verdict = verdict_runs(look, host.validation.status, self.recording, None)
+        live = live_runs(look, host.growth, self.recording)
+        self.head.say(joined(look, place, live), verdict, extra=contract_runs(look, self.recording))
         self.foot.say([], look.keys(("app.help", "help")), keys=KEYS)
 
     # What the application tells.
 
     def verdict_changed(self) -> None:
-        if self._shown is self.opened.evidence:
+        if self._shown is self.recording.evidence:
             self.paint_lines()
         else:
             self._fill()
@@ -173,11 +173,11 @@ class SessionsScreen(ListingScreen):
 
     def on_screen_resume(self) -> None:
         self._fill()
-        self._is_stale = self._is_stale or self.opened.live
+        self._is_stale = self._is_stale or self.recording.live
         self._count_if_due()
 
     def _count_if_due(self) -> None:
-        due = not self.opened.live or self.replay.clock() >= self._count_again_ns
+        due = not self.recording.live or self.host.clock() >= self._count_again_ns
         if self._is_stale and due and not self.errands.busy:
             self._is_stale = False
             self.count()
@@ -186,25 +186,21 @@ class SessionsScreen(ListingScreen):
 
     def on_row_chosen(self, message: RowChosen) -> None:
         if self.app.screen is self:  # chosen twice, it is opened once
-            self._open(self.opened.sessions[message.row])
+            self._open(self.recording.sessions[message.row])
 
     def _open(self, session: Session | None) -> None:
-        from wsreplay.tui.session.screen import SessionScreen
-
-        self.app.push_screen(SessionScreen(self.opened, session))
+        self.host.show_session(session)
 
     def action_all(self) -> None:
         self._open(None)
 
     def action_findings(self) -> None:
-        from wsreplay.tui.findings.screen import FindingsScreen
-
-        self.app.push_screen(FindingsScreen(self.opened, None))
+        self.host.show_findings(None)
 
     def action_diff(self) -> None:
-        session = self.opened.session(self.table.cursor + 1)
+        session = self.recording.session(self.table.cursor + 1)
         if session is not None:
-            self.replay.choose_diff(session)
+            self.host.compare(session)
 
     def wrong_rows(self) -> Iterable[int]:
-        return sorted(number - 1 for number, counts in self.opened.evidence.tallies.items() if any(counts) and number)
+        return sorted(number - 1 for number, counts in self.recording.evidence.tallies.items() if any(counts) and number)

@@ -37,12 +37,12 @@ def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str) 
     """All rows of two sessions; a contract says where ids stand. Raises WsreplayError."""
     for recording, number in zip((a, b), sessions, strict=True):
         session = session_of(recording, number)
-        frames = len(recording.frame_ids([one.id for one in session.connections]))
+        frames = len(recording.frame_ids([connection.id for connection in session.connections]))
         if frames > MOST_FRAMES:
             raise UsageError(f"session {number} of {recording.path.name} has {frames:,} frames: use `wsreplay diff`")
     options = DiffOptions(findings=False, whole=True)
-    found = diff(a, b, load(contract), options, session_a=sessions[0], session_b=sessions[1])
-    return [row for one in found.sessions for row in one.rows]
+    result = diff(a, b, load(contract), options, session_a=sessions[0], session_b=sessions[1])
+    return [row for session in result.sessions for row in session.rows]
 
 
 def session_of(recording: Recording, number: int) -> Session:
@@ -67,21 +67,21 @@ class Payloads:
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._kept_bytes = 0
 
-    def of(self, said: Said) -> bytes:
+    def of(self, message: Said) -> bytes:
         """Nothing where the recording cannot be read now."""
-        if said.payload or not said.frame_id:
-            return said.payload
-        payload = self._kept.get(said.frame_id)
+        if message.payload or not message.frame_id:
+            return message.payload
+        payload = self._kept.get(message.frame_id)
         if payload is None:
             if self._clock() < self._again_s:
                 return b""
             try:
-                payload = self._read(said.frame_id)
+                payload = self._read(message.frame_id)
             except WsreplayError:
                 self._again_s = self._clock() + RETRY_S
                 return b""
-            self._keep(said.frame_id, payload)
-        self._kept.move_to_end(said.frame_id)
+            self._keep(message.frame_id, payload)
+        self._kept.move_to_end(message.frame_id)
         return payload
 
     def _read(self, frame_id: int) -> bytes:

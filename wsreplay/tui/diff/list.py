@@ -47,18 +47,18 @@ class DiffList(RowList):
         runs: list[Run] = [*self._side(0, pair.a, half, pair.kind), (sign, style), *self._side(1, pair.b, half, pair.kind)]
         return self.whole_line([*runs, (later, look.style("faint"))], width)
 
-    def _side(self, side: int, said: Said | None, room: int, kind: Kind) -> list[Run]:
+    def _side(self, side: int, message: Said | None, room: int, kind: Kind) -> list[Run]:
         look = self.look
-        if said is None:
+        if message is None:
             return [(" " * room, look.style("faint"))]
-        direction = look.style("to-client" if said.direction else "to-server")
+        direction = look.style("to-client" if message.direction else "to-server")
         name = _STYLES[kind] if kind in (Kind.ONLY_A, Kind.ONLY_B) else "text"
-        lead = f"{said.frame_id or '':>6} {units.clock(said.t_ns)} "
+        lead = f"{message.frame_id or '':>6} {units.clock(message.t_ns)} "
         left = max(0, room - len(lead) - 2)
         words = max(0, left - NAME)
-        text = fitted(look.safe(said.name), left - words, ellipsis=look.signs.ellipsis)
-        about = look.own(gist(self._payloads[side].of(said), words - 1)) if words > ABOUT else ""
+        text = fitted(look.safe(message.name), left - words, ellipsis=look.signs.ellipsis)
+        about = look.own(gist(self._payloads[side].of(message), words - 1)) if words > ABOUT else ""
         return [
-            (lead, look.style("faint")), (f"{look.signs.direction(said.direction)} ", direction), (text, look.style(name)),
+            (lead, look.style("faint")), (f"{look.signs.direction(message.direction)} ", direction), (text, look.style(name)),
             (fitted(f" {about}", words, ellipsis=look.signs.ellipsis), look.style("dim")),
         ]  # fmt: skip

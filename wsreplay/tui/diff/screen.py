@@ -78,9 +78,9 @@ class DiffScreen(BaseScreen):
         self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(a[0], self.call_later, self.work_failed, clerk)
+        self.errands = Errands(a[0], self.call_later, self.job_failed, clerk)
 
-    def parts(self) -> Iterable[Widget]:
+    def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.list
         yield self.detail
@@ -96,13 +96,13 @@ class DiffScreen(BaseScreen):
         work = partial(aligned, path_b, (number_a, number_b), self.contract)
         self.errands.hand_over("aligning", work, self._aligned)
 
-    def work_failed(self, doing: str, why: str) -> None:
+    def job_failed(self, doing: str, why: str) -> None:
         self._aligned([], why)
 
     def on_unmount(self) -> None:
         self.errands.cancel_all()
-        for one in self.payloads:
-            one.close()
+        for payloads in self.payloads:
+            payloads.close()
 
     def _aligned(self, rows: list[Row], why: str = "") -> None:
         back = f"{self.look.key('screen.back')} goes back"
@@ -126,8 +126,8 @@ class DiffScreen(BaseScreen):
         self.detail.border_title = _NAMES[row.kind]
         self.detail.show(lambda width: wrapped(lines, width, self.look.own))
 
-    def _payload(self, side: int, said: Said | None) -> bytes | None:
-        return None if said is None else self.payloads[side].of(said)
+    def _payload(self, side: int, message: Said | None) -> bytes | None:
+        return None if message is None else self.payloads[side].of(message)
 
     def paint_lines(self) -> None:
         look = self.look
@@ -139,8 +139,8 @@ class DiffScreen(BaseScreen):
         else:
             self.head.say(head_runs(look, "diff", f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"))
         words = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
-        told = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
-        self.list.border_subtitle = f" {look.signs.dot} ".join(told)
+        counted = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
+        self.list.border_subtitle = f" {look.signs.dot} ".join(counted)
         keys = (
             ("diff.next", "next difference"), ("diff.previous", "previous"), ("diff.turn", "other pane"),
             ("screen.back", "back"),

@@ -71,10 +71,10 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
     for group in groups.values():
         group.sort(key=moment)
     for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
-        gravest = min(group, key=lambda one: _gravity([one]))
+        gravest = min(group, key=lambda finding: _gravity([finding]))
         file, words = evidence.words(gravest)
-        said = tuple(rule_facts(words, file, gravest.line))
-        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), said, group[0]))
+        facts = tuple(rule_facts(words, file, gravest.line))
+        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), facts, group[0]))
         if rule in folded:
             continue
         for finding in group:

@@ -34,12 +34,12 @@ class FindingList(RowList):
 
     def row_of(self, finding: Finding | None, otherwise: int | None = None) -> int:
         """The row of a finding; where it is not in the list, another one, or that of the first."""
-        occurrences = [(row, one.finding) for row, one in enumerate(self._lines) if isinstance(one, Occurrence)]
-        first = occurrences[0][0] if occurrences else 0
-        return next((row for row, one in occurrences if one == finding), first if otherwise is None else otherwise)
+        places = [(row, line.finding) for row, line in enumerate(self._lines) if isinstance(line, Occurrence)]
+        first = places[0][0] if places else 0
+        return next((row for row, listed in places if listed == finding), first if otherwise is None else otherwise)
 
     def row_of_rule(self, rule: str) -> int:
-        return next((row for row, one in enumerate(self._lines) if isinstance(one, Group) and one.rule == rule), 0)
+        return next((row for row, line in enumerate(self._lines) if isinstance(line, Group) and line.rule == rule), 0)
 
     def paint(self, row: int, width: int) -> Strip:
         item = self._lines[row]

@@ -16,11 +16,11 @@ from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Evidence
 from wsreplay.tui.recording.facts import finding_facts
 from wsreplay.tui.recording.layout import wrapped
-from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.validation import verdict
+from wsreplay.tui.validation.status import Stage
 from wsreplay.tui.widgets.detail import Detail
-from wsreplay.tui.widgets.head import head_runs, joined, judge_runs, live_runs, session_name, verdict_runs
+from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class FindingsScreen(BaseScreen):
     FindingsScreen.-narrow.-nothing #finding, FindingsScreen.-detail-only #findings { display: none; }
     """
 
-    def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
+    def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
         self._begin_at = at
         self._is_fresh = True
-        self.opened = opened
+        self.recording = recording
         self.session = session
         self.head = StatusLine(id="head")
         self.news = StatusLine(id="news")
@@ -60,7 +60,7 @@ class FindingsScreen(BaseScreen):
         self._folded: set[str] = set()
         self._shown: Evidence | None = None
 
-    def parts(self) -> Iterable[Widget]:
+    def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.news
         with Container(id="body"):
@@ -71,19 +71,19 @@ class FindingsScreen(BaseScreen):
     def on_mount(self) -> None:
         self.detail.border_title = "finding"
         self.list.border_title = "findings"
-        self.list.origin_ns = self.opened.start_ns(self.session)
+        self.list.origin_ns = self.recording.start_ns(self.session)
         self.list.focus()
         self._fill()
 
     def _lines(self) -> Sequence[Line]:
         number = self.session.id if self.session else None
-        change = self.replay.verdict.change
+        change = self.host.validation.status.change
         new = {id(finding) for finding in change.new} if change else set()
-        return lines_of(self.opened.evidence, number, self._folded, new)
+        return lines_of(self.recording.evidence, number, self._folded, new)
 
     def _fill(self) -> None:
         here = self.list.line_at(self.list.cursor)
-        self._shown = self.opened.evidence
+        self._shown = self.recording.evidence
         self.list.empty_lines = self._empty_lines()
         self.list.fill(self._lines())
         if self._is_fresh and self.list.count:
@@ -96,38 +96,38 @@ class FindingsScreen(BaseScreen):
         self._show_detail()
 
     def _empty_lines(self) -> list[str]:
-        state = self.replay.verdict
+        status = self.host.validation.status
         again, another = self.look.key("screen.validate"), self.look.key("screen.contract")
-        if state.state == verdict.FAILED:
-            why = (f"  {part}" for part in _sentences(state.why))
+        if status.stage is Stage.FAILED:
+            why = (f"  {part}" for part in _sentences(status.why))
             return ["", "There is no verdict:", *why, "", f"{again} tries again, {another} chooses another contract"]
-        if self.opened.live and not self.opened.reader.last_id():
+        if self.recording.live and not self.recording.reader.last_id():
             return ["", "Nothing is recorded yet."]
-        if not self.opened.evidence.is_there:
-            return ["", f"validating by {', '.join(self.replay.judged_by) or 'the contract that fits'} …"]
-        if self.opened.evidence.is_vacuous(self.session.id if self.session else None):
+        if not self.recording.evidence.is_there:
+            return ["", f"validating by {', '.join(self.host.validation.contracts_in_use) or 'the contract that fits'} …"]
+        if self.recording.evidence.is_vacuous(self.session.id if self.session else None):
             return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates by another one"]
         return ["", "Nothing is wrong by this contract.", f"{another} validates by another one"]
 
     def paint_lines(self) -> None:
-        look, state = self.look, self.replay.verdict
+        look, status = self.look, self.host.validation.status
         number = self.session.id if self.session else None
-        said = verdict_runs(look, state, self.opened, number)
-        live = live_runs(look, self.replay.growth, self.opened)
+        verdict = verdict_runs(look, status, self.recording, number)
+        live = live_runs(look, self.host.growth, self.recording)
         place = joined(look, head_runs(look, session_name(look, self.session)), live)
-        self.head.say(place, said, extra=judge_runs(look, self.opened))
+        self.head.say(place, verdict, extra=contract_runs(look, self.recording))
         dim = look.style("dim")
-        change = state.change
+        change = status.change
         if change is not None:
             new = look.style("error", bold=True) if change.new else dim
             fixed = look.style("ok", bold=True) if change.fixed else dim
-            said = [(f" {len(change.new)} new", new), (f"   {len(change.fixed)} fixed", fixed), ("   since then", dim)]
+            news = [(f" {len(change.new)} new", new), (f"   {len(change.fixed)} fixed", fixed), ("   since then", dim)]
         else:
-            rules = sum(len(judgement.rules) for judgement in self.opened.evidence.judgements)
-            said = [(f" {rules} rules" if rules else " ", dim)]
-        if left_out := self.opened.evidence.left_out:
-            said.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
-        self.news.say(said)
+            rules = sum(len(judgement.rules) for judgement in self.recording.evidence.judgements)
+            news = [(f" {rules} rules" if rules else " ", dim)]
+        if left_out := self.recording.evidence.left_out:
+            news.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
+        self.news.say(news)
         keys = (
             ("list.open", "go there"), ("findings.fold", "fold"), ("screen.validate", "validate again"),
             ("screen.contract", "another contract"), ("screen.back", "back"),
@@ -140,7 +140,7 @@ class FindingsScreen(BaseScreen):
             facts = line.facts(of_all=self.session is not None) if line is not None else []
             self.detail.show(lambda width: wrapped(facts, width, self.look.own))
             return
-        file, words = self.opened.evidence.words(line.finding)
+        file, words = self.recording.evidence.words(line.finding)
         facts = finding_facts(line.finding, words, file, self.list.origin_ns)
         self.detail.show(lambda width: wrapped(facts, width, self.look.own))
 
@@ -148,7 +148,7 @@ class FindingsScreen(BaseScreen):
         self.paint_lines()
 
     def verdict_changed(self) -> None:
-        if self._shown is self.opened.evidence and self.list.count:
+        if self._shown is self.recording.evidence and self.list.count:
             self.paint_lines()
         else:
             self._fill()
@@ -162,20 +162,9 @@ class FindingsScreen(BaseScreen):
             return
         line = self.list.line_at(message.row)
         if isinstance(line, Group):
-            self._go_to(line.first)
+            self.host.show_finding(line.first)
         elif line is not None:
-            self._go_to(line.finding)
-
-    def _go_to(self, finding: Finding) -> None:
-        """Show the session that a finding is in, at the finding."""
-        from wsreplay.tui.session.screen import SessionScreen
-
-        below = self.app.screen_stack[-2]
-        if isinstance(below, SessionScreen) and below.rows.number in (None, finding.session):
-            self.app.pop_screen()
-            below.call_after_refresh(below.trail.show, finding)
-            return
-        self.app.push_screen(SessionScreen(self.opened, self.opened.session(finding.session), finding))
+            self.host.show_finding(line.finding)
 
     def action_fold(self) -> None:
         line = self.list.line_at(self.list.cursor)

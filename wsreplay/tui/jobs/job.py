@@ -76,7 +76,7 @@ class Errand(threading.Thread):
 
     def run(self) -> None:
         try:
-            with self._opened() as reader:
+            with self._recording() as reader:
                 try:
                     if not self.cancelled:
                         self._work(reader, self)
@@ -92,7 +92,7 @@ class Errand(threading.Thread):
         if not self.cancelled:
             self._fail(why)
 
-    def _opened(self) -> Recording:
+    def _recording(self) -> Recording:
         reader = Recording.open(self._path)
         with self._lock:
             self._reader = reader

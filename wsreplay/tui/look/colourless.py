@@ -37,9 +37,9 @@ def plain(style: Style, ground: Color) -> Style:
     return shown + Style.from_meta(style.meta) if style.meta else shown
 
 
-def contrast(one: Color, other: Color) -> float:
+def contrast(first: Color, second: Color) -> float:
     """1 to 21, as WCAG 2.2 has it."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
     return (lighter + 0.05) / (darker + 0.05)
 
 

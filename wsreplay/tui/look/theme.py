@@ -44,8 +44,8 @@ def variables_for(theme: Theme) -> dict[str, str]:
     """What a theme of Textual's own does not say: the hues that carry meaning are ours, ground and text are the theme's."""
     hues = _DARK_HUES if theme.dark else _LIGHT_HUES
     raised = theme.panel or theme.surface
-    said = {"ground": theme.background, "raised": raised, "text": theme.foreground, "accent": theme.primary}
-    plain = {name: hue for name, hue in said.items() if hue and hue.startswith("#")}
+    hues_of_theme = {"ground": theme.background, "raised": raised, "text": theme.foreground, "accent": theme.primary}
+    plain = {name: hue for name, hue in hues_of_theme.items() if hue and hue.startswith("#")}
     return {f"ws-{name}": hue for name, hue in {**hues, **plain}.items()}
 
 

@@ -16,7 +16,7 @@ _RANK = {"error": 2, "warning": 1, "info": 0}
 _WORDS = 14
 
 
-class Ghost(NamedTuple):
+class GhostRow(NamedTuple):
     """The place of an event that never came: before the frame `before_id`, or after all where that frame does not exist."""
 
     before_id: int
@@ -41,7 +41,7 @@ class Evidence(NamedTuple):
 
     judgements: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
-    ghosts: tuple[Ghost, ...]
+    ghosts: tuple[GhostRow, ...]
     by_frame: dict[int, tuple[Finding, ...]]
     before_ids: tuple[int, ...]
     tallies: dict[int, tuple[int, int]]
@@ -69,7 +69,7 @@ class Evidence(NamedTuple):
     def of_session(self, session: int | None) -> list[Finding]:
         return [finding for finding in self.findings if session is None or finding.session == session]
 
-    def ghosts_of(self, session: int | None) -> tuple[Ghost, ...]:
+    def ghosts_of(self, session: int | None) -> tuple[GhostRow, ...]:
         return tuple(ghost for ghost in self.ghosts if session is None or ghost.finding.session == session)
 
     def broken_rules(self, session: int) -> Sequence[str]:
@@ -79,13 +79,15 @@ class Evidence(NamedTuple):
     def verdict(self, session: int) -> str:
         """The verdict of a session over all contracts: the gravest."""
         order = ("violated", "error", "inconclusive", "pending", "ok_so_far", "satisfied", "vacuous")
-        said = {str(judgement.session_verdicts.get(session, "")) for judgement in self.judgements}
-        return next((verdict for verdict in order if verdict in said), "")
+        verdicts = {str(judgement.session_verdicts.get(session, "")) for judgement in self.judgements}
+        return next((verdict for verdict in order if verdict in verdicts), "")
 
     def is_vacuous(self, session: int | None = None) -> bool:
         """Whether no rule was about anything, in a session or in all; False as long as that is not known."""
-        said = {self.verdict(session) or "vacuous"} if session is not None else {str(one.verdict) for one in self.judgements}
-        return bool(self.judgements) and said == {"vacuous"}
+        verdicts = {str(judgement.verdict) for judgement in self.judgements}
+        if session is not None:
+            verdicts = {self.verdict(session) or "vacuous"}
+        return bool(self.judgements) and verdicts == {"vacuous"}
 
     def words(self, finding: Finding) -> tuple[str, list[str]]:
         """The contract's file and, as it stands there, the rule that a finding is about."""
@@ -134,13 +136,13 @@ def known_at(finding: Finding) -> int:
 
 
 def seen_from(finding: Finding) -> int:
-    """From when on a film shows a finding where it stands, ns."""
+    """From when on a replay shows a finding where it stands, ns."""
     return max(known_at(finding), moment(finding))
 
 
 def worst(findings: Iterable[Finding]) -> Finding | None:
     """The gravest; of equals the first, and one that stands for itself before one that only follows."""
-    return max(findings, key=lambda one: (not one.caused_by, _RANK[one.severity]), default=None)
+    return max(findings, key=lambda finding: (not finding.caused_by, _RANK[finding.severity]), default=None)
 
 
 def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
@@ -165,7 +167,7 @@ def gather(
     """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
     from wsreplay.validator.preview import broken_rules
 
-    ghosts: list[Ghost] = []
+    ghosts: list[GhostRow] = []
     by_frame: dict[int, list[Finding]] = defaultdict(list)
     for finding, before_id in zip(findings, before_ids, strict=True):
         at = place(finding)
@@ -173,7 +175,7 @@ def gather(
             by_frame[at].append(finding)
         elif is_ghost(finding):
             if not finding.caused_by:
-                ghosts.append(Ghost(before_id, finding))
+                ghosts.append(GhostRow(before_id, finding))
         else:
             by_frame[before_id].append(finding)
     ghosts.sort(key=lambda ghost: (ghost.before_id, moment(ghost.finding)))
@@ -198,10 +200,10 @@ def compare(before: Sequence[Finding], after: Sequence[Finding]) -> Change:
     return Change(_beyond(after, before), _beyond(before, after))
 
 
-def _beyond(these: Sequence[Finding], those: Sequence[Finding]) -> tuple[Finding, ...]:
-    spare = Counter(_identity(finding) for finding in those)
+def _beyond(findings: Sequence[Finding], known: Sequence[Finding]) -> tuple[Finding, ...]:
+    spare = Counter(_identity(finding) for finding in known)
     extra: list[Finding] = []
-    for finding in these:
+    for finding in findings:
         if spare[_identity(finding)] > 0:
             spare[_identity(finding)] -= 1
         else:

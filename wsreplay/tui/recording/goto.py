@@ -9,7 +9,7 @@ from wsreplay.units import MILLISECOND, parse_duration
 
 if TYPE_CHECKING:
     from wsreplay.model import Session
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.open_recording import OpenRecording
 
 
 class Target(NamedTuple):
@@ -39,12 +39,12 @@ def parse_target(text: str) -> Target | None:
         return None
 
 
-def why_not_here(opened: Opened, session: Session | None, frame_id: int) -> str | None:
+def why_unreachable(recording: OpenRecording, session: Session | None, frame_id: int) -> str | None:
     """Why a frame cannot be gone to in a session, or in the whole recording; None where it can."""
-    last = opened.reader.last_id()
+    last = recording.reader.last_id()
     if not 1 <= frame_id <= last:
         return f"the recording has frames 1 to {last:,}" if last else "the recording has no frame yet"
-    head = next(iter(paging.heads(opened.reader, [frame_id])), None)
-    other = opened.session_of.get(head.connection_id) if head else None
+    head = next(iter(paging.heads(recording.reader, [frame_id])), None)
+    other = recording.session_of.get(head.connection_id) if head else None
     is_elsewhere = other is not None and session is not None and other.id != session.id
     return f"it is in session {other.id}" if other and is_elsewhere else None

@@ -24,7 +24,7 @@ _NAMES = ("tool_name", "agent_name", "agent", "name")
 
 
 @dataclass(slots=True, eq=False)
-class Drawn:
+class DrawnSpan:
     """One span. `end_ns` None: open. `state` is the name of its end (`ok`, `failed`, …), `cut` or `open`. Times in ns."""
 
     kind: str
@@ -32,7 +32,7 @@ class Drawn:
     group: str
     start_ns: int
     start_frame: int
-    parent: Drawn | None = None
+    parent: DrawnSpan | None = None
     end_ns: int | None = None
     end_frame: int | None = None
     state: str = "open"
@@ -41,17 +41,17 @@ class Drawn:
 
 
 @dataclass
-class Tracer:
+class SpanTracker:
     """Takes in typed frames in order; `spans` are all begun so far, in order of their start."""
 
     contract: Contract
     sessions: dict[int, int]  # connection → session
     users: dict[int, str | None]
-    spans: list[Drawn] = field(default_factory=list)
+    spans: list[DrawnSpan] = field(default_factory=list)
     full: bool = False
-    _open: dict[tuple[Any, ...], deque[Drawn]] = field(default_factory=dict)
-    _held: dict[Drawn, list[tuple[Any, ...]]] = field(default_factory=dict)  # the keys under which a span is open
-    _inner: defaultdict[Drawn, list[Drawn]] = field(default_factory=lambda: defaultdict(list))
+    _open: dict[tuple[Any, ...], deque[DrawnSpan]] = field(default_factory=dict)
+    _held: dict[DrawnSpan, list[tuple[Any, ...]]] = field(default_factory=dict)  # the keys under which a span is open
+    _inner: defaultdict[DrawnSpan, list[DrawnSpan]] = field(default_factory=lambda: defaultdict(list))
     _roles: dict[tuple[int, str], list[tuple[Span, str]]] = field(default_factory=dict)
     _instants: int = 0
 
@@ -78,7 +78,7 @@ class Tracer:
     def end_connection(self, connection_id: int, t_ns: int) -> None:
         """What is open on a connection's session ends with it."""
         session = self.sessions.get(connection_id, 0)
-        for drawn in [one for key, waiting in self._open.items() if key[1] == session for one in waiting]:
+        for drawn in [inner for key, waiting in self._open.items() if key[1] == session for inner in waiting]:
             self._end(drawn, t_ns, None, "cut")
 
     def _roles_of(self, direction: int, event_type: str) -> Iterator[tuple[Span, str]]:
@@ -116,7 +116,7 @@ class Tracer:
             return
         values = [value for value in keys[0][3:] if value is not None]
         group = parent.group if parent else str(values[0]) if values else ""
-        drawn = Drawn(span.id, _name(span, document, values), group, frame.t_ns, frame.id, parent)
+        drawn = DrawnSpan(span.id, _name(span, document, values), group, frame.t_ns, frame.id, parent)
         drawn.depth = parent.depth + 1 if parent else 0
         self.spans.append(drawn)
         if parent:
@@ -125,28 +125,28 @@ class Tracer:
         for key in keys:
             self._open.setdefault(key, deque()).append(drawn)
 
-    def _end(self, drawn: Drawn, t_ns: int, frame_id: int | None, state: str) -> None:
+    def _end(self, drawn: DrawnSpan, t_ns: int, frame_id: int | None, state: str) -> None:
         """End a span, if it has not ended yet; what is still open inside it never ended."""
         ending = [(drawn, frame_id, state)]
         while ending:
-            one, last_frame, how = ending.pop()
-            if one.end_ns is not None:
+            ended, last_frame, how = ending.pop()
+            if ended.end_ns is not None:
                 continue
-            one.end_ns, one.end_frame, one.state = t_ns, last_frame, how
-            for key in self._held.pop(one):
+            ended.end_ns, ended.end_frame, ended.state = t_ns, last_frame, how
+            for key in self._held.pop(ended):
                 waiting = self._open[key]
-                waiting.remove(one)
+                waiting.remove(ended)
                 if not waiting:
                     del self._open[key]
-            ending += [(inner, None, "cut" if how == "cut" else "unended") for inner in self._inner.pop(one, ())]
+            ending += [(inner, None, "cut" if how == "cut" else "unended") for inner in self._inner.pop(ended, ())]
 
-    def _found(self, span: Span, frame: Frame, document: Any) -> Drawn | None:
+    def _found(self, span: Span, frame: Frame, document: Any) -> DrawnSpan | None:
         for key in self._keys(span, frame, document):
             if waiting := self._open.get(key):
                 return waiting[0]
         return None
 
-    def _parent(self, span: Span, frame: Frame, document: Any) -> Drawn | None:
+    def _parent(self, span: Span, frame: Frame, document: Any) -> DrawnSpan | None:
         if span.inside is not None and span.inside in self.contract.spans:
             return self._found(self.contract.spans[span.inside], frame, document)
         if span.parent is None:
@@ -202,18 +202,18 @@ class Lane:
     group: str
     title: str
     depth: int
-    spans: tuple[Drawn, ...]
+    spans: tuple[DrawnSpan, ...]
 
 
 @dataclass(slots=True)
 class _Slots:
     """Lanes of one depth that are filled from left to right; each span goes into the first that is free."""
 
-    spans: list[list[Drawn]] = field(default_factory=list)
+    spans: list[list[DrawnSpan]] = field(default_factory=list)
     _taken: list[tuple[int, int]] = field(default_factory=list)  # (end of the last span in ns, slot), a heap
     _free: list[int] = field(default_factory=list)  # slots, a heap
 
-    def add(self, drawn: Drawn) -> None:
+    def add(self, drawn: DrawnSpan) -> None:
         while self._taken and self._taken[0][0] <= drawn.start_ns:
             heappush(self._free, heappop(self._taken)[1])
         if self._free:
@@ -226,7 +226,7 @@ class _Slots:
             heappush(self._taken, (drawn.end_ns, slot))
 
 
-def lanes(spans: Iterable[Drawn]) -> list[Lane]:
+def lanes(spans: Iterable[DrawnSpan]) -> list[Lane]:
     """Spans, in order of their start, laid into as few lanes as they need: group by group, outer spans above inner ones."""
     groups: dict[str, dict[int, _Slots]] = {}
     for drawn in spans:
@@ -241,7 +241,7 @@ def lanes(spans: Iterable[Drawn]) -> list[Lane]:
     return laid
 
 
-def in_sight(spans: Sequence[Drawn], window: Window, width: int, horizon_ns: int | None = None) -> Iterator[Drawn]:
+def in_sight(spans: Sequence[DrawnSpan], window: Window, width: int, horizon_ns: int | None = None) -> Iterator[DrawnSpan]:
     """Of spans of one lane, those to paint in so many columns: of many that lie in one column, the first.
 
     None begins after the window or the horizon. One before the window may be among them.
@@ -256,7 +256,7 @@ def in_sight(spans: Sequence[Drawn], window: Window, width: int, horizon_ns: int
         at = last if reaches_on else last + 1
 
 
-def instants_in_sight(drawn: Drawn, window: Window, width: int, horizon_ns: int | None = None) -> Iterator[int]:
+def instants_in_sight(drawn: DrawnSpan, window: Window, width: int, horizon_ns: int | None = None) -> Iterator[int]:
     """The columns in which something happened in a span, up to the horizon."""
     last_ns = window.end_ns if horizon_ns is None else min(window.end_ns, horizon_ns)
     at = bisect_left(drawn.instants, window.start_ns)
@@ -266,13 +266,13 @@ def instants_in_sight(drawn: Drawn, window: Window, width: int, horizon_ns: int 
         at = bisect_left(drawn.instants, window.begins(column + 1, width), at + 1)
 
 
-def nearest(spans: Sequence[Drawn], t_ns: int) -> Drawn:
+def nearest(spans: Sequence[DrawnSpan], t_ns: int) -> DrawnSpan:
     """The span of a lane that is open at a time, or the one least far from it."""
     after = bisect_right(spans, t_ns, key=_start)
-    return min(spans[max(0, after - 1) : after + 1], key=lambda one: _distance(one, t_ns))
+    return min(spans[max(0, after - 1) : after + 1], key=lambda span: _distance(span, t_ns))
 
 
-def _distance(drawn: Drawn, t_ns: int) -> int:
+def _distance(drawn: DrawnSpan, t_ns: int) -> int:
     if drawn.start_ns <= t_ns and (drawn.end_ns is None or t_ns <= drawn.end_ns):
         return 0
     return min(abs(drawn.start_ns - t_ns), abs((drawn.end_ns or drawn.start_ns) - t_ns))

@@ -14,13 +14,13 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.worker import Clerk
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
-from wsreplay.tui.recording.extra_rows import Noted, Placed
+from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 
 SESSION_PIECE = 50_000
 LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the file
 
 
-class Opened:
+class OpenRecording:
     """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
 
     Errands open readers of their own by `path`; the clerk takes the long ones.
@@ -39,7 +39,7 @@ class Opened:
         self.marked: dict[int, Mark] = {}
         self.injected: dict[int | None, int] = {}  # connection → how many faults were injected into it
         self._last_fault = 0
-        self.placed: Sequence[Placed] = ()  # what is known to stand between the frames
+        self.placed_rows: Sequence[PlacedRow] = ()  # what is known to stand between the frames
         self.live = False
         self.last_id = 0  # of the frames known so far
         self.changes = 0  # how often connections came or changed
@@ -102,20 +102,21 @@ class Opened:
 
     def users(self, session: Session | None) -> dict[int, str | None]:
         """The connections of a session, or of the whole recording, and whose they are."""
-        return {one.id: one.user for one in (session.connections if session else self.connections.values())}
+        connections = session.connections if session else self.connections.values()
+        return {connection.id: connection.user for connection in connections}
 
     def faults(self, session: Session | None) -> int:
         """How many faults were injected into a session, or into the whole recording."""
         if session is None:
             return sum(self.injected.values())
-        return sum(self.injected.get(number, 0) for number in (None, *(one.id for one in session.connections)))
+        return sum(self.injected.get(number, 0) for number in (None, *(connection.id for connection in session.connections)))
 
-    def placed_in(self, session: Session | None) -> list[Placed]:
+    def placed_rows_of(self, session: Session | None) -> list[PlacedRow]:
         """The faults and notes of a session, or of the whole recording; a note is of every session that was open then."""
         if session is None:
-            return list(self.placed)
+            return list(self.placed_rows)
         connections = {None, *(connection.id for connection in session.connections)}
-        return [one for one in self.placed if _is_in(one, session, connections)]
+        return [row for row in self.placed_rows if _is_in(row, session, connections)]
 
     def whole(self) -> range:
         first, last = paging.bounds(self.reader)
@@ -146,8 +147,8 @@ class Opened:
         return closed if closed is not None else self.reader.reached_ns()
 
 
-def _is_in(one: Placed, session: Session, connections: Collection[int | None]) -> bool:
-    if isinstance(one, Noted):
+def _is_in(row: PlacedRow, session: Session, connections: Collection[int | None]) -> bool:
+    if isinstance(row, NoteRow):
         closed_ns = session.closed_ns
-        return session.opened_ns <= one.mark.t_ns and (closed_ns is None or one.mark.t_ns <= closed_ns)
-    return one.fault.connection_id in connections
+        return session.opened_ns <= row.mark.t_ns and (closed_ns is None or row.mark.t_ns <= closed_ns)
+    return row.fault.connection_id in connections

@@ -1,4 +1,4 @@
-"""The player's clock: where on the recording's time axis a film stands. The wall's clock is an argument."""
+"""The playhead's clock: where on the recording's time axis a replay stands. The wall's clock is an argument."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 IDLE_CAPS: tuple[int | None, ...] = (None, 2 * SECOND, SECOND // 2)
 
 
-class Player(NamedTuple):
+class Playback(NamedTuple):
     """A value: each action gives another. `at_ns` is the playhead; `since_ns` when on the wall's clock it was there."""
 
     start_ns: int
@@ -25,32 +25,32 @@ class Player(NamedTuple):
     def at_end(self) -> bool:
         return self.at_ns >= self.end_ns
 
-    def play(self, now_ns: int) -> Player:
-        """Start; from the beginning where the film is over."""
+    def play(self, now_ns: int) -> Playback:
+        """Start; from the beginning where the end is reached."""
         at = self.start_ns if self.at_end else self.at_ns
         return self._replace(playing=True, at_ns=at, since_ns=now_ns)
 
-    def pause(self) -> Player:
+    def pause(self) -> Playback:
         return self._replace(playing=False)
 
-    def seek(self, at_ns: int, now_ns: int) -> Player:
+    def seek(self, at_ns: int, now_ns: int) -> Playback:
         return self._replace(at_ns=max(self.start_ns, min(at_ns, self.end_ns)), since_ns=now_ns)
 
-    def to_fraction(self, share: float, now_ns: int) -> Player:
+    def to_fraction(self, share: float, now_ns: int) -> Playback:
         return self.seek(self.start_ns + round((self.end_ns - self.start_ns) * share), now_ns)
 
-    def faster(self, steps: int) -> Player:
+    def faster(self, steps: int) -> Playback:
         """So many steps up or down the ladder of speeds."""
         place = SPEEDS.index(self.speed) + steps
         return self._replace(speed=SPEEDS[max(0, min(place, len(SPEEDS) - 1))])
 
-    def next_idle_cap(self) -> Player:
+    def next_idle_cap(self) -> Playback:
         return self._replace(idle_cap=IDLE_CAPS[(IDLE_CAPS.index(self.idle_cap) + 1) % len(IDLE_CAPS)])
 
-    def reaching(self, end_ns: int) -> Player:
+    def reaching(self, end_ns: int) -> Playback:
         return self._replace(end_ns=max(end_ns, self.start_ns))
 
-    def tick(self, now_ns: int, next_event_ns: int | None) -> Player:
+    def tick(self, now_ns: int, next_event_ns: int | None) -> Playback:
         """Where the playhead is at `now_ns`. An idle stretch up to the next event takes at most the cap, times speed."""
         if not self.playing:
             return self

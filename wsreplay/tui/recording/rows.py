@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from wsreplay.model import Frame, Session
 from wsreplay.store import paging
-from wsreplay.tui.recording.evidence import Evidence, Ghost
-from wsreplay.tui.recording.extra_rows import Between, Injected, Noted, in_order
-from wsreplay.tui.recording.open_recording import Opened
-from wsreplay.tui.recording.scan import Sieve
+from wsreplay.tui.recording.evidence import Evidence, GhostRow
+from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow, in_order
+from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.recording.scan import FrameScan
 from wsreplay.tui.recording.view import View
 
 if TYPE_CHECKING:
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 class Rows:
     """The rows of one list. `view` is what to show now; each change makes another."""
 
-    def __init__(self, opened: Opened, session: Session | None) -> None:
-        self.opened = opened
+    def __init__(self, recording: OpenRecording, session: Session | None) -> None:
+        self.recording = recording
         self.session = session
-        known = opened.last_id
-        at_once = opened.ids_at_once(session)
+        known = recording.last_id
+        at_once = recording.ids_at_once(session)
         self.complete = at_once is not None
         if at_once is None:
             assert session is not None
-            at_once = opened.first_ids(session)
+            at_once = recording.first_ids(session)
         self.base: Sequence[int] = at_once
         self._looked_until = max(known, at_once[-1] if len(at_once) else 0)  # what came later may be of this list
         self.filter: Filter | None = None
         self.matches: array[int] | None = None
         self._asked: Filter | None = None  # as long as not all of its answer is there
         self._asked_since: array[int] = array("Q")  # what of the frames that came meanwhile it lets through
-        self._sieve: tuple[object, object, int, Sieve] | None = None
+        self._scan: tuple[object, object, int, FrameScan] | None = None
         self.only_marked = False
         self.horizon: int | None = None
-        self._judged_by = opened.evidence
+        self._evidence = recording.evidence
         self.view = self._make()
 
     @property
@@ -50,61 +50,61 @@ class Rows:
     @property
     def connections(self) -> tuple[int, ...] | None:
         """The connections a condition in SQL is to be narrowed to; None for all."""
-        return tuple(one.id for one in self.session.connections) if self.session else None
+        return tuple(connection.id for connection in self.session.connections) if self.session else None
 
     def _make(self) -> View:
-        self._judged_by = self.opened.evidence
+        self._evidence = self.recording.evidence
         ids: Sequence[int] = self.base if self.matches is None else self.matches
         if self.only_marked:
-            ids = array("Q", sorted(frame_id for frame_id in self.opened.marked if _holds(ids, frame_id)))
-        view = View(self.opened.reader, ids, self._between())
+            ids = array("Q", sorted(frame_id for frame_id in self.recording.marked if _holds(ids, frame_id)))
+        view = View(self.recording.reader, ids, self._extra_rows())
         if self.horizon is not None:
             view.set_horizon(self.horizon)
         self.view = view
         return view
 
-    def _between(self) -> Sequence[Between]:
+    def _extra_rows(self) -> Sequence[ExtraRow]:
         """What stands between the frames: ghosts and injected faults, as far as the filter lets them through."""
-        placed = self.opened.placed_in(self.session)
+        placed = self.recording.placed_rows_of(self.session)
         if self.only_marked:
-            return in_order(one for one in placed if isinstance(one, Noted))
-        items = in_order([*self.opened.evidence.ghosts_of(self.number), *placed])
+            return in_order(row for row in placed if isinstance(row, NoteRow))
+        items = in_order([*self.recording.evidence.ghosts_of(self.number), *placed])
         if self.filter is None:
             return items
-        lets_through = self.filter.predicate(self._between_context(items))
+        lets_through = self.filter.predicate(self._extra_context(items))
         return tuple(item for number, item in enumerate(items) if lets_through(_as_frame(item, number)))
 
-    def _between_context(self, items: Sequence[Between]) -> Context:
+    def _extra_context(self, items: Sequence[ExtraRow]) -> Context:
         from wsreplay.trace.filter import Context
 
         known = self.context()
-        judged = {_between_id(number): (_said(item),) for number, item in enumerate(items) if isinstance(item, Ghost)}
+        judged = {_extra_id(number): (_said(item),) for number, item in enumerate(items) if isinstance(item, GhostRow)}
         return Context(known.sessions, known.users, judged, known.thread, known.run)
 
     def context(self) -> Context:
         """What a filter may know of this recording beside the frames."""
         from wsreplay.trace.filter import Context
 
-        return Context.of(self.opened.reader, self.opened.evidence)
+        return Context.of(self.recording.reader, self.recording.evidence)
 
-    def sieve(self, filter: Filter) -> Sieve:
-        return Sieve(filter, self.context(), self.connections)
+    def scan(self, filter: Filter) -> FrameScan:
+        return FrameScan(filter, self.context(), self.connections)
 
-    def _sieved(self, filter: Filter, first: int, last: int) -> array[int]:
+    def _scan_new(self, filter: Filter, first: int, last: int) -> array[int]:
         """What a filter lets through of the frames between two; the sieve is kept: a recording that grows asks all the time."""
-        kept, evidence, changes = self._sieve, self.opened.evidence, self.opened.changes
+        kept, evidence, changes = self._scan, self.recording.evidence, self.recording.changes
         if kept is None or kept[0] is not filter or kept[1] is not evidence or kept[2] != changes:
-            kept = self._sieve = filter, evidence, changes, self.sieve(filter)
-        return kept[3].between(self.opened.reader, first, last)
+            kept = self._scan = filter, evidence, changes, self.scan(filter)
+        return kept[3].matches_between(self.recording.reader, first, last)
 
     # Each gives the view to show.
 
-    def gathered(self, ids: array[int], finished: bool) -> View:
+    def take_ids(self, ids: array[int], finished: bool) -> View:
         """More of the session is known."""
         self.base, self.complete = ids, finished
         if finished:
             self._looked_until = ids[-1] if len(ids) else 0
-            self.grown(self.opened.reader.last_id())
+            self.grown(self.recording.reader.last_id())
         return self._make()
 
     def ask(self, filter: Filter) -> Sequence[int]:
@@ -112,7 +112,7 @@ class Rows:
         self._asked, self._asked_since = filter, array("Q")
         return self.base[:]
 
-    def filtered(self, filter: Filter, matches: array[int], finished: bool) -> View:
+    def take_matches(self, filter: Filter, matches: array[int], finished: bool) -> View:
         """What the filter that was asked lets through so far."""
         matches.extend(self._asked_since)
         self.filter, self.matches = filter, matches
@@ -135,24 +135,24 @@ class Rows:
     def why_hidden(self, frame_id: int) -> str:
         """Why a frame of the session is not shown."""
         if _holds(self.view.ids, frame_id):
-            return "it has not come yet in the film"
+            return "it has not come yet in the replay"
         if self.only_marked:
             return "it is not marked, and only marked frames are shown"
         return "the filter does not let it through" if self.filter is not None else "the session is still being read"
 
     def will_show(self, frame_id: int) -> bool:
-        """Whether a frame is of those that are shown, or will be in the film."""
+        """Whether a frame is of those that are shown, or will be as the replay goes on."""
         return _holds(self.view.ids, frame_id)
 
     def holds(self, frame_id: int) -> bool:
         """Whether a frame is of this list, whatever is filtered."""
         return _holds(self.base, frame_id)
 
-    def is_judged_by(self, evidence: Evidence) -> bool:
+    def shows_evidence(self, evidence: Evidence) -> bool:
         """Whether the view shows this evidence."""
-        return self._judged_by is evidence
+        return self._evidence is evidence
 
-    def judged_anew(self) -> View:
+    def rebuild(self) -> View:
         """Another verdict, or more faults: what stands between the frames is another."""
         return self._make()
 
@@ -168,12 +168,12 @@ class Rows:
         if last_id <= known or not self.complete:
             return 0
         if self.session is not None:  # which may have got another connection
-            self.session = self.opened.session(self.session.id) or self.session
+            self.session = self.recording.session(self.session.id) or self.session
         # All is read before anything is taken in: what cannot be read now is asked for again.
         is_whole = self.session is None and isinstance(self.base, range)
         more = array("Q") if is_whole else self._ids_between(known + 1, last_id)
-        asked = self._sieved(self._asked, known + 1, last_id) if self._asked is not None else array("Q")
-        matched = self._sieved(self.filter, known + 1, last_id) if self.filter is not None else array("Q")
+        asked = self._scan_new(self._asked, known + 1, last_id) if self._asked is not None else array("Q")
+        matched = self._scan_new(self.filter, known + 1, last_id) if self.filter is not None else array("Q")
         before = len(self.base) if self.matches is None else len(self.matches)
         self._looked_until = last_id
         self.base = self._with(more, last_id, is_whole=is_whole)
@@ -185,7 +185,7 @@ class Rows:
         return len(self.view.ids) - before if not self.only_marked else 0
 
     def _ids_between(self, first: int, last: int) -> array[int]:
-        return array("Q", paging.ids_between(self.opened.reader, first, last, self.connections or ()))
+        return array("Q", paging.ids_between(self.recording.reader, first, last, self.connections or ()))
 
     def _with(self, more: array[int], last_id: int, *, is_whole: bool) -> Sequence[int]:
         """The ids of the list with what came; the whole recording stays a range, which takes no memory."""
@@ -201,23 +201,23 @@ def _holds(ids: Sequence[int], frame_id: int) -> bool:
     return bisect_left(ids, frame_id) < bisect_right(ids, frame_id)
 
 
-def _said(ghost: Ghost) -> tuple[int, str]:
+def _said(ghost: GhostRow) -> tuple[int, str]:
     return ("info", "warning", "error").index(ghost.finding.severity), ghost.finding.rule
 
 
-def _between_id(number: int) -> int:
+def _extra_id(number: int) -> int:
     return -1 - number
 
 
-def _as_frame(item: Between, number: int) -> Frame:
+def _as_frame(item: ExtraRow, number: int) -> Frame:
     """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
-    if isinstance(item, Noted):
-        return Frame(_between_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
-    if isinstance(item, Injected):
+    if isinstance(item, NoteRow):
+        return Frame(_extra_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
+    if isinstance(item, FaultRow):
         fault = item.fault
         connection, direction = fault.connection_id or 0, fault.direction or 0
-        return Frame(_between_id(number), connection, 0, fault.t_ns, direction, 1, 1, 0, 0, None, b"{}")
+        return Frame(_extra_id(number), connection, 0, fault.t_ns, direction, 1, 1, 0, 0, None, b"{}")
     finding = item.finding
     expected = finding.expected[0] if finding.expected else None
     connection = finding.connection or 0
-    return Frame(_between_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")
+    return Frame(_extra_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")

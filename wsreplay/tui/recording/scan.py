@@ -22,7 +22,7 @@ CHUNK = 20_000
 REPORT_S = 0.2  # a report is not made more often than this
 
 
-class Gathered(NamedTuple):
+class ScanResult(NamedTuple):
     """All ids gathered so far, the share that was read, whether that is all."""
 
     ids: array[int]
@@ -41,15 +41,15 @@ class _Reporter:
         now = time.monotonic()
         if finished or now >= self._next:
             self._next = now + REPORT_S
-            self._errand.tell(Gathered(ids(), done, finished))
+            self._errand.tell(ScanResult(ids(), done, finished))
 
 
 def session_ids(connections: Sequence[Connection], reader: Recording, errand: Told) -> None:
     """Tells the ids of a session's frames, in order, as `Gathered`."""
     report = _Reporter(errand)
     ids = array("Q")
-    total = max(1, sum(_frames_of(reader, one.id) for one in connections))
-    for piece in paging.ids_in_pieces(reader, [one.id for one in connections]):
+    total = max(1, sum(_frames_of(reader, connection.id) for connection in connections))
+    for piece in paging.ids_in_pieces(reader, [connection.id for connection in connections]):
         if errand.cancelled:
             return
         ids.extend(piece)
@@ -63,7 +63,7 @@ def _frames_of(reader: Recording, connection_id: int) -> int:
     return paging.last_seq(reader, connection_id)
 
 
-class Sieve:
+class FrameScan:
     """A filter bound to what is known of a recording: the condition in SQL first, the exact predicate after it.
 
     `connections` narrows what is read to these. It can be pickled until it is used.
@@ -81,13 +81,13 @@ class Sieve:
     def _lets_through(self) -> Callable[[Frame], bool]:
         return self.filter.predicate(self.context)
 
-    def between(self, reader: Recording, first: int, last: int) -> array[int]:
+    def matches_between(self, reader: Recording, first: int, last: int) -> array[int]:
         """The matching ids between two, both included."""
         frames = paging.frames_where(reader, first, last, self._condition)
         return array("Q", (frame.id for frame in frames if self._lets_through(frame)))
 
 
-def _spans(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
+def _pieces(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
     """Pieces of `ids` as (forward, from, to) indices: from `start` to the end, then backwards to the beginning."""
     for first in range(start, len(ids), CHUNK):
         yield True, first, min(first + CHUNK, len(ids))
@@ -95,7 +95,7 @@ def _spans(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
         yield False, max(0, end - CHUNK), end
 
 
-def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, reader: Recording, errand: Told) -> None:
+def matching_ids(sieve: FrameScan, ids: Sequence[int], start: int, reader: Recording, errand: Told) -> None:
     """Tells those of `ids` that the filter lets through, as `Gathered`, beginning at the index `start`: what is in sight."""
     report = _Reporter(errand)
     ahead = array("Q")
@@ -103,33 +103,33 @@ def matching_ids(sieve: Sieve, ids: Sequence[int], start: int, reader: Recording
     done = 0
 
     def so_far() -> array[int]:
-        found = array("Q")
+        matches = array("Q")
         for piece in reversed(behind):
-            found.extend(piece)
-        found.extend(ahead)
-        return found
+            matches.extend(piece)
+        matches.extend(ahead)
+        return matches
 
-    for forward, first, end in _spans(ids, start):
+    for forward, first, end in _pieces(ids, start):
         if errand.cancelled:
             return
-        found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
+        matches = intersect(sieve.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
         if forward:
-            ahead.extend(found)
+            ahead.extend(matches)
         else:
-            behind.append(found)
+            behind.append(matches)
         done += end - first
         report(so_far, done / len(ids))
     report(so_far, 1.0, True)
 
 
-def next_match(sieve: Sieve, ids: Sequence[int], start: int, forward: bool, reader: Recording, errand: Told) -> None:
+def next_match(sieve: FrameScan, ids: Sequence[int], start: int, forward: bool, reader: Recording, errand: Told) -> None:
     """Tells the next of `ids` that matches, from the index `start` on in one direction and around the end, or None."""
     for first, end in _around(len(ids), start, forward):
         if errand.cancelled:
             return
-        found = among(sieve.between(reader, ids[first], ids[end - 1]), ids, first, end)
-        if found:
-            errand.tell(found[0] if forward else found[-1])
+        matches = intersect(sieve.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
+        if matches:
+            errand.tell(matches[0] if forward else matches[-1])
             return
     errand.tell(None)
 
@@ -143,13 +143,13 @@ def _around(count: int, start: int, forward: bool) -> Iterator[tuple[int, int]]:
             yield from ((max(low, end - step), end) for end in range(high, low, -step))
 
 
-def among(found: array[int], ids: Sequence[int], first: int, end: int) -> array[int]:
+def intersect(matches: array[int], ids: Sequence[int], first: int, end: int) -> array[int]:
     """Those of the ascending `found` that are in ids[first:end]; a range holds all that lie between its ends."""
     if isinstance(ids, range):
-        return found
+        return matches
     kept = array("Q")
     at = first
-    for frame_id in found:
+    for frame_id in matches:
         at = bisect_left(ids, frame_id, at, end)
         if at < end and ids[at] == frame_id:
             kept.append(frame_id)

@@ -15,62 +15,63 @@ from wsreplay.tui.jobs.job import Errands, Told
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
-    from wsreplay.tui.recording.lanes import Drawn, Lane
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.lanes import DrawnSpan, Lane
+    from wsreplay.tui.recording.open_recording import OpenRecording
 
 LIVE_NS = 3 * SECOND  # a recording that grows is traced anew this often
 READING = "reading runs and tools"
 _FRAMES_PER_LOOK = 4096
 
 
-class Traced(NamedTuple):
+class SpanReading(NamedTuple):
     """Spans in the order of their start, also by lane; `full` where there are more than are kept."""
 
-    spans: list[Drawn]
+    spans: list[DrawnSpan]
     lanes: list[Lane]
     full: bool
 
 
-def traced(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, errand: Told) -> None:
+def read_spans(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, errand: Told) -> None:
     """Tells the spans of some connections (all: None) by the first of the contracts, as `Traced`."""
-    from wsreplay.tui.recording.lanes import Tracer, lanes
+    from wsreplay.tui.recording.lanes import SpanTracker, lanes
     from wsreplay.validator.select import select_contracts
 
-    connections = {one.id: one for one in reader.connections()}
+    connections = {connection.id: connection for connection in reader.connections()}
     known = [connections[number] for number in only if number in connections] if only is not None else [*connections.values()]
-    users = {number: one.user for number, one in connections.items()}
-    numbers = {one.id: session.id for session in stitch(connections.values()) for one in session.connections}
-    tracer = Tracer(select_contracts(reader, contracts)[0], numbers, users)
-    waiting = sorted(((one.closed_ns, one.id) for one in known if one.closed_ns is not None), reverse=True)
+    users = {number: connection.user for number, connection in connections.items()}
+    numbers = {connection.id: session.id for session in stitch(connections.values()) for connection in session.connections}
+    tracker = SpanTracker(select_contracts(reader, contracts)[0], numbers, users)
+    ends = ((connection.closed_ns, connection.id) for connection in known if connection.closed_ns is not None)
+    waiting = sorted(ends, reverse=True)
     for count, frame in enumerate(paging.typed_frames(reader, only)):
         while waiting and waiting[-1][0] < frame.t_ns:
             closed_ns, connection = waiting.pop()
-            tracer.end_connection(connection, closed_ns)
-        tracer.take(frame)
+            tracker.end_connection(connection, closed_ns)
+        tracker.take(frame)
         if count % _FRAMES_PER_LOOK == 0:
             if errand.cancelled:
                 return
-            if tracer.full and not tracer.any_open:
+            if tracker.full and not tracker.any_open:
                 waiting.clear()
                 break
     for closed_ns, connection in reversed(waiting):
-        tracer.end_connection(connection, closed_ns)
-    errand.tell(Traced(tracer.spans, lanes(tracer.spans), tracer.full))
+        tracker.end_connection(connection, closed_ns)
+    errand.tell(SpanReading(tracker.spans, lanes(tracker.spans), tracker.full))
 
 
-def open_at(spans: Sequence[Drawn], t_ns: int) -> list[Drawn]:
+def open_at(spans: Sequence[DrawnSpan], t_ns: int) -> list[DrawnSpan]:
     """Those of the spans, which are in order of their start, that have begun at a time and not ended yet."""
     begun = spans[: bisect_right(spans, t_ns, key=lambda drawn: drawn.start_ns)]
     return [drawn for drawn in begun if drawn.end_ns is None or drawn.end_ns > t_ns]
 
 
-class Tracing:
+class SpanReader:
     """When the spans of a session are to be read: by other contracts, or when more was recorded, but not all the time."""
 
     def __init__(
-        self, opened: Opened, errands: Errands, answer: Callable[[Traced], object], failed: Callable[[], object]
+        self, recording: OpenRecording, errands: Errands, answer: Callable[[SpanReading], object], failed: Callable[[], object]
     ) -> None:
-        self._opened = opened
+        self._recording = recording
         self._errands = errands
         self._answer, self._failed = answer, failed
         self._known: tuple[tuple[str, ...], int] | None = None  # the contracts, and the last frame
@@ -78,12 +79,12 @@ class Tracing:
 
     def ask(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
         """Read them if what is known is old. `now_ns` is on the application's clock."""
-        wanted = contracts, self._opened.last_id
+        wanted = contracts, self._recording.last_id
         if wanted == self._known:
             return
         is_other = self._known is None or self._known[0] != contracts
         is_early = self._errands.is_at(READING) or now_ns - self._asked_ns <= LIVE_NS
-        if is_other or not self._opened.live or not is_early:
+        if is_other or not self._recording.live or not is_early:
             self.ask_again(session, contracts, now_ns)
 
     def forget(self) -> None:
@@ -92,6 +93,6 @@ class Tracing:
 
     def ask_again(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
         """Read them, whatever is known."""
-        self._known, self._asked_ns = (contracts, self._opened.last_id), now_ns
-        only = [one.id for one in session.connections] if session else None
-        self._errands.hand_over(READING, partial(traced, only, contracts), self._answer, self._failed)
+        self._known, self._asked_ns = (contracts, self._recording.last_id), now_ns
+        only = [connection.id for connection in session.connections] if session else None
+        self._errands.hand_over(READING, partial(read_spans, only, contracts), self._answer, self._failed)

@@ -64,8 +64,8 @@ def _fields(document: dict[str, Any], prefix: str = "") -> list[str]:
         if isinstance(value, dict) and value and not prefix:
             inner.extend(_fields(value, f"{key}."))
         else:
-            said = f"{prefix}{key}={_plain(value)}"
-            (rest if len(said) > _BULKY or key.endswith(_QUIET) else telling).append(said)
+            field = f"{prefix}{key}={_plain(value)}"
+            (rest if len(field) > _BULKY or key.endswith(_QUIET) else telling).append(field)
     return telling + inner + rest
 
 

@@ -16,9 +16,9 @@ from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.recording.evidence import Ghost
-from wsreplay.tui.recording.extra_rows import Between, Noted, when
-from wsreplay.tui.recording.placement import Placing
+from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.extra_rows import ExtraRow, NoteRow, when
+from wsreplay.tui.recording.placement import RowPlacement
 
 PAGE_ROWS = 128
 PAGES = 64
@@ -114,7 +114,7 @@ class Anchor(NamedTuple):
     """What stands in a row, to be found again in another view: a frame, or what is no frame, with the frame behind it."""
 
     frame_id: int
-    between: Between | None = None
+    extra_rows: ExtraRow | None = None
 
 
 class View:
@@ -123,14 +123,14 @@ class View:
     `version` counts up whenever something else stands in some row, `between_version` where that is no frame.
     """
 
-    def __init__(self, reader: Recording, ids: Sequence[int], between: Sequence[Between] = ()) -> None:
+    def __init__(self, reader: Recording, ids: Sequence[int], extra_rows: Sequence[ExtraRow] = ()) -> None:
         self.pages = Pages(reader, ids)
         self.horizon: int | None = None
         self._frames = len(ids)
-        self._placing = Placing(between)
+        self._placement = RowPlacement(extra_rows)
         self.version = 0
-        self.between_version = 0
-        self._place_between()
+        self.extra_version = 0
+        self._place_extra_rows()
 
     @property
     def ids(self) -> Sequence[int]:
@@ -142,19 +142,19 @@ class View:
         return self._frames
 
     def __len__(self) -> int:
-        return self._frames + len(self._placing)
+        return self._frames + len(self._placement)
 
-    def row(self, number: int) -> Head | Between | None:
+    def row(self, number: int) -> Head | ExtraRow | None:
         """What stands in a row; None for a frame that the recording does not hold."""
-        above = self._placing.above_row(number)
-        return self._placing.at_row(number, above) or self.pages.head(number - above)
+        above = self._placement.above_row(number)
+        return self._placement.at_row(number, above) or self.pages.head(number - above)
 
     def index_of_row(self, number: int) -> int:
         """The place in `ids` of a row's frame; for what is no frame, of the frame behind it."""
-        return number - self._placing.above_row(number)
+        return number - self._placement.above_row(number)
 
     def row_of_index(self, index: int) -> int:
-        return index + self._placing.above_frame(index)
+        return index + self._placement.above_frame(index)
 
     def row_of_frame(self, frame_id: int) -> int:
         """The row of a frame, or of the first one after it that is in the view."""
@@ -165,25 +165,25 @@ class View:
         """What to look for in another view to find this row again; None in an empty view."""
         if not self._frames:
             return None
-        above = self._placing.above_row(row)
+        above = self._placement.above_row(row)
         frame_id = self.ids[min(row - above, self._frames - 1)]
-        return Anchor(frame_id, self._placing.at_row(row, above))
+        return Anchor(frame_id, self._placement.at_row(row, above))
 
     def row_of_anchor(self, anchor: Anchor) -> int:
         """The row of what stood there; where it is gone, of the first frame after it."""
-        if anchor.between is not None:
-            for row, item in self._placing:
-                if _is_same(item, anchor.between):
+        if anchor.extra_rows is not None:
+            for row, item in self._placement:
+                if _is_same(item, anchor.extra_rows):
                     return row
         return self.row_of_frame(anchor.frame_id)
 
-    def between(self) -> Sequence[tuple[int, Between]]:
+    def extra_rows(self) -> Sequence[tuple[int, ExtraRow]]:
         """What is no frame, with its row, in order."""
-        return list(self._placing)
+        return list(self._placement)
 
-    def ghosts(self) -> Sequence[tuple[int, Ghost]]:
+    def ghosts(self) -> Sequence[tuple[int, GhostRow]]:
         """The ghosts with their rows, in order."""
-        return [(row, item) for row, item in self.between() if isinstance(item, Ghost)]
+        return [(row, item) for row, item in self.extra_rows() if isinstance(item, GhostRow)]
 
     def holds(self, frame_id: int) -> bool:
         index = bisect_left(self.ids, frame_id)
@@ -194,7 +194,7 @@ class View:
         if not len(self):
             return 0
         row = self.row(min(number, len(self) - 1))
-        if isinstance(row, Between):
+        if isinstance(row, ExtraRow):
             return when(row)
         return row.t_ns if row else self.pages.time(self.index_of_row(number))
 
@@ -218,7 +218,7 @@ class View:
         else:
             index = bisect_left(frames, t_ns, key=self.pages.time) - 1
         came = self.pages.known_time(index) if 0 <= index < len(frames) else None
-        times = [at for at in (came, self._placing.next_time(t_ns, steps)) if at is not None and (at - t_ns) * steps > 0]
+        times = [at for at in (came, self._placement.next_time(t_ns, steps)) if at is not None and (at - t_ns) * steps > 0]
         return min(times, key=lambda at: abs(at - t_ns), default=None)
 
     def set_horizon(self, t_ns: int | None) -> None:
@@ -228,7 +228,7 @@ class View:
         self._frames = len(self.ids)
         if t_ns is not None:
             self._frames = self.index_after(t_ns)
-        self._place_between()
+        self._place_extra_rows()
         self.version += self._frames != before
 
     def set_ids(self, ids: Sequence[int]) -> None:
@@ -236,14 +236,14 @@ class View:
         self.pages.replace_ids(ids)
         self.set_horizon(self.horizon)
 
-    def _place_between(self) -> None:
-        if self._placing.place(self.ids, self._frames, self.horizon):
-            self.between_version += 1
+    def _place_extra_rows(self) -> None:
+        if self._placement.place(self.ids, self._frames, self.horizon):
+            self.extra_version += 1
             self.version += 1
 
 
-def _is_same(one: Between, other: Between) -> bool:
+def _is_same(first: ExtraRow, second: ExtraRow) -> bool:
     """The same finding, fault or note, wherever it stands by now and whatever the note says."""
-    if isinstance(one, Noted) and isinstance(other, Noted):
-        return one.mark.t_ns == other.mark.t_ns
-    return one[1] == other[1]
+    if isinstance(first, NoteRow) and isinstance(second, NoteRow):
+        return first.mark.t_ns == second.mark.t_ns
+    return first[1] == second[1]

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from inspect import isawaitable
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from wsreplay.tui.host import Themed
 from wsreplay.tui.jobs.job import Errands
-from wsreplay.tui.look.look import Look
-from wsreplay.tui.widgets.guarded import Unbroken
+from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from wsreplay.tui.app import ReplayApp
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.open_recording import OpenRecording
 
 SMALLEST = (60, 12)
 WIDE = 100  # columns, in which a list and its detail stand side by side
 
 
-
-
-class BaseScreen(Unbroken, Screen[None]):
+class BaseScreen(ErrorGuard, Themed, Screen[None]):
     """A screen of the application. The application tells it what changed; a screen that does not care does nothing."""
 
     DEFAULT_CSS = """
@@ -39,27 +34,13 @@ class BaseScreen(Unbroken, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "back", "Back", id="screen.back", show=False),
         Binding("escape", "escape", "Clear, then back", id="screen.escape", show=False),
-        Binding("R", "judge", "Validate again", id="screen.validate", show=False),
+        Binding("R", "validate", "Validate again", id="screen.validate", show=False),
         Binding("c", "choose_contract", "Validate with another contract", id="screen.contract", show=False),
     ]
 
+    # The widget that had the focus before the terminal got too small.
     _had_focus: Widget | None = None
-
-    @property
-    def replay(self) -> ReplayApp:
-        return cast("ReplayApp", self.app)
-
-    @property
-    def look(self) -> Look:
-        return self.replay.look
-
-    def parts(self) -> Iterable[Widget]:
-        """The widgets of this screen."""
-        raise NotImplementedError
-
-    def compose(self) -> ComposeResult:
-        yield from self.parts()
-
+    # Whether there was room for the list or its detail only.
     _was_narrow = False
 
     def on_resize(self, event: events.Resize) -> None:
@@ -127,29 +108,23 @@ class BaseScreen(Unbroken, Screen[None]):
 
         self.app.push_screen(Prompt(question, hint, value=value, check=check), answered)
 
-    async def action_part(self, name: str, verb: str, *arguments: object) -> None:
-        """A key of a part of this screen: `part('asking', 'search', True)` calls `self.asking.search(True)`."""
-        done = getattr(getattr(self, name), verb)(*arguments)
-        if isawaitable(done):
-            await done
-
-    def errands_of(self, opened: Opened) -> Errands:
+    def errands_of(self, recording: OpenRecording) -> Errands:
         """For what this screen has done beside the interface. Long work goes to the recording's clerk."""
-        return Errands(opened.path, self.call_later, self.work_failed, opened.clerk)
+        return Errands(recording.path, self.call_later, self.job_failed, recording.clerk)
 
-    def work_failed(self, doing: str, why: str) -> None:
+    def job_failed(self, doing: str, why: str) -> None:
         """An errand could not go on."""
         self.notify(self.look.own(why), title=doing, severity="error", markup=False)
 
     def action_back(self) -> None:
-        self.replay.go_back()
+        self.host.go_back()
 
     def action_escape(self) -> None:
         """Back, but not out: who clears one thing too many does not want to leave."""
-        self.replay.go_back(out=False)
+        self.host.go_back(out=False)
 
-    def action_judge(self) -> None:
-        self.replay.validation.again()
+    def action_validate(self) -> None:
+        self.host.validation.again()
 
     def action_choose_contract(self) -> None:
-        self.replay.choose_contract()
+        self.host.choose_contract()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,14 +14,12 @@ from textual.widgets.option_list import Option
 from wsreplay.display import visible
 from wsreplay.errors import WsreplayError
 from wsreplay.store.paths import typed_path
-from wsreplay.tui.widgets.guarded import Unbroken
+from wsreplay.tui.host import Themed
+from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.plain_input import PlainInput
 
-if TYPE_CHECKING:
-    from wsreplay.tui.app import ReplayApp
 
-
-class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
+class ContractPicker(ErrorGuard, Themed, ModalScreen["tuple[str, ...] | None"]):
     """Answers with names of contracts, or None."""
 
     DEFAULT_CSS = """
@@ -34,7 +32,7 @@ class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
     ContractPicker #complaint { color: $ws-warning; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Give up", id="contract.cancel", show=False),
+        Binding("escape", "cancel", "Cancel", id="contract.cancel", show=False),
         Binding("up", "highlight(-1)", "Up", id="contract.up", show=False),
         Binding("down", "highlight(1)", "Down", id="contract.down", show=False),
     ]
@@ -81,9 +79,9 @@ class ContractPicker(Unbroken, ModalScreen["tuple[str, ...] | None"]):
                 name = str(typed_path(name))
             contract.load(name)
         except WsreplayError as error:
-            self.query_one("#complaint", Label).update(cast("ReplayApp", self.app).look.own(str(error)))
+            self.query_one("#complaint", Label).update(self.look.own(str(error)))
         else:
             self.dismiss((name,))
 
-    def action_give_up(self) -> None:
+    def action_cancel(self) -> None:
         self.dismiss(None)

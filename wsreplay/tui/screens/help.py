@@ -51,7 +51,7 @@ class HelpScreen(BaseScreen):
         self.text = Detail(id="help")
         self.foot = StatusLine(id="foot")
 
-    def parts(self) -> Iterable[Widget]:
+    def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.text
         yield self.foot
@@ -59,7 +59,7 @@ class HelpScreen(BaseScreen):
     def on_mount(self) -> None:
         self.paint_lines()
         self.text.border_title = "keys"
-        bindings, keys = self._found(), dict(self.replay.config.keys)
+        bindings, keys = self._found(), dict(self.host.config.keys)
         self.text.show(lambda width: help_lines(bindings, keys, width))
         self.text.focus()
 
@@ -72,13 +72,13 @@ class HelpScreen(BaseScreen):
 
     def _found(self) -> list[Binding]:
         """Every binding with an id that holds on the screen below."""
-        found: dict[str, Binding] = {}
+        bindings: dict[str, Binding] = {}
         for node in (self._below, *self._below.walk_children(), self.app):
             for kind in type(node).__mro__:
                 for binding in vars(kind).get("BINDINGS", ()):
                     if isinstance(binding, Binding) and binding.id and binding.id.partition(".")[0] in _ROOMS:
-                        found.setdefault(binding.id, binding)
-        return list(found.values())
+                        bindings.setdefault(binding.id, binding)
+        return list(bindings.values())
 
 
 def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int) -> list[Line]:

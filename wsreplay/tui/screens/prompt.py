@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,14 +11,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
-from wsreplay.tui.widgets.guarded import Unbroken
+from wsreplay.tui.host import Themed
+from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.plain_input import PlainInput
 
-if TYPE_CHECKING:
-    from wsreplay.tui.app import ReplayApp
 
-
-class Prompt(Unbroken, ModalScreen["str | None"]):
+class Prompt(ErrorGuard, Themed, ModalScreen["str | None"]):
     """Answers with the text, or None where the user gave up. `check` says what is wrong with an answer, or None."""
 
     DEFAULT_CSS = """
@@ -30,7 +28,7 @@ class Prompt(Unbroken, ModalScreen["str | None"]):
     Prompt Input { margin-top: 1; }
     Prompt #complaint { color: $ws-warning; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Give up", id="prompt.cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", id="prompt.cancel", show=False)]
 
     def __init__(
         self, question: str, hint: str = "", *, value: str = "", check: Callable[[str], str | None] | None = None
@@ -47,9 +45,9 @@ class Prompt(Unbroken, ModalScreen["str | None"]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         complaint = self._check(event.value) if self._check else None
         if complaint:
-            self.query_one("#complaint", Label).update(cast("ReplayApp", self.app).look.own(complaint))
+            self.query_one("#complaint", Label).update(self.look.own(complaint))
         else:
             self.dismiss(event.value)
 
-    def action_give_up(self) -> None:
+    def action_cancel(self) -> None:
         self.dismiss(None)

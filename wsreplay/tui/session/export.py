@@ -50,7 +50,7 @@ def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int]
             reader.only = frozenset(ids or ())
         connections = list(session.connections) if session else reader.connections()
         if out.suffix == ".db":
-            cut(reader, [one.id for one in connections], out)
+            cut(reader, [connection.id for connection in connections], out)
             return
         with new_file(out, replace=False) as half, half.open("xb") as file:
             file.writelines(line + b"\n" for line in export(reader, connections))

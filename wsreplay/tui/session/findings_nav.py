@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding
-
-from wsreplay.tui.host import Host
+from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.recording.evidence import is_ghost, moment, place, seen_from
-from wsreplay.tui.recording.goto import why_not_here
+from wsreplay.tui.recording.goto import why_unreachable
 from wsreplay.tui.widgets.detail import Detail
 
 if TYPE_CHECKING:
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
     from wsreplay.tui.recording.view import View
     from wsreplay.tui.widgets.frame_list import FrameList
@@ -23,20 +21,14 @@ if TYPE_CHECKING:
 _NAMED = 5  # sessions
 
 
-class Trail:
+class FindingNavigator:
     """The findings of a list. `looked_at` is the one whose witnesses are shown; `reveal` sees to it that one can be seen."""
 
-    BINDINGS: ClassVar[tuple[Binding, ...]] = (
-        Binding("right_square_bracket", "part('trail','go',1)", "Next finding", id="trace.next_finding", show=False),
-        Binding("left_square_bracket", "part('trail','go',-1)", "Previous finding", id="trace.previous_finding", show=False),
-        Binding("x", "part('trail','next_witness')", "Next witness frame of the finding", id="trace.witness", show=False),
-    )
-
     def __init__(
-        self, host: Host, opened: Opened, rows: Rows, frames: FrameList, reveal: Callable[[Finding], object]
+        self, host: ScreenHost, recording: OpenRecording, rows: Rows, frames: FrameList, reveal: Callable[[Finding], object]
     ) -> None:
         self._host = host
-        self._opened = opened
+        self._recording = recording
         self._rows = rows
         self._frames = frames
         self._reveal = reveal
@@ -52,7 +44,7 @@ class Trail:
 
     def rows(self) -> Sequence[tuple[int, Finding]]:
         """The rows where findings stand, in order; found once for what a view shows."""
-        view, evidence = self._rows.view, self._opened.evidence
+        view, evidence = self._rows.view, self._recording.evidence
         if self._found_in[0] is not view or self._found_in[1] != view.version:
             ghosts = [(row, ghost.finding) for row, ghost in view.ghosts()]
             at_frames = [
@@ -69,14 +61,14 @@ class Trail:
     def go(self, steps: int) -> None:
         """To the next finding, or the one before; where the verdict is still to come, as soon as it has come."""
         here = self._frames.cursor
-        found = self.rows()
+        places = self.rows()
         is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
-        later = [(row, one) for row, one in found if (row >= here + (not is_fresh) if steps > 0 else row < here)]
+        later = [(row, finding) for row, finding in places if (row >= here + (not is_fresh) if steps > 0 else row < here)]
         coming = self._coming() if steps > 0 and not later else None
         if coming is not None:
             self.show(coming)
-        elif not found:
-            self._awaited = None if self._opened.evidence.is_there else (steps, here)
+        elif not places:
+            self._awaited = None if self._recording.evidence.is_there else (steps, here)
             self._host.notify(self._why_none())
         elif not later:
             self._host.notify("no finding further on" if steps > 0 else "no finding before this one")
@@ -85,11 +77,12 @@ class Trail:
             self.show(finding, row)
 
     def _coming(self) -> Finding | None:
-        """The first finding that the film has not shown yet."""
+        """The first finding that the replay has not shown yet."""
         horizon, session = self._rows.horizon, self._rows.number
         if horizon is None:
             return None
-        later = (one for one in self._opened.evidence.of_session(session) if seen_from(one) > horizon and self._has_row(one))
+        findings = self._recording.evidence.of_session(session)
+        later = (finding for finding in findings if seen_from(finding) > horizon and self._has_row(finding))
         return min(later, key=seen_from, default=None)
 
     def _has_row(self, finding: Finding) -> bool:
@@ -99,19 +92,19 @@ class Trail:
             return is_ghost(finding) and not finding.caused_by and self._rows.filter is None and not self._rows.only_marked
         return self._rows.will_show(at)
 
-    def judged(self) -> None:
+    def verdict_changed(self) -> None:
         """There is another verdict: go where somebody wanted to go, if he still stands there."""
         awaited = self._awaited
-        if awaited is not None and self._opened.evidence.is_there:
+        if awaited is not None and self._recording.evidence.is_there:
             self._awaited = None
             if awaited[1] == self._frames.cursor:
                 self.go(awaited[0])
 
     def _why_none(self) -> str:
-        if not self._opened.evidence.is_there:
+        if not self._recording.evidence.is_there:
             return "goes there when there is a verdict"
-        if not self._opened.evidence.of_session(self._rows.number):
-            others = sorted(number for number, counts in self._opened.evidence.tallies.items() if any(counts) and number)
+        if not self._recording.evidence.of_session(self._rows.number):
+            others = sorted(number for number, counts in self._recording.evidence.tallies.items() if any(counts) and number)
             elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
             return f"nothing is wrong in this session, but in {elsewhere}" if others else "nothing is wrong by this contract"
         return "none has come yet" if self._rows.horizon is not None else "the filter lets none through"
@@ -132,7 +125,7 @@ class Trail:
 
     def _row_of(self, finding: Finding) -> int:
         view = self._rows.view
-        return next((row for row, one in self.rows() if one == finding), view.row_at(moment(finding)))
+        return next((row for row, shown in self.rows() if shown == finding), view.row_at(moment(finding)))
 
     def next_witness(self) -> None:
         finding = self.looked_at
@@ -154,7 +147,7 @@ class Trail:
         hidden = [frame for frame in witnesses(finding) if not self._rows.view.holds(frame)]
         if not hidden:
             return "this is all that shows it"
-        why = why_not_here(self._opened, self._rows.session, hidden[0]) or self._rows.why_hidden(hidden[0])
+        why = why_unreachable(self._recording, self._rows.session, hidden[0]) or self._rows.why_hidden(hidden[0])
         return f"frame {hidden[0]:,} shows it too: {why}"
 
 

@@ -9,19 +9,19 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.host import Host
+from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.jobs.job import Errands, Told
-from wsreplay.tui.recording.evidence import Ghost
-from wsreplay.tui.recording.extra_rows import Between, Injected, Noted
+from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow
 from wsreplay.tui.recording.facts import Line, fault_facts, finding_facts, frame_facts, kind_of, note_facts
 from wsreplay.tui.recording.layout import SHOWN_BYTES, wrapped
-from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.widgets.detail import PANES, Detail, Laid, Layout, payload_layout, payload_lines
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
-Item = Head | Between | None
+Item = Head | ExtraRow | None
 
 LAYING = "laying out a payload"
 _GAP: list[Line] = [("plain", "")]  # before what is not the first
@@ -30,9 +30,9 @@ _GAP: list[Line] = [("plain", "")]  # before what is not the first
 class Inspector:
     """Keeps a `Detail` at what is looked at. Payloads that take long are laid out beside the interface."""
 
-    def __init__(self, host: Host, opened: Opened, detail: Detail, errands: Errands, origin_ns: int) -> None:
+    def __init__(self, host: ScreenHost, recording: OpenRecording, detail: Detail, errands: Errands, origin_ns: int) -> None:
         self._host = host
-        self._opened = opened
+        self._recording = recording
         self._detail = detail
         self._origin_ns = origin_ns
         self.pane = PANES[0]
@@ -45,9 +45,9 @@ class Inspector:
 
     def findings(self) -> Sequence[Finding]:
         """Those that stand at the row."""
-        if isinstance(self.item, Ghost):
+        if isinstance(self.item, GhostRow):
             return (self.item.finding,)
-        return self._opened.evidence.by_frame.get(self.item.id, ()) if isinstance(self.item, Head) else ()
+        return self._recording.evidence.by_frame.get(self.item.id, ()) if isinstance(self.item, Head) else ()
 
     def show(self, item: Item, *, again: bool = False, trouble: str = "") -> None:
         """Show a row; `again` where something about it changed, and the place in its text is to stay.
@@ -59,7 +59,7 @@ class Inspector:
         if before is None or self.frame is None or before.id != self.frame.id:
             self._pretty = None
             self._errands.cancel(LAYING)
-        pane = "findings" if isinstance(item, Ghost) else "meta" if isinstance(item, Injected | Noted) else self.pane
+        pane = "findings" if isinstance(item, GhostRow) else "meta" if isinstance(item, FaultRow | NoteRow) else self.pane
         self._detail.show_pane(pane)
         is_new = self._pretty is None and not self._errands.is_at(LAYING)
         if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
@@ -69,7 +69,7 @@ class Inspector:
 
     def turn_pane(self, steps: int) -> None:
         """What is no frame has one pane only."""
-        if isinstance(self.item, Between):
+        if isinstance(self.item, ExtraRow):
             return
         self.choose_pane(PANES[(PANES.index(self.pane) + steps) % len(PANES)])
 
@@ -81,17 +81,17 @@ class Inspector:
         if not isinstance(item, Head):
             return None
         try:
-            return self._opened.reader.frame(item.id)
+            return self._recording.reader.frame(item.id)
         except WsreplayError as error:
             self._trouble = str(error)
             return None
 
     def _layout(self, pane: str) -> Layout:
         own = self._host.look.own
-        if isinstance(self.item, Noted):
+        if isinstance(self.item, NoteRow):
             note = note_facts(self.item.mark, self._origin_ns, self._host.look.key("keep.mark"))
             return lambda width: wrapped(note, width, own)
-        if isinstance(self.item, Injected):
+        if isinstance(self.item, FaultRow):
             about = self._fault_lines(self.item)
             return lambda width: wrapped(about, width, own)
         if pane == "findings":
@@ -99,8 +99,8 @@ class Inspector:
             return lambda width: wrapped(findings, width, own)
         frame = self.frame
         if frame is None:
-            said: list[Line] = self._in_vain(self._trouble) if self._trouble else [("dim", "there is nothing here")]
-            return lambda width: wrapped(said, width, own)
+            lines: list[Line] = self._in_vain(self._trouble) if self._trouble else [("dim", "No frame selected")]
+            return lambda width: wrapped(lines, width, own)
         if pane == "meta":
             facts = self._facts(frame)
             return lambda width: wrapped(facts, width, own)
@@ -119,13 +119,13 @@ class Inspector:
         return [("warning", why), ("plain", ""), ("dim", again)]
 
     def _facts(self, frame: Frame) -> list[Line]:
-        session = self._opened.session_of.get(frame.connection_id)
-        connection = self._opened.connections.get(frame.connection_id)
+        session = self._recording.session_of.get(frame.connection_id)
+        connection = self._recording.connections.get(frame.connection_id)
         return frame_facts(frame, connection, session.id if session else None, self._origin_ns)
 
-    def _fault_lines(self, item: Injected) -> list[Line]:
+    def _fault_lines(self, item: FaultRow) -> list[Line]:
         fault = item.fault
-        session = self._opened.session_of.get(fault.connection_id) if fault.connection_id is not None else None
+        session = self._recording.session_of.get(fault.connection_id) if fault.connection_id is not None else None
         return fault_facts(fault, session.id if session else None, self._origin_ns)
 
     def _headings(self) -> list[Line]:
@@ -139,18 +139,20 @@ class Inspector:
     def _findings_lines(self) -> list[Line]:
         lines: list[Line] = []
         for finding in self.findings():
-            file, words = self._opened.evidence.words(finding)
+            file, words = self._recording.evidence.words(finding)
             lines += [*_GAP[: len(lines)], *finding_facts(finding, words, file, self._origin_ns)]
-        elsewhere = [one for one in self._witnessed() if one not in self.findings()]
+        elsewhere = [finding for finding in self._witnessed() if finding not in self.findings()]
         if elsewhere:
-            lines += [*_GAP[: len(lines)], ("dim", "a witness of:"), *((kind_of(one), one.message) for one in elsewhere)]
+            lines += [*_GAP[: len(lines)], ("dim", "a witness of:")]
+            lines += [(kind_of(finding), finding.message) for finding in elsewhere]
         return lines
 
     def _witnessed(self) -> list[Finding]:
         """The findings that this frame is a witness of, wherever they stand."""
         if not isinstance(self.item, Head):
             return []
-        return [one for one in self._opened.evidence.findings if self.item.id in (one.activation, *one.frames)]
+        findings, frame_id = self._recording.evidence.findings, self.item.id
+        return [finding for finding in findings if frame_id in (finding.activation, *finding.frames)]
 
     @staticmethod
     def _is_large(frame: Frame) -> bool:

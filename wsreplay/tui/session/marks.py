@@ -4,51 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding
+from typing import TYPE_CHECKING
 
 from wsreplay.errors import WsreplayError
 from wsreplay.store import annotations as notes
 from wsreplay.store.paging import Head
-from wsreplay.tui.host import Host
-from wsreplay.tui.recording.evidence import Ghost
-from wsreplay.tui.recording.extra_rows import Between, Noted, when
+from wsreplay.tui.host import ScreenHost
+from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.extra_rows import ExtraRow, NoteRow, when
 
 if TYPE_CHECKING:
     from wsreplay.model import Mark
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
     from wsreplay.tui.session.inspector import Inspector
     from wsreplay.tui.widgets.frame_list import FrameList
 
 
-class Marks:
+class MarkController:
     """The marks of a list; they are kept in the recording.
 
     `current` gives the inspector once it has caught up with the cursor. `changed` hears that a mark came or went, `narrowed`
     that only marked rows are shown now, or all again.
     """
 
-    BINDINGS: ClassVar[tuple[Binding, ...]] = (
-        Binding("m", "part('marks','leave')", "Mark with a note", id="keep.mark", show=False),
-        Binding("apostrophe", "part('marks','next')", "Next mark", id="keep.next_mark", show=False),
-        Binding("M", "part('marks','only')", "Marked frames only", id="keep.only_marked", show=False),
-    )
-
     def __init__(
-        self, host: Host, opened: Opened, rows: Rows, frames: FrameList, *, current: Callable[[], Inspector],
+        self, host: ScreenHost, recording: OpenRecording, rows: Rows, frames: FrameList, *, current: Callable[[], Inspector],
         changed: Callable[[], object], narrowed: Callable[[], object],
     ) -> None:  # fmt: skip
         self._host = host
-        self._opened = opened
+        self._recording = recording
         self._rows = rows
         self._frames = frames
         self._current = current
         self._changed = changed
         self._narrowed = narrowed
 
-    def leave(self) -> None:
+    def ask_note(self) -> None:
         """Ask for the note of a mark where the cursor stands."""
         item = self._current().item
         if item is None:
@@ -58,30 +50,30 @@ class Marks:
             hint = "what is to be remembered; empty takes the mark away"
             self._host.ask("Mark", hint, partial(self._change, item), value=known.note if known else "")
 
-    def _kept(self, item: Head | Between) -> Mark | None:
+    def _kept(self, item: Head | ExtraRow) -> Mark | None:
         """The mark that is there now."""
-        if isinstance(item, Noted):
-            return next((one for one in self._opened.marks if one.frame_id is None and one.t_ns == when(item)), None)
+        if isinstance(item, NoteRow):
+            return next((mark for mark in self._recording.marks if mark.frame_id is None and mark.t_ns == when(item)), None)
         frame_id = _frame_of(item)
-        return self._opened.marked.get(frame_id) if frame_id is not None else None
+        return self._recording.marked.get(frame_id) if frame_id is not None else None
 
-    def _change(self, item: Head | Between, note: str) -> None:
+    def _change(self, item: Head | ExtraRow, note: str) -> None:
         known = self._kept(item)
         t_ns = item.t_ns if isinstance(item, Head) else when(item)
         try:
-            notes.change_mark(self._opened.path, known.id if known else None, t_ns, note, _frame_of(item))
+            notes.change_mark(self._recording.path, known.id if known else None, t_ns, note, _frame_of(item))
         except WsreplayError as error:
             why = self._host.look.own(str(error))
             self._host.notify(why, title="the mark was not kept", severity="error", markup=False)
             return
-        self._opened.refresh_marks()
+        self._recording.refresh_marks()
         self._frames.forget()
         if self._rows.only_marked:
             self._rows.marked_only(True)
             self._narrowed()
         self._changed()
 
-    def next(self) -> None:
+    def go_to_next(self) -> None:
         """To the next one, and from the last to the first."""
         rows = sorted(self._marked_rows())
         if rows:
@@ -93,19 +85,19 @@ class Marks:
     def _marked_rows(self) -> set[int]:
         """The rows of the view in which a mark stands."""
         view = self._rows.view
-        between = {row for row, item in view.between() if isinstance(item, Noted)}
-        return between | {view.row_of_frame(frame_id) for frame_id in self._opened.marked if view.holds(frame_id)}
+        extra_rows = {row for row, item in view.extra_rows() if isinstance(item, NoteRow)}
+        return extra_rows | {view.row_of_frame(frame_id) for frame_id in self._recording.marked if view.holds(frame_id)}
 
-    def only(self) -> None:
+    def toggle_marked_only(self) -> None:
         self._rows.marked_only(not self._rows.only_marked)
         self._narrowed()
 
 
-def _frame_of(item: Head | Between) -> int | None:
+def _frame_of(item: Head | ExtraRow) -> int | None:
     """The frame that keeps a mark: of what is no frame itself one of the same session; None for a note at a time."""
     if isinstance(item, Head):
         return item.id
-    if isinstance(item, Ghost):
+    if isinstance(item, GhostRow):
         finding = item.finding
         return finding.activation or next(iter(finding.frames), None)
-    return None if isinstance(item, Noted) else item.fault.frame_id
+    return None if isinstance(item, NoteRow) else item.fault.frame_id

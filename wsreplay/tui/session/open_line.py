@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from wsreplay import units
 from wsreplay.model import Session
 from wsreplay.tui.jobs.job import Errands
-from wsreplay.tui.recording.span_reading import READING, Tracing, open_at
+from wsreplay.tui.recording.span_reading import READING, SpanReader, open_at
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from wsreplay.tui.recording.lanes import Drawn
-    from wsreplay.tui.recording.open_recording import Opened
-    from wsreplay.tui.recording.span_reading import Traced
+    from wsreplay.tui.recording.lanes import DrawnSpan
+    from wsreplay.tui.recording.open_recording import OpenRecording
+    from wsreplay.tui.recording.span_reading import SpanReading
+
 
 class OpenLine(StatusLine):
     """Says what is open. Spans are read when they are first needed: `spans` is None until then.
@@ -22,17 +23,19 @@ class OpenLine(StatusLine):
     `traced_anew` hears that other spans are known.
     """
 
-    def __init__(self, opened: Opened, errands: Errands, traced_anew: Callable[[], object], *, id: str | None = None) -> None:
+    def __init__(
+        self, recording: OpenRecording, errands: Errands, spans_changed: Callable[[], object], *, id: str | None = None
+    ) -> None:
         super().__init__(id=id, ground="ground")
-        self.spans: Sequence[Drawn] | None = None
+        self.spans: Sequence[DrawnSpan] | None = None
         self._is_full = False
-        self._traced_anew = traced_anew
+        self._spans_changed = spans_changed
         self._has_failed = False
-        self._tracing = Tracing(opened, errands, self._take, self._fail)
+        self._span_reader = SpanReader(recording, errands, self._take, self._fail)
 
     def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Collection[int]:
         """Say what is open in a session at a time of the recording; the frames that began it."""
-        self._tracing.ask(session, contracts, now_ns)
+        self._span_reader.ask(session, contracts, now_ns)
         look = self.look
         if self._has_failed:
             self.say([(f"{READING} failed: {look.key('session.read_again')} tries again", look.style("warning"))])
@@ -44,7 +47,7 @@ class OpenLine(StatusLine):
         self._say(spans, at_ns)
         return {drawn.start_frame for drawn in spans}
 
-    def _say(self, spans: Sequence[Drawn], at_ns: int) -> None:
+    def _say(self, spans: Sequence[DrawnSpan], at_ns: int) -> None:
         look = self.look
         known = f", of the first {len(self.spans or ()):,}" if self._is_full else ""
         count = f"{len(spans)} open{known}" if spans else f"nothing is open{known}"
@@ -58,13 +61,13 @@ class OpenLine(StatusLine):
     def forget(self) -> None:
         """The recording is read again."""
         self._has_failed = False
-        self._tracing.forget()
+        self._span_reader.forget()
 
     def _fail(self) -> None:
         self._has_failed = True
-        self._traced_anew()
+        self._spans_changed()
 
-    def _take(self, traced: Traced) -> None:
-        self.spans, _, self._is_full = traced
+    def _take(self, read_spans: SpanReading) -> None:
+        self.spans, _, self._is_full = read_spans
         self._has_failed = False
-        self._traced_anew()
+        self._spans_changed()

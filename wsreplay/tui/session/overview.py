@@ -10,38 +10,38 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.job import Errands, Told
 from wsreplay.tui.recording import density as sketch
 from wsreplay.tui.recording.evidence import moment
-from wsreplay.tui.recording.extra_rows import MOST_FAULTS, Noted, Placed, placed, when
+from wsreplay.tui.recording.extra_rows import MOST_FAULTS, NoteRow, PlacedRow, place_rows, when
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
     from wsreplay.model import Mark
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
     from wsreplay.tui.widgets.overview import Overview
 
-There = tuple[int, "tuple[Mark, ...]"]
+ExtraCount = tuple[int, "tuple[Mark, ...]"]
 COUNTING, PLACING = "counting the overview", "placing injected faults and notes"
 
 
-class Survey:
+class OverviewController:
     """Keeps an `Overview` at what a session holds. `placed_anew` hears that other faults or notes are known.
 
     Times are in ns: `origin_ns` on the recording's axis, `now_ns` on the application's clock.
     """
 
     def __init__(
-        self, opened: Opened, rows: Rows, overview: Overview, errands: Errands, origin_ns: int,
-        placed_anew: Callable[[], object],
+        self, recording: OpenRecording, rows: Rows, overview: Overview, errands: Errands, origin_ns: int,
+        placed_rows_changed: Callable[[], object],
     ) -> None:  # fmt: skip
-        self._opened = opened
+        self._recording = recording
         self._rows = rows
         self._overview = overview
         self._errands = errands
         self._origin_ns = origin_ns
-        self._placed_anew = placed_anew
+        self._placed_rows_changed = placed_rows_changed
         self._counted_ns = 0
         self._counted_bins: int | None = None
-        self._known: There | None = (0, ())
+        self._known: ExtraCount | None = (0, ())
         self._is_placing = False
 
     def count(self, end_ns: int, now_ns: int) -> None:
@@ -63,9 +63,9 @@ class Survey:
     def grown(self, end_ns: int, now_ns: int) -> None:
         """The recording has more frames: count again, but not all the time."""
         is_due = now_ns - self._counted_ns > SECOND and not self._errands.is_at(COUNTING)
-        if is_due or not self._opened.live:
+        if is_due or not self._recording.live:
             self.count(end_ns, now_ns)
-        self.find_between()
+        self.place_extra_rows()
 
     def _draw(self, span: tuple[int, int], counts: Sequence[int]) -> None:
         self._overview.draw(counts, span)
@@ -76,40 +76,40 @@ class Survey:
         kinds = {"missing": "missing", "order": "order", "late": "late"}
         places = [
             (moment(finding), kinds.get(finding.kind, str(finding.severity)))
-            for finding in self._opened.evidence.of_session(self._rows.number)
+            for finding in self._recording.evidence.of_session(self._rows.number)
             if not finding.caused_by and finding.severity != "info"
         ]
-        here = self._opened.placed_in(self._rows.session)
-        between = [(when(one), "mark" if isinstance(one, Noted) else "fault") for one in here]
-        on_frames = [(mark.t_ns, "mark") for mark in self._opened.marks if mark.frame_id and self._rows.holds(mark.frame_id)]
+        placed_rows = self._recording.placed_rows_of(self._rows.session)
+        between = [(when(row), "mark" if isinstance(row, NoteRow) else "fault") for row in placed_rows]
+        on_frames = [(mark.t_ns, "mark") for mark in self._recording.marks if mark.frame_id and self._rows.holds(mark.frame_id)]
         self._overview.place([*places, *between, *on_frames])
 
-    def find_between(self) -> None:
+    def place_extra_rows(self) -> None:
         """Find where injected faults and notes stand, beside the interface, if there are others than are known."""
-        there = self._there()
+        there = self._count_extra_rows()
         if there == self._known or self._is_placing:
             return
         self._is_placing = True
 
         def work(reader: Recording, errand: Told) -> None:
-            errand.tell(placed(reader))
+            errand.tell(place_rows(reader))
 
-        self._errands.send(PLACING, work, partial(self._found, there), partial(self._found_nothing, there))
+        self._errands.send(PLACING, work, partial(self._take_places, there), partial(self._places_failed, there))
 
     def forget(self) -> None:
         """Where they stand is to be found again."""
         self._known = None
 
-    def _there(self) -> There:
+    def _count_extra_rows(self) -> ExtraCount:
         """How many faults there are, and which notes."""
-        notes = tuple(mark for mark in self._opened.marks if mark.frame_id is None)
-        return min(self._opened.faults(None), MOST_FAULTS), notes
+        notes = tuple(mark for mark in self._recording.marks if mark.frame_id is None)
+        return min(self._recording.faults(None), MOST_FAULTS), notes
 
-    def _found(self, there: There, found: Sequence[Placed]) -> None:
+    def _take_places(self, there: ExtraCount, rows: Sequence[PlacedRow]) -> None:
         self._known, self._is_placing = there, False
-        self._opened.placed = found
-        self._placed_anew()
-        self.find_between()  # there may be more by now
+        self._recording.placed_rows = rows
+        self._placed_rows_changed()
+        self.place_extra_rows()  # there may be more by now
 
-    def _found_nothing(self, there: There) -> None:
+    def _places_failed(self, there: ExtraCount) -> None:
         self._known, self._is_placing = there, False  # until there are others

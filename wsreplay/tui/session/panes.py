@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -14,16 +12,8 @@ if TYPE_CHECKING:
     from wsreplay.tui.widgets.query_bar import QueryBar
 
 
-class Panes:
+class PaneController:
     """The screen's class `-detail-only` or `-list-only` says which of the two has all the room, and so do the bar's hints."""
-
-    BINDINGS: ClassVar[tuple[Binding, ...]] = (
-        Binding("tab", "part('inspector','turn_pane',1)", "Next pane", id="session.next_pane", show=False),
-        Binding("shift+tab", "part('inspector','turn_pane',-1)", "Previous pane", id="session.previous_pane", show=False),
-        Binding("left,h", "part('panes','to_list')", "To the list", id="session.focus_list", show=False),
-        Binding("right,l", "part('panes','to_detail')", "To the detail", id="session.focus_detail", show=False),
-        Binding("backslash", "part('panes','maximise')", "Maximise the pane", id="session.maximise", show=False),
-    )
 
     def __init__(self, screen: Screen[None], frames: FrameList, detail: Detail, bar: QueryBar) -> None:
         self._screen = screen
@@ -31,14 +21,14 @@ class Panes:
         self._detail = detail
         self._bar = bar
 
-    def to_detail(self) -> None:
+    def focus_detail(self) -> None:
         self._screen.remove_class("-list-only")
         if self._screen.has_class("-narrow"):
             self._screen.add_class("-detail-only")
         self._detail.focus()
         self._bar.hint()
 
-    def to_list(self) -> None:
+    def focus_list(self) -> None:
         self._screen.remove_class("-detail-only")
         self._frames.focus()
         self._bar.hint()
@@ -50,7 +40,7 @@ class Panes:
     def restore(self) -> bool:
         """Undo the last of these; whether there was anything to undo."""
         if self._detail.has_focus:
-            self.to_list()
+            self.focus_list()
         elif self._screen.has_class("-list-only"):
             self._screen.remove_class("-list-only")
         else:

@@ -14,30 +14,29 @@ from textual.widget import Widget
 from wsreplay import units
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
-from wsreplay.store.paging import Head
 from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
-from wsreplay.tui.recording.evidence import Ghost, seen_from
-from wsreplay.tui.recording.goto import Target, why_not_here
-from wsreplay.tui.recording.open_recording import Opened
-from wsreplay.tui.recording.playback import Player
+from wsreplay.tui.recording.evidence import seen_from
+from wsreplay.tui.recording.goto import Target, why_unreachable
+from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.recording.scan import Gathered, session_ids
-from wsreplay.tui.screens.player import PlayerScreen
-from wsreplay.tui.session.export_keys import Exports
-from wsreplay.tui.session.findings_nav import Trail
+from wsreplay.tui.recording.scan import ScanResult, session_ids
+from wsreplay.tui.session.actions import SessionActions
+from wsreplay.tui.session.export_controller import ExportController
+from wsreplay.tui.session.findings_nav import FindingNavigator
 from wsreplay.tui.session.inspector import Inspector
-from wsreplay.tui.session.marks import Marks
+from wsreplay.tui.session.marks import MarkController
 from wsreplay.tui.session.open_line import OpenLine
-from wsreplay.tui.session.overview import Survey
-from wsreplay.tui.session.panes import Panes
-from wsreplay.tui.session.search import Asking
+from wsreplay.tui.session.overview import OverviewController
+from wsreplay.tui.session.panes import PaneController
+from wsreplay.tui.session.search import SearchController
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.head import (
+    contract_runs,
     fault_runs,
     head_runs,
     joined,
-    judge_runs,
     live_runs,
     new_runs,
     session_name,
@@ -53,18 +52,10 @@ if TYPE_CHECKING:
 PER_DETAIL_NS = units.SECOND // 2
 
 
-class SessionScreen(PlayerScreen):
+class SessionScreen(SessionActions):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *Panes.BINDINGS,
-        *Asking.BINDINGS,
-        *Trail.BINDINGS,
-        *Marks.BINDINGS,
-        *Exports.BINDINGS,
-        Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
-        Binding("v", "findings", "Findings", id="session.findings", show=False),
-        Binding("D", "diff", "Compare with another session", id="session.diff", show=False),
         Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
@@ -79,33 +70,35 @@ class SessionScreen(PlayerScreen):
     SessionScreen.-detail-only #frames { display: none; }
     """
 
-    def __init__(self, opened: Opened, session: Session | None, at: Finding | None = None) -> None:
+    def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
         self._begin_at = at
-        self.opened = opened
-        self.rows = Rows(opened, session)
-        self.origin_ns = opened.start_ns(session)
-        self.player = Player(self.origin_ns, opened.reached_ns(session), self.origin_ns)
-        self.following = opened.live
+        self.recording = recording
+        self.rows = Rows(recording, session)
+        self.origin_ns = recording.start_ns(session)
+        self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
+        self.following = recording.live
         self.unseen = 0
-        self.errands = self.errands_of(opened)
-        self.frames = FrameList(opened, self.rows.view, users=opened.users(session), id="frames")
+        self.errands = self.errands_of(recording)
+        self.frames = FrameList(recording, self.rows.view, users=recording.users(session), id="frames")
         self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
-        self.open_line = OpenLine(opened, self.errands, self.show_open, id="open")
+        self.open_line = OpenLine(recording, self.errands, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
-        self.inspector = Inspector(self, opened, self.detail, self.errands, self.origin_ns)
-        self.asking = Asking(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
-        self.trail = Trail(self, opened, self.rows, self.frames, self._reveal)
-        self.marks = Marks(
-            self, opened, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
+        self.inspector = Inspector(self, recording, self.detail, self.errands, self.origin_ns)
+        self.search = SearchController(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
+        self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal)
+        self.marks = MarkController(
+            self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
         )
-        self.exports = Exports(self, opened, self.rows, self.caught_up)
-        self.panes = Panes(self, self.frames, self.detail, self.bar)
-        self.survey = Survey(opened, self.rows, self.overview, self.errands, self.origin_ns, self._place_anew)
+        self.exports = ExportController(self, recording, self.rows, self.caught_up)
+        self.panes = PaneController(self, self.frames, self.detail, self.bar)
+        self.overview_controller = OverviewController(
+            recording, self.rows, self.overview, self.errands, self.origin_ns, self._rows_changed
+        )
         self.detail_due, self._detailed_ns = True, 0
         self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
 
@@ -113,7 +106,7 @@ class SessionScreen(PlayerScreen):
     def session(self) -> Session | None:
         return self.rows.session
 
-    def parts(self) -> Iterable[Widget]:
+    def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.bar
         with Container(id="body"):
@@ -136,7 +129,18 @@ class SessionScreen(PlayerScreen):
         if self.following:
             self.frames.move_to(len(self.rows.view) - 1)
         if self._begin_at is not None:
-            self.trail.show(self._begin_at)
+            self.show_finding(self._begin_at)
+
+    def show_finding(self, finding: Finding) -> None:
+        """Go to where a finding stands, and show its witnesses."""
+        self.finding_navigator.show(finding)
+
+    def go_on_from(self, playback: Playback, replaying: bool, frame_id: int | None) -> None:
+        """Go on where the waterfall was left, at a frame if one was chosen there."""
+        if (playback._replace(since_ns=self.playback.since_ns), replaying) != (self.playback, self.replaying):
+            self.call_after_refresh(self.take_over, playback, replaying)
+        if frame_id is not None:
+            self.call_after_refresh(self.go_to_target, Target("frame", frame_id))
 
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""
@@ -144,7 +148,7 @@ class SessionScreen(PlayerScreen):
             self.errands.hand_over("reading the session", partial(session_ids, self.session.connections), self._take_ids)
         self._show_detail(again=True)
         self.count_overview()
-        self.survey.find_between()
+        self.overview_controller.place_extra_rows()
 
     def on_unmount(self) -> None:
         self.errands.cancel_all()
@@ -159,8 +163,8 @@ class SessionScreen(PlayerScreen):
     def _cursor_moved(self) -> None:
         view = self.rows.view
         led, self._led_to = self._led_to, None
-        if not self.film and self.frames.cursor != led:
-            self.player = self.player.seek(view.time_of_row(self.frames.cursor), self.now())
+        if not self.replaying and self.frames.cursor != led:
+            self.playback = self.playback.seek(view.time_of_row(self.frames.cursor), self.now())
         if self.following and self.frames.cursor < len(view) - 1:
             self.following, self.unseen = False, 0
         self.paint_lines()
@@ -194,34 +198,34 @@ class SessionScreen(PlayerScreen):
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
         findings = self.inspector.findings()
-        if findings and self.trail.looked_at not in findings:
-            self.trail.look_at(findings[0])
+        if findings and self.finding_navigator.looked_at not in findings:
+            self.finding_navigator.look_at(findings[0])
 
     def paint_lines(self) -> None:
-        look, replay = self.look, self.replay
-        live = live_runs(look, replay.growth, self.opened)
+        look, host = self.look, self.host
+        live = live_runs(look, host.growth, self.recording)
         place = head_runs(look, session_name(look, self.session))
-        where = [(look.safe(self.session.path if self.session else self.opened.path.name), look.style("text"))]
-        news = new_runs(look, self.following, self.unseen) if replay.growth.live else []
-        verdict = verdict_runs(look, replay.verdict, self.opened, self.rows.number)
-        injected = fault_runs(look, self.opened.faults(self.session))
-        self.head.say(joined(look, place, live, news, injected, where), verdict, extra=judge_runs(look, self.opened))
+        where = [(look.safe(self.session.path if self.session else self.recording.path.name), look.style("text"))]
+        news = new_runs(look, self.following, self.unseen) if host.growth.live else []
+        verdict = verdict_runs(look, host.validation.status, self.recording, self.rows.number)
+        injected = fault_runs(look, self.recording.faults(self.session))
+        self.head.say(joined(look, place, live, news, injected, where), verdict, extra=contract_runs(look, self.recording))
         view = self.rows.view
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{len(view.ids):,}"
-        foot = [*self.player_runs(self.origin_ns), (count, look.style("dim"))]
+        foot = [*self.playback_runs(self.origin_ns), (count, look.style("dim"))]
         self.foot.say(foot, extra=look.keys(("app.help", "help"), ("ctrl+p", "palette")))
         seen = self.frames.seen()
         span = None
         if len(seen) < len(view):
             span = view.time_of_row(seen.start), view.time_of_row(seen.stop - 1)
-        self.overview.point(self.player.at_ns, span, self.player.at_ns if self.film else None)
+        self.overview.point(self.playback.at_ns, span, self.playback.at_ns if self.replaying else None)
 
     def _name_list(self) -> None:
         self.frames.border_title = "marked frames" if self.rows.only_marked else "frames"
-        ends_film = f"as it was then: {self.look.key('screen.escape')} shows all rows"
+        how_to_end = f"as it was then: {self.look.key('screen.escape')} shows all rows"
         reading = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
-        self.frames.border_subtitle = ends_film if self.film and not self.player.at_end else reading
+        self.frames.border_subtitle = how_to_end if self.replaying and not self.playback.at_end else reading
 
     def looks_changed(self) -> None:
         super().looks_changed()
@@ -231,18 +235,18 @@ class SessionScreen(PlayerScreen):
     def show_rows(self) -> None:
         """Show the rows after they have changed, the cursor on what it stood on.
 
-        The clock goes with the cursor where that is gone; a film and the end of a recording that grows stay where they are.
+        The clock goes with the cursor where that is gone; a replay and the end of a recording that grows stay where they are.
         """
         stood_on = self.frames.view.anchor(self.frames.cursor)
         was_last = self.frames.cursor >= self.frames.count - 1
         self.frames.empty_lines = self._why_empty()
         self.frames.show_view(self.rows.view, anchor=stood_on)
-        if self.following or (self.film and was_last):
+        if self.following or (self.replaying and was_last):
             self.frames.move_to(len(self.rows.view) - 1)
         elif stood_on is None and len(self.rows.view):
-            self.frames.move_to(self.rows.view.row_at(self.player.at_ns), quiet=True)  # the list was empty before
-        elif not self.film and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
-            self.player = self.player.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
+            self.frames.move_to(self.rows.view.row_at(self.playback.at_ns), quiet=True)  # the list was empty before
+        elif not self.replaying and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
+            self.playback = self.playback.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
         self._name_list()
         self.paint_lines()
         self._show_detail(again=True)
@@ -254,68 +258,68 @@ class SessionScreen(PlayerScreen):
             return ["", f"no frame{of_these} is marked", f"{self.look.key('keep.only_marked')} shows all frames again"]
         if self.rows.filter is not None:
             return ["", f"no frame matches {self.rows.filter}", f"{self.look.key('screen.escape')} clears the filter"]
-        if self.opened.live and self.opened.runs:
-            run = self.opened.runs[0]
+        if self.recording.live and self.recording.runs:
+            run = self.recording.runs[0]
             return ["", "Nothing is recorded yet.", f"Connect a client to {run.listen}", f"to reach {run.upstream}."]
         return ["", "no frames were recorded here"]
 
     def count_overview(self) -> None:
-        self.survey.count(self.player.end_ns, self.now())
+        self.overview_controller.count(self.playback.end_ns, self.now())
 
     def show_open(self) -> None:
         """Say what is open at the playhead, while the session is played."""
-        if self.film and not self.open_line.is_attached:
+        if self.replaying and not self.open_line.is_attached:
             self.mount(self.open_line, before=self.overview)
-        self.open_line.display = self.film
-        state = self.session, self.replay.judged_by, self.player.at_ns, self.now()
-        self.frames.set_open(self.open_line.show(*state) if self.film else ())
+        self.open_line.display = self.replaying
+        state = self.session, self.host.validation.contracts_in_use, self.playback.at_ns, self.now()
+        self.frames.set_open(self.open_line.show(*state) if self.replaying else ())
 
     def marks_changed(self) -> None:
-        self.survey.find_between()
-        self.survey.place_signs()
+        self.overview_controller.place_extra_rows()
+        self.overview_controller.place_signs()
 
     # Answers.
 
-    def _take_ids(self, gathered: Gathered) -> None:
-        self.rows.gathered(gathered.ids, gathered.finished)
+    def _take_ids(self, result: ScanResult) -> None:
+        self.rows.take_ids(result.ids, result.finished)
         self.show_rows()
-        if gathered.finished:
+        if result.finished:
             self.count_overview()
-            self.asking.ask_again()
+            self.search.ask_again()
 
-    def work_failed(self, doing: str, why: str) -> None:
-        super().work_failed(doing, why)
-        self.asking.failed(doing)
+    def job_failed(self, doing: str, why: str) -> None:
+        super().job_failed(doing, why)
+        self.search.failed(doing)
         self.inspector.failed(doing, why)
 
     def verdict_changed(self) -> None:
-        if self.rows.is_judged_by(self.opened.evidence):
+        if self.rows.shows_evidence(self.recording.evidence):
             self.paint_lines()
             return
         self.show_open()
-        self._place_anew()
-        self.trail.judged()
+        self._rows_changed()
+        self.finding_navigator.verdict_changed()
 
-    def _place_anew(self) -> None:
+    def _rows_changed(self) -> None:
         """What stands between the frames is another."""
-        self.rows.judged_anew()
-        self.survey.place_signs()
+        self.rows.rebuild()
+        self.overview_controller.place_signs()
         self.show_rows()
 
     def recording_grew(self, last_id: int) -> None:
         self.unseen += self.rows.grown(last_id)
-        self.frames.set_users(self.opened.users(self.session))
+        self.frames.set_users(self.recording.users(self.session))
         if self.frames.count != len(self.rows.view):
             self.frames.show_change()
-            if self.following and not self.film:
+            if self.following and not self.replaying:
                 self.frames.move_to(len(self.rows.view) - 1)
-        if self.following and not self.film:
+        if self.following and not self.replaying:
             self.unseen = 0
-        self.player = self.player.reaching(self.opened.reached_ns(self.session))
-        if self.film:
+        self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
+        if self.replaying:
             self.show_playhead()  # what was the end is the end no more
-        self.asking.grown()
-        self.survey.grown(self.player.end_ns, self.now())
+        self.search.grown()
+        self.overview_controller.grown(self.playback.end_ns, self.now())
 
     def clock_ticked(self) -> None:
         self.paint_lines()
@@ -331,11 +335,11 @@ class SessionScreen(PlayerScreen):
 
     def show_playhead(self) -> None:
         view = self.rows.view
-        self.frames.is_film = self.film
+        self.frames.is_replaying = self.replaying
         self._name_list()
-        if self.film:
+        if self.replaying:
             # At its end all is known, also what was due only later.
-            view = self.rows.seen_at(None if self.player.at_end else self.player.at_ns)
+            view = self.rows.seen_at(None if self.playback.at_end else self.playback.at_ns)
             self.frames.show_change()
             self.frames.move_to(len(view) - 1)
         elif view.horizon is not None:
@@ -344,7 +348,7 @@ class SessionScreen(PlayerScreen):
             self.frames.show_change()
             self.frames.move_to(cursor, centre=True)
         else:
-            row = view.row_at(self.player.at_ns)
+            row = view.row_at(self.playback.at_ns)
             self._led_to = row if row != self.frames.cursor else None
             self.frames.move_to(row, centre=True)
         self.show_open()
@@ -354,25 +358,25 @@ class SessionScreen(PlayerScreen):
     def go_to_target(self, target: Target) -> None:
         view = self.rows.view
         if target.kind != "frame":
-            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.player.at_ns))
+            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.playback.at_ns))
         elif view.holds(target.value):
             row = view.row_of_frame(target.value)
             self.seek(view.time_of_row(row))
             self.frames.move_to(row, centre=True)
         else:
-            why = why_not_here(self.opened, self.session, target.value) or self.rows.why_hidden(target.value)
+            why = why_unreachable(self.recording, self.session, target.value) or self.rows.why_hidden(target.value)
             self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
 
     def _reveal(self, finding: Finding) -> None:
-        """In a film, go to where it shows a finding."""
-        if self.film and seen_from(finding) > self.player.at_ns:
+        """While replaying, go to where the replay shows a finding."""
+        if self.replaying and seen_from(finding) > self.playback.at_ns:
             self.seek(seen_from(finding))
 
     def step_rows(self, rows: int) -> None:
-        if not self.film:
+        if not self.replaying:
             self.frames.move_to(self.frames.cursor + rows)
             return
-        t_ns = self.rows.view.next_time(self.player.at_ns, rows)
+        t_ns = self.rows.view.next_time(self.playback.at_ns, rows)
         if t_ns is not None:
             self.seek(t_ns)
         elif rows < 0:
@@ -382,50 +386,50 @@ class SessionScreen(PlayerScreen):
 
     def _narrowed(self) -> None:
         """Only marked rows are shown now, or all again."""
-        self.asking.say()
+        self.search.say()
         self.show_rows()
 
     def on_query_typed(self, _message: QueryTyped) -> None:
-        self.asking.typed()
+        self.search.typed()
 
     def on_query_left(self, message: QueryLeft) -> None:
-        self.asking.left(message.keep)
+        self.search.left(message.keep)
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._resized)
 
     def _resized(self) -> None:
         self.bar.hint()
-        self.survey.resized(self.player.end_ns, self.now())
+        self.overview_controller.resized(self.playback.end_ns, self.now())
 
     def on_pane_chosen(self, message: PaneChosen) -> None:
         self.inspector.choose_pane(message.pane)
 
     def on_row_chosen(self, _message: RowChosen) -> None:
-        self.panes.to_detail()
+        self.panes.focus_detail()
 
     def on_jump_to(self, message: JumpTo) -> None:
         self.seek(message.t_ns)
 
     def action_escape(self) -> None:
-        """Undo the last thing that is open: the maximised pane, the search, the filter, the film; then go back."""
-        if self.panes.restore() or self.asking.stop_searching():
+        """Undo the last thing that is open: the maximised pane, the search, the filter, the replay; then go back."""
+        if self.panes.restore() or self.search.stop_searching():
             return
-        if self.film:
-            self.end_film()
-        elif not self.asking.clear():
+        if self.replaying:
+            self.end_replay()
+        elif not self.search.clear():
             super().action_escape()
 
     def action_read_again(self) -> None:
         """After something could not be read."""
         try:
-            self.opened.reopen()
+            self.recording.reopen()
         except WsreplayError as error:
-            self.work_failed("the file cannot be read", str(error))
+            self.job_failed("the file cannot be read", str(error))
             return
-        self.survey.forget()
+        self.overview_controller.forget()
         self.open_line.forget()
-        self._place_anew()
+        self._rows_changed()
         self._read()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -436,26 +440,8 @@ class SessionScreen(PlayerScreen):
 
     def action_follow(self) -> None:
         self.following, self.unseen = not self.following, 0
-        if self.film:
-            self.end_film()
+        if self.replaying:
+            self.end_replay()
         if self.following:
             self.frames.move_to(len(self.rows.view) - 1)
         self.paint_lines()
-
-    def action_waterfall(self) -> None:
-        from wsreplay.tui.waterfall.screen import WaterfallScreen
-
-        item = self.caught_up().item
-        here = item.id if isinstance(item, Head) else item.finding.activation if isinstance(item, Ghost) else None
-        self.app.push_screen(WaterfallScreen(self.opened, self.session, self.player, self.film, here))
-        self.player = self.player.pause()  # it is played there
-        self.keep_ticking()
-
-    def action_findings(self) -> None:
-        from wsreplay.tui.findings.screen import FindingsScreen
-
-        here = self.caught_up().findings()
-        self.app.push_screen(FindingsScreen(self.opened, self.session, here[0] if here else None))
-
-    def action_diff(self) -> None:
-        self.replay.choose_diff(self.session)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding
+from typing import TYPE_CHECKING
 
 from wsreplay.errors import FilterError
-from wsreplay.tui.host import Host
+from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.jobs.job import Errands
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.recording.scan import Gathered, matching_ids, next_match
+from wsreplay.tui.recording.scan import ScanResult, matching_ids, next_match
 from wsreplay.tui.recording.view import Anchor
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.query_bar import QueryBar
@@ -24,21 +22,14 @@ if TYPE_CHECKING:
 FILTERING, SEARCHING = "filtering", "searching"
 
 
-class Asking:
+class SearchController:
     """The questions a user asks of one list, and their answers, which come from beside the interface.
 
     `show` shows the rows after they have changed.
     """
 
-    BINDINGS: ClassVar[tuple[Binding, ...]] = (
-        Binding("slash", "part('asking','begin',False)", "Filter", id="session.filter", show=False),
-        Binding("ctrl+f", "part('asking','begin',True)", "Search text", id="session.search", show=False),
-        Binding("n", "part('asking','search',True)", "Next match", id="session.next_match", show=False),
-        Binding("N", "part('asking','search',False)", "Previous match", id="session.previous_match", show=False),
-    )
-
     def __init__(
-        self, host: Host, rows: Rows, frames: FrameList, bar: QueryBar, errands: Errands, show: Callable[[], object]
+        self, host: ScreenHost, rows: Rows, frames: FrameList, bar: QueryBar, errands: Errands, show: Callable[[], object]
     ) -> None:
         self._host = host
         self._rows = rows
@@ -54,7 +45,7 @@ class Asking:
         self._is_stopped = False
         self._found: int | None = None
 
-    async def begin(self, searching: bool) -> None:
+    async def begin(self, *, searching: bool) -> None:
         """Let the user type."""
         self._errands.get_ready()
         self._is_to_return = False
@@ -67,7 +58,7 @@ class Asking:
     def typed(self) -> None:
         """What is typed stood still for a moment: answer while it is typed."""
         if self._bar.searching:
-            self.search(from_here=True)
+            self.find(from_here=True)
         else:
             self.filter(self._bar.filter_text)
 
@@ -80,7 +71,7 @@ class Asking:
         bar.end()
         self._frames.focus()
         if bar.searching:
-            self.search(from_here=True) if keep else self.stop_searching()
+            self.find(from_here=True) if keep else self.stop_searching()
         else:
             self.filter(bar.filter_text if keep else bar.keep(self._before))
         self._is_to_return = not keep
@@ -115,10 +106,10 @@ class Asking:
             self._ask(self._asked)
 
     def _ask(self, asked: Filter) -> None:
-        sieve, place = self._rows.sieve(asked), self._place_in_base()
+        scan, place = self._rows.scan(asked), self._place_in_base()
         self._asked, self._is_stopped, self._is_waiting = asked, False, True
-        work = partial(matching_ids, sieve, self._rows.ask(asked), place)
-        self._errands.hand_over(FILTERING, work, self._gathered)
+        work = partial(matching_ids, scan, self._rows.ask(asked), place)
+        self._errands.hand_over(FILTERING, work, self._take_matches)
         self.say(0.0)
 
     def _place_in_base(self) -> int:
@@ -131,13 +122,13 @@ class Asking:
             return top
         return min(bisect_left(self._rows.base, view.ids[top]), max(0, len(self._rows.base) - 1))
 
-    def _gathered(self, gathered: Gathered) -> None:
-        ids, done, finished = gathered
+    def _take_matches(self, result: ScanResult) -> None:
+        ids, done, finished = result
         asked = self._asked
         if asked is None:
             return
         if ids or finished:
-            self._rows.filtered(asked, ids, finished)
+            self._rows.take_matches(asked, ids, finished)
             self._show()
         self.say(1.0 if finished else done)
         if finished:
@@ -193,7 +184,7 @@ class Asking:
 
     # Searching.
 
-    def search(self, forward: bool = True, *, from_here: bool = False) -> None:
+    def find(self, forward: bool = True, *, from_here: bool = False) -> None:
         """Find the next frame whose payload holds the text."""
         needle = self._bar.search_text
         view = self._frames.view
@@ -203,7 +194,7 @@ class Asking:
         self._frames.forget()
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
-        work = partial(next_match, self._rows.sieve(text_filter(needle)), view.ids[: view.frames], start, forward)
+        work = partial(next_match, self._rows.scan(text_filter(needle)), view.ids[: view.frames], start, forward)
         self._errands.hand_over(SEARCHING, work, partial(self._matched, needle))
         self._bar.say(lambda look: [("searching", look.style("dim"))])
 
@@ -214,7 +205,7 @@ class Asking:
             self._bar.say(lambda look: [(look.own(f"— in {where}: {needle}"), look.style("warning"))])
             return
         if not self._frames.view.holds(frame_id):
-            self.search(from_here=True)  # other rows are shown by now
+            self.find(from_here=True)  # other rows are shown by now
             return
         row = self._frames.view.row_of_frame(frame_id)
         only = "the only frame" if row == self._frames.cursor and frame_id == self._found else self._ways_on()

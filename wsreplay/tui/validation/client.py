@@ -10,35 +10,35 @@ from wsreplay.tui.jobs.child_process import Beside
 from wsreplay.tui.recording.evidence import Evidence, Source
 
 
-class Moved(NamedTuple):
+class Progress(NamedTuple):
     """The validator has come this far; share of 1."""
 
     done: float
 
 
-class Judged(NamedTuple):
+class Result(NamedTuple):
     """There is new evidence. `final` is False while a live recording is followed."""
 
     evidence: Evidence
     final: bool = True
 
 
-class Failed(NamedTuple):
+class Failure(NamedTuple):
     """There is no verdict, and why."""
 
     why: str
 
 
-FromJudge = Moved | Judged | Failed
+ValidatorEvent = Progress | Result | Failure
 
 
-class Judge:
+class ValidatorClient:
     """Starts the validator's process and hands on what it says.
 
     `deliver(callback, value)` calls on the interface's thread, where `hear` hears of the one process that was started last.
     """
 
-    def __init__(self, deliver: Callable[..., object], hear: Callable[[FromJudge], object]) -> None:
+    def __init__(self, deliver: Callable[..., object], hear: Callable[[ValidatorEvent], object]) -> None:
         self._deliver, self._hear = deliver, hear
         self._beside: Beside | None = None
         self._run = object()
@@ -70,9 +70,9 @@ class Judge:
 
     def _ended(self, why: str) -> None:
         if not self._said_last:
-            self._say(Failed(f"the validator stopped: {why}"))
+            self._say(Failure(f"the validator stopped: {why}"))
 
-    def _say(self, said: FromJudge) -> None:
+    def _say(self, said: ValidatorEvent) -> None:
         run = self._run
 
         def heard() -> None:
@@ -82,12 +82,12 @@ class Judge:
         self._deliver(heard)
 
 
-def _read(kind: str, value: Any) -> FromJudge:
+def _read(kind: str, value: Any) -> ValidatorEvent:
     if kind == "progress":
-        return Moved(value)
+        return Progress(value)
     if kind == "failed":
-        return Failed(value)
-    return Judged(value, final=kind == "done")
+        return Failure(value)
+    return Result(value, final=kind == "done")
 
 
 def stamp(sources: Sequence[Source]) -> tuple[tuple[float, int], ...]:

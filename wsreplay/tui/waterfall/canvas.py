@@ -10,7 +10,7 @@ from textual.strip import Strip
 from wsreplay import units
 from wsreplay.tui.look.cells import Cells
 from wsreplay.tui.look.paint import fitted_ends
-from wsreplay.tui.recording.lanes import Drawn, Lane, in_sight, instants_in_sight, nearest
+from wsreplay.tui.recording.lanes import DrawnSpan, Lane, in_sight, instants_in_sight, nearest
 from wsreplay.tui.recording.window import Window
 from wsreplay.tui.widgets.row_list import RowList
 
@@ -33,20 +33,20 @@ class Waterfall(RowList):
         self.playhead_ns = 0
         self.horizon_ns: int | None = None
         self.origin_ns = 0
-        self.selected: Drawn | None = None
+        self.selected: DrawnSpan | None = None
         self._selected_row = 0
         self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
-        self._unwell: dict[int, Sequence[Drawn]] = {}  # by row, spans that did not end well, or of which something is wrong
+        self._unwell: dict[int, Sequence[DrawnSpan]] = {}  # by row, spans that did not end well, or of which something is wrong
 
     def show_wrong(self, wrong: Mapping[int, Sequence[tuple[int, str]]]) -> None:
         self._wrong = wrong
         self._unwell.clear()
         self.refresh()
 
-    def select(self, drawn: Drawn | None) -> None:
+    def select(self, span: DrawnSpan | None) -> None:
         """Choose a span of the lane that the cursor is on."""
         self.refresh_line(self._selected_row)
-        self.selected, self._selected_row = drawn, self.cursor
+        self.selected, self._selected_row = span, self.cursor
         self.refresh_line(self.cursor)
 
     def show_lanes(self, lanes: Sequence[Lane]) -> None:
@@ -66,14 +66,14 @@ class Waterfall(RowList):
         """Columns for the names of lanes."""
         return max(LABEL, min(WIDEST_LABEL, self.size.width // 6))
 
-    def row_of(self, drawn: Drawn) -> int:
+    def row_of(self, span: DrawnSpan) -> int:
         """The row of the lane that a span is in; the first lane's where it is in none."""
-        held = (row for row, lane in enumerate(self.lanes, 1) if any(one is drawn for one in lane.spans))
-        return next(held, 1)
+        rows = (row for row, lane in enumerate(self.lanes, 1) if any(candidate is span for candidate in lane.spans))
+        return next(rows, 1)
 
-    def is_wrong(self, drawn: Drawn) -> bool:
+    def is_wrong(self, span: DrawnSpan) -> bool:
         """Whether a finding belongs to a span."""
-        return drawn.start_frame in self._wrong
+        return span.start_frame in self._wrong
 
     def lane_at(self, row: int) -> Lane | None:
         return self.lanes[row - 1] if 1 <= row <= len(self.lanes) else None
@@ -100,38 +100,38 @@ class Waterfall(RowList):
         self._playhead(cells)
         chosen = [self.selected] if self.selected is not None and row == self.cursor else []
         for spans in (lane.spans, self._unwell_of(row, lane), chosen):
-            for drawn in in_sight(spans, self.window, cells.width, self.horizon_ns):
-                self._span(cells, drawn)
+            for span in in_sight(spans, self.window, cells.width, self.horizon_ns):
+                self._paint_span(cells, span)
         indent = "  " * lane.depth
         title = lane.title if lane.title else indent + lane.spans[0].kind
         label = fitted_ends(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
         return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
 
-    def _unwell_of(self, row: int, lane: Lane) -> Sequence[Drawn]:
+    def _unwell_of(self, row: int, lane: Lane) -> Sequence[DrawnSpan]:
         """Painted over the others, so that none is lost where a column holds many."""
         spans = self._unwell.get(row)
         if spans is None:
-            spans = [one for one in lane.spans if one.state not in ("ok", "open") or one.start_frame in self._wrong]
+            spans = [span for span in lane.spans if span.state not in ("ok", "open") or span.start_frame in self._wrong]
             self._unwell[row] = spans
         return spans
 
-    def _span(self, cells: Cells, drawn: Drawn) -> None:
+    def _paint_span(self, cells: Cells, span: DrawnSpan) -> None:
         look, width = self.look, cells.width
         signs = look.signs
-        end_ns, state = drawn.end_ns, drawn.state
+        end_ns, state = span.end_ns, span.state
         if self.horizon_ns is not None and (end_ns is None or end_ns > self.horizon_ns):
             end_ns, state = self.horizon_ns, "open"
         is_open = end_ns is None or state == "open"
-        left = self.window.column(drawn.start_ns, width)
+        left = self.window.column(span.start_ns, width)
         right = self.window.column(end_ns if end_ns is not None else self.window.high_ns, width)
         if end_ns is not None and end_ns <= self.window.end_ns:
             right = min(right, width - 1)
         if right < 0:
             return
         name = _STATES.get(state, "error")
-        on = "cursor" if drawn is self.selected else "ground"
-        style = look.style(name, on=on, bold=drawn is self.selected)
-        wrong = self._wrong_in(drawn, width)
+        on = "cursor" if span is self.selected else "ground"
+        style = look.style(name, on=on, bold=span is self.selected)
+        wrong = self._wrong_in(span, width)
         if right <= left:
             cells.put(left, signs.error if name == "error" else look.own("▪"), style)
         else:
@@ -139,41 +139,41 @@ class Waterfall(RowList):
             fill = signs.dash if state == "unended" else signs.span_fill
             body = signs.span_left + fill * max(0, right - left - 1) + tail
             cells.put(left, body, style)
-            self._instants(cells, drawn, on)
-            self._inscribe(cells, drawn, max(left, 0) + 1, right, [x for x, _ in wrong])
+            self._instants(cells, span, on)
+            self._inscribe(cells, span, max(left, 0) + 1, right, [x for x, _ in wrong])
         for x, kind in wrong:
             sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
             cells.put(x, sign, look.style(kind, on="ground", bold=True))
 
-    def _wrong_in(self, drawn: Drawn, width: int) -> list[tuple[int, str]]:
+    def _wrong_in(self, span: DrawnSpan, width: int) -> list[tuple[int, str]]:
         """The columns of what is wrong with a span, as far as it is shown, and its kinds."""
-        found = self._wrong.get(drawn.start_frame, ())
-        if not found:
+        places = self._wrong.get(span.start_frame, ())
+        if not places:
             return []
-        known = [one for one in found if self.horizon_ns is None or one[0] <= self.horizon_ns]
+        known = [place for place in places if self.horizon_ns is None or place[0] <= self.horizon_ns]
         return sorted((self.window.column(t_ns, width), kind) for t_ns, kind in known)
 
-    def _instants(self, cells: Cells, drawn: Drawn, on: str) -> None:
-        for x in instants_in_sight(drawn, self.window, cells.width, self.horizon_ns):
+    def _instants(self, cells: Cells, span: DrawnSpan, on: str) -> None:
+        for x in instants_in_sight(span, self.window, cells.width, self.horizon_ns):
             cells.put(x, self.look.signs.instant, self.look.style("word", on=on))
 
-    def _inscribe(self, cells: Cells, drawn: Drawn, start: int, right: int, taken: Iterable[int]) -> None:
+    def _inscribe(self, cells: Cells, span: DrawnSpan, start: int, right: int, taken: Iterable[int]) -> None:
         """The span's name, where it first has room between the ascending columns that are taken; nowhere if it has none."""
         if right - start < _SHORTEST_NAME:
             return
-        name = f" {self.look.safe(drawn.name)} "
+        name = f" {self.look.safe(span.name)} "
         for x in taken:
             if start <= x < start + cell_len(name):
                 start = x + 1
         if cell_len(name) <= right - start:
-            on = "cursor" if drawn is self.selected else "ground"
+            on = "cursor" if span is self.selected else "ground"
             cells.put(start, name, self.look.style("strong", on=on))
 
     def _playhead(self, cells: Cells) -> None:
         x = min(self.window.column(self.playhead_ns, cells.width), cells.width - 1)
         cells.put(x, self.look.signs.playhead, self.look.style("word", on="ground"))
 
-    def span_near(self, row: int, t_ns: int) -> Drawn | None:
+    def span_near(self, row: int, t_ns: int) -> DrawnSpan | None:
         """The span of a lane that is open at a time, or the nearest."""
         lane = self.lane_at(row)
         if lane is None or not lane.spans:

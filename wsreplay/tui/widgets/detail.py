@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wsreplay.model import Frame, Opcode
-from wsreplay.tui.look.look import Looking
+from wsreplay.tui.host import Themed
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import PaneChosen
 from wsreplay.tui.recording import layout
@@ -32,7 +32,7 @@ _TOKEN = r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
 Layout = Callable[[int], list[Line]]
 
 
-class Detail(Looking, Widget, can_focus=True):
+class Detail(Themed, Widget, can_focus=True):
     """Shows lines; which ones, its screen says. Lines are wrapped for the width and painted as they are seen.
 
     It scrolls by itself: a ScrollView lays the whole screen out anew whenever its content gets another height, and this one's
@@ -184,8 +184,8 @@ def payload_lines(frame: Frame, pane: str) -> Laid:
         return Laid([("dim", "no payload")])
     if pane == "json" and frame.opcode == Opcode.CLOSE:
         code, reason = close_parts(frame.payload)
-        said = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
-        return Laid([("plain", text) for text in said])
+        lines = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
+        return Laid([("plain", text) for text in lines])
     pretty = layout.json_lines(frame.payload) if pane == "json" else None
     if pretty:
         return Laid([("json", text) for text in pretty.lines], pretty.rest)

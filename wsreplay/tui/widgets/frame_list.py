@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from textual.strip import Strip
 
 from wsreplay.store.paging import Head
-from wsreplay.tui.recording.extra_rows import Between
-from wsreplay.tui.recording.open_recording import Opened
+from wsreplay.tui.recording.extra_rows import ExtraRow
+from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.summary import name
 from wsreplay.tui.recording.view import Anchor, View
 from wsreplay.tui.widgets.frame_row import FrameRow
@@ -28,20 +28,20 @@ class FrameList(RowList):
     `open` are the frames that began what is open at the playhead, while the session is played.
     """
 
-    def __init__(self, opened: Opened, view: View, *, users: Mapping[int, str | None], id: str | None = None) -> None:
+    def __init__(self, recording: OpenRecording, view: View, *, users: Mapping[int, str | None], id: str | None = None) -> None:
         super().__init__(id=id)
         self._users: Mapping[int, str | None] = users
         self._are_many = len(set(users.values())) > 1
-        self._opened = opened
+        self._recording = recording
         self.view = view
         self.origin_ns = 0
         self.witnesses: Collection[int] = ()
         self.open: Collection[int] = ()
         self.needle = ""
         self._strips: OrderedDict[tuple[int, int, int], Strip] = OrderedDict()
-        self._between_painted = 0
+        self._extra_painted = 0
         self._longest_type = 0
-        self.is_film = False  # what has not come yet is not there
+        self.is_replaying = False  # what has not come yet is not there
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -51,7 +51,7 @@ class FrameList(RowList):
         """Show another view; what `anchor` names stays on the line of the screen it is on, if the view holds it."""
         offset = self.cursor - self.scroll_offset.y
         self.view = view
-        self._between_painted = view.between_version
+        self._extra_painted = view.extra_version
         self.forget()
         self.set_count(len(view))
         if anchor is not None and len(view):
@@ -71,8 +71,8 @@ class FrameList(RowList):
 
     def show_change(self) -> None:
         """The view has more rows, or fewer. What is no frame may have come, gone or moved; else rows look as they did."""
-        if self.view.between_version != self._between_painted:
-            self._between_painted = self.view.between_version
+        if self.view.extra_version != self._extra_painted:
+            self._extra_painted = self.view.extra_version
             self.forget()
         self.set_count(len(self.view))
 
@@ -89,9 +89,9 @@ class FrameList(RowList):
     # Painting.
 
     def paint_empty(self, y: int, width: int) -> Strip:
-        if self.is_film and not self.count and len(self.view.ids):
-            said = {2: "nothing has come yet", 3: f"{self.look.key('screen.escape')} ends the film"}.get(y, "")
-            return self.whole_line([(f"   {said}", self.look.style("dim"))], width)
+        if self.is_replaying and not self.count and len(self.view.ids):
+            words = {2: "nothing has come yet", 3: f"{self.look.key('screen.escape')} ends the replay"}.get(y, "")
+            return self.whole_line([(f"   {words}", self.look.style("dim"))], width)
         return super().paint_empty(y, width)
 
     def paint(self, row: int, width: int) -> Strip:
@@ -107,20 +107,20 @@ class FrameList(RowList):
                 self._strips.popitem(last=False)
         return strip
 
-    def _paint_item(self, item: Head | Between | None, row: int, width: int) -> Strip:
+    def _paint_item(self, item: Head | ExtraRow | None, row: int, width: int) -> Strip:
         if item is None:
             trouble, again = self.view.pages.trouble, self.look.key("session.read_again")
             why = f"{again} reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
-        if isinstance(item, Between):
-            return self.whole_line(self._painter(width, 0).between(item), width)
+        if isinstance(item, ExtraRow):
+            return self.whole_line(self._painter(width, 0).extra_row(item), width)
         type_width = self._type_width(cell_len(self.look.safe(name(item))), width)
         return self.whole_line(self._painter(width, type_width).frame(item, self._wait_ns(item, row)), width)
 
     def _painter(self, width: int, type_width: int) -> FrameRow:
         return FrameRow(
             self.look, width, self._id_width(), type_width, self.origin_ns, self._users, self._are_many,
-            self._opened.evidence, self._opened.marked, self.witnesses, self.open, self.needle,
+            self._recording.evidence, self._recording.marked, self.witnesses, self.open, self.needle,
         )  # fmt: skip
 
     def _wait_ns(self, head: Head, row: int) -> int | None:

@@ -11,10 +11,10 @@ from rich.style import Style
 from wsreplay import units
 from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
-from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.recording.evidence import Evidence, moment, worst
-from wsreplay.tui.recording.extra_rows import Between, Injected, Noted
+from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow
 from wsreplay.tui.recording.summary import name, summary
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class FrameRow(NamedTuple):
     finding that is looked at, `open` those that began what is open at the playhead, `needle` is what a search looks for.
     """
 
-    look: Look
+    look: Appearance
     width: int
     id_width: int
     type_width: int
@@ -50,11 +50,11 @@ class FrameRow(NamedTuple):
     open: Collection[int] = ()
     needle: str = ""
 
-    def between(self, item: Between) -> list[Run]:
+    def extra_row(self, item: ExtraRow) -> list[Run]:
         """What is no frame."""
-        if isinstance(item, Injected):
+        if isinstance(item, FaultRow):
             return self._fault(item.fault)
-        if isinstance(item, Noted):
+        if isinstance(item, NoteRow):
             return self._note(item.mark)
         return self._ghost(item.finding)
 
@@ -105,8 +105,8 @@ class FrameRow(NamedTuple):
         named = f"missing: {expected} "
         lead += self._who(finding.connection, style)
         room = width - sum(cell_len(text) for text, _ in lead) - cell_len(named) - 4
-        said = _as_many(list(map(look.own, ghost_words(finding, self.origin_ns))), room)
-        return [*lead, (named, words), (f"{dash * 2} {said} ", style), (dash * width, style)]
+        detail = _as_many(list(map(look.own, ghost_words(finding, self.origin_ns))), room)
+        return [*lead, (named, words), (f"{dash * 2} {detail} ", style), (dash * width, style)]
 
     def _fault(self, fault: Fault) -> list[Run]:
         look = self.look
@@ -182,9 +182,9 @@ def ghost_words(finding: Finding, origin_ns: int) -> list[str]:
     seen = f"got {finding.seen}" if finding.seen else ""
     is_told = finding.until is None or finding.until == moment(finding)
     due = "" if is_told else f"due by {units.clock((finding.until or 0) - origin_ns)}"
-    said = [part for part in (seen, due) if part]
-    told = (finding.message.partition(phrase)[2] for phrase in (" never came ", " did not come "))
-    return said or [next(filter(None, told), finding.message)]
+    parts = [part for part in (seen, due) if part]
+    endings = (finding.message.partition(phrase)[2] for phrase in (" never came ", " did not come "))
+    return parts or [next(filter(None, endings), finding.message)]
 
 
 def _as_many(parts: list[str], room: int) -> str:

@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 from wsreplay import units
 from wsreplay.model import Session
-from wsreplay.tui.look.look import Look
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.growth import Growth
-from wsreplay.tui.recording.open_recording import Opened
-from wsreplay.tui.validation import verdict
-from wsreplay.tui.validation.verdict import Verdict
+from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.validation.status import Stage, ValidationStatus
 
 
-def head_runs(look: Look, *places: str) -> list[Run]:
+def head_runs(look: Appearance, *places: str) -> list[Run]:
     """`wsreplay │ place │ place`."""
     runs: list[Run] = [("wsreplay", look.style("accent", bold=True))]
     for place in places:
@@ -22,25 +21,25 @@ def head_runs(look: Look, *places: str) -> list[Run]:
     return runs
 
 
-def session_name(look: Look, session: Session | None) -> str:
+def session_name(look: Appearance, session: Session | None) -> str:
     if session is None:
         return "all sessions"
     return f"session {session.id} {look.signs.dot} {session.user or 'anonymous'}"
 
 
-def fault_runs(look: Look, faults: int) -> list[Run]:
+def fault_runs(look: Appearance, faults: int) -> list[Run]:
     """`↯ 3 injected`: what wsreplay did to the traffic on purpose is no fault of its peers."""
     return [(f"{look.signs.fault} {faults:,} injected", look.style("warning"))] if faults else []
 
 
-def live_runs(look: Look, growth: Growth, opened: Opened) -> list[Run]:
+def live_runs(look: Appearance, growth: Growth, recording: OpenRecording) -> list[Run]:
     """`● REC 4.2k/s`, `◌ STALLED 12 s`, `■ finished`, `╳ cut off` where the recorder was killed.
 
     Nothing for a recording that was closed when it was opened.
     """
     if not growth.was_live:
         return []
-    if not growth.live and opened.runs and opened.runs[-1].ended_ns is None:
+    if not growth.live and recording.runs and recording.runs[-1].ended_ns is None:
         return [(f"{look.signs.cut} cut off: the recorder is gone", look.style("warning", bold=True))]
     if not growth.live:
         return [(f"{look.signs.finished} finished", look.style("dim"))]
@@ -51,7 +50,7 @@ def live_runs(look: Look, growth: Growth, opened: Opened) -> list[Run]:
     return [(f"{look.signs.recording} REC", look.style("error", bold=True)), (rate, look.style("dim"))]
 
 
-def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
+def new_runs(look: Appearance, following: bool, unseen: int) -> list[Run]:
     """Whether a live list follows its end, and how much it has not shown."""
     if following:
         return [("FOLLOW", look.style("ok", bold=True))]
@@ -61,33 +60,33 @@ def new_runs(look: Look, following: bool, unseen: int) -> list[Run]:
     return [(f"+{unseen:,} new", look.style("word", bold=True)), (f" {how}", look.style("dim"))]
 
 
-def verdict_runs(look: Look, state: Verdict, opened: Opened, session: int | None) -> list[Run]:
+def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenRecording, session: int | None) -> list[Run]:
     """`✗ 12 ▲ 40`, `✓ no findings`, `validating 38%`, that there is no verdict, or that it is an old one."""
     runs: list[Run] = []
-    if opened.evidence.is_there and state.state != verdict.FAILED:
-        counted = tally_runs(look, *opened.evidence.counts(session), "{:,}".format)
+    if recording.evidence.is_there and status.stage is not Stage.FAILED:
+        counted = tally_runs(look, *recording.evidence.counts(session), "{:,}".format)
         well = (f"{look.signs.ok} no findings", look.style("ok"))
-        if opened.evidence.is_vacuous(session):
+        if recording.evidence.is_vacuous(session):
             well = (look.own("– no rule applies"), look.style("warning"))
         runs = counted or [well]
     gap = [("  ", look.style())] if runs else []
-    if state.state == verdict.JUDGING:
-        runs = [*runs, *gap, (f"validating {state.done:.0%}", look.style("dim"))]
-    elif state.state == verdict.FAILED:
-        older = ", these findings are older" if opened.evidence.is_there else ""
+    if status.stage is Stage.VALIDATING:
+        runs = [*runs, *gap, (f"validating {status.done:.0%}", look.style("dim"))]
+    elif status.stage is Stage.FAILED:
+        older = ", these findings are older" if recording.evidence.is_there else ""
         runs = [*runs, *gap, (f"{look.signs.warning} no verdict{older}", look.style("warning"))]
-    if state.stale:
+    if status.stale:
         runs = [*runs, (f"  contract changed: {look.key('screen.validate')}", look.style("word", bold=True))]
     return runs
 
 
-def judge_runs(look: Look, opened: Opened) -> list[Run]:
+def contract_runs(look: Appearance, recording: OpenRecording) -> list[Run]:
     """` by agent-chat`: the contracts that judged."""
-    names = ", ".join(source.name for source in opened.evidence.sources)
+    names = ", ".join(source.name for source in recording.evidence.sources)
     return [(f" by {look.safe(names)}", look.style("dim"))] if names else []
 
 
-def tally_runs(look: Look, errors: int, warnings: int, number: Callable[[int], str] = units.short_count) -> list[Run]:
+def tally_runs(look: Appearance, errors: int, warnings: int, number: Callable[[int], str] = units.short_count) -> list[Run]:
     """`✗ 12 ▲ 40`; nothing where there are none."""
     runs: list[Run] = []
     if errors:
@@ -97,7 +96,7 @@ def tally_runs(look: Look, errors: int, warnings: int, number: Callable[[int], s
     return runs
 
 
-def joined(look: Look, *groups: list[Run]) -> list[Run]:
+def joined(look: Appearance, *groups: list[Run]) -> list[Run]:
     """Groups of runs with a divider between those that say something."""
     runs: list[Run] = []
     for group in groups:

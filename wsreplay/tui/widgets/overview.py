@@ -10,14 +10,14 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.look.look import Looking
+from wsreplay.tui.host import Themed
 from wsreplay.tui.messages import JumpTo
 from wsreplay.tui.recording.density import bars, column, strongest, time_of_column
 
 _RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
 
 
-class Overview(Looking, Widget):
+class Overview(Themed, Widget):
     """Paints what it was last given. All times in ns."""
 
     DEFAULT_CSS = "Overview { height: 2; padding: 0 1; background: $ws-ground; }"

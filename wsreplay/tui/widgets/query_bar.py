@@ -11,7 +11,8 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from wsreplay.errors import FilterError
-from wsreplay.tui.look.look import Look, Looking
+from wsreplay.tui.host import Themed
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.messages import QueryTyped
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -32,14 +33,14 @@ HINTS = (
 )  # fmt: skip
 
 
-Said = Callable[[Look], list[Run]]
+Said = Callable[[Appearance], list[Run]]
 
 
-def _nothing(_look: Look) -> list[Run]:
+def _nothing(_look: Appearance) -> list[Run]:
     return []
 
 
-class QueryBar(Looking, Horizontal):
+class QueryBar(Themed, Horizontal):
     """A filter (`/`) is live while typed; a search (`^f`) looks for text. Errors stand on the right, underlined on the left."""
 
     DEFAULT_CSS = """
@@ -128,9 +129,9 @@ class QueryBar(Looking, Horizontal):
         self._paint()
         return text
 
-    def say(self, said: Said = _nothing) -> None:
+    def say(self, state: Said = _nothing) -> None:
         """How far the answer is, on the right; in the colours that the look has when it is painted."""
-        self._said = said
+        self._said = state
         self._paint()
 
     def on_input_changed(self, event: Input.Changed) -> None:

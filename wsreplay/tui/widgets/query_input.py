@@ -26,7 +26,7 @@ class MistakeUnderlined(Highlighter):
 
 class QueryInput(PlainInput):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(False)", "Give up", id="query.cancel", show=False),
+        Binding("escape", "leave(False)", "Cancel", id="query.cancel", show=False),
         Binding("enter", "leave(True)", "Keep", id="query.keep", show=False),
         Binding("up", "recall(-1)", "What was asked before", id="query.earlier", show=False),
         Binding("down", "recall(1)", "What was asked after that; else keep", id="query.later", show=False),
@@ -45,7 +45,7 @@ class QueryInput(PlainInput):
 
     def recall_from(self, asked: Sequence[str]) -> None:
         """What was asked before, the last of it last; where one begins is behind it all."""
-        self._asked = [one for one in asked if one != self.value]
+        self._asked = [query for query in asked if query != self.value]
         self._place, self._typed = len(self._asked), self.value
 
     def action_recall(self, steps: int) -> None:

@@ -14,10 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
-from wsreplay.tui.look.look import Looking
+from wsreplay.tui.host import Themed
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.widgets.guarded import Unbroken
+from wsreplay.tui.widgets.error_guard import ErrorGuard
 
 EIGHTHS = 8
 
@@ -28,7 +28,7 @@ class PlainBar(ScrollBarRender):
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * EIGHTHS
 
 
-class RowList(Unbroken, Looking, ScrollView, can_focus=True):
+class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
     """Rows by number. A subclass says how many there are and paints one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,8 +74,8 @@ class RowList(Unbroken, Looking, ScrollView, can_focus=True):
 
     def paint_empty(self, y: int, width: int) -> Strip:
         """A line where there is no row: what a list without rows says, or nothing."""
-        said = self.empty_lines[y - 1] if not self._count and 1 <= y <= len(self.empty_lines) else ""
-        return self.whole_line([(f"   {self.look.own(said)}" if said else "", self.look.style("dim"))], width)
+        words = self.empty_lines[y - 1] if not self._count and 1 <= y <= len(self.empty_lines) else ""
+        return self.whole_line([(f"   {self.look.own(words)}" if words else "", self.look.style("dim"))], width)
 
     def whole_line(self, runs: Iterable[Run], width: int) -> Strip:
         """A line on the list's own ground."""

@@ -9,11 +9,12 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.look.look import PRESSES, Looking
+from wsreplay.tui.host import Themed
+from wsreplay.tui.look.appearance import PRESSES
 from wsreplay.tui.look.paint import Run, split
 
 
-class StatusLine(Looking, Widget):
+class StatusLine(Themed, Widget):
     """Paints the runs it was last given."""
 
     DEFAULT_CSS = """
@@ -69,10 +70,10 @@ class StatusLine(Looking, Widget):
     def _fitting_keys(self, width: int) -> list[Run]:
         """The left end with the first keys, or entries, that fit beside the right end."""
         room = width - sum(cell_len(text) for text, _ in [*self._right, *self._extra]) - 1
-        said = self.look.entries if self._entries else self.look.keys
+        runs_of = self.look.entries if self._entries else self.look.keys
         pairs = self._entries or self._keys
         for count in range(len(pairs), 0, -1):
-            runs = [*self._left, *([("   ", self.look.style())] if self._left else []), *said(*pairs[:count])]
+            runs = [*self._left, *([("   ", self.look.style())] if self._left else []), *runs_of(*pairs[:count])]
             if sum(cell_len(text) for text, _ in runs) <= room:
                 return runs
         return self._left

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from wsreplay.tui.look.look import Looking
+from wsreplay.tui.host import Themed
 
 
-class TooSmall(Looking, Widget):
+class TooSmall(Themed, Widget):
     """Shown instead of everything else while the screen has the class `-too-small`."""
 
     DEFAULT_CSS = """
@@ -18,5 +18,5 @@ class TooSmall(Looking, Widget):
     """
 
     def render(self) -> Text:
-        said = f"{self.app.size.width} × {self.app.size.height} is too small: wsreplay needs 60 × 12"
-        return Text(self.look.own(said), justify="center")
+        words = f"{self.app.size.width} × {self.app.size.height} is too small: wsreplay needs 60 × 12"
+        return Text(self.look.own(words), justify="center")

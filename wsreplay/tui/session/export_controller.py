@@ -5,37 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import App
-from textual.binding import Binding
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store.paths import typed_path
-from wsreplay.tui.host import Host
+from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.messages import Written
-from wsreplay.tui.recording.evidence import Ghost
+from wsreplay.tui.recording.evidence import GhostRow
 
 if TYPE_CHECKING:
-    from wsreplay.tui.recording.open_recording import Opened
+    from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
     from wsreplay.tui.session.inspector import Inspector
 
 
-class Exports:
+class ExportController:
     """Of one list. `current` gives the inspector once it has caught up with the cursor."""
 
-    BINDINGS: ClassVar[tuple[Binding, ...]] = (
-        Binding("y", "part('exports','copy',False)", "Copy the payload", id="keep.copy_payload", show=False),
-        Binding("Y", "part('exports','copy',True)", "Copy the frame", id="keep.copy_frame", show=False),
-        Binding("f", "part('exports','page')", "Full payload in $PAGER", id="keep.page", show=False),
-        Binding("e", "part('exports','ask')", "Export or cut what is shown", id="keep.export", show=False),
-    )
-
-    def __init__(self, host: Host, opened: Opened, rows: Rows, current: Callable[[], Inspector]) -> None:
+    def __init__(self, host: ScreenHost, recording: OpenRecording, rows: Rows, current: Callable[[], Inspector]) -> None:
         self._host = host
-        self._opened = opened
+        self._recording = recording
         self._rows = rows
         self._current = current
 
@@ -43,7 +35,7 @@ class Exports:
     def _app(self) -> App[None]:
         return self._host.app
 
-    def copy(self, whole: bool) -> None:
+    def copy(self, *, whole: bool) -> None:
         """The payload, or the frame with its facts, on the clipboard."""
         from wsreplay.tui.session.export import as_json
         from wsreplay.units import count_text
@@ -75,11 +67,11 @@ class Exports:
         """The frame that is looked at; where there is none, it is said why."""
         inspector = self._current()
         if inspector.frame is None:
-            why = "it never came" if isinstance(inspector.item, Ghost) else "it is no frame"
+            why = "it never came" if isinstance(inspector.item, GhostRow) else "it is no frame"
             self._host.notify(why, title="there is no payload")
         return inspector.frame
 
-    def ask(self) -> None:
+    def ask_target(self) -> None:
         """Ask for a file to write what is shown into."""
         from wsreplay.tui.session import export
         from wsreplay.units import count_text
@@ -89,12 +81,12 @@ class Exports:
             return
         ids = self._narrowed()
         what = count_text(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
-        name = self._opened.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
+        name = self._recording.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
         question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
         self._host.ask(question, "file", partial(self._write, ids), value=name, check=export.check_target)
 
     def _narrowed(self) -> list[int] | None:
-        """The frames that are shown, where that are not all: a filter, the marks or a film hide some."""
+        """The frames that are shown, where that are not all: a filter, the marks or a replay hide some."""
         view = self._rows.view
         is_all = self._rows.matches is None and not self._rows.only_marked and view.horizon is None
         return None if is_all else list(view.ids[: view.frames])
@@ -103,7 +95,7 @@ class Exports:
         from wsreplay.tui.session import export
 
         out = typed_path(name)
-        path, session = self._opened.path, self._rows.session
+        path, session = self._recording.path, self._rows.session
         tell = self._app.post_message  # the screen may be left by then
 
         def work() -> None:

@@ -10,16 +10,16 @@ from textual.timer import Timer
 from wsreplay import units
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.goto import Target, parse_target
-from wsreplay.tui.recording.playback import Player
+from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.screens.base import BaseScreen
 
 FRAMES_A_SECOND = 20
 
 
-class PlayerScreen(BaseScreen):
+class PlaybackScreen(BaseScreen):
     """A screen with a playhead. A subclass shows where it is.
 
-    `film` says whether the session is shown as it was at the playhead, later rows not yet there; else all of it is shown.
+    `replaying` says whether the session is shown as it was at the playhead, later rows not yet there; else all of it is shown.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -30,11 +30,11 @@ class PlayerScreen(BaseScreen):
         Binding("less_than_sign", "speed(-1)", "Slower", id="player.slower", show=False),
         Binding("i", "idle", "Cap idle time", id="player.idle", show=False),
         Binding("colon", "go_to", "Go to frame, time or ±delta", id="player.go_to", show=False),
-        *[Binding(str(n), f"share({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
+        *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
     ]
 
-    player: Player
-    film = False
+    playback: Playback
+    replaying = False
     _ticking: Timer | None = None
 
     # What a subclass says.
@@ -44,7 +44,7 @@ class PlayerScreen(BaseScreen):
         raise NotImplementedError
 
     def show_playhead(self) -> None:
-        """The playhead moved, or film mode began or ended."""
+        """The playhead moved, or the replay began or ended."""
         raise NotImplementedError
 
     def step_rows(self, rows: int) -> None:
@@ -55,69 +55,69 @@ class PlayerScreen(BaseScreen):
         raise NotImplementedError
 
     def resumed(self) -> None:
-        """The film stood still meanwhile."""
-        self.player = self.player._replace(since_ns=self.now())
+        """The replay stood still meanwhile."""
+        self.playback = self.playback._replace(since_ns=self.now())
 
     # Actions.
 
     def now(self) -> int:
-        return self.replay.clock()
+        return self.host.clock()
 
     def action_play(self) -> None:
-        if self.player.playing:
-            self.player = self.player.pause()
+        if self.playback.playing:
+            self.playback = self.playback.pause()
         else:
-            self.film = True
-            self.player = self.player.play(self.now())
+            self.replaying = True
+            self.playback = self.playback.play(self.now())
         self.keep_ticking()
         self.show_playhead()
 
-    def take_over(self, player: Player, film: bool) -> None:
+    def take_over(self, playback: Playback, replaying: bool) -> None:
         """Go on where another screen was."""
-        self.player, self.film = player._replace(since_ns=self.now()), film
+        self.playback, self.replaying = playback._replace(since_ns=self.now()), replaying
         self.keep_ticking()
         self.show_playhead()
 
     def keep_ticking(self) -> None:
         """Have the clock ticked as long as something is played."""
-        if self.player.playing and self._ticking is None:
+        if self.playback.playing and self._ticking is None:
             self._ticking = self.set_interval(1 / FRAMES_A_SECOND, self.tick)
-        elif not self.player.playing and self._ticking is not None:
+        elif not self.playback.playing and self._ticking is not None:
             self._ticking.stop()
             self._ticking = None
 
     def tick(self) -> None:
         """Move the playhead to where the clock says."""
-        self.player = self.player.tick(self.now(), self.next_event_after(self.player.at_ns))
+        self.playback = self.playback.tick(self.now(), self.next_event_after(self.playback.at_ns))
         self.keep_ticking()
         self.show_playhead()
 
-    def end_film(self) -> None:
+    def end_replay(self) -> None:
         """Show all of the session again."""
-        self.film = False
-        self.player = self.player.pause()
+        self.replaying = False
+        self.playback = self.playback.pause()
         self.keep_ticking()
         self.show_playhead()
 
     def action_step(self, rows: int) -> None:
-        if self.player.playing:
+        if self.playback.playing:
             self.action_play()
         self.step_rows(rows)
 
     def action_speed(self, steps: int) -> None:
-        self.player = self.player.faster(steps)
+        self.playback = self.playback.faster(steps)
         self.show_playhead()
 
     def action_idle(self) -> None:
-        self.player = self.player.next_idle_cap()
+        self.playback = self.playback.next_idle_cap()
         self.show_playhead()
 
-    def action_share(self, tenths: int) -> None:
-        self.seek(self.player.to_fraction(tenths / 10, self.now()).at_ns)
+    def action_seek_fraction(self, tenths: int) -> None:
+        self.seek(self.playback.to_fraction(tenths / 10, self.now()).at_ns)
 
     def seek(self, t_ns: int) -> None:
         """Put the playhead at a time."""
-        self.player = self.player.seek(t_ns, self.now())
+        self.playback = self.playback.seek(t_ns, self.now())
         self.show_playhead()
 
     def action_go_to(self) -> None:
@@ -126,21 +126,21 @@ class PlayerScreen(BaseScreen):
     def _gone(self, text: str) -> None:
         target = parse_target(text)
         if target is not None and target.kind == "share":
-            self.seek(self.player.to_fraction(target.value / 100, self.now()).at_ns)
+            self.seek(self.playback.to_fraction(target.value / 100, self.now()).at_ns)
         elif target is not None:
             self.go_to_target(target)
 
     # What the foot shows of it.
 
-    def player_runs(self, origin_ns: int) -> list[Run]:
-        look, player = self.look, self.player
-        sign = look.signs.play if player.playing else look.signs.pause
-        speed = f"{player.speed:g}"
-        cap = f"idle{look.signs.at_most}{units.duration_text(player.idle_cap)}" if player.idle_cap else "idle uncapped"
-        lively = look.style("accent" if self.film else "dim", bold=self.film)
-        end = player.end_ns - origin_ns
+    def playback_runs(self, origin_ns: int) -> list[Run]:
+        look, playback = self.look, self.playback
+        sign = look.signs.play if playback.playing else look.signs.pause
+        speed = f"{playback.speed:g}"
+        cap = f"idle{look.signs.at_most}{units.duration_text(playback.idle_cap)}" if playback.idle_cap else "idle uncapped"
+        lively = look.style("accent" if self.replaying else "dim", bold=self.replaying)
+        end = playback.end_ns - origin_ns
         return [
-            (f"{sign} ", lively), (units.clock(player.at_ns - origin_ns), look.style("strong" if self.film else "text")),
+            (f"{sign} ", lively), (units.clock(playback.at_ns - origin_ns), look.style("strong" if self.replaying else "text")),
             (f"/{_end_text(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
             (cap, look.style("faint")),
         ]  # fmt: skip

@@ -1,31 +1,28 @@
-"""What cannot be read now is said, and the interface goes on."""
+"""A recording that cannot be read now is reported, and the interface goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from textual.message import Message
-from textual.message_pump import MessagePump
+from textual.events import Event
 from textual.timer import Timer
 
 from wsreplay.errors import WsreplayError
-
-if TYPE_CHECKING:
-    from wsreplay.tui.app import ReplayApp
+from wsreplay.tui.host import Hosted
 
 
-class Unbroken(MessagePump):
-    """Before a screen, a widget or the application: a lock or a damaged page met by what it does ends that only.
+class ErrorGuard(Hosted):
+    """Base of a screen, a widget or the application: a lock or a damaged page ends only what met it.
 
-    What it does is answering a message, and what it has called later: by a timer, after a refresh, or next. What a screen
-    answers with when it is dismissed is none of these: who reads for it does so by `call_later`.
+    Guarded are the handlers of events, to which our messages belong, the actions of keys, and what is called later: by a
+    timer, after a refresh, or next. What a screen answers with when it is dismissed is none of these: it uses `call_later`.
     """
 
-    async def _dispatch_message(self, message: Message) -> None:
-        await self._guarded(super()._dispatch_message, message)
+    async def on_event(self, event: Event) -> None:
+        await self._guarded(super().on_event, event)
 
     def set_interval(self, interval: float, callback: Any = None, **options: Any) -> Timer:
         return super().set_interval(interval, callback and partial(self._guarded, callback), **options)
@@ -38,8 +35,8 @@ class Unbroken(MessagePump):
 
     async def _guarded(self, callback: Callable[..., Any], *values: Any, **options: Any) -> None:
         try:
-            done = callback(*values, **options)
-            if isawaitable(done):
-                await done
+            outcome = callback(*values, **options)
+            if isawaitable(outcome):
+                await outcome
         except WsreplayError as error:
-            cast("ReplayApp", self.app).say_trouble(error)
+            self.host.report_error(error)

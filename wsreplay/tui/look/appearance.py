@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.style import Style
-from textual.message_pump import MessagePump
 
 from wsreplay.display import INVISIBLE, REPLACED, visible
 from wsreplay.tui.look.keys import HINTED, pressed, shown
@@ -16,7 +15,6 @@ from wsreplay.tui.look.signs import Signs, signs
 from wsreplay.tui.look.theme import Palette
 
 if TYPE_CHECKING:
-    from wsreplay.tui.app import ReplayApp
     from wsreplay.validator.findings import Finding
 
 
@@ -28,7 +26,7 @@ def _pressing(key: str) -> Style:
     return Style(meta={PRESSES: key})
 
 
-class Look(NamedTuple):
+class Appearance(NamedTuple):
     """`remapped` gives the keys, side by side with commas, of the bindings that the user has given others, by their ids."""
 
     palette: Palette
@@ -94,14 +92,6 @@ class Look(NamedTuple):
     def severity(self, finding: Finding) -> Style:
         name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")
         return self.style(name, bold=name == "error")
-
-
-class Looking(MessagePump):
-    """Before a widget: it is painted with the look that the application has now."""
-
-    @property
-    def look(self) -> Look:
-        return cast("ReplayApp", self.app).look
 
 
 # What stands for a character that cannot be seen, spelt as a programmer would.

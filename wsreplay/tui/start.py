@@ -1,0 +1,50 @@
+"""Starting the interface: all that can be wrong is said before the terminal is taken over."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+from wsreplay.errors import UsageError
+
+
+def run(
+    path: Path,
+    *,
+    session: int | None = None,
+    contracts: tuple[str, ...] = (),
+    ascii_only: bool | None = None,
+    mouse: bool | None = None,
+    while_open: int | None = None,
+) -> None:
+    """Show a recording, one session of it, or a folder of recordings, until the user quits.
+
+    None leaves a setting to the user's configuration. `while_open` is a pipe's descriptor: when its other end is closed, who
+    shows this has ended, and it ends too.
+
+    Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
+    a contract that cannot be used, or where there is no terminal.
+    """
+    gc.disable()  # until the first rows are on the screen: nothing that is made before them is garbage
+    from wsreplay.tui import config
+
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UsageError("the terminal interface needs a terminal. `wsreplay show` prints a recording")
+    settings = config.load()
+    if ascii_only is not None:
+        settings = settings._replace(ascii=ascii_only)
+    if mouse is not None:
+        settings = settings._replace(mouse=mouse)
+    if contracts:
+        from wsreplay import contract
+
+        for name in contracts:
+            contract.load(name)
+    from wsreplay.tui.app import ReplayApp
+
+    app = ReplayApp(path, session=session, config=settings, contracts=contracts, while_open=while_open)
+    app.open()
+    app.run(mouse=settings.mouse)
+    if app.return_code:
+        raise SystemExit(app.return_code)
