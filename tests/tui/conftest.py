@@ -25,10 +25,11 @@ from wsreplay.store.writer import Writer
 from wsreplay.tui import app as tui_app
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
+from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.recording import evidence
-from wsreplay.tui.validation.client import Result
 from wsreplay.tui.validation.status import Stage as ValidationStage
 from wsreplay.tui.validation.status import ValidationStatus
+from wsreplay.tui.validation.tasks import Result
 from wsreplay.tui.widgets import query_bar
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
@@ -151,7 +152,7 @@ def chat_findings() -> list[Finding]:
 def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     """Evidence as the validator's process would send it."""
     from wsreplay.contract import load
-    from wsreplay.tui.validation import process as judge_process
+    from wsreplay.tui.validation.tasks import evidence_of
 
     contract = load("agent-chat")
     rules = dict.fromkeys(one.rule for one in findings)
@@ -160,7 +161,7 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     judgement = Judgement("agent-chat", "1", contract.digest, Verdict.VIOLATED, 21, 2, verdicts, session_verdicts=sessions)
     source = evidence.Source(contract.name, contract.file, contract.source, contract.digest)
     with Recording.open(path) as reader:
-        return judge_process.evidence_of(reader, list(findings), [judgement], [source])
+        return evidence_of(reader, list(findings), [judgement], [source])
 
 
 # The application.
@@ -195,7 +196,7 @@ class Stage:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until every message is handled and every errand has ended."""
+        """Wait until every message is handled and every job has ended."""
         await self.pilot.pause()
         await self._as_long_as(self._busy)
         await self.pilot.pause()
@@ -210,10 +211,10 @@ class Stage:
 
     def _busy(self) -> bool:
         screen = self.app.screen
-        errands = getattr(screen, "errands", None)
+        jobs = getattr(screen, "jobs", None)
         line = getattr(screen, "open_line", None)
         untraced = line is not None and screen.replaying and line.spans is None
-        return untraced or getattr(screen, "detail_due", False) or (errands is not None and errands.busy)
+        return untraced or getattr(screen, "detail_due", False) or (jobs is not None and jobs.busy)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
         """Wait for something to become true."""
@@ -227,7 +228,7 @@ class Stage:
     async def judged(self, findings: list[Finding] | None = None, path: Path | None = None) -> None:
         """Say the findings as the validator would."""
         made = as_evidence(path or self.app.path, chat_findings() if findings is None else findings)
-        self.app.validation.hear(Result(made))
+        self.app.validation.take(Result(made))
         await self.settle()
 
     def picture(self) -> str:
@@ -351,6 +352,33 @@ def live_chat(tmp_path: Path) -> Iterator[LiveChat]:
 @pytest.fixture
 def chat_recording(tmp_path: Path) -> Path:
     return chat(tmp_path / "chat.db")
+
+
+class PublishedHere:
+    """A job's context for a task that is done here and now: keeps what it publishes."""
+
+    cancelled = False
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def publish(self, value: Any) -> None:
+        self.values.append(value)
+
+    def interrupt_by(self, interrupt: Callable[[], object] | None) -> None:
+        """Nobody interrupts it."""
+
+
+@pytest.fixture
+def results_of() -> Callable[[Task], list[Any]]:
+    """`results_of(task)` does a task and gives what it published."""
+
+    def do(task: Task) -> list[Any]:
+        context = PublishedHere()
+        task(context)
+        return context.values
+
+    return do
 
 
 # Pictures.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from wsreplay.tui.browse.recordings import RecordingsScreen
 from wsreplay.tui.browse.sessions import SessionsScreen
 from wsreplay.tui.config import Config
 from wsreplay.tui.findings.screen import FindingsScreen
-from wsreplay.tui.jobs import job as errand
+from wsreplay.tui.jobs import jobs
 from wsreplay.tui.screens.help import HelpScreen
 from wsreplay.tui.session.screen import SessionScreen
 from wsreplay.tui.waterfall.screen import WaterfallScreen
@@ -207,16 +208,17 @@ async def test_a_terminal_that_is_too_small_at_first_can_be_used_as_soon_as_it_i
 
 
 async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage, chat_recording, monkeypatch):
-    monkeypatch.setattr(errand, "LARGE_BYTES", 0)
+    monkeypatch.setattr(jobs, "LARGE_BYTES", 0)
     before = set(threading.enumerate())
     async with stage(chat_recording, validating=True) as on:
         await on.press("down", "enter", "space", "slash", *"type:tool_*")
-        besides = [on.app.validation._judge._beside, on.app.recording.clerk._beside]
-        await on.press("ctrl+q")
+        children = set(on.app.processes.running)
+        await on.pilot.press("ctrl+q")
     left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("wsreplay")]
     assert left == []
-    assert not any(beside.running for beside in besides)
     assert not on.app.is_running
+    for child in children:
+        await asyncio.wait_for(child.wait(), 10)
 
 
 async def test_keys_can_be_given_to_other_actions_by_the_ids_of_the_help_screen(stage, chat_recording):

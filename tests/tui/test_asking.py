@@ -10,7 +10,7 @@ import pytest
 
 from wsreplay.errors import RecordingError
 from wsreplay.tui.recording import open_recording as recording
-from wsreplay.tui.recording import scan as gathering
+from wsreplay.tui.recording import scan
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.session import screen as session_module
 from wsreplay.tui.widgets.query_input import QueryInput
@@ -23,14 +23,14 @@ PATIENCE_S = 20
 def gate(monkeypatch) -> Iterator[threading.Event]:
     """What is asked beside the interface is answered when this is set."""
     opens = threading.Event()
-    plain = gathering.FrameScan.between
+    plain = scan.FrameScan.matches_between
 
-    def between(self, reader, first, last):
+    def matches_between(self, reader, first, last):
         if threading.current_thread() is not threading.main_thread():
             assert opens.wait(PATIENCE_S)
         return plain(self, reader, first, last)
 
-    monkeypatch.setattr(gathering.FrameScan, "between", between)
+    monkeypatch.setattr(scan.FrameScan, "matches_between", matches_between)
     yield opens
     opens.set()
 
@@ -132,7 +132,7 @@ async def test_what_comes_while_a_filter_is_answered_is_asked_too(stage, live_ch
     async with stage(live_chat.path) as on:
         screen = on.app.screen
         await on.pilot.press("slash", *'"part"', "enter")
-        await on.until(lambda: screen.errands.is_at("filtering"))
+        await on.until(lambda: screen.jobs.is_running("filtering"))
         live_chat.add(7)
         await on.until(lambda: len(screen.rows.base) == 12)
         gate.set()
@@ -148,9 +148,9 @@ def read_late(monkeypatch) -> Iterator[threading.Event]:
     opens = threading.Event()
     plain = session_module.session_ids
 
-    def session_ids(connections, reader, errand):
+    def session_ids(connections, reader, context):
         assert opens.wait(PATIENCE_S)
-        plain(connections, reader, errand)
+        plain(connections, reader, context)
 
     monkeypatch.setattr(session_module, "session_ids", session_ids)
     monkeypatch.setattr(recording, "SESSION_PIECE", 20)
@@ -219,11 +219,11 @@ async def test_a_session_that_is_quiet_is_not_read_again_and_again_while_others_
         assert all(first > last for (_, last), (first, _) in pairwise(asked))
 
 
-async def test_a_mistake_of_ours_in_an_errand_is_said(stage, chat_recording, monkeypatch):
-    def between(self, reader, first, last):
+async def test_a_mistake_of_ours_in_a_job_is_said(stage, chat_recording, monkeypatch):
+    def matches_between(self, reader, first, last):
         raise ValueError("two and two")
 
-    monkeypatch.setattr(gathering.FrameScan, "between", between)
+    monkeypatch.setattr(scan.FrameScan, "matches_between", matches_between)
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.until(lambda: "filtering stopped" in on.text())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,28 +63,38 @@ async def test_of_a_replay_is_written_what_has_come_when_it_is_asked_for(stage, 
     assert out.read_text().count('"data"') == (2 if narrowed else 5)
 
 
-async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_recording, tmp_path, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-    plain = export.write_out
-
-    def slow(*arguments) -> None:
-        begun.set()
-        go_on.wait(10)
-        plain(*arguments)
-
-    monkeypatch.setattr(export, "write_out", slow)
+async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_recording, tmp_path):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "e", "ctrl+u", *"x.jsonl")
         on.app.focused.value = str(tmp_path / "x.jsonl")
-        await on.press("enter", "q")
-        assert begun.wait(10) and isinstance(on.app.screen, SessionsScreen)
-        go_on.set()
+        await on.pilot.press("enter")
+        await on.until(lambda: on.app.processes.running)
+        (writer,) = on.app.processes.running
+        writer.send_signal(signal.SIGSTOP)
+        await on.press("q")
+        assert isinstance(on.app.screen, SessionsScreen) and not on.app._notifications
+        writer.send_signal(signal.SIGCONT)
         await on.until(lambda: on.app._notifications)
-        (said,) = on.app._notifications
-        assert (said.title, said.severity) == ("written", "information") and said.message == str(tmp_path / "x.jsonl")
+        (notification,) = on.app._notifications
+        assert (notification.title, notification.severity) == ("written", "information")
+        assert notification.message == str(tmp_path / "x.jsonl")
 
 
-def test_a_file_has_its_name_only_when_it_is_whole(chat_recording, tmp_path):
+async def test_of_a_file_that_cannot_be_written_is_said_why(stage, chat_recording, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "e")
+        on.app.focused.value = str(folder / "x.jsonl")
+        await on.pilot.press("enter")
+        (folder / "x.jsonl").write_text("mine")
+        await on.until(lambda: on.app._notifications)
+        (notification,) = on.app._notifications
+        assert (notification.title, notification.severity) == ("not written", "error")
+        assert "choose another name" in notification.message
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(chat_recording, tmp_path, results_of):
     folder = tmp_path / "out"
     folder.mkdir()
     program = f"""
@@ -96,7 +107,7 @@ def forever(reader, connections):
     wrote.set()
     time.sleep(60)
 export.export = forever
-arguments = Path({str(chat_recording)!r}), Path({str(folder / "x.jsonl")!r}), None, None
+arguments = Path({str(chat_recording)!r}), Path({str(folder / "x.jsonl")!r}), None, None, None
 threading.Thread(target=export.write_out, args=arguments, daemon=True).start()
 wrote.wait(30)
 print([file.name for file in Path({str(folder)!r}).iterdir() if not file.name.startswith(".")])
@@ -105,27 +116,27 @@ print([file.name for file in Path({str(folder)!r}).iterdir() if not file.name.st
     assert done.stdout == "[]\n" and not list(folder.iterdir())
     (folder / "x.jsonl").write_text("mine")
     with pytest.raises(UsageError, match="exists: choose another name"):
-        export.write_out(chat_recording, folder / "x.jsonl", None, None)
+        results_of(partial(export.write_out, chat_recording, folder / "x.jsonl", None, None))
     assert (folder / "x.jsonl").read_text() == "mine" and len(list(folder.iterdir())) == 1
 
 
-def test_without_links_too_a_file_that_came_meanwhile_is_not_written_over(chat_recording, tmp_path, monkeypatch):
+def test_without_links_too_a_file_that_came_meanwhile_is_not_written_over(chat_recording, tmp_path, monkeypatch, results_of):
     def refuse(_path: Path, _target: Path) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     out = tmp_path / "out" / "x.jsonl"
     out.parent.mkdir()
-    export.write_out(chat_recording, out, None, None)
+    results_of(partial(export.write_out, chat_recording, out, None, None))
     assert out.read_text()
     out.write_text("mine")
     with pytest.raises(UsageError, match="exists: choose another name"):
-        export.write_out(chat_recording, out, None, None)
+        results_of(partial(export.write_out, chat_recording, out, None, None))
     assert out.read_text() == "mine"
     out.unlink()
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(UsageError, match="cannot be written"):
-        export.write_out(chat_recording, out, None, None)
+        results_of(partial(export.write_out, chat_recording, out, None, None))
     assert not list(out.parent.iterdir())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +14,10 @@ from textual.widgets import Input
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.app import ReplayApp
-from wsreplay.tui.browse.folder import Listed
-from wsreplay.tui.browse.previews import Preview, Previews
+from wsreplay.tui.browse.folder import ListedRecording
+from wsreplay.tui.browse.previews import PREVIEWING, Preview, Previews
 from wsreplay.tui.browse.recordings import RecordingsScreen
 from wsreplay.tui.browse.sessions import SessionsScreen
-from wsreplay.tui.jobs.worker import Job
-from wsreplay.tui.messages import FolderRead
 from wsreplay.tui.session.screen import SessionScreen
 
 _NAMES = ("chat", "healthy", "slow-start", "silence", "broken")
@@ -166,7 +163,7 @@ async def test_the_cursor_stays_on_a_recording_wherever_the_next_reading_puts_it
         await on.until(lambda: len(screen.recordings) == 4)
         assert screen.recordings[screen.table.cursor].path == at and screen.table.cursor == 1
         screen.table.action_choose()
-        screen.post_message(FolderRead(screen.recordings[::-1]))  # comes before the row that was chosen
+        screen.call_later(screen._take_recordings, screen.recordings[::-1])  # comes before the row that was chosen
         await on.until(lambda: on.app.recording is not None)
         assert on.app.recording.path == at
 
@@ -182,7 +179,7 @@ async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat
 
     async with stage(tmp_path, width=140, validating=True) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.recordings) == 5 and all(one.why or screen.previews.of(one, ()) for one in screen.recordings))
+        await on.until(lambda: len(screen.recordings) == 5 and not missing_previews(screen))
         found = rows(on)
         assert "✗" in found["chat"] and "tool" in found["chat"]
         assert "✓" in found["healthy"] and "✗" not in found["healthy"]
@@ -193,18 +190,17 @@ async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat
         chat = [one.path.name for one in screen.recordings].index("chat.db")
         await on.press("home", *["down"] * chat, "enter", "q")  # what is known is not judged again
         await on.until(lambda: on.app.screen is screen and screen.recordings)
-        assert not screen.previews.busy and rows(on)["chat"] == found["chat"]
+        assert not screen.jobs.is_running(PREVIEWING) and rows(on)["chat"] == found["chat"]
 
 
-async def test_a_recording_that_ends_the_clerk_does_not_keep_the_others_from_being_judged(stage, chat_recording, tmp_path):
+async def test_a_process_that_is_killed_does_not_keep_the_recordings_from_being_validated(stage, chat_recording, tmp_path):
     for number in range(12):
         shutil.copy(chat_recording, tmp_path / f"{number}.db")
     async with stage(tmp_path, validating=True) as on:
         screen = on.app.screen
-        await on.until(lambda: screen.previews.busy)
-        process = screen.previews._clerk._beside._process
-        await asyncio.to_thread(process.kill)
-        await on.until(lambda: len(screen.recordings) == 13 and not screen.previews.busy)
+        await on.until(lambda: on.app.processes.running)
+        next(iter(on.app.processes.running)).kill()
+        await on.until(lambda: len(screen.recordings) == 13 and not missing_previews(screen))
         assert all(screen.previews.of(one, ()) is not None for one in screen.recordings)
         assert sum(screen.previews.of(one, ()).errors > 0 for one in screen.recordings) >= 12
         assert sum(screen.previews.of(one, ()).failed for one in screen.recordings) <= 1
@@ -239,35 +235,36 @@ async def test_no_key_ends_the_interface_while_another_program_has_locked_the_fi
         assert on.app.is_running and on.app._exception is None and on.app.screen.is_attached
 
 
-def test_recordings_are_judged_one_at_a_time_also_where_one_is_heard_of_twice(tmp_path):
-    told: list[str] = []
-    previews = Previews(lambda path, _found: told.append(path.name))
-    under_way: list[Callable[[Preview], None]] = []
+class SlowJobs:
+    """Takes a task, and answers when it is asked to."""
 
-    class Slow:
-        """Takes errands, and answers when it is asked to."""
+    def __init__(self):
+        self.tasks = []
 
-        def take(self, _path, _work, tell, _fail):
-            under_way.append(tell)
-            return Job(len(under_way), tell, print, print)
+    def run_in_process(self, _name, task, on_result, on_failure):
+        self.tasks.append((task.args[0], on_result, on_failure))
 
-        def stop(self):
-            under_way.clear()
+    def cancel(self, _name):
+        """What it has published by now has arrived."""
 
-    previews._clerk = Slow()
-    previews.look([Listed(tmp_path / name) for name in ("a", "b", "c")], ())
-    first = under_way.pop()
-    first(Preview())
-    previews.go_on()
-    assert told == ["a"] and len(under_way) == 1
-    first(Preview())  # once more, of a process that ended
-    previews.go_on()
-    assert len(under_way) == 1 and previews.busy
-    under_way.pop()(Preview())
-    previews.go_on()
-    under_way.pop()(Preview())
-    previews.go_on()
-    assert told == ["a", "a", "b", "c"] and not previews.busy
+
+def test_recordings_are_validated_in_turn_and_one_that_ends_the_process_does_not_keep_the_others_from_it(tmp_path):
+    shown: list[str] = []
+    jobs = SlowJobs()
+    previews = Previews(jobs, lambda path: shown.append(path.name))
+    recordings = [ListedRecording(tmp_path / name) for name in ("a", "b", "c")]
+    previews.validate(recordings, ())
+    (paths, on_result, on_failure), = jobs.tasks
+    assert [path.name for path in paths] == ["a", "b", "c"]
+    on_result(Preview())
+    on_failure("its process stopped")
+    assert shown == ["a", "b"] and previews.of(recordings[1], ()).failed
+    paths, on_result, _ = jobs.tasks[-1]
+    assert [path.name for path in paths] == ["c"]
+    on_result(Preview())
+    assert shown == ["a", "b", "c"]
+    previews.validate(recordings, ())
+    assert len(jobs.tasks) == 2, "all are known"
 
 
 @pytest.mark.parametrize("way", ["down enter e", "c", "down enter D"])
@@ -280,3 +277,7 @@ async def test_a_path_that_cannot_be_is_refused_where_it_is_typed(stage, chat_re
         await on.press("enter")
         assert on.app.screen is prompt
         assert any(word in on.text() for word in ("without ~", "File name too long"))
+
+
+def missing_previews(screen):
+    return [recording for recording in screen.recordings if not recording.why and screen.previews.of(recording, ()) is None]

@@ -92,12 +92,12 @@ async def test_a_large_payload_keeps_its_place_and_its_findings_when_there_is_an
         await on.judged([], path)
         detail = on.app.screen.detail
         detail.action_scroll_lines(50)
-        errand = on.app.screen.errands._running[LAYING]
+        job = on.app.screen.jobs._workers[LAYING]
         await on.judged([wrong], path)
-        assert detail.top == 50 and on.app.screen.errands._running[LAYING] is errand  # it is laid out once
+        assert detail.top == 50 and on.app.screen.jobs._workers[LAYING] is job  # it is laid out once
         assert "this is wrong" in detail.text and "059" not in detail.text.split("\n")[1]
         await on.press("tab", "shift+tab")
-        assert "000017" in detail.text and on.app.screen.errands._running[LAYING] is errand
+        assert "000017" in detail.text and on.app.screen.jobs._workers[LAYING] is job
 
 
 async def test_where_a_large_payload_cannot_be_laid_out_it_is_said_why_and_tried_again(stage, script, monkeypatch):

@@ -236,14 +236,14 @@ async def test_spans_that_take_long_to_trace_arrive_all_the_same(stage, live_cha
     begun, opens = [], threading.Event()
     plain = traced_module.read_spans
 
-    def read_spans(only, contracts, reader, errand):
+    def read_spans(only, contracts, reader, context):
         begun.append(1)
         while not opens.wait(0.01):
-            if errand.cancelled:
+            if context.cancelled:
                 return
-        plain(only, contracts, reader, errand)
+        plain(only, contracts, reader, context)
 
-    monkeypatch.setattr(traced_module, "traced", read_spans)
+    monkeypatch.setattr(traced_module, "read_spans", read_spans)
     async with stage(live_chat.path) as on:
         await on.pilot.press("w")
         for count in range(1, 4):

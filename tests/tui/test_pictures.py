@@ -17,7 +17,7 @@ from wsreplay.store import lock
 from wsreplay.store.writer import Writer
 from wsreplay.tui.config import Config
 from wsreplay.tui.recording.growth import SILENT_NS
-from wsreplay.tui.validation.client import Failure, Progress
+from wsreplay.tui.validation.tasks import Progress
 
 ROOT = Path(__file__).parents[2]
 README_PICTURE = ROOT / "docs" / "tui.svg"
@@ -108,7 +108,7 @@ async def test_a_folder_of_recordings_and_what_is_wrong_with_each(stage, chat_re
     (chat_recording.parent / "broken.db").write_bytes(b"no database at all, only text" * 20)
     async with stage(chat_recording.parent, width=width, height=14, validating=True, steady=True) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.recordings) == 3 and all(one.why or screen.previews.of(one, ()) for one in screen.recordings))
+        await on.until(lambda: len(screen.recordings) == 3 and not missing_previews(screen))
         await on.settle()
         screen.head.say([])  # the folder's name is of this test run
         pictured(on)
@@ -130,7 +130,7 @@ async def test_a_session_without_a_frame(stage, script, pictured):
 
 async def test_while_the_validator_works(stage, chat_recording, pictured):
     async with stage(chat_recording, width=WIDTH, height=14, validating="by hand", steady=True) as on:
-        on.app.validation.hear(Progress(0.38))
+        on.app.validation.take(Progress(0.38))
         await on.press("v")
         assert "validating 38%" in on.text()
         pictured(on)
@@ -138,7 +138,7 @@ async def test_while_the_validator_works(stage, chat_recording, pictured):
 
 async def test_where_there_is_no_verdict_the_screen_says_why_and_what_to_do(stage, chat_recording, pictured):
     async with stage(chat_recording, width=WIDTH, height=14, steady=True) as on:
-        on.app.validation.hear(Failure("my.yaml:3:5: rules[0]: there is no template 'reponse'"))
+        on.app.validation.fail("my.yaml:3:5: rules[0]: there is no template 'reponse'")
         await on.press("v")
         assert "R tries again" in on.text()
         pictured(on)
@@ -186,3 +186,7 @@ async def test_the_picture_in_the_readme_is_what_the_interface_shows_of_a_sample
     if request.config.getoption("update_snapshots"):
         await asyncio.to_thread(README_PICTURE.write_text, svg)
     assert await asyncio.to_thread(README_PICTURE.read_text) == svg
+
+
+def missing_previews(screen):
+    return [recording for recording in screen.recordings if not recording.why and screen.previews.of(recording, ()) is None]

@@ -9,7 +9,7 @@ from wsreplay.store import annotations as notes
 from wsreplay.tui.browse.recordings import RecordingsScreen
 from wsreplay.tui.recording import span_reading as traced_module
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.session import overview as overview_controller
+from wsreplay.tui.session import overview as overview_module
 
 MS = 1_000_000
 
@@ -94,7 +94,7 @@ async def test_a_file_that_cannot_be_read_again_is_shown_as_it_was(stage, chat_r
 
 async def test_notes_that_could_not_be_placed_are_placed_when_the_file_is_read_again(stage, chat_recording, monkeypatch):
     notes.change_mark(chat_recording, None, 6_000 * MS, "now it froze")
-    monkeypatch.setattr(overview_controller, "placed", Failing(overview_controller.placed))
+    monkeypatch.setattr(overview_module, "place_rows", Failing(overview_module.place_rows))
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
         assert "now it froze" not in on.text()
@@ -103,7 +103,7 @@ async def test_notes_that_could_not_be_placed_are_placed_when_the_file_is_read_a
 
 
 async def test_spans_that_could_not_be_traced_are_traced_when_the_file_is_read_again(stage, chat_recording, monkeypatch):
-    monkeypatch.setattr(traced_module, "traced", Failing(traced_module.read_spans))
+    monkeypatch.setattr(traced_module, "read_spans", Failing(traced_module.read_spans))
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
         await on.pilot.press("5", "space", "space")
@@ -115,7 +115,7 @@ async def test_spans_that_could_not_be_traced_are_traced_when_the_file_is_read_a
 
 async def test_a_filter_that_could_not_be_asked_can_be_asked_again(stage, chat_recording, monkeypatch):
     failing = Failing(Rows.scan)
-    monkeypatch.setattr(Rows, "sieve", lambda self, asked: failing(self, asked))
+    monkeypatch.setattr(Rows, "scan", lambda self, asked: failing(self, asked))
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.press("slash", "enter")
@@ -123,9 +123,9 @@ async def test_a_filter_that_could_not_be_asked_can_be_asked_again(stage, chat_r
 
 
 async def test_that_a_filter_has_stopped_stands_there_also_when_more_comes(stage, live_chat, monkeypatch):
-    from wsreplay.tui.recording import scan as gathering
+    from wsreplay.tui.recording import scan
 
-    monkeypatch.setattr(gathering.FrameScan, "between", Failing(gathering.FrameScan.between))
+    monkeypatch.setattr(scan.FrameScan, "matches_between", Failing(scan.FrameScan.matches_between))
     async with stage(live_chat.path) as on:
         await on.press("slash", *"type:x", "enter")
         await on.until(lambda: "filtering stopped" in on.text())

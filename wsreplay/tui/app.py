@@ -22,9 +22,11 @@ from textual.screen import Screen
 
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.tui.config import Config
+from wsreplay.tui.jobs.child_process import ChildProcesses
+from wsreplay.tui.jobs.jobs import Jobs
+from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
-from wsreplay.tui.messages import Written
 from wsreplay.tui.navigation import NavigatingApp
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import OpenRecording
@@ -77,7 +79,9 @@ class ReplayApp(NavigatingApp):
         self._while_open = while_open
         self.growth = Growth()
         self.misses = Misses()
-        self.validation = Validation(self, contracts, self.call_later)
+        self.processes = ChildProcesses()
+        self.jobs = Jobs(self, lambda: self.processes, lambda _name, _why: None)
+        self.validation = Validation(self, contracts, self.jobs)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self._has_themes = True
@@ -117,7 +121,6 @@ class ReplayApp(NavigatingApp):
         self.exit(message="the recorder that showed this was killed")
 
     def _end_at_once(self) -> None:
-        self.validation.stop()
         os._exit(128 + signal.SIGHUP)
 
     def _begin(self) -> None:
@@ -152,6 +155,7 @@ class ReplayApp(NavigatingApp):
 
     def on_unmount(self) -> None:
         self.close_recording()
+        self.processes.stop()
 
     # What all screens are told.
 
@@ -187,12 +191,16 @@ class ReplayApp(NavigatingApp):
                 screen.recording_grew(last_id)
             screen.clock_ticked()
 
-    def on_written(self, message: Written) -> None:
-        """A screen had something written to a file; it may be left by now."""
-        if message.why is None:
-            self.notify(self.look.own(str(message.out)), title="written", markup=False)
-        else:
-            self.notify(self.look.own(message.why), title="not written", severity="error", markup=False)
+    def write_file(self, out: Path, task: Task) -> None:
+        """Have a task write a file, and say whether it could; the screen that asks for it may be left meanwhile."""
+
+        def say_written(_nothing: object) -> None:
+            self.notify(self.look.own(str(out)), title="written", markup=False)
+
+        def say_why_not(why: str) -> None:
+            self.notify(self.look.own(why), title="not written", severity="error", markup=False)
+
+        self.jobs.run_in_process(f"writing {out}", task, say_written, say_why_not)
 
     # Looks, help, palette.
 

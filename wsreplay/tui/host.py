@@ -14,6 +14,8 @@ from textual.message_pump import MessagePump
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui.config import Config
+from wsreplay.tui.jobs.child_process import ChildProcesses
+from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.growth import Growth
 from wsreplay.tui.recording.playback import Playback
@@ -42,6 +44,13 @@ class Host(Protocol):
     @property
     def validates(self) -> bool:
         """Whether recordings are validated as they are opened."""
+
+    @property
+    def processes(self) -> ChildProcesses:
+        """In which jobs run that compute for long."""
+
+    def write_file(self, out: Path, task: Task) -> None:
+        """Have a task write a file, and say whether it could; the screen that asks for it may be left meanwhile."""
 
     def report_error(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""
@@ -79,6 +88,8 @@ class ScreenHost(Protocol):
 
     @property
     def app(self) -> App[Any]: ...
+    @property
+    def host(self) -> Host: ...
     @property
     def look(self) -> Appearance: ...
     def notify(

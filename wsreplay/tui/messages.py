@@ -5,7 +5,6 @@ They are events, so that whoever handles them is guarded (`widgets.error_guard`)
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from textual.events import Event
@@ -60,12 +59,4 @@ class QueryLeft(Event):
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
-        super().__init__()
-
-
-class Written(Event):
-    """A file was written, or why it was not."""
-
-    def __init__(self, out: Path, why: str | None) -> None:
-        self.out, self.why = out, why
         super().__init__()

@@ -189,7 +189,7 @@ class NavigatingApp(ErrorGuard, App[None]):
 
         def compare_with(text: str) -> None:
             contract = next(iter(self.validation.contracts_in_use), DEFAULT_CONTRACT)
-            self.push_screen(DiffScreen((path, number), parse_side(text, path), contract, recording.clerk))
+            self.push_screen(DiffScreen((path, number), parse_side(text, path), contract))
 
         hint = "a session's number, FILE or FILE#SESSION"
         cast("BaseScreen", self.screen).ask(f"Compare session {number} with", hint, compare_with, check=complaint)

@@ -8,10 +8,11 @@ from pathlib import Path
 from wsreplay.errors import WsreplayError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
+from wsreplay.tui.jobs.task import JobContext
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedRecording:
     """One file; `why` says why it cannot be read, and the rest is then empty."""
 
     path: Path
@@ -26,17 +27,22 @@ class Listed:
     live: bool = False
 
 
-def listed(folder: Path) -> list[Listed]:
-    """What `*.db` of a folder and of its folders hold. A file that cannot be read is listed with the reason."""
-    recordings = [_listed(path) for path in folder.glob("**/*.db")] if folder.is_dir() else []
-    return sorted(recordings, key=lambda recording: (recording.started, recording.path.name), reverse=True)
+def read_folder(folder: Path, context: JobContext) -> None:
+    """Publishes what `*.db` of a folder and of its folders hold. A file that cannot be read is listed with the reason."""
+    recordings: list[ListedRecording] = []
+    for path in folder.glob("**/*.db") if folder.is_dir() else ():
+        if context.cancelled:
+            return
+        recordings.append(_read(path))
+    recordings.sort(key=lambda recording: (recording.started, recording.path.name), reverse=True)
+    context.publish(recordings)
 
 
-def _listed(path: Path) -> Listed:
+def _read(path: Path) -> ListedRecording:
     try:
         with Recording.open(path) as reader:
             status, runs = path.stat(), reader.runs()
-            return Listed(
+            return ListedRecording(
                 path,
                 started=runs[0].started_at if runs else "",
                 lasted_ns=reader.reached_ns() - runs[0].start_ns if runs else 0,
@@ -48,4 +54,4 @@ def _listed(path: Path) -> Listed:
                 live=reader.live,
             )
     except (WsreplayError, OSError) as error:
-        return Listed(path, str(error).removeprefix(str(path)).lstrip(": "))
+        return ListedRecording(path, str(error).removeprefix(str(path)).lstrip(": "))

@@ -1,4 +1,4 @@
-"""What is wrong with each recording of a list: judged one after another by the clerk, and remembered."""
+"""What is wrong with each recording of a list: they are validated one after another, and the answers remembered."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from wsreplay.errors import WsreplayError
 from wsreplay.store.reader import Recording
-from wsreplay.tui.browse.folder import Listed
-from wsreplay.tui.jobs.job import Told
-from wsreplay.tui.jobs.worker import Clerk
+from wsreplay.tui.browse.folder import ListedRecording
+from wsreplay.tui.jobs.jobs import Jobs
+from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import tally
+
+PREVIEWING = "validating the recordings"
 
 
 class Preview(NamedTuple):
     """Errors and warnings, without those that only follow from others, and the rules they broke; or why there are none.
 
-    `failed` says that the recording could not be judged.
+    `failed` says that the recording could not be validated.
     """
 
     errors: int = 0
@@ -28,82 +31,79 @@ class Preview(NamedTuple):
     failed: bool = False
 
 
-def preview(contracts: Sequence[str], reader: Recording, errand: Told) -> None:
-    """Tells a `Glance`."""
+def preview_all(paths: Sequence[Path], contracts: Sequence[str], context: JobContext) -> None:
+    """Publishes a `Preview` of each recording in turn."""
+    for path in paths:
+        try:
+            with Recording.open(path) as reader:
+                context.publish(preview(reader, contracts))
+        except WsreplayError as error:
+            context.publish(Preview(why=str(error), failed=True))
+
+
+def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
+    """Raises WsreplayError."""
     from wsreplay.validator.preview import broken_rules, preview_verdict
 
     judgement = preview_verdict(reader, contracts)
     if judgement is None:
-        errand.tell(Preview(why="too long to be judged in a list"))
-        return
+        return Preview(why="too long to be validated in a list")
     if judgement.verdict == "vacuous":
-        errand.tell(Preview(why="no rule applies" if judgement.events else "no events"))
-        return
+        return Preview(why="no rule applies" if judgement.events else "no events")
     rules = dict.fromkeys(chain.from_iterable(broken_rules(judgement.findings).values()))
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
-    errand.tell(Preview(errors, warnings, tuple(rules)))
+    return Preview(errors, warnings, tuple(rules))
 
 
 class Previews:
-    """Judges those recordings of a list that it does not know as they are now; `tell` gets each as it comes, in a thread."""
+    """Previews of the recordings of a list. Those that are not known are validated; `on_preview` is called for each."""
 
-    def __init__(self, tell: Callable[[Path, Preview], object]) -> None:
-        self._tell = tell
-        self._clerk = Clerk()
+    def __init__(self, jobs: Jobs, on_preview: Callable[[Path], object]) -> None:
+        self._jobs = jobs
+        self._on_preview = on_preview
+        # By what tells a recording from what it was before, and the contracts.
         self._known: dict[object, Preview] = {}
-        self._waiting: list[Listed] = []
+        # Those that are validated now, the next one first.
+        self._waiting: list[ListedRecording] = []
         self._contracts: tuple[str, ...] = ()
-        self._turn = 0
-        self._under_way: int | None = None  # whose turn it is, until it was told
 
-    def of(self, recording: Listed, contracts: tuple[str, ...]) -> Preview | None:
+    def of(self, recording: ListedRecording, contracts: tuple[str, ...]) -> Preview | None:
         return self._known.get(_key(recording, contracts))
 
     def forget(self) -> None:
         """What is known: the contracts may have changed."""
         self._known.clear()
 
-    def look(self, recordings: Iterable[Listed], contracts: tuple[str, ...]) -> None:
-        """Judge these in turn; others that still waited are forgotten."""
-        self.rest()
+    def validate(self, recordings: Iterable[ListedRecording], contracts: tuple[str, ...]) -> None:
+        """Validate these in turn; others that still waited are forgotten."""
         self._contracts = contracts
         closed = [recording for recording in recordings if not recording.why and not recording.live]
         self._waiting = [recording for recording in closed if self.of(recording, contracts) is None]
-        self._waiting.reverse()
-        self.go_on()
+        self._go_on()
 
-    def go_on(self) -> None:
-        """Take the next one, if none is under way. To be called when one was told."""
-        if self._under_way is not None:
-            return
-        if not self._waiting:
-            self.rest()
-            return
-        recording = self._waiting.pop()
-        self._turn += 1
-        turn = self._under_way = self._turn
+    def _go_on(self) -> None:
+        self.rest()
+        if self._waiting:
+            paths = [recording.path.absolute() for recording in self._waiting]
+            task = partial(preview_all, paths, self._contracts)
+            self._jobs.run_in_process(PREVIEWING, task, self._take, self._fail)
 
-        def told(preview: Preview) -> None:
-            self._known[_key(recording, self._contracts)] = preview
-            if turn == self._under_way:  # of a process that ended one may hear twice
-                self._under_way = None
-            self._tell(recording.path, preview)
+    def _take(self, preview: Preview) -> None:
+        recording = self._waiting.pop(0)
+        self._known[_key(recording, self._contracts)] = preview
+        self._on_preview(recording.path)
 
-        def failed(why: str) -> None:
-            told(Preview(why=why, failed=True))
-
-        self._clerk.take(recording.path, partial(preview, self._contracts), told, failed)
-
-    @property
-    def busy(self) -> bool:
-        return self._under_way is not None or bool(self._waiting)
+    def _fail(self, why: str) -> None:
+        """The process has ended: on the recording that it was at, of which nothing is known; go on with the others."""
+        if self._waiting:
+            self._take(Preview(why=why, failed=True))
+        self._go_on()
 
     def rest(self) -> None:
-        """Stop, and let the clerk go."""
-        self._waiting, self._under_way = [], None
-        self._clerk.stop()
+        """Stop."""
+        self._jobs.cancel(PREVIEWING)
 
 
-def _key(recording: Listed, contracts: tuple[str, ...]) -> object:
+def _key(recording: ListedRecording, contracts: tuple[str, ...]) -> object:
     return recording.path, recording.changed_ns, recording.size, contracts

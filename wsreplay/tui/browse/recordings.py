@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,15 +11,16 @@ from textual.binding import Binding, BindingType
 
 from wsreplay import units
 from wsreplay.display import local_time
-from wsreplay.tui.browse.folder import Listed, listed
+from wsreplay.tui.browse.folder import ListedRecording, read_folder
 from wsreplay.tui.browse.listing import ListingScreen
-from wsreplay.tui.browse.messages import FolderRead, PreviewTaken
-from wsreplay.tui.browse.previews import Previews
+from wsreplay.tui.browse.previews import PREVIEWING, Previews
 from wsreplay.tui.browse.table import Column
+from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.widgets.head import head_runs, tally_runs
 
+READING = "reading the folder"
 COLUMNS = (
     Column("", 1), Column("recording", 0, path=True), Column("started", 16, at_least=68),
     Column("lasted", 7, right=True, at_least=100), Column("sessions", 8, right=True, at_least=88),
@@ -43,9 +44,9 @@ class RecordingsScreen(ListingScreen):
         super().__init__(COLUMNS, "recordings")
         self.folder = folder
         # What the folder holds, newest first.
-        self.recordings: Sequence[Listed] = ()
-        self.previews = Previews(lambda path, preview: self.post_message(PreviewTaken(path, preview)))
-        self._reading: threading.Thread | None = None
+        self.recordings: Sequence[ListedRecording] = ()
+        self.jobs = Jobs(self, lambda: self.host.processes, self.job_failed)
+        self.previews = Previews(self.jobs, self._show_preview)
         self.table.named = self._path_in
 
     def on_mount(self) -> None:
@@ -60,25 +61,20 @@ class RecordingsScreen(ListingScreen):
     def on_screen_suspend(self) -> None:
         self.previews.rest()
 
-    def on_unmount(self) -> None:
-        self.previews.rest()
-        if self._reading is not None:
-            self._reading.join(1.0)
-
     def action_reload(self) -> None:
-        def read() -> None:
-            self.post_message(FolderRead(listed(self.folder)))
+        self.jobs.run_in_thread(READING, partial(read_folder, self.folder), self._take_recordings)
 
-        self._reading = threading.Thread(target=read, name="wsreplay folder", daemon=True)
-        self._reading.start()
+    def job_failed(self, name: str, why: str) -> None:
+        if name != PREVIEWING:  # which stands in the list
+            super().job_failed(name, why)
 
     def action_validate(self) -> None:
         self.previews.forget()
         self.action_reload()
 
-    def on_folder_read(self, message: FolderRead) -> None:
+    def _take_recordings(self, recordings: Sequence[ListedRecording]) -> None:
         stood_at = self._path_in(self.table.cursor)
-        self.recordings = message.recordings
+        self.recordings = recordings
         self.table.empty_lines = EMPTY
         self.table.set_count(len(self.recordings))
         for row, recording in enumerate(self.recordings):
@@ -86,16 +82,15 @@ class RecordingsScreen(ListingScreen):
                 self.table.move_to(row, quiet=True)
         self.paint_lines()
         if self.host.validates and self.is_current:
-            self.previews.look(self.recordings, self.host.validation.contracts)
+            self.previews.validate(self.recordings, self.host.validation.contracts)
 
     def _path_in(self, row: int) -> Path | None:
         return self.recordings[row].path if row < len(self.recordings) else None
 
-    def on_preview_taken(self, message: PreviewTaken) -> None:
+    def _show_preview(self, path: Path) -> None:
         for row, recording in enumerate(self.recordings):
-            if recording.path == message.path:
+            if recording.path == path:
                 self.table.refresh_line(row)
-        self.previews.go_on()
 
     def cells_of(self, row: int) -> list[list[Run]]:
         look, recording = self.look, self.recordings[row]
@@ -114,7 +109,7 @@ class RecordingsScreen(ListingScreen):
             *self._findings(recording), [(look.safe(recording.upstream), dim)],
         ]  # fmt: skip
 
-    def _findings(self, recording: Listed) -> tuple[list[Run], list[Run]]:
+    def _findings(self, recording: ListedRecording) -> tuple[list[Run], list[Run]]:
         """How many, and the rules they broke."""
         look, preview = self.look, self.previews.of(recording, self.host.validation.contracts)
         if preview is None:
@@ -129,7 +124,8 @@ class RecordingsScreen(ListingScreen):
     def paint_lines(self) -> None:
         super().paint_lines()
         look = self.look
-        self.head.say(head_runs(look, f"{self.folder}", f"{len(self.recordings):,} recording{'s' * (len(self.recordings) != 1)}"))
+        many = f"{len(self.recordings):,} recording{'s' * (len(self.recordings) != 1)}"
+        self.head.say(head_runs(look, f"{self.folder}", many))
         keys = (
             ("list.open", "open"), ("listing.next_wrong", "next with findings"), ("recordings.reload", "read again"),
             ("app.quit", "quit"),
@@ -142,6 +138,6 @@ class RecordingsScreen(ListingScreen):
     def wrong_rows(self) -> Iterable[int]:
         return (row for row, recording in enumerate(self.recordings) if self._is_wrong(recording))
 
-    def _is_wrong(self, recording: Listed) -> bool:
+    def _is_wrong(self, recording: ListedRecording) -> bool:
         preview = self.previews.of(recording, self.host.validation.contracts)
         return bool(recording.why) or (preview is not None and preview.errors + preview.warnings > 0)

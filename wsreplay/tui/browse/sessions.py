@@ -13,7 +13,7 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.browse.listing import ListingScreen
 from wsreplay.tui.browse.table import Column
-from wsreplay.tui.jobs.job import Told
+from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.recording.density import bars, sketches
@@ -51,7 +51,7 @@ class SessionsScreen(ListingScreen):
     def __init__(self, recording: OpenRecording, at: int | None = None) -> None:
         super().__init__(COLUMNS, "sessions")
         self.recording = recording
-        self.errands = self.errands_of(recording)
+        self.jobs = self.jobs_of(recording.path)
         self._at = at
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
@@ -66,17 +66,14 @@ class SessionsScreen(ListingScreen):
             self.table.move_to(self._at - 1)
         self.call_after_refresh(self.count)
 
-    def on_unmount(self) -> None:
-        self.errands.cancel_all()
-
     def count(self) -> None:
         """Count frames and bytes beside the interface."""
 
-        def work(reader: Recording, errand: Told) -> None:
-            errand.tell((reader.tallies(), paging.sample(reader)))
+        def work(reader: Recording, context: JobContext) -> None:
+            context.publish((reader.tallies(), paging.sample(reader)))
 
         self._counting_since = self.host.clock()
-        self.errands.send("counting the sessions", work, self._counted)
+        self.jobs.read_in_thread("counting the sessions", work, self._counted)
 
     def _counted(self, totals: Totals) -> None:
         self._tallies, sample = totals
@@ -178,7 +175,7 @@ class SessionsScreen(ListingScreen):
 
     def _count_if_due(self) -> None:
         due = not self.recording.live or self.host.clock() >= self._count_again_ns
-        if self._is_stale and due and not self.errands.busy:
+        if self._is_stale and due and not self.jobs.busy:
             self._is_stale = False
             self.count()
 

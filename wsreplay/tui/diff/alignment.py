@@ -15,7 +15,7 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.jobs.job import Told
+from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.open_recording import LOCKED_S
 from wsreplay.tui.recording.view import RETRY_S
 
@@ -27,10 +27,10 @@ Side = tuple[Path, int]
 """(recording, session)"""
 
 
-def aligned(other: Path, sessions: tuple[int, int], contract: str, reader: Recording, errand: Told) -> None:
-    """Tells all rows of a session beside one of another recording. Raises WsreplayError."""
+def aligned(other: Path, sessions: tuple[int, int], contract: str, reader: Recording, context: JobContext) -> None:
+    """Publishes all rows of a session beside one of another recording. Raises WsreplayError."""
     with Recording.open(other) as b:
-        errand.tell(align(reader, b, sessions, contract))
+        context.publish(align(reader, b, sessions, contract))
 
 
 def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str) -> list[Row]:

@@ -20,8 +20,6 @@ from wsreplay.trace.sessions import numbered, stitch, there_are
 from wsreplay.tui.diff.alignment import Payloads, Side, aligned
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 from wsreplay.tui.diff.list import DiffList
-from wsreplay.tui.jobs.job import Errands
-from wsreplay.tui.jobs.worker import Clerk
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.layout import wrapped
 from wsreplay.tui.recording.open_recording import LOCKED_S
@@ -70,7 +68,7 @@ class DiffScreen(BaseScreen):
     DiffScreen #difference { width: 1fr; height: 1fr; }
     """
 
-    def __init__(self, a: Side, b: Side, contract: str, clerk: Clerk | None = None) -> None:
+    def __init__(self, a: Side, b: Side, contract: str) -> None:
         super().__init__()
         self.a, self.b, self.contract = a, b, contract
         self.payloads = Payloads(a[0]), Payloads(b[0])
@@ -78,7 +76,7 @@ class DiffScreen(BaseScreen):
         self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")
         self.foot = StatusLine(id="foot")
-        self.errands = Errands(a[0], self.call_later, self.job_failed, clerk)
+        self.jobs = self.jobs_of(a[0])
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
@@ -94,13 +92,12 @@ class DiffScreen(BaseScreen):
         self.list.focus()
         self.paint_lines()
         work = partial(aligned, path_b, (number_a, number_b), self.contract)
-        self.errands.hand_over("aligning", work, self._aligned)
+        self.jobs.read_in_process("aligning", work, self._aligned)
 
     def job_failed(self, doing: str, why: str) -> None:
         self._aligned([], why)
 
     def on_unmount(self) -> None:
-        self.errands.cancel_all()
         for payloads in self.payloads:
             payloads.close()
 

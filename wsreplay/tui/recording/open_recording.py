@@ -12,7 +12,6 @@ from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.jobs.worker import Clerk
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 
@@ -23,13 +22,12 @@ LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the 
 class OpenRecording:
     """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
 
-    Errands open readers of their own by `path`; the clerk takes the long ones.
+    Jobs open readers of their own by `path`.
     """
 
     def __init__(self, reader: Recording) -> None:
         self._take(reader)
         self.path: Path = reader.path
-        self.clerk = Clerk()
         self.evidence: Evidence = NO_EVIDENCE
         self.runs: list[Run] = []
         self.connections: dict[int, Connection] = {}
@@ -51,7 +49,6 @@ class OpenRecording:
         return cls(Recording.open(path))
 
     def close(self) -> None:
-        self.clerk.stop()
         self.reader.close()
 
     def reopen(self) -> None:
@@ -88,6 +85,10 @@ class OpenRecording:
             self.injected[connection_id] = self.injected.get(connection_id, 0) + count
             self._last_fault = max(last, self._last_fault)
         self._set_marks(marks)
+
+    def take_evidence(self, evidence: Evidence) -> None:
+        """The validator has found something else than before."""
+        self.evidence = evidence
 
     def refresh_marks(self) -> None:
         self._set_marks(self.reader.marks())

@@ -1,4 +1,4 @@
-"""Gathering ids: those of a session, those that a filter lets through, the next one that a search finds."""
+"""Scanning frames: for those of a session, those that a filter lets through, the next one that a search finds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsreplay.model import Connection, Frame
 from wsreplay.store import paging
 from wsreplay.store.condition import Condition, all_of, of_connections
 from wsreplay.store.reader import Recording
-from wsreplay.tui.jobs.job import Told
+from wsreplay.tui.jobs.task import JobContext
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
@@ -23,7 +23,7 @@ REPORT_S = 0.2  # a report is not made more often than this
 
 
 class ScanResult(NamedTuple):
-    """All ids gathered so far, the share that was read, whether that is all."""
+    """All ids that match so far, the share that was read, whether that is all."""
 
     ids: array[int]
     done: float
@@ -33,24 +33,24 @@ class ScanResult(NamedTuple):
 class _Reporter:
     """Reports at most five times a second; the first time at once, so that a screenful is there early."""
 
-    def __init__(self, errand: Told) -> None:
-        self._errand = errand
+    def __init__(self, context: JobContext) -> None:
+        self._errand = context
         self._next = 0.0
 
     def __call__(self, ids: Callable[[], array[int]], done: float, finished: bool = False) -> None:
         now = time.monotonic()
         if finished or now >= self._next:
             self._next = now + REPORT_S
-            self._errand.tell(ScanResult(ids(), done, finished))
+            self._errand.publish(ScanResult(ids(), done, finished))
 
 
-def session_ids(connections: Sequence[Connection], reader: Recording, errand: Told) -> None:
-    """Tells the ids of a session's frames, in order, as `Gathered`."""
-    report = _Reporter(errand)
+def session_ids(connections: Sequence[Connection], reader: Recording, context: JobContext) -> None:
+    """Publishes the ids of a session's frames, in order, as `ScanResult`."""
+    report = _Reporter(context)
     ids = array("Q")
     total = max(1, sum(_frames_of(reader, connection.id) for connection in connections))
     for piece in paging.ids_in_pieces(reader, [connection.id for connection in connections]):
-        if errand.cancelled:
+        if context.cancelled:
             return
         ids.extend(piece)
         report(lambda: array("Q", ids), min(1.0, len(ids) / total))
@@ -95,9 +95,9 @@ def _pieces(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
         yield False, max(0, end - CHUNK), end
 
 
-def matching_ids(sieve: FrameScan, ids: Sequence[int], start: int, reader: Recording, errand: Told) -> None:
-    """Tells those of `ids` that the filter lets through, as `Gathered`, beginning at the index `start`: what is in sight."""
-    report = _Reporter(errand)
+def matching_ids(scan: FrameScan, ids: Sequence[int], start: int, reader: Recording, context: JobContext) -> None:
+    """Publishes those of `ids` that the filter lets through, as `ScanResult`, from the index `start` on: what is in sight."""
+    report = _Reporter(context)
     ahead = array("Q")
     behind: list[array[int]] = []
     done = 0
@@ -110,9 +110,9 @@ def matching_ids(sieve: FrameScan, ids: Sequence[int], start: int, reader: Recor
         return matches
 
     for forward, first, end in _pieces(ids, start):
-        if errand.cancelled:
+        if context.cancelled:
             return
-        matches = intersect(sieve.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
+        matches = intersect(scan.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
         if forward:
             ahead.extend(matches)
         else:
@@ -122,16 +122,16 @@ def matching_ids(sieve: FrameScan, ids: Sequence[int], start: int, reader: Recor
     report(so_far, 1.0, True)
 
 
-def next_match(sieve: FrameScan, ids: Sequence[int], start: int, forward: bool, reader: Recording, errand: Told) -> None:
-    """Tells the next of `ids` that matches, from the index `start` on in one direction and around the end, or None."""
+def next_match(scan: FrameScan, ids: Sequence[int], start: int, forward: bool, reader: Recording, context: JobContext) -> None:
+    """Publishes the next of `ids` that matches, from the index `start` on in one direction and around the end, or None."""
     for first, end in _around(len(ids), start, forward):
-        if errand.cancelled:
+        if context.cancelled:
             return
-        matches = intersect(sieve.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
+        matches = intersect(scan.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
         if matches:
-            errand.tell(matches[0] if forward else matches[-1])
+            context.publish(matches[0] if forward else matches[-1])
             return
-    errand.tell(None)
+    context.publish(None)
 
 
 def _around(count: int, start: int, forward: bool) -> Iterator[tuple[int, int]]:

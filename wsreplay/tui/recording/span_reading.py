@@ -11,7 +11,8 @@ from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.jobs.job import Errands, Told
+from wsreplay.tui.jobs.jobs import RecordingJobs
+from wsreplay.tui.jobs.task import JobContext
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class SpanReading(NamedTuple):
     full: bool
 
 
-def read_spans(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, errand: Told) -> None:
-    """Tells the spans of some connections (all: None) by the first of the contracts, as `Traced`."""
+def read_spans(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, context: JobContext) -> None:
+    """Publishes the spans of some connections (all: None) by the first of the contracts, as `SpanReading`."""
     from wsreplay.tui.recording.lanes import SpanTracker, lanes
     from wsreplay.validator.select import select_contracts
 
@@ -49,14 +50,14 @@ def read_spans(only: Sequence[int] | None, contracts: Sequence[str], reader: Rec
             tracker.end_connection(connection, closed_ns)
         tracker.take(frame)
         if count % _FRAMES_PER_LOOK == 0:
-            if errand.cancelled:
+            if context.cancelled:
                 return
             if tracker.full and not tracker.any_open:
                 waiting.clear()
                 break
     for closed_ns, connection in reversed(waiting):
         tracker.end_connection(connection, closed_ns)
-    errand.tell(SpanReading(tracker.spans, lanes(tracker.spans), tracker.full))
+    context.publish(SpanReading(tracker.spans, lanes(tracker.spans), tracker.full))
 
 
 def open_at(spans: Sequence[DrawnSpan], t_ns: int) -> list[DrawnSpan]:
@@ -69,12 +70,14 @@ class SpanReader:
     """When the spans of a session are to be read: by other contracts, or when more was recorded, but not all the time."""
 
     def __init__(
-        self, recording: OpenRecording, errands: Errands, answer: Callable[[SpanReading], object], failed: Callable[[], object]
-    ) -> None:
+        self, recording: OpenRecording, jobs: RecordingJobs, on_reading: Callable[[SpanReading], object],
+        on_failure: Callable[[str], object],
+    ) -> None:  # fmt: skip
         self._recording = recording
-        self._errands = errands
-        self._answer, self._failed = answer, failed
+        self._jobs = jobs
+        self._on_reading, self._on_failure = on_reading, on_failure
         self._known: tuple[tuple[str, ...], int] | None = None  # the contracts, and the last frame
+        # When they were read last, on the application's clock.
         self._asked_ns = 0
 
     def ask(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
@@ -83,7 +86,7 @@ class SpanReader:
         if wanted == self._known:
             return
         is_other = self._known is None or self._known[0] != contracts
-        is_early = self._errands.is_at(READING) or now_ns - self._asked_ns <= LIVE_NS
+        is_early = self._jobs.is_running(READING) or now_ns - self._asked_ns <= LIVE_NS
         if is_other or not self._recording.live or not is_early:
             self.ask_again(session, contracts, now_ns)
 
@@ -95,4 +98,4 @@ class SpanReader:
         """Read them, whatever is known."""
         self._known, self._asked_ns = (contracts, self._recording.last_id), now_ns
         only = [connection.id for connection in session.connections] if session else None
-        self._errands.hand_over(READING, partial(read_spans, only, contracts), self._answer, self._failed)
+        self._jobs.read_in_process(READING, partial(read_spans, only, contracts), self._on_reading, self._on_failure)

@@ -1,9 +1,10 @@
-"""What all screens have in common: the application's state at hand, errands that end with the screen, a smallest size."""
+"""What all screens have in common: the application's state at hand, jobs that end with the screen, a smallest size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -11,12 +12,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from wsreplay.tui.host import Themed
-from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
-
-if TYPE_CHECKING:
-    from wsreplay.tui.recording.open_recording import OpenRecording
 
 SMALLEST = (60, 12)
 WIDE = 100  # columns, in which a list and its detail stand side by side
@@ -108,13 +106,13 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
 
         self.app.push_screen(Prompt(question, hint, value=value, check=check), answered)
 
-    def errands_of(self, recording: OpenRecording) -> Errands:
-        """For what this screen has done beside the interface. Long work goes to the recording's clerk."""
-        return Errands(recording.path, self.call_later, self.job_failed, recording.clerk)
+    def jobs_of(self, path: Path) -> RecordingJobs:
+        """The jobs of this screen that read a recording."""
+        return RecordingJobs(self, path, lambda: self.host.processes, self.job_failed)
 
-    def job_failed(self, doing: str, why: str) -> None:
-        """An errand could not go on."""
-        self.notify(self.look.own(why), title=doing, severity="error", markup=False)
+    def job_failed(self, name: str, why: str) -> None:
+        """A job could not go on."""
+        self.notify(self.look.own(why), title=name, severity="error", markup=False)
 
     def action_back(self) -> None:
         self.host.go_back()

@@ -16,6 +16,7 @@ from wsreplay.formats.jsonl_export import export
 from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
 from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
+from wsreplay.tui.jobs.task import JobContext
 
 
 def as_json(frame: Frame) -> str:
@@ -40,11 +41,16 @@ class Selected(Recording):
         return array("Q", (frame_id for frame_id in super().frame_ids(connections) if frame_id in self.only))
 
 
-def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
-    """Write a session, or all of them, or of those the frames `ids`. Takes long; raises WsreplayError.
+def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None, context: JobContext) -> None:
+    """Write a session, or all of them, or of those the frames `ids`; publishes when it is done. Raises WsreplayError.
 
     A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole.
     """
+    _write(path, out, session, ids)
+    context.publish(None)
+
+
+def _write(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
     with Selected.open(path) if ids is not None else Recording.open(path) as reader:
         if isinstance(reader, Selected):
             reader.only = frozenset(ids or ())

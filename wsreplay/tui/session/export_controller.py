@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store.paths import typed_path
 from wsreplay.tui.host import ScreenHost
-from wsreplay.tui.messages import Written
 from wsreplay.tui.recording.evidence import GhostRow
 
 if TYPE_CHECKING:
@@ -95,16 +93,5 @@ class ExportController:
         from wsreplay.tui.session import export
 
         out = typed_path(name)
-        path, session = self._recording.path, self._rows.session
-        tell = self._app.post_message  # the screen may be left by then
-
-        def work() -> None:
-            try:
-                export.write_out(path, out, session, ids)
-                tell(Written(out, None))
-            except WsreplayError as error:
-                tell(Written(out, str(error)))
-            except Exception as error:
-                tell(Written(out, f"this is a mistake of wsreplay itself: {type(error).__name__}: {error}"))
-
-        threading.Thread(target=work, name="wsreplay export", daemon=True).start()
+        task = partial(export.write_out, self._recording.path, out, self._rows.session, ids)
+        self._host.host.write_file(out, task)

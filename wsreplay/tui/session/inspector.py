@@ -10,7 +10,8 @@ from wsreplay.model import Frame
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.host import ScreenHost
-from wsreplay.tui.jobs.job import Errands, Told
+from wsreplay.tui.jobs.jobs import RecordingJobs
+from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow
 from wsreplay.tui.recording.facts import Line, fault_facts, finding_facts, frame_facts, kind_of, note_facts
@@ -30,7 +31,7 @@ _GAP: list[Line] = [("plain", "")]  # before what is not the first
 class Inspector:
     """Keeps a `Detail` at what is looked at. Payloads that take long are laid out beside the interface."""
 
-    def __init__(self, host: ScreenHost, recording: OpenRecording, detail: Detail, errands: Errands, origin_ns: int) -> None:
+    def __init__(self, host: ScreenHost, recording: OpenRecording, detail: Detail, jobs: RecordingJobs, origin_ns: int) -> None:
         self._host = host
         self._recording = recording
         self._detail = detail
@@ -38,7 +39,7 @@ class Inspector:
         self.pane = PANES[0]
         self.item: Item = None
         self.frame: Frame | None = None
-        self._errands = errands
+        self._jobs = jobs
         self._pretty: Laid | None = None  # the frame's payload, once it is laid out
         self._why_not_laid = ""
         self._trouble = ""
@@ -58,10 +59,10 @@ class Inspector:
         before, self.frame = self.frame, self._read(item)
         if before is None or self.frame is None or before.id != self.frame.id:
             self._pretty = None
-            self._errands.cancel(LAYING)
+            self._jobs.cancel(LAYING)
         pane = "findings" if isinstance(item, GhostRow) else "meta" if isinstance(item, FaultRow | NoteRow) else self.pane
         self._detail.show_pane(pane)
-        is_new = self._pretty is None and not self._errands.is_at(LAYING)
+        is_new = self._pretty is None and not self._jobs.is_running(LAYING)
         if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
             self._why_not_laid = ""
             self._lay_out_beside(self.frame)
@@ -160,10 +161,10 @@ class Inspector:
         return len(frame.payload) > SHOWN_BYTES
 
     def _lay_out_beside(self, frame: Frame) -> None:
-        def work(_reader: Recording, errand: Told) -> None:
-            errand.tell(payload_lines(frame, "json"))
+        def work(_reader: Recording, context: JobContext) -> None:
+            context.publish(payload_lines(frame, "json"))
 
-        self._errands.send(LAYING, work, self._take)
+        self._jobs.read_in_thread(LAYING, work, self._take)
 
     def failed(self, doing: str, why: str) -> None:
         """Something could not be done: where it was a payload's layout, it is said why."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay import units
 from wsreplay.model import Session
-from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.recording.span_reading import READING, SpanReader, open_at
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -24,14 +24,14 @@ class OpenLine(StatusLine):
     """
 
     def __init__(
-        self, recording: OpenRecording, errands: Errands, spans_changed: Callable[[], object], *, id: str | None = None
+        self, recording: OpenRecording, jobs: RecordingJobs, spans_changed: Callable[[], object], *, id: str | None = None
     ) -> None:
         super().__init__(id=id, ground="ground")
         self.spans: Sequence[DrawnSpan] | None = None
         self._is_full = False
         self._spans_changed = spans_changed
         self._has_failed = False
-        self._span_reader = SpanReader(recording, errands, self._take, self._fail)
+        self._span_reader = SpanReader(recording, jobs, self._take, self._fail)
 
     def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Collection[int]:
         """Say what is open in a session at a time of the recording; the frames that began it."""
@@ -63,7 +63,7 @@ class OpenLine(StatusLine):
         self._has_failed = False
         self._span_reader.forget()
 
-    def _fail(self) -> None:
+    def _fail(self, _why: str) -> None:
         self._has_failed = True
         self._spans_changed()
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.store.reader import Recording
-from wsreplay.tui.jobs.job import Errands, Told
+from wsreplay.tui.jobs.jobs import RecordingJobs
+from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording import density as sketch
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.extra_rows import MOST_FAULTS, NoteRow, PlacedRow, place_rows, when
@@ -30,13 +31,13 @@ class OverviewController:
     """
 
     def __init__(
-        self, recording: OpenRecording, rows: Rows, overview: Overview, errands: Errands, origin_ns: int,
+        self, recording: OpenRecording, rows: Rows, overview: Overview, jobs: RecordingJobs, origin_ns: int,
         placed_rows_changed: Callable[[], object],
     ) -> None:  # fmt: skip
         self._recording = recording
         self._rows = rows
         self._overview = overview
-        self._errands = errands
+        self._jobs = jobs
         self._origin_ns = origin_ns
         self._placed_rows_changed = placed_rows_changed
         self._counted_ns = 0
@@ -50,10 +51,10 @@ class OverviewController:
         ids, bins = self._rows.base[:], self._overview.bins
         self._counted_ns, self._counted_bins = now_ns, bins
 
-        def work(reader: Recording, errand: Told) -> None:
-            errand.tell(sketch.density(reader, ids, *span, bins))
+        def work(reader: Recording, context: JobContext) -> None:
+            context.publish(sketch.density(reader, ids, *span, bins))
 
-        self._errands.send(COUNTING, work, partial(self._draw, span))
+        self._jobs.read_in_thread(COUNTING, work, partial(self._draw, span))
 
     def resized(self, end_ns: int, now_ns: int) -> None:
         """There may be other columns to count for."""
@@ -62,7 +63,7 @@ class OverviewController:
 
     def grown(self, end_ns: int, now_ns: int) -> None:
         """The recording has more frames: count again, but not all the time."""
-        is_due = now_ns - self._counted_ns > SECOND and not self._errands.is_at(COUNTING)
+        is_due = now_ns - self._counted_ns > SECOND and not self._jobs.is_running(COUNTING)
         if is_due or not self._recording.live:
             self.count(end_ns, now_ns)
         self.place_extra_rows()
@@ -91,10 +92,10 @@ class OverviewController:
             return
         self._is_placing = True
 
-        def work(reader: Recording, errand: Told) -> None:
-            errand.tell(place_rows(reader))
+        def work(reader: Recording, context: JobContext) -> None:
+            context.publish(place_rows(reader))
 
-        self._errands.send(PLACING, work, partial(self._take_places, there), partial(self._places_failed, there))
+        self._jobs.read_in_thread(PLACING, work, partial(self._take_places, there), partial(self._places_failed, there))
 
     def forget(self) -> None:
         """Where they stand is to be found again."""
@@ -111,5 +112,5 @@ class OverviewController:
         self._placed_rows_changed()
         self.place_extra_rows()  # there may be more by now
 
-    def _places_failed(self, there: ExtraCount) -> None:
+    def _places_failed(self, there: ExtraCount, _why: str) -> None:
         self._known, self._is_placing = there, False  # until there are others

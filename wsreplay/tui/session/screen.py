@@ -79,17 +79,17 @@ class SessionScreen(SessionActions):
         self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
         self.following = recording.live
         self.unseen = 0
-        self.errands = self.errands_of(recording)
+        self.jobs = self.jobs_of(recording.path)
         self.frames = FrameList(recording, self.rows.view, users=recording.users(session), id="frames")
         self.frames.origin_ns = self.origin_ns
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
-        self.open_line = OpenLine(recording, self.errands, self.show_open, id="open")
+        self.open_line = OpenLine(recording, self.jobs, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
-        self.inspector = Inspector(self, recording, self.detail, self.errands, self.origin_ns)
-        self.search = SearchController(self, self.rows, self.frames, self.bar, self.errands, self.show_rows)
+        self.inspector = Inspector(self, recording, self.detail, self.jobs, self.origin_ns)
+        self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows)
         self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal)
         self.marks = MarkController(
             self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
@@ -97,7 +97,7 @@ class SessionScreen(SessionActions):
         self.exports = ExportController(self, recording, self.rows, self.caught_up)
         self.panes = PaneController(self, self.frames, self.detail, self.bar)
         self.overview_controller = OverviewController(
-            recording, self.rows, self.overview, self.errands, self.origin_ns, self._rows_changed
+            recording, self.rows, self.overview, self.jobs, self.origin_ns, self._rows_changed
         )
         self.detail_due, self._detailed_ns = True, 0
         self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
@@ -145,13 +145,12 @@ class SessionScreen(SessionActions):
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
-            self.errands.hand_over("reading the session", partial(session_ids, self.session.connections), self._take_ids)
+            self.jobs.read_in_process("reading the session", partial(session_ids, self.session.connections), self._take_ids)
         self._show_detail(again=True)
         self.count_overview()
         self.overview_controller.place_extra_rows()
 
     def on_unmount(self) -> None:
-        self.errands.cancel_all()
         self.inspector.show(None)
 
     # What is shown.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay.errors import FilterError
 from wsreplay.tui.host import ScreenHost
-from wsreplay.tui.jobs.job import Errands
+from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.recording.scan import ScanResult, matching_ids, next_match
 from wsreplay.tui.recording.view import Anchor
@@ -29,13 +29,13 @@ class SearchController:
     """
 
     def __init__(
-        self, host: ScreenHost, rows: Rows, frames: FrameList, bar: QueryBar, errands: Errands, show: Callable[[], object]
+        self, host: ScreenHost, rows: Rows, frames: FrameList, bar: QueryBar, jobs: RecordingJobs, show: Callable[[], object]
     ) -> None:
         self._host = host
         self._rows = rows
         self._frames = frames
         self._bar = bar
-        self._errands = errands
+        self._jobs = jobs
         self._show = show
         self._asked: Filter | None = None
         self._before = ""  # the filter's text before the user began to change it
@@ -47,7 +47,7 @@ class SearchController:
 
     async def begin(self, *, searching: bool) -> None:
         """Let the user type."""
-        self._errands.get_ready()
+        self._jobs.prepare()
         self._is_to_return = False
         if not self._bar.typing:
             is_last = self._frames.cursor >= self._frames.count - 1  # there is nowhere to return to: the end moves on
@@ -109,7 +109,7 @@ class SearchController:
         scan, place = self._rows.scan(asked), self._place_in_base()
         self._asked, self._is_stopped, self._is_waiting = asked, False, True
         work = partial(matching_ids, scan, self._rows.ask(asked), place)
-        self._errands.hand_over(FILTERING, work, self._take_matches)
+        self._jobs.read_in_process(FILTERING, work, self._take_matches)
         self.say(0.0)
 
     def _place_in_base(self) -> int:
@@ -137,7 +137,7 @@ class SearchController:
 
     def grown(self) -> None:
         """The recording has more frames, and the filter has been asked about them."""
-        if self._asked is not None and not self._is_stopped and not self._errands.is_at(FILTERING):
+        if self._asked is not None and not self._is_stopped and not self._jobs.is_running(FILTERING):
             self.say()
 
     def say(self, done: float = 1.0) -> None:
@@ -173,7 +173,7 @@ class SearchController:
     def _drop(self, *, anew: bool = False) -> bool:
         """Forget the filter; whether there was one, or the rows are to be shown `anew` in any case."""
         was = self._asked is not None or anew
-        self._errands.cancel(FILTERING)
+        self._jobs.cancel(FILTERING)
         self._asked, self._is_waiting = None, False
         self._bar.clear()
         if was:
@@ -195,7 +195,7 @@ class SearchController:
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
         work = partial(next_match, self._rows.scan(text_filter(needle)), view.ids[: view.frames], start, forward)
-        self._errands.hand_over(SEARCHING, work, partial(self._matched, needle))
+        self._jobs.read_in_process(SEARCHING, work, partial(self._matched, needle))
         self._bar.say(lambda look: [("searching", look.style("dim"))])
 
     def _matched(self, needle: str, frame_id: int | None) -> None:
@@ -220,7 +220,7 @@ class SearchController:
     def stop_searching(self) -> bool:
         """Whether something was searched."""
         was = bool(self._frames.needle)
-        self._errands.cancel(SEARCHING)
+        self._jobs.cancel(SEARCHING)
         if was:
             self._frames.needle = ""
             self._frames.forget()

@@ -1,23 +1,30 @@
-"""By which contracts the open recording is validated, how far that is, and what it came to."""
+"""With which contracts the open recording is validated, how far that is, and what it came to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.look.appearance import Appearance
-from wsreplay.tui.recording.evidence import Change, Evidence, compare
-from wsreplay.tui.validation.client import Failure, Progress, Result, ValidatorClient, ValidatorEvent, stamp
+from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
 from wsreplay.tui.validation.status import Stage, ValidationStatus
+from wsreplay.tui.validation.tasks import Progress, Result, ValidatorEvent, follow, validate_once
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from wsreplay.tui.recording.open_recording import OpenRecording
 
+VALIDATING = "validating"
+Stamps = tuple[tuple[float, int], ...]
+"""What tells that a contract's file changed: modification time and size of each."""
+
 
 class ValidationHost(Protocol):
-    """The application. `opened` is None where no recording is open."""
+    """The application. `recording` is None where no recording is open."""
 
     recording: OpenRecording | None
 
@@ -30,91 +37,107 @@ class ValidationHost(Protocol):
 
 
 class Validation:
-    """`contracts` are those the user asked for; without any, those judge that fit."""
+    """`contracts` are those the user asked for; without any, the one that fits is chosen."""
 
-    def __init__(self, host: ValidationHost, contracts: tuple[str, ...], deliver: Callable[..., object]) -> None:
+    def __init__(self, host: ValidationHost, contracts: tuple[str, ...], jobs: Jobs) -> None:
         self._host = host
+        self._jobs = jobs
         self.contracts = contracts
         self.status = ValidationStatus()
-        self._judge = ValidatorClient(deliver, self.hear)
-        self._stamp: object = None
-        self._before: Evidence | None = None  # where somebody asked again: what was known then
+        # Of the contracts' files, as they were when they were read.
+        self._stamps: Stamps | None = None
+        # What was known when somebody asked for another validation.
+        self._before: Evidence | None = None
 
     @property
     def contracts_in_use(self) -> tuple[str, ...]:
-        """The contracts that judge what is open: those asked for, else those that were found to fit; none before that."""
+        """The contracts asked for, else those that were found to fit; none before that."""
         return self.contracts or (self._host.recording.evidence.names if self._host.recording is not None else ())
 
     @property
     def busy(self) -> bool:
-        return self._judge.busy
+        return self._jobs.is_running(VALIDATING)
 
     def begin(self) -> None:
         recording = self._host.recording
         if recording is not None:
             self.status = ValidationStatus(Stage.FOLLOWING if recording.live else Stage.VALIDATING)
-            self._stamp = None
-            self._judge.start(recording.path, self.contracts, follow=recording.live)
+            self._stamps = None
+            task = partial(follow if recording.live else validate_once, recording.path.absolute(), self.contracts)
+            self._jobs.run_in_process(VALIDATING, task, self.take, self.fail)
             self._host.verdict_changed()
 
     def again(self, contracts: tuple[str, ...] = ()) -> None:
-        """By other contracts, or by the same as they are on disk now."""
+        """With other contracts, or with the same as they are on disk now."""
         self.contracts = contracts or self.contracts
         self._before = self._host.recording.evidence if self._host.recording is not None else None
         self.begin()
 
     def stop(self) -> None:
-        self._judge.stop()
+        self._jobs.cancel(VALIDATING)
         self.status = ValidationStatus()
 
-    def hear(self, said: ValidatorEvent) -> None:
-        """The validator's process said something."""
-        if isinstance(said, Progress):
-            self.status = self.status._replace(done=said.done)
-        elif isinstance(said, Failure):
-            self._failed(said.why)
+    def take(self, event: ValidatorEvent) -> None:
+        """The validator came further."""
+        if isinstance(event, Progress):
+            self.status = self.status._replace(done=event.done)
         else:
-            self._judged(said)
+            self._take_result(event)
         self._host.verdict_changed()
 
-    def _failed(self, why: str) -> None:
+    def fail(self, why: str) -> None:
+        """The validator could not go on."""
         self.status = ValidationStatus(Stage.FAILED, why=why)
         if self._before is not None:
             self._host.notify(self._host.look.own(why), title="there is no verdict", severity="error", markup=False)
         self._before = None
         if self._host.recording is not None:
-            self._stamp = stamp(self._host.recording.evidence.sources)
+            self._stamps = read_stamps(self._host.recording.evidence.sources)
+        self._host.verdict_changed()
 
-    def _judged(self, said: Result) -> None:
+    def _take_result(self, result: Result) -> None:
         recording = self._host.recording
         if recording is None:
             return
-        if self._stamp is None or said.evidence.sources != recording.evidence.sources:
-            self._stamp = stamp(said.evidence.sources)
+        if self._stamps is None or result.evidence.sources != recording.evidence.sources:
+            self._stamps = read_stamps(result.evidence.sources)
         before, self._before = self._before, None
-        recording.evidence = said.evidence
-        change = self._compared(before, said.evidence) if before is not None and before.is_there else self.status.change
-        if said.final:
+        recording.take_evidence(result.evidence)
+        is_other = before is not None and before.is_there
+        change = self._compare(before, result.evidence) if before is not None and is_other else self.status.change
+        if result.final:
             self.status = ValidationStatus(Stage.DONE, 1.0, change=change)
         else:
             self.status = self.status._replace(change=change)
 
-    def _compared(self, before: Evidence, after: Evidence) -> Change | None:
-        """What is another than before somebody asked again, which is said; None where others judged before."""
+    def _compare(self, before: Evidence, after: Evidence) -> Change | None:
+        """What changed since somebody asked for another validation, which is reported; None where the contracts are others."""
         change = compare(before.findings, after.findings) if before.names == after.names else None
         if change is not None:
             self._host.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")
         else:
-            told = f"{sum(after.counts()):,} findings; {sum(before.counts()):,} by {', '.join(before.names)}"
-            self._host.notify(self._host.look.own(told), title=f"validated by {', '.join(after.names)}", markup=False)
+            counts = f"{sum(after.counts()):,} findings; {sum(before.counts()):,} by {', '.join(before.names)}"
+            self._host.notify(self._host.look.own(counts), title=f"validated by {', '.join(after.names)}", markup=False)
         return change
 
     def watch(self) -> None:
-        """Say that a contract's file is not any more what judged."""
+        """Say when a contract's file is not any more what the recording was validated with."""
         recording = self._host.recording
         is_known = recording is not None and recording.evidence.is_there and not self.status.stale
-        if recording is not None and is_known and stamp(recording.evidence.sources) != self._stamp:
+        if recording is not None and is_known and read_stamps(recording.evidence.sources) != self._stamps:
             self.status = self.status._replace(stale=True)
             how = f"{self._host.look.key('screen.validate')} validates again"
             self._host.notify(how, title="the contract has changed on disk", markup=False)
             self._host.verdict_changed()
+
+
+def read_stamps(sources: Sequence[Source]) -> Stamps:
+    """Of each contract's file; zeros for a built-in."""
+    stamps = []
+    for source in sources:
+        try:
+            status = Path(source.file).stat()
+            stamps.append((status.st_mtime, status.st_size))
+        except OSError:
+            stamps.append((0.0, 0))
+    return tuple(stamps)

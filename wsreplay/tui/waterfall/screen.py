@@ -66,8 +66,8 @@ class WaterfallScreen(PlaybackScreen):
         self.about = StatusLine(id="about")
         self.foot = StatusLine(id="foot")
         self.canvas = Waterfall(id="waterfall")
-        self.errands = self.errands_of(recording)
-        self._span_reader = SpanReader(recording, self.errands, self._take_spans, lambda: None)
+        self.jobs = self.jobs_of(recording.path)
+        self._span_reader = SpanReader(recording, self.jobs, self._take_spans, lambda _why: None)
         self._spans: list[DrawnSpan] = []
 
     def compose(self) -> Iterable[Widget]:
@@ -85,9 +85,6 @@ class WaterfallScreen(PlaybackScreen):
         self.show_playhead()
         self.keep_ticking()
         self._trace()
-
-    def on_unmount(self) -> None:
-        self.errands.cancel_all()
 
     def _trace(self) -> None:
         """Read the session's spans, if what is known of them is old."""

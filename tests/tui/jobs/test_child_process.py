@@ -1,0 +1,153 @@
+"""Tasks in processes of their own: with the same answers as in a thread, and without taking the interface down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from array import array
+from functools import partial
+
+import pytest
+
+from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.store.reader import Recording
+from wsreplay.trace import filter as filters
+from wsreplay.tui.jobs.child_process import ChildProcesses
+from wsreplay.tui.jobs.task import Reading
+from wsreplay.tui.recording.scan import FrameScan, matching_ids, next_match, session_ids
+from wsreplay.tui.recording.span_reading import read_spans
+
+PATIENCE_S = 20
+
+
+@pytest.fixture
+async def processes():
+    processes = ChildProcesses()
+    yield processes
+    processes.stop()
+
+
+async def there(processes, path, work):
+    values = []
+    async with asyncio.timeout(PATIENCE_S):
+        await processes.run(Reading(path, work), values.append)
+    return values
+
+
+def scan(path, text):
+    with Recording.open(path) as reader:
+        return FrameScan(filters.parse(text), filters.Context.of(reader))
+
+
+# Work is pickled by name.
+
+
+def refuses(reader, context):
+    raise UsageError("this cannot be done")
+
+
+def breaks(reader, context):
+    raise ZeroDivisionError("nobody thought of this")
+
+
+def waits(reader, context):
+    context.publish(os.getpid())
+    time.sleep(60)
+
+
+def ignores_its_end(context):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    context.publish(os.getpid())
+    time.sleep(60)
+
+
+def is_there(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", ["type:tool_*", '/tool/ | user:u1 | !"agent" | sev>=info'])
+async def test_the_answers_are_those_of_a_thread(processes, chat_recording, results_of, text):
+    with Recording.open(chat_recording) as reader:
+        ids, connections = array("Q", reader.frame_ids()), reader.connections()
+    for work in (
+        partial(matching_ids, scan(chat_recording, text), ids, 3),
+        partial(next_match, scan(chat_recording, text), range(1, len(ids) + 1), 5, False),
+        partial(session_ids, connections),
+    ):
+        assert (await there(processes, chat_recording, work))[-1] == results_of(Reading(chat_recording, work))[-1]
+
+
+async def test_spans_keep_who_is_part_of_whom(processes, chat_recording, results_of):
+    (in_thread,) = results_of(Reading(chat_recording, partial(read_spans, None, ())))
+    (in_process,) = await there(processes, chat_recording, partial(read_spans, None, ()))
+
+    def facts(reading):
+        places = {id(span): place for place, span in enumerate(reading.spans)}
+        return [(span.kind, span.name, span.start_ns, span.end_ns, places.get(id(span.parent))) for span in reading.spans]
+
+    assert facts(in_process) == facts(in_thread) and len(facts(in_thread)) > 3
+    assert all(span in in_process.spans for lane in in_process.lanes for span in lane.spans)
+
+
+async def test_why_something_cannot_be_done_is_said(processes, chat_recording, tmp_path):
+    for path, work, words in (
+        (chat_recording, refuses, "this cannot be done"),
+        (tmp_path / "gone.db", refuses, "gone.db"),
+        (chat_recording, breaks, "ZeroDivisionError: nobody thought of this"),
+    ):
+        with pytest.raises(WsreplayError, match=words):
+            await there(processes, path, work)
+
+
+async def test_a_task_that_is_cancelled_ends_with_its_process_whatever_it_does(processes, chat_recording):
+    for task in (Reading(chat_recording, waits), ignores_its_end):
+        published: asyncio.Queue[int] = asyncio.Queue()
+        running = asyncio.create_task(processes.run(task, published.put_nowait))
+        number = await asyncio.wait_for(published.get(), PATIENCE_S)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert not is_there(number) and not processes.running
+
+
+async def test_a_process_that_is_killed_is_said(processes, chat_recording):
+    published: asyncio.Queue[int] = asyncio.Queue()
+    running = asyncio.create_task(processes.run(Reading(chat_recording, waits), published.put_nowait))
+    os.kill(await asyncio.wait_for(published.get(), PATIENCE_S), signal.SIGKILL)
+    with pytest.raises(WsreplayError, match="process stopped"):
+        await asyncio.wait_for(running, PATIENCE_S)
+
+
+async def test_a_process_that_was_started_ahead_is_used_unless_it_has_ended(processes, chat_recording):
+    processes.prepare()
+    await asyncio.sleep(0)  # it is being started
+    with Recording.open(chat_recording) as reader:
+        work = partial(session_ids, reader.connections())
+    assert await there(processes, chat_recording, work)
+    processes.prepare()
+    spare = await processes._spare
+    spare.kill()
+    await spare.wait()
+    assert await there(processes, chat_recording, work)
+
+
+async def test_stopping_ends_the_process_that_was_started_ahead(processes):
+    processes.prepare()
+    spare = await processes._spare
+    processes.stop()
+    assert await asyncio.wait_for(spare.wait(), PATIENCE_S) == -signal.SIGKILL
+
+
+def test_a_child_ends_with_the_interface():
+    """Also where that was killed: nothing but the pipe tells."""
+    child = subprocess.Popen([sys.executable, "-m", "wsreplay.tui.jobs.child"], stdin=subprocess.PIPE)
+    child.stdin.close()
+    assert child.wait(PATIENCE_S) == 0

@@ -1,0 +1,191 @@
+"""Validating a recording, as a task for a child process: no contract can slow the interface down.
+
+Without a contract, recordings are validated with the one that fits. What a task publishes is a `ValidatorEvent`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wsreplay.model import Frame
+from wsreplay.store import paging
+from wsreplay.store.reader import Recording
+from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, is_ghost, moment, place, tally
+
+if TYPE_CHECKING:
+    # The interface, which hands these tasks over, does without the validator.
+    from wsreplay.contract import Contract
+    from wsreplay.validator.findings import Finding, Judgement
+
+_NICE = 5  # more than other jobs: a filter goes first
+_FRAMES_PER_LOOK = 4096
+_REPORT_S = 0.1
+_LIVE_REPORT_S = 0.4
+
+
+class Progress(NamedTuple):
+    """The validator has come this far; share of 1."""
+
+    done: float
+
+
+class Result(NamedTuple):
+    """There is new evidence. `final` is False while a live recording is followed."""
+
+    evidence: Evidence
+    final: bool = True
+
+
+ValidatorEvent = Progress | Result
+
+
+class CountedRecording(Recording):
+    """A recording that reports how far it has been read, as a share of 1."""
+
+    _report: Callable[[float], object] | None = None
+    # Which reading this is, from 0, and how many there will be.
+    _reading, _readings = 0, 1
+
+    def report_to(self, report: Callable[[float], object], reading: int, readings: int) -> None:
+        """Report from now on: this is one of several readings, from 0."""
+        self._report, self._reading, self._readings = report, reading, readings
+
+    def frames(self, **which: Any) -> Iterator[Frame]:
+        last, due = max(1, self.last_id()), 0.0
+        for count, frame in enumerate(super().frames(**which)):
+            if self._report is not None and count % _FRAMES_PER_LOOK == 0 and time.monotonic() >= due:
+                due = time.monotonic() + _REPORT_S
+                self._report(min(1.0, (self._reading + frame.id / last) / self._readings))
+            yield frame
+
+
+def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Judgement], sources: list[Source]) -> Evidence:
+    """Evidence small enough to be sent and shown: the first findings in the order of time, and counts of all."""
+    findings.sort(key=moment)
+    kept = findings[:MOST_FINDINGS]
+    before_ids = [_before(reader, finding) for finding in kept]
+    bare = [replace(judgement, findings=(), runs=()) for judgement in judgements]
+    return gather(
+        kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept),
+        belongs=_belongings(reader, kept),
+    )  # fmt: skip
+
+
+def _before(reader: Recording, finding: Finding) -> int:
+    """The frame before which a finding stands. Messages that are read at once have one time: what is missing stands behind the
+    one that calls for it."""
+    first = paging.first_at(reader, moment(finding))
+    return max(first, (finding.activation or 0) + 1) if is_ghost(finding) else first
+
+
+def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
+    """For each frame out of order, the frame it should have come after: the next one of the expected types in its slice."""
+    places: dict[int, int] = {}
+    for finding in findings:
+        at = place(finding)
+        if finding.kind == "order" and at is not None and finding.connection is not None and finding.expected:
+            values = [value.encode() for _, value in finding.slice]
+            later = paging.next_of_types(reader, at, finding.connection, finding.expected)
+            match = next((frame.id for frame in later if all(value in frame.payload for value in values)), None)
+            if match is not None:
+                places[at] = match
+    return places
+
+
+def validate_once(path: Path, names: Sequence[str], context: JobContext) -> None:
+    """Publishes how far it is, and the evidence at the end."""
+    _give_way()
+    _validate(path, names, context)
+
+
+def _validate(path: Path, names: Sequence[str], context: JobContext) -> None:
+    from wsreplay import validator
+    from wsreplay.validator.select import select_contracts
+
+    def report(share: float) -> None:
+        context.publish(Progress(share))
+
+    with CountedRecording.open(path) as reader:
+        contracts = select_contracts(reader, names)
+        judgements: list[Judgement] = []
+        for number, contract in enumerate(contracts):
+            reader.report_to(report, number, len(contracts))
+            judgements.append(validator.judge(reader, contract))
+        findings = [finding for judgement in judgements for finding in judgement.findings]
+        context.publish(Result(evidence_of(reader, findings, judgements, list(map(_source, contracts)))))
+
+
+class _Findings:
+    """The findings of a live recording so far; validators in several threads add to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # By the identity of what was reported last of each, which the validator keeps.
+        self._findings: dict[int, Finding] = {}
+        self._is_new = True
+
+    def add(self, finding: Finding) -> None:
+        with self._lock:
+            self._findings[id(finding)] = finding
+            self._is_new = True
+
+    def amend(self, before: Finding, after: Finding) -> None:
+        with self._lock:
+            self._findings.pop(id(before), None)
+            self._findings[id(after)] = after
+            self._is_new = True
+
+    def take_news(self) -> list[Finding] | None:
+        """All of them; None where there is nothing new since the last time."""
+        with self._lock:
+            is_new, self._is_new = self._is_new, False
+            return list(self._findings.values()) if is_new else None
+
+
+def follow(path: Path, names: Sequence[str], context: JobContext) -> None:
+    """Publishes evidence while a recording is being written, and that of all of it at the end."""
+    from wsreplay import validator
+    from wsreplay.validator.select import await_contracts
+
+    _give_way()
+    contracts = await_contracts(path, names)
+    sources = list(map(_source, contracts))
+    findings, over = _Findings(), threading.Event()
+
+    def report() -> None:
+        with Recording.open(path) as reader:
+            while not over.wait(_LIVE_REPORT_S):
+                if (news := findings.take_news()) is not None:
+                    context.publish(Result(evidence_of(reader, news, [], sources), final=False))
+
+    reporter = threading.Thread(target=report, name="wsreplay live report", daemon=True)
+    reporter.start()
+    listeners = {"on_finding": findings.add, "on_amended": findings.amend, "stop": over}
+    followers = [
+        threading.Thread(target=validator.follow, args=(path, contract), kwargs=listeners, daemon=True)
+        for contract in contracts
+    ]
+    for follower in followers:
+        follower.start()
+    for follower in followers:
+        follower.join()
+    over.set()
+    reporter.join()
+    _validate(path, names, context)
+
+
+def _give_way() -> None:
+    with suppress(OSError):
+        os.nice(_NICE)
+
+
+def _source(contract: Contract) -> Source:
+    return Source(contract.name, contract.file, contract.source, contract.digest)
