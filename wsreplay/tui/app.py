@@ -153,9 +153,9 @@ class ReplayApp(NavigatingApp):
         """Something could not be read in answer to a key or a message."""
         self.notify(self.look.own(str(error)), title="this cannot be read now", severity="error", markup=False)
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         self.close_recording()
-        self.processes.stop()
+        await self.processes.stop()
 
     # What all screens are told.
 

@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from wsreplay.tui.browse.table import Column, Row, Table
+from wsreplay.tui.browse.table import Column, Table, TableRow
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -26,8 +26,9 @@ class ListingScreen(BaseScreen):
         super().__init__()
         self.head = StatusLine(id="head")
         self.titles = StatusLine(id="titles")
-        self.table = Table(columns, self.cells_of, id=name)
+        self.table = Table(columns, self.cells_of, self.name_of, id=name)
         self.foot = StatusLine(id="foot")
+        # Whether the user went to a finding: the row on which the list opens may be one.
         self._has_gone = False
 
     def compose(self) -> Iterable[Widget]:
@@ -41,9 +42,13 @@ class ListingScreen(BaseScreen):
 
     # What a subclass says.
 
-    def cells_of(self, row: int) -> Row:
+    def cells_of(self, row: int) -> TableRow:
         """What stands in a row of the table."""
         raise NotImplementedError
+
+    def name_of(self, row: int) -> object:
+        """What stands in a row, for `RowChosen`: another item may stand there when that arrives."""
+        return row
 
     def paint_lines(self) -> None:
         """What stands above and below the table."""

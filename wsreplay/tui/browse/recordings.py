@@ -47,11 +47,10 @@ class RecordingsScreen(ListingScreen):
         self.recordings: Sequence[ListedRecording] = ()
         self.jobs = Jobs(self, lambda: self.host.processes, self.job_failed)
         self.previews = Previews(self.jobs, self._show_preview)
-        self.table.named = self._path_in
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.table.empty_lines = ["", "reading …"]
+        self.table.set_empty_lines(["", "reading …"])
         self.action_reload()
 
     def on_screen_resume(self) -> None:
@@ -73,9 +72,9 @@ class RecordingsScreen(ListingScreen):
         self.action_reload()
 
     def _take_recordings(self, recordings: Sequence[ListedRecording]) -> None:
-        stood_at = self._path_in(self.table.cursor)
+        stood_at = self.name_of(self.table.cursor)
         self.recordings = recordings
-        self.table.empty_lines = EMPTY
+        self.table.set_empty_lines(EMPTY)
         self.table.set_count(len(self.recordings))
         for row, recording in enumerate(self.recordings):
             if recording.path == stood_at:
@@ -84,7 +83,7 @@ class RecordingsScreen(ListingScreen):
         if self.host.validates and self.is_current:
             self.previews.validate(self.recordings, self.host.validation.contracts)
 
-    def _path_in(self, row: int) -> Path | None:
+    def name_of(self, row: int) -> Path | None:
         return self.recordings[row].path if row < len(self.recordings) else None
 
     def _show_preview(self, path: Path) -> None:
@@ -105,8 +104,8 @@ class RecordingsScreen(ListingScreen):
         started = local_time(recording.started)[:16] if recording.started else ""
         return [
             [sign], [(name, text)], [(started, dim)], [(units.duration_text(recording.lasted_ns), dim)],
-            [(f"{recording.sessions:,}", text)], [(units.short_count(recording.frames), text)], [(units.size_text(recording.size), dim)],
-            *self._findings(recording), [(look.safe(recording.upstream), dim)],
+            [(f"{recording.sessions:,}", text)], [(units.short_count(recording.frames), text)],
+            [(units.size_text(recording.size), dim)], *self._findings(recording), [(look.safe(recording.upstream), dim)],
         ]  # fmt: skip
 
     def _findings(self, recording: ListedRecording) -> tuple[list[Run], list[Run]]:

@@ -52,11 +52,16 @@ class SessionsScreen(ListingScreen):
         super().__init__(COLUMNS, "sessions")
         self.recording = recording
         self.jobs = self.jobs_of(recording.path)
+        # The session on which the cursor begins.
         self._at = at
+        # (frames, bytes) by connection, once they were counted; counts for the sketches by session.
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
+        # What the list shows.
         self._shown: Evidence | None = None
+        # On the application's clock: since when frames are counted, and when they may be counted again.
         self._counting_since = self._count_again_ns = 0
+        # Whether there is more than was counted.
         self._is_stale = False
 
     def on_mount(self) -> None:
@@ -90,7 +95,7 @@ class SessionsScreen(ListingScreen):
 
     def _fill(self) -> None:
         self._shown = self.recording.evidence
-        self.table.empty_lines = self._empty_lines()
+        self.table.set_empty_lines(self._empty_lines())
         self.table.set_count(len(self.recording.sessions))
         self.paint_lines()
 

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from wsreplay.tui.look.paint import Run, fitted, fitted_end
 from wsreplay.tui.widgets.row_list import RowList
 
-Row = Sequence[list[Run]]
+TableRow = Sequence[list[Run]]
 
 
 class Column(NamedTuple):
@@ -33,8 +33,11 @@ class Table(RowList):
     `cells` gives those of a row when it is painted: `set_count` says how many rows there are, and that all may be others.
     """
 
-    def __init__(self, columns: Sequence[Column], cells: Callable[[int], Row], *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(
+        self, columns: Sequence[Column], cells: Callable[[int], TableRow], name_of: Callable[[int], object], *,
+        id: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name_of=name_of, id=id)
         self.columns = columns
         self._cells_of = cells
 

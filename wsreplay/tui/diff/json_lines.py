@@ -10,7 +10,7 @@ from itertools import groupby, takewhile
 from operator import itemgetter
 
 from wsreplay.diff.compare import FieldChange
-from wsreplay.tui.recording.facts import Line
+from wsreplay.tui.recording.facts import DetailLine
 from wsreplay.tui.recording.layout import json_lines, raw_lines
 
 MOST_LINES = 2000
@@ -18,7 +18,7 @@ _MOST_TEXT = 500
 _MOST_PAIRS = 150 * 150  # of lines that are matched with each other: as many as are done within a key's time
 
 
-def changed_fields(fields: tuple[FieldChange, ...]) -> Iterator[Line]:
+def changed_fields(fields: tuple[FieldChange, ...]) -> Iterator[DetailLine]:
     """What differs, value by value: its path, and what a and b have there."""
     for change in fields:
         yield "accent", change.path + (f"  ({change.note})" if change.note else "")
@@ -28,7 +28,7 @@ def changed_fields(fields: tuple[FieldChange, ...]) -> Iterator[Line]:
             yield "ok", f"  + {change.b[:_MOST_TEXT]}"
 
 
-def difference(a: bytes | None, b: bytes | None) -> list[Line]:
+def difference(a: bytes | None, b: bytes | None) -> list[DetailLine]:
     """Lines of (kind, text): what only a has (`error`, with -), what only b has (`ok`, with +), what both have (`code`)."""
     left, right = _lines(a), _lines(b)
     head = _alike(left, right)
@@ -42,7 +42,7 @@ def _alike(left: Sequence[str], right: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
-def _compared(left: list[str], right: list[str]) -> Iterator[Line]:
+def _compared(left: list[str], right: list[str]) -> Iterator[DetailLine]:
     """Many lines are compared between those that stand once on each side, and where there is none of them line by line."""
     room = _MOST_PAIRS
     anchors = _anchors(left, right) if len(left) * len(right) > room else []
@@ -80,13 +80,13 @@ def _anchors(left: list[str], right: list[str]) -> list[tuple[int, int]]:
     return chain[::-1]
 
 
-def _matched(left: list[str], right: list[str]) -> Iterator[Line]:
+def _matched(left: list[str], right: list[str]) -> Iterator[DetailLine]:
     for what, low_a, high_a, low_b, high_b in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
         is_both = what == "equal"
         yield from _both(left[low_a:high_a]) if is_both else _either(left[low_a:high_a], right[low_b:high_b])
 
 
-def _in_step(left: list[str], right: list[str]) -> Iterator[Line]:
+def _in_step(left: list[str], right: list[str]) -> Iterator[DetailLine]:
     length = min(len(left), len(right))
     for is_both, places in groupby(range(length), key=lambda place: left[place] == right[place]):
         first, *rest = places
@@ -95,11 +95,11 @@ def _in_step(left: list[str], right: list[str]) -> Iterator[Line]:
     yield from _either(left[length:], right[length:])
 
 
-def _both(lines: list[str]) -> Iterator[Line]:
+def _both(lines: list[str]) -> Iterator[DetailLine]:
     return (("code", f"  {text}") for text in lines)
 
 
-def _either(left: list[str], right: list[str]) -> Iterator[Line]:
+def _either(left: list[str], right: list[str]) -> Iterator[DetailLine]:
     yield from (("error", f"- {text}") for text in left)
     yield from (("ok", f"+ {text}") for text in right)
 

@@ -88,13 +88,13 @@ class DiffScreen(BaseScreen):
         number_a, (path_b, number_b) = self.a[1], self.b
         self.list.border_title = f"A session {number_a}  |  B session {number_b}"
         self.detail.border_title = "difference"
-        self.list.empty_lines = ["", "aligning …"]
+        self.list.set_empty_lines(["", "aligning …"])
         self.list.focus()
         self.paint_lines()
         work = partial(aligned, path_b, (number_a, number_b), self.contract)
         self.jobs.read_in_process("aligning", work, self._aligned)
 
-    def job_failed(self, doing: str, why: str) -> None:
+    def job_failed(self, name: str, why: str) -> None:
         self._aligned([], why)
 
     def on_unmount(self) -> None:
@@ -103,7 +103,7 @@ class DiffScreen(BaseScreen):
 
     def _aligned(self, rows: list[Row], why: str = "") -> None:
         back = f"{self.look.key('screen.back')} goes back"
-        self.list.empty_lines = ["", why, back] if why else ["", "Both sessions are empty."]
+        self.list.set_empty_lines(["", why, back] if why else ["", "Both sessions are empty."])
         self.list.fill(rows)
         first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
         self.list.move_to(first, centre=True, quiet=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wsreplay.tui.recording.evidence import Evidence, moment
-from wsreplay.tui.recording.facts import Line as Fact
-from wsreplay.tui.recording.facts import rule_facts
+from wsreplay.tui.recording.facts import DetailLine, rule_facts
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding, RuleVerdict, Severity
@@ -28,12 +27,12 @@ class Group:
     count: int
     folded: bool
     verdict: RuleVerdict | None
-    words: tuple[Fact, ...]
+    words: tuple[DetailLine, ...]
     first: Finding
 
-    def facts(self, *, of_all: bool) -> list[Fact]:
+    def facts(self, *, of_all: bool) -> list[DetailLine]:
         """What the rule came to in the recording; `of_all` says that other sessions are counted too."""
-        lines: list[Fact] = [("head", self.rule)]
+        lines: list[DetailLine] = [("head", self.rule)]
         if of_all:
             lines.append(("dim", "in all sessions:"))
         if self.verdict is not None:
@@ -52,10 +51,10 @@ class Occurrence:
     new: bool = False
 
 
-Line = Group | Occurrence
+FindingLine = Group | Occurrence
 
 
-def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[Line]:
+def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[FindingLine]:
     """Rules with the gravest first, each with its findings in order of time. `new` holds identities of findings."""
     findings = evidence.of_session(session)
     effects: dict[tuple[str, int | None], list[Finding]] = defaultdict(list)
@@ -67,7 +66,7 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
         else:
             groups[finding.rule].append(finding)
     verdicts = {verdict.id: verdict for judgement in evidence.judgements for verdict in judgement.rules}
-    lines: list[Line] = []
+    lines: list[FindingLine] = []
     for group in groups.values():
         group.sort(key=moment)
     for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):

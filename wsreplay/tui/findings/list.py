@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.strip import Strip
 
 from wsreplay import units
-from wsreplay.tui.findings.grouping import Group, Line, Occurrence
+from wsreplay.tui.findings.grouping import FindingLine, Group, Occurrence
 from wsreplay.tui.look.paint import Run, cut
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.widgets.row_list import RowList
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class FindingList(RowList):
-    """Paints lines of `data.grouping`."""
+    """Paints lines of `findings.grouping`; their clock is 0 at `origin_ns`."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, origin_ns: int, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.origin_ns = 0
-        self._lines: Sequence[Line] = ()
+        self.origin_ns = origin_ns
+        self._lines: Sequence[FindingLine] = ()
 
-    def fill(self, lines: Sequence[Line]) -> None:
+    def fill(self, lines: Sequence[FindingLine]) -> None:
         self._lines = lines
         self.set_count(len(lines))
 
-    def line_at(self, row: int) -> Line | None:
+    def line_at(self, row: int) -> FindingLine | None:
         return self._lines[row] if 0 <= row < len(self._lines) else None
 
     def row_of(self, finding: Finding | None, otherwise: int | None = None) -> int:

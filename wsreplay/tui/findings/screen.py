@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from wsreplay.model import Session
-from wsreplay.tui.findings.grouping import Group, Line, Occurrence, lines_of
+from wsreplay.tui.findings.grouping import FindingLine, Group, Occurrence, lines_of
 from wsreplay.tui.findings.list import FindingList
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Evidence
@@ -48,16 +48,19 @@ class FindingsScreen(BaseScreen):
 
     def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
+        # Where the cursor begins, as long as it has not stood anywhere.
         self._begin_at = at
         self._is_fresh = True
         self.recording = recording
         self.session = session
         self.head = StatusLine(id="head")
         self.news = StatusLine(id="news")
-        self.list = FindingList(id="findings")
+        self.list = FindingList(recording.start_ns(session), id="findings")
         self.detail = Detail(id="finding")
         self.foot = StatusLine(id="foot")
+        # The rules whose occurrences are hidden.
         self._folded: set[str] = set()
+        # What the list shows.
         self._shown: Evidence | None = None
 
     def compose(self) -> Iterable[Widget]:
@@ -71,11 +74,10 @@ class FindingsScreen(BaseScreen):
     def on_mount(self) -> None:
         self.detail.border_title = "finding"
         self.list.border_title = "findings"
-        self.list.origin_ns = self.recording.start_ns(self.session)
         self.list.focus()
         self._fill()
 
-    def _lines(self) -> Sequence[Line]:
+    def _lines(self) -> Sequence[FindingLine]:
         number = self.session.id if self.session else None
         change = self.host.validation.status.change
         new = {id(finding) for finding in change.new} if change else set()
@@ -84,7 +86,7 @@ class FindingsScreen(BaseScreen):
     def _fill(self) -> None:
         here = self.list.line_at(self.list.cursor)
         self._shown = self.recording.evidence
-        self.list.empty_lines = self._empty_lines()
+        self.list.set_empty_lines(self._empty_lines())
         self.list.fill(self._lines())
         if self._is_fresh and self.list.count:
             self._is_fresh = False

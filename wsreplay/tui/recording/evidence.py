@@ -24,7 +24,7 @@ class GhostRow(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A contract as it was when it judged."""
+    """A contract as it was when it was validated with."""
 
     name: str
     file: str
@@ -57,7 +57,7 @@ class Evidence(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the contracts that judged."""
+        """Of the contracts that it was validated with."""
         return tuple(source.name for source in self.sources)
 
     def counts(self, session: int | None = None) -> tuple[int, int]:

@@ -13,16 +13,16 @@ from wsreplay.tui.recording.summary import close_parts
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
-Kind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "missing", "ok", "code", "json"]
-Line = tuple[Kind, str]
+LineKind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "missing", "ok", "code", "json"]
+DetailLine = tuple[LineKind, str]
 """(how to paint it, the text)"""
 
-_GRAVITY: Mapping[str, Kind] = {"error": "error", "warning": "warning", "info": "info"}
+_GRAVITY: Mapping[str, LineKind] = {"error": "error", "warning": "warning", "info": "info"}
 
 _FLAGS = ((1, "fin"), (2, "rsv1"), (4, "rsv2"), (8, "rsv3"), (16, "masked"))
 
 
-def frame_facts(frame: Frame, connection: Connection | None, session: int | None, origin_ns: int) -> list[Line]:
+def frame_facts(frame: Frame, connection: Connection | None, session: int | None, origin_ns: int) -> list[DetailLine]:
     """Everything the recording holds of a frame and its connection, but for the payload."""
     direction = "server to client" if frame.direction else "client to server"
     facts: list[tuple[str, object]] = [
@@ -42,7 +42,7 @@ def frame_facts(frame: Frame, connection: Connection | None, session: int | None
     return lines + connection_facts(connection, session, origin_ns) if connection else lines
 
 
-def connection_facts(connection: Connection, session: int | None, origin_ns: int) -> list[Line]:
+def connection_facts(connection: Connection, session: int | None, origin_ns: int) -> list[DetailLine]:
     closed = connection.closed_ns
     end = f"{connection.ending}"
     if connection.closed_by:
@@ -56,14 +56,14 @@ def connection_facts(connection: Connection, session: int | None, origin_ns: int
         ("closed", units.clock(closed - origin_ns) if closed is not None else None),
         ("ended", end), ("error", connection.error), ("status", connection.status),
     ]  # fmt: skip
-    lines: list[Line] = [("plain", ""), ("head", "connection"), *_named(facts)]
+    lines: list[DetailLine] = [("plain", ""), ("head", "connection"), *_named(facts)]
     for title, headers in (("request headers", connection.request_headers), ("response headers", connection.response_headers)):
         if headers:
             lines += [("plain", ""), ("head", title), *(("plain", f"{name}: {value}") for name, value in headers)]
     return lines
 
 
-def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]:
+def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[DetailLine]:
     """A fault that was injected: what was done, when, and into what."""
     directions = {0: "client to server", 1: "server to client"}
     facts: list[tuple[str, object]] = [
@@ -74,28 +74,28 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Line]
         ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
         ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
     ]
-    why: list[Line] = [("plain", ""), ("dim", "wsreplay did this to the traffic on purpose: it is no fault of its peers.")]
-    return [("head", "injected fault"), *_named(facts), *why]
+    why = "wsreplay did this to the traffic on purpose: it is no fault of its peers."
+    return [("head", "injected fault"), *_named(facts), ("plain", ""), ("dim", why)]
 
 
-def note_facts(mark: Mark, origin_ns: int, key: str) -> list[Line]:
+def note_facts(mark: Mark, origin_ns: int, key: str) -> list[DetailLine]:
     """A note that was left at a time, and the key that changes it."""
-    how: list[Line] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
+    how: list[DetailLine] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
     return [("head", mark.note), *_named([("time", f"{units.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
 
 
-def _named(facts: Iterable[tuple[str, object]]) -> list[Line]:
+def _named(facts: Iterable[tuple[str, object]]) -> list[DetailLine]:
     return [("plain", f"{name:<12} {value}") for name, value in facts if value not in (None, "")]
 
 
-def kind_of(finding: Finding) -> Kind:
+def kind_of(finding: Finding) -> LineKind:
     """How a sentence about a finding is painted."""
     return "missing" if finding.kind == "missing" else _GRAVITY[finding.severity]
 
 
-def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_ns: int) -> list[Line]:
+def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_ns: int) -> list[DetailLine]:
     """A finding in full, with the contract's own words."""
-    lines: list[Line] = [(kind_of(finding), finding.message)]
+    lines: list[DetailLine] = [(kind_of(finding), finding.message)]
     facts: list[tuple[str, object]] = [
         ("rule", f"{finding.rule} ({finding.severity})"),
         ("kind", finding.kind),
@@ -115,7 +115,7 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_
     return lines + rule_facts(words, contract, finding.line)
 
 
-def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[Line]:
+def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[DetailLine]:
     """A rule as it stands in its contract."""
     return [("plain", ""), ("dim", f"{contract}:{line}"), *(("code", text) for text in words)] if words else []
 

@@ -15,9 +15,13 @@ class Growth:
     """Fed at every poll with what the recording says of itself."""
 
     def __init__(self) -> None:
+        # Whether it is being written, and was at some poll.
         self.live = self.was_live = False
+        # As of the last poll.
         self.last_id = self.reached_ns = 0
+        # When the recorder last gave a sign, and the last poll.
         self._moved_ns = self._now_ns = 0
+        # (when, last id), over the time in which the rate is measured.
         self._polls: deque[tuple[int, int]] = deque()
 
     def poll(self, now_ns: int, *, live: bool, last_id: int, reached_ns: int) -> bool:

@@ -116,8 +116,8 @@ class SpanTracker:
             return
         values = [value for value in keys[0][3:] if value is not None]
         group = parent.group if parent else str(values[0]) if values else ""
-        drawn = DrawnSpan(span.id, _name(span, document, values), group, frame.t_ns, frame.id, parent)
-        drawn.depth = parent.depth + 1 if parent else 0
+        depth = parent.depth + 1 if parent else 0
+        drawn = DrawnSpan(span.id, _name(span, document, values), group, frame.t_ns, frame.id, parent, depth=depth)
         self.spans.append(drawn)
         if parent:
             self._inner[parent].append(drawn)

@@ -13,7 +13,7 @@ import orjson
 from rich.cells import cell_len
 
 from wsreplay.display import visible
-from wsreplay.tui.recording.facts import Line
+from wsreplay.tui.recording.facts import DetailLine
 from wsreplay.tui.recording.summary import decoded
 
 SHOWN_BYTES = 256 * 1024
@@ -66,10 +66,10 @@ def cut_note(rest: int, key: str) -> str | None:
     return f"… {rest:,} bytes more: {key} opens all of it in $PAGER" if rest > 0 else None
 
 
-def broken(lines: Iterable[Line], width: int, shown: Shown = visible) -> list[Line]:
+def broken(lines: Iterable[DetailLine], width: int, shown: Shown = visible) -> list[DetailLine]:
     """Lines of (kind, text) of at most `width` cells, broken anywhere; what goes over is indented below its own beginning."""
     width = max(width, _NARROWEST)
-    out: list[Line] = []
+    out: list[DetailLine] = []
     for kind, text in lines:
         text = shown(text)
         indent = min(len(text) - len(text.lstrip(" ")) + 2, _INDENT_LIMIT, width // 2)
@@ -77,13 +77,13 @@ def broken(lines: Iterable[Line], width: int, shown: Shown = visible) -> list[Li
     return out
 
 
-def wrapped(lines: Iterable[Line], width: int, shown: Shown = visible) -> list[Line]:
+def wrapped(lines: Iterable[DetailLine], width: int, shown: Shown = visible) -> list[DetailLine]:
     """Lines of (kind, text) of at most `width` cells, broken between words.
 
     What goes over is indented to where the first line's second column begins, if it has one.
     """
     width = max(width, _NARROWEST)
-    out: list[Line] = []
+    out: list[DetailLine] = []
     for kind, text in lines:
         text = shown(text)
         column = _COLUMN.match(text)

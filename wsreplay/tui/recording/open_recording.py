@@ -28,19 +28,28 @@ class OpenRecording:
     def __init__(self, reader: Recording) -> None:
         self._take(reader)
         self.path: Path = reader.path
+        # What the validator says.
         self.evidence: Evidence = NO_EVIDENCE
+        # What was recorded when: runs of the recorder, connections and sessions by their numbers.
         self.runs: list[Run] = []
         self.connections: dict[int, Connection] = {}
         self.sessions: list[Session] = []
+        # By connection.
         self.session_of: dict[int, Session] = {}
+        # All marks, and those on frames by the frame's id.
         self.marks: list[Mark] = []
         self.marked: dict[int, Mark] = {}
-        self.injected: dict[int | None, int] = {}  # connection → how many faults were injected into it
+        # How many faults were injected, by connection, and the last that was counted.
+        self.injected: dict[int | None, int] = {}
         self._last_fault = 0
-        self.placed_rows: Sequence[PlacedRow] = ()  # what is known to stand between the frames
+        # What is known to stand between the frames.
+        self.placed_rows: Sequence[PlacedRow] = ()
+        # Whether it is being written.
         self.live = False
-        self.last_id = 0  # of the frames known so far
-        self.changes = 0  # how often connections came or changed
+        # Of the frames known so far.
+        self.last_id = 0
+        # How often connections came or changed.
+        self.changes = 0
         self.refresh()
 
     @classmethod
@@ -89,6 +98,10 @@ class OpenRecording:
     def take_evidence(self, evidence: Evidence) -> None:
         """The validator has found something else than before."""
         self.evidence = evidence
+
+    def take_placed_rows(self, rows: Sequence[PlacedRow]) -> None:
+        """It is known where faults and notes stand."""
+        self.placed_rows = rows
 
     def refresh_marks(self) -> None:
         self._set_marks(self.reader.marks())

@@ -31,15 +31,22 @@ class Rows:
         if at_once is None:
             assert session is not None
             at_once = recording.first_ids(session)
+        # Up to this frame all are known that are of this list: what came later may be, too.
+        self._looked_until = max(known, at_once[-1] if len(at_once) else 0)
+        # The ids of all frames of the list, as far as they are known; `complete` says whether that is all.
         self.base: Sequence[int] = at_once
-        self._looked_until = max(known, at_once[-1] if len(at_once) else 0)  # what came later may be of this list
+        # The filter, and the ids that it lets through.
         self.filter: Filter | None = None
         self.matches: array[int] | None = None
-        self._asked: Filter | None = None  # as long as not all of its answer is there
-        self._asked_since: array[int] = array("Q")  # what of the frames that came meanwhile it lets through
+        # A filter whose answer is not all there yet, and what it lets through of the frames that came meanwhile.
+        self._asked: Filter | None = None
+        self._asked_since: array[int] = array("Q")
+        # The scan for what a recorder adds, with the filter, the evidence and the connections that it was made for.
         self._scan: tuple[object, object, int, FrameScan] | None = None
         self.only_marked = False
+        # While replaying, the time of the playhead, ns: what came later is not there yet.
         self.horizon: int | None = None
+        # What the view shows.
         self._evidence = recording.evidence
         self.view = self._make()
 

@@ -34,14 +34,14 @@ class _Reporter:
     """Reports at most five times a second; the first time at once, so that a screenful is there early."""
 
     def __init__(self, context: JobContext) -> None:
-        self._errand = context
+        self._context = context
         self._next = 0.0
 
     def __call__(self, ids: Callable[[], array[int]], done: float, finished: bool = False) -> None:
         now = time.monotonic()
         if finished or now >= self._next:
             self._next = now + REPORT_S
-            self._errand.publish(ScanResult(ids(), done, finished))
+            self._context.publish(ScanResult(ids(), done, finished))
 
 
 def session_ids(connections: Sequence[Connection], reader: Recording, context: JobContext) -> None:

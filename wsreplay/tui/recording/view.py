@@ -1,7 +1,7 @@
 """A view: the rows of a list of frames, found by number without counting.
 
-    frame     one of `ids`, which is a range (the whole recording) or an array (a session, the matches of a filter)
-    between   what is no frame and stands between two of them: a ghost, an injected fault
+    frame       one of `ids`, which is a range (the whole recording) or an array (a session, the matches of a filter)
+    extra row   what is no frame and stands between two of them: a ghost, an injected fault, a note
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ class Pages:
         self._reader = reader
         self._ids = ids
         self._clock = clock
+        # By number, the one that was used last at the end.
         self._pages: OrderedDict[int, Page] = OrderedDict()
+        # When times that could not be read are worth another try.
         self._times_again_s = 0.0
+        # Why something could not be read.
         self.trouble = ""
 
     def head(self, index: int) -> Head | None:
@@ -114,19 +117,21 @@ class Anchor(NamedTuple):
     """What stands in a row, to be found again in another view: a frame, or what is no frame, with the frame behind it."""
 
     frame_id: int
-    extra_rows: ExtraRow | None = None
+    extra_row: ExtraRow | None = None
 
 
 class View:
     """The rows of a list: frames, what stands between them, and nothing later than the horizon while a session is played.
 
-    `version` counts up whenever something else stands in some row, `between_version` where that is no frame.
+    `version` counts up whenever something else stands in some row, `extra_version` where that is no frame.
     """
 
     def __init__(self, reader: Recording, ids: Sequence[int], extra_rows: Sequence[ExtraRow] = ()) -> None:
         self.pages = Pages(reader, ids)
+        # The time up to which frames are shown, ns; and how many those are.
         self.horizon: int | None = None
         self._frames = len(ids)
+        # Where what is no frame stands between them.
         self._placement = RowPlacement(extra_rows)
         self.version = 0
         self.extra_version = 0
@@ -171,9 +176,9 @@ class View:
 
     def row_of_anchor(self, anchor: Anchor) -> int:
         """The row of what stood there; where it is gone, of the first frame after it."""
-        if anchor.extra_rows is not None:
+        if anchor.extra_row is not None:
             for row, item in self._placement:
-                if _is_same(item, anchor.extra_rows):
+                if _is_same(item, anchor.extra_row):
                     return row
         return self.row_of_frame(anchor.frame_id)
 

@@ -1,1 +1,1 @@
-"""One screen a file. A screen wires widgets, workers and keys; what is shown is thought out in `tui.data`."""
+"""What screens are made of, and those that belong to no feature: help, a prompt, the choice of a contract."""

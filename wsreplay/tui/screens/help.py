@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from wsreplay.tui.config import config_path
 from wsreplay.tui.look.keys import shown
-from wsreplay.tui.recording.facts import Line
+from wsreplay.tui.recording.facts import DetailLine
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.head import head_runs
@@ -59,7 +59,7 @@ class HelpScreen(BaseScreen):
     def on_mount(self) -> None:
         self.paint_lines()
         self.text.border_title = "keys"
-        bindings, keys = self._found(), dict(self.host.config.keys)
+        bindings, keys = self._collect_bindings(), dict(self.host.config.keys)
         self.text.show(lambda width: help_lines(bindings, keys, width))
         self.text.focus()
 
@@ -70,7 +70,7 @@ class HelpScreen(BaseScreen):
     def action_help(self) -> None:
         self.action_back()
 
-    def _found(self) -> list[Binding]:
+    def _collect_bindings(self) -> list[Binding]:
         """Every binding with an id that holds on the screen below."""
         bindings: dict[str, Binding] = {}
         for node in (self._below, *self._below.walk_children(), self.app):
@@ -81,16 +81,16 @@ class HelpScreen(BaseScreen):
         return list(bindings.values())
 
 
-def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int) -> list[Line]:
+def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int) -> list[DetailLine]:
     """The keys by room, then the signs and the filter language."""
-    rooms: dict[str, list[Line]] = {}
+    rooms: dict[str, list[DetailLine]] = {}
     for binding in bindings:
         assert binding.id is not None
         pressed = ", ".join(shown(key) for key in keys.get(binding.id, binding.key).split(","))
         text = f"{pressed:<16}{binding.description:<38}"
         room = rooms.setdefault(_ROOMS[binding.id.partition(".")[0]], [])
         room.append(("plain", f"{text}{binding.id}" if width > 80 else text))
-    lines: list[Line] = []
+    lines: list[DetailLine] = []
     for name in sorted(rooms, key=list(_ROOMS.values()).index):
         lines += [("head", name), *_jumps_folded(rooms[name]), ("plain", "")]
     lines += [("head", "signs"), *(("plain", text) for text in _SIGNS), ("plain", "")]
@@ -100,7 +100,7 @@ def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int)
     return [*lines, ("head", "other keys"), *(("plain", part) for part in textwrap.wrap(how, width, break_on_hyphens=False))]
 
 
-def _jumps_folded(lines: list[Line]) -> list[Line]:
+def _jumps_folded(lines: list[DetailLine]) -> list[DetailLine]:
     """The ten keys that jump to a share of the session are one line."""
     jumps = [line for line in lines if "player.jump_" in line[1] or " Jump to " in line[1]]
     rest = [line for line in lines if line not in jumps]

@@ -44,6 +44,8 @@ class SessionActions(PlaybackScreen):
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "compare", "Compare with another session", id="session.diff", show=False),
+        Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
+        Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
 
     inspector: Inspector
@@ -53,6 +55,8 @@ class SessionActions(PlaybackScreen):
     exports: ExportController
     panes: PaneController
 
+    # What the screen itself does.
+
     @property
     def session(self) -> Session | None:
         """None where all frames of the recording are shown."""
@@ -61,6 +65,16 @@ class SessionActions(PlaybackScreen):
     def caught_up(self) -> Inspector:
         """The inspector, once it looks at the row where the cursor stands now."""
         raise NotImplementedError
+
+    def action_read_again(self) -> None:
+        """After something could not be read."""
+        raise NotImplementedError
+
+    def action_follow(self) -> None:
+        """Stay at the end of a recording that grows, or stand still."""
+        raise NotImplementedError
+
+    # What is asked of the controllers, and of the application.
 
     def action_turn_pane(self, steps: int) -> None:
         self.inspector.turn_pane(steps)

@@ -32,13 +32,15 @@ def as_json(frame: Frame) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
-class Selected(Recording):
+class SelectedFrames(Recording):
     """A recording of which only some frames are seen."""
 
-    only: frozenset[int] = frozenset()
+    def __init__(self, path: Path, ids: Sequence[int]) -> None:
+        super().__init__(path)
+        self._ids = frozenset(ids)
 
     def frame_ids(self, connections: Collection[int] | None = None) -> array[int]:
-        return array("Q", (frame_id for frame_id in super().frame_ids(connections) if frame_id in self.only))
+        return array("Q", (frame_id for frame_id in super().frame_ids(connections) if frame_id in self._ids))
 
 
 def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None, context: JobContext) -> None:
@@ -51,9 +53,7 @@ def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int]
 
 
 def _write(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
-    with Selected.open(path) if ids is not None else Recording.open(path) as reader:
-        if isinstance(reader, Selected):
-            reader.only = frozenset(ids or ())
+    with SelectedFrames(path, ids) if ids is not None else Recording.open(path) as reader:
         connections = list(session.connections) if session else reader.connections()
         if out.suffix == ".db":
             cut(reader, [connection.id for connection in connections], out)

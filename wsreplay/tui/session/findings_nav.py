@@ -33,10 +33,13 @@ class FindingNavigator:
         self._frames = frames
         self._reveal = reveal
         self.looked_at: Finding | None = None
-        self._found: list[tuple[int, Finding]] = []
-        self._found_in: tuple[View | None, int] = None, 0  # and its version then
+        # The rows where findings stand, in order, and the view and its version for which they were found.
+        self._places: list[tuple[int, Finding]] = []
+        self._places_of: tuple[View | None, int] = None, 0
+        # Whether the user went to a finding: the row on which the list opens may be one.
         self._has_gone = False
-        self._awaited: tuple[int, int] | None = None  # steps, and the row from which
+        # Where the user wants to go when there is a verdict: steps, and the row from which.
+        self._awaited: tuple[int, int] | None = None
 
     def look_at(self, finding: Finding | None) -> None:
         self.looked_at = finding
@@ -45,7 +48,7 @@ class FindingNavigator:
     def rows(self) -> Sequence[tuple[int, Finding]]:
         """The rows where findings stand, in order; found once for what a view shows."""
         view, evidence = self._rows.view, self._recording.evidence
-        if self._found_in[0] is not view or self._found_in[1] != view.version:
+        if self._places_of[0] is not view or self._places_of[1] != view.version:
             ghosts = [(row, ghost.finding) for row, ghost in view.ghosts()]
             at_frames = [
                 (view.row_of_frame(frame_id), finding)
@@ -54,9 +57,9 @@ class FindingNavigator:
                 for finding in findings
                 if self._rows.number in (None, finding.session)
             ]
-            self._found = sorted(ghosts + at_frames, key=lambda pair: pair[0])
-            self._found_in = view, view.version
-        return self._found
+            self._places = sorted(ghosts + at_frames, key=lambda pair: pair[0])
+            self._places_of = view, view.version
+        return self._places
 
     def go(self, steps: int) -> None:
         """To the next finding, or the one before; where the verdict is still to come, as soon as it has come."""

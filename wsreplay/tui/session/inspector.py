@@ -14,10 +14,10 @@ from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow
-from wsreplay.tui.recording.facts import Line, fault_facts, finding_facts, frame_facts, kind_of, note_facts
+from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts
 from wsreplay.tui.recording.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.widgets.detail import PANES, Detail, Laid, Layout, payload_layout, payload_lines
+from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, payload_layout, payload_lines
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Item = Head | ExtraRow | None
 
 LAYING = "laying out a payload"
-_GAP: list[Line] = [("plain", "")]  # before what is not the first
+_GAP: list[DetailLine] = [("plain", "")]  # before what is not the first
 
 
 class Inspector:
@@ -36,12 +36,16 @@ class Inspector:
         self._recording = recording
         self._detail = detail
         self._origin_ns = origin_ns
+        self._jobs = jobs
+        # The pane that the user chose.
         self.pane = PANES[0]
+        # What is looked at, and the frame, if it is one that can be read.
         self.item: Item = None
         self.frame: Frame | None = None
-        self._jobs = jobs
-        self._pretty: Laid | None = None  # the frame's payload, once it is laid out
+        # The frame's payload, once it is laid out; or why it could not be.
+        self._pretty: LaidPayload | None = None
         self._why_not_laid = ""
+        # Why there is nothing to show.
         self._trouble = ""
 
     def findings(self) -> Sequence[Finding]:
@@ -100,7 +104,7 @@ class Inspector:
             return lambda width: wrapped(findings, width, own)
         frame = self.frame
         if frame is None:
-            lines: list[Line] = self._in_vain(self._trouble) if self._trouble else [("dim", "No frame selected")]
+            lines: list[DetailLine] = self._in_vain(self._trouble) if self._trouble else [("dim", "No frame selected")]
             return lambda width: wrapped(lines, width, own)
         if pane == "meta":
             facts = self._facts(frame)
@@ -114,31 +118,31 @@ class Inspector:
         lay = payload_layout(frame, pane, own, rest_key, self._pretty if pane == "json" else None)
         return lambda width: [*wrapped(heading, width, own), *lay(width)]
 
-    def _in_vain(self, why: str) -> list[Line]:
+    def _in_vain(self, why: str) -> list[DetailLine]:
         """What is said instead of what could not be shown."""
         again = f"{self._host.look.key('session.read_again')} reads it again"
         return [("warning", why), ("plain", ""), ("dim", again)]
 
-    def _facts(self, frame: Frame) -> list[Line]:
+    def _facts(self, frame: Frame) -> list[DetailLine]:
         session = self._recording.session_of.get(frame.connection_id)
         connection = self._recording.connections.get(frame.connection_id)
         return frame_facts(frame, connection, session.id if session else None, self._origin_ns)
 
-    def _fault_lines(self, item: FaultRow) -> list[Line]:
+    def _fault_lines(self, item: FaultRow) -> list[DetailLine]:
         fault = item.fault
         session = self._recording.session_of.get(fault.connection_id) if fault.connection_id is not None else None
         return fault_facts(fault, session.id if session else None, self._origin_ns)
 
-    def _headings(self) -> list[Line]:
+    def _headings(self) -> list[DetailLine]:
         """What is wrong with a frame stands above its payload."""
-        lines: list[Line] = []
+        lines: list[DetailLine] = []
         for finding in self.findings():
             sign, _ = self._host.look.sign_of(finding)
             lines.append((kind_of(finding), f"{sign} {finding.message}"))
         return [*lines, ("plain", "")] if lines else []
 
-    def _findings_lines(self) -> list[Line]:
-        lines: list[Line] = []
+    def _findings_lines(self) -> list[DetailLine]:
+        lines: list[DetailLine] = []
         for finding in self.findings():
             file, words = self._recording.evidence.words(finding)
             lines += [*_GAP[: len(lines)], *finding_facts(finding, words, file, self._origin_ns)]
@@ -166,13 +170,13 @@ class Inspector:
 
         self._jobs.read_in_thread(LAYING, work, self._take)
 
-    def failed(self, doing: str, why: str) -> None:
+    def job_failed(self, name: str, why: str) -> None:
         """Something could not be done: where it was a payload's layout, it is said why."""
-        if doing == LAYING:
+        if name == LAYING:
             self._why_not_laid = why
             self._show_laid()
 
-    def _take(self, laid: Laid) -> None:
+    def _take(self, laid: LaidPayload) -> None:
         self._pretty = laid
         self._show_laid()
 

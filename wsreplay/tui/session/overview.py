@@ -40,8 +40,10 @@ class OverviewController:
         self._jobs = jobs
         self._origin_ns = origin_ns
         self._placed_rows_changed = placed_rows_changed
+        # When frames were counted last, on the application's clock, and for how many columns.
         self._counted_ns = 0
         self._counted_bins: int | None = None
+        # The faults and notes whose places are known; and whether others are being placed.
         self._known: ExtraCount | None = (0, ())
         self._is_placing = False
 
@@ -108,7 +110,7 @@ class OverviewController:
 
     def _take_places(self, there: ExtraCount, rows: Sequence[PlacedRow]) -> None:
         self._known, self._is_placing = there, False
-        self._recording.placed_rows = rows
+        self._recording.take_placed_rows(rows)
         self._placed_rows_changed()
         self.place_extra_rows()  # there may be more by now
 

@@ -1,13 +1,12 @@
-"""A session: its frames, the detail of one, the overview, the player."""
+"""A session: its frames, the detail of one, the overview, the playback."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
@@ -30,18 +29,10 @@ from wsreplay.tui.session.open_line import OpenLine
 from wsreplay.tui.session.overview import OverviewController
 from wsreplay.tui.session.panes import PaneController
 from wsreplay.tui.session.search import SearchController
+from wsreplay.tui.session.words import list_title, place_runs, why_empty
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
-from wsreplay.tui.widgets.head import (
-    contract_runs,
-    fault_runs,
-    head_runs,
-    joined,
-    live_runs,
-    new_runs,
-    session_name,
-    verdict_runs,
-)
+from wsreplay.tui.widgets.head import contract_runs, verdict_runs
 from wsreplay.tui.widgets.overview import Overview
 from wsreplay.tui.widgets.query_bar import QueryBar
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -54,11 +45,6 @@ PER_DETAIL_NS = units.SECOND // 2
 
 class SessionScreen(SessionActions):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
-        Binding("F", "follow", "Follow the end", id="session.follow", show=False),
-    ]
 
     DEFAULT_CSS = """
     SessionScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
@@ -77,11 +63,11 @@ class SessionScreen(SessionActions):
         self.rows = Rows(recording, session)
         self.origin_ns = recording.start_ns(session)
         self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
+        # Whether the cursor stays at the end of a recording that grows, and how many frames came where it does not.
         self.following = recording.live
         self.unseen = 0
         self.jobs = self.jobs_of(recording.path)
-        self.frames = FrameList(recording, self.rows.view, users=recording.users(session), id="frames")
-        self.frames.origin_ns = self.origin_ns
+        self.frames = FrameList(recording, self.rows.view, self.origin_ns, users=recording.users(session), id="frames")
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
@@ -99,8 +85,10 @@ class SessionScreen(SessionActions):
         self.overview_controller = OverviewController(
             recording, self.rows, self.overview, self.jobs, self.origin_ns, self._rows_changed
         )
+        # Whether the detail is to be shown anew, and when it was shown last, on the application's clock.
         self.detail_due, self._detailed_ns = True, 0
-        self._led_to: int | None = None  # the row to which the clock moved the cursor: it does not follow it there
+        # The row to which the playback moved the cursor: it does not follow it there.
+        self._led_to: int | None = None
 
     @property
     def session(self) -> Session | None:
@@ -117,7 +105,7 @@ class SessionScreen(SessionActions):
 
     def on_mount(self) -> None:
         self.frames.focus()
-        self.frames.empty_lines = self._why_empty()
+        self.frames.set_empty_lines(why_empty(self.look, self.rows, self.recording))
         self._name_list()
         self.paint_lines()
         self.call_after_refresh(self._begin)
@@ -201,14 +189,10 @@ class SessionScreen(SessionActions):
             self.finding_navigator.look_at(findings[0])
 
     def paint_lines(self) -> None:
-        look, host = self.look, self.host
-        live = live_runs(look, host.growth, self.recording)
-        place = head_runs(look, session_name(look, self.session))
-        where = [(look.safe(self.session.path if self.session else self.recording.path.name), look.style("text"))]
-        news = new_runs(look, self.following, self.unseen) if host.growth.live else []
-        verdict = verdict_runs(look, host.validation.status, self.recording, self.rows.number)
-        injected = fault_runs(look, self.recording.faults(self.session))
-        self.head.say(joined(look, place, live, news, injected, where), verdict, extra=contract_runs(look, self.recording))
+        look = self.look
+        place = place_runs(self.host, self.recording, self.rows, following=self.following, unseen=self.unseen)
+        verdict = verdict_runs(look, self.host.validation.status, self.recording, self.rows.number)
+        self.head.say(place, verdict, extra=contract_runs(look, self.recording))
         view = self.rows.view
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{len(view.ids):,}"
@@ -221,10 +205,8 @@ class SessionScreen(SessionActions):
         self.overview.point(self.playback.at_ns, span, self.playback.at_ns if self.replaying else None)
 
     def _name_list(self) -> None:
-        self.frames.border_title = "marked frames" if self.rows.only_marked else "frames"
-        how_to_end = f"as it was then: {self.look.key('screen.escape')} shows all rows"
-        reading = "" if self.rows.complete else f"reading {self.look.signs.ellipsis}"
-        self.frames.border_subtitle = how_to_end if self.replaying and not self.playback.at_end else reading
+        in_the_past = self.replaying and not self.playback.at_end
+        self.frames.border_title, self.frames.border_subtitle = list_title(self.look, self.rows, in_the_past=in_the_past)
 
     def looks_changed(self) -> None:
         super().looks_changed()
@@ -238,7 +220,7 @@ class SessionScreen(SessionActions):
         """
         stood_on = self.frames.view.anchor(self.frames.cursor)
         was_last = self.frames.cursor >= self.frames.count - 1
-        self.frames.empty_lines = self._why_empty()
+        self.frames.set_empty_lines(why_empty(self.look, self.rows, self.recording))
         self.frames.show_view(self.rows.view, anchor=stood_on)
         if self.following or (self.replaying and was_last):
             self.frames.move_to(len(self.rows.view) - 1)
@@ -249,18 +231,6 @@ class SessionScreen(SessionActions):
         self._name_list()
         self.paint_lines()
         self._show_detail(again=True)
-
-    def _why_empty(self) -> Sequence[str]:
-        """What a list without rows says."""
-        if self.rows.only_marked:
-            of_these = "" if self.rows.filter is None else f" that matches {self.rows.filter}"
-            return ["", f"no frame{of_these} is marked", f"{self.look.key('keep.only_marked')} shows all frames again"]
-        if self.rows.filter is not None:
-            return ["", f"no frame matches {self.rows.filter}", f"{self.look.key('screen.escape')} clears the filter"]
-        if self.recording.live and self.recording.runs:
-            run = self.recording.runs[0]
-            return ["", "Nothing is recorded yet.", f"Connect a client to {run.listen}", f"to reach {run.upstream}."]
-        return ["", "no frames were recorded here"]
 
     def count_overview(self) -> None:
         self.overview_controller.count(self.playback.end_ns, self.now())
@@ -286,10 +256,10 @@ class SessionScreen(SessionActions):
             self.count_overview()
             self.search.ask_again()
 
-    def job_failed(self, doing: str, why: str) -> None:
-        super().job_failed(doing, why)
-        self.search.failed(doing)
-        self.inspector.failed(doing, why)
+    def job_failed(self, name: str, why: str) -> None:
+        super().job_failed(name, why)
+        self.search.job_failed(name)
+        self.inspector.job_failed(name, why)
 
     def verdict_changed(self) -> None:
         if self.rows.shows_evidence(self.recording.evidence):
@@ -334,7 +304,7 @@ class SessionScreen(SessionActions):
 
     def show_playhead(self) -> None:
         view = self.rows.view
-        self.frames.is_replaying = self.replaying
+        self.frames.set_replaying(self.replaying)
         self._name_list()
         if self.replaying:
             # At its end all is known, also what was due only later.

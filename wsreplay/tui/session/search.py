@@ -23,7 +23,7 @@ FILTERING, SEARCHING = "filtering", "searching"
 
 
 class SearchController:
-    """The questions a user asks of one list, and their answers, which come from beside the interface.
+    """The filter and the search of one list, which the user types, and their answers, which come from jobs.
 
     `show` shows the rows after they have changed.
     """
@@ -37,13 +37,17 @@ class SearchController:
         self._bar = bar
         self._jobs = jobs
         self._show = show
+        # The filter that was asked, whether its last answer is still to come, and whether its job failed.
         self._asked: Filter | None = None
-        self._before = ""  # the filter's text before the user began to change it
-        self._stood_on: Anchor | None = None  # and on what the cursor stood then
-        self._is_to_return = False  # there, as soon as the rows are those of before
-        self._is_waiting = False  # for the last of a filter's answers
+        self._is_waiting = False
         self._is_stopped = False
-        self._found: int | None = None
+        # Before the user began to change the filter: its text, and what the cursor stood on.
+        self._before = ""
+        self._stood_on: Anchor | None = None
+        # Whether the cursor returns there as soon as the rows are those of before.
+        self._is_to_return = False
+        # The frame that was found last.
+        self._match: int | None = None
 
     async def begin(self, *, searching: bool) -> None:
         """Let the user type."""
@@ -154,14 +158,14 @@ class SearchController:
             ]
         )  # fmt: skip
 
-    def failed(self, doing: str) -> None:
+    def job_failed(self, name: str) -> None:
         """Something could not be done; where it was one of these questions, it can be asked again."""
-        if doing in (FILTERING, SEARCHING):
-            if doing == FILTERING:
+        if name in (FILTERING, SEARCHING):
+            if name == FILTERING:
                 self._is_stopped = True
                 self._is_waiting = self._is_to_return = False
                 self._rows.give_up()
-            self._bar.say(lambda look: [(f"{doing} stopped", look.style("warning"))])
+            self._bar.say(lambda look: [(f"{name} stopped", look.style("warning"))])
 
     def clear(self) -> bool:
         """Show everything again; whether there was a filter, or only marked rows were shown."""
@@ -190,8 +194,7 @@ class SearchController:
         view = self._frames.view
         if not needle or not view.frames:
             return
-        self._frames.needle = needle
-        self._frames.forget()
+        self._frames.set_needle(needle)
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
         work = partial(next_match, self._rows.scan(text_filter(needle)), view.ids[: view.frames], start, forward)
@@ -208,8 +211,8 @@ class SearchController:
             self.find(from_here=True)  # other rows are shown by now
             return
         row = self._frames.view.row_of_frame(frame_id)
-        only = "the only frame" if row == self._frames.cursor and frame_id == self._found else self._ways_on()
-        self._found = frame_id
+        only = "the only frame" if row == self._frames.cursor and frame_id == self._match else self._ways_on()
+        self._match = frame_id
         self._bar.say(lambda look: [(look.own(f"found {needle}   {only}"), look.style("dim"))])
         self._frames.move_to(row, centre=True)
 
@@ -222,8 +225,7 @@ class SearchController:
         was = bool(self._frames.needle)
         self._jobs.cancel(SEARCHING)
         if was:
-            self._frames.needle = ""
-            self._frames.forget()
+            self._frames.set_needle("")
             self.say()
         return was
 

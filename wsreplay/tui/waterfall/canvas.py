@@ -26,17 +26,23 @@ class Waterfall(RowList):
     `wrong` gives, for the frame that began a span, the (time, kind) of what never came, came too late or out of order.
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, origin_ns: int, end_ns: int, *, id: str | None = None) -> None:
+        """All times are ns on the recording's axis; the ruler is 0 at `origin_ns`."""
         super().__init__(id=id)
         self.lanes: Sequence[Lane] = ()
-        self.window = Window.fitting(0, 1)
-        self.playhead_ns = 0
+        self.origin_ns = origin_ns
+        # The stretch of time that is in sight.
+        self.window = Window.fitting(origin_ns, end_ns)
+        # Where the playback is, and after which time nothing is there yet.
+        self.playhead_ns = origin_ns
         self.horizon_ns: int | None = None
-        self.origin_ns = 0
+        # The span that is chosen, and the row of its lane.
         self.selected: DrawnSpan | None = None
         self._selected_row = 0
+        # What is wrong, by the frame that began a span.
         self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
-        self._unwell: dict[int, Sequence[DrawnSpan]] = {}  # by row, spans that did not end well, or of which something is wrong
+        # By row, the spans that did not end well, or of which something is wrong.
+        self._unwell: dict[int, Sequence[DrawnSpan]] = {}
 
     def show_wrong(self, wrong: Mapping[int, Sequence[tuple[int, str]]]) -> None:
         self._wrong = wrong
@@ -48,6 +54,39 @@ class Waterfall(RowList):
         self.refresh_line(self._selected_row)
         self.selected, self._selected_row = span, self.cursor
         self.refresh_line(self.cursor)
+
+    # The stretch of time that is in sight.
+
+    def point(self, playhead_ns: int, horizon_ns: int | None) -> None:
+        """Where the playback is, which comes into sight, and after which time nothing is there yet."""
+        self.playhead_ns, self.horizon_ns = playhead_ns, horizon_ns
+        self.bring_into_sight(playhead_ns)
+
+    def bring_into_sight(self, t_ns: int) -> None:
+        self._look_at(self.window.showing(t_ns))
+
+    def pan(self, share: float) -> None:
+        """Ahead or back by a share of what is in sight."""
+        self._look_at(self.window.panned(share))
+
+    def zoom(self, factor: float) -> None:
+        """`factor` above 1 shows less, around the span that is chosen, else around the playhead."""
+        around_ns = self.selected.start_ns if self.selected else self.playhead_ns
+        self._look_at(self.window.zoomed(factor, around_ns))
+
+    def fit(self, end_ns: int) -> None:
+        """Show all of the time up to one."""
+        self._look_at(Window.fitting(self.origin_ns, end_ns))
+
+    def widen(self, end_ns: int) -> None:
+        """The recording has grown."""
+        self._look_at(self.window.widened(end_ns))
+
+    def _look_at(self, window: Window) -> None:
+        self.window = window
+        self.refresh()
+
+    # Spans and lanes.
 
     def show_lanes(self, lanes: Sequence[Lane]) -> None:
         self.lanes = lanes

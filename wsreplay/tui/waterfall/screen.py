@@ -22,7 +22,6 @@ from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.span_reading import SpanReader, SpanReading
-from wsreplay.tui.recording.window import Window
 from wsreplay.tui.screens.playback import PlaybackScreen
 from wsreplay.tui.waterfall.canvas import Waterfall
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
@@ -65,7 +64,7 @@ class WaterfallScreen(PlaybackScreen):
         self.head = StatusLine(id="head")
         self.about = StatusLine(id="about")
         self.foot = StatusLine(id="foot")
-        self.canvas = Waterfall(id="waterfall")
+        self.canvas = Waterfall(self.origin_ns, playback.end_ns, id="waterfall")
         self.jobs = self.jobs_of(recording.path)
         self._span_reader = SpanReader(recording, self.jobs, self._take_spans, lambda _why: None)
         self._spans: list[DrawnSpan] = []
@@ -78,9 +77,7 @@ class WaterfallScreen(PlaybackScreen):
 
     def on_mount(self) -> None:
         self.canvas.border_title = "waterfall"
-        self.canvas.origin_ns = self.origin_ns
-        self.canvas.window = Window.fitting(self.origin_ns, self.playback.end_ns)
-        self.canvas.empty_lines = ["", "reading the session …"]
+        self.canvas.set_empty_lines(["", "reading the session …"])
         self.canvas.focus()
         self.show_playhead()
         self.keep_ticking()
@@ -93,18 +90,17 @@ class WaterfallScreen(PlaybackScreen):
     def action_reload(self) -> None:
         self._span_reader.ask_again(self.session, self.host.validation.contracts_in_use, self.now())
 
-    def job_failed(self, doing: str, why: str) -> None:
-        super().job_failed(doing, why)
+    def job_failed(self, name: str, why: str) -> None:
+        super().job_failed(name, why)
         if not self.canvas.count:
-            self.canvas.empty_lines = ["", f"{doing}: {why}", f"{self.look.key('waterfall.read_again')} reads them again"]
-            self.canvas.refresh()
+            self.canvas.set_empty_lines(["", f"{name}: {why}", f"{self.look.key('waterfall.read_again')} reads them again"])
 
     def _take_spans(self, read_spans: SpanReading) -> None:
         self._spans, lanes, full = read_spans
         self._place_findings()
         is_empty = not self.recording.reader.last_id()
         why = "Nothing is recorded yet." if is_empty else "This contract knows no span that begins here."
-        self.canvas.empty_lines = ["", why]
+        self.canvas.set_empty_lines(["", why])
         self.canvas.show_lanes(lanes)
         self.canvas.border_subtitle = f"the first {len(self._spans):,} spans" if full else ""
         chosen = self._span_of_frame()
@@ -134,11 +130,7 @@ class WaterfallScreen(PlaybackScreen):
     # The playhead.
 
     def show_playhead(self) -> None:
-        canvas = self.canvas
-        canvas.playhead_ns = self.playback.at_ns
-        canvas.horizon_ns = self.playback.at_ns if self.replaying else None
-        canvas.window = canvas.window.showing(self.playback.at_ns)
-        canvas.refresh()
+        self.canvas.point(self.playback.at_ns, self.playback.at_ns if self.replaying else None)
         self.paint_lines()
 
     def next_event_after(self, t_ns: int) -> int | None:
@@ -195,9 +187,8 @@ class WaterfallScreen(PlaybackScreen):
         self.canvas.move_to(self.canvas.row_of(span), quiet=True)
         if not self.replaying:
             self.seek(span.start_ns)
-        self.canvas.window = self.canvas.window.showing(span.start_ns)
+        self.canvas.bring_into_sight(span.start_ns)
         self._select(span)
-        self.canvas.refresh()
 
     def on_row_chosen(self, message: RowChosen) -> None:
         """Go to the frame that the span began with."""
@@ -215,17 +206,13 @@ class WaterfallScreen(PlaybackScreen):
         self.action_back()
 
     def action_pan(self, share: float) -> None:
-        self.canvas.window = self.canvas.window.panned(share)
-        self.canvas.refresh()
+        self.canvas.pan(share)
 
     def action_zoom(self, factor: float) -> None:
-        chosen = self.canvas.selected
-        self.canvas.window = self.canvas.window.zoomed(factor, chosen.start_ns if chosen else self.playback.at_ns)
-        self.canvas.refresh()
+        self.canvas.zoom(factor)
 
     def action_fit(self) -> None:
-        self.canvas.window = Window.fitting(self.origin_ns, self.playback.end_ns)
-        self.canvas.refresh()
+        self.canvas.fit(self.playback.end_ns)
 
     # Lines.
 
@@ -237,8 +224,7 @@ class WaterfallScreen(PlaybackScreen):
 
     def recording_grew(self, last_id: int) -> None:
         self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
-        self.canvas.window = self.canvas.window.widened(self.playback.end_ns)
-        self.canvas.refresh()
+        self.canvas.widen(self.playback.end_ns)
         self._trace()
 
     def clock_ticked(self) -> None:

@@ -20,7 +20,7 @@ from wsreplay.tui.host import Themed
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import PaneChosen
 from wsreplay.tui.recording import layout
-from wsreplay.tui.recording.facts import Kind, Line
+from wsreplay.tui.recording.facts import DetailLine, LineKind
 from wsreplay.tui.recording.summary import close_parts
 
 PANES = ("json", "raw", "hex", "meta", "findings")
@@ -29,7 +29,7 @@ WHEEL = 3  # lines
 _TOKEN = r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
       | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)"""
 
-Layout = Callable[[int], list[Line]]
+Layout = Callable[[int], list[DetailLine]]
 
 
 class Detail(Themed, Widget, can_focus=True):
@@ -53,7 +53,7 @@ class Detail(Themed, Widget, can_focus=True):
         self.pane = "json"
         self.top = 0
         self._make: Layout = lambda _width: []
-        self._laid: list[Line] = []
+        self._laid: list[DetailLine] = []
         self._laid_for = -1
 
     def show(self, make: Layout, *, keep_place: bool = False) -> None:
@@ -84,17 +84,17 @@ class Detail(Themed, Widget, can_focus=True):
             self._laid = self._make(room)
         self.top = max(0, min(self.top, len(self._laid) - self.size.height))
 
-    def _in_sight(self) -> list[tuple[Line | None, bool]]:
+    def _in_sight(self) -> list[tuple[DetailLine | None, bool]]:
         """What each line shows, and whether the scroll bar's thumb is beside it."""
         return [(self._line(y), self._has_thumb(y)) for y in range(self.size.height)]
 
-    def _repaint_from(self, before: list[tuple[Line | None, bool]]) -> None:
+    def _repaint_from(self, before: list[tuple[DetailLine | None, bool]]) -> None:
         """Paint the lines that changed: one payload often looks like the one before it, and most of the pane is empty."""
         changed = [y for y, (now, was) in enumerate(zip(self._in_sight(), before, strict=False)) if now != was]
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
-    def _line(self, y: int) -> Line | None:
+    def _line(self, y: int) -> DetailLine | None:
         row = self.top + y
         return self._laid[row] if row < len(self._laid) else None
 
@@ -125,7 +125,7 @@ class Detail(Themed, Widget, can_focus=True):
         first = (height - length) * self.top // max(1, count - height)
         return first <= y < first + length
 
-    def _style(self, kind: Kind) -> Style:
+    def _style(self, kind: LineKind) -> Style:
         if kind in ("head", "accent"):
             return self.look.style("accent", bold=kind == "head")
         if kind in ("error", "missing", "warning", "ok"):
@@ -171,29 +171,29 @@ class Detail(Themed, Widget, can_focus=True):
             self.action_scroll_lines(len(self._laid) * offset.y // max(1, self.size.height) - self.size.height // 2)
 
 
-class Laid(NamedTuple):
+class LaidPayload(NamedTuple):
     """A payload as lines, and how many bytes of its text are not in them."""
 
-    lines: list[Line]
+    lines: list[DetailLine]
     rest: int = 0
 
 
-def payload_lines(frame: Frame, pane: str) -> Laid:
+def payload_lines(frame: Frame, pane: str) -> LaidPayload:
     """A frame's payload as text: what takes long of its layout, and is the same for every width."""
     if not frame.payload:
-        return Laid([("dim", "no payload")])
+        return LaidPayload([("dim", "no payload")])
     if pane == "json" and frame.opcode == Opcode.CLOSE:
         code, reason = close_parts(frame.payload)
         lines = [f"code   {'none' if code is None else code}", *([f"reason {reason}"] if reason else [])]
-        return Laid([("plain", text) for text in lines])
+        return LaidPayload([("plain", text) for text in lines])
     pretty = layout.json_lines(frame.payload) if pane == "json" else None
     if pretty:
-        return Laid([("json", text) for text in pretty.lines], pretty.rest)
+        return LaidPayload([("json", text) for text in pretty.lines], pretty.rest)
     raw = layout.raw_lines(frame.payload)
-    return Laid([("plain", text) for text in raw.lines], raw.rest)
+    return LaidPayload([("plain", text) for text in raw.lines], raw.rest)
 
 
-def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, laid: Laid | None = None) -> Layout:
+def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, laid: LaidPayload | None = None) -> Layout:
     """How a frame's payload is laid out in a pane; `laid` are its `payload_lines`, where they are known.
 
     `rest_key` is the key for what the pane does not show.
@@ -206,6 +206,6 @@ def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, 
     return lambda width: [*layout.broken(lines, width, shown), *layout.wrapped(more, width, shown)]
 
 
-def _more(rest: int, key: str) -> list[Line]:
+def _more(rest: int, key: str) -> list[DetailLine]:
     note = layout.cut_note(rest, key)
     return [("dim", note)] if note else []

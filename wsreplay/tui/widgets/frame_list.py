@@ -23,25 +23,32 @@ _TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # li
 class FrameList(RowList):
     """Paints a view. `users` are those of its connections, where it has several.
 
-    `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for.
-
-    `open` are the frames that began what is open at the playhead, while the session is played.
+    `witnesses` are the frames of the finding that is looked at, `needle` is what a search looks for, `open` are the frames that
+    began what is open at the playhead, while the session is replayed.
     """
 
-    def __init__(self, recording: OpenRecording, view: View, *, users: Mapping[int, str | None], id: str | None = None) -> None:
+    def __init__(
+        self, recording: OpenRecording, view: View, origin_ns: int, *, users: Mapping[int, str | None],
+        id: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(id=id)
-        self._users: Mapping[int, str | None] = users
-        self._are_many = len(set(users.values())) > 1
         self._recording = recording
         self.view = view
-        self.origin_ns = 0
+        self.origin_ns = origin_ns
+        # Whose the connections are, and whether those are several users.
+        self._users: Mapping[int, str | None] = users
+        self._are_many = len(set(users.values())) > 1
+        # What some rows are marked for: see above.
         self.witnesses: Collection[int] = ()
         self.open: Collection[int] = ()
         self.needle = ""
+        # Rows that were painted, by (row, width, width of the ids), and which version of what is no frame they show.
         self._strips: OrderedDict[tuple[int, int, int], Strip] = OrderedDict()
         self._extra_painted = 0
+        # In cells, of those painted so far.
         self._longest_type = 0
-        self.is_replaying = False  # what has not come yet is not there
+        # Whether what has not come yet is not there.
+        self._replaying = False
         self.border_title = "frames"
 
     def on_mount(self) -> None:
@@ -81,6 +88,15 @@ class FrameList(RowList):
             self.witnesses = frames
             self.forget()
 
+    def set_needle(self, needle: str) -> None:
+        """Make visible what is searched."""
+        self.needle = needle
+        self.forget()
+
+    def set_replaying(self, replaying: bool) -> None:
+        """Whether what has not come yet is not there."""
+        self._replaying = replaying
+
     def set_open(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.open):
             self.open = frames
@@ -89,7 +105,7 @@ class FrameList(RowList):
     # Painting.
 
     def paint_empty(self, y: int, width: int) -> Strip:
-        if self.is_replaying and not self.count and len(self.view.ids):
+        if self._replaying and not self.count and len(self.view.ids):
             words = {2: "nothing has come yet", 3: f"{self.look.key('screen.escape')} ends the replay"}.get(y, "")
             return self.whole_line([(f"   {words}", self.look.style("dim"))], width)
         return super().paint_empty(y, width)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
+from typing import Any
 
 from rich.cells import cell_len
+from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.widgets import Input
 
@@ -18,10 +20,10 @@ class PlainInput(Input):
     One glyph stands for each character, and the cursor stands at the glyph.
     """
 
-    @property
-    def _value(self) -> Text:
-        text = Text(visible(self.value), no_wrap=True, overflow="ignore", end="")
-        return text if self.highlighter is None else self.highlighter(text)
+    def __init__(self, value: str | None = None, *, highlighter: Highlighter | None = None, **options: Any) -> None:
+        super().__init__(value, highlighter=_Glyphs(self, highlighter), **options)
+
+    # Textual has no public way to say how wide a character is painted.
 
     def _position_to_cell(self, position: int) -> int:
         return cell_len(visible(self.value[:position]))
@@ -29,3 +31,15 @@ class PlainInput(Input):
     def _cell_offset_to_index(self, offset: int) -> int:
         ends = list(accumulate(map(cell_len, visible(self.value))))
         return bisect_right(ends, offset + self.scroll_offset.x)
+
+
+class _Glyphs(Highlighter):
+    """Puts a glyph for each character that cannot be shown, and then highlights what is left to."""
+
+    def __init__(self, field: PlainInput, highlighter: Highlighter | None) -> None:
+        self._field, self._highlighter = field, highlighter
+
+    def highlight(self, text: Text) -> None:
+        text.plain = visible(self._field.value)  # of the value `text` lacks some control characters
+        if self._highlighter is not None:
+            self._highlighter.highlight(text)

@@ -46,13 +46,18 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
     RowList { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, name_of: Callable[[int], object] = int, id: str | None = None) -> None:
+        """`name_of` gives what stands in a row, for who hears later that it was chosen."""
         super().__init__(id=id)
+        # The row of the cursor, and how many rows there are.
         self.cursor = 0
-        self.empty_lines: Sequence[str] = ()
-        self.named: Callable[[int], object] = int  # what stands in a row, for who hears later that it was chosen
         self._count = 0
-        self._height = 0  # before it changes
+        # What a list without rows says.
+        self._empty_lines: Sequence[str] = ()
+        self._name_of = name_of
+        # Before it changes.
+        self._height = 0
+        # The scroll bar as it is painted: (first eighth of a cell, how many); and whether it is to be moved.
         self._bar_drawn, self._bar_due = (0, 0), False
 
     def on_mount(self) -> None:
@@ -74,7 +79,7 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
 
     def paint_empty(self, y: int, width: int) -> Strip:
         """A line where there is no row: what a list without rows says, or nothing."""
-        words = self.empty_lines[y - 1] if not self._count and 1 <= y <= len(self.empty_lines) else ""
+        words = self._empty_lines[y - 1] if not self._count and 1 <= y <= len(self._empty_lines) else ""
         return self.whole_line([(f"   {self.look.own(words)}" if words else "", self.look.style("dim"))], width)
 
     def whole_line(self, runs: Iterable[Run], width: int) -> Strip:
@@ -96,6 +101,12 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
         if self.cursor >= count:
             self.cursor = max(0, count - 1)
         self.refresh()
+
+    def set_empty_lines(self, lines: Sequence[str]) -> None:
+        """What the list says when it has no rows."""
+        self._empty_lines = lines
+        if not self._count:
+            self.refresh()
 
     def forget(self) -> None:
         """Paint all rows anew."""
@@ -206,7 +217,7 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
 
     def action_choose(self) -> None:
         if self._count:
-            self.post_message(RowChosen(self, self.cursor, self.named(self.cursor)))
+            self.post_message(RowChosen(self, self.cursor, self._name_of(self.cursor)))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -214,7 +225,7 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
             return
         if row == self.cursor or event.chain > 1:
             self.cursor = row
-            self.post_message(RowChosen(self, row, self.named(row)))
+            self.post_message(RowChosen(self, row, self._name_of(row)))
         else:
             self.move_to(row)
 
