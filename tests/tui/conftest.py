@@ -155,7 +155,7 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     from wsreplay.tui.validation.tasks import evidence_of
 
     contract = load("agent-chat")
-    rules = dict.fromkeys(one.rule for one in findings)
+    rules = dict.fromkeys(finding.rule for finding in findings)
     verdicts = tuple(RuleVerdict(rule, Verdict.VIOLATED, activations=3, fulfilments=2, violations=1) for rule in rules)
     sessions = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED if findings else Verdict.SATISFIED}
     judgement = Judgement("agent-chat", "1", contract.digest, Verdict.VIOLATED, 21, 2, verdicts, session_verdicts=sessions)

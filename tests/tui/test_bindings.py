@@ -29,13 +29,13 @@ def test_every_key_leads_to_an_action_that_takes_what_the_key_gives_it():
 def test_every_key_that_a_hint_names_is_one_of_its_binding():
     every: dict[str, set[str]] = {}
     for binding in bindings():
-        every.setdefault(str(binding.id), set()).update(one.key for one in Binding.make_bindings([binding]))
+        every.setdefault(str(binding.id), set()).update(key.key for key in Binding.make_bindings([binding]))
     assert {binding: key for binding, key in HINTED.items() if key not in every.get(binding, ())} == {}
 
 
 def test_our_own_keys_are_no_mistake():
     assert mistakes({}) == []
-    assert mistakes({str(one.id): one.key for one in bindings()}) == []
+    assert mistakes({str(binding.id): binding.key for binding in bindings()}) == []
     assert mistakes({"session.filter": "n", "session.next_match": "slash"}) == [], "two may change places"
 
 
@@ -51,8 +51,8 @@ async def test_mistakes_in_the_configuration_are_said_and_the_rest_of_it_counts(
     config = Config(keys={"no.such": "k", "session.filter": "s"})
     async with stage(chat_recording, config=config) as on:
         await on.until(lambda: on.app._notifications)
-        (said,) = on.app._notifications
-        assert said.message == "there is no binding 'no.such'"
+        (notification,) = on.app._notifications
+        assert notification.message == "there is no binding 'no.such'"
         await on.press("enter", "s")
         assert on.app.screen.bar.typing
 
@@ -65,8 +65,8 @@ def test_no_text_of_the_interface_names_a_key_as_it_is_before_the_user_gives_it_
     named = []
     for file in sorted(Path(wsreplay.tui.__path__[0]).rglob("*.py")):
         tree = ast.parse(file.read_text())
-        told = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}  # docstrings
-        texts = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and id(one) not in told]
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
         named += [(file.name, text) for text in texts if isinstance(text, str) and _KEY_AND_VERB.search(text)]
     assert named == []
 

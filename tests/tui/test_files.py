@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from textual.widgets import Input
 
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.app import ReplayApp
-from wsreplay.tui.browse.folder import ListedRecording
-from wsreplay.tui.browse.previews import PREVIEWING, Preview, Previews
-from wsreplay.tui.browse.recordings import RecordingsScreen
-from wsreplay.tui.browse.sessions import SessionsScreen
 from wsreplay.tui.session.screen import SessionScreen
-
-_NAMES = ("chat", "healthy", "slow-start", "silence", "broken")
-SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
 def test_a_missing_file_is_said_before_the_terminal_is_taken_over(tmp_path):
@@ -136,76 +126,6 @@ async def test_a_recording_that_vanishes_stays_on_the_screen(stage, chat_recordi
         assert isinstance(on.app.screen, SessionScreen) and on.app.screen.rows.view.frames == 13
 
 
-async def test_a_folder_lists_what_is_in_it_and_says_what_cannot_be_read(stage, chat_recording, tmp_path):
-    (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
-    async with stage(tmp_path) as on:
-        await on.until(lambda: len(on.app.screen.recordings) == 2)
-        await on.settle()
-        assert "chat.db" in on.text() and "is not a recording" in on.text()
-        names = [one.path.name for one in on.app.screen.recordings]
-        await on.press(*["down"] * names.index("broken.db"), "enter")
-        assert isinstance(on.app.screen, RecordingsScreen) and "cannot be opened" in on.text()
-        await on.press("home", *["down"] * names.index("chat.db"), "enter")
-        assert isinstance(on.app.screen, SessionsScreen)
-        await on.press("q")
-        assert isinstance(on.app.screen, RecordingsScreen) and on.app.recording is None
-
-
-async def test_the_cursor_stays_on_a_recording_wherever_the_next_reading_puts_it(stage, chat_recording, tmp_path):
-    (tmp_path / "broken.db").write_bytes(b"SQLite format 3\0" + b"x" * 200)
-    async with stage(tmp_path) as on:
-        screen = on.app.screen
-        await on.until(lambda: len(screen.recordings) == 2)
-        shutil.copy(tmp_path / "broken.db", tmp_path / "another.db")
-        shutil.copy(chat_recording, tmp_path / "z.db")
-        at = screen.recordings[screen.table.cursor].path
-        await on.press("r")
-        await on.until(lambda: len(screen.recordings) == 4)
-        assert screen.recordings[screen.table.cursor].path == at and screen.table.cursor == 1
-        screen.table.action_choose()
-        screen.call_later(screen._take_recordings, screen.recordings[::-1])  # comes before the row that was chosen
-        await on.until(lambda: on.app.recording is not None)
-        assert on.app.recording.path == at
-
-
-async def test_a_folder_says_of_each_recording_what_is_wrong_with_it(stage, chat_recording, tmp_path):
-    for name in ("healthy", "slow-start", "graphql-transport-ws/silence"):
-        shutil.copy(SAMPLES / f"{name}.db", tmp_path)
-    (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
-
-    def rows(on) -> dict[str, str]:
-        lines = on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
-        return {name: line for line in lines for name in _NAMES if f"{name}.db" in line}
-
-    async with stage(tmp_path, width=140, validating=True) as on:
-        screen = on.app.screen
-        await on.until(lambda: len(screen.recordings) == 5 and not missing_previews(screen))
-        found = rows(on)
-        assert "✗" in found["chat"] and "tool" in found["chat"]
-        assert "✓" in found["healthy"] and "✗" not in found["healthy"]
-        assert "✗ 1" in found["slow-start"] and "first-event" in found["slow-start"]
-        assert "✗ 1" in found["silence"] and "init-in-time" in found["silence"]  # that nothing came is what is wrong
-        await on.press("home", "right_square_bracket")
-        assert screen.recordings[screen.table.cursor].path.name != "healthy.db"
-        chat = [one.path.name for one in screen.recordings].index("chat.db")
-        await on.press("home", *["down"] * chat, "enter", "q")  # what is known is not judged again
-        await on.until(lambda: on.app.screen is screen and screen.recordings)
-        assert not screen.jobs.is_running(PREVIEWING) and rows(on)["chat"] == found["chat"]
-
-
-async def test_a_process_that_is_killed_does_not_keep_the_recordings_from_being_validated(stage, chat_recording, tmp_path):
-    for number in range(12):
-        shutil.copy(chat_recording, tmp_path / f"{number}.db")
-    async with stage(tmp_path, validating=True) as on:
-        screen = on.app.screen
-        await on.until(lambda: on.app.processes.running)
-        next(iter(on.app.processes.running)).kill()
-        await on.until(lambda: len(screen.recordings) == 13 and not missing_previews(screen))
-        assert all(screen.previews.of(one, ()) is not None for one in screen.recordings)
-        assert sum(screen.previews.of(one, ()).errors > 0 for one in screen.recordings) >= 12
-        assert sum(screen.previews.of(one, ()).failed for one in screen.recordings) <= 1
-
-
 def test_a_file_without_permission_is_said(tmp_path, chat_recording, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
     with pytest.raises(RecordingError, match="Permission denied"):
@@ -233,51 +153,3 @@ async def test_no_key_ends_the_interface_while_another_program_has_locked_the_fi
                 await on.press("escape")
         await on.press("r" if isinstance(screen, SessionScreen) else "j")
         assert on.app.is_running and on.app._exception is None and on.app.screen.is_attached
-
-
-class SlowJobs:
-    """Takes a task, and answers when it is asked to."""
-
-    def __init__(self):
-        self.tasks = []
-
-    def run_in_process(self, _name, task, on_result, on_failure):
-        self.tasks.append((task.args[0], on_result, on_failure))
-
-    def cancel(self, _name):
-        """What it has published by now has arrived."""
-
-
-def test_recordings_are_validated_in_turn_and_one_that_ends_the_process_does_not_keep_the_others_from_it(tmp_path):
-    shown: list[str] = []
-    jobs = SlowJobs()
-    previews = Previews(jobs, lambda path: shown.append(path.name))
-    recordings = [ListedRecording(tmp_path / name) for name in ("a", "b", "c")]
-    previews.validate(recordings, ())
-    (paths, on_result, on_failure), = jobs.tasks
-    assert [path.name for path in paths] == ["a", "b", "c"]
-    on_result(Preview())
-    on_failure("its process stopped")
-    assert shown == ["a", "b"] and previews.of(recordings[1], ()).failed
-    paths, on_result, _ = jobs.tasks[-1]
-    assert [path.name for path in paths] == ["c"]
-    on_result(Preview())
-    assert shown == ["a", "b", "c"]
-    previews.validate(recordings, ())
-    assert len(jobs.tasks) == 2, "all are known"
-
-
-@pytest.mark.parametrize("way", ["down enter e", "c", "down enter D"])
-@pytest.mark.parametrize("text", ["~nobody-here/x.jsonl", "x" * 300 + ".jsonl"])
-async def test_a_path_that_cannot_be_is_refused_where_it_is_typed(stage, chat_recording, way, text):
-    async with stage(chat_recording) as on:
-        await on.press(*way.split())
-        prompt = on.app.screen
-        prompt.query_one(Input).value = text
-        await on.press("enter")
-        assert on.app.screen is prompt
-        assert any(word in on.text() for word in ("without ~", "File name too long"))
-
-
-def missing_previews(screen):
-    return [recording for recording in screen.recordings if not recording.why and screen.previews.of(recording, ()) is None]

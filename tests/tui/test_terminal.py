@@ -38,7 +38,7 @@ def test_open_filter_jump_to_the_finding_play_and_quit(tmux, chat_recording):
     tmux.until(lambda shown: "⇅ tool_executing without" in shown)
     tmux.keys("]")
     words = ("kind         missing", "◆", "missing: tool_completed", "agent-chat.yaml:23")
-    tmux.until(lambda shown: all(one in shown for one in words))  # a screen can be seen while it is painted
+    tmux.until(lambda shown: all(word in shown for word in words))  # a screen can be seen while it is painted
 
     tmux.keys("0", "Space")
     tmux.until(lambda shown: "▶ 00:0" in shown and "missing: tool_completed" not in shown)

@@ -46,8 +46,8 @@ async def test_a_filter_whose_process_was_killed_says_so_and_can_be_asked_again(
         monkeypatch.setattr(search, "matching_ids", waits)
         await on.pilot.press("slash", *"type:tool_*", "enter")
         await on.until(lambda: on.app.screen.jobs.is_running("filtering") and on.app.processes.running)
-        for process in on.app.processes.running:
-            process.kill()
+        for child in on.app.processes.running:
+            child.process.kill()
         await on.until(lambda: "filtering stopped" in on.text())
         monkeypatch.setattr(search, "matching_ids", matching_ids)
         await on.press("slash", "enter")

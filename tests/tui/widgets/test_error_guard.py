@@ -34,8 +34,8 @@ async def test_what_is_called_later_may_fail_and_the_interface_goes_on(stage, ch
         time = (0.01,) if how.startswith("set") else ()
         getattr(on.app.screen, how)(*time, reads)
         await on.until(lambda: on.app._notifications)
-        (said,) = on.app._notifications
-        assert said.message == "it is locked by another program" and on.app.is_running
+        (notification,) = on.app._notifications
+        assert notification.message == "it is locked by another program" and on.app.is_running
 
 
 @pytest.mark.parametrize("what", ["last_id", "runs", "marks", "changed_connections", "reached_ns"])

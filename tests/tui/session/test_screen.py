@@ -22,7 +22,7 @@ GHOST_ROW = 7
 
 MS = 1_000_000
 
-SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+SAMPLES = Path(__file__).parents[3] / "recordings" / "samples"
 
 
 async def test_a_session_can_be_opened_at_once(stage, chat_recording):
@@ -79,7 +79,7 @@ async def test_what_is_missing_stands_behind_what_calls_for_it_also_where_all_wa
 
 async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat_recording):
     with Recording.open(chat_recording) as recording:
-        numbers = [one.id for one in recording.connections()]
+        numbers = [connection.id for connection in recording.connections()]
     writer = Writer(chat_recording)
     for number in numbers:
         for _ in range(number):
@@ -90,7 +90,7 @@ async def test_the_head_says_how_much_was_injected_into_this_session(stage, chat
             await on.judged()
             await on.press("down", "enter")
             assert isinstance(on.app.screen, SessionScreen)
-            injected = sum(one.id for one in on.app.screen.session.connections)
+            injected = sum(connection.id for connection in on.app.screen.session.connections)
             assert 0 < injected < sum(numbers)
             assert f"{sign} {injected} injected" in on.text().splitlines()[0].replace("\N{NO-BREAK SPACE}", " ")
 
@@ -224,8 +224,8 @@ async def test_of_a_detail_only_the_lines_are_painted_that_changed(stage, script
 
 
 def test_a_row_says_whose_an_event_is_in_few_columns():
-    told = "chat of thread t1 reached user ann; it belongs to user bob"
-    finding = Finding("owner", Verdict.VIOLATED, Severity.ERROR, told, kind="isolation", seen="chat")
+    message = "chat of thread t1 reached user ann; it belongs to user bob"
+    finding = Finding("owner", Verdict.VIOLATED, Severity.ERROR, message, kind="isolation", seen="chat")
     assert place_words(finding, None) == "belongs to user bob"
     confined = replace(finding, message="chat for owner bob reached user ann")
     assert place_words(confined, None) == "for owner bob reached user ann"
@@ -349,7 +349,7 @@ async def test_a_contract_that_is_about_nothing_here_is_not_said_to_be_kept(stag
 
 def test_that_no_rule_applied_is_not_said_before_it_is_known():
     def judged(verdict: str, **sessions: str) -> Judgement:
-        known = {int(number[1:]): Verdict(said) for number, said in sessions.items()}
+        known = {int(number[1:]): Verdict(verdict) for number, verdict in sessions.items()}
         return Judgement("x", "1", "", Verdict(verdict), 0, len(known), (), session_verdicts=known)
 
     source = Source("x", "x.yaml", "", "")

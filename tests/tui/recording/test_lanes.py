@@ -24,7 +24,7 @@ def read(tracker: SpanTracker, path) -> list[tuple[str, str, str, int]]:
     with Recording.open(path) as reader:
         for frame in paging.typed_frames(reader):
             tracker.take(frame)
-    return [(one.kind, one.name, one.state, one.depth) for one in tracker.spans]
+    return [(span.kind, span.name, span.state, span.depth) for span in tracker.spans]
 
 
 def test_runs_hold_their_tools_and_what_never_ended_says_so(tracker, chat_recording):
@@ -52,7 +52,7 @@ def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(tr
         ("run", "run outer", "failed", 0), ("run", "run inner", "ok", 1), ("tool", "tool a", "ok", 2),
         ("tool", "tool b", "ok", 2),
     ]  # fmt: skip
-    assert [(lane.depth, [one.name for one in lane.spans]) for lane in lanes(tracker.spans)] == [
+    assert [(lane.depth, [span.name for span in lane.spans]) for lane in lanes(tracker.spans)] == [
         (0, ["run outer"]), (1, ["run inner"]), (2, ["tool a"]), (2, ["tool b"]),
     ]  # fmt: skip
 
@@ -65,7 +65,7 @@ def test_tools_without_a_call_id_are_matched_first_in_first_out(tracker, script)
         made.say(1, at, 1, "tool_executing", thread_id="t", run_id="r", tool_name="search")
     made.say(1, 4, 1, "tool_completed", thread_id="t", run_id="r", tool_name="search")
     read(tracker, made.write(20))
-    assert [(one.start_frame, one.end_frame) for one in tracker.spans[1:]] == [(2, 4), (3, None)]
+    assert [(span.start_frame, span.end_frame) for span in tracker.spans[1:]] == [(2, 4), (3, None)]
 
 
 def test_nothing_is_kept_open_of_runs_that_ended(tracker, script):
@@ -91,13 +91,13 @@ def test_runs_may_be_nested_as_deep_as_somebody_sends_them(tracker, script):
     made.say(1, depth, 1, "agent_completed", thread_id="t", run_id="r0")
     read(tracker, made.write(depth + 10))
     assert tracker.spans[-1].depth == depth - 1
-    assert {one.state for one in tracker.spans[1:]} == {"unended"}
+    assert {span.state for span in tracker.spans[1:]} == {"unended"}
 
 
 starts_and_lengths = st.lists(st.tuples(st.integers(0, 60), st.none() | st.integers(0, 40)), max_size=60)
 
 
-@given(starts_and_lengths.map(lambda made: sorted(made, key=lambda one: one[0])))
+@given(starts_and_lengths.map(lambda made: sorted(made, key=lambda span: span[0])))
 def test_each_span_goes_into_the_first_lane_that_is_free(made):
     spans = [
         DrawnSpan("run", "", "t", start, number, end_ns=None if length is None else start + length)
@@ -146,14 +146,15 @@ def test_no_column_is_empty_that_a_span_would_fill(spans, start, length, width, 
     until = window.end_ns if horizon is None else min(window.end_ns, horizon)
 
     def columns(some) -> set[int]:
-        begun = [one for one in some if one.start_ns <= until]
-        ends = [until if one.end_ns is None else min(one.end_ns, until) for one in begun]
-        bounds = [(window.column(one.start_ns, width), window.column(end, width)) for one, end in zip(begun, ends, strict=True)]
+        begun = [span for span in some if span.start_ns <= until]
+        ends = [until if span.end_ns is None else min(span.end_ns, until) for span in begun]
+        starts = [window.column(span.start_ns, width) for span in begun]
+        bounds = list(zip(starts, [window.column(end, width) for end in ends], strict=True))
         return {x for left, right in bounds for x in range(max(0, left), min(width, right + 1))}
 
     assert columns(chosen) == columns(spans)
     assert len(chosen) <= 2 * (width + 2)
-    assert chosen == [one for one in spans if one in chosen]  # in order, none twice
+    assert chosen == [span for span in spans if span in chosen]  # in order, none twice
 
 
 @given(
@@ -169,8 +170,8 @@ def test_every_column_in_which_something_happened_is_named_once(times, start, le
 
 @given(lane_spans().filter(bool), st.integers(0, 60_000))
 def test_the_nearest_span_is_the_nearest_of_all(spans, t_ns):
-    def distance(one: DrawnSpan) -> int:
-        end = t_ns if one.end_ns is None else one.end_ns
-        return max(one.start_ns - t_ns, t_ns - end, 0)
+    def distance(span: DrawnSpan) -> int:
+        end = t_ns if span.end_ns is None else span.end_ns
+        return max(span.start_ns - t_ns, t_ns - end, 0)
 
     assert distance(nearest(spans, t_ns)) == min(map(distance, spans))

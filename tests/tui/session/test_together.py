@@ -156,8 +156,8 @@ async def test_the_overview_has_its_columns_anew_in_a_terminal_of_another_width(
 
 async def test_that_another_session_shows_a_finding_too_is_said(stage, chat_recording):
     async with stage(chat_recording) as on:
-        found = replace(GHOST, session=2, connection=2, kind="isolation", frames=(1, 7), activation=None, decided_at=1)
-        await on.judged([found])
+        finding = replace(GHOST, session=2, connection=2, kind="isolation", frames=(1, 7), activation=None, decided_at=1)
+        await on.judged([finding])
         await on.press("down", "enter", "right_square_bracket", "x")
         assert "frame 1 shows it too: it is in session 1" in on.text()
 

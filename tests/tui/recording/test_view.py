@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -16,14 +14,13 @@ from wsreplay.model import Fault
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.recording.density import bars, column, density, time_of_column
-from wsreplay.tui.recording.evidence import GhostRow, compare, gather, rule_text, tally
+from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import FaultRow, when
 from wsreplay.tui.recording.view import Pages, View
-from wsreplay.tui.recording.window import Window
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 FRAMES = 400
+
 MS = 1_000_000
 
 
@@ -42,21 +39,6 @@ def reader(tmp_path_factory):
     writer.close()
     with Recording.open(path) as reader_:
         yield reader_
-
-
-class CountedIds(Sequence[int]):
-    """Ids that count how often one of them is looked at."""
-
-    def __init__(self, ids: Sequence[int]) -> None:
-        self._ids = ids
-        self.looks = 0
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __getitem__(self, place):
-        self.looks += 1
-        return self._ids[place]
 
 
 class Counted:
@@ -80,6 +62,7 @@ def finding(at: int, **values: object) -> Finding:
 
 
 ids = st.sets(st.integers(1, FRAMES), max_size=60).map(sorted) | st.just(range(1, FRAMES + 1))
+
 places = st.lists(st.integers(0, FRAMES + 5), max_size=12).map(sorted)
 
 
@@ -154,9 +137,9 @@ def test_the_next_time_is_the_next_of_all_whatever_the_horizon_hides(reader, ids
     view.set_horizon(None if horizon is None else horizon * MS)
     times = [*((frame_id - 1) * MS for frame_id in ids), *map(when, items)]
     if steps > 0:
-        assert view.next_time(t_ns, 1) == min((one for one in times if one > t_ns), default=None)
+        assert view.next_time(t_ns, 1) == min((time for time in times if time > t_ns), default=None)
     else:
-        assert view.next_time(t_ns, -1) == max((one for one in times if one < t_ns), default=None)
+        assert view.next_time(t_ns, -1) == max((time for time in times if time < t_ns), default=None)
 
 
 def test_the_next_time_takes_few_reads(reader):
@@ -166,22 +149,6 @@ def test_the_next_time_takes_few_reads(reader):
     assert counted.reads <= 2 * (FRAMES.bit_length() + 1)
     counted.error = RecordingError("locked by another program")
     assert view.next_time(200 * MS, 1) is None and view.next_time(200 * MS, -1) is None
-
-
-def test_moving_the_horizon_looks_at_no_item_that_stays(reader, monkeypatch):
-    asked: list[object] = []
-    monkeypatch.setattr("wsreplay.tui.recording.placement.known_since", lambda item: asked.append(item) or when(item))
-    items = placed_items(sorted(number % FRAMES for number in range(3000)))
-    ids = CountedIds(range(1, FRAMES))
-    view = View(reader, ids, items)
-    view.set_horizon(0)
-    ids.looks = 0
-    for at in range(100):
-        view.set_horizon(at * MS)
-    assert len(asked) == len(items) and ids.looks < 100 * 2 * FRAMES.bit_length()
-    grown = CountedIds(range(1, FRAMES + 1))
-    view.set_ids(grown)
-    assert grown.looks < 100  # only what stood at the end is placed anew
 
 
 def test_what_a_locked_file_does_not_give_is_asked_for_once_a_second_and_when_there_is_more(reader):
@@ -225,47 +192,6 @@ def test_damage_in_one_place_does_not_hide_the_times_of_others(reader):
     assert pages.known_time(8) == 8 * MS
 
 
-@settings(max_examples=40, deadline=None)
-@given(ids=ids, bins=st.integers(1, 120))
-def test_density_counts_every_frame_once(reader, ids, bins):
-    ids = ids if isinstance(ids, range) else array("Q", ids)
-    counts = density(reader, ids, 0, FRAMES * MS, bins)
-    expected = [0] * bins
-    for frame_id in ids:
-        edge = next(n for n in range(bins - 1, -1, -1) if n == 0 or FRAMES * MS * n // bins <= (frame_id - 1) * MS)
-        expected[edge] += 1
-    assert counts == expected
-
-
-@given(st.lists(st.integers(0, 1000), max_size=200))
-def test_bars_are_one_glyph_a_count_and_only_nothing_looks_like_nothing(counts):
-    drawn = bars(counts, " ▁▂▃▄▅▆▇█")
-    assert len(drawn) == len(counts)
-    assert [glyph == " " for glyph in drawn] == [not count for count in counts]
-
-
-@given(start=st.integers(0, 10**6), span=st.integers(1, 10**12), width=st.integers(1, 300), share=st.floats(0, 1))
-def test_a_time_and_its_column_belong_together(start, span, width, share):
-    t = start + int(span * share)
-    x = column(t, start, start + span, width)
-    assert 0 <= x < width
-    assert time_of_column(x, start, start + span, width) <= max(t, start)
-
-
-@given(st.lists(st.tuples(st.sampled_from("+-<>z"), st.floats(0, 1)), max_size=40))
-def test_a_window_stays_inside_its_recording_however_it_is_zoomed_and_panned(moves):
-    window = Window.fitting(0, 60_000 * MS)
-    for move, share in moves:
-        at = int(60_000 * MS * share)
-        window = {
-            "+": lambda w, at=at: w.zoomed(2, at), "-": lambda w, at=at: w.zoomed(0.5, at),
-            "<": lambda w, at=at: w.panned(-0.25), ">": lambda w, at=at: w.panned(0.25), "z": lambda w, at=at: w.showing(at),
-        }[move](window)  # fmt: skip
-        assert 0 <= window.start_ns < window.end_ns <= 60_000 * MS
-        columns = [x for x, _ in window.ticks(100)]
-        assert columns == sorted(columns) and all(b - a >= 10 for a, b in itertools.pairwise(columns))
-
-
 def test_paging_never_scans(reader):
     """The statements of the paging path look rows up by key; one over the whole table would take longer with every frame."""
     statements = [
@@ -277,22 +203,3 @@ def test_paging_never_scans(reader):
         plan = " ".join(str(row[3]) for row in reader.query(f"EXPLAIN QUERY PLAN {sql}", parameters))
         assert "SCAN" not in plan or "SEARCH" in plan, (sql, plan)
         assert "TEMP B-TREE" not in plan, (sql, plan)
-
-
-def test_two_judgements_are_compared_by_fingerprint_as_often_as_it_occurs():
-    a, b, c = (finding(n, fingerprint=name) for n, name in ((1, "a"), (2, "b"), (3, "a")))
-    change = compare([a, b], [a, c])
-    assert (change.new, change.fixed) == ((c,), (b,))
-
-
-def test_what_only_follows_is_neither_counted_nor_a_ghost():
-    cause, effect = finding(1, session=1, fingerprint="x"), finding(2, session=1, caused_by="x")
-    assert tally([cause, effect]) == {1: (1, 0)}
-    assert [ghost.finding for ghost in gather([cause, effect], [2, 3]).ghosts] == [cause]
-
-
-def test_the_words_of_a_rule_end_where_the_next_begins():
-    text = "rules:\n  - id: a\n    within: 2s\n\n    response: [x, y]\n  - {id: b}\nother: 1\n"
-    assert rule_text(text, 2) == ["- id: a", "  within: 2s", "  response: [x, y]"]
-    assert rule_text(text, 6) == ["- {id: b}"]
-    assert rule_text(text, 99) == []

@@ -48,8 +48,8 @@ def test_the_clock_of_every_kind_of_row_stands_in_one_column(width):
 
 
 def test_a_frame_says_what_is_known_of_it():
-    said = text(painter().frame(HEAD, 250 * MS))
-    assert "   12 " in said and "+250ms" in said.replace(" ms", "ms") and "c2  bob" in said and "slow" in said
+    shown = text(painter().frame(HEAD, 250 * MS))
+    assert "   12 " in shown and "+250ms" in shown.replace(" ms", "ms") and "c2  bob" in shown and "slow" in shown
     assert "+" not in text(painter().frame(HEAD, None)) and "c2" not in text(painter(users={2: "bob"}).frame(HEAD, None))
     assert "bob" not in text(painter(are_many=False).frame(HEAD, None))
     marked = text(painter(marked={12: Mark(1, 1_500 * MS, 12, "look here")}).frame(HEAD, None))

@@ -1,0 +1,38 @@
+"""What is wrong with each recording of a list."""
+
+from __future__ import annotations
+
+from wsreplay.tui.browse.folder import ListedRecording
+from wsreplay.tui.browse.previews import Preview, Previews
+
+
+class SlowJobs:
+    """Takes a task, and answers when it is asked to."""
+
+    def __init__(self):
+        self.tasks = []
+
+    def run_in_process(self, _name, task, on_result, on_failure):
+        self.tasks.append((task.args[0], on_result, on_failure))
+
+    def cancel(self, _name):
+        """What it has published by now has arrived."""
+
+
+def test_recordings_are_validated_in_turn_and_one_that_ends_the_process_does_not_keep_the_others_from_it(tmp_path):
+    shown: list[str] = []
+    jobs = SlowJobs()
+    previews = Previews(jobs, lambda path: shown.append(path.name))
+    recordings = [ListedRecording(tmp_path / name) for name in ("a", "b", "c")]
+    previews.validate(recordings, ())
+    (paths, on_result, on_failure), = jobs.tasks
+    assert [path.name for path in paths] == ["a", "b", "c"]
+    on_result(Preview())
+    on_failure("its process stopped")
+    assert shown == ["a", "b"] and previews.of(recordings[1], ()).failed
+    paths, on_result, _ = jobs.tasks[-1]
+    assert [path.name for path in paths] == ["c"]
+    on_result(Preview())
+    assert shown == ["a", "b", "c"]
+    previews.validate(recordings, ())
+    assert len(jobs.tasks) == 2, "all are known"

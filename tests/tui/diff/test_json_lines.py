@@ -1,0 +1,97 @@
+"""The difference of two messages, in lines."""
+
+from __future__ import annotations
+
+from random import Random
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsreplay.diff.compare import FieldChange
+from wsreplay.diff.rows import Kind
+from wsreplay.store.reader import Recording
+from wsreplay.tui.diff import json_lines as jsondiff
+from wsreplay.tui.diff.alignment import align
+from wsreplay.tui.diff.json_lines import changed_fields, difference
+
+S2C = 1
+
+
+@pytest.fixture
+def written(script):
+    """A recording of one session, in which a run says these words."""
+
+    def written(name, *words):
+        made = script(name)
+        made.open(1, 0, closed_ns=10**9)
+        for number, word in enumerate(words):
+            ids = {"message_id": f"{name}-{number}", "thread_id": f"t-{name}", "run_id": f"r-{name}"}
+            made.say(1, number + 1, S2C, "partial_result", content=word, **ids)
+        return made.write(2000)
+
+    return written
+
+
+def rows(a, b, sessions=(1, 1)):
+    with Recording.open(a) as left, Recording.open(b) as right:
+        return [row for row in align(left, right, sessions, "agent-chat") if row.said.name == "partial_result"]
+
+
+def test_what_differs_in_a_pair_is_said_value_by_value(written):
+    (row,) = rows(written("a", "one"), written("b", "two"))
+    assert row.kind is Kind.CHANGED
+    assert [text for _, text in changed_fields(row.fields)] == ["$.content", '  - "one"', '  + "two"']
+    swapped = FieldChange("$.id", '"x"', '"z"', "elsewhere y")
+    assert next(changed_fields((swapped,))) == ("accent", "$.id  (elsewhere y)")
+
+
+def test_a_pair_is_compared_line_by_line():
+    a, b = b'{"a":1,"b":1}', b'{"a":1,"b":2}'
+    assert [text for kind, text in difference(a, b) if kind != "code"] == ['-   "b": 1', '+   "b": 2']
+    assert [text[:1] for _, text in difference(a, None)] == ["-"] * 4
+
+
+def sides(lines):
+    """What a difference says that each side holds."""
+    a = [text[2:] for kind, text in lines if kind in ("code", "error")]
+    b = [text[2:] for kind, text in lines if kind in ("code", "ok")]
+    return a, b
+
+
+LINES = st.lists(st.sampled_from("abcdefgh") | st.integers(0, 400).map(str), max_size=40)
+
+
+@given(LINES, LINES, LINES, LINES, st.sampled_from([0, 10, 100, 40_000]))
+def test_a_difference_holds_both_sides_in_their_order(head, a, b, tail, most):
+    a, b = [*head, *a, *tail], [*head, *b, *tail]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsondiff, "_MOST_PAIRS", most)
+        lines = difference("\n".join(a).encode(), "\n".join(b).encode())
+    assert sides(lines) == (a or [""], b or [""])
+    assert [text for kind, text in lines if kind == "code"][: len(head)] == [f"  {text}" for text in head]
+
+
+@pytest.mark.parametrize("values", [10, 300, 10**9])
+def test_the_difference_of_two_long_messages_takes_no_longer_than_a_key_may(monkeypatch, values):
+    random = Random(1)
+    a, b = (orjson.dumps([random.randrange(values) for _ in range(1_990)]) for _ in range(2))
+    pairs = 0
+    matched = jsondiff._matched
+
+    def counted(left, right):
+        nonlocal pairs
+        pairs += len(left) * len(right)
+        return matched(left, right)
+
+    monkeypatch.setattr(jsondiff, "_matched", counted)
+    lines = difference(a, b)
+    assert pairs <= jsondiff._MOST_PAIRS
+    assert sides(lines) == (jsondiff._lines(a), jsondiff._lines(b))
+
+
+def test_of_a_long_message_only_what_differs_is_shown():
+    a, b = list(range(1_900)), [-1, *range(900), *range(901, 1_899), -2]
+    lines = difference(orjson.dumps(a), orjson.dumps(b))
+    assert [text for kind, text in lines if kind != "code"] == ["+   -1,", "-   900,", "-   1899", "+   -2"]
