@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import fastjsonschema
@@ -70,3 +74,47 @@ def test_addresses_are_told_as_the_library_tells_them(text: str) -> None:
     for name in ("email", "idn-email"):
         expected = re.match(CodeGeneratorDraft07.FORMAT_REGEXS[name], text) is not None
         assert fits({"format": name}, text) is expected
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """An HTTP server that has schemas: its URL, and the paths that it was asked for."""
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"type": "string"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", paths
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["{url}/a.json", "{url}/a.json#/x", "file://{file}", "other.json", "//h/x.json", "ftp://127.0.0.1:1/x", "data:,%7B%7D"],
+)
+def test_a_reference_leads_nowhere_outside_the_schema(asked: tuple[str, list[str]], tmp_path: Path, reference: str) -> None:
+    url, paths = asked
+    file = tmp_path / "a.json"
+    file.write_text('{"type": "string"}')
+    uri = reference.format(url=url, file=file)
+    for schema in ({"$ref": uri}, {"properties": {"x": {"$ref": uri}}}, {"$id": f"{url}/base/", "allOf": [{"$ref": uri}]}):
+        with pytest.raises(ValueError, match="is outside this schema"):
+            compile_schema(schema)
+    assert paths == []
+
+
+def test_a_reference_within_the_schema_is_followed() -> None:
+    schema = {"definitions": {"id": {"type": "integer"}}, "properties": {"x": {"$ref": "#/definitions/id"}}}
+    assert fits(schema, {"x": 1})
+    assert not fits(schema, {"x": "1"})

@@ -21,14 +21,14 @@ _FORMAT_KEY = "_re_pattern"  # ends the names of the library's own patterns, whi
 def compile_schema(schema: Any) -> Callable[[Any], Any]:
     """A function that raises JsonSchemaValueException where a decoded message does not fit.
 
-    Raises ValueError (PatternError for a pattern), TypeError, KeyError, AttributeError or JsonSchemaDefinitionException where
-    the schema is wrong.
+    A `$ref` leads to a place within the schema. Raises ValueError (PatternError for a pattern), TypeError, KeyError,
+    AttributeError or JsonSchemaDefinitionException where the schema is wrong.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Python's engine may once take otherwise: it is not used
             check: Callable[[Any], Any] = fastjsonschema.compile(
-                schema, use_default=False, formats={"email": _is_email, "idn-email": _is_idn_email}
+                schema, handlers=_Unread(), use_default=False, formats={"email": _is_email, "idn-email": _is_idn_email}
             )
     except (re.error, RecursionError, OverflowError) as error:
         raise PatternError(f"not a regular expression: {error}", 0) from None
@@ -37,6 +37,20 @@ def compile_schema(schema: Any) -> Callable[[Any], Any]:
         if not name.endswith(_FORMAT_KEY) or _FORMAT_KEY in compiled.pattern:
             patterns[name] = _Pattern(name)
     return check
+
+
+class _Unread(dict[str, Callable[[str], Any]]):
+    """What the library asks for schemas elsewhere, of whatever scheme: no network and no file is touched for a contract."""
+
+    def __contains__(self, scheme: object) -> bool:
+        return True
+
+    def __missing__(self, scheme: str) -> Callable[[str], Any]:
+        return _refuse
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"$ref {uri!r} is outside this schema: copy what it refers to into `definitions`")
 
 
 class _Pattern:
