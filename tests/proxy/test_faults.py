@@ -17,8 +17,8 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Ending, Fault
 from wsreplay.proxy.faultspec import KINDS, FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.replay.peer import accept_key, frame_bytes
 from wsreplay.store.reader import Recording
+from wsreplay.wire.encode import accept_key, frame_bytes
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 TEXT = b'{"type":"agent_thinking","payload":{"content":"' + b"x" * 150 + b'"}}'

@@ -19,13 +19,14 @@ from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.replay.credentials import Presented, new_id, request_of
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.latencies import Conversation, Latencies
-from wsreplay.replay.peer import ClientWire, Listener, upgrade_request
+from wsreplay.replay.peer import ClientWire, Listener
 from wsreplay.replay.player import Direction, Pace, Played, Player
 from wsreplay.replay.script import Part, Script, Step, read_parts
 from wsreplay.replay.splice import Change
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
+from wsreplay.wire.encode import upgrade_request
 
 TIMEOUT_S = 10.0
 SETTLE_S = 3.0

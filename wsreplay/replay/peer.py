@@ -7,12 +7,6 @@ No extension is negotiated.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import os
-import random
-import socket
-import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,36 +14,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from wsreplay.model import Opcode
+from wsreplay.proxy import tunnel
 from wsreplay.wire.answers import text_answer
+from wsreplay.wire.encode import accept_key, frame_bytes
 from wsreplay.wire.frames import StreamDecoder
 from wsreplay.wire.heads import RequestHead, ResponseHead
 from wsreplay.wire.http import RequestStream, ResponseStream
-from wsreplay.wire.masking import apply_mask
 
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-_RESET = struct.pack("ii", 1, 0)
 _FLUSH_AT = 64 * 2**10
 _WRITE_BUFFER = 256 * 2**10
-
-
-def frame_bytes(opcode: int, payload: bytes, fin: bool = True, masked: bool = False) -> bytes:
-    """One frame (RFC 6455, section 5.2)."""
-    first, size, mask = opcode | (0x80 if fin else 0), len(payload), 0x80 if masked else 0
-    if size < 126:
-        head = bytes((first, mask | size))
-    elif size < 65536:
-        head = struct.pack("!BBH", first, mask | 126, size)
-    else:
-        head = struct.pack("!BBQ", first, mask | 127, size)
-    if not masked:
-        return head + payload
-    key = random.getrandbits(32).to_bytes(4, "big")
-    return head + key + apply_mask(payload, key)
-
-
-def accept_key(key: bytes) -> bytes:
-    """The answer to a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2)."""
-    return base64.b64encode(hashlib.sha1(key + _GUID).digest())
 
 
 @dataclass
@@ -166,13 +139,7 @@ class Peer:
     def reset(self) -> None:
         """Reset the TCP connection, behind what the kernel has taken."""
         self.flush()
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and not self.transport.is_closing():
-            try:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            except OSError:
-                pass  # gone already
-        self.transport.abort()
+        tunnel.reset(self.transport)
 
 
 class Wire(asyncio.Protocol):
@@ -300,12 +267,3 @@ class ClientWire(Wire):
     def _no_answer(self) -> None:
         if not self.answered.done():
             self.answered.set_result(None)
-
-
-def upgrade_request(target: str, host: str, headers: Sequence[tuple[str, str]]) -> bytes:
-    """An opening handshake (RFC 6455, section 4.1) with these further headers."""
-    key = base64.b64encode(os.urandom(16)).decode()
-    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
-             "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]  # fmt: skip
-    lines += [f"{name}: {value}" for name, value in headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")

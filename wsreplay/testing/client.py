@@ -9,9 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Subprotocol
 
 from wsreplay.errors import UpstreamError
+from wsreplay.proxy import tunnel
 from wsreplay.units import SECOND, duration_text
 
 if TYPE_CHECKING:
@@ -265,11 +264,8 @@ class ChatClient:
 
 
 def reset(connection: Connection) -> None:
-    """End a connection without a close frame; with SO_LINGER 0 the peer gets RST instead of FIN."""
-    raw = connection.transport.get_extra_info("socket")
-    if raw is not None:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.transport.abort()
+    """End a connection without a close frame; the peer gets RST instead of FIN."""
+    tunnel.reset(connection.transport)
 
 
 def _event(raw: str | bytes) -> Mapping[str, Any]:
