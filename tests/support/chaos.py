@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -37,8 +38,8 @@ RECOVERY_S = 2.0
 STARTS = 5
 HANG_S = 20.0
 STOP_S = 5.0
-RECORDER, RELAY, BOTH, ORPHAN = "recorder", "relay", "both", "relay, then recorder"
-VICTIMS = {RECORDER: 10, RELAY: 5, BOTH: 3, ORPHAN: 2}
+RECORDER, RELAY, BOTH, ORPHAN, FILE = "recorder", "relay", "both", "relay, then recorder", "file"
+VICTIMS = {RECORDER: 10, RELAY: 5, BOTH: 3, ORPHAN: 2, FILE: 1}
 TRACER = shutil.which("strace")
 
 
@@ -93,6 +94,7 @@ class Outcome(Tally):
     """What a campaign has counted."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    moved: int = 0  # recordings that were moved or removed while they were written
     connections: int = 0
     hangs: int = 0
     late: int = 0  # echoes that took longer than they may
@@ -101,6 +103,7 @@ class Outcome(Tally):
     def include(self, other: Outcome) -> None:
         self.add(other)
         self.kills += other.kills
+        self.moved += other.moved
         self.connections += other.connections
         self.hangs += other.hangs
         self.late += other.late
@@ -109,7 +112,8 @@ class Outcome(Tally):
     def __str__(self) -> str:
         kills = ", ".join(f"{who} {number}" for who, number in sorted(self.kills.items()))
         return (
-            f"kills {self.kills.total():,} ({kills})  connections {self.connections:,}  messages {self.messages:,}"
+            f"kills {self.kills.total():,} ({kills})  files moved {self.moved}  connections {self.connections:,}"
+            f"  messages {self.messages:,}"
             f"  lost {self.lost}  doubled {self.doubled}  hangs {self.hangs}  late echoes {self.late}"
             f"  worst recovery {self.worst_s:.2f} s  unconfirmed bytes {self.unconfirmed:,}"
         )
@@ -140,7 +144,6 @@ class Trial:
         (self._port,) = ports.unused()
         self._relay: Relay | None = None
         self._starts = 0
-        self._files: list[Path] = []
         self._first = 0  # the first conversation through the current relay
         self._floors: dict[tuple[str, int], int] = {}
         self._recorders: set[int] = set()  # process ids of all that were ever seen
@@ -164,7 +167,7 @@ class Trial:
             if self._relay is not None:
                 await asyncio.to_thread(self._relay.end)
         self.outcome.connections = sum(bool(each.speakers[0].received) for each in self._churn.conversations.values())
-        self.outcome.add(await asyncio.to_thread(self._churn.verify, self._files, self._floors))
+        self.outcome.add(await asyncio.to_thread(self._churn.verify, self._files(), self._floors))
         return self.outcome
 
     # The supervisor.
@@ -176,8 +179,6 @@ class Trial:
         self._first = len(self._churn.conversations)
         self._starts += 1
         path = self._folder / (f"a{self._starts}.db" if scenario.new_file else "a.db")
-        if path not in self._files:
-            self._files.append(path)
         while True:
             try:
                 self._relay = await asyncio.to_thread(
@@ -189,6 +190,10 @@ class Trial:
                 if time.monotonic() > give_up:
                     raise Hang(f"the relay cannot be started: {error}") from None
 
+    def _files(self) -> list[Path]:
+        """All recordings, whatever they are called by now."""
+        return sorted(self._folder.glob("*.db"))
+
     # Kills.
 
     async def _kill_and_recover(self) -> None:
@@ -196,7 +201,9 @@ class Trial:
         assert relay is not None
         (victim,) = self._random.choices(list(VICTIMS), list(VICTIMS.values()))
         began = time.monotonic()
-        if victim == RECORDER:
+        if victim == FILE:
+            await self._take_file_away(relay)
+        elif victim == RECORDER:
             await self._kill_recorder(relay)
             while self._random.random() < 0.2:  # again while it starts
                 await asyncio.sleep(self._random.uniform(0, 0.4))
@@ -219,6 +226,24 @@ class Trial:
             self.outcome.kills[RECORDER] += 1
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    async def _take_file_away(self, relay: Relay) -> None:
+        """Move or remove the recording; return when the relay has found or saved it: killed before, it can save nothing."""
+        lines = [line for line in relay.says if line.keys() & {"rotated", "relocated"}]
+        path = Path(lines[-1].get("rotated") or lines[-1]["relocated"][1]) if lines else relay.path
+        self.outcome.moved += 1
+        if self._random.random() < 0.5:
+            word = "rotated"
+            change = partial(path.rename, self._folder / f"moved{self.outcome.moved}.db")
+        else:
+            word, change = "relocated", path.unlink
+        said = relay.count(word)
+        change()
+        give_up = time.monotonic() + HANG_S
+        while relay.count(word) == said:
+            if time.monotonic() > give_up:
+                raise Hang(f"that {path.name} is gone was not said within {HANG_S:.0f} s")
+            await asyncio.sleep(0.01)
 
     async def _kill_relay(self, relay: Relay, victim: str) -> None:
         recorders = relay.children()
@@ -249,7 +274,10 @@ class Trial:
 
     async def _note_committed(self) -> None:
         """Nobody runs: of connections through the current relay, what is there now must be there in the end."""
-        committed = await asyncio.to_thread(_committed, self._files[-1])
+        committed: dict[tuple[str, int], int] = {}
+        for file in self._files():
+            for place, size in (await asyncio.to_thread(_committed, file)).items():
+                committed[place] = max(size, committed.get(place, 0))
         for path in list(self._churn.conversations)[self._first :]:
             for place in ((path, 0), (path, 1)):
                 self._floors[place] = committed.get(place, 0)

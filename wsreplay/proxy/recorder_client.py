@@ -271,7 +271,9 @@ class RecorderClient:
 
     def check_files(self) -> None:
         """Where somebody has moved or removed the recording's files, kill the recorder: they are mended before the next."""
-        if self._sock is not None and self._process is not None and not self._apart and not self._files.in_place:
+        if self._closed is not None or self._sock is None or self._process is None or self._apart:
+            return  # a recorder that closes its file removes what is beside it
+        if not self._files.in_place:
             self._apart = True
             self._process.kill()
 
