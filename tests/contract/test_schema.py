@@ -140,4 +140,4 @@ def test_what_no_contract_may_say_is_marked_by_both(part: str):
 
 def test_what_editors_are_given_changes_on_purpose_only(snapshot: SnapshotAssertion):
     """Its names, words, defaults and examples are an interface: see the difference, then `pytest --snapshot-update`."""
-    assert json.dumps(json_schema(), indent=1, ensure_ascii=False) == snapshot
+    assert json.dumps(json_schema(), indent=1, ensure_ascii=False, sort_keys=True) == snapshot
