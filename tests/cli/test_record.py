@@ -16,6 +16,7 @@ from commandline import WSREPLAY, Recorder, chat, run
 
 from wsreplay.demo.tokens import make_token
 from wsreplay.model import Ending
+from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 
 
@@ -175,3 +176,21 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
         assert data, screen
         screen += data
     return screen
+
+
+def test_who_judges_beside_a_recorder_ends_with_it_however_it_ends(recording: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(recording.read_bytes())
+    held = lock.acquire(path)  # for who follows, it is still being recorded
+    theirs, ours = os.pipe()
+    command = [*WSREPLAY, "validate", "--follow", "-c", "agent-chat", "--while-open", str(theirs), str(path)]
+    try:
+        with subprocess.Popen(command, pass_fds=[theirs], stdout=subprocess.PIPE, text=True) as follower:
+            assert follower.stdout is not None
+            assert "tool" in follower.stdout.readline()
+            assert follower.poll() is None
+            os.close(ours)
+            assert follower.wait(20) == 130
+    finally:
+        os.close(theirs)
+        held.release()

@@ -172,11 +172,15 @@ class _Followers:
     def __init__(self, contracts: tuple[str, ...]) -> None:
         self._chosen = [argument for contract in contracts for argument in ("-c", contract)]
         self._processes: list[subprocess.Popen[bytes]] = []
+        # The processes hold one end and end when the other is closed: with this process, however it ends.
+        self._theirs, self._ours = os.pipe() if contracts else (-1, -1)
 
     def start(self, path: Path) -> None:
         if self._chosen:
-            command = [sys.executable, "-m", "wsreplay", "validate", "--follow", *self._chosen, str(path)]
-            self._processes.append(subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL))
+            options = ["--follow", "--while-open", str(self._theirs), *self._chosen]
+            command = [sys.executable, "-m", "wsreplay", "validate", *options, str(path)]
+            follower = subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL, pass_fds=[self._theirs])
+            self._processes.append(follower)
 
     def go_with(self, callbacks: Callbacks) -> None:
         """Judge a recording that is moved or saved where it is then, and the one in which recording goes on."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import FITTING_DEFAULT, open_recording
 from wsreplay.contract import Contract, load
 from wsreplay.display import visible
@@ -38,9 +41,11 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--save", is_flag=True, help="Keep the findings in the recording.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Judge in so many processes.")
 @click.option("--color/--no-color", default=None, help="[default: on a terminal]")
+@click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     files: tuple[Path, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...], strict: bool,
     fail_on: str, known: Path | None, write_baseline: Path | None, follow: bool, save: bool, jobs: int, color: bool | None,
+    while_open: int | None,
 ) -> int:  # fmt: skip
     """Judge recordings by contracts: every finding, with its witness frames.
 
@@ -50,6 +55,8 @@ def command(
     paths = _recordings(files)
     targets = _targets(forms or ("text",), outputs)
     accepted = baseline.read(known) if known else None
+    if while_open is not None:
+        threading.Thread(target=_end_with, args=(while_open,), daemon=True).start()
     results = _follow(paths, chosen) if follow else _judge(paths, chosen, jobs)
     if save:
         _save(results)
@@ -107,6 +114,13 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> l
         )
         for one, (_, contract) in zip(outcomes, wanted, strict=True)
     ]
+
+
+def _end_with(pipe: int) -> None:
+    """End this process when the other end of a pipe is closed: who started it has ended, also by SIGKILL."""
+    with suppress(OSError):
+        os.read(pipe, 1)
+    os._exit(INTERRUPTED)
 
 
 def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
