@@ -140,6 +140,7 @@ def test_only_host_path_and_given_headers_are_rewritten_in_every_request(listene
     proxy = relay(
         f"ws://127.0.0.1:{listener.port}/app/v1/", loop=loop,
         set_headers=[("X-Trace", "on"), ("origin", "https://given.example"), ("X-Trace", "twice")],
+        allow_origins=["https://example.org"],
     )  # fmt: skip
     client = connect(proxy.port)
     lines = ("Origin: https://example.org", "Cookie: a=b", "Sec-WebSocket-Protocol: chat, jwt.x.y", "Authorization: Basic eA==")
@@ -385,3 +386,52 @@ def test_what_is_open_when_the_proxy_stops_is_truncated(listener: Listener, rela
     recorded = checked(proxy.path)
     assert [str(connection.ending) for connection in recorded.connections] == ["truncated", "truncated"]
     assert [one.payload for one in recorded.stream(1, 0).frames] == [b"last words"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_no_page_of_a_stranger_drives_the_backend(listener: Listener, relay: Start, loop: str) -> None:
+    proxy = relay(loop=loop, allow_origins=["https://app.example"])
+    refused = _answer(proxy.port, request("/ws", "Origin: https://evil.example"))
+    assert refused.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert b"--allow-origin https://evil.example lets them" in refused
+    rebound = request("/ws", "Origin: http://localhost", host="evil.example")
+    assert _answer(proxy.port, rebound).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    posted = b"POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n\r\n"
+    assert _answer(proxy.port, posted).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    for lines in (("Origin: https://app.example",), ("Origin: http://127.0.0.1:3000",), ()):
+        client, server = upgraded(listener, proxy.port, *lines) if not lines else _let_in(listener, proxy.port, lines[0])
+        client.close()
+        server.close()
+    proxy.stop()
+    connections = checked(proxy.path).connections
+    assert [(connection.status, connection.closed_by) for connection in connections[:2]] == [(403, "proxy")] * 2
+    assert [connection.status for connection in connections[2:]] == [101] * 3
+    assert [line["warned"] for line in proxy.says if "warned" in line] == [
+        f"refused with 403: pages of {origin} may not use this port; --allow-origin {origin} lets them"
+        for origin in ("https://evil.example", "http://evil.example")
+    ]
+
+
+def _let_in(listener: Listener, port: int, line: str) -> tuple[socket.socket, socket.socket]:
+    client = connect(port)
+    client.sendall(request("/ws", line, host="localhost"))
+    server = listener.take()
+    read_head(server)
+    server.sendall(accept())
+    assert read_head(client).startswith(b"HTTP/1.1 101")
+    return client, server
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_a_reverse_proxy_cannot_do_is_said(listener: Listener, relay: Start, loop: str) -> None:
+    proxy = relay(f"ws://127.0.0.1:{listener.port}/app", loop=loop)
+    connected = _answer(proxy.port, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n")
+    assert connected.startswith(b"HTTP/1.1 405 ")
+    assert b"this is not a forward proxy: connect to it in place of ws://" in connected
+    spoken = _answer(proxy.port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+    assert spoken.startswith(b"\0\0\0\4\0\0\0\0\0") and spoken.endswith(b"this port speaks HTTP/1.1, not HTTP/2")
+    for target in (b"/../admin", b"/a/%2e%2e/..%2fadmin", b"http://h/../admin"):
+        left = _answer(proxy.port, b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert left.startswith(b"HTTP/1.1 400 ") and b"the path leads out of /app" in left
+    proxy.stop()
+    assert not checked(proxy.path).connections

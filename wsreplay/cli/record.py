@@ -40,6 +40,8 @@ STATUS_EVERY_S = 0.2
               help="Judge while recording: a file, or a built-in's name.")
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of each request.")
 @click.option("--keep-host", is_flag=True, help="Leave the client's Host header as it is.")
+@click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN",
+              help="Let web pages of https://app.example connect, besides this machine's and the upstream's; '*' for any.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// upstream.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Listen with TLS: the certificate chain, in PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
@@ -56,7 +58,8 @@ STATUS_EVERY_S = 0.2
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
-    headers: tuple[tuple[str, str], ...], keep_host: bool, insecure: bool, tls_cert: Path | None, tls_key: Path | None,
+    headers: tuple[tuple[str, str], ...], keep_host: bool, allow_origins: tuple[str, ...], insecure: bool,
+    tls_cert: Path | None, tls_key: Path | None,
     redact: tuple[str, ...], max_payload: int, durability: str, faults: tuple[str, ...], seed: int, rotate: Limit | None,
     with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
@@ -70,7 +73,8 @@ def command(
     _check_contracts(contracts)
     console = Console(quiet)
     options = Options(
-        host=listen[0], port=listen[1], keep_host=keep_host, insecure=insecure, set_headers=headers, tls_cert=tls_cert,
+        host=listen[0], port=listen[1], keep_host=keep_host, allow_origins=allow_origins, insecure=insecure,
+        set_headers=headers, tls_cert=tls_cert,
         tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability,
         faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, callbacks=print_callbacks(console),
     )  # fmt: skip

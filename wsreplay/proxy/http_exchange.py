@@ -15,7 +15,7 @@ from wsreplay.proxy.ordered_writer import OrderedWriter
 from wsreplay.proxy.route import Route
 from wsreplay.proxy.tunnel import Tunnel, reset
 from wsreplay.proxy.upstream import DialError, dial
-from wsreplay.wire.answers import text_answer
+from wsreplay.wire.answers import http2_goaway, text_answer
 from wsreplay.wire.heads import RequestHead, ResponseHead, rewrite_request, split_request_line
 from wsreplay.wire.http import End, Opaque, Piece, RequestStream, ResponseStream
 
@@ -89,6 +89,10 @@ class Exchange:
             route.http_requests += 1
         self._expect(request.method, connection)
         self._last_request = request
+        refusal = route.refusal(request, _local_host(self.client))
+        if refusal is not None:
+            self.refuse(*refusal, in_http2=request.method == b"PRI")
+            return
         self._up.write(
             rewrite_request(
                 request,
@@ -192,7 +196,7 @@ class Exchange:
         self.upstream = transport
         self._up.open(transport)
 
-    def refuse(self, status: int, reason: str) -> None:
+    def refuse(self, status: int, reason: str, *, in_http2: bool = False) -> None:
         """Answer in the upstream's place, and close."""
         if self._over or self._refused:
             return
@@ -203,7 +207,7 @@ class Exchange:
                 self._record.accept(head, connection, self._down)
                 self._record.end(connection, "proxy", reason)
         if self._unfinished == len(self._answers):  # else an answer is half written
-            self._down.write(head + body)
+            self._down.write(http2_goaway(reason) if in_http2 else head + body)
         self._answers.clear()
         self._down.do(self._close_both)
 
@@ -402,6 +406,12 @@ class _UpstreamSide(_Side):
 
     def data_received(self, data: bytes) -> None:
         self._exchange.upstream_data(data)
+
+
+def _local_host(transport: asyncio.Transport) -> str:
+    """The address at which a client came in."""
+    local = transport.get_extra_info("sockname")
+    return str(local[0]) if isinstance(local, tuple) else ""
 
 
 def _read(transport: asyncio.Transport, on: bool) -> None:

@@ -28,6 +28,7 @@ from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
 from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.store.paths import next_free, shown
 from wsreplay.trace.redaction import Redactor
+from wsreplay.wire.origins import ANY, OriginRule
 
 HEARTBEAT_S = 1.0
 WATCH_FILES_EVERY_S = 0.25
@@ -53,6 +54,7 @@ class Options:
     durability: str = "normal"
     dial_timeout_s: float = DIAL_TIMEOUT_S
     limits: Limits = field(default_factory=Limits)
+    allow_origins: Sequence[str] = ()  # web pages that may connect, besides this machine's and the upstream's
     faults: Sequence[FaultSpec] = ()
     seed: int = 0  # of what the faults leave to chance
     callbacks: Callbacks = field(default_factory=Callbacks)
@@ -73,6 +75,7 @@ class RecordingProxy:
         self.upstream = Upstream.parse(upstream)
         self.summary: Report | None = None
         self._upstream_url = upstream
+        self._origins = self._origin_rule()
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
         self._limiting: asyncio.Task[None] | None = None
@@ -93,6 +96,12 @@ class RecordingProxy:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def _origin_rule(self) -> OriginRule:
+        options = self.options
+        if ANY in options.allow_origins and options.set_headers:
+            raise UsageError("--allow-origin '*' with -H would let any web page use those headers: name the origins")
+        return OriginRule.of((options.host, self.upstream.host), options.allow_origins)
 
     @property
     def totals(self) -> Totals:
@@ -153,6 +162,7 @@ class RecordingProxy:
             options.dial_timeout_s,
             options.limits,
             options.callbacks.warn,
+            origins=self._origins,
         )
         self._route.watch(recording)
         if options.faults:

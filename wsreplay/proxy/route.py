@@ -9,15 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from wsreplay.display import visible
 from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.tunnel import Tunnel
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream
+from wsreplay.wire.heads import RequestHead
+from wsreplay.wire.origins import OriginRule
+from wsreplay.wire.targets import leaves_prefix, path_of
 
 # Descriptors that are not for connections: the recorder and its restarts, the event loop, files.
 RESERVED_DESCRIPTORS = 64
 CHECK_EVERY_S = 0.5
 # How often the user is told that there are too many connections.
 TELL_EVERY_S = 10.0
+# A page can make up as many names as it likes.
+MOST_ORIGINS_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Route:
     dial_timeout_s: float = DIAL_TIMEOUT_S
     limits: Limits = field(default_factory=Limits)
     warn: Callable[[str], None] = lambda text: None
+    # Which web pages may come.
+    origins: OriginRule = field(default_factory=OriginRule)
     make_tunnel: Callable[..., Tunnel] = Tunnel
     # Connections that speak HTTP, and those that have become WebSockets.
     exchanges: set[OpenExchange] = field(default_factory=set)
@@ -65,6 +73,8 @@ class Route:
     # When the user was last told that there are too many connections (loop time), and how many were refused since.
     _told_full: float | None = None
     _refused: int = 0
+    # Origins of which the user was told that they were refused.
+    _told_origins: set[str] = field(default_factory=set)
 
     async def check(self) -> None:
         """End what takes longer than it may; runs until it is cancelled."""
@@ -74,6 +84,25 @@ class Route:
             now = loop.time()
             for exchange in list(self.exchanges):
                 exchange.check(now)
+
+    def refusal(self, request: RequestHead, local: str) -> tuple[int, str] | None:
+        """Why a request does not go to the upstream, as a status and a reason. `local` is the address it came in at."""
+        if request.method == b"CONNECT":
+            return 405, f"this is not a forward proxy: connect to it in place of {self.upstream.url}, without proxy settings"
+        if request.method == b"PRI":
+            return 505, "this port speaks HTTP/1.1, not HTTP/2"
+        path = path_of(request.target) if self.upstream.prefix else None
+        if path is not None and leaves_prefix(path):
+            return 400, f"the path leads out of {self.upstream.prefix}"
+        origin = self.origins.refused_origin(request.headers, local)
+        if origin is None:
+            return None
+        shown = visible(origin or '""')
+        reason = f"pages of {shown} may not use this port; --allow-origin {shown} lets them"
+        if shown not in self._told_origins and len(self._told_origins) < MOST_ORIGINS_TOLD:
+            self._told_origins.add(shown)
+            self.warn(f"refused with 403: {reason}")
+        return 403, reason
 
     def watch(self, recording: OutputRecording) -> None:
         """While a recording's recorder is far behind, what is recorded into it is not read."""

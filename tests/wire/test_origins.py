@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from wsreplay.errors import UsageError
+from wsreplay.wire.origins import OriginRule, is_loopback
+
+
+def refused(
+    rule: OriginRule, *, origin: str | None = None, host: str = "localhost:8765", local: str = "127.0.0.1"
+) -> str | None:
+    headers = [(b"Host", host.encode())] + ([(b"origin", origin.encode())] if origin is not None else [])
+    return rule.refused_origin(headers, local)
+
+
+RULE = OriginRule.of(["api.example", "192.168.1.7"], ["https://App.example:444", "null"])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://localhost:3000", "https://127.0.0.1", "http://[::1]:8080", "http://app.localhost", "http://127.8.9.1:1"),
+        *("tauri://localhost", "https://api.example", "HTTP://API.EXAMPLE:99", "http://192.168.1.7:8000", "null"),
+        *("https://app.example:444",),
+    ],
+)
+def test_pages_of_ours_may(origin: str):
+    assert refused(RULE, origin=origin) is None
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://evil.example", "http://localhost.evil.example", "http://evil.example:8765", "https://app.example", ""),
+        *("http://api.example.evil", "file://", "chrome-extension://abcdef", "http://[::1", "http://1270.0.0.1", "garbage"),
+    ],
+)
+def test_pages_of_others_may_not(origin: str):
+    assert refused(RULE, origin=origin) == origin
+
+
+def test_what_sends_no_origin_is_not_asked():
+    assert refused(RULE, host="evil.example") is None
+
+
+@pytest.mark.parametrize("host", ["localhost", "api.example:80", "127.0.0.1:8765", "192.168.1.7", "app.example", ""])
+def test_hosts_of_ours(host: str):
+    assert refused(RULE, origin="http://localhost", host=host) is None
+
+
+def test_a_name_that_was_made_to_point_here_is_refused():
+    assert refused(RULE, origin="http://localhost", host="rebound.example:8765") == "http://rebound.example:8765"
+
+
+def test_the_address_a_client_came_in_at_is_ours():
+    assert refused(RULE, origin="http://10.1.2.3:8765", host="10.1.2.3:8765", local="10.1.2.3") is None
+    assert refused(RULE, origin="http://10.1.2.4:8765", host="10.1.2.3:8765", local="10.1.2.3") == "http://10.1.2.4:8765"
+
+
+def test_two_origins_or_hosts_must_both_be_ours():
+    headers = [(b"Origin", b"http://localhost"), (b"Origin", b"http://evil.example")]
+    assert RULE.refused_origin(headers) == "http://evil.example"
+    headers = [(b"Origin", b"http://localhost"), (b"Host", b"localhost"), (b"Host", b"evil.example")]
+    assert RULE.refused_origin(headers) == "http://evil.example"
+
+
+def test_any_may_where_that_was_said():
+    assert refused(OriginRule.of([], ["*"]), origin="https://evil.example", host="evil.example") is None
+
+
+@pytest.mark.parametrize("origin", ["app.example", "https://app.example/path", "https://", "", "https://a b"])
+def test_what_is_not_an_origin_is_not_taken_for_one(origin: str):
+    with pytest.raises(UsageError, match="is not an origin such as"):
+        OriginRule.of([], [origin])
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("localhost", True), ("LOCALHOST.", True), ("::1", True), ("::ffff:127.0.0.1", True), ("10.0.0.1", False), ("", False)],
+)
+def test_loopback(host: str, loopback: bool):
+    assert is_loopback(host) is loopback
