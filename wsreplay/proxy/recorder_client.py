@@ -408,6 +408,7 @@ class RecorderClient:
 
     def end(self) -> None:
         """Take no more records."""
+        self.check_files()
         if self._closed is None:
             self._closed = asyncio.get_running_loop().create_future()
             self.record(Kind.BYE)
@@ -415,7 +416,6 @@ class RecorderClient:
 
     async def close(self) -> Report:
         """Everything was handed over: have it committed and the file closed. Raises RecordingError."""
-        self.check_files()
         self.end()
         assert self._closed is not None
         try:

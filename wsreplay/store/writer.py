@@ -269,7 +269,7 @@ class Writer:
 
     def _repacking(self) -> tuple[str, ...]:
         """Large pages are for writing fast; a short chat is to be a small file."""
-        if self.path.stat().st_size > REPACK_BELOW:
+        if not self.path.exists() or self.path.stat().st_size > REPACK_BELOW:  # somebody may have removed it
             return ()
         return (f"PRAGMA page_size = {SMALL_PAGE}", "VACUUM")
 
