@@ -16,7 +16,7 @@ from wsreplay.demo.tokens import make_token
 from wsreplay.diff.diff import DiffOptions, diff
 from wsreplay.errors import UsageError
 from wsreplay.replay.client import ClientOptions, Load, ReplayClient, Result
-from wsreplay.replay.credentials import Presented, read_users
+from wsreplay.replay.credentials import HandshakeOverrides, read_users
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording
@@ -40,8 +40,8 @@ def sent(path: Path) -> list[dict[str, Any]]:
         return [orjson.loads(one.payload) for one in recording.messages() if one.opcode == 1 and not one.direction]
 
 
-def bearer(user: str) -> Presented:
-    return Presented(headers=(("Authorization", f"Bearer {make_token(user)}"),))
+def bearer(user: str) -> HandshakeOverrides:
+    return HandshakeOverrides(headers=(("Authorization", f"Bearer {make_token(user)}"),))
 
 
 @pytest.mark.parametrize("scenario", ["healthy", "parallel-tools", "sub-agent", "dropped-connection", "broken-json"])
@@ -61,7 +61,7 @@ async def test_a_backend_that_behaves_shows_no_difference(record: Record, contra
 
 async def test_a_backend_that_misbehaves_is_found_out(record: Record, contract: Contract) -> None:
     path = await record("healthy")
-    presented = Presented(bearer("alice").headers, values=(("$.scenario", "missing-event"),))
+    presented = HandshakeOverrides(bearer("alice").headers, values=(("$.scenario", "missing-event"),))
     async with Backend(pace=0.3) as backend:
         result, out = await play(path, backend.url, contract, presented=presented, pace=Pace(inf, timeout_s=3.0))
     assert [one.expected for one in result.departures] == ["tool_completed"]
@@ -72,7 +72,7 @@ async def test_a_backend_that_misbehaves_is_found_out(record: Record, contract: 
 
 async def test_values_are_set_and_ids_kept_where_that_is_asked_for(record: Record, contract: Contract) -> None:
     path = await record("healthy")
-    presented = Presented(bearer("alice").headers, values=(("$.message", "of {user}"), ("$.nowhere", "1")))
+    presented = HandshakeOverrides(bearer("alice").headers, values=(("$.message", "of {user}"), ("$.nowhere", "1")))
     async with Backend(pace=0.3) as backend:
         _, out = await play(path, backend.url, contract, presented=presented, fresh_ids=False)
     assert sent(out) == [sent(path)[0] | {"message": "of alice"}]
@@ -111,7 +111,8 @@ async def test_a_recording_that_exists_is_not_overwritten(record: Record, contra
 async def test_an_unknown_placeholder_is_an_error(record: Record, contract: Contract) -> None:
     path = await record("healthy")
     with pytest.raises(UsageError, match=r"no \{tokn\} to put in; there are \{n\}, \{user\}, \{id\}"):
-        ReplayClient(path, "ws://x", path, contract, ClientOptions(presented=Presented((("Authorization", "{tokn}"),))))
+        presented = HandshakeOverrides((("Authorization", "{tokn}"),))
+        ReplayClient(path, "ws://x", path, contract, ClientOptions(presented=presented))
 
 
 def test_users_are_read_from_csv_and_from_json_lines(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_users_are_read_from_csv_and_from_json_lines(tmp_path: Path) -> None:
 
 async def load(path: Path, contract: Contract, users: int, repeat: int, ramp_s: float) -> tuple[Result, Path]:
     rows = [{"user": f"user-{number}", "token": make_token(f"user-{number}")} for number in range(users)]
-    presented = Presented(headers=(("Authorization", "Bearer {token}"),))
+    presented = HandshakeOverrides(headers=(("Authorization", "Bearer {token}"),))
     async with Backend(pace=0.5) as backend:
         plan, pace = Load(users, ramp_s, repeat, rows), Pace(inf, timeout_s=60.0)
         return await play(path, backend.url, contract, presented=presented, load=plan, pace=pace)

@@ -172,7 +172,7 @@ def client(
     from wsreplay.diff.diff import DiffOptions
     from wsreplay.proxy.proxy import Options
     from wsreplay.replay.client import ClientOptions, ClientWatch, Load, ReplayClient
-    from wsreplay.replay.credentials import Presented, read_users
+    from wsreplay.replay.credentials import HandshakeOverrides, read_users
     from wsreplay.replay.player import Pace
 
     if users is None and (repeat > 1 or ramp or data is not None):
@@ -184,7 +184,7 @@ def client(
     load = None if users is None else Load(users, ramp / 1e9, repeat, read_users(data) if data else ())
     options = ClientOptions(
         session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9, timeout / 1e9),
-        Presented(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
+        HandshakeOverrides(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
     )  # fmt: skip
     say = _Say(quiet, most=_SHOWN if load else None)
     replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.contract.identities import Fields, Id
-from wsreplay.diff.conversation import END, KINDS, Place, Said, Talk, decoded, without
+from wsreplay.diff.conversation import END, KINDS, ComparedMessage, ComparedSession, SliceRef, decoded, without
 from wsreplay.diff.slices import Correspondence
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.jsonpath import MISSING, Path
@@ -35,12 +35,12 @@ class Comparer:
     def __init__(self, fields: Fields, slices: Correspondence, *, shape: bool = False) -> None:
         self._fields, self._slices, self._shape = fields, slices, shape
         self._levels = frozenset(fields.levels)
-        self._numbers: tuple[dict[Place, tuple[int, int]], dict[Place, tuple[int, int]]] = ({}, {})
+        self._numbers: tuple[dict[SliceRef, tuple[int, int]], dict[SliceRef, tuple[int, int]]] = ({}, {})
         self._weak: dict[tuple[int, str, int], int] = {}
         self._forward: dict[tuple[str, Id], Id] = {}
         self._backward: dict[tuple[str, Id], Id] = {}
 
-    def tokens(self, side: int, talk: Talk) -> tuple[list[int], list[int]]:
+    def tokens(self, side: int, talk: ComparedSession) -> tuple[list[int], list[int]]:
         """Two numbers for every message: equal for those of one type and slice, and for those that say the same as well, ids
         and times aside."""
         weak, strong = [], []
@@ -52,14 +52,14 @@ class Comparer:
             strong.append(weak[-1] if shape else hash((direction, name, number, content, step, names)))
         return weak, strong
 
-    def _number(self, side: int, place: Place) -> tuple[int, int]:
+    def _number(self, side: int, place: SliceRef) -> tuple[int, int]:
         """The number of a slice, and a digest of those that a message names by its ids."""
         of_id = self._slices.of_id
         names = hash(tuple((path, of_id(side, place.chain, domain, value)) for domain, path, value in place.named))
         found = self._numbers[side][place] = self._slices.number(side, place.chain), names
         return found
 
-    def _plain(self, side: int, said: Said, document: Any) -> Any:
+    def _plain(self, side: int, said: ComparedMessage, document: Any) -> Any:
         """The document with every id replaced by what it stands for, and what is volatile by its kind."""
         for domain, path, value in self._fields.of(document):
             number = self._slices.of_id(side, said.chain, domain, value) if domain in self._levels else None
@@ -78,7 +78,7 @@ class Comparer:
             document = without(document, self._fields.anywhere)
         return document
 
-    def differences(self, a: Said, b: Said, same: bool) -> tuple[FieldChange, ...]:
+    def differences(self, a: ComparedMessage, b: ComparedMessage, same: bool) -> tuple[FieldChange, ...]:
         """What differs. `same`: they say the same, so that only ids can; else both have their payloads."""
         found = self._id_changes(a, b) if a.ids and b.ids else ()
         if same or self._shape:
@@ -90,7 +90,7 @@ class Comparer:
             return tuple(found)
         return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 
-    def _id_changes(self, a: Said, b: Said) -> list[FieldChange]:
+    def _id_changes(self, a: ComparedMessage, b: ComparedMessage) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
         out: list[FieldChange] = []
         values = b.ids if a.place.layout == b.place.layout else _at_places_of(a, b)
@@ -105,7 +105,7 @@ class Comparer:
         return out
 
 
-def _at_places_of(a: Said, b: Said) -> tuple[Id | None, ...]:
+def _at_places_of(a: ComparedMessage, b: ComparedMessage) -> tuple[Id | None, ...]:
     """The ids of b that stand where those of a do."""
     values = {path: value for (_, path), value in zip(b.place.layout, b.ids, strict=True)}
     return tuple(values.get(path) for _, path in a.place.layout)

@@ -12,14 +12,14 @@ from wsreplay.contract.identities import Fields, FoundId, Id, IdLayout
 from wsreplay.model import OPCODE_NAMES, Connection, Ending, Message, Opcode, Session
 from wsreplay.trace import jsonpath as paths
 
-Chain = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
+SlicePath = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
 
 OPEN, END = "ws.open", "ws.end"
 KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
 _SURELY_WRITTEN = 250  # orjson reads JSON that is nested 1,024 deep, and writes 254
 
 
-class Place:
+class SliceRef:
     """Where messages belong that name the same slices: one value for all of them.
 
     `named` are the ids that tell slices apart, `layout` says which others such a message has: (domain, path) of each. `label`
@@ -29,12 +29,12 @@ class Place:
     __slots__ = ("chain", "label", "layout", "named")
 
     def __init__(
-        self, chain: Chain, named: tuple[FoundId, ...], layout: tuple[tuple[str, paths.Path], ...], label: tuple[Any, ...]
+        self, chain: SlicePath, named: tuple[FoundId, ...], layout: tuple[tuple[str, paths.Path], ...], label: tuple[Any, ...]
     ) -> None:
         self.chain, self.named, self.layout, self.label = chain, named, layout, label
 
 
-class Said(NamedTuple):
+class ComparedMessage(NamedTuple):
     """One message, or the beginning or end of a connection. Times are since the session's start, in nanoseconds.
 
     A message that is one frame has no `payload` here: it is read again where it is wanted, by its `frame_id`.
@@ -45,20 +45,20 @@ class Said(NamedTuple):
     name: str
     payload: bytes
     frame_id: int
-    place: Place
+    place: SliceRef
     ids: tuple[Id, ...] = ()  # those that tell no slices apart, as its place's layout says
     step: int | None = None  # its sequence number less that of the message before it
     content: int = 0  # a digest of what it says, its ids and times aside
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> SlicePath:
         return self.place.chain
 
 
-_said = partial(tuple.__new__, Said)  # a NamedTuple's own constructor takes twice as long
+_said = partial(tuple.__new__, ComparedMessage)  # a NamedTuple's own constructor takes twice as long
 
 
-class _Form:
+class _MessageShape:
     """What messages have in common whose ids stand in the same places: `named` are the indexes of those that tell slices apart,
     `others` of the rest; `top` and `deep` say where they all stand, `places` which slices were named so far."""
 
@@ -71,10 +71,10 @@ class _Form:
         self.rest = tuple(layout.places[index] for index in self.others)
         self.top = [path[0] for _, path in layout.places if len(path) == 1]
         self.deep = [path for _, path in layout.places if len(path) > 1]
-        self.places: dict[tuple[Id, ...], Place] = {}
+        self.places: dict[tuple[Id, ...], SliceRef] = {}
 
 
-class Talk:
+class ComparedSession:
     """A session's messages in order. Control frames are left out: peers send pings as they like.
 
     `take` every message of the session, then `finish`.
@@ -82,19 +82,19 @@ class Talk:
 
     def __init__(self, session: Session, fields: Fields, coalesce: Collection[str] = ()) -> None:
         self.session = session
-        self.said: list[Said] = []
+        self.said: list[ComparedMessage] = []
         self._fields, self._coalesce = fields, frozenset(coalesce)
         self._times = [path[0] for path in fields.volatile if len(path) == 1]
         self._deep_times = [path for path in fields.volatile if len(path) > 1]
         self._start = session.opened_ns
         self._slots: dict[str, int] = {level: place for place, level in enumerate(fields.levels)}
         self._numbers: dict[int, int] = {}  # the latest sequence number of each direction
-        self._forms: dict[IdLayout, _Form] = {}
+        self._forms: dict[IdLayout, _MessageShape] = {}
         self._seq = fields.seq[0] if fields.seq is not None and len(fields.seq) == 1 else None
-        self._nowhere = Place((), (), (), ())
+        self._nowhere = SliceRef((), (), (), ())
         self._to_open = list(session.connections)[::-1]
         self._open_now: list[Connection] = []
-        self._last: dict[tuple[int, Chain], int] = {}  # the latest message of a slice
+        self._last: dict[tuple[int, SlicePath], int] = {}  # the latest message of a slice
         self._parts: dict[int, list[Any]] = {}  # of messages that may be several ones coalesced
 
     def take(self, message: Message) -> None:
@@ -105,7 +105,7 @@ class Talk:
         if message.opcode < Opcode.CLOSE:
             self._add(message)
 
-    def finish(self) -> Talk:
+    def finish(self) -> ComparedSession:
         """That was all."""
         while self._to_open:
             self._open_next()
@@ -134,18 +134,18 @@ class Talk:
         kept = b"" if id == first_id else payload
         self.said.append(_said((t_ns - self._start, direction, name, kept, id, place, ids, step, content)))
 
-    def _form(self, layout: IdLayout) -> _Form:
-        form = self._forms[layout] = _Form(layout, self._slots)
+    def _form(self, layout: IdLayout) -> _MessageShape:
+        form = self._forms[layout] = _MessageShape(layout, self._slots)
         return form
 
-    def _place(self, layout: IdLayout, form: _Form, key: tuple[Id, ...], document: Any) -> Place:
+    def _place(self, layout: IdLayout, form: _MessageShape, key: tuple[Id, ...], document: Any) -> SliceRef:
         """Where messages belong that name these slices."""
         places = [layout.places[index] for index in form.named]
         named = tuple((domain, path, value) for (domain, path), value in zip(places, key, strict=True))
-        place = form.places[key] = Place(self._chain(named), named, form.rest, self._fields.label(document))
+        place = form.places[key] = SliceRef(self._chain(named), named, form.rest, self._fields.label(document))
         return place
 
-    def _chain(self, named: tuple[FoundId, ...]) -> Chain:
+    def _chain(self, named: tuple[FoundId, ...]) -> SlicePath:
         slots: list[tuple[str, Id] | None] = [None] * len(self._slots)
         for domain, path, value in named:
             slot = self._slots[domain]
@@ -164,7 +164,7 @@ class Talk:
         self._numbers[direction] = number
         return int(number - before)
 
-    def _content(self, document: Any, payload: bytes, form: _Form, step: int | None) -> int:
+    def _content(self, document: Any, payload: bytes, form: _MessageShape, step: int | None) -> int:
         """A digest of what a message says. The document is used up."""
         if document is None:
             return hash(payload)
@@ -215,11 +215,11 @@ class Talk:
     def _fact(self, t_ns: int, direction: int, name: str, payload: bytes, *, digest: bool = True) -> None:
         document = decoded(payload)
         content = self._digest(document, payload) if digest else 0
-        self.said.append(Said(t_ns - self._start, direction, name, payload, 0, self._nowhere, content=content))
+        self.said.append(ComparedMessage(t_ns - self._start, direction, name, payload, 0, self._nowhere, content=content))
 
     # Several messages as one.
 
-    def _goes_on(self, name: str, direction: int, place: Place, document: Any) -> bool:
+    def _goes_on(self, name: str, direction: int, place: SliceRef, document: Any) -> bool:
         """Whether this is one more part of the latest message of its slice."""
         before = self._last.get((direction, place.chain))
         if before is None or self.said[before].name != name or before not in self._parts:

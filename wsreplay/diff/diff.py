@@ -19,7 +19,7 @@ from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.rules.latency import Latency
 from wsreplay.diff.align import pair_up
 from wsreplay.diff.compare import Comparer
-from wsreplay.diff.conversation import Talk
+from wsreplay.diff.conversation import ComparedSession
 from wsreplay.diff.rows import Kind, Row, rows
 from wsreplay.diff.slices import Correspondence
 from wsreplay.model import Ending, Session
@@ -136,19 +136,19 @@ def _diff(
 
 def _talks(
     recording: Recording, fields: Fields, coalesce: Collection[str], session: int | None, within_ns: int
-) -> list[Talk]:
+) -> list[ComparedSession]:
     with recording.snapshot():
         sessions = stitch(recording.connections(), within_ns)
         if session is not None:
             sessions = [one for one in sessions if one.id == session]
-        talks = [Talk(one, fields, coalesce) for one in sessions]
+        talks = [ComparedSession(one, fields, coalesce) for one in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
         for message in recording.messages(connections=None if session is None else sorted(of)):
             of[message.connection_id].take(message)
     return [talk.finish() for talk in talks]
 
 
-def _pair_sessions(a: list[Talk], b: list[Talk]) -> list[tuple[int, int]]:
+def _pair_sessions(a: list[ComparedSession], b: list[ComparedSession]) -> list[tuple[int, int]]:
     """Sessions of the same user with the same course, then the same course, then the same user, then in order of opening."""
 
     def column(what: Any) -> tuple[list[Hashable], list[Hashable]]:
@@ -165,7 +165,7 @@ def _pair_sessions(a: list[Talk], b: list[Talk]) -> list[tuple[int, int]]:
     )
 
 
-def _course(talk: Talk) -> int:
+def _course(talk: ComparedSession) -> int:
     """A digest of the types that were said, in their order."""
     course = 0
     for said in talk.said:
@@ -177,7 +177,7 @@ def _course(talk: Talk) -> int:
 
 
 def _findings(
-    recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[Talk] | None
+    recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[ComparedSession] | None
 ) -> dict[int | None, list[Finding]]:
     """By session, of these talks or of the whole recording."""
     found: dict[int | None, list[Finding]] = {}

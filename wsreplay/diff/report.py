@@ -9,7 +9,7 @@ import orjson
 
 from wsreplay import display
 from wsreplay.diff.compare import FieldChange
-from wsreplay.diff.conversation import END, OPEN, Said
+from wsreplay.diff.conversation import END, OPEN, ComparedMessage
 from wsreplay.diff.diff import Diff, SessionDiff
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.model import Session
@@ -93,7 +93,7 @@ class _Lines:
         if change.b is not None:
             yield f"        + {_cut(change.b, room)}"
 
-    def _said(self, said: Said, room: int) -> str:
+    def _said(self, said: ComparedMessage, room: int) -> str:
         sign = "◀" if said.direction else "▶"
         if said.name in (OPEN, END):
             sign = "·"
@@ -142,7 +142,7 @@ def _json_field(change: FieldChange) -> dict[str, Any]:
     return {**field, "note": change.note} if change.note else field
 
 
-def _json_said(said: Said | None) -> dict[str, Any] | None:
+def _json_said(said: ComparedMessage | None) -> dict[str, Any] | None:
     return None if said is None else {"frame": said.frame_id or None, "t": said.t_ns / 1e9}
 
 

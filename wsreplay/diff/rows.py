@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wsreplay.diff.align import Pair, align, pair_up
 from wsreplay.diff.compare import Comparer, FieldChange
-from wsreplay.diff.conversation import END, OPEN, Chain, Said, Talk
+from wsreplay.diff.conversation import END, OPEN, ComparedMessage, ComparedSession, SlicePath
 from wsreplay.store.reader import Recording
 
 
@@ -33,13 +33,13 @@ class Row:
     """
 
     kind: Kind
-    a: Said | None
-    b: Said | None
+    a: ComparedMessage | None
+    b: ComparedMessage | None
     fields: tuple[FieldChange, ...] = ()
     later_ns: int | None = None
 
     @property
-    def said(self) -> Said:
+    def said(self) -> ComparedMessage:
         said = self.a if self.a is not None else self.b
         assert said is not None
         return said
@@ -54,7 +54,7 @@ class _Pairing(NamedTuple):
     only_b: list[int]
 
 
-Side = tuple[Recording, Talk]
+Side = tuple[Recording, ComparedSession]
 
 
 def rows(a: Side, b: Side, comparer: Comparer, *, timing_ns: int | None = None, whole: bool = False) -> tuple[list[Row], int]:
@@ -114,7 +114,7 @@ def _paired(
     return placed, alike
 
 
-def _alone(talks: tuple[Talk, Talk], pairing: _Pairing) -> Iterator[_Placed]:
+def _alone(talks: tuple[ComparedSession, ComparedSession], pairing: _Pairing) -> Iterator[_Placed]:
     a, b = talks
     for i in pairing.only_a:
         yield (i, 0), Row(Kind.ONLY_A, a.said[i], None)
@@ -124,7 +124,7 @@ def _alone(talks: tuple[Talk, Talk], pairing: _Pairing) -> Iterator[_Placed]:
         yield (pairing.straight[at][0] if at < len(following) else len(a.said), -1), Row(Kind.ONLY_B, None, b.said[j])
 
 
-def _timing(a: Talk, b: Talk, pairs: Iterable[Pair], threshold_ns: int) -> Iterator[_Placed]:
+def _timing(a: ComparedSession, b: ComparedSession, pairs: Iterable[Pair], threshold_ns: int) -> Iterator[_Placed]:
     """Messages that came sooner or later after the message before them than in the other conversation."""
     before = 0, 0
     for i, j in pairs:
@@ -135,12 +135,12 @@ def _timing(a: Talk, b: Talk, pairs: Iterable[Pair], threshold_ns: int) -> Itera
             yield (i, 1), Row(Kind.TIMING, one, other, later_ns=later)
 
 
-def payloads(recording: Recording, said: Iterable[Said]) -> dict[int, bytes]:
+def payloads(recording: Recording, said: Iterable[ComparedMessage]) -> dict[int, bytes]:
     """Payloads by frame id, of messages that do not have theirs."""
     return {one.id: one.payload for one in recording.frames_by_id(sorted(one.frame_id for one in said if not one.payload))}
 
 
-def _given(said: Said, read: dict[int, bytes]) -> Said:
+def _given(said: ComparedMessage, read: dict[int, bytes]) -> ComparedMessage:
     return said if said.payload else said._replace(payload=read.get(said.frame_id, b""))
 
 
@@ -162,10 +162,10 @@ class _Order:
     """Whether a message that was paired out of order has passed others that it has an order with: those of its own
     direction in its own slice, in what that is part of, and in its parts."""
 
-    def __init__(self, a: Talk, b: Talk, pairs: Sequence[Pair]) -> None:
+    def __init__(self, a: ComparedSession, b: ComparedSession, pairs: Sequence[Pair]) -> None:
         self._talks = a, b
-        self._exact: dict[tuple[int, Chain], tuple[list[int], list[int]]] = {}
-        self._below: dict[tuple[int, Chain], tuple[list[int], list[int]]] = {}
+        self._exact: dict[tuple[int, SlicePath], tuple[list[int], list[int]]] = {}
+        self._below: dict[tuple[int, SlicePath], tuple[list[int], list[int]]] = {}
         for i, j in pairs:
             said = a.said[i]
             if said.name in (OPEN, END):
@@ -182,7 +182,9 @@ class _Order:
         return any(left != right for left, right in before)
 
 
-def _append(table: dict[tuple[int, Chain], tuple[list[int], list[int]]], key: tuple[int, Chain], i: int, j: int) -> None:
+def _append(
+    table: dict[tuple[int, SlicePath], tuple[list[int], list[int]]], key: tuple[int, SlicePath], i: int, j: int
+) -> None:
     lists = table.get(key)
     if lists is None:
         lists = table[key] = ([], [])

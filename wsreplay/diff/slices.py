@@ -7,7 +7,7 @@ from typing import Any
 
 from wsreplay.contract.identities import Id
 from wsreplay.diff.align import align_all
-from wsreplay.diff.conversation import Chain, Said, Talk
+from wsreplay.diff.conversation import ComparedMessage, ComparedSession, SlicePath
 
 
 class _Node:
@@ -15,7 +15,7 @@ class _Node:
 
     __slots__ = ("birth", "chain", "children", "kinds", "label", "opening")
 
-    def __init__(self, chain: Chain, birth: tuple[int, str], label: tuple[Any, ...], opening: int) -> None:
+    def __init__(self, chain: SlicePath, birth: tuple[int, str], label: tuple[Any, ...], opening: int) -> None:
         self.chain, self.birth, self.label, self.opening = chain, birth, label, opening
         self.children: list[_Node] = []
         self.kinds = 0  # a digest of the types that were said in it, in order
@@ -29,9 +29,9 @@ class _Node:
         return self.chain[-1][1]
 
 
-def _tree(talk: Talk) -> _Node:
+def _tree(talk: ComparedSession) -> _Node:
     root = _Node((), (0, ""), (), 0)
-    nodes: dict[Chain, _Node] = {(): root}
+    nodes: dict[SlicePath, _Node] = {(): root}
     for said in talk.said:
         chain = said.place.chain
         if not chain:
@@ -43,7 +43,7 @@ def _tree(talk: Talk) -> _Node:
     return root
 
 
-def _grow(nodes: dict[Chain, _Node], said: Said) -> _Node:
+def _grow(nodes: dict[SlicePath, _Node], said: ComparedMessage) -> _Node:
     """The slice of a message, which is the first in it, below what it is a part of."""
     node = nodes[()]
     for depth in range(1, len(said.chain) + 1):
@@ -58,17 +58,17 @@ def _grow(nodes: dict[Chain, _Node], said: Said) -> _Node:
 class Correspondence:
     """Numbers for slices: two slices that belong together have the same one; one that stands alone has its own."""
 
-    def __init__(self, a: Talk, b: Talk) -> None:
-        self._numbers: tuple[dict[Chain, int], dict[Chain, int]] = ({(): 0}, {(): 0})
+    def __init__(self, a: ComparedSession, b: ComparedSession) -> None:
+        self._numbers: tuple[dict[SlicePath, int], dict[SlicePath, int]] = ({(): 0}, {(): 0})
         self._ids: tuple[dict[tuple[str, Id], int], dict[tuple[str, Id], int]] = ({}, {})
         self._count = 0
         self._pair(_tree(a), _tree(b))
 
-    def number(self, side: int, chain: Chain) -> int:
+    def number(self, side: int, chain: SlicePath) -> int:
         """The number of a slice; `side` is 0 for a, 1 for b."""
         return self._numbers[side][chain]
 
-    def of_id(self, side: int, chain: Chain, domain: str, value: Id) -> int | None:
+    def of_id(self, side: int, chain: SlicePath, domain: str, value: Id) -> int | None:
         """The number of the slice that an id in a message names: one that the message is in, else any of that name."""
         for depth in range(len(chain), 0, -1):
             if chain[depth - 1] == (domain, value):

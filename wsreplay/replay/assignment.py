@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wsreplay.contract.identities import IdMap
-from wsreplay.replay.script import Part, Script
+from wsreplay.replay.script import Script, SessionScript
 from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, resumable
 
 
 @dataclass
-class Round:
+class Pass:
     """One time through the recording. Ids learned in one of its sessions are known to the others."""
 
     number: int
-    left: list[Part]
+    left: list[SessionScript]
     ids: IdMap = field(default_factory=IdMap)
 
 
 @dataclass
-class Cast:
+class AssignedSession:
     """One live client, and the session that is played to it."""
 
-    part: Part
-    round: Round
+    part: SessionScript
+    round: Pass
     user: str | None
     path: str
     ids: IdMap
@@ -55,19 +55,19 @@ class Cast:
         )
 
 
-class Casting:
+class SessionAssignment:
     """Gives every client that connects a session: the one it has begun, else one that nobody plays yet.
 
     Of those that nobody plays, the first that was recorded with the client's user and path is taken, else with its path, else
     the first. When all are taken the recording begins anew.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[SessionScript]) -> None:
         self._parts = list(parts)
-        self._round = Round(1, list(parts))
-        self._casts: list[Cast] = []
+        self._round = Pass(1, list(parts))
+        self._casts: list[AssignedSession] = []
 
-    def choose(self, user: str | None, path: str) -> Cast:
+    def choose(self, user: str | None, path: str) -> AssignedSession:
         """The client whose connection this is. Its `take` gives the script."""
         path, now = plain_path(path), time.monotonic()
         self._casts = [one for one in self._casts if one.playing or now - one.closed_at <= RESUME_WITHIN_NS / 1e9]
@@ -75,9 +75,9 @@ class Casting:
         if going_on:
             return min(going_on, key=lambda one: one.closed_at)
         if not self._round.left:
-            self._round = Round(self._round.number + 1, list(self._parts))
+            self._round = Pass(self._round.number + 1, list(self._parts))
         part = min(self._round.left, key=lambda one: (one.session.user != user, plain_path(one.session.path) != path))
         self._round.left.remove(part)
-        cast = Cast(part, self._round, user, path, IdMap(self._round.ids))
+        cast = AssignedSession(part, self._round, user, path, IdMap(self._round.ids))
         self._casts.append(cast)
         return cast

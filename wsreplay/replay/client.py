@@ -16,12 +16,12 @@ from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Connection, Ending
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.replay.credentials import Presented, new_id, request_of
+from wsreplay.replay.credentials import HandshakeOverrides, new_id, request_of
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.latencies import Conversation, Latencies
 from wsreplay.replay.peer import ClientWire, Listener
-from wsreplay.replay.player import Direction, Pace, Played, Player
-from wsreplay.replay.script import Part, Script, Step, read_parts
+from wsreplay.replay.player import Direction, Pace, Played, ScriptRunner
+from wsreplay.replay.script import Script, SessionScript, Step, read_parts
 from wsreplay.replay.splice import Change
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
@@ -54,7 +54,7 @@ class ClientOptions:
 
     session: int | None = None
     pace: Pace = field(default_factory=lambda: Pace(timeout_s=TIMEOUT_S))
-    presented: Presented = field(default_factory=Presented)
+    presented: HandshakeOverrides = field(default_factory=HandshakeOverrides)
     map: Sequence[str] = ()
     coalesce: Sequence[str] = ()
     fresh_ids: bool = True
@@ -117,7 +117,7 @@ class ReplayClient:
         rows = self.options.load.rows if self.options.load else ()
         self.options.presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
         self._proxy = RecordingProxy(to, output, self.options.recording)
-        self._parts: list[Part] = []
+        self._parts: list[SessionScript] = []
         self._of_server: dict[int, frozenset[tuple[str, Any]]] = {}  # recorded ids that the server chose, by session
 
     async def __aenter__(self) -> Self:
@@ -171,7 +171,7 @@ class ReplayClient:
                 tasks.append((1 << 62 if closed_ns is None else closed_ns, group.create_task(work)))
 
     async def _play_after(
-        self, before: Iterable[asyncio.Task[None]], delay: float, part: Part, ids: IdMap, facts: Mapping[str, str]
+        self, before: Iterable[asyncio.Task[None]], delay: float, part: SessionScript, ids: IdMap, facts: Mapping[str, str]
     ) -> None:
         await asyncio.gather(*before)
         await asyncio.sleep(delay)
@@ -204,7 +204,7 @@ class ReplayClient:
 
     # One session.
 
-    async def _play_part(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None = None) -> None:
+    async def _play_part(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None = None) -> None:
         result = self.result
         result.playing += 1
         result.most = max(result.most, result.playing)
@@ -214,7 +214,7 @@ class ReplayClient:
             result.playing -= 1
             result.over += 1
 
-    async def _play_connections(self, part: Part, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
+    async def _play_connections(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
         presented = self.options.presented.filled(facts)
         role = _Role(self._fields, ids, self._of_server.get(part.session.id), presented)
         talk = Conversation(self.result.latencies)
@@ -231,14 +231,14 @@ class ReplayClient:
             self._watch.ended(played)
 
     async def _play_connection(
-        self, script: Script, role: _Role, opening: Connection, presented: Presented, talk: Conversation
+        self, script: Script, role: _Role, opening: Connection, presented: HandshakeOverrides, talk: Conversation
     ) -> Played:
         options = self.options
         how = Direction(
             options.pace, self._fields, coalesce=frozenset(options.coalesce), departed=self._watch.departed,
             keep_lateness=options.keep_lateness,
         )  # fmt: skip
-        player = Player(
+        player = ScriptRunner(
             script, how, role.ids, role.rewrite,
             on_match=lambda step, at: talk.heard(step.name, at), on_sent=lambda step, at: talk.said(step.name, at),
         )  # fmt: skip
@@ -262,7 +262,7 @@ class ReplayClient:
         await _gone(wire)
         return played
 
-    async def _dial(self, target: str, headers: Sequence[tuple[str, str]], player: Player) -> ClientWire:
+    async def _dial(self, target: str, headers: Sequence[tuple[str, str]], player: ScriptRunner) -> ClientWire:
         proxy = self._proxy
         request = upgrade_request(target, f"{proxy.options.host}:{proxy.port}", headers)
         _, wire = await asyncio.get_running_loop().create_connection(
@@ -270,7 +270,7 @@ class ReplayClient:
         )
         return wire
 
-    def _refused(self, player: Player, status: int | None) -> Played:
+    def _refused(self, player: ScriptRunner, status: int | None) -> Played:
         connection = player.script.connection
         if connection.ending is Ending.REFUSED:
             player.report.complete = True
@@ -279,7 +279,7 @@ class ReplayClient:
         came = "closed without an answer" if status is None else f"refused with {status}"
         return self._not_opened(player, came)
 
-    def _not_opened(self, player: Player, came: str) -> Played:
+    def _not_opened(self, player: ScriptRunner, came: str) -> Played:
         connection = player.script.connection
         recorded = connection.status
         expected = f"to be refused with {recorded}" if connection.ending is Ending.REFUSED else "to be accepted"
@@ -302,7 +302,7 @@ class _Role:
     """What one played client puts into the messages it sends: ids of its own, and what it was told to set."""
 
     def __init__(
-        self, fields: Fields, ids: IdMap, of_server: frozenset[tuple[str, Any]] | None, presented: Presented
+        self, fields: Fields, ids: IdMap, of_server: frozenset[tuple[str, Any]] | None, presented: HandshakeOverrides
     ) -> None:
         """`of_server` are the ids that the recorded server chose; None where those of the client are to stay too."""
         self.ids = ids
@@ -324,7 +324,7 @@ class _Role:
         return changes
 
 
-def _server_ids(part: Part, fields: Fields) -> frozenset[tuple[str, Any]]:
+def _server_ids(part: SessionScript, fields: Fields) -> frozenset[tuple[str, Any]]:
     """Recorded ids that the server was the first to use."""
     ours: set[tuple[str, Any]] = set()
     theirs: set[tuple[str, Any]] = set()
@@ -337,7 +337,7 @@ def _server_ids(part: Part, fields: Fields) -> frozenset[tuple[str, Any]]:
     return frozenset(theirs)
 
 
-def _text_steps(part: Part) -> Iterable[Step]:
+def _text_steps(part: SessionScript) -> Iterable[Step]:
     return (step for script in part.scripts for step in script.steps if step.opcode == 1)
 
 

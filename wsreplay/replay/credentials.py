@@ -32,7 +32,7 @@ _TOKENS = ("token", "access_token", "jwt")
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class HandshakeOverrides:
     """What is given anew: headers, query parameters, and values at JSON paths of messages. Texts may hold `{placeholders}`."""
 
     headers: tuple[tuple[str, str], ...] = ()
@@ -48,13 +48,13 @@ class Presented:
         for path, _ in self.values:
             _path(path)
 
-    def filled(self, facts: Mapping[str, str]) -> Presented:
+    def filled(self, facts: Mapping[str, str]) -> HandshakeOverrides:
         """With every placeholder replaced."""
 
         def fill(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
             return tuple((name, _PLACEHOLDER.sub(lambda match: facts.get(match[1], match[0]), text)) for name, text in pairs)
 
-        return Presented(fill(self.headers), fill(self.query), fill(self.values))
+        return HandshakeOverrides(fill(self.headers), fill(self.query), fill(self.values))
 
     def settings(self) -> list[tuple[paths.Path, Any]]:
         """The values for messages: JSON where the text is JSON, else the text."""
@@ -100,7 +100,7 @@ def unsigned_token(user: str) -> str:
     return f"{encode({'alg': 'none', 'typ': 'JWT'})}.{encode({'sub': user})}."
 
 
-def request_of(connection: Connection, presented: Presented) -> tuple[str, list[tuple[str, str]]]:
+def request_of(connection: Connection, presented: HandshakeOverrides) -> tuple[str, list[tuple[str, str]]]:
     """The target and the headers of the request that opens a recorded connection again."""
     given = {name.lower() for name, _ in presented.headers}
     stand_in = unsigned_token(connection.user) if connection.user and "authorization" not in given else None
@@ -140,7 +140,7 @@ def _offer(connection: Connection, stand_in: str | None) -> list[tuple[str, str]
     return [("Sec-WebSocket-Protocol", ", ".join(names))] if names else []
 
 
-def _target(path: str, presented: Presented, stand_in: str | None) -> str:
+def _target(path: str, presented: HandshakeOverrides, stand_in: str | None) -> str:
     plain, mark, query = path.partition("?")
     given = dict(presented.query)
     pairs = []

@@ -78,7 +78,7 @@ class Direction:
     keep_lateness: bool = False
 
 
-class Player:
+class ScriptRunner:
     """One connection being played. `came` and `ended` are what its peer tells."""
 
     def __init__(

@@ -75,14 +75,14 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SessionScript:
     """One session: its connections in order."""
 
     session: Session
     scripts: tuple[Script, ...]
 
 
-def read_parts(recording: Recording, direction: int, session: int | None = None) -> list[Part]:
+def read_parts(recording: Recording, direction: int, session: int | None = None) -> list[SessionScript]:
     """The sessions of a recording as scripts for the side that sends in `direction`. Raises UsageError where none is there."""
     with recording.snapshot():
         sessions = stitch(recording.connections())
@@ -98,8 +98,14 @@ def read_parts(recording: Recording, direction: int, session: int | None = None)
         for number, side, _, t_ns, data in recording.tails():
             tails.setdefault(number, []).append((side, t_ns, data))
     return [
-        Part(one, tuple(script_of(one.id, c, frames.get(c.id, ()), direction, tails.get(c.id, ())) for c in one.connections))
-        for one in chosen
+        SessionScript(
+            session,
+            tuple(
+                script_of(session.id, connection, frames.get(connection.id, ()), direction, tails.get(connection.id, ()))
+                for connection in session.connections
+            ),
+        )
+        for session in chosen
     ]
 
 

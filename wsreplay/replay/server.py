@@ -13,10 +13,10 @@ from wsreplay.contract.identities import fields_of
 from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError
 from wsreplay.model import Ending
-from wsreplay.replay.assignment import Cast, Casting
+from wsreplay.replay.assignment import AssignedSession, SessionAssignment
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.peer import Listener, ServerWire
-from wsreplay.replay.player import Direction, OnMismatch, Pace, Played, Player
+from wsreplay.replay.player import Direction, OnMismatch, Pace, Played, ScriptRunner
 from wsreplay.replay.script import Script, read_parts
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import identify
@@ -73,7 +73,7 @@ class ReplayServer:
         self._wires: set[ServerWire] = set()
         self._changed = asyncio.Condition()
         self._server: asyncio.Server | None = None
-        self._casting: Casting
+        self._casting: SessionAssignment
         self.connections = 0  # how many the recording has for clients to open
 
     @property
@@ -94,7 +94,7 @@ class ReplayServer:
     async def __aenter__(self) -> Self:
         with Recording.open(self.path) as recording:
             parts = read_parts(recording, 1, self.options.session)
-        self._casting = Casting(parts)
+        self._casting = SessionAssignment(parts)
         self.connections = sum(len(part.scripts) for part in parts)
         try:
             self._server = await asyncio.get_running_loop().create_server(
@@ -144,7 +144,7 @@ class ReplayServer:
             self.options.pace, self._fields, self.options.on_mismatch, frozenset(self.options.coalesce),
             self._watch.departed, self.options.keep_lateness,
         )  # fmt: skip
-        player = Player(script, how, cast.ids)
+        player = ScriptRunner(script, how, cast.ids)
         lines = [value for name, value in headers if name.lower() == "sec-websocket-protocol"]
         offered = [part.strip() for line in lines for part in line.split(",")]
         subprotocol = _choose(script.connection.subprotocol, offered)
@@ -170,12 +170,12 @@ class ReplayServer:
             wire.refuse(status, known.get(status, "Refused"), "refused, as it was recorded\n")
         self._done(Played(script.session, script.connection.id, complete=True))
 
-    def _note(self, player: Player, expected: str, came: str) -> None:
+    def _note(self, player: ScriptRunner, expected: str, came: str) -> None:
         departure = Departure(player.script.session, player.script.connection.id, expected, came, 0)
         player.report.departures.append(departure)
         self._watch.departed(departure)
 
-    async def _play(self, player: Player, cast: Cast, wire: ServerWire) -> None:
+    async def _play(self, player: ScriptRunner, cast: AssignedSession, wire: ServerWire) -> None:
         try:
             await player.play(player.peer)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsreplay.diff.conversation import Said
+from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.store.reader import Recording
@@ -79,7 +79,7 @@ def test_not_more_is_kept_of_payloads_than_there_is_room_for(script, monkeypatch
     monkeypatch.setattr(alignment, "KEPT_BYTES", 5_000)
     payloads = Payloads(made.write(2_000))
     for number in range(20):
-        assert payloads.of(Said(0, S2C, "x", b"", number + 1, ())) == b"%02d" % number * 500
+        assert payloads.of(ComparedMessage(0, S2C, "x", b"", number + 1, ())) == b"%02d" % number * 500
         assert sum(map(len, payloads._kept.values())) <= 5_000
     assert len(payloads._kept) == 4
     payloads.close()

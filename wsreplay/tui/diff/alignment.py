@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wsreplay.contract import load
-from wsreplay.diff.conversation import Said
+from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.diff import DiffOptions, diff
 from wsreplay.diff.rows import Row
 from wsreplay.errors import UsageError, WsreplayError
@@ -67,7 +67,7 @@ class Payloads:
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._kept_bytes = 0
 
-    def of(self, message: Said) -> bytes:
+    def of(self, message: ComparedMessage) -> bytes:
         """Nothing where the recording cannot be read now."""
         if message.payload or not message.frame_id:
             return message.payload

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from wsreplay import units
-from wsreplay.diff.conversation import Said
+from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.display import gist
 from wsreplay.tui.diff.alignment import Payloads
@@ -47,7 +47,7 @@ class DiffList(RowList):
         runs: list[Run] = [*self._side(0, pair.a, half, pair.kind), (sign, style), *self._side(1, pair.b, half, pair.kind)]
         return self.whole_line([*runs, (later, look.style("faint"))], width)
 
-    def _side(self, side: int, message: Said | None, room: int, kind: Kind) -> list[Run]:
+    def _side(self, side: int, message: ComparedMessage | None, room: int, kind: Kind) -> list[Run]:
         look = self.look
         if message is None:
             return [(" " * room, look.style("faint"))]

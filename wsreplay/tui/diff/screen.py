@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from wsreplay.diff.conversation import Said
+from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.errors import UsageError
 from wsreplay.store.paths import typed_path
@@ -123,7 +123,7 @@ class DiffScreen(BaseScreen):
         self.detail.border_title = _NAMES[row.kind]
         self.detail.show(lambda width: wrapped(lines, width, self.look.own))
 
-    def _payload(self, side: int, message: Said | None) -> bytes | None:
+    def _payload(self, side: int, message: ComparedMessage | None) -> bytes | None:
         return None if message is None else self.payloads[side].of(message)
 
     def paint_lines(self) -> None:
