@@ -110,7 +110,7 @@ def test_a_view_that_is_moved_is_the_one_that_would_be_made_anew_and_counts_what
     ids, items = list(ids), placed_items(places, known_after=late)
     view = View(reader, ids[: len(ids) // 2], items)
     for move, value in [*moves, ("ids", FRAMES)]:
-        before, rows = (view.version, view.between_version), rows_of(view)
+        before, rows = (view.version, view.extra_version), rows_of(view)
         extra_rows = view.extra_rows()
         if move == "horizon":
             view.set_horizon(None if value is None else value * MS)
@@ -120,10 +120,10 @@ def test_a_view_that_is_moved_is_the_one_that_would_be_made_anew_and_counts_what
         anew.set_horizon(view.horizon)
         assert rows_of(view) == rows_of(anew) and view.extra_rows() == anew.extra_rows()
         assert rows_of(view) == rows or view.version > before[0]
-        assert view.extra_rows() == extra_rows or view.between_version > before[1]
-        again = view.version, view.between_version
+        assert view.extra_rows() == extra_rows or view.extra_version > before[1]
+        again = view.version, view.extra_version
         view.set_horizon(view.horizon)
-        assert again == (view.version, view.between_version)
+        assert again == (view.version, view.extra_version)
 
 
 @settings(max_examples=80, deadline=None)

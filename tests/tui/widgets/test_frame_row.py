@@ -39,9 +39,9 @@ def text(runs: list[Run]) -> str:
 def test_the_clock_of_every_kind_of_row_stands_in_one_column(width):
     row = painter(width)
     rows = [
-        row.frame(HEAD, 250 * MS), row.between(GhostRow(12, finding())),
-        row.between(FaultRow(12, Fault(1, 1_500 * MS, 2, 1, 12, "latency", "latency=2s"))),
-        row.between(NoteRow(12, Mark(1, 1_500 * MS, None, "here"))),
+        row.frame(HEAD, 250 * MS), row.extra_row(GhostRow(12, finding())),
+        row.extra_row(FaultRow(12, Fault(1, 1_500 * MS, 2, 1, 12, "latency", "latency=2s"))),
+        row.extra_row(NoteRow(12, Mark(1, 1_500 * MS, None, "here"))),
     ]  # fmt: skip
     assert len({text(runs).index("1.500") for runs in rows}) == 1
     assert all(cell_len(line(runs, width).text) == width for runs in rows)
@@ -69,5 +69,5 @@ def test_what_is_searched_is_made_visible_and_stays_the_same_text():
 
 def test_of_what_never_came_as_much_is_said_as_there_is_room_for():
     ghost = GhostRow(12, finding(seen="agent_completed", until=2_500 * MS))
-    assert "got agent_completed, due by" in text(painter(160).between(ghost))
-    assert "due by" not in text(painter(80).between(ghost)) and "got agent_completed" in text(painter(80).between(ghost))
+    assert "got agent_completed, due by" in text(painter(160).extra_row(ghost))
+    assert "due by" not in text(painter(80).extra_row(ghost)) and "got agent_completed" in text(painter(80).extra_row(ghost))
