@@ -182,6 +182,14 @@ def test_a_released_lock_does_not_take_its_successors_file_away(tmp_path: Path) 
     second.release()
 
 
+def test_a_lock_that_is_kept_fresh_has_no_old_files(tmp_path: Path) -> None:
+    with lock.held(tmp_path / "a.db") as held:
+        for descriptor in held.descriptors:
+            os.utime(descriptor, (0, 0))
+        held.keep_fresh()
+        assert all(os.fstat(descriptor).st_mtime > 0 for descriptor in held.descriptors)
+
+
 def test_locking_takes_no_lock_of_sqlites_away(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     small(path)

@@ -256,6 +256,8 @@ class RecordingProxy:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             self._let_go_of_closed()
+            for recording in self._recordings:
+                recording.recorder.keep_lock_fresh()
             self._tell_all(Kind.HEARTBEAT)
 
     def _tell_all(self, kind: Kind, body: bytes = b"") -> None:

@@ -269,6 +269,11 @@ class RecorderClient:
             self._apart = False
             self._resend(report.ready or 0)
 
+    def keep_lock_fresh(self) -> None:
+        """Every now and then, that nobody tidies the lock's files away."""
+        if self._lock is not None:
+            self._lock.keep_fresh()
+
     def check_files(self) -> None:
         """Where somebody has moved or removed the recording's files, kill the recorder: they are mended before the next."""
         if self._closed is not None or self._sock is None or self._process is None or self._apart:
