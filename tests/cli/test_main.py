@@ -73,7 +73,7 @@ def test_shell_completion(shell: str) -> None:
         (["validate", "nowhere.db"], 2, "there is no such file"),
         (["validate", "text.db"], 3, "no SQLite file"),
         (["validate", "{recording}", "-c", "agent-chta"], 2, "agent-chat"),
-        (["record", "nonsense"], 2, "no WebSocket URL"),
+        (["record", "nonsense"], 2, "is not a WebSocket URL"),
         (["record", "ws://x:99999"], 2, "UPSTREAM"),
         (["record", "ws://localhost:1", "-l", "nonsense"], 2, "is no address"),
         (["record", "ws://localhost:1", "-l", "0", "-H", "nonsense"], 2, "'Name: value'"),

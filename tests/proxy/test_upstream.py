@@ -19,6 +19,11 @@ from wsreplay.proxy.upstream import Upstream, tls_context
         ("ws://[::1]", "[::1]", "ws://[::1]", False),
         ("ws://user:pass@example.org:1/x", "example.org:1", "ws://example.org:1/x", False),
         ("ws://host/caf%C3%A9", "host", "ws://host/caf%C3%A9", False),
+        ("8000", "localhost:8000", "ws://localhost:8000", False),
+        (":8000", "localhost:8000", "ws://localhost:8000", False),
+        ("localhost:8000", "localhost:8000", "ws://localhost:8000", False),
+        ("[::1]:8000/app", "[::1]:8000", "ws://[::1]:8000/app", False),
+        ("http://localhost:8000", "localhost:8000", "ws://localhost:8000", False),
     ],
 )
 def test_a_url_names_a_backend(url: str, host_header: str, shown: str, tls: bool) -> None:
@@ -28,7 +33,7 @@ def test_a_url_names_a_backend(url: str, host_header: str, shown: str, tls: bool
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost:8000", "ftp://example.org", "ws://", "ws:///path", "ws://h:99999", "ws://h:x", "ws://[::1", "ws://h/?token=s3cret",
+    ["", "localhost", "99999", "ftp://example.org", "ws://", "ws:///path", "ws://h:99999", "ws://h:x", "ws://[::1", "ws://h/?token=s3cret",
      "ws://h/#x", "ws://h/a b"],
 )  # fmt: skip
 def test_what_names_none_says_so(url: str) -> None:
@@ -36,7 +41,12 @@ def test_what_names_none_says_so(url: str) -> None:
         Upstream.parse(url)
 
 
-@pytest.mark.parametrize("url", ["ftp://user:hush@example.org", "ws://user:hush@h:x", "ws://user:hush@h/?a=b"])
+def test_a_host_without_a_scheme_is_asked_about() -> None:
+    with pytest.raises(UsageError, match=r"^UPSTREAM 'example.org/ws' is not a WebSocket URL; did you mean ws://example.org/ws\?$"):
+        Upstream.parse("example.org/ws")
+
+
+@pytest.mark.parametrize("url", ["user:hush@h.example", "ftp://user:hush@example.org", "ws://user:hush@h:x", "ws://user:hush@h/?a=b"])
 def test_no_error_shows_a_password(url: str) -> None:
     with pytest.raises(UsageError) as raised:
         Upstream.parse(url)

@@ -74,7 +74,7 @@ class RecordingProxy:
         self.path = Path(path)
         self.upstream = Upstream.parse(upstream)
         self.summary: Report | None = None
-        self._upstream_url = upstream
+        self._upstream_url = upstream if "://" in upstream else self.upstream.url
         self._origins = self._origin_rule()
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None

@@ -16,6 +16,9 @@ from wsreplay.units import SECOND, duration_text
 DIAL_TIMEOUT_S = 10.0
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 _USERINFO = re.compile(r"//[^/@]*@")
+_PORT_ALONE = re.compile(r":?([0-9]{1,5})")
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(?:/.*)?")
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:/[!-~]*)?")
 _PRINTABLE = re.compile(r"[^\x00-\x20\x7f]*")
 
 
@@ -30,15 +33,20 @@ class Upstream:
 
     @classmethod
     def parse(cls, url: str) -> Upstream:
-        """Raises UsageError."""
-        shown = _USERINFO.sub("//", url)
+        """Also `8000`, `:8000` and `localhost:8000`. Raises UsageError."""
+        shown = _USERINFO.sub("//", url) if "//" in url else url.rpartition("@")[2]
+        if match := _PORT_ALONE.fullmatch(url):
+            url = f"ws://localhost:{match[1]}"
+        elif _HOST_AND_PORT.fullmatch(url):
+            url = f"ws://{url}"
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
             raise UsageError(f"UPSTREAM {shown!r}: {error}") from None
         if parts.scheme not in _PORTS or not parts.hostname or not _PRINTABLE.fullmatch(parts.path):
-            raise UsageError(f"UPSTREAM {shown!r} is no WebSocket URL: it looks like ws://localhost:8000 or wss://example.org/app")
+            meant = f"; did you mean ws://{shown}?" if _HOST.fullmatch(shown) else " such as ws://localhost:8000 or 8000"
+            raise UsageError(f"UPSTREAM {shown!r} is not a WebSocket URL{meant}")
         if parts.query or parts.fragment:
             raise UsageError(f"UPSTREAM {shown!r}: a query or fragment belongs to the client's URL, not to the upstream")
         tls = parts.scheme in ("wss", "https")
