@@ -82,7 +82,7 @@ SCENARIOS = (
     Scenario("uvloop"),
     Scenario("asyncio", "asyncio", new_file=True),
     Scenario("low soft limit on descriptors", "uvloop", descriptors=(96, 4096)),
-    Scenario("at the limit of descriptors", "asyncio", clients=120, descriptors=(160, 160), thin_out=True),
+    Scenario("at the limit of descriptors", "asyncio", clients=80, descriptors=(160, 160), thin_out=True),
     Scenario("little memory", "uvloop", memory=700 * 2**20, new_file=True),
     Scenario("calls that start a recorder fail", "asyncio", inject=START_CALLS),
     Scenario("calls that write the file fail", "uvloop", inject=FILE_CALLS),
