@@ -23,8 +23,8 @@ from websockets.typing import Subprotocol
 
 from recordings import checked
 from wsreplay.errors import NewerSchema, NotARecording, RecordingInUse, UsageError, WsreplayError
+from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.proxy.recorder_client import Callbacks
 from wsreplay.recorder.protocol import Ended, Opened
 from wsreplay.store.reader import Recording
 

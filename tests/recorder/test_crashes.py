@@ -122,7 +122,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
 
 @pytest.mark.campaign
 @pytest.mark.timeout(900)
-async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path) -> None:
+async def test_traffic_goes_on_while_the_disk_is_full(relay: Start, tmp_path: Path) -> None:
     # A full disk is noticed when the WAL must grow, at worst 32 MB later each time: what is recorded must fit in the end.
     with small_disk(tmp_path / "small", 256_000_000) as folder:
         traffic = Traffic("compressed", pause_s=0.005)
@@ -135,7 +135,7 @@ async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path
                 while True:
                     file.write(bytes(65536))
             await traffic.until(lambda wanted=number: proxy.count("stalled") >= wanted, "it says that it is stalled")
-            await _stands_still(traffic)
+            await traffic.flow(20_000)
             filler.unlink()
             await traffic.until(lambda wanted=number: proxy.count("resumed") >= wanted, "it goes on")
             await traffic.flow(20_000)
@@ -147,7 +147,7 @@ async def test_traffic_waits_while_the_disk_is_full(relay: Start, tmp_path: Path
         print("\ndisk full:", traffic.figures(recorded, stalls=proxy.count("stalled"), bytes_on_disk=proxy.path.stat().st_size))
 
 
-async def test_traffic_waits_while_the_file_cannot_grow(relay: Start) -> None:
+async def test_traffic_goes_on_while_the_file_cannot_grow(relay: Start) -> None:
     traffic = Traffic("fragmented")
     await traffic.serve()
     proxy = await asyncio.to_thread(relay, traffic.port)
@@ -156,7 +156,7 @@ async def test_traffic_waits_while_the_file_cannot_grow(relay: Start) -> None:
     soft, hard = resource.prlimit(recorder, resource.RLIMIT_FSIZE)
     resource.prlimit(recorder, resource.RLIMIT_FSIZE, (16_384, hard))
     await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
-    await _stands_still(traffic)
+    await traffic.flow(20_000)
     resource.prlimit(recorder, resource.RLIMIT_FSIZE, (soft, hard))
     await traffic.until(lambda: proxy.count("resumed"), "it goes on")
     await traffic.flow(20_000)
@@ -164,22 +164,10 @@ async def test_traffic_waits_while_the_file_cannot_grow(relay: Start) -> None:
     await asyncio.to_thread(proxy.stop)
     recorded = traffic.verify(proxy.path)
     assert recorded.gaps == []
-    with contextlib.closing(sqlite3.connect(proxy.path)) as db:
-        ((count, longest),) = db.execute("SELECT count(*), max(end_ns - start_ns) FROM hold")
-    assert count >= 1
-    assert longest > 20_000_000, "how long traffic was held is noted"
     print("\nfile cannot grow:", traffic.figures(recorded, stalls=proxy.count("stalled")))
 
 
-async def _stands_still(traffic: Traffic) -> None:
-    """What the relay may keep in memory is bounded: at some time nothing moves any more, or it would never be noticed."""
-    before = -1
-    while before != traffic.received:
-        before = traffic.received
-        await asyncio.sleep(0.5)
-
-
-async def test_traffic_waits_while_another_program_locks_the_recording(relay: Start) -> None:
+async def test_traffic_goes_on_while_another_program_locks_the_recording(relay: Start) -> None:
     traffic = Traffic("compressed")
     await traffic.serve()
     proxy = await asyncio.to_thread(relay, traffic.port)
@@ -187,6 +175,7 @@ async def test_traffic_waits_while_another_program_locks_the_recording(relay: St
     with contextlib.closing(sqlite3.connect(proxy.path, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
+        await traffic.flow(20_000)
         db.execute("ROLLBACK")
     await traffic.until(lambda: proxy.count("resumed"), "it goes on")
     await traffic.flow(20_000)
@@ -262,7 +251,7 @@ async def test_memory_stays_bounded_while_the_recorder_hangs(relay: Start) -> No
     await traffic.connect(proxy.port, 10)
     recorder = await asyncio.to_thread(proxy.recorder)
     os.kill(recorder, signal.SIGSTOP)
-    await _stands_still(traffic)
+    await traffic.flow(20_000)
     assert _memory(proxy.process.pid) < 250 * 2**20
     os.kill(recorder, signal.SIGCONT)
     await traffic.flow(1_000_000)

@@ -136,8 +136,8 @@ def stopped(pid: int) -> bool:
 
 
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
+    from wsreplay.proxy.callbacks import Callbacks
     from wsreplay.proxy.proxy import Options, RecordingProxy
-    from wsreplay.proxy.recorder_client import Callbacks
     from wsreplay.proxy.route import Limits
 
     def say(**line: Any) -> None:
@@ -149,7 +149,8 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
     if "limits" in options:
         options["limits"] = Limits(**options["limits"])
     callbacks = Callbacks(
-        stalled=lambda reason: say(stalled=reason), resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why),
+        stalled=lambda reason, keeps: say(stalled=reason, keeps=keeps), waiting=lambda: say(waits=True),
+        resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why), left_out=lambda what: say(left_out=what),
         warn=lambda text: say(warned=text),
         relocated=lambda relocated: say(relocated=[str(relocated.was), str(relocated.now), relocated.saved]),
         mended=lambda path: say(mended=str(path)), rotated=lambda path: say(rotated=str(path.absolute())),

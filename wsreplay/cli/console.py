@@ -14,7 +14,7 @@ import click
 
 from wsreplay.cli.streams import harmless
 from wsreplay.display import visible
-from wsreplay.proxy.recorder_client import Totals
+from wsreplay.proxy.record_queue import Totals
 from wsreplay.recorder.protocol import Ended, Opened
 from wsreplay.units import SECOND, duration_text, size_text
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import click
@@ -20,24 +22,34 @@ from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
+from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.proxy.recorder_client import Callbacks
 from wsreplay.proxy.recording_files import Relocated
+from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Report
 from wsreplay.store.paths import shown
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
+# How long the first Ctrl-C may take.
+STOP_WITHIN_S = 4.0
 
 
 @click.command(name="record")
 @click.argument("upstream")
 @click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="The recording. [default: recordings/<UTC time>.db]")
-@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT",
-              help="Judge while recording: a file, or a built-in's name.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The recording. [default: recordings/<UTC time>.db]"
+)
+@click.option(
+    "-c",
+    "--contract",
+    "contracts",
+    multiple=True,
+    metavar="CONTRACT",
+    help="Judge while recording: a file, or a built-in's name.",
+)
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of each request.")
 @click.option("--keep-host", is_flag=True, help="Leave the client's Host header as it is.")
 @click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN",
@@ -49,9 +61,14 @@ STATUS_EVERY_S = 0.2
 @click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Keep only this much of a message.")
 @click.option("--durability", type=click.Choice(["normal", "full"]), default="normal", show_default=True,
               help="full: each commit also survives a loss of power.")  # fmt: skip
-@click.option("--fault", "faults", multiple=True, metavar="SPEC",
-              help="Do this to the traffic, on record: latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
-              "close · blackhole · halfopen; each with dir=, p=, from=, until=, the last four with bytes=.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="Do this to the traffic, on record: latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
+    "close · blackhole · halfopen; each with dir=, p=, from=, until=, the last four with bytes=.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what --fault leaves to chance.")
 @click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file when this one is so large or so old.")
 @click.option("--tui", "with_tui", is_flag=True, help="Look at it at once; recording goes on when you leave.")
@@ -104,7 +121,9 @@ def _check_contracts(contracts: tuple[str, ...]) -> None:
 
 def print_callbacks(console: Console) -> Callbacks:
     return Callbacks(
-        stalled=lambda reason: console.complain(f"nothing can be recorded: {reason}. Traffic waits until it can"),
+        stalled=lambda reason, keeps: console.complain(f"nothing can be recorded: {reason}. {_what_traffic_does(keeps)}"),
+        waiting=lambda: console.complain("traffic waits until recording goes on"),
+        left_out=console.complain,
         resumed=lambda: console.complain("recording goes on"),
         restarted=console.complain,
         opened=console.opened,
@@ -125,12 +144,26 @@ def relocation_text(relocated: Relocated) -> str:
     return f"{was} was {what}: what it held is saved in {now}, and recording goes on there"
 
 
+def _what_traffic_does(keeps: int) -> str:
+    if not keeps:
+        return "Traffic waits until it can"
+    return f"Traffic goes on, keeping up to {keeps // 2**20} MiB in memory, and then waits"
+
+
+def raise_descriptor_limit() -> None:
+    """Two descriptors a connection: take as many as this user may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def _record(
     proxy: RecordingProxy, console: Console, followers: _Followers, rotate: Limit | None, viewer: Viewer | None
 ) -> int:
     began = time.monotonic()
+    raise_descriptor_limit()
     await proxy.start()
-    stop = stop_on_signals()
+    stop = stop_on_signals(proxy.abandon)
     console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")
     faults = proxy.options.faults
     if faults:
@@ -149,19 +182,38 @@ async def _record(
             await asyncio.wait_for(stop.wait(), STATUS_EVERY_S)
         except TimeoutError:
             continue
-    report = await proxy.stop()
+    report = await proxy.stop(STOP_WITHIN_S)
     _say_summary(proxy, console, report, time.monotonic() - began)
+    for leftover in proxy.leftovers:
+        console.complain(_describe_leftover(leftover))
     if proxy.unused:
         followers.dismiss_last()
-    return await asyncio.to_thread(followers.wait)
+    code = await asyncio.to_thread(followers.wait)
+    return EXIT_NOT_JUDGED if any(not leftover.goes_on for leftover in proxy.leftovers) else code
 
 
-def stop_on_signals() -> asyncio.Event:
-    """Set by the first SIGINT or SIGTERM; the second ends the process at once, what is committed stays."""
+def _describe_leftover(leftover: Leftover) -> str:
+    recording, size = leftover.recording, f"{count_text(leftover.records, 'record')} ({size_text(leftover.bytes)})"
+    if leftover.goes_on and not leftover.records:
+        return f"everything is in {recording}; the recorder is still closing it, in the background"
+    if leftover.goes_on:
+        return f"the recorder has the last {size} and is still writing them into {recording}, in the background"
+    if leftover.saved is None:
+        return f"{size} could not be written: {leftover.reason}. They are lost; {recording} gets a gap for them the next time"
+    text = f"{size} could not be written: {leftover.reason}. They are in {leftover.saved}"
+    beside = unwritten.path_of(recording)
+    if leftover.saved != beside:
+        text += f": move it to {beside}"
+    return f"{text}; {program_name()} record -o {recording} UPSTREAM takes them in"
+
+
+def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second calls `at_once` and ends the process: what is committed stays."""
     stop = asyncio.Event()
 
     def on_signal() -> None:
         if stop.is_set():
+            at_once()
             os._exit(INTERRUPTED)
         stop.set()
 

@@ -17,10 +17,11 @@ import msgspec
 
 import wsreplay
 from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.http_exchange import ClientSide
-from wsreplay.proxy.recorder_client import Callbacks, Totals
+from wsreplay.proxy.record_queue import Totals
 from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.proxy.route import Limits, Route
@@ -36,6 +37,8 @@ ROTATE_AGAIN_S = 10.0
 BACKLOG = 1024
 # How long a stopping proxy waits for what it has received to be written to the peers.
 STOP_GRACE_S = 5.0
+# Of the time in which it is to stop, the part for the recorders; the rest is for the peers.
+RECORDERS_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class RecordingProxy:
         self.path = Path(path)
         self.upstream = Upstream.parse(upstream)
         self.summary: Report | None = None
+        self.leftovers: list[Leftover] = []  # what could not be recorded in the time that `stop` had
         self._upstream_url = upstream if "://" in upstream else self.upstream.url
         self._origins = self._origin_rule()
         self._server: asyncio.Server | None = None
@@ -273,14 +277,18 @@ class RecordingProxy:
         """Leave a note at this time."""
         self._tell_all(Kind.MARK, note.encode("utf-8", "replace"))
 
-    async def stop(self) -> Report:
-        """Stop accepting, let what was received be forwarded and committed, close the recording."""
+    async def stop(self, within_s: float | None = None) -> Report:
+        """Stop accepting, let what was received be forwarded and committed, close the recording.
+
+        This takes as long as it takes, or `within_s` seconds: `leftovers` are then what could not be recorded in time.
+        """
         if self._stopping is None:
-            self._stopping = asyncio.ensure_future(self._stop())
+            self._stopping = asyncio.ensure_future(self._stop(within_s))
         return await asyncio.shield(self._stopping)
 
-    async def _stop(self) -> Report:
+    async def _stop(self, within_s: float | None) -> Report:
         assert self._server is not None
+        began = time.monotonic()
         self._server.close()
         self._route.stopped = True
         for task in (self._heart, self._limiting, self._file_watch):
@@ -291,17 +299,27 @@ class RecordingProxy:
         for tunnel in self._route.tunnels:
             tunnel.pause()
         self._tell_all(Kind.HEARTBEAT)
-        reports = await asyncio.gather(*(recording.close() for recording in self._recordings))
+        closing = [recording.close() for recording in self._recordings]
+        if within_s is not None:
+            hurried = await asyncio.gather(*(recording.hurry(within_s * RECORDERS_SHARE) for recording in self._recordings))
+            self.leftovers = [leftover for leftover in hurried if leftover is not None]
+        reports = await asyncio.gather(*closing)
         self.summary = msgspec.structs.replace(reports[-1], events=self.totals.events)
-        await self._close_tunnels()
+        left = STOP_GRACE_S if within_s is None else max(0.0, began + within_s - time.monotonic())
+        await self._close_tunnels(left)
         return self.summary
 
-    async def _close_tunnels(self) -> None:
+    def abandon(self) -> None:
+        """This process ends at once: note beside the recordings what they miss."""
+        for recording in self._recordings:
+            recording.recorder.abandon()
+
+    async def _close_tunnels(self, patience_s: float) -> None:
         tunnels = list(self._route.tunnels)
         for tunnel in tunnels:
             tunnel.close()
         if tunnels:
-            await asyncio.wait([tunnel.closed for tunnel in tunnels], timeout=STOP_GRACE_S)
+            await asyncio.wait([tunnel.closed for tunnel in tunnels], timeout=patience_s)
         for tunnel in tunnels:
             tunnel.abort()
 

@@ -2,119 +2,107 @@
 
 A record counts as handed over when the kernel has it: then it reaches the recorder even if this process is killed. What the
 socket does not take waits here with its forwarding, and so does everything behind it. Records are kept until the recorder has
-committed them; a recorder that dies is started again and is sent the rest.
+committed them; a recorder that dies is started again and is sent the rest. The record that recorders die at is left out in the
+end (suspect.py).
+
+    state     what it is                       traffic                         noticed by
+    ready     the recorder takes records       passes                          its `ready`
+    behind    its socket is full, or 64 MiB    waits until the socket takes    send, the bytes kept
+              are kept and not committed       more, or some are committed
+    stalled   it cannot commit: full disk,     passes while 64 MiB can be      its `stalled`
+              locked file                      kept, then waits
+    silent    it has said nothing for 1 s      passes while the socket takes   the watchdog
+              though something is due          it, then waits
+    dead      it has ended, and is reaped      waits                           the socket's end, waitpid
+              before another is started
+    starting  HELLO was sent                   waits                           -
+    ended     no record is taken any more      waits                           `end`
+
+The watchdog does not rely on what the event loop reports: four times a second it reads, writes, and asks whether the process
+lives. A recorder that is stopped (SIGSTOP) is told of and left alone: when it goes on, nothing has happened. One that is silent
+for a minute without being stopped is killed. Never are there two: another is started only after the last one was reaped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
+import math
+import os
 import subprocess
-import sys
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-import wsreplay
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
+from wsreplay.proxy.callbacks import Callbacks, Leftover
+from wsreplay.proxy.record_queue import KEEP_BYTES, RecordQueue
 from wsreplay.proxy.recording_files import RecordingFiles, Relocated
-from wsreplay.recorder.protocol import HEAD_LENGTH, Ended, Hello, Kind, Opened, Report, head
+from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, SpawnedRecorder
+from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, Suspect
+from wsreplay.recorder import unwritten
+from wsreplay.recorder.protocol import Hello, Kind, Record, Report, Skipped, head
+from wsreplay.recorder.unwritten import Unwritten
 from wsreplay.store import lock
+from wsreplay.trace.redaction import Redactor
 from wsreplay.units import SECOND, duration_text
 
-KEEP_BYTES = 64 * 2**20
-SOCKET_BUFFER = 4 * 2**20
-# A shorter hold is scheduling, not something a bound in a contract could notice.
-HOLD_WORTH_NOTING_NS = 20_000_000
+READ = 2**16
+# Between attempts to start a recorder.
 RESTART_PAUSE_S = (0.0, 0.1, 0.5, 1.0, 2.0)
+# So many recorders that die in quick succession are replaced at once: the record they die at is known by then.
+HASTY_RESTARTS = 8
 # Before it can write, a recorder may have to read a large recording once.
 START_TIMEOUT_S = 300.0
-# Where this very package is found, whatever lies in the user's folder.
-_PACKAGES = Path(wsreplay.__file__).parents[1]
+WATCH_EVERY_S = 0.25
+SILENT_AFTER_S = 1.0
+HOPELESS_AFTER_S = 60.0
+# How long a recorder may live on that has closed its socket.
+REAP_PATIENCE_S = 5.0
+REAP_EVERY_S = 0.01
+# How long the end waits for one that was killed and may hang in the kernel.
+KILL_PATIENCE_S = 1.0
 
-_CHUNK = int(Kind.CHUNK)  # looking it up in its class takes longer than packing a head
 _decode = msgspec.json.Decoder(Report).decode
-Forward = Callable[[], None]
 
 
-@dataclass(slots=True)
-class PendingRecord:
-    """A record that the socket has not taken whole, and what is to be done once it has."""
-
-    record: bytes
-    forward: Forward | None = None
-
-
-@dataclass
-class Callbacks:
-    """What the user is told about the recorder and the connections. Each is called from the event loop.
-
-    `relocated` is told of a recording that somebody has moved or removed, `mended` of one whose `-wal` or `-shm` was removed
-    and is there again, `rotated` where new connections are recorded from now on, `stayed` why they go on where they were.
-    """
-
-    stalled: Callable[[str], None] = lambda reason: None
-    resumed: Callable[[], None] = lambda: None
-    restarted: Callable[[str], None] = lambda reason: None
-    opened: Callable[[Opened], None] = lambda opened: None
-    ended: Callable[[Ended], None] = lambda ended: None
-    warn: Callable[[str], None] = lambda text: None
-    relocated: Callable[[Relocated], None] = lambda relocated: None
-    mended: Callable[[Path], None] = lambda path: None
-    rotated: Callable[[Path], None] = lambda path: None
-    stayed: Callable[[Path, WsreplayError], None] = lambda path, error: None
-
-
-@dataclass
-class Totals:
-    """What the recorder has committed, and what it has not yet; `faults` are those that were put on record."""
-
-    frames: int = 0
-    events: int = 0
-    bytes: int = 0
-    waiting_bytes: int = 0
-    restarts: int = 0
-    faults: int = 0
-
-
-class RecorderClient:
+class RecorderClient(RecordQueue):
     """One run of the recorder process, over all its lives."""
 
-    def __init__(self, hello: Hello, callbacks: Callbacks | None = None) -> None:
+    def __init__(self, hello: Hello, callbacks: Callbacks | None = None, command: Sequence[str] = COMMAND) -> None:
+        super().__init__()
         self._hello = hello
         self._callbacks = callbacks or Callbacks()
+        self._command = command
+        # The lock of the recording, shared with every recorder.
         self._lock: lock.Lock | None = None
         # Where the recording's files are, and whether they were found apart while the recorder lived.
         self._files = RecordingFiles(Path(hello.path))
         self._apart = False
         # Told besides the user of a recording that is elsewhere.
         self.on_relocated: Callable[[Relocated], None] = lambda relocated: None
-        self._channel: socket.socket | None = None  # to the recorder
-        self._sock: socket.socket | None = None  # the same, once the recorder is ready for records
-        self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: deque[PendingRecord] = deque()
-        self._partly = 0  # bytes of the first waiting record that the socket took already
-        self._kept: deque[bytes] = deque()  # the newest is number `_number`, and none is missing between
-        self._kept_bytes = 0
-        self._number = 0
-        # There is as much as may be kept: whoever hands over is to read no more until `on_crowded` says so.
-        self.crowded = False
-        self.on_crowded: Callable[[bool], None] = lambda crowded: None
-        self._held_since: int | None = None
-        self._stalled: str | None = None
+        self._reserve = DescriptorReserve()
+        # The recorder that lives, or None; what of a report has come.
+        self._spawned: SpawnedRecorder | None = None
         self._lines = b""
+        # The one before it, until it is reaped.
+        self._dying: SpawnedRecorder | None = None
+        self._suspect = Suspect()
+        # Why nothing is written, as the user was told; whether it was said that traffic waits.
+        self._trouble: str | None = None
+        self._waiting_told = False
+        # Since when (monotonic, s) the recorder has said nothing though something is due.
+        self._quiet_since: float | None = None
+        self._was_stopped = False
+        self._watchdog: asyncio.TimerHandle | None = None
+        # What is waited for: the recorder's `ready`, its `closed`, and another one instead of it.
         self._ready: asyncio.Future[Report] | None = None
         self._closed: asyncio.Future[Report] | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._frames_before = 0
-        self._over = False
-        self.totals = Totals()
-        self.origin_ns = 0
+        self.leftover: Leftover | None = None
 
     # Life and death of the process.
 
@@ -125,77 +113,79 @@ class RecorderClient:
         except OSError as error:
             raise UsageError(f"{self._hello.path} cannot be written: {error.strerror}") from error
         self.origin_ns = time.monotonic_ns()
+        self._watch()
         try:
             report = await self._launch()
         except BaseException:
             await self._let_go()
             raise
+        assert self._spawned is not None
         self._files.hold()
         self._frames_before = report.frames
-        self._sock = self._channel
+        self._sock = self._spawned.socket
         return report
 
     async def _launch(self) -> Report:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        """Start a recorder and wait until it is ready. Raises WsreplayError."""
         assert self._lock is not None
-        inherited = [theirs.fileno(), *self._lock.descriptors]
+        self._reserve.release()
         try:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 -- a fork and exec; an asyncio one needs a child watcher
-                [sys.executable, "-m", "wsreplay.recorder.process", *map(str, inherited)],
-                pass_fds=inherited, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=_PACKAGES,
-            )  # fmt: skip
-        except OSError as error:
-            ours.close()
+            spawned = SpawnedRecorder(self._lock.descriptors, self._command)
+        except (OSError, subprocess.SubprocessError) as error:
             raise RecordingError(f"the recorder cannot be started: {error}") from error
         finally:
-            theirs.close()
-        self._channel, self._lines = ours, b""
+            self._reserve.fill()
+        self._spawned, self._lines, self._quiet_since = spawned, b"", None
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
-        loop.add_reader(ours, self._read_reports)
-        body = msgspec.json.encode(self._hello)
+        loop.add_reader(spawned.socket, self._read_reports)
+        careful = self._first_kept + CAREFUL_RECORDS if self._suspect.careful else 0
+        body = msgspec.json.encode(msgspec.structs.replace(self._hello, careful=careful))
         with contextlib.suppress(OSError):  # died at once: the end of the socket says so
-            ours.send(head(Kind.HELLO, len(body), 0) + body)
+            spawned.socket.send(head(Kind.HELLO, len(body), 0) + body)
         try:
             return await asyncio.wait_for(self._ready, START_TIMEOUT_S)
         except TimeoutError:
-            self._process.kill()
+            spawned.kill()
             raise RecordingError(f"the recorder did not start within {duration_text(START_TIMEOUT_S * SECOND)}") from None
 
     def _read_reports(self) -> None:
-        assert self._channel is not None
-        try:
-            data = self._channel.recv(65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._lost()
-            return
-        *lines, self._lines = (self._lines + data).split(b"\n")
-        for line in lines:
-            self._hear(_decode(line))
+        """Read until there is nothing more: an event loop may call only once for a report and the end behind it."""
+        while (spawned := self._spawned) is not None:
+            try:
+                data = spawned.socket.recv(READ)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._on_death()
+                return
+            *lines, self._lines = (self._lines + data).split(b"\n")
+            for line in lines:
+                self._on_report(_decode(line))
 
-    def _hear(self, report: Report) -> None:
+    def _on_report(self, report: Report) -> None:
+        self._quiet_since = None
+        self._suspect.hears(report.applying)
         if report.ready is not None:
+            self._suspect.ready(time.monotonic())
             self._hello = msgspec.structs.replace(self._hello, run_id=report.run_id)
             self._resolve(self._ready, report)
+        elif report.failed is not None:
+            self._suspect.died(time.monotonic(), failed=True)
+            self._tell_trouble(f"the recorder failed: {report.failed}", 0)
         elif report.error is not None:
             if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
-                self._callbacks.stalled(report.error)
+                self._tell_trouble(report.error, 0)
         elif report.stalled is not None:
-            self._stalled = report.stalled
-            self._callbacks.stalled(report.stalled)
+            self._tell_trouble(report.stalled, KEEP_BYTES)
         for opened in report.opened:
             self._callbacks.opened(opened)
         for ended in report.ended:
             self._callbacks.ended(ended)
         if report.committed is not None:
-            self._committed(report)
+            self._on_commit(report)
             if report.closed:
                 self._resolve(self._closed, report)
 
@@ -209,20 +199,73 @@ class RecorderClient:
             future.set_exception(outcome)
         return True
 
-    def _committed(self, report: Report) -> None:
+    def _on_commit(self, report: Report) -> None:
         self.totals.frames = report.frames - self._frames_before
         self.totals.events = report.events
         self._forget(report.committed or 0)
         self.totals.waiting_bytes = self._kept_bytes
-        if self._stalled is not None:
-            self._stalled = None
-            self._callbacks.resumed()
-        if self._waiting and self._sock is not None:
-            self._flush()
+        if self._trouble is not None:
+            self._end_trouble()
+        if self._waiting:
+            self._send_waiting()
 
-    def _lost(self) -> None:
-        """The recorder died."""
+    def _tell_trouble(self, reason: str, keeps: int) -> None:
+        """Say why nothing is written, once, and leave a note beside the recording in case both processes are killed."""
+        if reason == self._trouble:
+            return
+        self._trouble = reason
+        self._callbacks.stalled(reason, keeps)
+        self._reserve.release()
+        unwritten.mark(self._hello.path, self._about(None))
+        self._reserve.fill()
+        if self._waiting:
+            self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        if not self._waiting_told:
+            self._waiting_told = True
+            self._callbacks.waiting()
+
+    def _end_trouble(self) -> None:
+        self._trouble, self._waiting_told = None, False
+        unwritten.remove(self._hello.path)
+        self._callbacks.resumed()
+
+    def _watch(self) -> None:
+        """See for ourselves how the recorder does, whatever the event loop has reported."""
+        self._watchdog = asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)
+        self._read_reports()
+        self._send_waiting()
+        now = time.monotonic()
+        spawned = self._spawned
+        if spawned is not None and spawned.dead:
+            self._on_death()
+        elif not (self._kept or (spawned is not None and spawned.stopped)):
+            self._quiet_since = None
+        elif self._quiet_since is None:
+            self._quiet_since = now
+        elif now - self._quiet_since >= SILENT_AFTER_S:
+            self._on_silence(spawned, now - self._quiet_since)
+
+    def _on_silence(self, spawned: SpawnedRecorder | None, seconds: float) -> None:
+        if spawned is not None and spawned.stopped:
+            self._was_stopped = True
+            reason = f"the recorder (process {spawned.pid}) is stopped: kill -CONT {spawned.pid} continues it"
+            self._tell_trouble(reason, SOCKET_BUFFER if self._sock else 0)
+        elif spawned is None or self._sock is None:
+            self._tell_trouble(self._trouble or "the recorder died and is being started again", 0)
+        elif self._was_stopped:
+            self._was_stopped, self._quiet_since = False, None  # it goes on: its time to answer begins now
+        elif seconds < HOPELESS_AFTER_S:
+            self._tell_trouble(f"the recorder (process {spawned.pid}) does not answer", SOCKET_BUFFER)
+        else:
+            self._suspect.died(time.monotonic(), failed=True)
+            spawned.kill()
+
+    def _on_death(self) -> None:
+        """The recorder died, or has closed its socket, which is the same."""
         self._drop_socket()
+        self._suspect.died(time.monotonic())
         if self._resolve(self._ready, RecordingError("the recorder died while it started")):
             return
         if self._closed is not None and self._closed.done():
@@ -232,42 +275,50 @@ class RecorderClient:
             self._restarting = asyncio.get_running_loop().create_task(self._restart())
 
     def _drop_socket(self) -> None:
-        channel, self._channel, self._sock = self._channel, None, None
-        if channel is not None:
+        spawned, self._spawned, self._sock = self._spawned, None, None
+        if spawned is not None:
+            self._dying = spawned
             loop = asyncio.get_running_loop()
-            loop.remove_reader(channel)
-            loop.remove_writer(channel)
-            channel.close()
+            loop.remove_reader(spawned.socket)
+            loop.remove_writer(spawned.socket)
+            spawned.socket.close()
 
-    async def _reap(self) -> None:
-        """A recorder whose socket is closed ends by itself."""
-        process, self._process = self._process, None
-        if process is not None:
-            await asyncio.to_thread(process.wait)
+    async def _reap(self, patience_s: float = REAP_PATIENCE_S, at_most_s: float = math.inf) -> None:
+        """A recorder whose socket is closed ends by itself; if not in time, it is killed."""
+        began = time.monotonic()
+        while self._dying is not None and not self._dying.dead:
+            waited = time.monotonic() - began
+            if waited > at_most_s:
+                return
+            if waited > patience_s:
+                self._dying.kill()
+            await asyncio.sleep(REAP_EVERY_S)
 
     async def _restart(self) -> None:
         """Start the recorder anew, as often as it takes, and send again what it had not committed."""
-        attempt = 0
+        attempt = max(0, self._suspect.quick_deaths - HASTY_RESTARTS)
         while self._sock is None:
             await asyncio.sleep(RESTART_PAUSE_S[min(attempt, len(RESTART_PAUSE_S) - 1)])
-            await self._reap()
             attempt += 1
+            await self._reap()
+            self._leave_out()
             try:
                 await self._mend_files()
                 report = await self._launch()
-            except WsreplayError as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it is told, and tried again: the records are kept
                 self._drop_socket()
-                self._stalled = str(error)
-                self._callbacks.stalled(self._stalled)
+                self._tell_trouble(str(error) if isinstance(error, WsreplayError) else repr(error), 0)
                 continue
-            if self._channel is None:
+            if self._spawned is None:
                 continue  # it was ready, and has died since
+            how = self._dying.how_it_ended if self._dying else "ended"
+            self._dying = None
             self._files.hold()
             self.totals.restarts += 1
             if not self._apart:
-                self._callbacks.restarted("the recorder died and was started again")
+                self._callbacks.restarted(f"the recorder {how} and was started again")
             self._apart = False
-            self._resend(report.ready or 0)
+            self._resend(self._spawned.socket, report.ready or 0)
 
     def keep_lock_fresh(self) -> None:
         """Every now and then, that nobody tidies the lock's files away."""
@@ -276,11 +327,11 @@ class RecorderClient:
 
     def check_files(self) -> None:
         """Where somebody has moved or removed the recording's files, kill the recorder: they are mended before the next."""
-        if self._closed is not None or self._sock is None or self._process is None or self._apart:
+        if self._closed is not None or self._sock is None or self._spawned is None or self._apart:
             return  # a recorder that closes its file removes what is beside it
         if not self._files.in_place:
             self._apart = True
-            self._process.kill()
+            self._spawned.kill()
 
     async def _mend_files(self) -> None:
         """The recorder is dead: bring its files together. Raises RecordingError."""
@@ -294,120 +345,30 @@ class RecorderClient:
             self.on_relocated(relocated)
             self._callbacks.relocated(relocated)
 
-    def _resend(self, committed: int) -> None:
-        """Put what was sent and not committed before what still waits. Its forwarding was done before."""
-        self._forget(committed)
-        self._sock = self._channel
-        self._partly = 0
-        waiting = list(self._waiting)
-        sent = list(self._kept)[: max(0, len(self._kept) - len(waiting))]
-        self._waiting = deque([*(PendingRecord(record) for record in sent), *waiting])
-        self._flush()
-
-    def _forget(self, committed: int) -> None:
-        """Keep only the records behind this number."""
-        kept = self._kept
-        while kept and self._number - len(kept) < committed:
-            self._kept_bytes -= len(kept.popleft())
-        if self.crowded and self._kept_bytes <= KEEP_BYTES // 2:
-            self.crowded = False
-            self.on_crowded(False)
-
-    # Records.
-
-    @property
-    def uncommitted(self) -> bool:
-        """Whether the recorder has not committed everything yet."""
-        return bool(self._kept)
-
-    def now(self) -> int:
-        """Nanoseconds since the start of the run."""
-        return time.monotonic_ns() - self.origin_ns
-
-    def chunk(self, connection: int, direction: int, data: bytes) -> bool:
-        """Hand over bytes that have just arrived. True: the kernel has them, forward them now; False: call `on_sent`."""
-        self.totals.bytes += len(data)
-        return self.record(_CHUNK, data, connection, direction)
-
-    def waiting_body(self) -> memoryview:
-        """The body of the record just handed over, as it is kept here; only after False."""
-        return memoryview(self._waiting[-1].record)[HEAD_LENGTH:] if not self._over else memoryview(b"")
-
-    def on_sent(self, forward: Forward) -> None:
-        """What is to be done once the record just handed over has really gone; only after False."""
-        if not self._over:
-            self._waiting[-1].forward = forward
-
-    def record(self, kind: int, body: bytes = b"", connection: int = 0, direction: int = 0) -> bool:
-        """Hand over a record; as `chunk`."""
-        record = head(kind, len(body), time.monotonic_ns() - self.origin_ns, connection, direction) + body
-        if self._over:
-            return False  # what is not recorded is not forwarded
-        self._number += 1
-        self._kept.append(record)
-        self._kept_bytes += len(record)
-        sock = self._sock
-        if self._waiting or sock is None or self._kept_bytes > KEEP_BYTES:
-            self._wait(record, 0)
-            return False
-        try:
-            sent = sock.send(record)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            # The recorder died; its end of the socket will say so.
-            sent = 0
-        if sent < len(record):
-            self._wait(record, sent)
-            return False
-        return True
-
-    def _wait(self, record: bytes, sent: int) -> None:
-        if self._kept_bytes > KEEP_BYTES and not self.crowded:
-            self.crowded = True
-            self.on_crowded(True)
-        if not self._waiting:
-            self._partly = sent
-            if self._held_since is None:
-                self._held_since = time.monotonic_ns()
-            if self._sock is not None and self._kept_bytes <= KEEP_BYTES:
-                asyncio.get_running_loop().add_writer(self._sock, self._flush)
-        self._waiting.append(PendingRecord(record))
-
-    def _flush(self) -> None:
-        sock = self._sock
-        if sock is None:
+    def _leave_out(self) -> None:
+        """Put a gap in the place of the record that recorders die at."""
+        convicted = self._suspect.convicted()
+        if convicted is None:
             return
-        loop = asyncio.get_running_loop()
-        waiting = self._waiting
-        while waiting:
-            first = waiting[0]
-            try:
-                self._partly += sock.send(memoryview(first.record)[self._partly :])
-            except BlockingIOError:
-                loop.add_writer(sock, self._flush)
-                return
-            except OSError:
-                loop.remove_writer(sock)
-                return
-            if self._partly < len(first.record):
-                continue
-            waiting.popleft()
-            self._partly = 0
-            if first.forward is not None:
-                first.forward()
-        loop.remove_writer(sock)
-        self._note_hold()
+        number, before = convicted
+        record = self._kept_record(number)
+        if record is None:
+            return
+        kind, direction, connection, t_ns, body = record
+        if kind == Kind.SKIPPED:
+            note, _, body = body.partition(b"\n")
+            kind = msgspec.json.decode(note, type=Skipped).kind
+        reason = f"the recorder failed at it {DEATHS} times"
+        note = msgspec.json.encode(Skipped(kind, len(body), reason))
+        if kind == Kind.CHUNK and not before:
+            note += b"\n" + body  # its frames may do without their payloads
+        self._replace(number, Record(Kind.SKIPPED, direction, connection, t_ns, note))
+        what = f"{len(body):,} bytes of connection {connection}" if kind == Kind.CHUNK else f"a record {Kind(kind).name}"
+        self._callbacks.left_out(f"the recorder failed {DEATHS} times at {what}: left out, with a gap in the recording")
 
-    def _note_hold(self) -> None:
-        since, self._held_since = self._held_since, None
-        if since is not None:
-            self.hold(since)
-
-    def hold(self, since: int) -> None:
-        """Put on record that what came since then (monotonic, ns) may have been seen late."""
-        if time.monotonic_ns() - since >= HOLD_WORTH_NOTING_NS:
-            self.record(Kind.HOLD, (since - self.origin_ns).to_bytes(8, "little"))
+    def _on_wait(self) -> None:
+        if self._trouble is not None:
+            self._tell_waiting()
 
     # The end.
 
@@ -425,20 +386,75 @@ class RecorderClient:
         assert self._closed is not None
         try:
             report = await self._closed
-            if self._files.removed:  # in the last moment
+            if self._files.removed and self.leftover is None:  # in the last moment
                 await self._mend_files()
             return report
         finally:
             await self._let_go()
 
+    async def hurry(self, seconds: float) -> None:
+        """`close` is to return after so many seconds at most: what is not recorded then is `leftover`."""
+        self.end()
+        assert self._closed is not None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._closed), seconds)
+        if self._closed.done():
+            return
+        works = self._spawned is not None and self._trouble is None and not self._spawned.stopped
+        goes_on = works and self._sock is not None and not self._waiting
+        records, size, reason = len(self._kept), self._kept_bytes, self._trouble or "the recorder has not finished"
+        saved = None
+        if not goes_on:
+            if self._restarting is not None:
+                self._restarting.cancel()
+            self._drop_socket()
+            if self._dying is not None:
+                self._dying.kill()
+            saved = self._save()
+        self.leftover = Leftover(Path(self._hello.path), reason, records, size, goes_on, saved)
+        self._resolve(self._closed, Report(frames=self.totals.frames, events=self.totals.events))
+
+    def _save(self) -> Path | None:
+        """Put what is kept beside the recording. Where payload fields are to be redacted, no record may be put anywhere."""
+        redactor = Redactor(bytes.fromhex(self._hello.key))
+        self._reserve.release()
+        if self._hello.redact:
+            unwritten.mark(self._hello.path, self._about(0))
+            return None
+        records = [unwritten.without_secrets(record, redactor) for record in self._kept]
+        return unwritten.save(self._hello.path, self._about(len(records)), records)
+
+    def _about(self, records: int | None) -> Unwritten:
+        reason = self._trouble or "the recorder has not finished"
+        return Unwritten(self._hello.run_id or 0, reason, self._first_kept, records)
+
+    def abandon(self) -> None:
+        """This process ends at once. A recorder that works has what was handed over; else note that something is missing."""
+        if self._kept and (self._trouble is not None or self._waiting):
+            self._reserve.release()
+            unwritten.mark(self._hello.path, self._about(None))
+            if self._spawned is not None and self._spawned.stopped:
+                self._spawned.kill()
+
     async def _let_go(self) -> None:
         if self._restarting is not None:
             self._restarting.cancel()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._reserve.release()
         self._drop_socket()
-        await self._reap()
+        leftover = self.leftover
+        if leftover is None:
+            await self._reap()
+        elif not leftover.goes_on:
+            await self._reap(0.0, KILL_PATIENCE_S)
         self._files.close()
         if self._lock is not None:
-            self._lock.release()
+            if self._dying is None or self._dying.dead:
+                self._lock.release()
+            else:
+                for descriptor in self._lock.descriptors:  # the recorder has them too
+                    os.close(descriptor)
             self._lock = None
 
 
@@ -448,4 +464,3 @@ class _Refused(WsreplayError):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
-

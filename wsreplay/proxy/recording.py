@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-from wsreplay.proxy.recorder_client import Callbacks, RecorderClient
+from wsreplay.proxy.callbacks import Callbacks, Leftover
+from wsreplay.proxy.recorder_client import RecorderClient
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.recorder.protocol import Hello, Report
 
@@ -67,6 +68,12 @@ class OutputRecording:
             self.recorder.end()
             self._closing = asyncio.get_running_loop().create_task(self.recorder.close())
         return self._closing
+
+    async def hurry(self, seconds: float) -> Leftover | None:
+        """As `close`, within so many seconds; what could not be recorded by then."""
+        self.close()
+        await self.recorder.hurry(seconds)
+        return self.recorder.leftover
 
     @property
     def closed(self) -> bool:

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wsreplay.model import Direction, Ending, Opcode
 from wsreplay.recorder.protocol import Closing, Ended, Opened
 from wsreplay.recorder.tail import TailCodec
-from wsreplay.store.writer import FrameRow, Writer
+from wsreplay.store.writer import LARGE, FrameRow, Writer
 from wsreplay.trace.events import event_type
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import Extensions, Inflate
 from wsreplay.wire.frames import FrameValues, StreamDecoder
+
+# A batch is committed once it holds so many inflated bytes, also in the middle of a record.
+BATCH_INFLATED = 8 * 2**20
+# How much of messages in progress is held until they are complete, over all connections; what is over it becomes rows at once.
+UNFINISHED_BYTES = 64 * 2**20
+
+
+class UnfinishedMessages:
+    """The large messages in progress of all connections: which ones are let go when they are too much together."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[tuple[LiveConnection, int], int] = {}
+
+    def note(self, connection: LiveConnection, direction: int, size: int) -> None:
+        """So many bytes of a message are held now."""
+        if size:
+            self._sizes[connection, direction] = size
+        else:
+            self._sizes.pop((connection, direction), None)
+        while sum(self._sizes.values()) > UNFINISHED_BYTES:
+            largest = max(self._sizes, key=self._sizes.__getitem__)
+            del self._sizes[largest]
+            largest[0].let_go(largest[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +46,7 @@ class Rules:
     tails: TailCodec
     max_payload: int
     base_ns: int  # where the run stands on the recording's time axis
+    unfinished: UnfinishedMessages = field(default_factory=UnfinishedMessages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +70,7 @@ class Stream:
     kept: int = 0  # the file's tail reaches up to here
     has_tail: bool = False
     told_undecodable: bool = False
+    is_large: bool = False  # its message in progress is among the large ones
 
 
 UNREAD = "passed unread: "
@@ -102,38 +127,69 @@ class LiveConnection:
             undecodable=point.undecodable,
             unfinished=point.unfinished,
             closed=point.closed,
+            max_inflated=BATCH_INFLATED,
         )
         return Stream(decoder, kept=point.offset, told_undecodable=point.told_undecodable)
 
-    def feed_tail(self, direction: int, tail: Iterable[tuple[int, int, bytes]]) -> None:
-        """What the file holds of an unfinished message of a restored connection: (offset, t_ns, bytes)."""
+    def feed_tail(self, direction: int, tail: Iterable[tuple[int, int, bytes]], commit: Callable[[], None]) -> None:
+        """What the file holds of an unfinished message of a resumed connection: (offset, t_ns, bytes)."""
         assert self.streams is not None
         stream = self.streams[direction]
         for offset, t_ns, data in tail:
             stream.has_tail = True
             if offset > stream.decoder.received:
                 stream.decoder.skip(offset - stream.decoder.received)
-            if raw := data[stream.decoder.received - offset :]:
-                self.feed(direction, t_ns, raw)
-                stream.chunks.clear()
+            full = self.feed(direction, t_ns, data[stream.decoder.received - offset :])
+            stream.chunks.clear()
+            while full:
+                self.keep()
+                commit()
+                full = self.feed(direction, t_ns, b"")
         stream.kept = stream.decoder.received
 
-    def feed(self, direction: int, t_ns: int, data: bytes) -> None:
-        """Bytes of one direction, arrived at `t_ns` on the recording's time axis."""
+    def feed(self, direction: int, t_ns: int, data: bytes) -> bool:
+        """Bytes of one direction, arrived at `t_ns` on the recording's time axis. True: the batch is full.
+
+        Commit it then, and call again without data for what did not fit; the batch holds what is left as tail.
+        """
         if self.unread and direction in self.unread:
             self.unread[direction].size += len(data)
-            return
+            return False
+        if self.streams is None:
+            return False
+        stream = self.streams[direction]
+        decoder = stream.decoder
+        offset, frontier = decoder.received, decoder.frontier
+        frames = decoder.feed_values(data, t_ns)
+        if frames:
+            self._add(direction, frames)
+            self._drop_tail_if_done(direction, stream)
+        if decoder.frontier < decoder.received:
+            if data:
+                stream.chunks.append((offset, t_ns, data))
+            if decoder.held > LARGE:
+                stream.is_large = True
+                self._rules.unfinished.note(self, direction, decoder.held)
+        if stream.is_large and not decoder.held:
+            stream.is_large = False
+            self._rules.unfinished.note(self, direction, 0)
+        if not decoder.inflated and offset - frontier < LARGE:
+            return False
+        writer = self._writer
+        writer.inflated += decoder.inflated
+        writer.large = writer.large or decoder.inflated > LARGE or offset - frontier > LARGE
+        return decoder.more or writer.inflated > BATCH_INFLATED
+
+    def feed_withheld(self, direction: int, t_ns: int, data: bytes, reason: str) -> None:
+        """As `feed`, for bytes at which recorders die: payloads are not looked at, and each is a gap."""
         if self.streams is None:
             return
         stream = self.streams[direction]
         decoder = stream.decoder
         offset = decoder.received
-        frames = decoder.feed_values(data, t_ns)
-        if frames:
-            self._add(direction, frames)
-            if stream.has_tail and decoder.frontier >= stream.kept:
-                self._writer.drop_tail(self.id, direction)
-                stream.has_tail = False
+        frames = decoder.feed_withheld(data, t_ns, reason)
+        self._add(direction, frames, f"payload cut: {reason}")
+        self._drop_tail_if_done(direction, stream)
         if decoder.frontier < decoder.received:
             stream.chunks.append((offset, t_ns, data))
 
@@ -143,7 +199,21 @@ class LiveConnection:
             self.unread[direction] = Unread(UNREAD + reason)
             self._gap(direction, 0, UNREAD + reason, 0)
 
-    def _add(self, direction: int, frames: Sequence[FrameValues]) -> None:
+    def let_go(self, direction: int) -> None:
+        """Hold a message in progress together no longer: its frames become rows as they are."""
+        assert self.streams is not None
+        stream = self.streams[direction]
+        stream.is_large = False
+        self._add(direction, stream.decoder.let_go())
+        self._writer.large = True
+        self._drop_tail_if_done(direction, stream)
+
+    def _drop_tail_if_done(self, direction: int, stream: Stream) -> None:
+        if stream.has_tail and stream.decoder.frontier >= stream.kept:
+            self._writer.drop_tail(self.id, direction)
+            stream.has_tail = False
+
+    def _add(self, direction: int, frames: Sequence[FrameValues], cut: str = "payload cut") -> None:
         connection_id, seq = self.id, self.seq
         rows: list[FrameRow] = []
         for t_ns, opcode, flags, wire_length, offset, payload, missing, message, message_opcode in frames:
@@ -157,7 +227,7 @@ class LiveConnection:
                 self.saw_close(direction, payload)
             rows.append((connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, kind, payload))
             if missing:
-                self._gap(direction, len(rows), "payload cut", missing)
+                self._gap(direction, len(rows), cut, missing)
         self.seq = seq
         if self._redacts:
             rows = self._redacted(direction, rows, frames)
@@ -252,6 +322,8 @@ class LiveConnection:
         for direction, stream in enumerate(self.streams or ()):
             decoder = stream.decoder
             frames, left = decoder.finish()
+            if stream.is_large:
+                self._rules.unfinished.note(self, direction, 0)
             self._add(direction, frames)
             reason = decoder.malformed or "unfinished"
             if self._redacts:
@@ -264,6 +336,22 @@ class LiveConnection:
                 self._gap(direction, 0, reason, left)
             if stream.has_tail:
                 self._writer.drop_tail(self.id, direction, before=None if self._redacts else decoder.frontier)
+
+    def give_up(self, direction: int, t_ns: int, reason: str, size: int) -> Ended:
+        """Record no more of this connection, for a reason; `size` is the length of what could not be recorded first."""
+        for number, stream in enumerate(self.streams or ()):
+            stream.chunks.clear()
+            self._writer.drop_tail(self.id, number)
+        self._gap(direction, 0, f"not recorded from here: {reason}", size)
+        columns = {"closed_ns": t_ns, "ending": str(Ending.TRUNCATED), "error": reason}
+        self._writer.update_connection(self.id, **columns)
+        seconds = (t_ns - self.opened_ns) / 1e9
+        return Ended(self.id, self.opened.path, str(Ending.TRUNCATED), seconds, self.seq, self.opened.user, error=reason)
+
+    def note_loss(self, reason: str) -> None:
+        """What comes behind the frames that are here is lost."""
+        for direction in (0, 1) if self.streams else (0,):
+            self._gap(direction, 0, f"lost from here: {reason}", 0)
 
     def end(self, t_ns: int, closing: Closing, ending: Ending | None = None) -> Ended:
         """Write how the connection ended, and what was left unfinished."""

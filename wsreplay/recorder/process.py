@@ -2,6 +2,17 @@
 
 It does nothing else, so that its one thread keeps up; it ignores Ctrl-C, which is the relay's business. When the relay dies it
 drains the socket, commits and closes the file.
+
+    state      when                               reads the socket                      says
+    starting   until HELLO was carried out        no                                    ready, or error
+    recording  usually                            yes, and applies what it reads        committed, after each batch
+    stalled    a batch cannot be committed        yes, up to 64 MiB that wait unread    stalled, twice a second
+    careful    up to the record of the HELLO      yes, a batch for each record          applying, committed
+    orphaned   the relay is gone                  to its end, then closes the file      nothing: nobody listens
+    failed     an error that nobody expects       no: it ends, a new one is started     failed, and at which record
+
+What one batch holds is bounded: by frames, by bytes from the socket, and by bytes they inflate to. A chunk that inflates to
+more is committed in parts, and what is left of it stands in the file as a tail, so that a new recorder goes on with it.
 """
 
 from __future__ import annotations
@@ -13,12 +24,18 @@ import signal
 import socket
 import sys
 import time
+import traceback
+from collections import deque
+from pathlib import Path
 
 import msgspec
 
+import wsreplay
 from wsreplay.errors import RecordingError, WsreplayError
+from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
 from wsreplay.recorder.recorder import Recorder
+from wsreplay.recorder.recover import recover
 from wsreplay.store import lock
 from wsreplay.store.writer import Writer, WriteStalled
 
@@ -26,17 +43,29 @@ COMMIT_EVERY_S = 0.05
 COMMIT_ROWS = 10_000
 COMMIT_BYTES = 8 * 2**20
 READ = 2**20
+# While nothing can be committed, so much is read on. The relay stops at the same bound.
+READ_AHEAD = 64 * 2**20
 # After a small read others are given time to add to the next one: fewer wake-ups beside a latency-bound relay. The nap is over
 # before one that passes 50,000 small messages a second, a kilobyte of kernel memory each, fills a quarter of the socket.
 NAP_BELOW = 32 * 2**10
 NAP_PER_BUFFER_BYTE_S = 0.25 / (50_000 * 1024)
 RETRY_S = 0.2
+# How often a recorder that is stalled says so: it is alive.
+SAY_STALLED_EVERY_S = 0.5
+EXIT_FAILED = 70
 # A batch holds many objects and hardly a cycle: looking for some at every 700 objects costs 6 %.
 GC_THRESHOLD = 100_000
 # How long a recorder whose relay is gone waits for a full disk or a locked file before it gives up.
 ORPHAN_PATIENCE_S = 60.0
 
 _encode = msgspec.json.Encoder().encode
+
+
+class _ApplyFailed(Exception):
+    """A record cannot be applied, for a reason that nobody expects."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 class RecorderProcess:
@@ -48,43 +77,73 @@ class RecorderProcess:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._reader = RecordReader()
+        # What was read while nothing could be committed; b"" is the relay's end.
+        self._read_ahead: deque[bytes] = deque()
+        self._read_ahead_bytes = 0
         self._recorder: Recorder | None = None
+        self._careful = 0  # up to this record each is committed for itself
         self._relay_gone = False
-        self._deadline: float | None = None
+        self._deadline: float | None = None  # when the batch is committed, however small it is
         self._pending_bytes = 0
         self._nap_s = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) * NAP_PER_BUFFER_BYTE_S
 
     def run(self) -> int:
         """Record until BYE or the relay's end; return the exit code."""
         try:
-            while self._recorder is None or not self._relay_gone:
-                self._wait()
-                data = self._receive()
-                if not data:
-                    self._relay_gone = True
-                    break
-                for record in self._reader.feed(data):
-                    if record.kind == Kind.BYE:
-                        self._finish(clean=True)
-                        return 0
-                    self._apply(record)
-                self._pending_bytes += len(data)
-                self._commit_when_due()
-                if len(data) < NAP_BELOW:
-                    self._nap()
-            if self._recorder is not None:
-                self._finish(clean=False)
-                lock.Lock(self._recorder.writer.path, self._lock).release()
+            self._record()
         except WsreplayError as error:
             self._say(Report(error=str(error), exit_code=error.exit_code))
             return error.exit_code
+        except Exception as error:
+            # The relay starts another one, and leaves a record out that they all fail at.
+            number = error.number if isinstance(error, _ApplyFailed) else None
+            self._say(Report(failed=_describe(error.__cause__ or error), applying=number))
+            return EXIT_FAILED
         return 0
+
+    def _record(self) -> None:
+        while data := self._next_data():
+            for record in self._reader.feed(data):
+                if record.kind == Kind.BYE:
+                    self._finish(clean=True)
+                    if self._hung_up():
+                        self._release_lock()
+                    return
+                self._apply(record)
+            self._pending_bytes += len(data)
+            self._commit_when_due()
+            if len(data) < NAP_BELOW and not self._read_ahead:
+                self._nap()
+        if self._recorder is not None:
+            self._finish(clean=False)
+            self._release_lock()
+
+    def _hung_up(self) -> bool:
+        return any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
+
+    def _release_lock(self) -> None:
+        """Nobody else does it: the relay is gone."""
+        assert self._recorder is not None
+        lock.Lock(self._recorder.writer.path, self._lock).release()
+
+    def _next_data(self) -> bytes:
+        """What comes next from the relay; b"" at its end."""
+        if self._read_ahead:
+            data = self._read_ahead.popleft()
+            self._read_ahead_bytes -= len(data)
+            return data
+        if self._relay_gone:
+            return b""
+        self._wait()
+        return self._receive()
 
     def _wait(self) -> None:
         while self._deadline is not None:
             if self._poll.poll(self._until_commit() * 1000):
                 return
             self._commit_when_due()
+            if self._read_ahead or self._relay_gone:
+                return
         self._poll.poll()
 
     def _until_commit(self) -> float:
@@ -95,21 +154,39 @@ class RecorderProcess:
 
     def _receive(self) -> bytes:
         try:
-            return self._sock.recv(READ)
+            data = self._sock.recv(READ)
         except OSError:
             # ECONNRESET: the relay died with words of ours unread. What it sent before was delivered.
-            return b""
+            data = b""
+        self._relay_gone = not data
+        return data
 
     def _apply(self, record: Record) -> None:
-        if self._recorder is None:
+        recorder = self._recorder
+        if recorder is None:
             self._begin(msgspec.json.decode(record.body, type=Hello))
             return
-        self._recorder.apply(record)
-        if self._deadline is None:
-            self._deadline = time.monotonic() + COMMIT_EVERY_S
+        careful = recorder.processed < self._careful
+        if careful:
+            self._say(Report(applying=recorder.processed + 1))
+        try:
+            full = recorder.apply(record)
+            if self._deadline is None:
+                self._deadline = time.monotonic() + COMMIT_EVERY_S
+            while full or careful:
+                careful = False
+                self._commit(recorder)
+                full = recorder.go_on()
+        except WsreplayError:
+            raise
+        except Exception as error:
+            raise _ApplyFailed(recorder.processed) from error
 
     def _begin(self, hello: Hello) -> None:
+        if hello.run_id is None:
+            recover(hello.path)
         self._recorder = recorder = Recorder(hello)
+        self._careful = hello.careful
         self._say(
             Report(
                 ready=recorder.processed,
@@ -125,37 +202,51 @@ class RecorderProcess:
         if recorder is None or self._deadline is None:
             return
         if recorder.writer.waiting >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES or time.monotonic() >= self._deadline:
-            recorder.flush()
-            self._persist(recorder.writer)
-            self._deadline = None
-            self._pending_bytes = 0
-            self._report_progress(recorder)
+            self._commit(recorder)
+
+    def _commit(self, recorder: Recorder) -> None:
+        recorder.flush()
+        self._persist(recorder.writer)
+        self._deadline = None
+        self._pending_bytes = 0
+        self._report_progress(recorder)
 
     def _persist(self, writer: Writer) -> None:
-        """Commit, and where that cannot be done now say why and try again: nothing more is read meanwhile."""
+        """Commit, and where that cannot be done now say why and try again: what is read meanwhile waits."""
         give_up = time.monotonic() + ORPHAN_PATIENCE_S
-        told = None
+        said_at = 0.0
         while True:
             try:
                 writer.commit()
                 break
             except WriteStalled as stalled:
-                if str(stalled) != told:
-                    told = str(stalled)
-                    self._say(Report(stalled=told))
-                if self._orphaned() and time.monotonic() > give_up:
-                    raise RecordingError(f"gave up writing: {told}") from stalled
-                time.sleep(RETRY_S)
+                reason = str(stalled)
+            if time.monotonic() - said_at >= SAY_STALLED_EVERY_S:
+                said_at = time.monotonic()
+                self._say(Report(stalled=reason))
+            self._receive_ahead(RETRY_S)
+            if self._relay_gone and time.monotonic() > give_up:
+                raise RecordingError(f"gave up writing: {reason}")
 
-    def _orphaned(self) -> bool:
-        return self._relay_gone or any(event & (select.POLLHUP | select.POLLERR) for _, event in self._poll.poll(0))
+    def _receive_ahead(self, seconds: float) -> None:
+        """Read what comes within this time, so that traffic goes on while it can be kept."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._relay_gone or self._read_ahead_bytes >= READ_AHEAD:
+                time.sleep(left)
+            elif self._poll.poll(left * 1000):
+                data = self._receive()
+                self._read_ahead.append(data)
+                self._read_ahead_bytes += len(data)
 
     def _finish(self, *, clean: bool) -> None:
         recorder = self._recorder
         assert recorder is not None
         recorder.end(clean=clean)
         self._persist(recorder.writer)
+        self._report_progress(recorder)  # to build the index of a large recording takes its time
         recorder.writer.close()
+        unwritten.remove(recorder.writer.path)
         self._report_progress(recorder, closed=True)
 
     def _report_progress(self, recorder: Recorder, closed: bool = False) -> None:
@@ -175,6 +266,17 @@ class RecorderProcess:
         # A relay that is gone needs no report.
         with contextlib.suppress(OSError):
             self._sock.sendall(_encode(report) + b"\n")
+
+
+def _describe(error: BaseException) -> str:
+    """An error that nobody expects: its type and where it was raised. Its text may hold what a peer has sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    file = Path(frames[-1].filename)
+    package = Path(wsreplay.__file__).parent
+    name = file.relative_to(package.parent) if file.is_relative_to(package) else file.name
+    return f"{type(error).__name__} in {name}, line {frames[-1].lineno}"
 
 
 def main(descriptor: int, *lock_descriptors: int) -> int:

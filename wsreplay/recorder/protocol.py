@@ -36,6 +36,8 @@ class Kind(IntEnum):
     FAULT = 9  # FaultNote, as JSON
     BYE = 10  # nothing: commit, close the file, say so
     UNREAD = 11  # why the bytes of one direction are passed and not read from here on; chunks say how many
+    SKIPPED = 12  # Skipped, as JSON, in place of a record that recorders die at; a line feed, and that record's body or nothing
+    OPENED = 13  # Opening, as JSON: OPEN without its secrets
 
 
 class Record(NamedTuple):
@@ -63,6 +65,7 @@ class Hello(msgspec.Struct, frozen=True):
     redact: list[str] = []
     max_payload: int = 64 * 2**20
     durability: str = "normal"
+    careful: int = 0  # up to this record commit each one for itself, and say before which one it is
     options: dict[str, Any] = {}
 
 
@@ -76,6 +79,23 @@ class Closing(msgspec.Struct, frozen=True):
 class FaultNote(msgspec.Struct, frozen=True):
     kind: str
     detail: str = ""
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A record that cannot be recorded: its kind, the length of its body in bytes, and what became of those who tried."""
+
+    kind: int
+    size: int
+    reason: str
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A connection's request as a recording shows it: without secrets."""
+
+    peer: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    user: str | None = None
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -114,6 +134,8 @@ class Report(msgspec.Struct, omit_defaults=True):
     frames: int = 0
     events: int = 0
     stalled: str | None = None  # why nothing can be written at the moment
+    applying: int | None = None  # the record that is being applied, while the recorder is careful
+    failed: str | None = None  # the recorder ends: an error that nobody expects, and where
     error: str | None = None  # why this recording cannot be written at all
     exit_code: int = 3
     closed: bool = False

@@ -8,7 +8,7 @@ import orjson
 from wsreplay.errors import CorruptRecording
 from wsreplay.model import Connection, Ending, Headers
 from wsreplay.recorder.connection import LiveConnection, Rules
-from wsreplay.recorder.protocol import Closing, Ended, FaultNote, Hello, Kind, Opened, Record
+from wsreplay.recorder.protocol import Closing, Ended, FaultNote, Hello, Kind, Opened, Opening, Record, Skipped
 from wsreplay.recorder.resume import close_crashed_runs, next_start, open_connections
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume
@@ -32,6 +32,8 @@ class Recorder:
         self._hello = hello
         self._connections: dict[int, LiveConnection] = {}
         self._touched: set[LiveConnection] = set()
+        # The chunk that held more than a batch may: its connection, direction and time.
+        self._rest: tuple[LiveConnection, int, int] | None = None
         self._reached = 0
         self.events = 0
         self._opened: list[Opened] = []
@@ -65,19 +67,30 @@ class Recorder:
     def open_connections(self) -> int:
         return len(self._connections)
 
-    def apply(self, record: Record) -> None:
-        """Apply one record; `flush` and the writer's `commit` make it last."""
+    def apply(self, record: Record) -> bool:
+        """Apply one record; `flush` and the writer's `commit` make it last.
+
+        True: the batch is full, and must be made to last before `go_on`. It may be in the middle of the record: the file then
+        holds what is left of its bytes as a tail, so that the record counts as applied.
+        """
         kind, direction, connection_id, t_ns, body = record
         self.processed += 1
         t_ns += self.start_ns
         if t_ns > self._reached:
             self._reached = t_ns
         if kind == _CHUNK:
-            connection = self._connections[connection_id]
-            connection.feed(direction, t_ns, body)
+            try:
+                connection = self._connections[connection_id]
+            except KeyError:
+                return False  # it was given up, and its gap says so
             self._touched.add(connection)
+            if connection.feed(direction, t_ns, body):
+                self._rest = connection, direction, t_ns
+                return True
         elif kind == Kind.OPEN:
-            self._open(connection_id, t_ns, body)
+            self._open(connection_id, t_ns, read_opening(body, self._rules.redactor))
+        elif kind == Kind.OPENED:
+            self._open(connection_id, t_ns, msgspec.json.decode(body, type=Opening))
         elif kind == Kind.ACCEPT:
             self._accept(connection_id, body)
         elif kind == Kind.CLOSE:
@@ -90,25 +103,51 @@ class Recorder:
             self._connections[connection_id].pass_unread(direction, body.decode())
         elif kind == Kind.FAULT:
             self._fault(connection_id, direction, t_ns, body)
+        elif kind == Kind.SKIPPED:
+            self._skip(connection_id, direction, t_ns, body)
+        return False
 
-    def _open(self, connection_id: int, t_ns: int, body: bytes) -> None:
-        peer, _, raw = body.partition(b"\n")
-        start, pairs = parse_head(raw)
-        headers: Headers = tuple(pairs)
-        path = start[1] if len(start) > 1 else "/"
-        redactor = self._rules.redactor
+    def go_on(self) -> bool:
+        """The full batch was committed: apply what is left of the record. True: the batch is full again."""
+        if self._rest is None:
+            return False
+        connection, direction, t_ns = self._rest
+        self._touched.add(connection)
+        if connection.feed(direction, t_ns, b""):
+            return True
+        self._rest = None
+        return False
+
+    def _skip(self, connection_id: int, direction: int, t_ns: int, body: bytes) -> None:
+        """In place of a record that recorders die at: what of it can be recorded, and a gap."""
+        note, _, original = body.partition(b"\n")
+        skipped = msgspec.json.decode(note, type=Skipped)
+        if skipped.kind == Kind.OPEN:
+            self._open(connection_id, t_ns, Opening("", "", ()))
+        connection = self._connections.get(connection_id)
+        if connection is None:
+            self.writer.add_mark(t_ns, f"a {Kind(skipped.kind).name} record is missing: {skipped.reason}")
+        elif skipped.kind == Kind.CHUNK and original:
+            connection.feed_withheld(direction, t_ns, original, skipped.reason)
+            self._touched.add(connection)
+        else:
+            self._touched.discard(self._connections.pop(connection_id))
+            self._ended.append(connection.give_up(direction, t_ns, skipped.reason, skipped.size))
+            self.events += connection.events
+
+    def _open(self, connection_id: int, t_ns: int, opening: Opening) -> None:
         connection = Connection(
             connection_id,
             self.run_id,
             t_ns,
-            peer=peer.decode(),
-            path=redactor.path(path),
-            request_headers=redactor.headers(headers),
-            user=identify(path, headers, redactor),
+            peer=opening.peer,
+            path=opening.path,
+            request_headers=opening.headers,
+            user=opening.user,
         )
         self.writer.insert_connection(connection)
         live = LiveConnection(connection_id, self.writer, self._rules)
-        live.opened = Opened(connection_id, connection.path, peer.decode(), connection.user)
+        live.opened = Opened(connection_id, opening.path, opening.peer, opening.user)
         live.opened_ns = t_ns
         self._connections[connection_id] = live
         self._opened.append(live.opened)
@@ -119,7 +158,9 @@ class Recorder:
         status = int(start[1]) if len(start) > 1 and start[1].isdigit() else 0
         extensions = ", ".join(value for name, value in pairs if name.lower() == "sec-websocket-extensions") or None
         subprotocol = next((value for name, value in pairs if name.lower() == "sec-websocket-protocol"), None)
-        connection = self._connections[connection_id]
+        connection = self._connections.get(connection_id)
+        if connection is None:
+            return  # it was given up
         connection.status = status
         if status == SWITCHING_PROTOCOLS:
             connection.upgrade(extensions)
@@ -132,7 +173,9 @@ class Recorder:
         )
 
     def _close(self, connection_id: int, t_ns: int, closing: Closing) -> None:
-        connection = self._connections.pop(connection_id)
+        connection = self._connections.pop(connection_id, None)
+        if connection is None:
+            return  # it was given up
         self._touched.discard(connection)
         self._ended.append(connection.end(t_ns, closing))
         self.events += connection.events
@@ -142,6 +185,12 @@ class Recorder:
         connection = self._connections.get(connection_id)
         frame_id = connection.last_frame_id if connection is not None else None
         self.writer.add_fault(t_ns, note.kind, note.detail, connection_id or None, direction, frame_id)
+
+    def note_loss(self, reason: str) -> None:
+        """What came last on the connections that are open is lost, for this reason."""
+        for connection in self._connections.values():
+            connection.note_loss(reason)
+        self.writer.add_mark(self._reached, f"what passed from here to the end of this run was not recorded: {reason}")
 
     def news(self) -> tuple[list[Opened], list[Ended]]:
         """The connections opened and ended since this was last asked."""
@@ -161,6 +210,8 @@ class Recorder:
 
     def end(self, *, clean: bool) -> None:
         """No more records will come: complete the last batch. Connections that are still open are truncated."""
+        while self.go_on():
+            pass
         for connection in self._connections.values():
             self._ended.append(connection.end(self._reached, Closing(), Ending.TRUNCATED))
             self.events += connection.events
@@ -169,3 +220,12 @@ class Recorder:
         if clean:
             self.writer.update_run(self.run_id, ended_ns=self._reached)
         self.flush()
+
+
+def read_opening(body: bytes, redactor: Redactor) -> Opening:
+    """The body of an OPEN record, without its secrets."""
+    peer, _, raw = body.partition(b"\n")
+    start, pairs = parse_head(raw)
+    headers: Headers = tuple(pairs)
+    path = start[1] if len(start) > 1 else "/"
+    return Opening(peer.decode(), redactor.path(path), redactor.headers(headers), identify(path, headers, redactor))

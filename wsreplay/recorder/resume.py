@@ -54,13 +54,13 @@ def close_crashed_runs(writer: Writer) -> None:
     for run in rows.unended_runs(writer):
         options = orjson.loads(run.options)
         if options.get("redact"):
-            _drop_sealed_tails(writer, run.id)
+            drop_sealed_tails(writer, run.id)
         rules = Rules(Redactor(), TailCodec(None), options.get("max_payload", MAX_PAYLOAD), 0)
         for connection in open_connections(writer, run.id, rules).values():
             connection.end(run.reached_ns, Closing(), Ending.TRUNCATED)
 
 
-def _drop_sealed_tails(writer: Writer, run_id: int) -> None:
+def drop_sealed_tails(writer: Writer, run_id: int) -> None:
     """Nobody has the key any more."""
     for connection_id, direction, size in rows.tail_sizes(writer, run_id):
         writer.add_gap(connection_id, direction, writer.last_frame_id, "withheld: unfinished, and its key is gone", size)
@@ -81,9 +81,9 @@ def _resume(
     for _, direction, payload in sorted(closes):
         connection.saw_close(direction, payload)
     for direction in (0, 1):
-        tail = rows.tail(writer, connection.id, direction)
+        tail = list(rows.tail(writer, connection.id, direction))
         opened = ((at, t_ns, rules.tails(data, connection.id, direction, at)) for at, t_ns, data in tail)
-        connection.feed_tail(direction, opened)
+        connection.feed_tail(direction, opened, writer.commit)
 
 
 class _Reading(Enum):

@@ -29,6 +29,8 @@ ROWS_PER_STATEMENT = 100
 PAGE_SIZE = 32768
 SMALL_PAGE = 4096
 REPACK_BELOW = 4 * 2**20  # bytes
+# A payload over this is written piece by piece: handed over whole, SQLite would copy it twice.
+LARGE = 2**20
 
 INSERT_MARK = "INSERT INTO mark (t_ns, frame_id, note) VALUES (?,?,?)"
 INSERT_FINDING = "INSERT INTO finding (contract, contract_digest, body) VALUES (?,?,?)"
@@ -39,6 +41,7 @@ FrameRow = tuple[int, int, int, int, int, int, int, int, "str | None", bytes]
 _FRAME_COLUMNS = "connection_id, seq, t_ns, direction, opcode, flags, wire_length, offset, type, payload"
 _ONE_ROW = "(?,?,?,?,?,?,?,?,?,?)"
 _INSERT_FRAME = f"INSERT INTO frame ({_FRAME_COLUMNS}) VALUES {_ONE_ROW}"
+_INSERT_LARGE = f"INSERT INTO frame ({_FRAME_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,zeroblob(?))"
 _INSERT_FRAMES = _INSERT_FRAME + f",{_ONE_ROW}" * (ROWS_PER_STATEMENT - 1)
 
 
@@ -86,6 +89,9 @@ class Writer:
             if isinstance(error, sqlite3.Error):
                 raise readable(error, self._shown, "written") from error
             raise
+        # Of the batch: how many payload bytes were inflated, and whether a payload may be over LARGE. Told by who adds frames.
+        self.inflated = 0
+        self.large = False
         self._frames: list[FrameRow] = []
         self._statements: list[tuple[str, Sequence[Any]]] = []
 
@@ -233,9 +239,14 @@ class Writer:
             raise CorruptRecording(f"{self._shown}: {error}") from error
         self._frames.clear()
         self._statements.clear()
+        self.inflated, self.large = 0, False
 
     def _write_frames(self, db: sqlite3.Connection) -> None:
         frames = self._frames
+        if self.large:
+            for row in frames:
+                _write_by_pieces(db, row) if len(row[9]) > LARGE else db.execute(_INSERT_FRAME, row)
+            return
         whole = len(frames) - len(frames) % ROWS_PER_STATEMENT
         flatten = itertools.chain.from_iterable
         for start in range(0, whole, ROWS_PER_STATEMENT):
@@ -276,3 +287,12 @@ class Writer:
     def abandon(self) -> None:
         """Close without committing what waits."""
         self._db.close()
+
+
+def _write_by_pieces(db: sqlite3.Connection, row: FrameRow) -> None:
+    payload = memoryview(row[9])
+    frame_id = db.execute(_INSERT_LARGE, (*row[:9], len(payload))).lastrowid
+    assert frame_id is not None
+    with db.blobopen("frame", "payload", frame_id) as blob:
+        for start in range(0, len(payload), LARGE):
+            blob.write(payload[start : start + LARGE])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import orjson
 
 # The common case, without parsing: `{"type": "name"` at the very start of the message.
@@ -11,6 +12,15 @@ _LEADING_TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([^"\\\x00-\x1f]{0,256})"\s*
 # Such starts that were seen, and the name in them.
 _seen: dict[bytes, str] = {}
 _SEEN_AT_MOST = 4096
+# A longer document is not taken apart for its type: its parts may take twenty times its size.
+_LARGE = 2**20
+
+
+class _Typed(msgspec.Struct):
+    type: msgspec.Raw = msgspec.Raw()
+
+
+_read_typed = msgspec.json.Decoder(_Typed).decode
 
 
 def event_type(payload: bytes) -> str | None:
@@ -26,12 +36,22 @@ def event_type(payload: bytes) -> str | None:
         return name
     if match := _LEADING_TYPE.match(payload):
         return _learn(match)
+    if len(payload) > _LARGE:
+        return _type_of_large(payload)
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
     value = document.get("type") if isinstance(document, dict) else None
     return value if isinstance(value, str) else None
+
+
+def _type_of_large(payload: bytes) -> str | None:
+    try:
+        value = bytes(_read_typed(payload).type)
+        return orjson.loads(value) if value.startswith(b'"') else None
+    except (msgspec.DecodeError, orjson.JSONDecodeError, RecursionError):
+        return None
 
 
 def _learn(match: re.Match[bytes]) -> str | None:

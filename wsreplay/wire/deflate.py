@@ -6,6 +6,7 @@ contains every smaller one, so the negotiated window bits are only reported.
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections import deque
@@ -17,6 +18,8 @@ TAIL = b"\x00\x00\xff\xff"
 # Beyond what is kept of a message, this much is inflated and thrown away, so that the window stays known.
 # What expands further is taken for a compression bomb.
 SKIM = 64 * 2**20
+# So much is inflated at a time: zlib puts a longer answer together from pieces, and for a moment holds it twice.
+PIECE = 2**20
 # Honest senders end at most one block a message with BFINAL; each costs a new inflater.
 MAX_FINAL_BLOCKS = 100
 
@@ -172,27 +175,33 @@ class Inflate:
         return b"", 0
 
     def _inflate(self, data: bytes, limit: int) -> tuple[bytes, int]:
-        kept: list[bytes] = []
+        kept = None
         dropped = 0
-        while data and not self.broken:
+        filled = False
+        while (data or filled) and not self.broken:
             z = self._z
             if z is None:
                 z = self._z = zlib.decompressobj(-15, zdict=self.window)
             # One byte more than wanted tells "just fits" from "more to come".
-            out = z.decompress(data, limit + 1 if limit else 64 * 1024)
+            room = limit if limit < PIECE else PIECE
+            wanted = room + 1 if limit else 64 * 1024
+            out = z.decompress(data, wanted)
             self._remember(out)
-            if len(out) <= limit and not kept and not z.eof:
+            if len(out) <= room and kept is None and not z.eof:
                 return out, 0
-            kept.append(out[:limit])
+            if kept is None:
+                kept = io.BytesIO()  # grows in place, and gives its bytes away without a copy
+            kept.write(out[:limit])
             dropped += max(0, len(out) - limit)
             self._skimmed += max(0, len(out) - limit)
             limit = max(0, limit - len(out))
+            filled = len(out) == wanted
             data = z.unconsumed_tail
             if z.eof:
-                data = self._restart(z.unused_data)
+                data, filled = self._restart(z.unused_data), False
             if self._skimmed > SKIM:
                 self.broken = f"it expands to over {SKIM >> 20} MiB more than is kept of a message"
-        return (kept[0] if len(kept) == 1 else b"".join(kept)), dropped
+        return (b"" if kept is None else kept.getvalue()), dropped
 
     def _restart(self, rest: bytes) -> bytes:
         """A block had BFINAL set (RFC 7692, section 7.2.3.4): what follows is a new deflate stream over the same window."""

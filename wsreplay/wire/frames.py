@@ -15,6 +15,7 @@ UTF-8 of text is not checked here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -89,6 +90,9 @@ class StreamDecoder:
     for a direction whose window is lost, `unfinished` inside a message whose first frames were returned before (its opcode, and
     how much of its payload was kept), `closed` behind a close frame. With `prompt`, for a peer that has to answer them, control
     frames inside a fragmented message are returned as they come, before it; such a decoder cannot start anew.
+
+    A few bytes may inflate to many. With `max_inflated`, a call returns once it has inflated more than so many; `more` then
+    says that complete frames may be waiting in what was fed, which `feed_values(b"", t_ns)` returns.
     """
 
     def __init__(
@@ -103,9 +107,14 @@ class StreamDecoder:
         unfinished: tuple[int, int] | None = None,
         closed: bool = False,
         prompt: bool = False,
+        max_inflated: int = sys.maxsize,
     ) -> None:
         self.frontier = offset
         self.received = offset
+        # Of the last call: how many bytes it inflated, and whether it stopped for having inflated enough.
+        self.inflated = 0
+        self.more = False
+        self._max_inflated = max_inflated
         self.malformed: str | None = None
         self.protocol_error: str | None = None
         self.undecodable = undecodable
@@ -148,12 +157,16 @@ class StreamDecoder:
 
     def feed(self, data: bytes, t_ns: int) -> list[DecodedFrame]:
         """Take in the next bytes of the stream; return the frames of the messages that they complete."""
-        return list(map(_frame, self.feed_values(data, t_ns)))
+        values = self.feed_values(data, t_ns)
+        while self.more:
+            values += self.feed_values(b"", t_ns)
+        return list(map(_frame, values))
 
     def feed_values(self, data: bytes, t_ns: int) -> list[FrameValues]:
         """As `feed`, for a recorder's loop: giving names to the fields takes half as long as decoding a frame."""
         base = self.received
         self.received += len(data)
+        self.inflated, self.more = 0, False
         if self.malformed:
             return []
         out: list[FrameValues] = []
@@ -209,6 +222,36 @@ class StreamDecoder:
             self.frontier = frames[-1].offset + frames[-1].wire_length
         return frames, self.received - self.frontier
 
+    def feed_withheld(self, data: bytes, t_ns: int, reason: str) -> list[FrameValues]:
+        """As `feed_values`, for bytes whose payloads nobody may look at: they are missing.
+
+        An inflater with context takeover would have had to see them: nothing is inflated any more, for this reason.
+        """
+        before, undecodable = self.received, self.undecodable
+        self.undecodable = undecodable or reason
+        frames = self.feed_values(data, t_ns)
+        if self._deflate is None or not self._deflate.context_takeover:
+            self.undecodable = undecodable
+        if self._opcode:
+            frames += self.let_go()
+            self._kept, self._compressed = self._max_payload, False
+        return [_withheld(frame) if frame[4] + frame[3] > before else frame for frame in frames]
+
+    @property
+    def held(self) -> int:
+        """Payload bytes of a message in progress that are held until it is complete."""
+        return self._kept if self._pending else 0
+
+    def let_go(self) -> list[FrameValues]:
+        """Hold the message in progress together no longer: return its frames so far; the others come as they are complete."""
+        out: list[FrameValues] = []
+        self._release(out)
+        self._whole = False
+        if out:
+            _, _, _, wire_length, offset, *_ = out[-1]
+            self.frontier = offset + wire_length
+        return out
+
     def _scan(self, data: bytes, pos: int, base: int, t_ns: int, out: list[FrameValues]) -> int:
         """Decode the frames in `data` from `pos` on, where `data` begins at stream offset `base`; return where it stopped.
 
@@ -220,12 +263,13 @@ class StreamDecoder:
         deflate = self._deflate
         inflate = deflate.message if deflate is not None and not self.undecodable else None
         append = out.append
+        inflated, enough = 0, self._max_inflated
         plain = not self._opcode and not self._closed
         while True:
             body = pos + 2
             if body > end:
                 self._wanted = 2
-                return pos
+                break
             head = data[pos]
             length = data[pos + 1]
             if has_mask := length > 127:
@@ -234,28 +278,28 @@ class StreamDecoder:
                 body += 2 if length == 126 else 8
                 if body > end:
                     self._wanted = body - pos
-                    return pos
+                    break
                 minimal = 126 if length == 126 else 65536
                 length = int.from_bytes(data[pos + 2 : body], "big")
                 if length < minimal:
                     self._note(base + pos, ("its length is not written in the shortest form", "5.2"))
                 elif length >> 63:
                     self._lose(f"the frame at byte {base + pos} has a length of 64 bits (RFC 6455, section 5.2)", out)
-                    return pos
+                    break
             if has_mask:
                 body += 4
             stop = body + length
             if stop > end or length > limit:
                 if body > end or length <= limit:
                     self._wanted = (body if body > end else stop) - pos
-                    return pos
+                    break
                 key = data[body - 4 : body] if has_mask else b""
                 self._check(head, has_mask, length, base + pos)
                 self._begin(head, base + pos, out)
                 self._streamed = streamed = _Streamed(head, key, base + pos, stop - pos, length)
                 pos = self._stream(streamed, data, body, t_ns, out)
                 if streamed.left:
-                    return pos
+                    break
                 plain = not self._opcode and not self._closed
                 inflate = None if self.undecodable else inflate
                 continue
@@ -275,12 +319,19 @@ class StreamDecoder:
                 message = None if missing else payload
                 flags = 19 if has_mask else 3
                 append((t_ns, head, flags, stop - pos, base + pos, payload, missing, message, head))
+                inflated += len(payload)
             else:
                 self._check(head, has_mask, length, base + pos)
                 self._whole_frame(head, has_mask, stop - pos, base + pos, payload, t_ns, out)
                 plain = not self._opcode and not self._closed
                 inflate = None if self.undecodable else inflate
+                inflated, self.inflated = inflated + self.inflated, 0
             pos = stop
+            if inflated > enough:
+                self.more, self._wanted = pos < end, 0
+                break
+        self.inflated += inflated
+        return pos
 
     def _whole_frame(
         self, head: int, has_mask: bool, wire_length: int, offset: int, payload: bytes, t_ns: int, out: list[FrameValues]
@@ -352,6 +403,7 @@ class StreamDecoder:
             return b"", len(payload)
         room = self._max_payload - self._kept
         kept, missing = deflate.end_message(room) if last else deflate.feed(payload, room)
+        self.inflated += len(kept)
         if deflate.broken:
             missing = self._note_broken(deflate, missing, len(payload))
         return kept, missing
@@ -434,3 +486,10 @@ class StreamDecoder:
             self._note(
                 offset, head_error(head, has_mask, length, expect_mask=self._masked, deflate=deflate, extended=extended)
             )
+
+
+def _withheld(frame: FrameValues) -> FrameValues:
+    t_ns, opcode, flags, wire_length, offset, payload, missing, _, message_opcode = frame
+    if opcode > Opcode.BINARY:
+        return frame
+    return t_ns, opcode, flags, wire_length, offset, b"", missing + len(payload), None, message_opcode

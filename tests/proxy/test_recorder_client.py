@@ -1,0 +1,335 @@
+"""The recorder as the relay keeps it: real processes, killed, stopped, kept from starting, from writing, from living on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fragile_recorder
+import pytest
+import rawpeers
+import uvloop
+
+from recordings import checked
+from wsreplay.proxy.callbacks import Callbacks
+from wsreplay.proxy.recorder_client import RecorderClient
+from wsreplay.proxy.spawned_recorder import COMMAND, DescriptorReserve
+from wsreplay.recorder import unwritten
+from wsreplay.recorder.protocol import Hello, Kind
+
+Run = Callable[[Awaitable[None]], None]
+FRAGILE = (sys.executable, fragile_recorder.__file__)
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(params=["uvloop", "asyncio"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return uvloop.run if request.param == "uvloop" else asyncio.run  # type: ignore[return-value]
+
+
+@dataclass
+class Told:
+    """What the user was told, in order."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def callbacks(self) -> Callbacks:
+        say = self.lines.append
+        return Callbacks(
+            stalled=lambda reason, keeps: say(f"stalled: {reason} ({keeps >> 20} MiB)"),
+            waiting=lambda: say("waiting"),
+            resumed=lambda: say("resumed"),
+            restarted=lambda reason: say(f"restarted: {reason}"),
+            left_out=lambda what: say(f"left out: {what}"),
+        )
+
+    def count(self, word: str) -> int:
+        return sum(word in line for line in self.lines)
+
+
+@contextlib.asynccontextmanager
+async def recording(
+    path: Path, told: Told, command: Sequence[str] = COMMAND, **changes: Any
+) -> AsyncIterator[RecorderClient]:
+    """A client at work, with a connection open: 1 in a new file."""
+    hello = Hello(str(path), "ws://u", "ws://l", "2026-11-20T10:00:00Z", "1", "00" * 32, **changes)
+    client = RecorderClient(hello, told.callbacks(), command)
+    report = await client.start()
+    open_connection(client, report.first_connection)
+    yield client
+    if client._closed is None:
+        await asyncio.wait_for(client.close(), PATIENCE_S)
+
+
+def open_connection(client: RecorderClient, connection: int, *answer: str) -> None:
+    client.record(Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
+    client.record(Kind.ACCEPT, rawpeers.accept(*answer), connection)
+
+
+async def until(condition: Callable[[], Any], what: str = "condition") -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def recorder_pid(client: RecorderClient) -> int:
+    assert client._spawned is not None
+    return client._spawned.pid
+
+
+def payloads(path: Path, connection: int = 1) -> list[bytes]:
+    return [frame.payload for frame in checked(path).stream(connection, 0).frames]
+
+
+def test_a_report_before_the_end_of_the_socket_does_not_hide_the_end(tmp_path: Path, run: Run) -> None:
+    """uvloop calls the reader once when the peer dies with unread bytes: for the report, and never for the end behind it."""
+
+    async def main() -> None:
+        told = Told()
+        async with recording(tmp_path / "a.db", told) as client:
+            for number in range(10):
+                await until(lambda: not client.uncommitted)
+                pid = recorder_pid(client)
+                client.chunk(1, 0, rawpeers.frame(1, b"committed %d" % number))
+                time.sleep(0.2)  # noqa: ASYNC251 -- the event loop is not to read the report
+                os.kill(pid, signal.SIGSTOP)
+                client.chunk(1, 0, rawpeers.frame(1, b"never read %d" % number))
+                os.kill(pid, signal.SIGKILL)
+                await until(lambda expected=number + 1: told.count("restarted") == expected, "it is started again")
+
+    run(main())
+    expected = [b"%s %d" % (word, number) for number in range(10) for word in (b"committed", b"never read")]
+    assert payloads(tmp_path / "a.db") == expected
+
+
+def test_a_stopped_recorder_is_told_of_within_seconds_and_goes_on_as_if_nothing_was(tmp_path: Path, run: Run) -> None:
+    async def main() -> None:
+        told = Told()
+        async with recording(tmp_path / "a.db", told) as client:
+            await until(lambda: not client.uncommitted)
+            pid = recorder_pid(client)
+            os.kill(pid, signal.SIGSTOP)
+            client.chunk(1, 0, rawpeers.frame(1, b"meanwhile"))
+            began = asyncio.get_running_loop().time()
+            await until(lambda: told.count("is stopped"))
+            assert asyncio.get_running_loop().time() - began < 10, "it is told after a second; the machine may be slow"
+            assert unwritten.path_of(tmp_path / "a.db").exists(), "a kill now would leave a trace"
+            while client.chunk(1, 0, rawpeers.frame(2, bytes(60_000))):
+                pass
+            await until(lambda: told.count("waiting"))
+            os.kill(pid, signal.SIGCONT)
+            await until(lambda: told.count("resumed"))
+            assert recorder_pid(client) == pid
+            assert not unwritten.path_of(tmp_path / "a.db").exists()
+        assert told.lines == [
+            f"stalled: the recorder (process {pid}) is stopped: kill -CONT {pid} continues it (4 MiB)", "waiting", "resumed",
+        ]  # fmt: skip
+
+    run(main())
+    assert payloads(tmp_path / "a.db")[0] == b"meanwhile"
+
+
+def test_traffic_goes_on_while_the_file_is_locked_up_to_64_mib_and_then_waits(tmp_path: Path, run: Run) -> None:
+    size, made, sent = 100_000, 0, 0
+
+    async def main() -> None:
+        nonlocal made, sent
+        told = Told()
+        async with recording(tmp_path / "a.db", told) as client:
+            await until(lambda: not client.uncommitted)
+            with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                while not client._kept_bytes > 64 * 2**20:
+                    made += 1
+                    if client.chunk(1, 0, rawpeers.frame(2, made.to_bytes(4, "big") * (size // 4))):
+                        sent += 1
+                    else:
+                        client.on_sent(_count)
+                        await until(lambda: not client._waiting or client._kept_bytes > 64 * 2**20)
+                    await asyncio.sleep(0)
+                passed = sent
+                await until(lambda: told.count("waiting"))
+                await asyncio.sleep(1)
+                assert sent == passed, "traffic waits"
+                assert 63 * 2**20 < passed * size < 66 * 2**20
+                db.execute("ROLLBACK")
+            await until(lambda: told.count("resumed") and not client._waiting)
+        assert told.lines == ["stalled: database is locked (64 MiB)", "waiting", "resumed"]
+
+    def _count() -> None:
+        nonlocal sent
+        sent += 1
+
+    run(main())
+    assert [int.from_bytes(payload[:4], "big") for payload in payloads(tmp_path / "a.db")] == list(range(1, made + 1))
+    assert sent == made
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        ((longest,),) = db.execute("SELECT max(end_ns - start_ns) FROM hold")
+    assert longest >= 1_000_000_000, "how long traffic was held is noted"
+
+
+@pytest.mark.parametrize("poison", [fragile_recorder.KILLS, fragile_recorder.RAISES])
+def test_a_record_that_recorders_die_at_is_left_out_with_a_gap(tmp_path: Path, run: Run, poison: bytes) -> None:
+    async def main() -> None:
+        told = Told()
+        async with recording(tmp_path / "a.db", told, FRAGILE) as client:
+            open_connection(client, 2)
+            for number in range(20):
+                client.chunk(2, 0, rawpeers.frame(1, b"bystander %d" % number))
+                if number == 10:
+                    client.chunk(1, 0, rawpeers.frame(1, b"before") + rawpeers.frame(1, poison) + rawpeers.frame(9, b"ping"))
+                    client.chunk(1, 0, rawpeers.frame(1, b"behind"))
+            await until(lambda: told.count("left out") and not client.uncommitted)
+            client.chunk(1, 0, rawpeers.frame(1, b"at last"))
+        assert told.count("left out: the recorder failed 3 times at ") == 1
+        assert "bytes of connection 1: left out, with a gap in the recording" in "".join(told.lines)
+        assert 3 <= told.count("restarted") <= 6
+
+    run(main())
+    recorded = checked(tmp_path / "a.db")
+    assert [frame.payload for frame in recorded.stream(2, 0).frames] == [b"bystander %d" % number for number in range(20)]
+    assert payloads(tmp_path / "a.db") == [b"", b"", b"ping", b"behind", b"at last"]
+    assert [(gap.reason, gap.bytes) for gap in recorded.gaps] == [
+        ("payload cut: the recorder failed at it 3 times", len(b"before")),
+        ("payload cut: the recorder failed at it 3 times", len(poison)),
+    ]
+
+
+def test_of_a_connection_whose_frames_cannot_be_told_apart_nothing_more_is_recorded(tmp_path: Path) -> None:
+    async def main() -> None:
+        told = Told()
+        async with recording(tmp_path / "a.db", told, FRAGILE) as client:
+            open_connection(client, 2)
+            client.chunk(1, 0, rawpeers.frame(1, b"before"))
+            client.chunk(1, 0, rawpeers.frame(1, fragile_recorder.KILLS_FRAMES, mask=None))
+            client.chunk(1, 0, rawpeers.frame(1, b"behind"))
+            client.chunk(2, 0, rawpeers.frame(1, b"bystander"))
+            await until(lambda: not client.uncommitted)
+            client.chunk(1, 0, rawpeers.frame(1, b"later"))
+            client.record(Kind.CLOSE, b'{"by":"client"}', 1)
+        assert told.count("left out") == 2
+
+    uvloop.run(main())
+    recorded = checked(tmp_path / "a.db")
+    assert payloads(tmp_path / "a.db") == [b"before"]
+    assert payloads(tmp_path / "a.db", 2) == [b"bystander"]
+    assert [gap.reason for gap in recorded.gaps] == ["not recorded from here: the recorder failed at it 3 times"]
+    assert str(recorded.connections[0].ending) == "truncated"
+
+
+def test_a_recorder_that_cannot_be_executed_is_started_once_it_can(tmp_path: Path, run: Run) -> None:
+    program = tmp_path / "python"
+    program.symlink_to(sys.executable)
+    hidden = tmp_path / "hidden"
+
+    async def main() -> None:
+        told = Told()
+        async with recording(tmp_path / "a.db", told, (str(program), *COMMAND[1:])) as client:
+            await until(lambda: not client.uncommitted)
+            program.rename(hidden)
+            os.kill(recorder_pid(client), signal.SIGKILL)
+            await until(lambda: told.count("cannot be started: [Errno 2] No such file or directory"))
+            assert not client.chunk(1, 0, rawpeers.frame(1, b"waits"))
+            hidden.rename(program)
+            await until(lambda: told.count("resumed"))
+
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    run(main())
+    assert payloads(tmp_path / "a.db") == [b"waits"]
+
+
+def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "a.db"
+
+    async def main() -> None:
+        told = Told()
+        async with recording(path, told) as client:
+            client.chunk(1, 0, rawpeers.frame(1, b"committed"))
+            await until(lambda: not client.uncommitted)
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                client.chunk(1, 0, rawpeers.frame(1, b"kept"))
+                client.record(Kind.OPEN, b"127.0.0.1:3\n" + rawpeers.request("/2", "Authorization: Bearer hush"), 2)
+                client.record(Kind.ACCEPT, rawpeers.accept("Set-Cookie: hush"), 2)
+                client.chunk(2, 1, rawpeers.frame(1, b"too", mask=None))
+                await until(lambda: told.count("stalled"))
+                closing = asyncio.ensure_future(client.close())
+                began = asyncio.get_running_loop().time()
+                await client.hurry(1.0)
+                await closing
+                assert asyncio.get_running_loop().time() - began < 10
+                db.execute("ROLLBACK")
+            leftover = client.leftover
+            assert leftover is not None
+            assert (leftover.saved, leftover.records, leftover.reason) == (unwritten.path_of(path), 5, "database is locked")
+
+    run(main())
+    assert b"hush" not in unwritten.path_of(path).read_bytes()
+    assert unwritten.path_of(path).stat().st_mode & 0o777 == 0o600
+
+    async def again() -> None:
+        async with recording(path, Told()):
+            pass
+
+    run(again())
+    recorded = checked(path)
+    assert [frame.payload for frame in recorded.stream(1, 0).frames] == [b"committed", b"kept"]
+    assert [frame.payload for frame in recorded.stream(2, 1).frames] == [b"too"]
+    assert recorded.gaps == []
+    assert not unwritten.path_of(path).exists()
+
+
+@pytest.mark.parametrize("redact", [[], ["$.password"]])
+def test_what_a_kill_of_both_has_lost_is_a_gap(tmp_path: Path, redact: list[str]) -> None:
+    path = tmp_path / "a.db"
+
+    async def main() -> None:
+        told = Told()
+        client = RecorderClient(
+            Hello(str(path), "ws://u", "ws://l", "2026-11-20T10:00:00Z", "1", "00" * 32, redact=redact), told.callbacks()
+        )
+        await client.start()
+        open_connection(client, 1)
+        await until(lambda: not client.uncommitted)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            client.chunk(1, 0, rawpeers.frame(1, b"lost"))
+            await until(lambda: told.count("stalled"))
+            os.kill(recorder_pid(client), signal.SIGKILL)
+            os._exit(0)  # the relay
+
+    pid = os.fork()
+    if not pid:
+        with contextlib.suppress(BaseException):
+            asyncio.run(main())
+        os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+    async def again() -> None:
+        async with recording(path, Told()):
+            pass
+
+    asyncio.run(again())
+    recorded = checked(path)
+    assert {(gap.direction, gap.reason) for gap in recorded.gaps} == {
+        (0, "lost from here: database is locked"), (1, "lost from here: database is locked"),
+    }  # fmt: skip
+    assert str(recorded.connections[0].ending) == "truncated"
+
+
+def test_the_reserve_frees_what_a_start_takes() -> None:
+    reserve = DescriptorReserve()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    reserve.fill()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before + 8
+    reserve.release()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

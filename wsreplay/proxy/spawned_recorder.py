@@ -1,0 +1,90 @@
+"""One life of the recorder process, as its parent sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import wsreplay
+
+SOCKET_BUFFER = 4 * 2**20
+# To start a process takes a socket pair, a pipe for the failure of exec, /dev/null; a file notes what is missing.
+RESERVE = 8
+# Where this very package is found, whatever lies in the user's folder.
+_PACKAGES = Path(wsreplay.__file__).parents[1]
+COMMAND = (sys.executable, "-m", "wsreplay.recorder.process")
+
+
+class DescriptorReserve:
+    """Descriptors held so that a recorder can be started when connections have taken all others."""
+
+    def __init__(self) -> None:
+        self._held: list[int] = []
+
+    def fill(self) -> None:
+        """Hold as many as there are to be had."""
+        with contextlib.suppress(OSError):
+            while len(self._held) < RESERVE:
+                self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+
+    def release(self) -> None:
+        """Give them back, for what follows in the same turn of the event loop: nobody else comes between."""
+        while self._held:
+            os.close(self._held.pop())
+
+
+class SpawnedRecorder:
+    """A recorder process, and the socket to it."""
+
+    def __init__(self, lock_descriptors: Sequence[int], command: Sequence[str] = COMMAND) -> None:
+        """Start it. Raises OSError or subprocess.SubprocessError: what was opened is closed again."""
+        ours, theirs = socket.socketpair()
+        try:
+            ours.setblocking(False)
+            for end in (ours, theirs):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+            inherited = [theirs.fileno(), *lock_descriptors]
+            self._process = subprocess.Popen(
+                [*command, *map(str, inherited)],
+                pass_fds=inherited, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=_PACKAGES,
+            )  # fmt: skip
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.socket = ours
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def dead(self) -> bool:
+        """Whether it has ended. It is reaped then, so that from now on somebody else may have its number."""
+        return self._process.poll() is not None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal has stopped it: it goes on at SIGCONT."""
+        try:
+            state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return state is not None and state.si_code == os.CLD_STOPPED
+
+    @property
+    def how_it_ended(self) -> str:
+        code = self._process.returncode
+        if code is None:
+            return "closed its socket"
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    def kill(self) -> None:
+        self._process.kill()
