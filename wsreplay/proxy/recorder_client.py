@@ -305,7 +305,7 @@ class RecorderClient(RecordQueue):
             try:
                 await self._mend_files()
                 report = await self._launch()
-            except Exception as error:  # noqa: BLE001 -- whatever it is, it is told, and tried again: the records are kept
+            except Exception as error:  # whatever it is: told, and tried again, since the records are kept
                 self._drop_socket()
                 self._tell_trouble(str(error) if isinstance(error, WsreplayError) else repr(error), 0)
                 continue
