@@ -88,6 +88,7 @@ def command(
     path = output or new_recording_path()
     make_parent(path)
     _check_contracts(contracts)
+    raise_descriptor_limit()  # how many connections there may be follows from it
     console = Console(quiet)
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, allow_origins=allow_origins, insecure=insecure,
@@ -161,7 +162,6 @@ async def _record(
     proxy: RecordingProxy, console: Console, followers: _Followers, rotate: Limit | None, viewer: Viewer | None
 ) -> int:
     began = time.monotonic()
-    raise_descriptor_limit()
     await proxy.start()
     stop = stop_on_signals(proxy.abandon)
     console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")

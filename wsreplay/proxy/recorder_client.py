@@ -265,7 +265,8 @@ class RecorderClient(RecordQueue):
     def _on_death(self) -> None:
         """The recorder died, or has closed its socket, which is the same."""
         self._drop_socket()
-        self._suspect.died(time.monotonic())
+        if not self._apart:  # else we have killed it
+            self._suspect.died(time.monotonic())
         if self._resolve(self._ready, RecordingError("the recorder died while it started")):
             return
         if self._closed is not None and self._closed.done():
