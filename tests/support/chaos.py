@@ -376,7 +376,7 @@ def _committed(path: Path) -> dict[tuple[str, int], int]:
         "  UNION ALL SELECT connection_id, direction, offset + length(bytes) FROM tail"
         ") ON connection.id = connection_id GROUP BY path, direction"
     )
-    with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(sqlite3.connect(path, timeout=1)) as db:
+    with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(path, timeout=1)) as db:
         reached.update({(name, direction): size for name, direction, size in db.execute(sql)})
     return reached
 

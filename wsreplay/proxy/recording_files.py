@@ -85,7 +85,7 @@ class RecordingFiles:
         if found is None:
             return self._save(held)
         for pointer, name in ((self._wal, _wal), (self._shm, _shm)):
-            if pointer.is_at(name(self.path)):
+            if name(self.path).exists() and pointer.is_at(name(self.path)):
                 name(self.path).replace(name(found))
         if not self._wal.is_at(_wal(found)):
             self._wal.copy_to(_wal(found))
@@ -117,7 +117,7 @@ class RecordingFiles:
             raise RecordingError(f"{self.path} was removed, and cannot be saved in {path}: {error.strerror}") from error
         for pointer, name in ((self._wal, _wal), (self._shm, _shm)):
             if pointer.is_at(name(self.path)):  # to another file of that name it would be poison
-                name(self.path).unlink()
+                name(self.path).unlink(missing_ok=True)
         held.release()
         relocated = Relocated(self.path, path, saved=True)
         self.path = path
