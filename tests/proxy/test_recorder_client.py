@@ -226,6 +226,36 @@ def test_of_a_connection_whose_frames_cannot_be_told_apart_nothing_more_is_recor
     assert str(recorded.connections[0].ending) == "truncated"
 
 
+def test_a_record_that_the_file_refuses_is_left_out_like_any_other(tmp_path: Path, run: Run) -> None:
+    """Somebody else has put a row in its place."""
+
+    async def main() -> None:
+        told = Told()
+        async with recording(tmp_path / "a.db", told) as client:
+            client.chunk(1, 0, rawpeers.frame(1, b"before"))
+            await until(lambda: not client.uncommitted)
+            with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
+                db.execute(
+                    "INSERT INTO connection (id, recording_id, opened_ns, path, request_headers, ending)"
+                    " VALUES (2, 1, 0, '/theirs', '[]', 'clean')"
+                )
+            open_connection(client, 2)
+            client.record(Kind.UNREAD, b"odd", 2)
+            client.chunk(2, 0, rawpeers.frame(1, b"not ours"))
+            client.chunk(1, 0, rawpeers.frame(1, b"bystander"))
+            client.record(Kind.CLOSE, b'{"by":"client"}', 2)
+            await until(lambda: not client.uncommitted)
+        assert told.count("left out: the recorder failed 3 times at a record OPEN: left out, with a gap") == 2
+        assert told.count("IntegrityError in wsreplay/store/writer.py") == 1
+
+    run(main())
+    assert payloads(tmp_path / "a.db") == [b"before", b"bystander"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        assert db.execute("SELECT note FROM mark").fetchall() == [
+            ("a OPEN record is missing: the recorder failed at it 3 times",)
+        ]
+
+
 def test_a_recorder_that_cannot_be_executed_is_started_once_it_can(tmp_path: Path, run: Run) -> None:
     program = tmp_path / "python"
     program.symlink_to(sys.executable)
@@ -285,6 +315,36 @@ def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_
     assert [frame.payload for frame in recorded.stream(1, 0).frames] == [b"committed", b"kept"]
     assert [frame.payload for frame in recorded.stream(2, 1).frames] == [b"too"]
     assert recorded.gaps == []
+    assert not unwritten.path_of(path).exists()
+
+
+def test_of_what_was_left_everything_before_a_record_that_the_file_refuses_is_taken_in(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+
+    async def main() -> None:
+        async with recording(path, Told()) as client:
+            await until(lambda: not client.uncommitted)
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                client.chunk(1, 0, rawpeers.frame(1, b"kept"))
+                open_connection(client, 1)  # there is one already
+                client.chunk(1, 0, rawpeers.frame(1, b"lost"))
+                closing = asyncio.ensure_future(client.close())
+                await client.hurry(0.5)
+                await closing
+                db.execute("ROLLBACK")
+
+    async def again() -> None:
+        async with recording(path, Told()):
+            pass
+
+    asyncio.run(main())
+    assert unwritten.path_of(path).exists()
+    asyncio.run(again())
+    recorded = checked(path)
+    assert payloads(path) == [b"kept"]
+    assert {(gap.connection_id, gap.direction) for gap in recorded.gaps} == {(1, 0), (1, 1)}
+    assert str(recorded.connections[0].ending) == "truncated"
     assert not unwritten.path_of(path).exists()
 
 

@@ -246,6 +246,16 @@ def test_nothing_a_peer_sends_stops_the_recorder(
     assert [connection.status for connection in result["connections"]] == [101]
 
 
+@pytest.mark.parametrize("status", ["9" * 20, "9" * 5000, "1000", "99", "²²²", "-10", "1_0", "+10", ""])
+def test_a_status_that_has_not_three_digits_is_none(status: str, tmp_path: Path) -> None:
+    recorder = Recorder(hello(tmp_path / "a.db"))
+    recorder.apply(Record(Kind.OPEN, 0, 1, 1, b"127.0.0.1:2\n" + rawpeers.request("/")))
+    recorder.apply(Record(Kind.ACCEPT, 0, 1, 2, f"HTTP/1.1 {status} Fine\r\n\r\n".encode("latin-1")))
+    recorder.end(clean=True)
+    recorder.writer.close()
+    assert [connection.status for connection in checked(tmp_path / "a.db").connections] == [0]
+
+
 TEXTS = (
     '{"password": "hush-hush", "n": 1}', '{"n": 2}', "no JSON: hush-hush", '{"password": ["hush-hush"]}',
     '{"a": "\\u0068", "password": "hush-hush", "password": 1}',

@@ -33,6 +33,9 @@ import ports
 from churn import PROBE, Churn, Conversation, Tally
 from relay import Relay, alive, stopped
 
+from wsreplay.cli.record import STOP_WITHIN_S
+from wsreplay.recorder.recover import recover
+
 RECOVERY_S = 2.0
 # On a machine that is busy with other things nothing is fast: so many times what it takes there to start a recorder's program.
 STARTS = 5
@@ -76,7 +79,7 @@ class Scenario:
 START_CALLS = ("trace=socketpair,vfork,clone3", "inject=socketpair:error=EMFILE:when=3+3", "inject=vfork:error=EAGAIN:when=3+4",
                "inject=clone3:error=EAGAIN:when=4+3")  # fmt: skip
 FILE_CALLS = ("trace=pwrite64,fdatasync,flock,ftruncate", "inject=pwrite64:error=ENOSPC:when=300..304",
-              "inject=fdatasync:error=EIO:when=3+5", "inject=flock:error=EINTR:when=4+5")  # fmt: skip
+              "inject=fdatasync:error=EIO:when=20+3", "inject=flock:error=EINTR:when=4+5")  # fmt: skip
 
 SCENARIOS = (
     Scenario("uvloop"),
@@ -167,6 +170,8 @@ class Trial:
             if self._relay is not None:
                 await asyncio.to_thread(self._relay.end)
         self.outcome.connections = sum(bool(each.speakers[0].received) for each in self._churn.conversations.values())
+        for file in self._files():
+            await asyncio.to_thread(recover, file)
         self.outcome.add(await asyncio.to_thread(self._churn.verify, self._files(), self._floors))
         return self.outcome
 
@@ -183,7 +188,7 @@ class Trial:
             try:
                 self._relay = await asyncio.to_thread(
                     Relay, f"ws://127.0.0.1:{self._churn.port}", path, loop=scenario.loop, preexec=scenario.limit,
-                    under=scenario.tracer, port=self._port,
+                    under=scenario.tracer, port=self._port, stop_within_s=STOP_WITHIN_S,
                 )  # fmt: skip
                 return
             except AssertionError as error:

@@ -77,8 +77,9 @@ class Churn:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def connect(self, port: int, clients: int) -> None:
-        """So many clients from now on, each with one connection at a time."""
-        self._clients = [asyncio.create_task(self._client(port, Random(self._random.random()))) for _ in range(clients)]
+        """So many clients from now on, those that are there among them, each with one connection at a time."""
+        for _ in range(clients - len(self._clients)):
+            self._clients.append(asyncio.create_task(self._client(port, Random(self._random.random()))))
 
     async def thin_out(self, clients: int) -> None:
         """So many clients leave."""
@@ -112,7 +113,8 @@ class Churn:
     async def _converse(self, port: int, conversation: Conversation, messages: int, ending: str) -> bool:
         """Connect, talk, end; whether the connection came to be."""
         try:
-            reader, writer = await asyncio.wait_for(self.open(port, conversation), BEGIN_TIMEOUT_S)
+            async with asyncio.timeout(BEGIN_TIMEOUT_S):  # wait_for may swallow a cancellation
+                reader, writer = await self.open(port, conversation)
         except (OSError, EOFError, TimeoutError):
             return False
         await self._talk(reader, writer, conversation, 0, messages, ending)

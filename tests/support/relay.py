@@ -136,6 +136,7 @@ def stopped(pid: int) -> bool:
 
 
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
+    from wsreplay.cli.record import raise_descriptor_limit
     from wsreplay.proxy.callbacks import Callbacks
     from wsreplay.proxy.proxy import Options, RecordingProxy
     from wsreplay.proxy.route import Limits
@@ -155,12 +156,14 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
         relocated=lambda relocated: say(relocated=[str(relocated.was), str(relocated.now), relocated.saved]),
         mended=lambda path: say(mended=str(path)), rotated=lambda path: say(rotated=str(path.absolute())),
     )  # fmt: skip
+    stop_within_s = options.pop("stop_within_s", None)
+    raise_descriptor_limit()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with RecordingProxy(upstream, path, Options(callbacks=callbacks, **options)) as proxy:
         say(port=proxy.port)
         await stop.wait()
-        report = await proxy.stop()
+        report = await proxy.stop(stop_within_s)
         totals = proxy.totals
         say(summary={"frames": totals.frames, "events": report.events, "bytes": totals.bytes, "restarts": totals.restarts,
                      "requests": proxy.http_requests})  # fmt: skip

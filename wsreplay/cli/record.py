@@ -32,6 +32,7 @@ from wsreplay.store.paths import shown
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
+FOLLOWERS_EVERY_S = 0.02
 # How long the first Ctrl-C may take.
 STOP_WITHIN_S = 4.0
 
@@ -188,7 +189,7 @@ async def _record(
         console.complain(_describe_leftover(leftover))
     if proxy.unused:
         followers.dismiss_last()
-    code = await asyncio.to_thread(followers.wait)
+    code = await followers.wait()
     return EXIT_NOT_JUDGED if any(not leftover.goes_on for leftover in proxy.leftovers) else code
 
 
@@ -259,9 +260,11 @@ class _Followers:
             last.terminate()
             last.wait()
 
-    def wait(self) -> int:
+    async def wait(self) -> int:
         """The exit code of all together: 2 goes before 3 before 1 before 0."""
-        codes = {process.wait() for process in self._processes}
+        while any(process.poll() is None for process in self._processes):  # noqa: ASYNC110 - a thread may not be to be had
+            await asyncio.sleep(FOLLOWERS_EVERY_S)
+        codes = {process.returncode for process in self._processes}
         return next((code for code in (EXIT_USAGE, EXIT_NOT_JUDGED, EXIT_VIOLATIONS) if code in codes), max(codes, default=0))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -35,6 +36,9 @@ HEARTBEAT_S = 1.0
 WATCH_FILES_EVERY_S = 0.25
 ROTATE_AGAIN_S = 10.0
 BACKLOG = 1024
+# asyncio accepts as many clients in a row, and that many times over reports that descriptors have run out. Refused clients
+# have a descriptor until the next turn of the event loop, and there are RESERVED_DESCRIPTORS for them.
+ACCEPT_IN_A_ROW = 8
 # How long a stopping proxy waits for what it has received to be written to the peers.
 STOP_GRACE_S = 5.0
 # Of the time in which it is to stop, the part for the recorders; the rest is for the peers.
@@ -172,6 +176,9 @@ class RecordingProxy:
         if options.faults:
             self._route.make_tunnel = FaultPlan(options.faults, options.seed).tunnel
         await self._server.start_serving()
+        for listening_socket in self._server.sockets:
+            with socket.fromfd(listening_socket.fileno(), listening_socket.family, socket.SOCK_STREAM) as same:
+                same.listen(BACKLOG)
         self._heart = asyncio.create_task(self._beat())
         self._limiting = asyncio.create_task(self._route.check())
         self._file_watch = asyncio.create_task(self._watch_files())
@@ -249,7 +256,7 @@ class RecordingProxy:
                 options.host or None,
                 options.port,
                 ssl=context,
-                backlog=BACKLOG,
+                backlog=ACCEPT_IN_A_ROW,
                 start_serving=False,
             )
         except OSError as error:

@@ -32,6 +32,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,7 @@ from wsreplay.proxy.record_queue import KEEP_BYTES, RecordQueue
 from wsreplay.proxy.recording_files import RecordingFiles, Relocated
 from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, SpawnedRecorder
 from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, Suspect
+from wsreplay.proxy.threads import run_beside
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Hello, Kind, Record, Report, Skipped, head
 from wsreplay.recorder.unwritten import Unwritten
@@ -144,7 +146,8 @@ class RecorderClient(RecordQueue):
         with contextlib.suppress(OSError):  # died at once: the end of the socket says so
             spawned.socket.send(head(Kind.HELLO, len(body), 0) + body)
         try:
-            return await asyncio.wait_for(self._ready, START_TIMEOUT_S)
+            async with asyncio.timeout(START_TIMEOUT_S):  # wait_for may swallow the cancellation that the end brings
+                return await self._ready
         except TimeoutError:
             spawned.kill()
             raise RecordingError(f"the recorder did not start within {duration_text(START_TIMEOUT_S * SECOND)}") from None
@@ -174,7 +177,9 @@ class RecorderClient(RecordQueue):
             self._resolve(self._ready, report)
         elif report.failed is not None:
             self._suspect.died(time.monotonic(), failed=True)
-            self._tell_trouble(f"the recorder failed: {report.failed}", 0)
+            why = f"the recorder failed: {report.failed}"
+            if not self._resolve(self._ready, RecordingError(why)):
+                self._tell_trouble(why, 0)
         elif report.error is not None:
             if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
                 self._tell_trouble(report.error, 0)
@@ -338,7 +343,7 @@ class RecorderClient(RecordQueue):
         """The recorder is dead: bring its files together. Raises RecordingError."""
         if self._files.in_place or self._lock is None:
             return
-        relocated, self._lock = await asyncio.to_thread(self._files.mend, self._lock, was_open=self._apart)
+        relocated, self._lock = await run_beside(partial(self._files.mend, self._lock, was_open=self._apart))
         if relocated is None:
             self._callbacks.mended(self._files.path)
         else:
@@ -360,7 +365,7 @@ class RecorderClient(RecordQueue):
             note, _, body = body.partition(b"\n")
             kind = msgspec.json.decode(note, type=Skipped).kind
         reason = f"the recorder failed at it {DEATHS} times"
-        note = msgspec.json.encode(Skipped(kind, len(body), reason))
+        note = msgspec.json.encode(Skipped(kind, len(body), reason, again=before > 0))
         if kind == Kind.CHUNK and not before:
             note += b"\n" + body  # its frames may do without their payloads
         self._replace(number, Record(Kind.SKIPPED, direction, connection, t_ns, note))

@@ -105,5 +105,7 @@ async def dial(
         raise DialError(502, f"{where}: the host name cannot be resolved: {error.strerror}") from None
     except UnicodeError:
         raise DialError(502, f"{where}: the host name cannot be resolved: it is none") from None
+    except RuntimeError as error:  # a host name is resolved in a thread, and none can be started
+        raise DialError(502, f"{where} cannot be reached: {error}") from None
     except OSError as error:
         raise DialError(502, f"{where} cannot be reached: {error.strerror or error}") from None

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import select
 import signal
 import socket
@@ -37,7 +38,7 @@ from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
 from wsreplay.recorder.recorder import Recorder
 from wsreplay.recorder.recover import recover
 from wsreplay.store import lock
-from wsreplay.store.writer import Writer, WriteStalled
+from wsreplay.store.writer import RowRefused, Writer, WriteStalled
 
 COMMIT_EVERY_S = 0.05
 COMMIT_ROWS = 10_000
@@ -49,7 +50,8 @@ READ_AHEAD = 64 * 2**20
 # before one that passes 50,000 small messages a second, a kilobyte of kernel memory each, fills a quarter of the socket.
 NAP_BELOW = 32 * 2**10
 NAP_PER_BUFFER_BYTE_S = 0.25 / (50_000 * 1024)
-RETRY_S = 0.2
+# Between attempts to commit: what failed once may be well at once, a full disk takes its time.
+RETRY_S = (0.005, 0.02, 0.05, 0.1, 0.2)
 # How often a recorder that is stalled says so: it is alive.
 SAY_STALLED_EVERY_S = 0.5
 EXIT_FAILED = 70
@@ -91,10 +93,10 @@ class RecorderProcess:
         """Record until BYE or the relay's end; return the exit code."""
         try:
             self._record()
-        except WsreplayError as error:
-            self._say(Report(error=str(error), exit_code=error.exit_code))
-            return error.exit_code
         except Exception as error:
+            if isinstance(error, WsreplayError) and not isinstance(error, RowRefused):
+                self._say(Report(error=str(error), exit_code=error.exit_code))
+                return error.exit_code
             # The relay starts another one, and leaves a record out that they all fail at.
             number = error.number if isinstance(error, _ApplyFailed) else None
             self._say(Report(failed=_describe(error.__cause__ or error), applying=number))
@@ -177,10 +179,10 @@ class RecorderProcess:
                 careful = False
                 self._commit(recorder)
                 full = recorder.go_on()
-        except WsreplayError:
-            raise
         except Exception as error:
-            raise _ApplyFailed(recorder.processed) from error
+            if isinstance(error, WsreplayError) and not isinstance(error, RowRefused):
+                raise
+            raise _ApplyFailed(recorder.processed) from error.__cause__ or error
 
     def _begin(self, hello: Hello) -> None:
         if hello.run_id is None:
@@ -215,7 +217,7 @@ class RecorderProcess:
         """Commit, and where that cannot be done now say why and try again: what is read meanwhile waits."""
         give_up = time.monotonic() + ORPHAN_PATIENCE_S
         said_at = 0.0
-        while True:
+        for attempt in itertools.count():
             try:
                 writer.commit()
                 break
@@ -224,7 +226,7 @@ class RecorderProcess:
             if time.monotonic() - said_at >= SAY_STALLED_EVERY_S:
                 said_at = time.monotonic()
                 self._say(Report(stalled=reason))
-            self._receive_ahead(RETRY_S)
+            self._receive_ahead(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             if self._relay_gone and time.monotonic() > give_up:
                 raise RecordingError(f"gave up writing: {reason}")
 

@@ -82,11 +82,15 @@ class FaultNote(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A record that cannot be recorded: its kind, the length of its body in bytes, and what became of those who tried."""
+    """A record that cannot be recorded: its kind, the length of its body in bytes, and what became of those who tried.
+
+    `again`: they failed as well at what stood in its place.
+    """
 
     kind: int
     size: int
     reason: str
+    again: bool = False
 
 
 class Opening(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import orjson
 
@@ -18,6 +20,7 @@ from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.heads import parse_head
 
 SWITCHING_PROTOCOLS = 101
+_STATUS = re.compile(r"[0-9]{3}")  # RFC 9112, section 4
 _CHUNK = int(Kind.CHUNK)  # looked up for every record
 
 
@@ -100,7 +103,8 @@ class Recorder:
         elif kind == Kind.HOLD:
             self.writer.add_hold(int.from_bytes(body, "little") + self.start_ns, t_ns)
         elif kind == Kind.UNREAD:
-            self._connections[connection_id].pass_unread(direction, body.decode())
+            if connection_id in self._connections:  # else it was given up
+                self._connections[connection_id].pass_unread(direction, body.decode())
         elif kind == Kind.FAULT:
             self._fault(connection_id, direction, t_ns, body)
         elif kind == Kind.SKIPPED:
@@ -122,7 +126,7 @@ class Recorder:
         """In place of a record that recorders die at: what of it can be recorded, and a gap."""
         note, _, original = body.partition(b"\n")
         skipped = msgspec.json.decode(note, type=Skipped)
-        if skipped.kind == Kind.OPEN:
+        if skipped.kind in (Kind.OPEN, Kind.OPENED) and not skipped.again:
             self._open(connection_id, t_ns, Opening("", "", ()))
         connection = self._connections.get(connection_id)
         if connection is None:
@@ -155,7 +159,7 @@ class Recorder:
     def _accept(self, connection_id: int, body: bytes) -> None:
         start, pairs = parse_head(body)
         redactor = self._rules.redactor
-        status = int(start[1]) if len(start) > 1 and start[1].isdigit() else 0
+        status = int(start[1]) if _STATUS.fullmatch(start[1]) else 0
         extensions = ", ".join(value for name, value in pairs if name.lower() == "sec-websocket-extensions") or None
         subprotocol = next((value for name, value in pairs if name.lower() == "sec-websocket-protocol"), None)
         connection = self._connections.get(connection_id)

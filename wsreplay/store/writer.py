@@ -49,6 +49,10 @@ class WriteStalled(RecordingError):
     """The batch could not be written now (disk full, file locked); it is kept, and `commit` may be called again."""
 
 
+class RowRefused(CorruptRecording):
+    """The file does not take a row of the batch: it has another in its place. The batch cannot be written as it is."""
+
+
 def headers_json(headers: Headers | None) -> str | None:
     return None if headers is None else orjson.dumps([list(pair) for pair in headers]).decode()
 
@@ -76,7 +80,7 @@ class Writer:
                 self._db.execute(f"PRAGMA page_size = {page_size}")
             else:
                 verify(self._db, str(self._shown))
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA journal_mode = WAL").fetchall()  # that it failed is known behind its last row
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
             schema.migrate(self._db)
             (self.last_frame_id,) = self._db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
@@ -221,7 +225,7 @@ class Writer:
         return bool(self._frames or self._statements)
 
     def commit(self) -> None:
-        """Write the batch in one transaction. Raises WriteStalled with the batch kept, or CorruptRecording."""
+        """Write the batch in one transaction. Raises WriteStalled with the batch kept, RowRefused, or CorruptRecording."""
         if not self.dirty:
             return
         db = self._db
@@ -235,6 +239,8 @@ class Writer:
             if db.in_transaction:
                 db.rollback()
             raise WriteStalled(str(error)) from error
+        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError) as error:
+            raise RowRefused(f"{self._shown}: {error}") from error
         except sqlite3.DatabaseError as error:
             raise CorruptRecording(f"{self._shown}: {error}") from error
         self._frames.clear()

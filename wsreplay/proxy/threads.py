@@ -1,0 +1,41 @@
+"""Work beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def run_beside(work: Callable[[], T]) -> T:
+    """Run it in a thread of its own, or here where none can be started; give what it gives.
+
+    `asyncio.to_thread` keeps work that it had no thread for, and does it later although it has raised.
+    """
+    loop = asyncio.get_running_loop()
+    finished: asyncio.Future[T] = loop.create_future()
+
+    def resolve(result: T | None, error: BaseException | None) -> None:
+        if finished.cancelled():
+            return
+        if error is not None:
+            finished.set_exception(error)
+        else:
+            finished.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:
+            error = raised
+        loop.call_soon_threadsafe(resolve, result, error)
+
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError:  # no thread, or no memory for one
+        return work()
+    return await finished
