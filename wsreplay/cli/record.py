@@ -273,6 +273,7 @@ def _say_summary(proxy: RecordingProxy, console: Console, report: Report, second
     if proxy.options.faults:
         console.say(f"⚡ {count_text(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")
     console.say(
-        f"{totals.frames:,} frames, {report.events:,} events, {size_text(totals.bytes)} in {duration_text(seconds * SECOND)}"
-        f" → {proxy.path}\n  look: {program_name()} tui {proxy.path}      judge: {program_name()} validate {proxy.path}"
+        f"{count_text(totals.frames, 'frame')}, {count_text(report.events, 'event')}, {size_text(totals.bytes)}"
+        f" in {duration_text(seconds * SECOND)} → {proxy.path}\n"
+        f"  look: {program_name()} tui {proxy.path}      judge: {program_name()} validate {proxy.path}"
     )
