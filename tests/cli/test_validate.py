@@ -28,7 +28,7 @@ def test_a_violation_is_told_with_its_place_and_exits_1(recording: Path) -> None
     assert "tool_completed" in lines[missing]
     assert "agent_completed" in lines[missing + 1]
     assert any(line.strip().startswith("✗ tool ") for line in lines)
-    assert any("and so: worked" in line for line in lines)
+    assert any("also broken as a result: worked" in line for line in lines)
     assert "\x1b" not in outcome.out
 
 

@@ -78,7 +78,8 @@ def test_the_page_tells_the_whole_story(chat: FileResult) -> None:
     words = "".join(page.words)
     for said in (
         "recordings/chat.db", "violated", "session 1", "user u1", "tool_completed never came for call c7 in thread t1",
-        "◆ missing: due by 00:12.789, the run ended without it", "and so: worked", "agent-chat.yaml:18", "never ended",
+        "◆ missing: due by 00:12.789, the run ended without it", "also broken as a result: worked",
+        "agent-chat.yaml:18", "never ended",
         "Agent is starting to process your request",
     ):  # fmt: skip
         assert said in words

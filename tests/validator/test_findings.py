@@ -59,7 +59,7 @@ from wsreplay.validator.findings import Finding, Verdict
                     blame="server"
                 ),
                 finding(
-                    "sequence", "$.n is no whole number in a", activation=6, frames=(6,), kind="format", seen="a",
+                    "sequence", "$.n is not a whole number in a", activation=6, frames=(6,), kind="format", seen="a",
                     decided_at=5 * CS, blame="server"
                 ),
             ],

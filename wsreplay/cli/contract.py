@@ -68,7 +68,7 @@ def schema() -> None:
 @click.argument("contract")
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="Try so many faults, chosen at random.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 def mutate(contract: str, recording: Path, most: int, seed: int) -> int:
     """Say which faults a CONTRACT lets pass, by putting them into a good RECORDING.
 

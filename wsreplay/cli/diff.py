@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--ignore", multiple=True, metavar="PATH", help="A JSON path, or the name of a member anywhere, not to compare.")
 @click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, which may differ consistently.")
 @click.option("--coalesce", multiple=True, metavar="TYPE", help="Take consecutive messages of this type for one.")
-@click.option("--timing", type=Duration(), metavar="DURATION", help="Tell of messages that came this much sooner or later.")
+@click.option("--timing", type=Duration(), metavar="DURATION", help="Report messages at least this much earlier or later.")
 @click.option("--shape", is_flag=True, help="Compare types, order and ids only, not what is said.")
 @click.option("--no-findings", is_flag=True, help="Do not compare what the contract finds.")
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True,

@@ -47,7 +47,7 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 
 @click.command(name="ls")
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-c", "--contract", help=f"What the verdicts are by. {FITTING_DEFAULT}")
+@click.option("-c", "--contract", help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
 @click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
 @click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")
 def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, sort: str) -> int:

@@ -52,7 +52,7 @@ class Address(click.ParamType[tuple[str, int]]):
             return value
         match = re.fullmatch(r"(?:(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]]*)):)?([0-9]{1,5})", str(value))
         if match is None or int(match[3]) > 65535:
-            self.fail(f"{value!r} is no address: it looks like 127.0.0.1:8765, [::1]:8765, :8765 or 8765", param, ctx)
+            self.fail(f"{value!r} is not an address; write 127.0.0.1:8765, [::1]:8765, :8765 or 8765", param, ctx)
         return match[1] or match[2] or "127.0.0.1", int(match[3])
 
 

@@ -67,10 +67,10 @@ STOP_WITHIN_S = 4.0
     "faults",
     multiple=True,
     metavar="SPEC",
-    help="Do this to the traffic, on record: latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
+    help="Inject a fault (noted in the recording): latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
     "close · blackhole · halfopen; each with dir=, p=, from=, until=, the last four with bytes=.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what --fault leaves to chance.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for --fault.")
 @click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file when this one is so large or so old.")
 @click.option("--tui", "with_tui", is_flag=True, help="Look at it at once; recording goes on when you leave.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")

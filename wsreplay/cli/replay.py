@@ -54,7 +54,7 @@ class Speed(click.ParamType[float]):
         except ValueError:
             speed = 0.0
         if not speed > 0:
-            self.fail(f"{value!r} is no speed: it looks like 1, 0.5, 20 or max", param, ctx)
+            self.fail(f"{value!r} is not a speed; write 1, 0.5, 20 or max", param, ctx)
         return speed
 
 

@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Print the frames of a recording, or of one SESSION: time, direction, type or opcode, size, payload.
 
-    The filter language is described in `docs/filters.md`; side by side means and.
+    The filter language is described in `docs/filters.md`; terms separated by spaces must all match.
     """
     path, marked = split_session(file)
     chosen = filters.parse(expression)

@@ -39,7 +39,7 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write what is found into such a file.")
 @click.option("--follow", is_flag=True, help="Judge while the recording grows; findings are printed as they are decided.")
 @click.option("--save", is_flag=True, help="Keep the findings in the recording.")
-@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Judge in so many processes.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
 @click.option("--color/--no-color", default=None, help="[default: on a terminal]")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(

@@ -60,7 +60,7 @@ class Conversation:
     def __post_init__(self) -> None:
         self.parts = urlsplit(self.url)
         if not 0 <= self.t <= _LATEST:
-            raise ValueError(f"{self.t!r} is no time in seconds since 1970")
+            raise ValueError(f"{self.t!r} is not a time in seconds since 1970")
         for name, value in self.response_headers:
             if name.lower() == "sec-websocket-protocol":
                 self.subprotocol = value

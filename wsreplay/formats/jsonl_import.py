@@ -92,7 +92,7 @@ class _Intake:
             self._header(line)
             return
         if not self._run_id:
-            raise _Bad(f'the first line is {{"wsreplay": {VERSION}, …}}: this is no exchange file of wsreplay')
+            raise _Bad(f'the first line is {{"wsreplay": {VERSION}, …}}: not a wsreplay export')
         for name, method in self._KINDS.items():
             if name in line:
                 method(self, line)

@@ -85,7 +85,7 @@ def read_users(path: Path) -> list[dict[str, str]]:
         try:
             rows = [orjson.loads(line) for line in text.splitlines() if line.strip()]
         except orjson.JSONDecodeError as error:
-            raise UsageError(f"{path}: a line is no JSON: {error}") from None
+            raise UsageError(f"{path}: a line is not JSON: {error}") from None
         return [{str(name).lower(): str(value) for name, value in row.items()} for row in rows]
     table = csv.DictReader(text.splitlines())
     return [{(name or "").strip().lower(): value or "" for name, value in row.items()} for row in table]

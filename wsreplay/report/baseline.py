@@ -72,7 +72,7 @@ def read(path: str | Path) -> Baseline:
     except OSError as error:
         raise UsageError(f"the baseline {path} cannot be read: {error.strerror}") from error
     except orjson.JSONDecodeError as error:
-        raise UsageError(f"the baseline {path} is no JSON: {error}") from error
+        raise UsageError(f"the baseline {path} is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("wsreplay-baseline") != VERSION:
         raise UsageError(f'{path} is no baseline of version {VERSION}: it has no "wsreplay-baseline": {VERSION}')
     findings = document.get("findings")

@@ -260,7 +260,7 @@ def _finding(result: FileResult, judgement: Judgement, folded: Folded, ids: dict
     yield " · ".join(part for part in parts if part) + "</p>"
     if folded.consequences:
         names = dict.fromkeys(one.rule for one in folded.consequences)
-        yield f'<p class="quiet">and so: {", ".join(map(_shown, list(names)[:10]))}</p>'
+        yield f'<p class="quiet">also broken as a result: {", ".join(map(_shown, list(names)[:10]))}</p>'
     yield "</div></li>"
 
 

@@ -88,7 +88,7 @@ def _result(
 ) -> dict[str, Any]:  # fmt: skip
     message = visible(finding.message)
     if consequences:
-        message += "; and so: " + "; ".join(map(visible, consequences[:5]))
+        message += "; also broken as a result: " + "; ".join(map(visible, consequences[:5]))
     if faults:
         message += f" ({mark(faults)})"
     built = {

@@ -266,7 +266,7 @@ class _File:
         if folded.consequences:
             names = list(dict.fromkeys(one.rule for one in folded.consequences))
             more = f", and {len(names) - _MOST_CONSEQUENCES} more" if len(names) > _MOST_CONSEQUENCES else ""
-            yield from self._block("        and so: ", ", ".join(names[:_MOST_CONSEQUENCES]) + more, DIM)
+            yield from self._block("        also broken as a result: ", ", ".join(names[:_MOST_CONSEQUENCES]) + more, DIM)
 
     # The end.
 
@@ -392,7 +392,7 @@ def _totals(result: FileResult) -> str:
         if severity in failures
     ]
     known = sum(1 for one in result.findings if result.is_wrong(one) and result.is_known(one))
-    return ", ".join([*parts, *([f"{known:,} known"] if known else [])]) or "nothing wrong"
+    return ", ".join([*parts, *([f"{known:,} known"] if known else [])]) or "no findings"
 
 
 def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ def readable(error: sqlite3.Error, path: str | Path, doing: str = "read") -> Rec
     """The error of ours that says the same; `doing` is what was being done: read or written."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
-        return NotARecording(f"{path} is not a recording: it is no SQLite file. `wsreplay import` reads other formats")
+        return NotARecording(f"{path} is not a recording (not an SQLite file). `wsreplay import` reads other formats")
     if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
         return CorruptRecording(f"{path} is damaged: {error}. `sqlite3 {path} .recover` may save what is left")
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

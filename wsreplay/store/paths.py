@@ -23,7 +23,7 @@ def reachable(path: Path) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         return path
     except ValueError as error:
-        raise UsageError(f"{str(path)!r} is no path: {error}. Choose another") from error
+        raise UsageError(f"{str(path)!r} is not a path: {error}. Choose another") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be reached: {error.strerror}. Choose another path") from error
     return path

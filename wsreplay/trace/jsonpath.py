@@ -21,7 +21,7 @@ _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "/": "/", "\\
 def parse(text: str) -> Path:
     """The segments of a singular query. Raises ValueError, whose text says where it goes wrong."""
     if not text.startswith("$"):
-        raise ValueError(f"{text!r} is no JSON path: it begins with $, as in $.payload.thread_id")
+        raise ValueError(f"{text!r} is not a JSON path; paths begin with $, as in $.payload.thread_id")
     segments: list[str | int] = []
     position = 1
     while position < len(text):

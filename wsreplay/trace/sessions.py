@@ -62,7 +62,7 @@ def numbered(digits: str) -> int:
     """The number of a session, as a user wrote it. Raises UsageError, also where it is longer than any number is read."""
     if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
         said = repr(digits) if len(digits) <= _MOST_DIGITS else f"{digits[:_MOST_DIGITS]!r} and so on"
-        raise UsageError(f"{said} is no number of a session")
+        raise UsageError(f"{said} is not a session number")
     return int(digits)
 
 

@@ -43,9 +43,9 @@ def values(*numbers: object, k: int = 1) -> Trace:
         ((5, 6, 7, 1, 2, 3, 2), ["$.n 1 came after 7", "$.n 2 came after 3"]),
         ((5, 6, 7, 1, 2, 5), ["$.n 1 came after 7", "3 to 4 missing before 5"]),
         ((5, 6, 1, 2, 3, 1, 2, 3), ["$.n 1 came after 6", "$.n 1 came after 3"]),
-        ((1, True), ["$.n is no whole number in a"]),
-        ((1, "2", 2), ["$.n is no whole number in a"]),
-        ((1, 2.5), ["$.n is no whole number in a"]),
+        ((1, True), ["$.n is not a whole number in a"]),
+        ((1, "2", 2), ["$.n is not a whole number in a"]),
+        ((1, 2.5), ["$.n is not a whole number in a"]),
         ((1, None, 2), []),
     ],
 )

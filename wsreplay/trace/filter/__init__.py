@@ -1,6 +1,6 @@
 """The filter language: which frames to show.
 
-    type:tool_* user:u1 sev>=warning "timeout"        side by side means and
+    type:tool_* user:u1 sev>=warning "timeout"        terms separated by spaces must all match
     type:agent_error | $.payload.code>=500            | means or
     !(op:ping | op:pong) t>=1:30 size>10kB            ! means not
     /tool.*failed/i                                   a regular expression (RE2) over the payload

@@ -29,7 +29,7 @@ _SIGNS = (
     "● recording      ◌ the recorder is silent      ■ ended      ╳ ended without a clean close",
 )
 _FILTER = (
-    'type:tool_* user:u1 "timeout"      side by side means and',
+    'type:tool_* user:u1 "timeout"      terms separated by spaces must all match',
     "a | b      !a      (…)      | means or, ! means not",
     "/tool.*failed/i      $.tool_name=search*      $.error",
     "fields: type dir op conn session user thread run sev rule size t",

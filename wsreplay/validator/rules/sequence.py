@@ -143,7 +143,7 @@ class SequenceMonitor(MessageMonitor):
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            self._say(conn, "format", f"{self.rule.field.text} is no whole number in {type_}", fid, t, type_, direction)
+            self._say(conn, "format", f"{self.rule.field.text} is not a whole number in {type_}", fid, t, type_, direction)
             return
         last = state.last
         if math.isnan(last) or value == last + 1:
