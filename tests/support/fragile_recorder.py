@@ -33,4 +33,4 @@ class _StreamDecoder(connection.StreamDecoder):
 if __name__ == "__main__":
     connection.event_type = _event_type
     connection.StreamDecoder = _StreamDecoder  # type: ignore[misc]
-    sys.exit(process.main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(process.main(*map(int, sys.argv[1:])))

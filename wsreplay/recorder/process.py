@@ -130,14 +130,13 @@ class RecorderProcess:
 
     def _next_data(self) -> bytes:
         """What comes next from the relay; b"" at its end."""
+        if not self._read_ahead and not self._relay_gone:
+            self._wait()  # a commit that is due meanwhile may stall, and what is read ahead then comes first
         if self._read_ahead:
             data = self._read_ahead.popleft()
             self._read_ahead_bytes -= len(data)
             return data
-        if self._relay_gone:
-            return b""
-        self._wait()
-        return self._receive()
+        return b"" if self._relay_gone else self._receive()
 
     def _wait(self) -> None:
         while self._deadline is not None:
