@@ -35,7 +35,7 @@ def test_a_new_finding_fails_in_spite_of_a_baseline(chat: FileResult) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("[]", "is no baseline of version 1"),
         ('{"wsreplay-baseline": 2}', "is no baseline of version 1"),
         ('{"wsreplay-baseline": 1}', 'has no list "findings"'),

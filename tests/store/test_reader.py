@@ -123,7 +123,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, make: Make) -> None:
     half = len(whole) // 2
     bad["torn"].write_bytes(whole[:half] + Random(1).randbytes(len(whole) - half))
     expected: dict[str, tuple[type[RecordingError], str]] = {
-        "empty": (NotARecording, "nothing was recorded into it"), "text": (NotARecording, "no SQLite file"),
+        "empty": (NotARecording, "nothing was recorded into it"), "text": (NotARecording, "not an SQLite file"),
         "other": (NotARecording, "another program"), "newer": (NewerSchema, "upgrade"),
         "blank": (CorruptRecording, "holds none"), "short": (RecordingError, "short"),
         "torn": (CorruptRecording, "damaged"), "tables": (CorruptRecording, "damaged"),
