@@ -175,10 +175,12 @@ class RecordingProxy:
         self._route.watch(recording)
         if options.faults:
             self._route.make_tunnel = FaultPlan(options.faults, options.seed).tunnel
-        await self._server.start_serving()
-        for listening_socket in self._server.sockets:
-            with socket.fromfd(listening_socket.fileno(), listening_socket.family, socket.SOCK_STREAM) as same:
-                same.listen(BACKLOG)
+        try:
+            await self._listen()
+        except OSError as error:
+            self._server.close()
+            await recording.close()
+            raise self._cannot_listen(error) from None
         self._heart = asyncio.create_task(self._beat())
         self._limiting = asyncio.create_task(self._route.check())
         self._file_watch = asyncio.create_task(self._watch_files())
@@ -260,8 +262,18 @@ class RecordingProxy:
                 start_serving=False,
             )
         except OSError as error:
-            where = f"{options.host}:{options.port}"
-            raise UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)") from None
+            raise self._cannot_listen(error) from None
+
+    async def _listen(self) -> None:
+        assert self._server is not None
+        await self._server.start_serving()
+        for listening_socket in self._server.sockets:
+            with socket.fromfd(listening_socket.fileno(), listening_socket.family, socket.SOCK_STREAM) as same:
+                same.listen(BACKLOG)
+
+    def _cannot_listen(self, error: OSError) -> UsageError:
+        where = f"{self.options.host}:{self.options.port}"
+        return UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)")
 
     async def _beat(self) -> None:
         while True:
