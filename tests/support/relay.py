@@ -136,10 +136,9 @@ def stopped(pid: int) -> bool:
 
 
 async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
-    from wsreplay.cli.record import raise_descriptor_limit
     from wsreplay.proxy.callbacks import Callbacks
     from wsreplay.proxy.proxy import Options, RecordingProxy
-    from wsreplay.proxy.route import Limits
+    from wsreplay.proxy.route import Limits, raise_descriptor_limit
 
     def say(**line: Any) -> None:
         print(json.dumps(line), flush=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.proxy.recording_files import Relocated
+from wsreplay.proxy.route import raise_descriptor_limit
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Report
 from wsreplay.store.paths import shown
@@ -150,13 +149,6 @@ def _what_traffic_does(keeps: int) -> str:
     if not keeps:
         return "Traffic waits until it can"
     return f"Traffic goes on, keeping up to {keeps // 2**20} MiB in memory, and then waits"
-
-
-def raise_descriptor_limit() -> None:
-    """Two descriptors a connection: take as many as this user may have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _record(

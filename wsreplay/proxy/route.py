@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import ssl
 from collections.abc import Callable, Sequence
@@ -128,6 +129,13 @@ class Route:
             self.warn(f"{count:,} connections are open, and no more than {limit:,} may be: {clients} refused with 503")
             self._told_full, self._refused = now, 0
         return True
+
+
+def raise_descriptor_limit() -> None:
+    """Two descriptors a connection: take as many as this user may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _connections_that_descriptors_allow() -> int:
