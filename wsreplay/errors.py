@@ -8,6 +8,7 @@
     │   ├── NotARecording    3    no SQLite file, or one of another program
     │   ├── NewerSchema      3    written by a newer wsreplay
     │   ├── CorruptRecording 3    damaged pages, missing tables
+    │   ├── RecordingClosed  3    asked for something after it was closed
     │   └── RecordingInUse   2    another recorder writes this file now
     ├── ImportFormatError    2    a file to import with a bad line; knows its line number
     └── UpstreamError        2    the backend cannot be reached, or refused
@@ -70,6 +71,10 @@ class NewerSchema(RecordingError):
 
 class CorruptRecording(RecordingError):
     """A recording with damaged pages or missing tables."""
+
+
+class RecordingClosed(RecordingError):
+    """A reader that was asked for something after it was closed."""
 
 
 class RecordingInUse(RecordingError):

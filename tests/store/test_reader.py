@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingError, UsageError
+from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingClosed, RecordingError, UsageError
 from wsreplay.model import FIN, Connection, Ending, Frame
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording, join_fragments
@@ -289,3 +289,11 @@ def test_what_changed_of_the_connections_is_enough_to_know_them_all(
             assert list(known.values()) == recording.connections()
     finally:
         writer.close()
+
+
+def test_what_is_asked_of_a_closed_recording_is_answered_with_its_own_error(tmp_path: Path) -> None:
+    Writer(tmp_path / "a.db").close()
+    with Recording.open(tmp_path / "a.db") as recording:
+        pass
+    with pytest.raises(RecordingClosed, match=r"a\.db was closed"):
+        recording.last_id()

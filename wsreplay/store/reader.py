@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import orjson
 
-from wsreplay.errors import UsageError
+from wsreplay.errors import RecordingClosed, RecordingError, UsageError
 from wsreplay.model import (
     FIN,
     UNFINISHED,
@@ -59,6 +59,7 @@ class Recording:
 
     def __init__(self, path: str | Path, patience_s: float = access.PATIENCE_S) -> None:
         self.path = Path(path)
+        self._closed = False
         had_wal = access.has_wal(self.path)
         self._db, self._copy = access.connect(self.path, patience_s)
         if not had_wal and access.is_without_wal(self._db) and not self.live:
@@ -90,6 +91,7 @@ class Recording:
             self.close()
 
     def close(self) -> None:
+        self._closed = True
         self._db.close()
         if self._copy is not None:
             self._copy.close()
@@ -108,6 +110,9 @@ class Recording:
 
     # Queries: every SQLite error leaves here as one of ours.
 
+    def _readable(self, error: sqlite3.Error) -> RecordingError:
+        return RecordingClosed(f"{self.path} was closed") if self._closed else readable(error, self.path)
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query, fetched as they are asked for."""
         try:
@@ -116,7 +121,7 @@ class Recording:
             while rows := cursor.fetchmany():
                 yield from rows
         except sqlite3.Error as error:
-            raise readable(error, self.path) from error
+            raise self._readable(error) from error
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         row = next(self.query(sql, parameters), None)
@@ -129,7 +134,7 @@ class Recording:
             self._db.execute("BEGIN")
             self._db.execute("SELECT 1 FROM recording LIMIT 1").fetchall()
         except sqlite3.Error as error:
-            raise readable(error, self.path) from error
+            raise self._readable(error) from error
         try:
             yield
         finally:
@@ -247,7 +252,7 @@ class Recording:
                 yield rows
                 size = _ROWS_PER_CHUNK if len(rows[-1][3]) < _LARGE_PAYLOAD else 1
         except sqlite3.Error as error:
-            raise readable(error, self.path) from error
+            raise self._readable(error) from error
 
     def type_counts(self, connections: Collection[int] | None = None) -> dict[str, int]:
         """How often each event type occurs, most frequent first."""

@@ -10,7 +10,7 @@ from typing import Any
 from textual.events import Event
 from textual.timer import Timer
 
-from wsreplay.errors import WsreplayError
+from wsreplay.errors import RecordingClosed, WsreplayError
 from wsreplay.tui.host import Hosted
 
 
@@ -38,5 +38,7 @@ class ErrorGuard(Hosted):
             outcome = callback(*values, **options)
             if isawaitable(outcome):
                 await outcome
+        except RecordingClosed:
+            pass  # what it was for has been left meanwhile
         except WsreplayError as error:
             self.host.report_error(error)
