@@ -113,7 +113,7 @@ async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
     [
         (("replay", "client", "none.db", "--to", "ws://x"), "none.db"),
         (("replay", "client", "none.db", "--to", "ws://x", "--ramp", "2s"), "--users"),
-        (("replay", "server", "none.db", "--speed", "fast"), "it looks like 1, 0.5, 20 or max"),
+        (("replay", "server", "none.db", "--speed", "fast"), "write 1, 0.5, 20 or max"),
         (("replay", "client", "none.db", "--to", "ws://x", "--set", "$.a"), "PATH=VALUE"),
         (("diff", "none.db", "none.db"), "none.db"),
         (("mutate", "none.db", "--fault", "drop:x", "-o", "out.db"), "none.db"),

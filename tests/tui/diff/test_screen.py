@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize(("typed", "why"), [
     ("9" * 5_000, "and so on is not a session number"), ("x.db#" + "9" * 5_000, "is not a session number"),
-    ("0", "first session is number 1"), ("7", "has no session 7"), ("#x", "'x' is no number"),
+    ("0", "first session is number 1"), ("7", "has no session 7"), ("#x", "'x' is not a session number"),
 ])  # fmt: skip
 async def test_a_number_that_no_session_has_is_refused_where_it_is_typed(stage, chat_recording, typed, why):
     async with stage(chat_recording) as on:
