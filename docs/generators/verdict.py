@@ -66,8 +66,8 @@ MEANINGS = {
 
 INTRODUCTION = """# JSON verdict
 
-What `wsreplay validate -f json` prints, version 1. Times are seconds on the recording's axis. Later wsreplays may add
-fields; what stands here keeps its meaning. The JSON Schema is part of the package, as `wsreplay/report/schema/verdict-1.json`.
+What `wsreplay validate -f json` prints, version 2. Times are seconds on the recording's axis. Later wsreplays may add
+fields; what stands here keeps its meaning. The JSON Schema is part of the package, as `wsreplay/report/schema/verdict-2.json`.
 
 <!-- test: have chat.db missing-event:bob -->
 ```console
@@ -80,7 +80,7 @@ violated
 
 
 def page() -> str:
-    schema = json.loads((resources.files("wsreplay.report") / "schema" / "verdict-1.json").read_text("utf-8"))
+    schema = json.loads((resources.files("wsreplay.report") / "schema" / "verdict-2.json").read_text("utf-8"))
     _explain(schema["properties"], MEANINGS)
     for name, definition in schema["definitions"].items():
         _explain(definition.get("properties", {}), MEANINGS.get(name, {}))

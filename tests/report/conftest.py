@@ -68,13 +68,15 @@ MISSING_TOOL = Finding(
     message="tool_completed never came for call c7 in thread t1",
     line=18, slice=(*SLICE, ("tool", "c7")), session=1, connection=1, activation=3, frames=(3, 4), kind="missing",
     expected=("tool_completed", "tool_error"), until=12_789 * MS, seen="agent_completed", decided_by="scope_close",
-    decided_at=12_456 * MS, at_ns=12_456 * MS, fingerprint="f-tool",
+    decided_at=12_456 * MS, at_ns=12_456 * MS, id="f-tool", fingerprint="f-tool",
+    after=3, before=4,
 )  # fmt: skip
 NOT_WORKED = Finding(
     rule="worked", verdict=Verdict.VIOLATED, severity=Severity.ERROR,
     message="tool_completed occurs 0 times, at least 1 expected",
     line=24, slice=SLICE, session=1, connection=1, activation=1, frames=(1, 4), kind="missing", expected=("tool_completed",),
-    decided_by="scope_close", decided_at=12_456 * MS, at_ns=12_456 * MS, caused_by="f-tool", fingerprint="f-worked",
+    decided_by="scope_close", decided_at=12_456 * MS, at_ns=12_456 * MS, caused_by="f-tool",
+    id="f-worked", fingerprint="f-worked",
 )  # fmt: skip
 RULES = (
     RuleVerdict("tool", Verdict.VIOLATED, line=18, activations=1, violations=1),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.report.conftest import MISSING_TOOL, NOT_WORKED, judged
 from wsreplay.errors import UsageError
 from wsreplay.report import FileResult, baseline, exit_code
+from wsreplay.validator.reporting import first_fingerprint_of
 
 
 def test_what_is_written_is_read_and_accepted(chat: FileResult, tmp_path: Path) -> None:
@@ -36,8 +38,8 @@ def test_a_new_finding_fails_in_spite_of_a_baseline(chat: FileResult) -> None:
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "is no baseline of version 1"),
-        ('{"wsreplay-baseline": 2}', "is no baseline of version 1"),
+        ("[]", "is no baseline of version 1 or 2"),
+        ('{"wsreplay-baseline": 3}', "is no baseline of version 1 or 2"),
         ('{"wsreplay-baseline": 1}', 'has no list "findings"'),
         ('{"wsreplay-baseline": 1, "findings": [{"rule": "x"}]}', "finding 1 has no fingerprint"),
         ('{"wsreplay-baseline": 1, "findings": [3]}', "finding 1 has no fingerprint"),
@@ -55,3 +57,19 @@ def test_a_missing_file_and_a_folder_that_is_not_there_are_told(tmp_path: Path) 
         baseline.read(tmp_path / "none.json")
     with pytest.raises(UsageError, match="cannot be written: No such file"):
         baseline.write(tmp_path / "none" / "known.json", [])
+
+
+def test_a_baseline_of_version_1_accepts_what_it_accepted(tmp_path: Path) -> None:
+    """Its fingerprints hold the kind and the names of the keys; what it calls out of order is now told as what was missing."""
+    start = replace(MISSING_TOOL, id="f-start", kind="missing", expected=("agent_started",), seen="agent_thinking")
+    names = tuple(name for name, _ in start.slice)
+    old = first_fingerprint_of("agent-chat", "tool", "order", names, ("agent_started",), "agent_thinking")
+    stale = {"fingerprint": "0" * 16, "rule": "x", "message": "gone"}
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps({"wsreplay-baseline": 1, "findings": [{"fingerprint": old, "rule": "tool"}, stale]}))
+    accepted = baseline.read(path)
+    (result,) = baseline.apply([FileResult("a.db", replace(judged(), findings=(start,)))], accepted)
+    assert result.failures() == []
+    comparison = baseline.compare([result], accepted)
+    assert (comparison.new, comparison.known) == ((), (start,))
+    assert [entry.fingerprint for entry in comparison.gone] == [stale["fingerprint"]]

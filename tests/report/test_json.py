@@ -21,7 +21,7 @@ def checked(results: list[FileResult]) -> Any:
 
 def test_the_document_says_what_was_found(chat: FileResult) -> None:
     document = checked([chat])
-    assert (document["version"], document["verdict"], document["contracts"]) == (1, "violated", ["agent-chat"])
+    assert (document["version"], document["verdict"], document["contracts"]) == (2, "violated", ["agent-chat"])
     (file,) = document["files"]
     assert (file["file"], file["verdict"], file["events"], file["sessions"]) == ("recordings/chat.db", "violated", 4, 1)
     assert file["rules"][0] == {
@@ -62,7 +62,7 @@ def test_names_that_are_not_unicode_are_still_json() -> None:
 def test_the_schema_refuses_what_the_report_never_says(chat: FileResult) -> None:
     validate = fastjsonschema.compile(report_json.schema())
     document = report_json.document([chat])
-    for change in ({"version": 2}, {"verdict": "green"}, {"files": [{"file": "a", "verdict": "satisfied"}]}):
+    for change in ({"version": 1}, {"verdict": "green"}, {"files": [{"file": "a", "verdict": "satisfied"}]}):
         with pytest.raises(fastjsonschema.JsonSchemaException):
             validate(document | change)
     assert document["verdict"] == Verdict.VIOLATED

@@ -98,11 +98,11 @@ def test_the_worst_verdict_counts() -> None:
     assert worst([]) is Verdict.VACUOUS
 
 
-def test_consequences_are_folded_under_the_cause_that_shares_their_slice() -> None:
-    other = replace(MISSING_TOOL, slice=(("thread", "t2"), ("run", "r2"), ("tool", "c9")))
-    foreign = replace(NOT_WORKED, session=2)
-    folded = fold([NOT_WORKED, other, MISSING_TOOL, foreign])
-    assert [(one.finding, one.consequences) for one in folded] == [(other, ()), (MISSING_TOOL, (NOT_WORKED,)), (foreign, ())]
+def test_consequences_are_folded_under_their_cause() -> None:
+    other = replace(MISSING_TOOL, id="f-other", slice=(("thread", "t2"), ("run", "r2"), ("tool", "c9")))
+    orphan = replace(NOT_WORKED, session=2, caused_by="f-elsewhere")
+    folded = fold([NOT_WORKED, other, MISSING_TOOL, orphan])
+    assert [(one.finding, one.consequences) for one in folded] == [(other, ()), (MISSING_TOOL, (NOT_WORKED,)), (orphan, ())]
 
 
 def test_results_travel_between_processes(chat: FileResult) -> None:

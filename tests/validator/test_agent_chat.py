@@ -53,7 +53,7 @@ def test_what_only_follows_from_a_finding_is_folded_under_it() -> None:
     judgement = trace.s2c("agent_completed", **KEYS).close().judge()
     (cause,) = of(judgement, "tool")
     (consequence,) = of(judgement, "worked")
-    assert consequence.caused_by == cause.fingerprint
+    assert consequence.caused_by == cause.id
 
 
 def test_a_missing_end_stands_where_its_deadline_or_its_scope_ends() -> None:

@@ -1,4 +1,4 @@
-"""Findings whole, but for their fingerprints: what a trace gives by a contract."""
+"""Findings whole, but for their ids, fingerprints and neighbours: what a trace gives by a contract."""
 
 from __future__ import annotations
 
@@ -34,12 +34,19 @@ def check(text: str, trace: Trace, expected: list[Finding], inline: bool) -> Non
     """The trace gives exactly these findings, each at its rule's line."""
     contract = loads(f"contract: x\n{text}")
     found = trace.judge(contract, inline=inline).findings
-    rules = {finding.fingerprint: finding.rule for finding in found}
+    rules = {finding.id: finding.rule for finding in found}
     lines = {rule.id: rule.place.line for rule in contract.rules}
     assert [finding.line for finding in found] == [lines[finding.rule] for finding in found]
     assert [
         replace(
-            finding, line=0, file="", fingerprint="", caused_by=None if finding.caused_by is None else rules[finding.caused_by]
+            finding,
+            line=0,
+            file="",
+            fingerprint="",
+            id="",
+            after=None,
+            before=None,
+            caused_by=None if finding.caused_by is None else rules[finding.caused_by],
         )
         for finding in found
     ] == expected

@@ -1,13 +1,15 @@
 """Findings that are accepted for now, by fingerprint: what CI is to let pass, what is new, what is gone.
 
+Baselines of version 1 are read, too: their fingerprints hold a finding's kind and the names of its keys.
+
 A baseline is a JSON file, made to be committed and reviewed: sorted, without times and ids.
 
-    {"wsreplay-baseline": 1, "findings": [{"fingerprint": "…", "rule": "tool", "message": "tool_completed never came …"}]}
+    {"wsreplay-baseline": 2, "findings": [{"fingerprint": "…", "rule": "tool", "message": "tool_completed never came …"}]}
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +19,10 @@ from wsreplay.errors import UsageError
 from wsreplay.files import write_file
 from wsreplay.report.result import FileResult
 from wsreplay.validator.findings import Finding
+from wsreplay.validator.reporting import first_fingerprint_of
 
-VERSION = 1
+VERSION = 2
+VERSIONS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,6 +37,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Baseline:
     entries: tuple[Entry, ...] = ()
+    version: int = VERSION
 
     @property
     def fingerprints(self) -> frozenset[str]:
@@ -73,12 +78,13 @@ def read(path: str | Path) -> Baseline:
         raise UsageError(f"the baseline {path} cannot be read: {error.strerror}") from error
     except orjson.JSONDecodeError as error:
         raise UsageError(f"the baseline {path} is not JSON: {error}") from error
-    if not isinstance(document, dict) or document.get("wsreplay-baseline") != VERSION:
-        raise UsageError(f'{path} is no baseline of version {VERSION}: it has no "wsreplay-baseline": {VERSION}')
+    version = document.get("wsreplay-baseline") if isinstance(document, dict) else None
+    if version not in VERSIONS or isinstance(version, bool):
+        raise UsageError(f'{path} is no baseline of version 1 or {VERSION}: it has no "wsreplay-baseline": {VERSION}')
     findings = document.get("findings")
     if not isinstance(findings, list):
         raise UsageError(f'the baseline {path} has no list "findings"')
-    return Baseline(tuple(_entry(one, number, path) for number, one in enumerate(findings, 1)))
+    return Baseline(tuple(_entry(entry, number, path) for number, entry in enumerate(findings, 1)), version)
 
 
 def _entry(one: object, number: int, path: str | Path) -> Entry:
@@ -90,16 +96,39 @@ def _entry(one: object, number: int, path: str | Path) -> Entry:
 
 def apply(results: Sequence[FileResult], baseline: Baseline) -> list[FileResult]:
     """The results with what the baseline accepts marked as known."""
-    return [replace(result, known=baseline.fingerprints) for result in results]
+    return [replace(result, known=frozenset(_accepted(result, baseline))) for result in results]
+
+
+def _accepted(result: FileResult, baseline: Baseline) -> Iterable[str]:
+    """The fingerprints of findings that the baseline accepts."""
+    if baseline.version != 1 or result.judgement is None:
+        return baseline.fingerprints
+    contract, accepted = result.judgement.contract, baseline.fingerprints
+    known = (finding for finding in result.findings if not accepted.isdisjoint(_first_fingerprints(contract, finding)))
+    return [finding.fingerprint for finding in known]
+
+
+def _first_fingerprints(contract: str, finding: Finding) -> Iterator[str]:
+    """Those that version 1 may have given a finding: what was missing was said to be out of order where something came in its
+    place, and the other way round."""
+    names = tuple(name for name, _ in finding.slice)
+    for kind in {finding.kind, "missing", "order", "gap"}:
+        for seen in {finding.seen, None}:
+            for expected in (finding.expected, ()):
+                yield first_fingerprint_of(contract, finding.rule, kind, names, expected, seen)
 
 
 def compare(results: Iterable[FileResult], baseline: Baseline) -> Comparison:
     """What is new, known and gone over all results together."""
-    known_prints = baseline.fingerprints
-    wrong = [finding for result in results for finding in replace(result, known=frozenset()).failures()]
-    found = {finding.fingerprint for finding in wrong}
-    return Comparison(
-        new=tuple(one for one in wrong if one.fingerprint not in known_prints),
-        known=tuple(one for one in wrong if one.fingerprint in known_prints),
-        gone=tuple(entry for entry in baseline.entries if entry.fingerprint not in found),
-    )
+    new: list[Finding] = []
+    known: list[Finding] = []
+    prints: set[str] = set()
+    for result in results:
+        accepted = frozenset(_accepted(result, baseline))
+        for finding in replace(result, known=frozenset()).failures():
+            (known if finding.fingerprint in accepted else new).append(finding)
+            prints.add(finding.fingerprint)
+            if baseline.version == 1 and result.judgement is not None:
+                prints.update(_first_fingerprints(result.judgement.contract, finding))
+    gone = tuple(entry for entry in baseline.entries if entry.fingerprint not in prints)
+    return Comparison(tuple(new), tuple(known), gone)

@@ -1,4 +1,4 @@
-"""The verdict for programs: JSON, version 1. `schema/verdict-1.json` describes it; fields may be added, none changes."""
+"""The verdict for programs: JSON, version 2. `schema/verdict-2.json` describes it; fields may be added, none changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsreplay.report.injected import Injected
 from wsreplay.report.result import FileResult, contract_file, exit_code, worst
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity
 
-VERSION = 1
+VERSION = 2
 
 
 def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
@@ -22,7 +22,7 @@ def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR)
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 7) of the document."""
-    text = (resources.files("wsreplay.report") / "schema" / "verdict-1.json").read_bytes()
+    text = (resources.files("wsreplay.report") / "schema" / "verdict-2.json").read_bytes()
     loaded: dict[str, Any] = orjson.loads(text)
     return loaded
 
@@ -96,6 +96,7 @@ def _rule(judgement: Judgement, rule: RuleVerdict) -> dict[str, Any]:
 def finding_object(finding: Finding) -> dict[str, Any]:
     """A finding as it stands in the document, but for what only its file can say."""
     return {
+        "id": finding.id,
         "rule": finding.rule,
         "line": finding.line,
         "kind": finding.kind,
@@ -112,6 +113,9 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "decided_by": finding.decided_by,
         "decided_at": _seconds(finding.decided_at),
         "at": _seconds(finding.at_ns),
+        "after": finding.after,
+        "before": finding.before,
+        "count": finding.count,
         "late_by": _seconds(finding.late_by),
         "blame": finding.blame,
         "caused_by": finding.caused_by,

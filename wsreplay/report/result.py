@@ -54,7 +54,7 @@ class FileResult:
 
     def failures(self) -> list[Finding]:
         """What is wrong, accepted by no baseline, and no mere consequence of something else."""
-        causes = {finding.fingerprint for finding in self.findings}
+        causes = {finding.id for finding in self.findings}
         return [one for one in self.findings if self.is_wrong(one) and not self.is_known(one) and one.caused_by not in causes]
 
     @property
@@ -105,7 +105,8 @@ def _unproven(judgement: Judgement, rule: RuleVerdict) -> Finding:
         kind=str(rule.verdict),
         decided_by="trace_end",
         decided_at=max((finding.decided_at for finding in judgement.findings), default=0),
-        fingerprint=fingerprint_of(judgement.contract, rule.id, str(rule.verdict), (), (), None),
+        fingerprint=fingerprint_of(judgement.contract, rule.id, (str(rule.verdict),)),
+        id=f"0.{rule.id}.0",
     )
 
 
@@ -156,29 +157,14 @@ class Folded:
 
 
 def fold(findings: Iterable[Finding]) -> list[Folded]:
-    """Findings in the order of their decision, each consequence under its cause.
-
-    Equal fingerprints occur: a consequence goes under the cause of its own session that shares most of its slice.
-    """
-    listed = sorted(findings, key=lambda one: (one.session or 0, one.decided_at, one.rule))
-    roots = [one for one in listed if one.caused_by is None]
-    by_cause: dict[tuple[int | None, str], list[int]] = {}
-    for index, root in enumerate(roots):
-        by_cause.setdefault((root.session, root.fingerprint), []).append(index)
-    below: list[list[Finding]] = [[] for _ in roots]
-    orphans = []
-    for one in listed:
-        if one.caused_by is None:
-            continue
-        candidates = by_cause.get((one.session, one.caused_by))
-        if not candidates:
-            orphans.append(one)
-            continue
-        shared = [len(set(one.slice) & set(roots[index].slice)) for index in candidates[:100]]
-        below[candidates[shared.index(max(shared))]].append(one)
-    folded = [Folded(root, tuple(consequences)) for root, consequences in zip(roots, below, strict=True)]
-    folded += [Folded(orphan) for orphan in orphans]
-    return sorted(folded, key=lambda one: (one.finding.session or 0, one.finding.decided_at))
+    """Findings in the order of their decision, each consequence under its cause."""
+    listed = sorted(findings, key=lambda finding: (finding.session or 0, finding.decided_at, finding.rule))
+    ids = {finding.id for finding in listed if finding.caused_by is None}
+    below: dict[str, list[Finding]] = {}
+    for finding in listed:
+        if finding.caused_by in ids:
+            below.setdefault(str(finding.caused_by), []).append(finding)
+    return [Folded(finding, tuple(below.get(finding.id, ()))) for finding in listed if finding.caused_by not in ids]
 
 
 def place(judgement: Judgement, finding: Finding) -> str:

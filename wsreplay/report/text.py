@@ -173,7 +173,7 @@ class _File:
         # A time, a frame, and what stands behind that frame though it has its time: messages read at once have one.
         missing: dict[str, tuple[int, int, int]] = {}
         for one in findings:
-            if timeline.is_ghost(one):
+            if one.is_ghost and one.caused_by is None:
                 missing.setdefault(one.expected[0], (timeline.ghost_ns(one), one.activation or 0, 1))
         first = {name: (seen.first_ns, seen.first_id, 0) for name, seen in types.items()}
         first |= {name: place for name, place in missing.items() if name not in types}

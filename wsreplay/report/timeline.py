@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import merge
 
 from wsreplay.display import INJECTED
 from wsreplay.model import Connection, Ending, Fault, Message, Opcode, Session
@@ -69,17 +70,12 @@ class Marks:
             if finding.caused_by is not None:
                 continue
             marks.witnesses.update(finding.frames)
-            if is_ghost(finding):
+            if finding.is_ghost:
                 marks.missing.append(finding)
             elif finding.frames or finding.activation is not None:
                 marks.decided[max(finding.frames, default=finding.activation or 0)].append(finding)
-        marks.missing.sort(key=lambda finding: (ghost_ns(finding), finding.activation or 0))
+        marks.missing.sort(key=lambda finding: (finding.after or 0, ghost_ns(finding)))
         return marks
-
-
-def is_ghost(finding: Finding) -> bool:
-    """Whether a finding is drawn as a missing event; what only follows from another one is not."""
-    return finding.kind == "missing" and finding.caused_by is None and bool(finding.expected)
 
 
 def ghost_ns(finding: Finding) -> int:
@@ -100,13 +96,13 @@ def faults(recording: Recording, session: Session) -> list[Fault]:
 def rows(recording: Recording, session: Session, findings: Iterable[Finding]) -> Iterator[Row]:
     """All rows of a session by time; bounded memory, whatever its length."""
     marks = Marks.of(findings)
-    waiting = deque(sorted([*_faults(recording, session), *_ghosts(marks.missing), *_ends(session)], key=lambda row: row.t_ns))
-    for message in recording.messages(connections=[one.id for one in session.connections]):
-        while waiting and _place(waiting[0]) < (message.t_ns, message.id):
-            yield waiting.popleft()
+    waiting = deque(sorted([*_faults(recording, session), *_ends(session)], key=lambda row: row.t_ns))
+    ghosts = deque(_ghosts(marks.missing))
+    for message in recording.messages(connections=[connection.id for connection in session.connections]):
+        yield from _due_before(message, waiting, ghosts)
         if message.opcode in (Opcode.TEXT, Opcode.BINARY) or message.id in marks.witnesses or message.id in marks.decided:
             yield _row(message, marks)
-    yield from waiting
+    yield from merge(waiting, ghosts, key=lambda row: row.t_ns)
 
 
 def folded(rows: Iterable[Row], *, around: int, whole: int) -> Iterator[Row | Gap]:
@@ -169,10 +165,17 @@ def expected(finding: Finding) -> str:
     return " or ".join(names)
 
 
-def _place(row: Row) -> tuple[int, int]:
-    """A time, and the frame of that time that a row stands behind. Messages that are read at once have one time: what is
-    missing stands behind the one that calls for it."""
-    return row.t_ns, (row.findings[0].activation or 0) if row.kind is Kind.GHOST else 0
+def _due_before(message: Message, waiting: deque[Row], ghosts: deque[Row]) -> Iterator[Row]:
+    """What stands before a message: by its time; what is missing behind the frame that the finding names."""
+    while True:
+        other = waiting[0] if waiting and waiting[0].t_ns < message.t_ns else None
+        ghost = ghosts[0] if ghosts and (ghosts[0].findings[0].after or 0) < message.id else None
+        if other is not None and (ghost is None or other.t_ns <= ghost.t_ns):
+            yield waiting.popleft()
+        elif ghost is not None:
+            yield ghosts.popleft()
+        else:
+            return
 
 
 def _ghosts(missing: list[Finding]) -> Iterator[Row]:

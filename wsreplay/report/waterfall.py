@@ -36,7 +36,7 @@ class Waterfall:
     ) -> None:
         self.lanes = by_thread(lanes) if len(lanes.names) > _MOST_SINGLE_LANES else lanes
         self.links, self.ghost_links = links, ghost_links
-        self.ghosts = [one for one in findings if timeline.is_ghost(one)]
+        self.ghosts = [finding for finding in findings if finding.is_ghost and finding.caused_by is None]
         furthest = max([end_ns, *map(timeline.ghost_ns, self.ghosts)])
         self.start_ns, self.end_ns, self.drawn_ns = start_ns, end_ns, max(furthest - start_ns, 1)
 

@@ -52,6 +52,7 @@ class Engine:
         on_amended: Callable[[Finding, Finding], None] | None = None,
     ) -> None:
         self.contract, self.reporter = contract, Reporter(contract.name, on_finding, on_amended)
+        self.reporter.on_awaited = self._await_frame
         self.monitors = Monitors(contract, self.reporter)
         self.memory, self._clock = Memory(self.monitors), self.monitors.clock
         # connections by id; None: not judged by this contract, or over
@@ -154,13 +155,17 @@ class Engine:
                     payload.decode()
             except (ValueError, LookupError, TypeError, RecursionError):
                 direction = lane >> 5 & 1
+                conn.look_at(fid)
                 unusual = self._unusual(conn, fid, t, direction, payload)
                 if unusual is None:
+                    conn.pass_frame()
                     continue
                 message, handle = unusual
                 type_ = message.kind
             events += 1
+            conn.frame = fid
             handle(message, conn, fid, t, payload, type_)
+            conn.last_frame = fid
         self.events += events
         self.now = max(self.now, t)
 
@@ -224,6 +229,14 @@ class Engine:
         conn = self._connections.get(number) or self._connection(number, t)
         if conn is None:
             return
+        self.reporter.frame_came(conn.session.id, fid)
+        conn.look_at(fid)
+        self._take(conn, row, direction, opcode)
+        conn.pass_frame()
+
+    def _take(self, conn: ConnectionState, row: Row, direction: int, opcode: int) -> None:
+        fid, t, lane, _ = row
+        number = lane >> 6
         if lane & UNFINISHED or opcode == Opcode.CONTINUATION:
             self._lanes.pop(lane_of(number, direction, Opcode.TEXT), None)  # a whole message may now be an interruption
             whole = self._fragments.join(row)
@@ -258,14 +271,10 @@ class Engine:
         due, act = NEVER, None
         if self._upcoming and self._upcoming[0].t_ns < due:
             due, act = self._upcoming[0].t_ns, self._apply_next
-        for span in self.monitors.spans:
-            deadline = span.next_due()
+        for monitor in self.monitors.timed:
+            deadline = monitor.next_due()
             if deadline is not None and deadline < due:
-                due, act = deadline, span.expire_next
-        for template in self.monitors.bounded:
-            obligation = template.next_due()
-            if obligation is not None and obligation.due < due:
-                due, act = obligation.due, template.expire_next
+                due, act = deadline, monitor.expire_next
         while self._resumes and (self._resumes[0][1].connections or self._resumes[0][1].over):
             self._resumes.popleft()
         if self._resumes and self._resumes[0][0] < due:
@@ -349,9 +358,17 @@ class Engine:
             self._resumes.append((due, session))
             self._clock.at(due)
 
+    def _await_frame(self, session: SessionState) -> None:
+        """The reporter is to be told of whatever comes next in a session: none of its frames is a usual one until then."""
+        if session.last is not None:
+            self._leave_lanes(session.last.id)
+
     def _leave(self, cid: int) -> None:
         """Nothing more is awaited of a connection."""
         self._connections[cid] = None
+        self._leave_lanes(cid)
+
+    def _leave_lanes(self, cid: int) -> None:
         for direction in (0, 1):
             self._lanes.pop(lane_of(cid, direction, Opcode.TEXT), None)
 

@@ -29,10 +29,13 @@ class Severity(StrEnum):
 class Finding:
     """One judgement with its witness.
 
-    `activation` and `frames` are frame ids of the recording; `until`, `decided_at` and `at_ns` are in nanoseconds on its time
-    axis, `late_by` is in nanoseconds. `slice` holds the correlation keys, outermost first. `caused_by` is the fingerprint of
-    the finding that this one only follows from. `file` and `line` are where the contract says it. `at_ns` is where a missing
-    event's ghost row stands.
+    `id` tells it from all others of its judgement, whoever judges and how often; `caused_by` is that of the finding that this
+    one only follows from. `activation` and `frames` are frame ids of the recording; `until`, `decided_at` and `at_ns` are in
+    nanoseconds on its time axis, `late_by` is in nanoseconds. `slice` holds the correlation keys, outermost first. `file` and
+    `line` are where the contract says it.
+
+    Where it stands: `after` is the session's last frame before that place (None: its start), `before` the session's next one
+    (None: none came); `at_ns` is when a missing event was due. `count` says how many events it stands for.
     """
 
     rule: str
@@ -57,6 +60,15 @@ class Finding:
     caused_by: str | None = None
     fingerprint: str = ""
     file: str = ""  # the contract file that holds the rule
+    id: str = ""
+    after: int | None = None
+    before: int | None = None
+    count: int = 1
+
+    @property
+    def is_ghost(self) -> bool:
+        """Whether it says that something never came: it stands where that was due, and no frame does."""
+        return self.kind in ("missing", "gap") and bool(self.expected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,9 @@ class Monitors:
         self.emitters: list[Emitter] = [*self.observers, self.spans_emitter]
         for observer in self.observers:
             observer.link(self.spans_emitter)
-        # templates with a bound; groups whose slices are whole connections
-        self.bounded = [template for template in self.templates if template.rule.within_ns is not None]
+        # those that decide something when its time has come, spans first; groups whose slices are whole connections
+        timed: list[Monitor] = [*self.spans, *self.templates, *self.messages]
+        self.timed = [monitor for monitor in timed if monitor.timed]
         self.connection_groups = [
             group for group in self.groups if group.inside is None and not group.by and not group.across_user
         ]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from wsreplay.contract.model import Patterns, Rule
 from wsreplay.model import Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
 
 MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 
@@ -63,9 +63,9 @@ NOT_KEPT = 1 << 60  # the place of a finding that is counted only: beyond all ot
 
 
 class Reported(NamedTuple):
-    """What became of a finding: its fingerprint, and its place among those that are kept (NOT_KEPT: only counted)."""
+    """What became of a finding: its id, and its place among those that are kept (NOT_KEPT: only counted)."""
 
-    fingerprint: str
+    id: str
     place: int = NOT_KEPT
 
 
@@ -89,6 +89,12 @@ class Reporter:
         self.holds: list[Hold] = []
         self._hold_starts: list[int] = []
         self.on_finding, self.on_amended = on_finding, on_amended
+        # session and rule → how many findings it has: the next one's id
+        self._numbers: dict[tuple[int, str], int] = {}
+        # session → the places of its findings whose next frame has not come yet
+        self._awaiting: dict[int, list[int]] = {}
+        # told of a session whose next frame is awaited
+        self.on_awaited: Callable[[SessionState], None] | None = None
 
     def set_holds(self, holds: Sequence[Hold]) -> None:
         self.holds = sorted(holds, key=lambda hold: hold.start_ns)
@@ -128,14 +134,18 @@ class Reporter:
             verdict, message = Verdict.INCONCLUSIVE, f"{message}; {unsure}"
         expected: tuple[str, ...] = details.get("expected", ())
         seen = details.get("seen") if not absent else None
-        shape = tuple(name for name, _ in labels)
-        fingerprint = fingerprint_of(self.contract, counts.rule.id, kind, shape, expected, seen)
         if counted:
             self._count(counts, verdict, conn)
+        session = conn.session.id if conn is not None else None
+        id_ = self._next_id(session or 0, counts.rule.id)
         if counts.kept >= MOST_FINDINGS:
             self.forget("findings")
-            return Reported(fingerprint)
+            return Reported(id_)
         counts.keep()
+        after, before = details.pop("after", None), details.pop("before", None)
+        if conn is not None:
+            after = conn.last_frame if after is None else after
+            before = conn.frame if before is None and conn.frame != conn.last_frame else before
         finding = Finding(
             rule=counts.rule.id,
             verdict=verdict,
@@ -145,22 +155,51 @@ class Reporter:
             file=counts.rule.place.file,
             slice=labels,
             kind=kind,
-            fingerprint=fingerprint,
-            session=conn.session.id if conn is not None else None,
+            fingerprint=fingerprint_of(self.contract, counts.rule.id, expected or ((seen,) if seen else ())),
+            session=session,
             connection=conn.id if conn is not None else None,
+            id=id_,
+            after=after,
+            before=before,
             **details,
         )
+        if before is None and conn is not None:
+            self._await_next(conn.session, len(self.findings))
         self.findings.append(finding)
         self.orders.append(counts.order)
         if self.on_finding is not None:
             self.on_finding(finding)
-        return Reported(fingerprint, len(self.findings) - 1)
+        return Reported(id_, len(self.findings) - 1)
+
+    def _next_id(self, session: int, rule: str) -> str:
+        """The same whoever judges: sessions are not split, and a rule's findings in one are decided in one order."""
+        number = self._numbers[session, rule] = self._numbers.get((session, rule), 0) + 1
+        return f"{session}.{rule}.{number}"
+
+    # Where findings stand.
+
+    def _await_next(self, session: SessionState, place: int) -> None:
+        """The session's next frame is what the finding stands before."""
+        waiting = self._awaiting.get(session.id)
+        if waiting is None:
+            self._awaiting[session.id] = [place]
+            if self.on_awaited is not None:
+                self.on_awaited(session)
+        else:
+            waiting.append(place)
+
+    def frame_came(self, session: int, fid: int) -> None:
+        """The next frame of a session that may be awaited."""
+        for place in self._awaiting.pop(session, ()):
+            finding = self.findings[place]
+            if finding.before is None:
+                self.findings[place] = replace(finding, before=fid)
 
     def report_message(
         self, counts: Counts, conn: ConnectionState, fid: int, t: int, direction: int, **details: Any
     ) -> Reported:
         """Add a finding that one message shows by itself; `details` may say otherwise."""
-        own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_by": "event", "decided_at": t}
+        own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_by": "event", "decided_at": t, "before": fid}
         return self.report(counts, conn=conn, **(own | {"blame": sender(direction)} | details))
 
     @staticmethod
@@ -185,10 +224,16 @@ class Reporter:
                 self.on_amended(before, after)
 
 
-def fingerprint_of(
+def fingerprint_of(contract: str, rule: str, subject: tuple[str, ...]) -> str:
+    """The same for the same fault in every recording: of the rule and the types it is about, without ids and times, and whether
+    the event was missing, late or out of order."""
+    return hashlib.blake2b(repr((contract, rule, subject)).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+
+
+def first_fingerprint_of(
     contract: str, rule: str, kind: str, keys: tuple[str, ...], expected: tuple[str, ...], seen: str | None
 ) -> str:
-    """The same for the same fault in every recording: of rule, slice shape and types, without ids and times."""
+    """As baselines of version 1 hold it: of rule, kind, slice shape and types."""
     shape = (contract, rule, "missing" if kind == "late" else kind, keys, expected, seen)
     return hashlib.blake2b(repr(shape).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 

@@ -147,7 +147,8 @@ def with_required(contract: Contract, judgement: Judgement, decided_at: int) -> 
                 kind="vacuous",
                 decided_by="trace_end",
                 decided_at=decided_at,
-                fingerprint=fingerprint_of(contract.name, name, "vacuous", (), (), None),
+                fingerprint=fingerprint_of(contract.name, name, ("vacuous",)),
+                id=f"0.{name}.0",
             )
         )
     rules = tuple(

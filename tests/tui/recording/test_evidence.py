@@ -9,7 +9,7 @@ MS = 1_000_000
 
 
 def finding(at: int, **values: object) -> Finding:
-    facts = {"kind": "missing", "at_ns": at * MS, "decided_at": at * MS} | values
+    facts = {"kind": "missing", "expected": ("x",), "at_ns": at * MS, "decided_at": at * MS} | values
     return Finding("r", Verdict.VIOLATED, Severity.ERROR, f"at {at}", **facts)
 
 
@@ -20,7 +20,7 @@ def test_two_judgements_are_compared_by_fingerprint_as_often_as_it_occurs():
 
 
 def test_what_only_follows_is_neither_counted_nor_a_ghost():
-    cause, effect = finding(1, session=1, fingerprint="x"), finding(2, session=1, caused_by="x")
+    cause, effect = finding(1, session=1, id="x"), finding(2, session=1, caused_by="x")
     assert tally([cause, effect]) == {1: (1, 0)}
     assert [ghost.finding for ghost in gather([cause, effect], [2, 3]).ghosts] == [cause]
 

@@ -57,12 +57,12 @@ FindingLine = Group | Occurrence
 def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[FindingLine]:
     """Rules with the gravest first, each with its findings in order of time. `new` holds identities of findings."""
     findings = evidence.of_session(session)
-    effects: dict[tuple[str, int | None], list[Finding]] = defaultdict(list)
+    effects: dict[str, list[Finding]] = defaultdict(list)
     groups: dict[str, list[Finding]] = defaultdict(list)
-    causes = {(finding.fingerprint, finding.session) for finding in findings if not finding.caused_by}
+    causes = {finding.id for finding in findings if not finding.caused_by}
     for finding in findings:
-        if finding.caused_by and (finding.caused_by, finding.session) in causes:
-            effects[finding.caused_by, finding.session].append(finding)
+        if finding.caused_by in causes and finding.caused_by:
+            effects[finding.caused_by].append(finding)
         else:
             groups[finding.rule].append(finding)
     verdicts = {verdict.id: verdict for judgement in evidence.judgements for verdict in judgement.rules}
@@ -78,7 +78,7 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
             continue
         for finding in group:
             lines.append(Occurrence(finding, False, id(finding) in new))
-            taken = effects.pop((finding.fingerprint, finding.session), [])
+            taken = effects.pop(finding.id, [])
             lines += [Occurrence(effect, True, id(effect) in new) for effect in taken]
     return lines
 

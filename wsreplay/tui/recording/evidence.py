@@ -114,13 +114,9 @@ def rule_text(text: str, line: int) -> list[str]:
 
 def place(finding: Finding) -> int | None:
     """The frame a finding stands at: the one that went wrong, which is the last of its witnesses; None for a ghost."""
-    if is_ghost(finding):
+    if finding.is_ghost:
         return None
     return finding.frames[-1] if finding.frames else finding.activation
-
-
-def is_ghost(finding: Finding) -> bool:
-    return finding.kind == "missing" and finding.at_ns is not None
 
 
 def moment(finding: Finding) -> int:
@@ -173,7 +169,7 @@ def gather(
         at = place(finding)
         if at is not None:
             by_frame[at].append(finding)
-        elif is_ghost(finding):
+        elif finding.is_ghost:
             if not finding.caused_by:
                 ghosts.append(GhostRow(before_id, finding))
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.messages import RowMoved
-from wsreplay.tui.recording.evidence import is_ghost, moment, place, seen_from
+from wsreplay.tui.recording.evidence import moment, place, seen_from
 from wsreplay.tui.recording.goto import why_unreachable
 from wsreplay.tui.widgets.detail import Detail
 
@@ -92,7 +92,7 @@ class FindingNavigator:
         """Whether the list will have a row where a finding stands: a filter may hide it."""
         at = place(finding)
         if at is None:
-            return is_ghost(finding) and not finding.caused_by and self._rows.filter is None and not self._rows.only_marked
+            return finding.is_ghost and not finding.caused_by and self._rows.filter is None and not self._rows.only_marked
         return self._rows.will_show(at)
 
     def verdict_changed(self) -> None:

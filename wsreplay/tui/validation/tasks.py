@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,7 @@ from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, is_ghost, moment, place, tally
+from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
 
 if TYPE_CHECKING:
     # The interface, which hands these tasks over, does without the validator.
@@ -80,10 +81,10 @@ def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Jud
 
 
 def _before(reader: Recording, finding: Finding) -> int:
-    """The frame before which a finding stands. Messages that are read at once have one time: what is missing stands behind the
-    one that calls for it."""
-    first = paging.first_at(reader, moment(finding))
-    return max(first, (finding.activation or 0) + 1) if is_ghost(finding) else first
+    """The frame before which a finding stands."""
+    if finding.session is None:
+        return paging.first_at(reader, moment(finding))
+    return (finding.after or 0) + 1
 
 
 def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
@@ -128,20 +129,17 @@ class _Findings:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # By the identity of what was reported last of each, which the validator keeps.
-        self._findings: dict[int, Finding] = {}
+        # as they were reported last, by contract and id
+        self._findings: dict[tuple[str, str], Finding] = {}
         self._is_new = True
 
-    def add(self, finding: Finding) -> None:
+    def add(self, contract: str, finding: Finding) -> None:
         with self._lock:
-            self._findings[id(finding)] = finding
+            self._findings[contract, finding.id] = finding
             self._is_new = True
 
-    def amend(self, before: Finding, after: Finding) -> None:
-        with self._lock:
-            self._findings.pop(id(before), None)
-            self._findings[id(after)] = after
-            self._is_new = True
+    def amend(self, contract: str, before: Finding, after: Finding) -> None:
+        self.add(contract, after)
 
     def take_news(self) -> list[Finding] | None:
         """All of them; None where there is nothing new since the last time."""
@@ -168,11 +166,13 @@ def follow(path: Path, names: Sequence[str], context: JobContext) -> None:
 
     reporter = threading.Thread(target=report, name="wsreplay live report", daemon=True)
     reporter.start()
-    listeners = {"on_finding": findings.add, "on_amended": findings.amend, "stop": over}
-    followers = [
-        threading.Thread(target=validator.follow, args=(path, contract), kwargs=listeners, daemon=True)
-        for contract in contracts
-    ]
+    def judge_while_it_grows(contract: Contract) -> None:
+        validator.follow(
+            path, contract, on_finding=partial(findings.add, contract.name), on_amended=partial(findings.amend, contract.name),
+            stop=over,
+        )  # fmt: skip
+
+    followers = [threading.Thread(target=judge_while_it_grows, args=(contract,), daemon=True) for contract in contracts]
     for follower in followers:
         follower.start()
     for follower in followers:

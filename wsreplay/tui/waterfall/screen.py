@@ -16,7 +16,7 @@ from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.recording.evidence import is_ghost, known_at, moment
+from wsreplay.tui.recording.evidence import known_at, moment
 from wsreplay.tui.recording.goto import Target, why_unreachable
 from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.open_recording import OpenRecording
@@ -125,7 +125,7 @@ class WaterfallScreen(PlaybackScreen):
     def _findings(self) -> list[Finding]:
         findings = self.recording.evidence.of_session(self.session.id if self.session else None)
         causes = [finding for finding in findings if not finding.caused_by]
-        return [finding for finding in causes if finding.kind in ("late", "order") or is_ghost(finding)]
+        return [finding for finding in causes if finding.kind in ("late", "order") or finding.is_ghost]
 
     # The playhead.
 

@@ -19,6 +19,8 @@ class Monitor:
 
     # how generated source calls the rules of this kind
     word = "rule"
+    # something of it is decided when its time has come (`next_due`)
+    timed = False
 
     def __init__(self, rule: Any, number: int, counts: Counts, reporter: Reporter) -> None:
         self.rule, self.number, self.counts, self.reporter = rule, number, counts, reporter
@@ -34,6 +36,13 @@ class Monitor:
     def activations(self, events: int, untyped: int) -> int:
         """How often it was activated by what came so far: `events`, and `untyped` text messages that are no events."""
         return self.counts.activations
+
+    def next_due(self) -> int | None:
+        """When something is to be decided next (ns); None where nothing is. Tell the clock of each new one."""
+        return None
+
+    def expire_next(self) -> None:
+        """The time that `next_due` named has come."""
 
     def pending(self, sessions: Iterable[SessionState]) -> int:
         """Open obligations, while the trace goes on; `sessions` are those that are not over."""

@@ -60,6 +60,7 @@ class SpanMonitor(Monitor):
         # instances in the order of their deadlines
         self.queue: deque[Instance] = deque()
         self.names, self.within_ns = span.by, span.within_ns
+        self.timed = span.within_ns is not None
         # instances that were opened since their number was brought home
         self.opened = 0
         self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"span": span})
@@ -107,14 +108,12 @@ class SpanMonitor(Monitor):
         return sum(1 for instance in self.open_instances(sessions) if instance.overdue_finding is None)
 
     def next_due(self) -> int | None:
-        """When the deadline of the first open instance passes (ns)."""
         queue = self.queue
         while queue and not queue[0].open:
             queue.popleft()
         return queue[0].t + (self.within_ns or 0) if queue else None
 
     def expire_next(self) -> None:
-        """The first deadline has passed."""
         self.expire(self.queue.popleft())
 
     # Starts.
@@ -169,7 +168,7 @@ class SpanMonitor(Monitor):
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
         first.session.doubt_parents()
-        cause = self.words.say_started_again(first, t, fid).fingerprint
+        cause = self.words.say_started_again(first, t, fid).id
         self._close(first, "cut", t, fid, COMPLETE, cause, "started again")
 
     def _make_room(self, session: SessionState, t: int) -> None:
@@ -212,11 +211,11 @@ class SpanMonitor(Monitor):
             return None
         reported = self.words.say_stray(witness, t, fid, type_, direction, since)
         if above is not None:
-            above.explain(self.words.starts, reported.fingerprint)
+            above.explain(self.words.starts, reported.id)
         if is_end:
             return None
         instance = self.open(conn, key, t, fid, above, else_key)
-        instance.explain(self.words.starts, reported.fingerprint)
+        instance.explain(self.words.starts, reported.id)
         instance.begin_unseen()
         return instance
 
@@ -285,12 +284,12 @@ class SpanMonitor(Monitor):
     def _cause(
         self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
     ) -> str | None:
-        """The fingerprint of the finding that its end is missing: a new one, or that of its deadline, if it is kept."""
+        """The id of the finding that its end is missing: a new one, or that of its deadline, if it is kept."""
         if instance.overdue_finding is None:
-            return self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why).fingerprint
+            return self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why).id
         if instance.overdue_finding >= len(self.reporter.findings):
             return None
-        return self.reporter.findings[instance.overdue_finding].fingerprint
+        return self.reporter.findings[instance.overdue_finding].id
 
     def _cut_children(self, parent: Instance, t: int, fid: int | None) -> None:
         for monitor, child in list(self._open_children(parent)):

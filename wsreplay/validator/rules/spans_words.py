@@ -136,9 +136,9 @@ class SpanWords:
             bound_from=instance.t if by == "deadline" else None,
             unsure=why_unsure(instance.undecodable, self._span.end_patterns, instance.fid),
         )
-        instance.explain(self._ends, reported.fingerprint)
+        instance.explain(self._ends, reported.id)
         if instance.parent is not None:
-            instance.parent.explain(self._ends, reported.fingerprint)
+            instance.parent.explain(self._ends, reported.id)
         return reported
 
     def say_late(self, instance: Instance, finding: int, t: int, fid: int | None, type_: str) -> str:

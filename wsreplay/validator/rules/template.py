@@ -70,6 +70,7 @@ class Template(Monitor):
     def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
         super().__init__(rule, number, counts, reporter)
         self.clock, self.operands = clock, rule.operands
+        self.timed = rule.within_ns is not None
         # how many bits of a slice's mask it takes, and the lowest of them
         self.width = 0
         self.bits = 0
@@ -90,15 +91,13 @@ class Template(Monitor):
 
     # What the engine calls.
 
-    def next_due(self) -> Obligation | None:
-        """The obligation whose bound passes first."""
+    def next_due(self) -> int | None:
         queue = self.queue
         while queue and queue[0].done:
             queue.popleft()
-        return queue[0] if queue else None
+        return queue[0].due if queue else None
 
     def expire_next(self) -> None:
-        """The bound of the first obligation has passed."""
         self.expire(self.queue.popleft())
 
     def pending(self, sessions: Iterable[SessionState]) -> int:

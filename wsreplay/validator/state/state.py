@@ -64,7 +64,7 @@ class Slice(Struct, eq=False):
     parent: Slice | None = None
     mask: int = 0
     states: dict[int, Any] | None = None
-    # type that is missing → fingerprint of the finding that says so; what only follows from it is folded under it
+    # type that is missing → id of the finding that says so; what only follows from it is folded under it
     causes: dict[str, str] | None = None
     # findings that wait for how the span ends (`unless`)
     deferred: list[dict[str, Any]] | None = None
@@ -96,12 +96,12 @@ class Slice(Struct, eq=False):
             self.states = {}
         self.states[rule] = state
 
-    def explain(self, types: tuple[str, ...], fingerprint: str) -> None:
+    def explain(self, types: tuple[str, ...], finding: str) -> None:
         """Remember that a finding already says that these types are missing."""
         if self.causes is None:
             self.causes = {}
         for type_ in types:
-            self.causes.setdefault(type_, fingerprint)
+            self.causes.setdefault(type_, finding)
 
     def defer(self, finding: dict[str, Any]) -> None:
         """Keep a finding back until it is known how the span ends."""
@@ -280,6 +280,9 @@ class ConnectionState:
         # it continues an earlier connection of the session
         self.resumed = session.last is not None
         self.open = True
+        # the session's last frame, and the one that is looked at, which becomes the last one
+        self.last_frame: int | None = session.last.last_frame if session.last is not None else None
+        self.frame = self.last_frame
         # of the rules that have no keys
         self.slice = Slice((), (), self, connection.opened_ns)
         self.spans = session.spans
@@ -289,6 +292,14 @@ class ConnectionState:
         """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
         for name, value in attributes.items():
             setattr(self, name, value)
+
+    def look_at(self, fid: int) -> None:
+        """A frame comes."""
+        self.frame = fid
+
+    def pass_frame(self) -> None:
+        """The frame has been looked at."""
+        self.last_frame = self.frame
 
     def learn(self, connection: Connection) -> None:
         """The recording tells more of it: how it ended."""
