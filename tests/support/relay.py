@@ -154,6 +154,7 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
         warn=lambda text: say(warned=text),
         relocated=lambda relocated: say(relocated=[str(relocated.was), str(relocated.now), relocated.saved]),
         mended=lambda path: say(mended=str(path)), rotated=lambda path: say(rotated=str(path.absolute())),
+        stayed=lambda path, error: say(stayed=str(error)),
     )  # fmt: skip
     stop_within_s = options.pop("stop_within_s", None)
     raise_descriptor_limit()

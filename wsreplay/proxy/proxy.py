@@ -34,7 +34,8 @@ from wsreplay.wire.origins import ANY, OriginRule
 
 HEARTBEAT_S = 1.0
 WATCH_FILES_EVERY_S = 0.25
-ROTATE_AGAIN_S = 10.0
+# Between attempts to go on in a new file.
+ROTATE_AGAIN_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 BACKLOG = 1024
 # asyncio accepts as many clients in a row, and that many times over reports that descriptors have run out. Refused clients
 # have a descriptor until the next turn of the event loop, and there are RESERVED_DESCRIPTORS for them.
@@ -91,6 +92,8 @@ class RecordingProxy:
         # The current recording, where somebody has moved it, until new connections have another.
         self._moved: Relocated | None = None
         self._rotate_at = 0.0  # not before this time (monotonic, s)
+        self._rotations_failed = 0  # in a row
+        self._stays_because = ""  # why not, as the user was told
         self._stopping: asyncio.Future[Report] | None = None
         self._key = token_hex(32)
         # Those that connections are still written into; the last one takes new ones.
@@ -236,16 +239,19 @@ class RecordingProxy:
             self._moved = None if relocated.saved else relocated
 
     async def _leave(self, moved: Relocated) -> None:
-        """Record new connections beside where the recording was; where that cannot be done, say so and try again later."""
+        """Record new connections beside where the recording was; where that cannot be done, say so and try again soon."""
         folder = moved.was.parent if moved.was.parent.is_dir() else moved.now.parent
         path = shown(next_free(folder / moved.was.name))
         try:
             await self.rotate(path)
         except WsreplayError as error:
-            self.options.callbacks.stayed(self.path, error)
-            self._rotate_at = time.monotonic() + ROTATE_AGAIN_S
+            if str(error) != self._stays_because:
+                self._stays_because = str(error)
+                self.options.callbacks.stayed(self.path, error)
+            self._rotate_at = time.monotonic() + ROTATE_AGAIN_S[min(self._rotations_failed, len(ROTATE_AGAIN_S) - 1)]
+            self._rotations_failed += 1
             return
-        self._moved = None
+        self._moved, self._rotations_failed, self._stays_because = None, 0, ""
         self.options.callbacks.rotated(path)
 
     async def _bind(self, context: ssl.SSLContext | None) -> asyncio.Server:

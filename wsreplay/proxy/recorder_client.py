@@ -114,6 +114,7 @@ class RecorderClient(RecordQueue):
             self._lock = lock.acquire(self._hello.path)
         except OSError as error:
             raise UsageError(f"{self._hello.path} cannot be written: {error.strerror}") from error
+        self._files.hold_recording()
         self.origin_ns = time.monotonic_ns()
         self._watch()
         try:

@@ -45,9 +45,12 @@ class RecordingFiles:
         self.path = Path(os.path.realpath(path))
         self._main, self._wal, self._shm = _Pointer(), _Pointer(), _Pointer()
 
+    def hold_recording(self) -> None:
+        """A recorder is about to open the recording, which is there: whoever moves it meanwhile is noticed."""
+        self._main.open(self.path)
+
     def hold(self) -> None:
         """A recorder is ready: these are its files. A file that is not there now is not missed later."""
-        self._main.open(self.path)
         self._wal.open(_wal(self.path))
         self._shm.open(_shm(self.path))
 
@@ -69,12 +72,18 @@ class RecordingFiles:
         """Bring the files together again, and return where they are if that is elsewhere, with the lock there.
 
         The recorder is dead; `was_open`: it was alive when the files were not in place. Raises RecordingError where the
-        contents cannot be written anywhere; they are still held then.
+        contents cannot be written anywhere; they are still held then. Where they are together again these are the files that
+        are held, so that a recorder may fail to start as often as it will: they are brought together once.
         """
         try:
-            return self._mend(held, was_open)
+            relocated, held = self._mend(held, was_open)
         except OSError as error:
             raise RecordingError(f"the files of {self.path} were moved, and stay apart: {error.strerror}") from error
+        if relocated is not None:
+            self.path = relocated.now
+        self.hold_recording()
+        self.hold()
+        return relocated, held
 
     def _mend(self, held: lock.Lock, was_open: bool) -> tuple[Relocated | None, lock.Lock]:
         if self._main.is_at(self.path):
@@ -89,9 +98,7 @@ class RecordingFiles:
                 name(self.path).replace(name(found))
         if not self._wal.is_at(_wal(found)):
             self._wal.copy_to(_wal(found))
-        relocated = Relocated(self.path, found, saved=False)
-        self.path = found
-        return relocated, held.moved(found)
+        return Relocated(self.path, found, saved=False), held.moved(found)
 
     def _put_wal_back(self, was_open: bool) -> bool:
         """A `-wal` that was removed gets its name again; False where another has it that somebody has written to."""
@@ -117,11 +124,11 @@ class RecordingFiles:
             raise RecordingError(f"{self.path} was removed, and cannot be saved in {path}: {error.strerror}") from error
         for pointer, name in ((self._wal, _wal), (self._shm, _shm)):
             if pointer.is_at(name(self.path)):  # to another file of that name it would be poison
-                name(self.path).unlink(missing_ok=True)
-        held.release()
-        relocated = Relocated(self.path, path, saved=True)
-        self.path = path
-        return relocated, new
+                with contextlib.suppress(OSError):
+                    name(self.path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of the lock's own files: nobody holds them any more
+            held.release()
+        return Relocated(self.path, path, saved=True), new
 
     def _new_file(self) -> tuple[lock.Lock, Path]:
         """The lock of a new file beside the old one, or, where its folder is gone for good, in the working directory."""
@@ -144,7 +151,12 @@ class _Pointer:
         self._descriptor: int | None = None
 
     def open(self, path: Path) -> None:
-        """Point to what has this name now; where that cannot be told, to nothing."""
+        """Point to what has this name now; where nothing has it, or it cannot be told, to nothing.
+
+        What is pointed to already stays as it is: there may be no other descriptor for it.
+        """
+        if self._descriptor is not None and self.is_at(path):
+            return
         self.close()
         if _POINT is not None:
             with contextlib.suppress(OSError):
@@ -176,12 +188,17 @@ class _Pointer:
         return os.fstat(self._descriptor).st_mtime_ns < os.fstat(other._descriptor).st_mtime_ns
 
     def copy_to(self, path: Path) -> None:
-        """Write the file's contents under a name, readable by the user alone."""
+        """Write the file's contents under a name, readable by the user alone. Raises OSError, and leaves nothing then."""
         if self._descriptor is None:
             return
         opener = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
         with open(f"{_OURS}/{self._descriptor}", "rb") as source, open(path, "wb", opener=opener) as target:  # noqa: PTH123
-            shutil.copyfileobj(source, target, 2**20)
+            try:
+                shutil.copyfileobj(source, target, 2**20)
+                target.flush()
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
 
 def _wal(path: Path) -> Path:
