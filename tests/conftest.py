@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ time.tzset()
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
     os.unsetenv(name)  # readline, which pytest imports, sets them behind Python's back
+
+# Compiled once, however many processes the tests start: an installed wsreplay has its bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes is the machine's business; what it shows is ours.
 settings.register_profile("wsreplay", deadline=None)
