@@ -7,7 +7,7 @@ Times are integers in nanoseconds since the start of the recording's first run; 
     session      a connection with its reconnects
     frame        as in RFC 6455, unmasked and inflated
     message      as in RFC 6455: one or more frames
-    event        a message with a type
+    event        a message with a type, or a part of one: what a decoder makes of messages
 """
 
 from __future__ import annotations
@@ -65,6 +65,57 @@ Row = tuple[int, int, int, bytes]
 """A frame for readers of millions: id, time in ns, lane, payload."""
 
 UNFINISHED = 16
+
+
+class EventNumber(int):
+    """Which event: as a number the id of the frame that completes it, and `place`, its place among that frame's events.
+
+    Ordered by frame, then by place; the first event of a frame is equal to the frame's id.
+    """
+
+    place: int
+
+    def __new__(cls, frame: int, place: int = 0) -> EventNumber:
+        number = super().__new__(cls, frame)
+        number.place = place
+        return number
+
+    @property
+    def frame(self) -> int:
+        return int(self)
+
+    def _parts(self) -> tuple[int, int]:
+        return int(self), self.place
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int) and self._parts() == _parts(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = int.__hash__
+
+    def __lt__(self, other: int) -> bool:
+        return self._parts() < _parts(other)
+
+    def __le__(self, other: int) -> bool:
+        return self._parts() <= _parts(other)
+
+    def __gt__(self, other: int) -> bool:
+        return self._parts() > _parts(other)
+
+    def __ge__(self, other: int) -> bool:
+        return self._parts() >= _parts(other)
+
+    def __repr__(self) -> str:
+        return f"{int(self)}.{self.place}"
+
+    def __reduce__(self) -> tuple[type[EventNumber], tuple[int, int]]:
+        return EventNumber, self._parts()
+
+
+def _parts(number: int) -> tuple[int, int]:
+    return int(number), number.place if isinstance(number, EventNumber) else 0
 
 
 def lane_of(connection_id: int, direction: int, opcode: int, flags: int = FIN) -> int:

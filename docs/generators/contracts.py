@@ -22,7 +22,7 @@ verdicts mean: [Verdicts](verdicts.md).
 
 | Where it says | write |
 |---|---|
-| pattern | an event: `agent_started`, `s2c:chat*`, a pseudo-event, or `{event: PATTERN, where: {PATH: VALUE}}` |
+| pattern | an event: `agent_started`, `s2c:chat*`, a number, a pseudo-event, or `{event: PATTERN, where: {PATH: VALUE}}` |
 | patterns | a pattern, or a list of which any may fit |
 | path | a singular JSONPath (RFC 9535): `$.payload.run_id` |
 | key | a name of `keys`, or `conn.id`, `conn.user`, `conn.session` |

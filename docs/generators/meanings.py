@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 CONSTRUCTS = {
-    "A contract": "contract", "Envelope": "envelope", "Applies to": "applies_to", "Spans": "span", "Rules": "rule",
-    "Latency": "latency", "Sequence": "sequence", "Unique": "unique", "Isolation": "isolation", "JSON": "json",
+    "A contract": "contract", "Envelope": "envelope", "Map": "map", "Applies to": "applies_to", "Spans": "span",
+    "Rules": "rule", "Latency": "latency", "Sequence": "sequence", "Unique": "unique", "Isolation": "isolation", "JSON": "json",
     "Session": "session",
 }  # fmt: skip
 
@@ -23,10 +23,12 @@ MEANINGS = {
         "contract": "text: the contract's name",
         "version": "text or number: your own counting, shown in reports",
         "description": "text: for readers",
-        "extends": "name or file: the base; what stands here changes parts of it by name or id. "
+        "extends": "name or file: the base; what stands here changes parts of it by name or id. A `+` before the name of a "
+        "list, as in `+body: [x]`, adds to it. "
         "Named by its file where it has no `contract`",
         "applies_to": "[object](#applies-to): which connections it judges; without it all",
         "envelope": "[object](#envelope): where a message has its type, time, number and id",
+        "map": "[object](#map): a product's own names of events and places of fields",
         "keys": "names, each with a path, a key, or a list: what belongs together; of a list the first that is there counts",
         "json": "[object](#json): what text messages must be",
         "known": "patterns: further types that are not unknown",
@@ -41,11 +43,28 @@ MEANINGS = {
         "session": "[object](#session): when a connection continues another",
     },
     "envelope": {
-        "": "Where a message says what it is. Without an envelope, the type stands at `$.type`.",
-        "type": "path: the event type, a text",
+        "": "Where a message says what it is. Without an envelope, the type stands at `$.type`. `$` is the document that the "
+        "connection's [decoder](decoders.md) makes of a message. Where the type is a number, patterns name it by its digits. "
+        "With a decoder that has types of its own, such as `socket.io`, `$.type` means these; another path goes before.",
+        "type": "path: the event type, a text or a whole number",
         "sent": "path: when it was sent: seconds, milliseconds or ISO 8601; `latency` needs it",
         "seq": "path: its number; `sequence` may use it",
         "id": "path: its id; after a reconnect, an id that the session has seen is resent history and judged by no rule",
+        "decoder": "name: the [decoder](decoders.md) of all connections; without it each is read by what it shows to need",
+    },
+    "map": {
+        "": "What a product calls the events and fields of the contract. No message is rewritten; schemas, and what reports "
+        "show, are the product's.",
+        "unpack": "path, or a list: where an object holds a list of events, as in `{type: batch, events: […]}`; arrays "
+        "of events and JSON lines need no word",
+        "type": "path: as in the [envelope](#envelope)",
+        "sent": "path: likewise",
+        "seq": "path: likewise",
+        "id": "path: likewise",
+        "events": "names, each with the contract's: `{agent.start: agent_started, \"tool.*\": \"tool_*\"}`; "
+        "what a star stands for stays",
+        "fields": "the contract's fields, each with the product's path: `{thread_id: $.data.thread}`; all below it goes along, "
+        "so that `payload: $.data` moves `$.payload.run_id` too. The name of a key gives the key one more path",
     },
     "applies_to": {
         "": "Globs, of which one must fit.",

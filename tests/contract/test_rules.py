@@ -188,8 +188,8 @@ def test_a_rule_can_be_taken_away(text: str):
          "50: rules[0].absence.where.$.a: a condition compares with a text, a number, true, false or null, or a list of these"),
         ("rules: [{id: r, absence: {event: a, where: 1}}]",
          "44: rules[0].absence.where: expected conditions such as {$.status: done}, found 1"),
-        ("rules: [{id: r, absence: 3}]",
-         "26: rules[0].absence: expected an event pattern such as agent_started or s2c:chat*, found 3"),
+        ("rules: [{id: r, absence: 3.5}]",
+         "26: rules[0].absence: expected an event pattern such as agent_started or s2c:chat*, found 3.5"),
         ("rules: [{id: r, response: [a, b], within: '2'}]",
          "43: rules[0].within: '2' is not a duration: it has no unit; write ns, us, ms, s, m, h, d, w, as in 250ms or 1m30s, "
          "or m:ss"),

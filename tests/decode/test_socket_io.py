@@ -42,7 +42,7 @@ def test_housekeeping_is_named() -> None:
 
 def test_attachments_are_joined_and_the_last_frame_counts() -> None:
     (event,) = link("socket.io", server('452-["file",{"a":{"_placeholder":true,"num":0}}]'), server(b"one"), server(b"two"))
-    assert (event.number, event.type, event.frames, event.attachments) == ((3, 0), "file", (1, 2, 3), (b"one", b"two"))
+    assert (event.number, event.type, event.frames, event.attachments) == (3, "file", (1, 2, 3), (b"one", b"two"))
 
 
 def test_attachments_of_the_other_side_are_not_mixed_in() -> None:

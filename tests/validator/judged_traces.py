@@ -15,6 +15,7 @@ from wsreplay.model import Connection, Ending, Message
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator import Engine, Finding, Judgement, mutation_score
+from wsreplay.validator.judge import decoders_of
 
 NS = 1_000_000_000
 
@@ -121,6 +122,7 @@ class Trace:
         connections = self.ending()
         engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.set_cut_frames(self.cut_frames)
+        engine.set_decoders(decoders_of(contract, connections, self.messages))
         engine.run(message.row() for message in self.messages)
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
         engine.finish(round(self.reached * NS) if self.reached is not None else max(times, default=0))

@@ -310,7 +310,7 @@ def test_a_run_id_may_be_somebody_elses_once_its_run_has_ended() -> None:
     [
         (b'{"type": "x"', "not JSON"),
         (b'{"type": NaN}', "not JSON"),
-        (b'{"type": "ping", "x": "\\ud800"}', "not JSON"),
+        (b'{"type": "ping", "x": "\\ud800"}', "an unpaired surrogate escape"),
         (b'{"type": "ping", "x": "\xff"}', "not JSON"),
         (b"[1, 2]", "a list instead of a JSON object"),
         (b'"text"', "a text instead of a JSON object"),

@@ -214,8 +214,9 @@ def _payload(frame: Frame) -> bytes:
 
 def _events_of(frame: Frame, view: _View) -> list[dict[str, Any]]:
     return [
-        {"type": event.type, "id": event.id, "role": str(event.role), "request": event.request and list(event.request),
-         "frames": event.frames, "warning": event.warning}
+        {"type": event.type, "id": event.id, "role": str(event.role),
+         "request": event.request and [event.request.frame, event.request.place], "frames": event.frames,
+         "warning": event.warning}
         for event in view.reading.events(frame)
     ]  # fmt: skip
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import FITTING_DEFAULT, open_recording
+from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording
 from wsreplay.contract import Contract, load
+from wsreplay.decode import decoder_names, get_decoder
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.files import write_file
@@ -39,25 +40,28 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write what is found into such a file.")
 @click.option("--follow", is_flag=True, help="Judge while the recording grows; findings are printed as they are decided.")
 @click.option("--save", is_flag=True, help="Keep the findings in the recording.")
+@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
 @click.option("--color/--no-color", default=None, help="[default: on a terminal]")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     files: tuple[Path, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...], strict: bool,
-    fail_on: str, known: Path | None, write_baseline: Path | None, follow: bool, save: bool, jobs: int, color: bool | None,
-    while_open: int | None,
+    fail_on: str, known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None, jobs: int,
+    color: bool | None, while_open: int | None,
 ) -> int:  # fmt: skip
     """Judge recordings by contracts: every finding, with its witness frames.
 
     Exit code 0: nothing wrong; 1: violations; 2: a mistake in the call or the contract; 3: something could not be judged.
     """
     chosen = [load(name) for name in contracts]
+    if decoder is not None:
+        get_decoder(decoder)
     paths = _recordings(files)
     targets = _targets(forms or ("text",), outputs)
     accepted = baseline.read(known) if known else None
     if while_open is not None:
         threading.Thread(target=_end_with, args=(while_open,), daemon=True).start()
-    results = _follow(paths, chosen) if follow else _judge(paths, chosen, jobs)
+    results = _follow(paths, chosen, decoder) if follow else _judge(paths, chosen, jobs, decoder)
     if save:
         _save(results)
     if strict:
@@ -97,14 +101,14 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
     return list(zip(forms, [*outputs, *rest], strict=True))
 
 
-def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int) -> list[FileResult]:
+def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, decoder: str | None) -> list[FileResult]:
     from wsreplay.validator import judge_files
     from wsreplay.validator.select import pair_with_contracts
 
     for path in paths:
         with suppress(RecordingError), open_recording(path):
             pass
-    wanted = pair_with_contracts(paths, contracts)
+    wanted = [(path, contract.read_by(decoder)) for path, contract in pair_with_contracts(paths, contracts)]
     steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
         outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1))
@@ -123,13 +127,13 @@ def _end_with(pipe: int) -> None:
     os._exit(INTERRUPTED)
 
 
-def _follow(paths: Sequence[Path], contracts: Sequence[Contract]) -> list[FileResult]:
+def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str | None) -> list[FileResult]:
     from wsreplay.validator import follow
     from wsreplay.validator.select import await_contracts
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
-    contracts = contracts or await_contracts(paths[0])
+    contracts = [contract.read_by(decoder) for contract in contracts or await_contracts(paths[0])]
     judgements = follow(paths[0], contracts, on_finding=_say_finding)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns)

@@ -12,6 +12,7 @@ import yaml
 from wsreplay.contract.model import TEMPLATES, Place
 from wsreplay.errors import ContractError
 
+ADDING = "+"  # before the name of a list: what stands there is added to the list of the base
 _MOST_VALUES = 100_000  # a document of aliases may unfold without end
 
 
@@ -173,14 +174,17 @@ def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[
     """`base` with what `change` says: lists of rules by id, mappings by name (`merged`: how many levels deep), all else
     replaced."""
     data, places = dict(base.mapping()), dict(base.key_places)
-    for key, value in change.mapping().items():
-        if key in data and key in by_id:
+    for name, value in change.mapping().items():
+        key = name.removeprefix(ADDING)
+        if key != name and key not in by_id and key not in merged:
+            data[key] = _added(data.get(key), value)
+        elif key in data and key in by_id:
             data[key] = _by_id(data[key], value)
         elif key in data and key in merged:
             data[key] = _merge(data[key], value, merged[key])
         else:
             data[key] = value
-        places[key] = change.key_places[key]
+        places[key] = change.key_places[name]
     return replace(change, data=data, key_places=places)
 
 
@@ -188,9 +192,18 @@ def _merge(base: Value, change: Value, depth: int) -> Value:
     if not isinstance(base.data, dict) or not isinstance(change.data, dict):
         return change
     data = dict(base.data)
-    for key, value in change.data.items():
-        data[key] = _merge(data[key], value, depth - 1) if depth > 1 and key in data else value
+    for name, value in change.data.items():
+        key = name.removeprefix(ADDING)
+        if key != name:
+            data[key] = _added(data.get(key), value)
+        else:
+            data[key] = _merge(data[key], value, depth - 1) if depth > 1 and key in data else value
     return replace(change, data=data, key_places={**base.key_places, **change.key_places})
+
+
+def _added(base: Value | None, change: Value) -> Value:
+    """A list with more items; one value stands for a list of one."""
+    return change if base is None else replace(change, data=[*base.items(), *change.items()])
 
 
 def _by_id(base: Value, change: Value) -> Value:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path as FilePath
 from typing import Any
 
 from wsreplay.contract import paths
 from wsreplay.contract.check import check
-from wsreplay.contract.document import Value, overlay, read, suggestion
+from wsreplay.contract.document import ADDING, Value, overlay, read, suggestion
+from wsreplay.contract.mapping import PLACES, map_contract, map_envelope
 from wsreplay.contract.model import (
     CONNECTION_SOURCES,
     AppliesTo,
@@ -21,13 +23,15 @@ from wsreplay.contract.model import (
 )
 from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.rules.table import KINDS
+from wsreplay.decode import decoder_names
 from wsreplay.errors import ContractError, UsageError
 from wsreplay.store.paths import reachable
 
-_PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "keys", "known")
+_PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "map", "keys", "known")
 TOP_LEVEL = (*_PARTS, *(kind.key for kind in KINDS))
 _BY_ID = {kind.key for kind in KINDS if kind.by_id}
-_MERGED = {"envelope": 1, "keys": 1, "session": 1, **{kind.key: kind.merged for kind in KINDS if kind.merged}}
+_MERGED = {"envelope": 1, "map": 2, "keys": 1, "session": 1, **{kind.key: kind.merged for kind in KINDS if kind.merged}}
+_ADDED = tuple(f"{ADDING}{name}" for name in TOP_LEVEL)
 _LARGEST_FILE = 4 << 20
 
 
@@ -46,7 +50,8 @@ def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None
     """A contract from its text; `extends` looks for files in `folder`. One that extends another is named by its file."""
     digest = hashlib.sha256(text.encode())
     document = read(text, file)
-    top = document.mapping(TOP_LEVEL, "a contract")
+    extends = isinstance(document.data, dict) and "extends" in document.data
+    top = document.mapping((*TOP_LEVEL, *_ADDED) if extends else TOP_LEVEL, "a contract")
     if "extends" in top and "contract" not in top:  # it is another than the one it extends
         top["contract"] = Value(FilePath(file).stem, document.place)
         document.key_places["contract"] = document.place
@@ -111,6 +116,8 @@ class _Loader:
             known=self._part("known", reader.patterns, ()), applies_to=self._applies_to(),
             resume_within_ns=self._resume_within(),
         )  # fmt: skip
+        if "map" in self.top:
+            contract = map_contract(contract, self.top["map"])
         check(contract)
         return contract
 
@@ -126,11 +133,13 @@ class _Loader:
         return str(value.data)
 
     def _envelope(self) -> Envelope:
-        names = ("type", "sent", "seq", "id")
-        if "envelope" not in self.top:
-            return Envelope(paths.parse("$.type"))
-        parts = {name: path_of(value) for name, value in self.top["envelope"].mapping(names).items()}
-        return Envelope(**{"type": paths.parse("$.type"), **parts})
+        envelope = Envelope(paths.parse("$.type"))
+        if "envelope" in self.top:
+            parts = self.top["envelope"].mapping((*PLACES, "decoder"))
+            places: dict[str, Any] = {name: path_of(parts[name]) for name in PLACES if name in parts}
+            decoder = parts["decoder"].choice(decoder_names()) if "decoder" in parts else None
+            envelope = replace(envelope, **places, decoder=decoder)
+        return map_envelope(envelope, self.top["map"]) if "map" in self.top else envelope
 
     def _keys(self) -> dict[str, Key]:
         if "keys" not in self.top:

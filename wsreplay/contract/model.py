@@ -6,7 +6,7 @@ The words are those of the field: DECLARE templates (van der Aalst, Pesic), Dwye
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -63,7 +63,7 @@ class Pattern:
 
 @lru_cache(maxsize=1024)
 def _regex(glob: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
+    return re.compile("(.*)".join(map(re.escape, glob.split("*"))), re.DOTALL)
 
 
 Patterns = tuple[Pattern, ...]  # any of them
@@ -177,12 +177,44 @@ class Declare(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where a message says its type, when it was sent, its number and its id."""
+    """Where a message says its type, when it was sent, its number and its id.
+
+    `decoder` is the name of the one that all connections are read by (None: what each of them shows to need), `unpack` where
+    an object holds a list of events.
+    """
 
     type: Path
     sent: Path | None = None
     seq: Path | None = None
     id: Path | None = None
+    decoder: str | None = None
+    unpack: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProductMap:
+    """What a product calls its events, and what the contract calls them: pairs in the order in which they are tried.
+
+    What a star stands for in the product's name stands in the place of the star of the contract's.
+    """
+
+    events: tuple[tuple[str, str], ...] = ()
+
+    def name_of(self, type_: str) -> str:
+        """The contract's name of a product's event; the same where nothing is said of it."""
+        for theirs, ours in self.events:
+            if theirs == type_ and "*" not in theirs:
+                return ours
+        for theirs, ours in self.events:
+            match = _regex(theirs).fullmatch(type_) if "*" in theirs else None
+            if match is not None:
+                return _fill(ours, match.groups())
+        return type_
+
+
+def _fill(glob: str, parts: tuple[str, ...]) -> str:
+    first, *rest = glob.split("*")
+    return first + "".join(part + text for part, text in zip(parts, rest, strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +240,7 @@ class Contract:
     known: Patterns = ()
     applies_to: AppliesTo = AppliesTo()
     resume_within_ns: int = 30_000_000_000
+    map: ProductMap = ProductMap()
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The rules of one kind, in order."""
@@ -225,6 +258,16 @@ class Contract:
         """Whether a rule that says what the contract is about names the type other than by a bare `*`."""
         patterns = (pattern for rule in self.rules if rule.names_events for pattern in rule.patterns())
         return any(pattern.type != "*" and pattern.fits(direction, type_) for pattern in patterns)
+
+    def read_by(self, decoder: str | None) -> Contract:
+        """The same with this decoder for all connections; None leaves it as it is."""
+        return self if decoder is None else replace(self, envelope=replace(self.envelope, decoder=decoder))
+
+    @property
+    def has_number_types(self) -> bool:
+        """Whether a whole number may be a type: where its place is the contract's own, or a pattern names one."""
+        patterns = (pattern for rule in self.rules for pattern in rule.patterns())
+        return self.envelope.type.steps != ("type",) or any(pattern.type.isdecimal() for pattern in patterns)
 
     @property
     def run_span(self) -> Span | None:

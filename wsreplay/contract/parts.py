@@ -41,6 +41,8 @@ class Reader:
                 value.fail("a pattern with conditions needs its `event`")
             base = self.pattern(parts["event"])
             return Pattern(base.type, base.direction, self._where(parts["where"]) if "where" in parts else ())
+        if isinstance(value.data, int) and not isinstance(value.data, bool):
+            return Pattern(str(value.data))
         text = value.string("an event pattern such as agent_started or s2c:chat*")
         direction = {"c2s:": 0, "s2c:": 1}.get(text[:4])
         type_ = text if direction is None else text[4:]

@@ -28,6 +28,11 @@ class Path:
         return None if there is paths.MISSING else there
 
 
+def of_steps(steps: paths.Path) -> Path:
+    """The path of these steps."""
+    return Path(paths.show(steps), steps)
+
+
 def parse(text: str) -> Path:
     """Read a singular path; PathError otherwise."""
     try:

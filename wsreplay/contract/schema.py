@@ -16,8 +16,8 @@ def _definitions() -> dict[str, JsonSchema]:
     where = {"type": "object", "propertyNames": {"pattern": r"^\$"}, "additionalProperties": one_or_many(SCALAR)}
     pattern = {
         "anyOf": [
-            {"type": "string", "minLength": 1, "examples": ["agent_started", "s2c:chat*", *PSEUDO_EVENTS]},
-            json_object({"event": {"type": "string", "minLength": 1}, "where": where}, ("event",)),
+            {"type": ["string", "integer"], "minLength": 1, "examples": ["agent_started", "s2c:chat*", *PSEUDO_EVENTS]},
+            json_object({"event": {"type": ["string", "integer"], "minLength": 1}, "where": where}, ("event",)),
         ]
     }
     return {
@@ -37,7 +37,15 @@ def json_schema() -> dict[str, Any]:
         "description": {"type": "string"},
         "extends": {"type": "string", "description": "a built-in's name or a file; what stands here changes parts of it by id"},
         "applies_to": json_object({"path": globs, "subprotocol": globs}),
-        "envelope": json_object({"type": PATH, "sent": PATH, "seq": PATH, "id": PATH}),
+        "envelope": json_object({"type": PATH, "sent": PATH, "seq": PATH, "id": PATH, "decoder": {"type": "string"}}),
+        "map": json_object(
+            {
+                "unpack": one_or_many(PATH),
+                **dict.fromkeys(("type", "sent", "seq", "id"), PATH),
+                "events": {"type": "object", "additionalProperties": {"type": "string"}, "description": "theirs: ours"},
+                "fields": {"type": "object", "additionalProperties": PATH, "description": "ours: where it stands"},
+            }
+        ),
         "keys": {"type": "object", "additionalProperties": one_or_many({"type": "string"})},
         "known": ref("patterns"),
         **{kind.key: kind.schema for kind in KINDS},

@@ -27,7 +27,8 @@ def one_or_many(item: JsonSchema) -> JsonSchema:
 
 def json_object(properties: dict[str, JsonSchema], required: tuple[str, ...] = (), **more: Any) -> JsonSchema:
     """A mapping with these names and no others."""
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
+    closed = {"additionalProperties": False, "patternProperties": {r"^\+": {}}}  # `+body` adds to a list of the base
+    return {"type": "object", "properties": properties, "required": list(required), **closed, **more}
 
 
 def common_properties() -> dict[str, JsonSchema]:

@@ -6,20 +6,20 @@ A decoder does no I/O and keeps no state; what needs a memory, such as the reque
 """
 
 from wsreplay.decode.detect import Choice, choose
-from wsreplay.decode.link import Event, EventNumber, Linker
+from wsreplay.decode.link import Event, Linker
 from wsreplay.decode.part import BINARY, TEXT, CannotEncode, Decoder, Part, RawMessage, Role
-from wsreplay.decode.registry import decoder_names, get_decoder
+from wsreplay.decode.registry import PLAIN, PLAIN_DOCUMENTS, decoder_names, get_decoder
 
 __all__ = [
     "BINARY",
+    "PLAIN",
+    "PLAIN_DOCUMENTS",
     "TEXT",
     "CannotEncode",
     "Choice",
     "Decoder",
     "Event",
-    "EventNumber",
     "Linker",
-
     "Part",
     "RawMessage",
     "Role",

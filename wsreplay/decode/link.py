@@ -1,6 +1,6 @@
 """Parts become events over a connection: answers get their request's name, attachments join what they belong to.
 
-An event's number is (frame, place): the last frame that it needs, and its place among what that frame completes. EventNumbers
+An event's number is (frame, place): the last frame that it needs, and its place among what that frame completes. Numbers
 rise. Memory is bounded: the oldest open requests and attachments beyond a limit are given up.
 """
 
@@ -9,18 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from wsreplay.decode.part import BINARY, Decoder, Part, Role
+from wsreplay.model import EventNumber
 
 MOST_OPEN = 10_000  # requests of one direction that wait for their answer
 MOST_ATTACHED = 64 * 2**20  # bytes of one message's attachments
 
 INCOMPLETE = "its attachments are not complete"
-
-
-class EventNumber(NamedTuple):
-    """Which event: the id of the frame that completes it, and its place among the events that this frame completes."""
-
-    frame: int
-    place: int
 
 
 class Event(NamedTuple):
@@ -90,6 +84,10 @@ class Linker:
             return []
         self._held[direction] = None
         return [self._event(held.part, held, EventNumber(frame, 0), direction)]
+
+    def is_waiting(self, direction: int) -> bool:
+        """Whether what came last awaits its attachments."""
+        return self._held[direction] is not None
 
     def finish(self) -> list[Event]:
         """The connection is over: what never got its attachments."""

@@ -16,6 +16,8 @@ from wsreplay.errors import UsageError
 
 GROUP = "wsreplay.decoders"
 PLAIN = "json"
+# Those whose `$` is the message as it came, an object, and whose type is its `type`.
+PLAIN_DOCUMENTS = frozenset((PLAIN, "graphql"))
 
 # name: module and class; a module is imported when its decoder is asked for.
 _OURS = {

@@ -107,6 +107,7 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "connection": finding.connection,
         "activation": finding.activation,
         "frames": list(finding.frames),
+        **({"events": [list(event) for event in finding.events]} if finding.events else {}),
         "expected": list(finding.expected),
         "until": _seconds(finding.until),
         "seen": finding.seen,

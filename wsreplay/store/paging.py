@@ -30,12 +30,11 @@ LAST_OF = "SELECT id, seq FROM frame WHERE connection_id = ? ORDER BY seq DESC L
 COUNT_EACH = "SELECT connection_id, count(*) FROM frame GROUP BY connection_id"
 # Frames of a connection that are looked through for each message that is asked for: heartbeats lie between.
 _LOOKED_THROUGH = 4
-_MESSAGES = (
-    "SELECT connection_id, direction, opcode, payload FROM frame"
-    f" WHERE opcode BETWEEN 1 AND 2 AND flags & {FIN} AND length(payload) <= ? AND seq <= ?"
-)
-FIRST_MESSAGES = f"{_MESSAGES} ORDER BY id"
-FIRST_MESSAGES_OF = f"{_MESSAGES} AND connection_id = ? ORDER BY seq"
+_MESSAGES = "SELECT connection_id, direction, opcode, payload FROM frame"
+_WHOLE = f"opcode BETWEEN 1 AND 2 AND flags & {FIN} AND length(payload) <= ? AND seq <= ?"
+FIRST_MESSAGES = f"{_MESSAGES} WHERE id > ? AND id <= ? AND {_WHOLE} ORDER BY id"
+# The plus signs keep SQLite from going through all ids.
+FIRST_MESSAGES_OF = f"{_MESSAGES} WHERE +id > ? AND +id <= ? AND {_WHOLE} AND connection_id = ? ORDER BY seq"
 PIECE_OF = "SELECT id FROM frame WHERE connection_id = ? AND seq BETWEEN ? AND ? ORDER BY seq"
 
 
@@ -121,21 +120,26 @@ def frame_counts(recording: Recording, connections: Iterable[int]) -> dict[int, 
 
 
 def first_messages(
-    recording: Recording, connections: Sequence[int], count: int, longest: int
+    recording: Recording, connections: Sequence[int], count: int, longest: int, after_id: int, last_id: int
 ) -> dict[int, list[tuple[int, int, bytes]]]:
     """(direction, opcode, payload) of the first unfragmented text and binary messages of some connections, `count` at most.
 
-    Payloads of more than `longest` bytes are left out. Of a recording that has no index yet the connections' first frames are
-    found in one pass.
+    Looked for among the frames after `after_id` up to `last_id`; payloads of more than `longest` bytes are left out. Of a
+    recording that has no index yet the connections' first frames are found in one pass.
     """
     if not connections:
         return {}
     if not is_indexed(recording):
         wanted = set(connections)
-        rows = recording.query(FIRST_MESSAGES, (longest, _LOOKED_THROUGH * count))
+        rows = recording.query(FIRST_MESSAGES, (after_id, last_id, longest, _LOOKED_THROUGH * count))
         return _by_connection((row for row in rows if row[0] in wanted), count)
     return _by_connection(
-        (row for id in connections for row in recording.query(FIRST_MESSAGES_OF, (longest, _LOOKED_THROUGH * count, id))), count
+        (
+            row
+            for id in connections
+            for row in recording.query(FIRST_MESSAGES_OF, (after_id, last_id, longest, _LOOKED_THROUGH * count, id))
+        ),
+        count,
     )
 
 

@@ -10,12 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.decode import Choice, Event, Linker, RawMessage, choose, get_decoder
-from wsreplay.decode.detect import LONGEST_LOOKED_AT, LOOKED_AT
-from wsreplay.decode.registry import PLAIN
+from wsreplay.decode import PLAIN, Choice, Event, Linker, RawMessage, get_decoder
 from wsreplay.model import FIN, Connection, Frame, Opcode
-from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+from wsreplay.trace.choices import Choices
 
 # What a message sent in fragments may hold to be decoded, bytes.
 LONGEST_JOINED = 64 * 2**20
@@ -39,10 +37,7 @@ class Reading:
     def __init__(self, recording: Recording, decoder: str | None = None) -> None:
         """`decoder`: the one that the user names for all connections. Raises UsageError for a name that there is not."""
         self._recording = recording
-        self._named = Choice(get_decoder(decoder).name, "as asked") if decoder is not None else None
-        self._choices: dict[int, Choice] = {}
-        # Connections of which fewer messages have been looked at than may tell their protocol.
-        self._undecided: set[int] = set()
+        self._choices = Choices(decoder)
         self._linkers: dict[int, Linker] = {}
         self._unfinished: dict[tuple[int, int], _Unfinished] = {}
         # The frame that was asked for last, and its events: a filter and a view ask for the same one.
@@ -50,21 +45,8 @@ class Reading:
 
     def refresh(self, connections: Iterable[Connection]) -> None:
         """Choose decoders for connections that are new, or had not said enough."""
-        wanted = [one for one in connections if one.id not in self._choices or one.id in self._undecided]
-        if self._named is not None:
-            self._choices.update((connection.id, self._named) for connection in wanted)
-            return
-        heads = paging.first_messages(self._recording, [connection.id for connection in wanted], LOOKED_AT, LONGEST_LOOKED_AT)
-        for connection in wanted:
-            messages = [RawMessage(*message) for message in heads.get(connection.id, ())]
-            choice = choose(connection.path, connection.subprotocol, messages)
-            if choice.guessed and len(messages) < LOOKED_AT:
-                self._undecided.add(connection.id)
-            else:
-                self._undecided.discard(connection.id)
-            if self._choices.get(connection.id, choice).name != choice.name:
-                self._linkers.pop(connection.id, None)
-            self._choices[connection.id] = choice
+        for changed in self._choices.refresh(self._recording, connections):
+            self._linkers.pop(changed, None)
 
     def choice(self, connection_id: int) -> Choice:
         """The decoder of a connection that `refresh` was told of."""
@@ -73,7 +55,7 @@ class Reading:
     @property
     def decoded(self) -> frozenset[int]:
         """The connections that are not read as plain JSON."""
-        return frozenset(id for id, choice in self._choices.items() if choice.name != PLAIN)
+        return frozenset(id for id, name in self._choices.names().items() if name != PLAIN)
 
     def events(self, frame: Frame) -> tuple[Event, ...]:
         """The events that a frame completes; none for control frames and for what its decoder cannot read."""

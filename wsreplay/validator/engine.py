@@ -6,32 +6,25 @@ The clock advances only by times in the trace. What is due is decided before the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
-
-import orjson
 
 from wsreplay.contract.model import Contract
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, lane_of
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
-from wsreplay.validator.emit.compiler import Compiler
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.emit.repeated_names import strict
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.memory import SWEEP_NS, Memory
+from wsreplay.validator.message_reader import Handlers, MessageReader
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents
 from wsreplay.validator.reporting import Reporter
-from wsreplay.validator.rules.format import why_undecodable
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.state.clock import NEVER
 from wsreplay.validator.state.state import ConnectionState, SessionState
 from wsreplay.validator.verdicts import Reached, judgement
-
-Handlers = dict[str, Callable[..., None]]
-"""What handles an event of a type, by type."""
 
 
 class Engine:
@@ -57,10 +50,8 @@ class Engine:
         self.memory, self._clock = Memory(self.monitors), self.monitors.clock
         # connections by id; None: not judged by this contract, or over
         self._connections: dict[int, ConnectionState | None] = {}
-        # events; text messages that are no events; types that the contract names; connections that it does not judge
-        self.events = self.untyped = self.matched = self.skipped = 0
-        # messages that may be events and could not be decoded
-        self.undecodable = 0
+        # events; connections that the contract does not judge
+        self.events = self.skipped = 0
         # nothing more comes
         self._finished = False
         # others judge the rest of the recording
@@ -78,17 +69,28 @@ class Engine:
         # sessions without a connection, and when they are over unless one comes back (ns)
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self._happen = PseudoEvents(self.monitors, self.memory).happen
-        # what handlers name; what writes them; those that were needed so far, by direction, then by type
+        # what handlers name
         self._globals = Globals(contract, inline)
         self._globals.add({"memory": self.memory, **self.monitors.globals()})
-        self._compiler = Compiler(self._globals, self.monitors.emitters)
-        self._handlers: tuple[Handlers, Handlers] = ({}, {})
-        # a payload's message, as far as the contract reads it
-        self._decode = self._globals.decoder.decoder()
-        if self.monitors.format is not None and self.monitors.format.rule.names_unique:
-            self._decode = strict(self._decode)
-        # lanes of whole text messages, which are nearly all there is
+        # what makes events of messages, and has the handlers
+        self._reader = MessageReader(contract, self._globals, self.monitors, self.memory)
+        # lanes of whole messages of plain JSON, which are nearly all there is
         self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}
+
+    @property
+    def untyped(self) -> int:
+        """Text messages that are no events."""
+        return self._reader.untyped
+
+    @property
+    def undecodable(self) -> int:
+        """Messages that may be events and could not be decoded."""
+        return self._reader.undecodable
+
+    @property
+    def matched(self) -> int:
+        """Types that came and that the contract names."""
+        return self._reader.matched
 
     # Feeding.
 
@@ -103,6 +105,14 @@ class Engine:
     def set_cut_frames(self, frames: Iterable[int]) -> None:
         """Frames whose payload the recording does not hold as it was."""
         self._cut_frames = frozenset(frames)
+        self._reader.set_cut_frames(self._cut_frames)
+
+    def set_decoders(self, names: Mapping[int, str]) -> None:
+        """What connections are read by: decoders by connection, told before their messages come; the others are plain JSON.
+
+        Raises UsageError.
+        """
+        self._reader.set_decoders(names)
 
     def expect(self, items: Iterable[Lifecycle]) -> list[Lifecycle]:
         """What befalls connections from now on, in the order of time: it happens when the clock comes to it. What was expected
@@ -120,7 +130,7 @@ class Engine:
 
     def handler_source(self, direction: int, type_: str) -> str:
         """The source of the function that handles events of a direction and type."""
-        return self._compiler.source(direction, type_)
+        return self._reader.source(direction, type_)
 
     def feed(self, items: Iterable[Lifecycle | Message]) -> None:
         """Take the next items of the trace."""
@@ -137,7 +147,7 @@ class Engine:
 
     def run(self, rows: Iterable[Row]) -> None:
         """Take frames. What befalls connections meanwhile was told to `expect`."""
-        clock, lanes, decode = self._clock, self._lanes, self._decode
+        clock, lanes, decode = self._clock, self._lanes, self._reader.decode
         events, t = 0, self.now
         for fid, t, lane, payload in rows:
             if t > clock.due:
@@ -154,14 +164,10 @@ class Engine:
                 if not payload.isascii():
                     payload.decode()
             except (ValueError, LookupError, TypeError, RecursionError):
-                direction = lane >> 5 & 1
                 conn.look_at(fid)
-                unusual = self._unusual(conn, fid, t, direction, payload)
-                if unusual is None:
-                    conn.pass_frame()
-                    continue
-                message, handle = unusual
-                type_ = message.kind
+                events += self._reader.read_plain(conn, fid, t, lane >> 5 & 1, lane & UNFINISHED - 1, payload)
+                conn.pass_frame()
+                continue
             events += 1
             conn.frame = fid
             handle(message, conn, fid, t, payload, type_)
@@ -169,61 +175,8 @@ class Engine:
         self.events += events
         self.now = max(self.now, t)
 
-    def _unusual(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> Any:
-        """A message that is no JSON, no object, without a type, or of a type not seen before: decoded, with its handler; None
-        where it is no event."""
-        rule = self.monitors.format
-        self.untyped += 1
-        try:
-            plain = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            self._not_json(conn, str(error), fid, t, direction, payload)
-            return None
-        if plain.__class__ is not dict:
-            if rule is not None:
-                rule.check_no_object(conn, plain, fid, t, direction)
-            return None
-        if rule is not None:
-            rule.check_names(conn, payload, fid, t, direction)
-        message = self._decoded(payload, plain)
-        type_ = message.kind
-        if type_.__class__ is not str:
-            if rule is not None:
-                rule.check_no_type(conn, type_, fid, t, direction)
-            return None
-        self.untyped -= 1
-        return message, self._handler(direction, type_)
-
-    def _not_json(self, conn: ConnectionState, error: str, fid: int, t: int, direction: int, payload: bytes) -> None:
-        """A text that the decoder refused: it is not JSON, or cannot be read."""
-        rule, why = self.monitors.format, why_undecodable(payload, fid in self._cut_frames)
-        if why is not None:
-            self.undecodable += 1
-            self.memory.pass_over(conn, direction, fid, t)
-        if rule is None:
-            return
-        if why is not None:
-            rule.check_undecodable(conn, why, fid, t, direction)
-        else:
-            rule.check_json(conn, error, fid, t, direction)
-
-    def _decoded(self, payload: bytes, plain: dict[str, Any]) -> Any:
-        try:
-            return self._decode(payload)
-        except (ValueError, RecursionError):
-            return self._globals.decoder.from_plain(plain)
-
-    def _handler(self, direction: int, type_: str) -> Callable[..., None]:
-        table = self._handlers[direction]
-        if type_ not in table:
-            if len(table) > 10_000:  # types that nobody names, without end
-                table.clear()
-            table[type_] = self._compiler.handler(direction, type_)
-            self.matched += self.contract.is_named(direction, type_)
-        return table[type_]
-
     def _other(self, row: Row) -> None:
-        """What is no whole text message, or comes where nothing has come yet."""
+        """What is no whole message of plain JSON, or comes where nothing has come yet."""
         fid, t, lane, _ = row
         number, direction, opcode = lane >> 6, lane >> 5 & 1, lane & UNFINISHED - 1
         conn = self._connections.get(number) or self._connection(number, t)
@@ -238,19 +191,22 @@ class Engine:
         fid, t, lane, _ = row
         number = lane >> 6
         if lane & UNFINISHED or opcode == Opcode.CONTINUATION:
-            self._lanes.pop(lane_of(number, direction, Opcode.TEXT), None)  # a whole message may now be an interruption
+            self._forget_lanes(number, direction)  # a whole message may now be an interruption
             whole = self._fragments.join(row)
             if whole is None:
                 return
             row, frames = whole
             opcode = row[2] & UNFINISHED - 1
             if not self._cut_frames.isdisjoint(frames):
-                self._cut_frames |= {fid}
+                self.set_cut_frames(self._cut_frames | {fid})
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             self._fragments.interrupt(lane)
-        if opcode == Opcode.TEXT:
-            self._lanes[row[2]] = conn, self._handlers[direction]
-            self.run([row])
+        if opcode in (Opcode.TEXT, Opcode.BINARY):
+            if self._reader.is_plain(number):
+                self._lanes[row[2]] = conn, self._reader.handlers[direction]
+                self.run([row])
+            else:
+                self.events += self._reader.read_decoded(conn, row[0], t, direction, opcode, row[3])
         elif opcode in (Opcode.PING, Opcode.PONG):
             self._happen(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
 
@@ -342,6 +298,7 @@ class Engine:
             return
         conn.learn(connection)
         session = conn.session
+        self.events += self._reader.finish(conn, t)
         message = {"code": connection.close_code, "reason": connection.close_reason, "by": connection.closed_by}
         self._happen(conn, "ws.close" if connection.ending is Ending.CLEAN else "ws.drop", None, t, None, message)
         conn.end()
@@ -366,11 +323,16 @@ class Engine:
     def _leave(self, cid: int) -> None:
         """Nothing more is awaited of a connection."""
         self._connections[cid] = None
+        self._reader.leave(cid)
         self._leave_lanes(cid)
 
     def _leave_lanes(self, cid: int) -> None:
         for direction in (0, 1):
-            self._lanes.pop(lane_of(cid, direction, Opcode.TEXT), None)
+            self._forget_lanes(cid, direction)
+
+    def _forget_lanes(self, cid: int, direction: int) -> None:
+        for opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._lanes.pop(lane_of(cid, direction, opcode), None)
 
     def _truncated(self, connection: Connection, t: int) -> None:
         conn = self._connections.get(connection.id)

@@ -35,7 +35,8 @@ class Finding:
     `line` are where the contract says it.
 
     Where it stands: `after` is the session's last frame before that place (None: its start), `before` the session's next one
-    (None: none came); `at_ns` is when a missing event was due. `count` says how many events it stands for.
+    (None: none came); `at_ns` is when a missing event was due. `count` says how many events it stands for; `events` are frame
+    and place of the witnesses where one of these frames holds several events.
     """
 
     rule: str
@@ -64,6 +65,7 @@ class Finding:
     after: int | None = None
     before: int | None = None
     count: int = 1
+    events: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_ghost(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement
-from wsreplay.validator.judge import cut_frames, losses
+from wsreplay.validator.judge import choices_of, cut_frames, losses
 
 _POLL_S = 0.1
 
@@ -60,18 +61,40 @@ class Follower:
         contract: Contract,
         on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
-    ) -> None:
-        self.engine = Engine(contract, on_finding=on_finding, on_amended=on_amended)
-        # the last frame that was judged, and how far the file is known to reach (ns)
-        self._last_id = 0
+        ) -> None:
+        self._contract = contract
+        self._on_finding, self._on_amended = on_finding, on_amended
+        self._choices = choices_of(contract)
+        # findings that were told before judging had to begin anew: they are not told again
+        self._known: Counter[Finding] = Counter()
+        # how far the file is known to reach (ns)
         self._reached = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Judge from the first frame on."""
+        self.engine = Engine(self._contract, on_finding=self._tell_finding, on_amended=self._on_amended)
+        # the last frame that was judged
+        self._last_id = 0
         # what befell which connection, and has been told to the engine or is expected by it
         self._told: set[tuple[type, int]] = set()
 
+    def _tell_finding(self, finding: Finding) -> None:
+        if self._known[finding]:
+            self._known[finding] -= 1
+        elif self._on_finding is not None:
+            self._on_finding(finding)
+
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
-        engine, contract = self.engine, self.engine.contract
+        contract = self._contract
         connections, reached = recording.connections(), recording.reached_ns()
+        if self._choices.refresh(recording, connections) and self._last_id:
+            # A connection has shown to speak another protocol than it was read by.
+            self._known = Counter(self.engine.findings)
+            self._begin()
+        engine = self.engine
+        engine.set_decoders(self._choices.names())
         gaps: list[Gap] = recording.gaps()
         holds: list[Hold] = recording.holds()
         engine.set_holds(holds)

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from wsreplay.contract import Contract
-from wsreplay.model import Connection, Gap, Session
+from wsreplay.model import Connection, Gap, Message, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.choices import Choices, choose_from
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
@@ -39,8 +40,25 @@ def prepare(recording: Recording, contract: Contract, chosen: Collection[int] | 
     gaps = recording.gaps()
     engine.set_holds(recording.holds())
     engine.set_cut_frames(cut_frames(gaps))
+    choices = choices_of(contract)
+    choices.refresh(recording, connections)
+    engine.set_decoders(choices.names())
     engine.expect(lifecycle(connections, sessions, recording.runs(), losses(recording, gaps, connections)))
     return engine
+
+
+def choices_of(contract: Contract) -> Choices:
+    """Which decoders read a recording that a contract judges: the contract's, else what each connection shows to need."""
+    return Choices(contract.envelope.decoder, "as the contract says")
+
+
+def decoders_of(
+    contract: Contract, connections: Collection[Connection], messages: Iterable[Message]
+) -> dict[int, str]:
+    """The same for messages that are at hand: the decoder's name for each connection."""
+    if contract.envelope.decoder is not None:
+        return dict.fromkeys((connection.id for connection in connections), contract.envelope.decoder)
+    return {id: choice.name for id, choice in choose_from(connections, messages).items()}
 
 
 def _is_cut(gap: Gap) -> bool:

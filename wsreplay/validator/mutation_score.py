@@ -20,6 +20,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement, Verdict
+from wsreplay.validator.judge import decoders_of
 
 STALL_NS = 60_000_000_000
 SOMEBODY_ELSE = "somebody-else"
@@ -98,6 +99,7 @@ def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, see
 
 def judge_trace(trace: WholeTrace, contract: Contract) -> Judgement:
     engine = Engine(contract)
+    engine.set_decoders(decoders_of(contract, trace.connections, trace.messages))
     engine.expect(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
     engine.run([message.row() for message in trace.messages])
     engine.finish(trace.reached_ns)

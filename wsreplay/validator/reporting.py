@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Patterns, Rule
-from wsreplay.model import Hold
+from wsreplay.model import EventNumber, Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
 
@@ -19,12 +19,14 @@ MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 class Counts:
     """What one rule did so far."""
 
-    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "undecodable", "violations")
+    __slots__ = ("activations", "errors", "inconclusive", "kept", "order", "rule", "severe", "undecodable", "violations")
 
     def __init__(self, rule: Rule, order: int) -> None:
         # `order` is the rule's place in the contract
         self.rule, self.order = rule, order
         self.activations = self.violations = self.inconclusive = self.errors = 0
+        # violations of the rule's own severity: of all others the finding says that it is milder
+        self.severe = 0
         # findings that are kept, of those that were counted
         self.kept = 0
         # messages that could not be decoded, and gaps, that may have concerned it
@@ -38,9 +40,15 @@ class Counts:
         """So often it was activated so far."""
         self.activations = activations
 
-    def violate(self) -> None:
-        """Counted, without a finding of its own."""
+    def violate(self, severity: Severity | None = None) -> None:
+        """It is violated; `severity` is that of the finding which says so, where it has one of its own."""
         self.violations += 1
+        self.severe += severity is None or severity == self.rule.severity
+
+    @property
+    def severity(self) -> Severity:
+        """That of the rule; of one whose violations are all milder than it: a warning."""
+        return Severity.WARNING if self.violations and not self.severe else Severity(self.rule.severity)
 
     def fail(self) -> None:
         """It could not be judged, which a finding has already said."""
@@ -127,6 +135,8 @@ class Reporter:
         conn = conn or (slice_.conn if slice_ is not None else None)
         labels = slice_.labels() if slice_ is not None else ()
         verdict = details.pop("verdict", Verdict.VIOLATED)
+        severity = details.pop("severity", Severity(counts.rule.severity))
+        details |= witnesses(details)
         end = details.get("decided_at", 0)
         if verdict is Verdict.VIOLATED and bound_from is not None and self.held(bound_from, end):
             verdict, message = Verdict.INCONCLUSIVE, message + "; the recorder held traffic back meanwhile"
@@ -135,7 +145,7 @@ class Reporter:
         expected: tuple[str, ...] = details.get("expected", ())
         seen = details.get("seen") if not absent else None
         if counted:
-            self._count(counts, verdict, conn)
+            self._count(counts, verdict, severity, conn)
         session = conn.session.id if conn is not None else None
         id_ = self._next_id(session or 0, counts.rule.id)
         if counts.kept >= MOST_FINDINGS:
@@ -146,10 +156,11 @@ class Reporter:
         if conn is not None:
             after = conn.last_frame if after is None else after
             before = conn.frame if before is None and conn.frame != conn.last_frame else before
+        after, before = _frame_of(after), _frame_of(before)
         finding = Finding(
             rule=counts.rule.id,
             verdict=verdict,
-            severity=Severity(counts.rule.severity),
+            severity=severity,
             message=message,
             line=counts.rule.place.line,
             file=counts.rule.place.file,
@@ -203,10 +214,10 @@ class Reporter:
         return self.report(counts, conn=conn, **(own | {"blame": sender(direction)} | details))
 
     @staticmethod
-    def _count(counts: Counts, verdict: Verdict, conn: ConnectionState | None) -> None:
+    def _count(counts: Counts, verdict: Verdict, severity: Severity, conn: ConnectionState | None) -> None:
         if verdict is Verdict.VIOLATED:
-            counts.violate()
-            if conn is not None and counts.rule.severity == "error":
+            counts.violate(severity)
+            if conn is not None and severity is Severity.ERROR:
                 conn.session.break_rule()
         elif verdict is Verdict.ERROR:
             counts.fail()
@@ -219,7 +230,7 @@ class Reporter:
         """Add to a finding what became known later, such as by how much an event was late."""
         if place < len(self.findings):
             before = self.findings[place]
-            after = self.findings[place] = replace(before, **changes)
+            after = self.findings[place] = replace(before, **{**changes, **witnesses(changes)})
             if self.on_amended is not None:
                 self.on_amended(before, after)
 
@@ -236,6 +247,23 @@ def first_fingerprint_of(
     """As baselines of version 1 hold it: of rule, kind, slice shape and types."""
     shape = (contract, rule, "missing" if kind == "late" else kind, keys, expected, seen)
     return hashlib.blake2b(repr(shape).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+
+
+def witnesses(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What a finding says of its witness frames: their ids, and which events they are where a frame has several."""
+    numbers: tuple[int, ...] = details.get("frames", ())
+    activation = details.get("activation")
+    if not any(isinstance(number, EventNumber) for number in (*numbers, activation)):
+        return {}
+    said: dict[str, Any] = {"frames": frames_of(*map(int, numbers))}
+    if activation is not None:
+        said["activation"] = int(activation)
+    return {**said, "events": tuple((int(number), getattr(number, "place", 0)) for number in numbers)}
+
+
+def _frame_of(number: int | None) -> int | None:
+    """The frame of an event's number."""
+    return None if number is None else int(number)
 
 
 def names(patterns: Patterns) -> tuple[str, ...]:

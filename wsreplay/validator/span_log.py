@@ -29,4 +29,5 @@ class RunLog:
 
 def run_account(run: Instance, state: str, t: int | None, fid: int | None, detail: str) -> RunOutcome:
     """How a run ended, or stands."""
-    return RunOutcome(run.session.id, run.conn.id, run.labels(), state, run.t, t, run.fid or 0, fid, detail)
+    end = None if fid is None else int(fid)
+    return RunOutcome(run.session.id, run.conn.id, run.labels(), state, run.t, t, int(run.fid or 0), end, detail)

@@ -72,7 +72,7 @@ def _rule_verdict(monitors: Monitors, memory: Memory, reached: Reached, counts: 
     return RuleVerdict(
         rule.id,
         verdict_of_rule(violations, counts.errors, inconclusive + counts.undecodable, pending, activations, reached.finished),
-        Severity(rule.severity),
+        counts.severity,
         rule.place.line,
         activations,
         max(0, activations - violations - pending - inconclusive),

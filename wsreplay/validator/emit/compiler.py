@@ -38,9 +38,10 @@ class Compiler:
         """The source of the function for an event type."""
         return "\n".join(self._written(direction, type_).lines()).replace(CALLS, "n_calls")
 
-    def handler(self, direction: int, type_: str) -> Callable[..., None]:
-        """The function of (message, connection, frame id, time, payload, type) for an event type."""
-        writer = self._written(direction, type_)
+    def handler(self, direction: int, type_: str, housekeeping: bool = False) -> Callable[..., None]:
+        """The function of (message, connection, event number, time, body, type) for an event type; `housekeeping` says that the
+        type is the protocol's own."""
+        writer = self._written(direction, type_, housekeeping)
         text = "\n".join(writer.lines())
         handler = self._shared.get((direction, text))
         if handler is None:
@@ -50,8 +51,8 @@ class Compiler:
             handler = self._shared[direction, text] = self._globals.space.pop("handle")
         return handler
 
-    def _written(self, direction: int, type_: str) -> HandlerWriter:
-        writer = HandlerWriter(self._globals, direction, type_)
+    def _written(self, direction: int, type_: str, housekeeping: bool = False) -> HandlerWriter:
+        writer = HandlerWriter(self._globals, direction, type_, housekeeping)
         for emitter in self._emitters:
             emitter.emit(writer)
         return writer

@@ -11,12 +11,23 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 DEEPEST = 1_024  # levels that orjson reads
 
 
-def exact(payload: bytes) -> Any:
-    """The message with its numbers as they were written, not as the nearest float."""
-    return in_depth(lambda text: json.loads(text, parse_float=Decimal), payload)
+Body = bytes | dict[str, Any] | list[Any] | str | int | float | None
+"""What an event is read from: the payload of its message, or the document that a decoder has made of it."""
+
+
+def exact(body: Body) -> Any:
+    """The message with its numbers as they were written, as far as that is known, not as the nearest float."""
+    return in_depth(lambda text: json.loads(text, parse_float=Decimal), body) if isinstance(body, bytes) else body
+
+
+def document_of(body: Body) -> Any:
+    """The message, decoded whole."""
+    return in_depth(msgspec.json.decode, body) if isinstance(body, bytes) else body
 
 
 def comparable(value: Any) -> str:

@@ -16,6 +16,7 @@ from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
 
 _LIFTED = "\ue000kind"  # the member that holds the type where it does not stand at the top of a message
+_ROOT = "\ue000root"  # the member that holds a message that is an array
 _Tree = dict[str, Any]  # member → what is read below it; empty: the value itself
 
 
@@ -23,6 +24,7 @@ def paths_of(contract: Contract) -> list[Path]:
     """All paths that the contract reads, that of the type first."""
     envelope = contract.envelope
     paths = [path for path in (envelope.type, envelope.sent, envelope.seq, envelope.id) if path is not None]
+    paths += envelope.unpack
     paths += [source for key in contract.keys.values() for source in key.sources if isinstance(source, Path)]
     paths += [path for rule in contract.rules for path in rule.paths()]
     patterns = [pattern for rule in contract.rules for pattern in rule.patterns()]
@@ -59,7 +61,8 @@ class PartialDecoder:
     def _struct(self, name: str, tree: _Tree, above: tuple[str, ...]) -> type[msgspec.Struct]:
         fields, rename = list[tuple[str, Any, Any]](), dict[str, str]()
         if not above:
-            fields.append(("kind", Any, None))
+            fields += [("kind", Any, None), ("root", Any, None)]
+            rename["root"] = _ROOT
             single = len(self.kind_path.steps) == 1 and isinstance(self.kind_path.steps[0], str)
             rename["kind"] = str(self.kind_path.steps[0]) if single else _LIFTED
         for number, (member, below) in enumerate(tree.items()):
@@ -79,10 +82,14 @@ class PartialDecoder:
         message.kind = self._find_kind(message)
         return message
 
-    def from_plain(self, plain: dict[str, Any]) -> Any:
-        """The same from a decoded object, whatever stands where an object is looked for."""
-        message = self._from_plain(self.type, self._tree, plain)
-        setattr(message, "kind", self.kind_path.find(plain))  # noqa: B010
+    def from_document(self, document: Any, kind: str) -> Any:
+        """The same from a decoder's document, whatever stands where an object is looked for."""
+        try:
+            message = msgspec.convert(document, self.type)
+        except (ValueError, RecursionError):
+            message = self._from_plain(self.type, self._tree, document if isinstance(document, dict) else {})
+            setattr(message, "root", document)  # noqa: B010
+        setattr(message, "kind", kind)  # noqa: B010
         return message
 
     def _from_plain(self, type_: Any, tree: _Tree, plain: dict[str, Any]) -> Any:
@@ -99,6 +106,8 @@ class PartialDecoder:
     def expression(self, path: Path, message: str = "d") -> tuple[str, Path | None]:
         """Source that reads a path, and the path that is still to be found below what it reads, if any."""
         node, source, steps = self._tree, message, list(path.steps)
+        if steps and isinstance(steps[0], int):
+            return f"{message}.root", path
         taken = 0
         while steps and isinstance(steps[0], str) and steps[0] in node:
             attribute = self._attribute(node, steps[0], top=taken == 0)

@@ -21,9 +21,11 @@ def indented(lines: Iterable[str]) -> list[str]:
 class HandlerWriter:
     """The source of the function for one direction and event type."""
 
-    def __init__(self, globals: Globals, direction: int, type_: str) -> None:
+    def __init__(self, globals: Globals, direction: int, type_: str, housekeeping: bool = False) -> None:
         self.globals, self.contract, self.keys = globals, globals.contract, globals.keys
         self.direction, self.type = direction, type_
+        # the type is the protocol's, such as its heartbeats and answers: no contract need know it
+        self.housekeeping = housekeeping
         # whether fast paths are written (see the package)
         self.inline = globals.inline
         # rules for which each call of this function counts

@@ -14,7 +14,7 @@ from typing import Any
 from wsreplay.contract.rules.json_format import Format
 from wsreplay.validator.emit.exact import DEEPEST
 from wsreplay.validator.emit.repeated_names import repeated_name
-from wsreplay.validator.findings import Verdict
+from wsreplay.validator.findings import Severity, Verdict
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.state.state import ConnectionState
@@ -29,10 +29,15 @@ class FormatMonitor(Monitor):
     def activations(self, events: int, untyped: int) -> int:
         return events + untyped
 
-    def check_json(self, conn: ConnectionState, error: str, fid: int, t: int, direction: int) -> None:
-        """The text is not JSON."""
+    def check_json(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int) -> None:
+        """The text is not JSON, or not of its connection's protocol, as the message says."""
         if self.rule.text != "any":
-            self._say(conn, f"not JSON: {error}", fid, t, direction, Verdict.VIOLATED)
+            self._say(conn, message, fid, t, direction, Verdict.VIOLATED)
+
+    def check_strict(self, conn: ConnectionState, warning: str, fid: int, t: int, direction: int) -> None:
+        """The text was read, but a strict parser would refuse it."""
+        if self.rule.text != "any":
+            self._say(conn, warning, fid, t, direction, Verdict.VIOLATED, severity=Severity.WARNING)
 
     def check_undecodable(self, conn: ConnectionState, why: str, fid: int, t: int, direction: int) -> None:
         """The text may or may not be JSON."""
@@ -58,12 +63,15 @@ class FormatMonitor(Monitor):
             what = "has no type" if value is None else f"has a type that is no text: {short(value)}"
             self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
 
-    def _say(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict) -> None:
+    def _say(
+        self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict, **details: Any
+    ) -> None:
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="format",
             message=message,
             verdict=verdict,
+            **details,
         )  # fmt: skip
 
 

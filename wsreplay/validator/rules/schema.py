@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import fastjsonschema
-import msgspec
 
 from wsreplay.contract.model import Pattern
 from wsreplay.contract.payload_schema import compile_schema
 from wsreplay.contract.rules.schema import Schema
-from wsreplay.validator.emit.exact import in_depth
+from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.reporting import short
@@ -51,12 +50,12 @@ class SchemaMonitor(MessageMonitor):
                 )
 
     def check(
-        self, fits: Callable[[Any], Any], payload: bytes, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
+        self, fits: Callable[[Any], Any], body: Body, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
     ) -> None:
         """An event of a type with a schema came."""
         self.counts.activate()
         try:
-            fits(in_depth(msgspec.json.decode, payload))
+            fits(document_of(body))
         except RecursionError:  # the schema refers to itself
             self.reporter.report_message(
                 self.counts, conn, fid, t, direction,

@@ -37,7 +37,7 @@ class UnknownMonitor(MessageMonitor):
         return events
 
     def emit(self, writer: HandlerWriter) -> None:
-        if not writer.contract.is_known(writer.direction, writer.type):
+        if not writer.housekeeping and not writer.contract.is_known(writer.direction, writer.type):
             writer.add(f"{self.variable}.check(conn, type, fid, t, {writer.direction})")
 
     def check(self, conn: ConnectionState, type_: str, fid: int, t: int, direction: int) -> None:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from wsreplay.contract import loads
+from wsreplay.contract.model import ProductMap
+from wsreplay.errors import ContractError
+
+MINE = """
+extends: agent-chat
+map:
+  type: $.event
+  sent: $.ts
+  events: {agent.start: agent_started, agent.think: agent_thinking, "tool.*": "tool_*", agent.done: agent_completed}
+  fields: {payload: $.data, run_id: $.data.run, tool: $.data.call}
+"""
+
+
+def test_paths_of_the_contract_become_the_products() -> None:
+    contract = loads(MINE)
+    assert (contract.envelope.type.text, contract.envelope.sent and contract.envelope.sent.text) == ("$.event", "$.ts")
+    sources = {name: [str(getattr(source, "text", source)) for source in key.sources] for name, key in contract.keys.items()}
+    assert sources["thread"] == ["$.thread_id", "$.data.thread_id", "conn.id"]
+    assert sources["run"] == ["$.data.run", "$.data.run_id", "thread"]
+    assert sources["tool"] == ["$.data.call", "$.tool_call_id", "$.data.tool_call_id"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("agent.start", "agent_started"), ("tool.executing", "tool_executing"), ("tool.", "tool_"), ("other", "other")],
+)
+def test_events_are_renamed_and_a_star_stands_for_the_same(theirs: str, ours: str) -> None:
+    assert loads(MINE).map.name_of(theirs) == ours
+
+
+def test_a_name_goes_before_a_glob() -> None:
+    assert ProductMap((("a.*", "x"), ("a.b", "y"))).name_of("a.b") == "y"
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("events: {agent.start: agent_startd}", "no rule of the contract names 'agent_startd'; did you mean 'agent_started'?"),
+        ("events: {agent: 'agent_*'}", "'agent_*' has more stars than 'agent': what should the last one stand for?"),
+        ("fields: {thread_ids: $.t}", "nothing in the contract reads 'thread_ids'; did you mean 'thread_id'?"),
+        ("fields: {thread_id: t}", "'t' is not a JSON path; paths begin with $, as in $.payload.thread_id"),
+        ("event: $.t", "unknown key 'event'; did you mean 'events'?"),
+    ],
+)
+def test_a_mistake_is_named(part: str, message: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        loads(f"extends: agent-chat\nmap: {{{part}}}\n")
+    assert raised.value.message == message
+    assert raised.value.line == 2

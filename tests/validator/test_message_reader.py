@@ -1,0 +1,202 @@
+"""Messages that are not one JSON object with a type: each event of theirs is judged as if it had come by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from judged_traces import Trace, of, said
+
+from wsreplay.contract import Contract, loads
+from wsreplay.validator import Severity, Verdict
+
+KEYS = {"thread_id": "t1", "run_id": "r1"}
+TOOL = {**KEYS, "tool_call_id": "c1", "tool_name": "search"}
+RUN: list[dict[str, Any]] = [
+    {"type": "agent_started", **KEYS},
+    {"type": "agent_thinking", **KEYS},
+    {"type": "tool_executing", **TOOL},
+    {"type": "tool_completed", **TOOL},
+    {"type": "agent_completed", **KEYS},
+]
+
+
+def asked() -> Trace:
+    return Trace().open().c2s("chat", thread_id="t1")
+
+
+def dumped(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def as_one_array(trace: Trace) -> Trace:
+    return trace.raw(dumped(RUN))
+
+
+def as_lines(trace: Trace) -> Trace:
+    return trace.raw(b"\n".join(map(dumped, RUN)))
+
+
+def as_binary(trace: Trace) -> Trace:
+    for event in RUN:
+        trace.raw(dumped(event), opcode=2)
+    return trace
+
+
+def as_binary_array(trace: Trace) -> Trace:
+    return trace.raw(dumped(RUN), opcode=2)
+
+
+@pytest.mark.parametrize("send", [as_one_array, as_lines, as_binary, as_binary_array])
+def test_a_run_is_judged_alike_however_its_events_are_packed(send: Any) -> None:
+    judgement = send(asked()).close().judge()
+    assert (judgement.verdict, judgement.events, judgement.findings) == (Verdict.SATISFIED, 6, ())
+    assert judgement.run_counts == {"completed": 1}
+
+
+def test_a_duplicate_in_one_frame_is_a_duplicate_and_names_both_events() -> None:
+    events = [{**event, "message_id": f"m{number}"} for number, event in enumerate(RUN)]
+    (finding,) = of(asked().raw(dumped([*events[:2], events[1], *events[2:]])).close().judge(), "event-id")
+    assert (finding.kind, finding.frames, finding.activation) == ("duplicate", (2,), 2)
+    assert finding.events == ((2, 1), (2, 2))
+
+
+def test_what_is_missing_in_an_array_is_missing() -> None:
+    judgement = asked().raw(dumped([event for event in RUN if event["type"] != "tool_completed"])).close().judge()
+    assert judgement.verdict is Verdict.VIOLATED
+    assert any("tool_completed" in line for line in said(judgement))
+
+
+def test_the_events_of_a_frame_stand_in_their_order() -> None:
+    contract = loads("contract: x\nrules: [{id: r, precedence: [a, b]}]\n")
+    assert Trace().open().raw(b'[{"type":"a"},{"type":"b"}]').close().judge(contract).verdict is Verdict.SATISFIED
+    assert Trace().open().raw(b'[{"type":"b"},{"type":"a"}]').close().judge(contract).verdict is Verdict.VIOLATED
+
+
+def test_half_a_surrogate_pair_and_a_byte_order_mark_are_read_with_a_warning() -> None:
+    trace = asked()
+    for event in RUN:
+        trace.raw(b"\xef\xbb\xbf" + dumped({**event, "text": "\ud83d"}))
+    judgement = trace.close().judge()
+    assert judgement.verdict is Verdict.SATISFIED
+    assert {(finding.rule, finding.severity) for finding in judgement.findings} == {("json", Severity.WARNING)}
+    (rule,) = [rule for rule in judgement.rules if rule.id == "json"]
+    assert (rule.verdict, rule.severity, rule.violations) == (Verdict.VIOLATED, Severity.WARNING, 5)
+
+
+def test_an_array_of_other_things_is_no_event() -> None:
+    assert said(asked().run().raw(b"[1]").close().judge()) == ["json: a list instead of a JSON object"]
+    assert said(asked().run().raw(b'{"a":1}\n{"b":2}').close().judge()) == ["json: the message has no type"] * 2
+
+
+# Other protocols.
+
+
+def socket_io(*packets: str, contract: Contract | str = "agent-chat") -> Any:
+    trace = Trace().open(path="/socket.io/?EIO=4&transport=websocket")
+    trace.raw(b'0{"sid":"x","pingInterval":25000}').raw(b"40", 0).raw(b'40{"sid":"y"}')
+    for packet in packets:
+        trace.raw(packet[1:].encode(), direction=int(packet[0] == "<"))
+    return trace.close().judge(contract)
+
+
+def packet(event: dict[str, Any]) -> str:
+    return "<42" + json.dumps([event["type"], event])
+
+
+def test_socket_io_is_judged_by_its_events() -> None:
+    judgement = socket_io('>4212["chat",{"thread_id":"t1"}]', "<4312[true]", "<2", ">3", *map(packet, RUN))
+    assert (judgement.verdict, judgement.findings) == (Verdict.SATISFIED, ())
+    assert judgement.run_counts == {"completed": 1}
+
+
+def test_a_fault_in_socket_io_is_found() -> None:
+    judgement = socket_io('>42["chat",{"thread_id":"t1"}]', *map(packet, RUN[:-1]))
+    assert judgement.verdict is Verdict.VIOLATED
+    assert judgement.run_counts == {"cut": 1}
+
+
+def test_what_a_protocol_does_not_know_is_one_finding_of_form() -> None:
+    assert said(socket_io('>42["chat",{"thread_id":"t1"}]', *map(packet, RUN), "<hello")) == [
+        "json: not a message of socket.io"
+    ]
+
+
+RPC = loads("contract: rpc\nrules: [{id: answered, response: ['c2s:initialize', 's2c:initialize:result']}]\n")
+
+
+def rpc(*payloads: bytes) -> Trace:
+    trace = Trace().open(path="/").raw(b'{"jsonrpc":"2.0","id":1,"method":"initialize"}', 0)
+    for payload in payloads:
+        trace.raw(payload)
+    return trace.close()
+
+
+def test_answers_are_named_after_their_requests() -> None:
+    assert rpc(b'{"jsonrpc":"2.0","id":1,"result":{}}').judge(RPC).verdict is Verdict.SATISFIED
+    assert rpc(b'{"jsonrpc":"2.0","id":2,"result":{}}').judge(RPC).verdict is Verdict.VIOLATED
+    assert rpc(b'[{"jsonrpc":"2.0","method":"m"},{"jsonrpc":"2.0","id":1,"result":{}}]').judge(RPC).verdict is Verdict.SATISFIED
+
+
+def test_an_event_with_attachments_comes_with_the_last_of_them() -> None:
+    contract = loads("contract: x\nrules: [{id: r, absence: file}]\n")
+    trace = Trace().open(path="/socket.io/?EIO=4").raw(b'42["hi",1]').raw(b'451-["file",{"_placeholder":true,"num":0}]')
+    (finding,) = trace.raw(b"\x00\x01", opcode=2).close().judge(contract).findings
+    assert finding.frames == (3,)
+
+
+def test_an_attachment_that_never_comes_does_not_hide_its_event() -> None:
+    contract = loads("contract: x\nrules: [{id: r, existence: file}]\n")
+    trace = Trace().open(path="/socket.io/?EIO=4").raw(b'42["hi",1]').raw(b'451-["file",{"_placeholder":true,"num":0}]')
+    assert trace.close().judge(contract).verdict is Verdict.SATISFIED
+
+
+# Where a contract says that types stand.
+
+
+def test_a_type_may_be_a_number() -> None:
+    contract = loads("contract: x\nenvelope: {type: $.op}\nrules: [{id: r, response: [1, 2]}, {id: s, existence: 2, min: 2}]\n")
+    trace = Trace().open().raw(b'{"op": 1}').raw(b'{"op": 2}').raw(b'{"op": 2}').close()
+    assert trace.judge(contract).verdict is Verdict.SATISFIED
+
+
+def test_true_is_no_number() -> None:
+    form = "json: {text: object, type: required}"
+    contract = loads(f"contract: x\n{form}\nenvelope: {{type: $.op}}\nrules: [{{id: r, existence: 1}}]\n")
+    assert said(Trace().open().raw(b'{"op": 1}').raw(b'{"op": true}').close().judge(contract)) == [
+        "json: the message has a type that is no text: True"
+    ]
+
+
+PHOENIX = """
+contract: phx
+envelope: {type: "$[3]"}
+json: {text: json}
+keys: {topic: "$[2]"}
+rules:
+ - {id: reply, by: topic, response: ["c2s:phx_join", "s2c:phx_reply"]}
+ - {id: msg, existence: [{event: "s2c:new_msg", where: {"$[4].n": 1}}]}
+"""
+
+
+@pytest.mark.parametrize("decoder", ["", ", decoder: json", ", decoder: phoenix"])
+def test_paths_go_into_arrays(decoder: str) -> None:
+    contract = loads(PHOENIX.replace('"$[3]"', f'"$[3]"{decoder}'))
+    trace = Trace().open().raw(b'["1","1","room:a","phx_join",{}]', 0)
+    trace.raw(b'["1","1","room:a","phx_reply",{"status":"ok"}]').raw(b'["1",null,"room:a","new_msg",{"n":1}]').close()
+    assert trace.judge(contract).verdict is Verdict.SATISFIED
+    assert said(trace.judge(loads(PHOENIX.replace("$[2]", "$[0]").replace("n\": 1", "n\": 2"))))
+
+
+def test_a_contract_may_name_its_decoder() -> None:
+    contract = loads("contract: x\nenvelope: {decoder: json-rpc}\nrules: [{id: r, existence: 'm:result'}]\n")
+    trace = Trace().open().raw(b'{"id":7,"method":"m","type":"odd"}', 0).raw(b'{"id":7,"result":1}').close()
+    assert trace.judge(contract).verdict is Verdict.SATISFIED
+
+
+def test_lists_of_events_are_unpacked_where_the_contract_says() -> None:
+    contract = loads("contract: x\nextends: agent-chat\nmap: {unpack: [$.events, $.data.items]}\n")
+    trace = asked().raw(dumped({"type": "batch", "events": RUN[:2]})).raw(dumped({"type": "batch", "data": {"items": RUN[2:]}}))
+    judgement = trace.raw(dumped({"type": "ping", "events": "none"})).close().judge(contract)
+    assert (judgement.verdict, judgement.events) == (Verdict.SATISFIED, 7)

@@ -1,0 +1,46 @@
+"""Decoders as a contract has them: it says where types stand, and which lists are events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from wsreplay.contract.model import Contract, Envelope
+from wsreplay.decode import PLAIN, Decoder, Part, get_decoder, values
+from wsreplay.decode.json import JsonDecoder
+
+TOP_TYPE = ("type",)
+
+
+def decoder_for(name: str, contract: Contract | None) -> Decoder:
+    """The decoder of that name, reading types and lists of events where the contract says. Raises UsageError."""
+    if contract is None:
+        return get_decoder(name)
+    return _decoder(name, contract.envelope, contract.has_number_types)
+
+
+@lru_cache(maxsize=64)
+def _decoder(name: str, envelope: Envelope, numbers: bool) -> Decoder:
+    if name == PLAIN:
+        return JsonDecoder(envelope.type.find, [path.find for path in envelope.unpack], numbers=numbers)
+    decoder = get_decoder(name)
+    return decoder if envelope.type.steps == TOP_TYPE else TypedDecoder(decoder, envelope)
+
+
+class TypedDecoder:
+    """Another decoder, whose types are what stands at a contract's path; its own where nothing does."""
+
+    def __init__(self, decoder: Decoder, envelope: Envelope) -> None:
+        self._decoder, self._path = decoder, envelope.type
+        self.name, self.answer = decoder.name, decoder.answer
+
+    def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
+        return [self._typed(part) for part in self._decoder.parse(direction, opcode, payload)]
+
+    def _typed(self, part: Part) -> Part:
+        kind = values.text_of(self._path.find(part.document))
+        return part if kind is None else part._replace(type=kind)
+
+    def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
+        return self._decoder.encode(direction, opcode, payload, documents)

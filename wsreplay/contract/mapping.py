@@ -1,0 +1,119 @@
+"""A product's own names and places, and what they are called in the contract: `map`.
+
+Nothing of a message is rewritten. Events are renamed where their handlers are looked up; the contract's paths become the
+product's when the contract is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NoReturn
+
+from wsreplay.contract import paths
+from wsreplay.contract.document import Value, suggestion
+from wsreplay.contract.model import Contract, Envelope, ProductMap
+from wsreplay.contract.parts import path_of
+
+PLACES = ("type", "sent", "seq", "id")
+PARTS = ("unpack", *PLACES, "events", "fields")
+
+
+def map_envelope(envelope: Envelope, value: Value) -> Envelope:
+    """The envelope with the product's places."""
+    parts = value.mapping(PARTS)
+    changes: dict[str, Any] = {name: path_of(parts[name]) for name in PLACES if name in parts}
+    if "unpack" in parts:
+        changes["unpack"] = tuple(path_of(item) for item in parts["unpack"].items())
+    return replace(envelope, **changes)
+
+
+def map_contract(contract: Contract, value: Value) -> Contract:
+    """The contract with the product's events and fields."""
+    parts = value.mapping(PARTS)
+    events = _events(contract, parts["events"]) if "events" in parts else ()
+    contract = replace(contract, map=ProductMap(events))
+    for ours, path in parts["fields"].mapping().items() if "fields" in parts else ():
+        contract = _map_field(contract, ours, path, parts["fields"])
+    return contract
+
+
+def _events(contract: Contract, value: Value) -> tuple[tuple[str, str], ...]:
+    events = []
+    for theirs, item in value.mapping(None, "events such as {agent.start: agent_started}").items():
+        ours = item.string("the contract's name of the event")
+        if ours.count("*") > theirs.count("*"):
+            item.fail(f"{ours!r} has more stars than {theirs!r}: what should the last one stand for?")
+        if not _is_named(contract, ours):
+            names = [pattern.type for rule in contract.rules for pattern in rule.patterns()]
+            item.fail(f"no rule of the contract names {ours!r}{suggestion(ours, dict.fromkeys(names))}")
+        events.append((theirs, ours))
+    return tuple(events)
+
+
+def _is_named(contract: Contract, ours: str) -> bool:
+    if "*" in ours:
+        return True
+    return any(contract.is_known(direction, ours) and not _is_any(contract, direction, ours) for direction in (0, 1))
+
+
+def _is_any(contract: Contract, direction: int, ours: str) -> bool:
+    """Whether only a bare star of `known` fits."""
+    known = [pattern for pattern in contract.known if pattern.type != "*"]
+    return not contract.is_named(direction, ours) and not any(pattern.fits(direction, ours) for pattern in known)
+
+
+def _map_field(contract: Contract, ours: str, value: Value, above: Value) -> Contract:
+    """Wherever the contract reads a field, it reads the product's path."""
+    theirs, place = path_of(value), above.key_places[ours]
+    try:
+        steps = paths.parse(ours if ours.startswith("$") else f"$.{ours}").steps
+    except paths.PathError as error:
+        Value(ours, place).fail(str(error))
+    if any(path.steps[: len(steps)] == steps for path in _paths_in(contract)):
+        mapped: Contract = _substitute(contract, lambda path: _moved(path, steps, theirs))
+        return mapped
+    key = contract.keys.get(ours)
+    if key is None:
+        _fail_unread(contract, ours, Value(ours, place))
+    keys = {**contract.keys, ours: replace(key, sources=(theirs, *key.sources))}
+    return replace(contract, keys=keys)
+
+
+def _fail_unread(contract: Contract, ours: str, value: Value) -> NoReturn:
+    names = {str(path.steps[-1]) for path in _paths_in(contract) if path.steps} | set(contract.keys)
+    value.fail(f"nothing in the contract reads {ours!r}{suggestion(ours, sorted(names))}")
+
+
+def _moved(path: paths.Path, steps: tuple[str | int, ...], theirs: paths.Path) -> paths.Path:
+    if path.steps[: len(steps)] != steps:
+        return path
+    return paths.of_steps((*theirs.steps, *path.steps[len(steps) :]))
+
+
+def _paths_in(value: Any) -> Iterator[paths.Path]:
+    if isinstance(value, paths.Path):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _paths_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _paths_in(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _paths_in(getattr(value, field.name))
+
+
+def _substitute(value: Any, change: Callable[[paths.Path], paths.Path]) -> Any:
+    """The same value with every path in it changed."""
+    if isinstance(value, paths.Path):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(_substitute(item, change) for item in value)
+    if isinstance(value, dict):
+        return {key: _substitute(item, change) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {field.name: _substitute(getattr(value, field.name), change) for field in fields(value)}
+        return replace(value, **changed)
+    return value

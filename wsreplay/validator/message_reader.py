@@ -1,0 +1,244 @@
+"""Messages become events, and each event finds its handler.
+
+A text message that is one JSON object with a type is read by the engine itself, straight into its handler. All else comes here:
+
+- plain JSON that is unusual: a type that comes for the first time, an array of events, JSON lines, a byte order mark, half a
+  surrogate pair, binary messages; and what is no event at all;
+- the messages of connections that speak another protocol: its decoder makes parts of them, a linker makes events of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from wsreplay.contract.decoding import decoder_for
+from wsreplay.contract.model import Contract
+from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Decoder, Event, Linker, Part, Role
+from wsreplay.model import EventNumber, Opcode
+from wsreplay.validator.emit.compiler import Compiler
+from wsreplay.validator.emit.exact import Body, document_of
+from wsreplay.validator.emit.globals import Globals
+from wsreplay.validator.emit.repeated_names import strict
+from wsreplay.validator.memory import Memory
+from wsreplay.validator.monitors import Monitors
+from wsreplay.validator.rules.format import why_undecodable
+from wsreplay.validator.state.state import ConnectionState
+
+Handlers = dict[Any, Callable[..., None]]
+"""What handles an event of a type, by type."""
+
+_MOST_TYPES = 10_000  # of one direction
+_HOUSEKEEPING = (Role.CONTROL, Role.RESULT, Role.ERROR)
+
+
+class MessageReader:
+    """Reads the messages of one trace, and hands events to the handlers of one contract."""
+
+    def __init__(self, contract: Contract, globals: Globals, monitors: Monitors, memory: Memory) -> None:
+        self._contract, self._format, self._memory = contract, monitors.format, memory
+        self._partial = globals.decoder
+        self._compiler = Compiler(globals, monitors.emitters)
+        # handlers that were needed so far, by direction, then by type
+        self.handlers: tuple[Handlers, Handlers] = ({}, {})
+        # a payload's message, as far as the contract reads it
+        self.decode = self._partial.decoder()
+        if self._format is not None and self._format.rule.names_unique:
+            self.decode = strict(self.decode)
+        if contract.envelope.unpack:
+            self.decode = _whole(self.decode, [self._partial.getter(path) for path in contract.envelope.unpack])
+        self._plain = decoder_for(PLAIN, contract)
+        # of connections that are not plain JSON: what reads them, by connection
+        self._decoders: dict[int, Decoder] = {}
+        self._linkers: dict[int, Linker] = {}
+        # frames whose payload the recording does not hold as it was
+        self._cut_frames: frozenset[int] = frozenset()
+        # text messages that are no events; messages that may be events and could not be decoded; types that the contract names
+        self.untyped = self.undecodable = self.matched = 0
+
+    def set_decoders(self, names: Mapping[int, str]) -> None:
+        """What connections are read by, by connection; those that are not named are plain JSON. Raises UsageError."""
+        for connection, name in names.items():
+            if name not in PLAIN_DOCUMENTS:
+                self._decoders[connection] = decoder_for(name, self._contract)
+
+    def set_cut_frames(self, frames: frozenset[int]) -> None:
+        """Frames whose payload the recording does not hold as it was."""
+        self._cut_frames = frames
+
+    def is_plain(self, connection: int) -> bool:
+        """Whether a connection is read as plain JSON."""
+        return connection not in self._decoders
+
+    def leave(self, connection: int) -> None:
+        """Nothing more is awaited of a connection."""
+        self._linkers.pop(connection, None)
+
+    def source(self, direction: int, type_: str) -> str:
+        """The source of the function that handles events of a direction and type."""
+        return self._compiler.source(direction, type_)
+
+    # Each returns how many events there were.
+
+    def read_plain(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
+        """A message of a connection that is plain JSON, and that its handler did not take at once."""
+        parts = self._plain.parse(direction, opcode, payload)
+        if opcode == Opcode.BINARY and all(part.type is None for part in parts):
+            return 0
+        if not parts:
+            self._refuse(conn, fid, t, direction, payload)
+            return 0
+        if self._format is not None:
+            self._check_form(conn, fid, t, direction, payload, parts)
+        if len(parts) == 1:
+            return self._read_one(conn, fid, t, direction, payload, parts[0])
+        count = 0
+        for part in parts:
+            if part.type is None:
+                self._pass_untyped(conn, part.document, fid, t, direction)
+            else:
+                self._hand_over(conn, _number(fid, count), t, direction, part.type, part.document)
+                count += 1
+        return count
+
+    def read_decoded(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
+        """A message of a connection that speaks another protocol."""
+        linker = self._linkers.get(conn.id)
+        if linker is None:
+            linker = self._linkers[conn.id] = Linker(self._decoders[conn.id])
+        events = linker.feed(fid, direction, opcode, payload)
+        if not events and not linker.is_waiting(direction):
+            self._refuse(conn, fid, t, direction, payload)
+        return self._hand_over_all(conn, t, events)
+
+    def finish(self, conn: ConnectionState, t: int) -> int:
+        """A connection is over: what never came whole."""
+        linker = self._linkers.pop(conn.id, None)
+        return 0 if linker is None else self._hand_over_all(conn, t, linker.finish())
+
+    def _read_one(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes, part: Part) -> int:
+        if part.type is None:
+            self._pass_untyped(conn, part.document, fid, t, direction)
+            return 0
+        try:
+            message = self.decode(payload)
+        except (ValueError, RecursionError):
+            alone = part.warning is None and not self._contract.envelope.unpack and payload.lstrip()[:1] == b"{"
+            message = self._partial.from_document(part.document, part.type)
+            handle = self._handler(direction, part.type)
+            handle(message, conn, fid, t, payload if alone else part.document, part.type)
+            return 1
+        kind, message.kind = message.kind, part.type
+        handle = self._handler(direction, part.type)
+        if kind.__class__ is int:
+            self.handlers[direction][kind] = self._of_number(handle, direction, part.type)
+        handle(message, conn, fid, t, payload, part.type)
+        return 1
+
+    def _of_number(self, handle: Callable[..., None], direction: int, type_: str) -> Callable[..., None]:
+        """A handler for a type that is a number in the message, and a text in the contract."""
+
+        def handle_number(message: Any, conn: ConnectionState, fid: int, t: int, body: Body, kind: Any) -> None:
+            if isinstance(kind, bool):  # which is equal to 1 or 0, and no type
+                self._pass_untyped(conn, document_of(body), fid, t, direction)
+            else:
+                handle(message, conn, fid, t, body, type_)
+
+        return handle_number
+
+    def _pass_untyped(self, conn: ConnectionState, document: Any, fid: int, t: int, direction: int) -> None:
+        """JSON came that is no event."""
+        self.untyped += 1
+        if self._format is not None and isinstance(document, dict):
+            self._format.check_no_type(conn, self._partial.kind_path.find(document), fid, t, direction)
+
+    def _check_form(
+        self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes, parts: list[Part]
+    ) -> None:
+        """What the rule about form says of JSON that was read."""
+        rule, first = self._format, parts[0]
+        assert rule is not None
+        if first.warning is not None:
+            rule.check_strict(conn, first.warning, fid, t, direction)
+        if isinstance(first.document, dict):
+            rule.check_names(conn, payload, fid, t, direction)
+        elif first.type is None:
+            rule.check_no_object(conn, first.document, fid, t, direction)
+
+    def _refuse(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> None:
+        """A message that its decoder makes nothing of."""
+        self.untyped += 1
+        rule, why = self._format, why_undecodable(payload, fid in self._cut_frames)
+        if why is not None:
+            self.undecodable += 1
+            self._memory.pass_over(conn, direction, fid, t)
+        if rule is None:
+            return
+        if why is not None:
+            rule.check_undecodable(conn, why, fid, t, direction)
+        elif self.is_plain(conn.id):
+            rule.check_json(conn, f"not JSON: {_why_not_json(payload)}", fid, t, direction)
+        else:
+            rule.check_json(conn, f"not a message of {self._decoders[conn.id].name}", fid, t, direction)
+
+    def _hand_over_all(self, conn: ConnectionState, t: int, events: list[Event]) -> int:
+        count = 0
+        for event in events:
+            if event.type is None:  # the answer to what nobody has seen asked
+                self.untyped += 1
+                continue
+            count += 1
+            number = _number(event.number.frame, event.number.place)
+            self._hand_over(conn, number, t, event.direction, event.type, event.document, event.role in _HOUSEKEEPING)
+        return count
+
+    def _hand_over(
+        self, conn: ConnectionState, number: int, t: int, direction: int, type_: str | None, body: Body,
+        housekeeping: bool = False,
+    ) -> None:  # fmt: skip
+        """Give an event to its handler."""
+        assert type_ is not None
+        message = self._partial.from_document(body, type_)
+        self._handler(direction, type_, housekeeping)(message, conn, number, t, body, type_)
+
+    def _handler(self, direction: int, type_: str, housekeeping: bool = False) -> Callable[..., None]:
+        table = self.handlers[direction]
+        handler = table.get(type_)
+        if handler is None:
+            if len(table) > _MOST_TYPES:  # types that nobody names, without end
+                table.clear()
+            name = self._contract.map.name_of(type_)
+            handler = table[type_] = self._compiler.handler(direction, name, housekeeping)
+            self.matched += self._contract.is_named(direction, name)
+        return handler
+
+
+class _HoldsEvents(ValueError):
+    """A message may be several events."""
+
+
+def _whole(decode: Callable[[bytes], Any], lists: Sequence[Callable[[Any], Any]]) -> Callable[[bytes], Any]:
+    """The same decoder, but for messages in which a list of events may stand: for them it raises an error."""
+
+    def decode_whole(payload: bytes) -> Any:
+        message = decode(payload)
+        if any(find(message) is not None for find in lists):
+            raise _HoldsEvents
+        return message
+
+    return decode_whole
+
+
+def _number(fid: int, place: int) -> int:
+    """An event's number; that of the first event of a frame is the frame's id as it is."""
+    return EventNumber(fid, place) if place else fid
+
+
+def _why_not_json(payload: bytes) -> str:
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        return str(error)
+    return ""
