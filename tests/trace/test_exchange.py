@@ -152,8 +152,8 @@ def test_secrets_are_redacted_on_the_way_in_and_only_once(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (b"hello", "no JSON"),
-        (b"[]", "each line is a JSON object"),
+        (b"hello\n", "not JSON"),
+        (b"[]", "every line must be a JSON object"),
         (b'{"connection": 1, "t": 0}', "neither open, accept"),
         (b'{"connection": 9, "t": 0, "dir": "s2c", "opcode": "text"}', "connection 9 is not open"),
         (b'{"connection": 1, "t": -1, "dir": "s2c", "opcode": "text"}', "t is a number of seconds"),

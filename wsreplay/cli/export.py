@@ -9,7 +9,7 @@ import click
 
 from wsreplay.cli.options import connections_of, open_recording, split_session
 from wsreplay.files import new_file
-from wsreplay.formats import har
+from wsreplay.formats import har_export as har
 from wsreplay.formats import jsonl_export as exchange
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.options import make_parent, new_recording_path, print_path
+from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.formats.import_file import import_file
 from wsreplay.store.paths import reachable
@@ -22,8 +23,9 @@ from wsreplay.trace.redaction import Redactor
 def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None:  # fmt: skip
     """Make a recording from SOURCE ('-': standard input): JSON lines, a HAR, or a flow file of mitmproxy.
 
-    What it is, is told by its content. A HAR with the messages of WebSockets comes from Chrome's DevTools, Playwright or
-    mitmproxy. Secrets in headers and URLs are redacted on the way, as when recording.
+    What it is, is told by its content, also in gzip, zip or UTF-16. A HAR with the messages of WebSockets comes from Chrome's
+    DevTools, Playwright, mitmproxy or HTTP Toolkit. What cannot be read is left out, and named on standard error. Secrets in
+    headers and URLs are redacted on the way, as when recording.
     """
     path = reachable(output or new_recording_path())
     if path.exists():
@@ -33,8 +35,11 @@ def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None: 
         redactor = Redactor(fields=redact)
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
+    folder = None if source == "-" else Path(source).parent
     with _open(source) as file:
-        import_file(file, path, name=source, redactor=redactor)
+        remarks = import_file(file, path, name=source, redactor=redactor, folder=folder)
+    for remark in remarks:
+        click.echo(f"wsreplay: {visible(source)}: {visible(remark)}", err=True)
     print_path(path)
 
 

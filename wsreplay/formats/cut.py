@@ -11,7 +11,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace.redaction import Redactor
 
-_BATCH = 10_000
+_BATCH = 10_000  # frames
+_BATCH_BYTES = 8 * 2**20  # of payloads
 
 
 def cut(recording: Recording, connections: Collection[int], out: Path, redactor: Redactor | None = None) -> None:
@@ -36,10 +37,13 @@ class _Cut:
                 self._writer.insert_connection(connection)
         ids = self._recording.frame_ids(sorted(self._connections))
         new_ids = {old: new for new, old in enumerate(ids, 1)}
+        waiting = 0
         for frame in self._payloads(self._recording.frames_by_id(ids)):
             self._writer.add_frames([frame[1:]])
-            if self._writer.waiting >= _BATCH:
+            waiting += len(frame.payload)
+            if self._writer.waiting >= _BATCH or waiting >= _BATCH_BYTES:
                 self._writer.commit()
+                waiting = 0
         self._copy_notes(new_ids)
 
     def _copy_runs(self) -> None:

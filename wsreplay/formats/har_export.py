@@ -1,4 +1,4 @@
-"""HAR 1.2 with `_webSocketMessages`, as Chrome's DevTools, Playwright and mitmproxy write it, in and out.
+"""A recording as HAR 1.2 with `_webSocketMessages`, as Chrome's DevTools, Playwright and mitmproxy write it.
 
 A HAR is less than a recording: it knows whole messages only, no control frames, and nothing of how a connection ended. What
 we write says the latter in `_wsreplay`, which others pass over. The exchange format (JSON lines) is the one without loss.
@@ -7,108 +7,18 @@ we write says the latter in `_wsreplay`, which others pass over. The exchange fo
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 import wsreplay
-from wsreplay.errors import ImportFormatError
-from wsreplay.formats.conversation import Conversation, Ended, Said, iso, nothing
-from wsreplay.model import Connection, Direction, Ending, Headers, Message, Opcode, Run, start_of
+from wsreplay.formats.conversation import iso
+from wsreplay.model import Connection, Direction, Ending, Message, Opcode, Run, start_of
 from wsreplay.store.reader import Recording
 
-# A message's time is in seconds (Chrome, mitmproxy) or milliseconds (Playwright) since the epoch: seconds reach this in 5138.
-_SECONDS_BELOW = 1e11
-_OPCODES = {Opcode.TEXT: "text", Opcode.BINARY: "binary"}
-
-
-# Import.
-
-
-def parse(data: bytes, name: str) -> dict[str, Any]:
-    """A HAR document. Raises ImportFormatError."""
-    try:
-        document = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        known = "neither JSON lines of wsreplay, nor HAR, nor a mitmproxy flow file"
-        raise ImportFormatError(f"{known}: {error}", file=name) from None
-    if not isinstance(document, dict) or "log" not in document:
-        raise ImportFormatError("JSON, but no HAR: it has no `log`", file=name)
-    return document
-
-
-def read(document: dict[str, Any], name: str) -> list[Conversation]:
-    """The WebSockets of a HAR. Raises ImportFormatError, which says which entry is wrong."""
-    log = document.get("log")
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        raise ImportFormatError("no HAR: `log.entries` is no list", file=name)
-    found = []
-    without = 0
-    for number, entry in enumerate(entries):
-        try:
-            if "_webSocketMessages" in entry:
-                found.append(_conversation(entry))
-            elif entry.get("_resourceType") == "websocket":
-                without += 1
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-            raise ImportFormatError(f"entry {number} of the HAR cannot be understood: {error!r}", file=name) from None
-    if not found:
-        if without:
-            raise nothing(name, f"{without} are named without their messages (with Playwright, record with content: 'embed')")
-        raise nothing(name, "none of the HAR's entries has `_webSocketMessages`")
-    return found
-
-
-def reached(document: dict[str, Any]) -> float | None:
-    """How far the trace reaches, in seconds since the epoch, where we wrote it."""
-    own = document["log"].get("_wsreplay")
-    found = own.get("reached") if isinstance(own, dict) else None
-    return found if isinstance(found, float) else None
-
-
-def _conversation(entry: dict[str, Any]) -> Conversation:
-    request, response, own = entry["request"], entry.get("response") or {}, entry.get("_wsreplay") or {}
-    began = datetime.fromisoformat(entry["startedDateTime"]).timestamp()
-    status = response.get("status") or None
-    one = Conversation(
-        str(request["url"]), began, _headers(request.get("headers")), None if status is None else int(status),
-        _headers(response.get("headers")), [_said(each) for each in entry["_webSocketMessages"] if each["opcode"] in _OPCODES],
-        more={"user": own["user"]} if "user" in own else {},
-    )  # fmt: skip
-    if "ending" in own:
-        one.ended = Ended(_seconds(own["ended"]), own.get("by"), own.get("code"), own.get("reason"), str(Ending(own["ending"])))
-    return one
-
-
-def _said(message: dict[str, Any]) -> Said:
-    opcode, data = message["opcode"], message["data"]
-    if "_base64" in message:
-        payload = base64.b64decode(message["_base64"], validate=True)
-    elif opcode == Opcode.BINARY:
-        payload = base64.b64decode(data, validate=True)
-    else:
-        payload = str(data).encode("utf-8", "replace")
-    return Said(_seconds(message["time"]), message["type"] == "send", _OPCODES[opcode], payload)
-
-
-def _seconds(time: float) -> float:
-    seconds = float(time)
-    return seconds if abs(seconds) < _SECONDS_BELOW else seconds / 1000
-
-
-def _headers(headers: list[Any] | None) -> Headers:
-    """Objects with name and value, or pairs."""
-    pairs = ((one["name"], one["value"]) if isinstance(one, dict) else (one[0], one[1]) for one in headers or ())
-    return tuple((str(name), str(value)) for name, value in pairs)
-
-
-# Export.
+_EXPORTED = (Opcode.TEXT, Opcode.BINARY)
 
 
 def export(recording: Recording, connections: list[Connection] | None = None) -> Iterator[bytes]:
@@ -142,7 +52,7 @@ def _entry(recording: Recording, connection: Connection, run: Run, reached: int)
         "cache": {},
         "timings": {"send": 0, "wait": 0, "receive": (ended - connection.opened_ns) / 1e6},
         "_resourceType": "websocket",
-        "_webSocketMessages": [_message(one, _epoch(run, one.t_ns)) for one in messages if one.opcode in _OPCODES],
+        "_webSocketMessages": [_message(one, _epoch(run, one.t_ns)) for one in messages if one.opcode in _EXPORTED],
         "_wsreplay": {"user": connection.user} | _end(connection, _epoch(run, ended)),
     }
 
