@@ -33,7 +33,7 @@ def test_a_line_in_the_middle_that_is_not_whole_is_named(take: Take) -> None:
         ({"connection": 2**31 + 1, "t": 0, "open": {}}, "connection is a whole number from 1 to 2147483648, not 2147483649"),
         ({"connection": 0, "t": 0, "open": {}}, "connection is a whole number from 1 to 2147483648, not 0"),
         ({"connection": 2, "t": 0, "open": {"run": 2}}, "run 2 has not begun here"),
-        ({"connection": 1, "t": 5e9, "dir": "s2c", "opcode": 1}, "t is a number of seconds since the start, at most 4611686018, "),
+        ({"connection": 1, "t": 5e9, "dir": "s2c", "opcode": 1}, "t is a number of seconds since the start, at most "),
         ({"connection": 1, "t": 0, "dir": "s2c", "opcode": 1, "offset": 2**62 + 1}, "offset is a whole number from 0 to "),
         ({"connection": 1, "t": 0, "dir": "s2c", "opcode": 1, "wire_length": -1}, "wire_length is a whole number from 0 to "),
         ({"connection": 1, "t": 0, "dir": "s2c", "opcode": [1]}, "opcode [1] is none of"),

@@ -400,5 +400,5 @@ def _number(line: dict[str, Any], name: str, least: int, most: int, default: Any
 
 def _shown(value: Any) -> str:
     """A value of the line in an error's text, which stays short."""
-    text = repr(value) if isinstance(value, str) else str(value) if isinstance(value, Decimal) else json.dumps(value, default=str)
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=float)
     return text if len(text) <= 60 else f"{text[:57]}…"
