@@ -15,7 +15,7 @@ COMMON = {
     "enabled": "true or false: false takes away a rule of the base",
 }
 
-DEFAULTS = {"mode": "`any`", "to": "`conn.user`", "resume_within": "`30s`", "min": "1"}
+DEFAULTS = {"mode": "`any`", "to": "`conn.user`", "resume_within": "`30s`", "min": "1", "recover_within": "`1s`"}
 
 MEANINGS = {
     "contract": {
@@ -115,10 +115,13 @@ MEANINGS = {
         "max": "duration: at most",
     },
     "sequence": {
-        "": "A counter in messages, per direction.",
+        "": "A counter in messages, per direction. A number that is left out and sent again in time is a warning; one that "
+        "comes later is late, and one that never comes is missing.",
         "field": "path, or `envelope.seq`: the counter",
-        "by": "key, or a list: what counts on its own. Default: `conn.id`",
+        "by": "key, or a list: what counts on its own. Without it this is found by looking: the session, or each thread or "
+        "run, by the keys of the span `run`",
         "mode": "one of: each one more than the last, or only larger. Default: `contiguous`",
+        "recover_within": "duration: how long a number may be missing before that is an error",
     },
     "unique": {
         "": "What must not come twice. The last 10,000 values of each slice are remembered.",

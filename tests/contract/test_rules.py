@@ -74,9 +74,11 @@ def test_a_rule_is_read(text: str, expected: Rule):
     ("text", "expected"),
     [
         ("latency: {latency: a, max: 1s, severity: warning}", Latency("latency", NOWHERE, "warning", events=(A,), max_ns=S)),
-        ("sequence: {field: envelope.seq}", SequenceRule("sequence", NOWHERE, field=parse("$.n"), by=("conn.id",))),
+        ("sequence: {field: envelope.seq}", SequenceRule("sequence", NOWHERE, field=parse("$.n"))),
         ("sequence: {id: s, field: $.n, by: run, mode: increasing}",
          SequenceRule("s", NOWHERE, field=parse("$.n"), by=("run",), mode="increasing")),
+        ("sequence: {field: $.n, recover_within: 2s}",
+         SequenceRule("sequence", NOWHERE, field=parse("$.n"), recover_within_ns=2 * S)),
         ("unique: {field: envelope.id}", Unique("unique", NOWHERE, field=parse("$.id"), by=("conn.id",))),
         ("unique: {id: u, field: $.id, by: [run, tool]}", Unique("u", NOWHERE, field=parse("$.id"), by=("run", "tool"))),
         ("isolation: [{id: i, bind: [run, tool]}]", Bind("i", NOWHERE, keys=("run", "tool"), to="conn.user")),
@@ -210,3 +212,13 @@ def test_a_rule_stands_where_it_is_written():
     contract = loads(f"{HEAD}{SPAN}rules: [{{id: r, absence: c}}]\n", "c.yaml")
     places = [rule.place for rule in contract.rules]
     assert places == [Place("c.yaml", 4, 9, "spans.run"), Place("c.yaml", 5, 9, "rules[0]")]
+
+
+def test_what_a_counter_may_belong_to_are_the_keys_of_runs():
+    def scopes(spans: str) -> tuple[str, ...]:
+        (rule,) = (rule for rule in rules(f"spans: {spans}\nsequence: {{field: $.n}}") if isinstance(rule, SequenceRule))
+        return rule.scopes
+
+    assert scopes("{a: {start: a, end: b}, run: {by: [run, tool], start: c, end: d}}") == ("run", "tool")
+    assert scopes("{run: {by: [conn.id, tool], start: c, end: d}}") == ("tool",)
+    assert scopes("{a: {start: a, end: b}, tool: {by: tool, start: c, end: d}}") == ()

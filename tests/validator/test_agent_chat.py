@@ -370,7 +370,15 @@ def test_gaps_and_disorder_of_a_counter() -> None:
     trace = Trace().open()
     for number in (1, 2, 4, 5, 3, 6):
         trace.s2c("ping", seq=number)
-    assert said(trace.close().judge()) == ["seq: 3 missing before 4", "seq: $.seq 3 came after 5"]
+    (finding,) = trace.close().judge().findings
+    assert (finding.severity, finding.message) == ("warning", "$.seq 3 came after 4: recovered within 20ms")
+
+
+def test_a_number_that_is_lost_is_an_error() -> None:
+    trace = Trace().open()
+    for number in (1, 2, 4, 5):
+        trace.s2c("ping", seq=number)
+    assert said(trace.close().judge()) == ["seq: 3 missing before 4"]
 
 
 def test_a_counter_that_starts_again_is_one_finding() -> None:

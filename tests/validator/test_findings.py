@@ -43,24 +43,20 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open().s2c("a", n=1).s2c("a", n=4).s2c("a", n=6).s2c("a", n=6).s2c("a", n=2).s2c("a", n="x").close(),
             [
                 finding(
-                    "sequence", "2 to 3 missing before 4", activation=2, frames=(2,), kind="gap", seen="a",
-                    decided_at=1 * CS, at_ns=1 * CS, blame="server"
-                ),
-                finding(
-                    "sequence", "5 missing before 6", activation=3, frames=(3,), kind="gap", seen="a", decided_at=2 * CS,
-                    at_ns=2 * CS, blame="server"
-                ),
-                finding(
                     "sequence", "$.n 6 came twice", activation=4, frames=(4,), kind="order", seen="a", decided_at=3 * CS,
-                    blame="server"
-                ),
-                finding(
-                    "sequence", "$.n 2 came after 6", activation=5, frames=(5,), kind="order", seen="a", decided_at=4 * CS,
                     blame="server"
                 ),
                 finding(
                     "sequence", "$.n is not a whole number in a", activation=6, frames=(6,), kind="format", seen="a",
                     decided_at=5 * CS, blame="server"
+                ),
+                finding(
+                    "sequence", "3 missing before 4", activation=2, frames=(2,), kind="gap", expected=("n 3",), seen="a",
+                    decided_by="scope_close", decided_at=6 * CS, at_ns=1 * CS, blame="server"
+                ),
+                finding(
+                    "sequence", "5 missing before 6", activation=3, frames=(3,), kind="gap", expected=("n 5",), seen="a",
+                    decided_by="scope_close", decided_at=6 * CS, at_ns=2 * CS, blame="server"
                 ),
             ],
             id="sequence",

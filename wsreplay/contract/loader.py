@@ -109,7 +109,8 @@ class _Loader:
         if "contract" not in self.top:
             self.document.fail("a contract begins with its name: `contract: NAME`")
         envelope, keys = self._envelope(), self._keys()
-        reader = Reader(keys, envelope, list(self.top["spans"].mapping()) if "spans" in self.top else [])
+        spans = self.top["spans"].mapping() if "spans" in self.top else {}
+        reader = Reader(keys, envelope, list(spans), _run_keys(spans, keys))
         contract = Contract(
             name=self.top["contract"].string("the contract's name"), version=self._version(), file=self.document.place.file,
             source=source, digest=digest, envelope=envelope, keys=keys, rules=self._rules(reader),
@@ -181,6 +182,13 @@ class _Loader:
         there = [(kind, self.top[kind.key]) for kind in KINDS if kind.key in self.top]
         rules = [rule for kind, value in there for rule in kind.read(value, reader)]
         return _check_unique_ids(rule for rule in rules if rule is not None)
+
+
+def _run_keys(spans: dict[str, Value], keys: dict[str, Key]) -> list[str]:
+    """What tells the instances apart of the span named `run`, else of the first; what is wrong with it is said elsewhere."""
+    run = spans.get("run") or next(iter(spans.values()), None)
+    by = run.data.get("by") if run is not None and isinstance(run.data, dict) else None
+    return [item.data for item in by.items() if item.data in keys] if by is not None else []
 
 
 def _check_unique_ids(rules: Iterable[Rule]) -> tuple[Rule, ...]:

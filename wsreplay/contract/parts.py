@@ -24,8 +24,12 @@ def duration_ns(value: Value) -> int:
 class Reader:
     """Reads the parts that rules are made of; knows the contract's keys and envelope, and the names of its spans."""
 
-    def __init__(self, keys: dict[str, Key], envelope: Envelope, spans: Sequence[str]) -> None:
+    def __init__(
+        self, keys: dict[str, Key], envelope: Envelope, spans: Sequence[str], run_keys: Sequence[str] = ()
+    ) -> None:
         self.keys, self.envelope, self.spans = keys, envelope, spans
+        # those that tell runs apart, the widest first
+        self.run_keys = run_keys
 
     def patterns(self, value: Value) -> Patterns:
         """One pattern, or a list of which any may fit."""

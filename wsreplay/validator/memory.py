@@ -64,6 +64,8 @@ class Memory:
             for slice_ in slices.values():
                 group.close(slice_, t, how, by=by)
                 slice_.end()
+        for observer in self._monitors.observers:
+            observer.conclude(session, t, how, by)
         session.close()
         for observer in self._monitors.observers:
             observer.close_session(session)

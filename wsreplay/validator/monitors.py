@@ -36,7 +36,7 @@ class Monitors:
         self.format = next(iter(self._build(Format, FormatMonitor)), None)
         # the rules about messages, in the order in which they look at one
         self.messages: list[MessageMonitor] = [
-            monitor for kind, make in MESSAGE_RULES.items() for monitor in self._build(kind, make)
+            monitor for kind, make in MESSAGE_RULES.items() for monitor in self._build(kind, make, self.clock)
         ]
         # how runs ended
         self.run_log = RunLog()

@@ -128,10 +128,12 @@ class Reporter:
         absent: bool = False,
         unsure: str | None = None,
         counted: bool = True,
+        subject: tuple[str, ...] | None = None,
         **details: Any,
     ) -> Reported:
         """Add a finding, and say what became of it. `bound_from` is when a violated bound began to run; `absent` says that
-        something is missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation."""
+        something is missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation.
+        `subject` is what the finding is about in every recording, if that is not what was expected or seen."""
         conn = conn or (slice_.conn if slice_ is not None else None)
         labels = slice_.labels() if slice_ is not None else ()
         verdict = details.pop("verdict", Verdict.VIOLATED)
@@ -166,7 +168,7 @@ class Reporter:
             file=counts.rule.place.file,
             slice=labels,
             kind=kind,
-            fingerprint=fingerprint_of(self.contract, counts.rule.id, expected or ((seen,) if seen else ())),
+            fingerprint=fingerprint_of(self.contract, counts.rule.id, subject or expected or ((seen,) if seen else ())),
             session=session,
             connection=conn.id if conn is not None else None,
             id=id_,

@@ -28,6 +28,7 @@ RULES = {
     "sequence by connection": "sequence: {field: envelope.seq, by: conn.id}",
     "sequence by session": "sequence: {field: envelope.seq, by: conn.session, mode: increasing}",
     "sequence by key": "sequence: {field: envelope.seq, by: tool}",
+    "sequence of what is found": SPANS + "sequence: {field: envelope.seq, recover_within: 40ms}",
     "unique": "unique: {field: envelope.id, by: thread}",
     "unique of something else": "unique: {field: $.seq, by: tool}",
     "bind": "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
@@ -60,7 +61,7 @@ isolation: [{id: i, bind: [thread, run], to: conn.user}, {id: j, confine: owner,
 # Few values, so that they meet; and such as a fast path must not take for what they are not.
 VALUES = {
     "id": st.sampled_from(["m1", "m2", 1, 1.0, True, 1e30, [1]]),
-    "seq": st.one_of(st.integers(1, 5), st.sampled_from([2.0, "3", True, 2.5, None])),
+    "seq": st.one_of(st.integers(0, 5), st.sampled_from([2.0, "3", True, 2.5, None])),
     "at": st.sampled_from([1.7e9, 1.7e9 + 0.01, 1.7e12, 1_700_000_000, "2023-11-14T22:13:20.02Z", -1, True, 1e300, "soon"]),
     "t": st.sampled_from(["t1", "t2", 1]),
     "r": st.sampled_from(["r1", "r2", "t1", 1.5]),
@@ -111,7 +112,10 @@ def test_fast_and_slow_paths_come_to_the_same_verdict(rules: str, steps: list[St
     assert trace.judge(contract) == trace.judge(contract, inline=False)
 
 
-@pytest.mark.parametrize("name", ["latency", "sequence by session", "unique", "bind", "confine", "templates in spans"])
+@pytest.mark.parametrize(
+    "name",
+    ["latency", "sequence by session", "sequence of what is found", "unique", "bind", "confine", "templates in spans"],
+)
 def test_a_rule_has_a_fast_path(name: str) -> None:
     """So that the two that are compared are two."""
     contract = loads(HEAD + RULES[name])

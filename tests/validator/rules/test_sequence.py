@@ -7,7 +7,7 @@ from judged_traces import Trace, said
 
 from wsreplay.contract import loads
 
-BY_CONNECTION = "sequence: {id: n, field: $.n}"
+BY_CONNECTION = "sequence: {id: n, field: $.n, by: conn.id}"
 BY_SESSION = "sequence: {id: n, field: $.n, by: conn.session}"
 BY_KEY = "keys: {k: $.k}\nsequence: {id: n, field: $.n, by: k}"
 

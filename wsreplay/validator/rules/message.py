@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from wsreplay.validator.emit.writer import HandlerWriter
+from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
+from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import ConnectionState, SessionState
 
 
@@ -34,6 +36,9 @@ class Observer:
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         """Once a minute of the trace: forget what has been idle. `sessions` are those that are not over."""
 
+    def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
+        """Nothing more can come in a session: say what is owed in it, or cannot be told (`how` as slices close)."""
+
     def close_session(self, session: SessionState) -> None:
         """Nothing more can come in a session: keep nothing of it."""
 
@@ -43,6 +48,11 @@ class Observer:
 
 class MessageMonitor(Observer, Monitor):
     """One rule about messages."""
+
+    def __init__(self, rule: Any, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
+        super().__init__(rule, number, counts, reporter)
+        # to be told of what is due
+        self.clock = clock
 
     def globals(self) -> dict[str, Any]:
         return {self.variable: self}

@@ -1,72 +1,41 @@
 """Counters: gaps and disorder (CloudEvents, extension `sequence`).
 
 Each slice has one counter in each direction. `contiguous` asks for the next whole number, `increasing` for any larger one. The
-first value decides where a counter begins. A value that is not larger is out of order, said once: if the one after it follows
-on, the counter *has started again* and goes on from there, and so does one after a reconnect, since history may be sent again.
-As many numbers as messages could not be decoded may have been in them: such a gap is inconclusive.
+first value decides where a counter begins. Numbers that are left out may be sent again within a time (`recover_within`): then
+they are *recovered*, which is a warning; else they are missing, and late where they come after that. A value that is not
+larger, and was not missing, is out of order, said once: if the one after it follows on, the counter *has started again* and
+goes on from there. After a reconnect, history may be sent again, and a counter may start again. As many numbers as messages
+could not be decoded may have been in them: such a gap is inconclusive.
 
-State: of each slice and direction the last value, the value a restart may go on from, and what was passed over since.
+Without `by`, what has a counter of its own is found by looking (`sequence_state.ScopeSearch`): the session, or each thread, or
+each run, by the keys of the contract's runs.
 
-Fast path: the value is the last one plus 1, and an int.
+State: of each slice and direction the last value, the gaps, the value a restart may go on from, and what was passed over since;
+a queue of gaps that are still to be decided, in the order of time, since all wait equally long.
+
+Fast path: the value is the last one plus 1, and an int; where it is not known yet what the counter belongs to, of the same run.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from wsreplay.contract.rules.sequence import SequenceRule
+from wsreplay.units import duration_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
+from wsreplay.validator.findings import Severity
+from wsreplay.validator.reporting import either, frames_of, sender
 from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.sequence_state import Gap, ScopeSearch, SequenceState, Suspect
+from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.state.state import ConnectionState, SessionState, oldest
-from wsreplay.validator.state.undecodable import LOST, UNREADABLE
 
 MOST_COUNTERS = 100_000  # slices of one session
-_BY_CONNECTION = (("conn.session",), ("conn.id",))
-
-
-class SequenceState:
-    """The counter of one slice and direction."""
-
-    __slots__ = ("_passed_at", "_passed_over", "last", "restart")
-
-    def __init__(self) -> None:
-        # the last value; NaN before the first, which is equal to nothing
-        self.last: float = math.nan
-        # the value that was out of order: a restart goes on from it
-        self.restart: float = math.nan
-        # so many messages that may have carried the next numbers could not be decoded, while `last` was this
-        self._passed_over: float = 0
-        self._passed_at: float = math.nan
-
-    def go_on(self, value: int) -> None:
-        """The last value is this one."""
-        self.last = value
-
-    def start_again(self, value: int) -> None:
-        """The counter has started again, and goes on."""
-        self.last, self.restart = value, math.nan
-
-    def suspect_restart(self, value: int) -> None:
-        """If the value after this one follows on, the counter has started again."""
-        self.restart = value
-
-    def pass_over(self, count: float) -> None:
-        """So many messages that may have carried the next numbers could not be decoded; infinitely many: nobody knows."""
-        if self._passed_at != self.last:
-            self._passed_at, self._passed_over = self.last, 0
-        self._passed_over += count
-
-    def why_unsure(self, missing: int) -> str | None:
-        """Why so many missing numbers may have been in what was passed over."""
-        everywhere = math.isinf(self._passed_over)
-        passed_over = self._passed_over if self._passed_at == self.last or everywhere else 0
-        if missing > passed_over:
-            return None
-        return LOST if everywhere else UNREADABLE
-
+_BY_CONNECTION = ((), ("conn.session",), ("conn.id",))
 
 _Pair = tuple[SequenceState, SequenceState]  # by direction
 
@@ -77,19 +46,38 @@ class SequenceMonitor(MessageMonitor):
     word = "sequence"
     rule: SequenceRule
 
+    timed = True
+
     def __init__(self, *common: Any) -> None:
         super().__init__(*common)
         # session → slice → counters
         self._tables: dict[int, dict[Any, _Pair]] = {}
+        # session and direction → what its counter belongs to, where that is still to be found
+        self._searches: dict[tuple[int, int], ScopeSearch] = {}
+        # gaps that are not decided, in the order of time
+        self._queue: deque[Gap] = deque()
+        # what the numbers are called
+        self._name = str(self.rule.field.steps[-1]) if self.rule.field.steps else self.rule.field.text
 
     def connect(self, conn: ConnectionState) -> dict[str, Any]:
+        if conn.resumed:
+            for state in self._counters_of(conn.session):
+                state.reconnect()
         if self.rule.by not in _BY_CONNECTION:
             return {}
-        pair = self.counters(conn, conn.session.key if self.rule.by == ("conn.session",) else conn.key)
+        pair = self.counters(conn, conn.key if self.rule.by == ("conn.id",) else conn.session.key)
         return {self._attribute(direction): state for direction, state in enumerate(pair)}
 
     def _attribute(self, direction: int) -> str:
         return f"counter{self.number}_{direction}"
+
+    def _counters_of(self, session: SessionState) -> Iterable[SequenceState]:
+        for pair in self._tables.get(session.id, {}).values():
+            yield from pair
+        for direction in (0, 1):
+            search = self._searches.get((session.id, direction))
+            if search is not None:
+                yield from search.counters()
 
     def counters(self, conn: ConnectionState, key: Any) -> _Pair:
         """Those of a slice, by direction."""
@@ -100,31 +88,43 @@ class SequenceMonitor(MessageMonitor):
                 for old in oldest(table):
                     del table[old]
                     self.reporter.forget("counters")
-            pair = table[key] = (SequenceState(), SequenceState())
+            found = bool(self.rule.by) or not self.rule.scopes
+            pair = table[key] = (SequenceState(found), SequenceState(found))
         return pair
 
     def pass_over(self, conn: ConnectionState, directions: Collection[int], count: float) -> None:
         for pair in self._tables.get(conn.session.id, {}).values():
             for direction in directions:
                 pair[direction].pass_over(count)
-
-    def close_session(self, session: SessionState) -> None:
-        self._tables.pop(session.id, None)
+        for direction in directions:
+            search = self._searches.get((conn.session.id, direction))
+            for state in search.counters() if search is not None else ():
+                state.pass_over(count)
 
     def collect(self, globals: Globals) -> None:
         self.counts.recount(globals.looked_at(self.variable))
 
+    # Writing handlers.
+
     def emit(self, writer: HandlerWriter) -> None:
-        writer.need(*self.rule.by)
-        value, missing = writer.value(self.rule.field), writer.keys.missing(self.rule.by)
-        if self.rule.by in _BY_CONNECTION:
+        by, scopes = self.rule.by, self.rule.scopes
+        writer.need(*by, *scopes)
+        value, missing = writer.value(self.rule.field), writer.keys.missing(by)
+        if by in _BY_CONNECTION:
             counter = f"conn.{self._attribute(writer.direction)}"
         else:
-            counter = f"{self.variable}.counters(conn, {writer.keys.together(self.rule.by)})[{writer.direction}]"
-        check = f"{self.variable}.check(c, {value}, conn, fid, t, type, {writer.direction})"
+            counter = f"{self.variable}.counters(conn, {writer.keys.together(by)})[{writer.direction}]"
+        id_ = writer.contract.envelope.id
+        is_new = f"{writer.value(id_)} is not None" if id_ is not None else "False"
+        event = f"{is_new}, conn, fid, t, type, {writer.direction}"
+        check, run = f"{self.variable}.check(c, {value}, {event})", ""
+        if scopes:
+            thread, run = (writer.keys.variable(name) for name in (scopes[0], scopes[-1]))
+            check = f"{self.variable}.look(c, {value}, {thread}, {run}, {event})"
         judge = [f"c = {counter}"]
         if writer.inline:
             in_order = f"{value} == c.last + 1 and {value}.__class__ is int"
+            in_order += f" and (c.found or {run} == c.run)" if run else ""
             judge += [f"if {in_order}:", f"    c.last = {value}", "else:", f"    {check}"]
         else:
             judge.append(check)
@@ -136,40 +136,221 @@ class SequenceMonitor(MessageMonitor):
             *indented(judge),
         )
 
-    def check(
-        self, state: SequenceState, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
+    # What comes.
+
+    def look(
+        self,
+        whole: SequenceState,
+        value: Any,
+        thread: Any,
+        run: Any,
+        is_new: bool,
+        conn: ConnectionState,
+        fid: int,
+        t: int,
+        type_: str,
+        direction: int,
     ) -> None:
-        """A message came with a value of the counter."""
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            self._say(conn, "format", f"{self.rule.field.text} is not a whole number in {type_}", fid, t, type_, direction)
-            return
-        last = state.last
-        if math.isnan(last) or value == last + 1:
-            state.go_on(value)
-        elif value > last:
-            missing = value - int(last) - 1
+        """A message came with a value of the counter, which may be the session's, or that of its thread or run."""
+        number = _whole_number(value)
+        event = is_new, conn, fid, t, type_, direction
+        search = self._search(conn.session, direction)
+        if number is None:
+            self._say_no_number(conn, fid, t, type_, direction)
+        elif search.sliced:
+            self._look_in_slice(search, whole, number, thread, run, event)
+        elif search.is_beginning(whole, number, thread, run) and number != whole.last + 1 and not math.isnan(whole.last):
+            suspect = Suspect(number, conn, fid, t, type_, direction, conn.last_frame)
+            search.slice_up(whole, thread, run, suspect).go_on(number)
+        else:
+            if math.isnan(whole.last):
+                search.begin(whole, thread, run)
+            elif number > whole.last:
+                search.take_part(whole, thread, run)
+            self.check(whole, number, *event)
+
+    def _search(self, session: SessionState, direction: int) -> ScopeSearch:
+        search = self._searches.get((session.id, direction))
+        if search is None:
+            search = self._searches[session.id, direction] = ScopeSearch()
+        return search
+
+    def _look_in_slice(
+        self, search: ScopeSearch, whole: SequenceState, number: int, thread: Any, run: Any, event: tuple[Any, ...]
+    ) -> None:
+        state = search.counter(number, thread, run)
+        mistaken = search.mistaken(state, number)
+        if mistaken is not None:
+            search.join(whole, number)
+            self._say(
+                mistaken.conn, "order", f"{self.rule.field.text} {mistaken.value} came twice", mistaken.fid, mistaken.t,
+                mistaken.type, mistaken.direction, decided_at=event[3], after=mistaken.after,
+            )  # fmt: skip
+        elif math.isnan(state.last) and number > 1 and search.level != "thread":
+            state.go_on(0)
+            self.check(state, number, *event)
+        else:
+            self.check(state, number, *event)
+
+    def check(
+        self,
+        state: SequenceState,
+        value: Any,
+        is_new: bool,
+        conn: ConnectionState,
+        fid: int,
+        t: int,
+        type_: str,
+        direction: int,
+    ) -> None:
+        """A message came with a value of this counter. `is_new`: it has an id that the session has not seen."""
+        number, last = _whole_number(value), state.last
+        if number is None:
+            self._say_no_number(conn, fid, t, type_, direction)
+        elif math.isnan(last) or number == last + 1:
+            state.go_on(number)
+        elif number > last:
             if self.rule.mode == "contiguous":
-                which = f"{int(last) + 1}" if missing == 1 else f"{int(last) + 1} to {value - 1}"
-                unsure = state.why_unsure(missing)
-                self._say(conn, "gap", f"{which} missing before {value}", fid, t, type_, direction, at_ns=t, unsure=unsure)
-            state.go_on(value)
-        elif value == state.restart + 1:
-            state.start_again(value)
-        elif not conn.resumed:
-            state.suspect_restart(value)
-            word = "twice" if value == last else f"after {int(last)}"
-            self._say(conn, "order", f"{self.rule.field.text} {value} came {word}", fid, t, type_, direction)
+                self._open_gap(state, int(last) + 1, number - 1, conn, fid, t, type_, direction)
+            state.go_on(number)
+        elif number == state.restart + 1:
+            state.start_again(number)
+        elif (gap := state.gap_of(number)) is not None:
+            self._resent(state, gap, number, conn, fid, t, type_, direction)
+        elif conn.resumed and number <= state.mark:
+            if number in (0, 1) and (is_new or state.first is None or number < state.first):
+                state.start_again(number)
+        else:
+            state.suspect_restart(number)
+            word = "twice" if number == last else f"after {int(last)}"
+            self._say(conn, "order", f"{self.rule.field.text} {number} came {word}", fid, t, type_, direction)
+
+    # Gaps.
+
+    def _open_gap(
+        self, state: SequenceState, first: int, last: int, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
+    ) -> None:
+        unsure = state.why_unsure(last - first + 1)
+        gap = Gap(first, last, conn, fid, t, type_, direction, conn.last_frame, unsure, {})
+        state.open_gap(gap)
+        if not self._queue:
+            self.clock.at(t + self.rule.recover_within_ns)
+        self._queue.append(gap)
+
+    def _resent(
+        self, state: SequenceState, gap: Gap, number: int, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
+    ) -> None:
+        """A number that was missing came."""
+        whole, late = gap.take(number, fid), t - gap.t
+        if gap.finding is not None:
+            self._amend(gap, gap.finding, whole, late, type_)
+        elif whole:
+            gap.done = True
+            came = f"{self.rule.field.text} {_numbers([(gap.first, gap.last)])} came after {gap.last + 1}"
+            self._say(
+                conn,
+                "order",
+                f"{came}: recovered within {duration_text(late)}",
+                fid,
+                t,
+                type_,
+                direction,
+                severity=Severity.WARNING,
+                activation=gap.fid,
+                frames=frames_of(gap.fid, *list(gap.resent.values())[:32]),
+                late_by=late,
+            )
+        if whole:
+            state.close_gap(gap)
+
+    def _amend(self, gap: Gap, finding: int, whole: bool, late: int, type_: str) -> None:
+        frames = frames_of(gap.fid, *list(gap.resent.values())[:32])
+        if not whole:
+            self.reporter.amend(finding, frames=frames, **self._lost(gap))
+            return
+        came, within = _numbers([(gap.first, gap.last)]), self.rule.recover_within_ns
+        self.reporter.amend(
+            finding, kind="late", frames=frames, seen=type_, late_by=late - within, expected=(self._name,),
+            message=f"{self.rule.field.text} {came} came {duration_text(late)} after {gap.last + 1}, "
+            f"at most {duration_text(within)} allowed",
+        )  # fmt: skip
+
+    def _lost(self, gap: Gap) -> dict[str, Any]:
+        """What a finding says of the numbers that have not come."""
+        ranges = gap.missing()
+        expected = tuple(f"{self._name} {_numbers([numbers])}" for numbers in ranges[:32])
+        return {"message": f"{_numbers(ranges)} missing before {gap.last + 1}", "expected": expected}
+
+    def _decide(self, gap: Gap, t: int, by: str) -> None:
+        reported = self.reporter.report(
+            self.counts,
+            conn=gap.conn,
+            kind="gap",
+            absent=True,
+            **self._lost(gap),
+            subject=(self._name,),
+            activation=gap.fid,
+            frames=(gap.fid,),
+            seen=gap.type,
+            decided_by=by,
+            decided_at=t,
+            at_ns=gap.t,
+            after=gap.after,
+            before=gap.fid,
+            blame=sender(gap.direction),
+            unsure=gap.unsure,
+        )
+        gap.decide(reported.place)
+
+    def next_due(self) -> int | None:
+        queue = self._queue
+        while queue and queue[0].done:
+            queue.popleft()
+        return queue[0].t + self.rule.recover_within_ns if queue else None
+
+    def expire_next(self) -> None:
+        gap = self._queue.popleft()
+        self._decide(gap, gap.t + self.rule.recover_within_ns, "deadline")
+
+    def pending(self, sessions: Iterable[SessionState]) -> int:
+        return sum(1 for gap in self._queue if not gap.done)
+
+    def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
+        for gap in self._queue:
+            if gap.done or gap.conn.session is not session:
+                continue
+            if how == TRUNCATED:
+                gap.done = True
+                self.counts.doubt()
+                session.doubt()
+            else:
+                self._decide(gap, t, by)
+
+    def close_session(self, session: SessionState) -> None:
+        self._tables.pop(session.id, None)
+        for direction in (0, 1):
+            self._searches.pop((session.id, direction), None)
+
+    # Words.
+
+    def _say_no_number(self, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+        self._say(conn, "format", f"{self.rule.field.text} is not a whole number in {type_}", fid, t, type_, direction)
 
     def _say(
         self, conn: ConnectionState, kind: str, message: str, fid: int, t: int, type_: str, direction: int, **details: Any
     ) -> None:
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
-            kind=kind,
-            message=message,
-            seen=type_,
-            absent=kind == "gap",
-            **details,
-        )  # fmt: skip
+            self.counts, conn, fid, t, direction, kind=kind, message=message, seen=type_, **details
+        )
+
+
+def _whole_number(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _numbers(ranges: list[tuple[int, int]]) -> str:
+    """`2`, `2 to 4`, `2, 4 to 6 and 9`."""
+    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in ranges]
+    return either(texts).replace(" or ", " and ") if len(texts) < 32 else f"{', '.join(texts[:31])} and more"

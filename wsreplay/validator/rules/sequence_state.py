@@ -1,0 +1,256 @@
+"""What is kept of one counter: where it stands, which numbers it left out, and what it may belong to.
+
+A number that is left out opens a *gap*. What comes later and lies in a gap is resent; all else that is not larger than the last
+value came twice, or is where the counter has started again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from msgspec import Struct
+
+from wsreplay.validator.reporting import NOT_KEPT
+from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.undecodable import LOST, UNREADABLE
+
+MOST_SLICES = 10_000  # of one session, where each has its own counter
+MOST_GAPS = 256  # remembered of one counter, for numbers that come late
+
+
+class Gap(Struct, eq=False):
+    """Numbers that were left out, from `first` to `last`, both included; seen when `fid` came, at `t` (ns)."""
+
+    first: int
+    last: int
+    conn: ConnectionState
+    fid: int
+    t: int
+    type: str
+    direction: int
+    # the session's last frame before it
+    after: int | None
+    # why it may be none: messages that could not be read
+    unsure: str | None
+    # the frames of those numbers that came later, by number
+    resent: dict[int, int]
+    # the place of the finding that says so, once its time is up; None before
+    finding: int | None = None
+    # nothing of it is still to be decided
+    done: bool = False
+
+    def missing(self) -> list[tuple[int, int]]:
+        """What has not come: ranges, both ends included."""
+        ranges, first = [], self.first
+        for number in sorted(self.resent):
+            if number > first:
+                ranges.append((first, number - 1))
+            first = number + 1
+        if first <= self.last:
+            ranges.append((first, self.last))
+        return ranges
+
+    def take(self, number: int, fid: int) -> bool:
+        """One of its numbers came; whether it is the last one that was missing."""
+        self.resent[number] = fid
+        return len(self.resent) == self.last - self.first + 1
+
+    def decide(self, finding: int = NOT_KEPT) -> None:
+        """It has been said, or need not be."""
+        self.done, self.finding = True, finding
+
+
+class SequenceState:
+    """The counter of one slice and direction."""
+
+    __slots__ = ("_passed_at", "_passed_over", "first", "found", "gaps", "last", "mark", "restart", "run")
+
+    def __init__(self, found: bool = True) -> None:
+        # the last value; NaN before the first, which is equal to nothing
+        self.last: float = math.nan
+        # the first value
+        self.first: int | None = None
+        # the value that was out of order: a restart goes on from it
+        self.restart: float = math.nan
+        # where it stood when its session connected again: up to there history may be sent again
+        self.mark: float = math.nan
+        # what was left out, oldest first
+        self.gaps: list[Gap] = []
+        # so many messages that may have carried the next numbers could not be decoded, while `last` was this
+        self._passed_over: float = 0
+        self._passed_at: float = math.nan
+        # it is known what the counter belongs to; until then the run of its last value
+        self.found = found
+        self.run: Any = None
+
+    def go_on(self, value: int) -> None:
+        """The last value is this one."""
+        if self.first is None:
+            self.first = value
+        self.last = value
+
+    def start_again(self, value: int) -> None:
+        """The counter has started again, and goes on."""
+        self.last, self.restart, self.mark = value, math.nan, math.nan
+
+    def suspect_restart(self, value: int) -> None:
+        """If the value after this one follows on, the counter has started again."""
+        self.restart = value
+
+    def reconnect(self) -> None:
+        """Its session has connected again."""
+        self.mark = self.last
+
+    def belong(self, run: Any, found: bool) -> None:
+        """The last value was this run's; `found`: which run's it is no longer matters."""
+        self.run, self.found = run, found
+
+    def hand_over(self) -> SequenceState:
+        """A counter that goes on where this one stands, while this one takes no value for the next one."""
+        heir = SequenceState()
+        heir.last, heir.first, heir.gaps, heir.restart, heir.mark = self.last, self.first, self.gaps, self.restart, self.mark
+        heir._passed_at, heir._passed_over = self._passed_at, self._passed_over
+        self.last, self.gaps, self.found = math.nan, [], False
+        return heir
+
+    def open_gap(self, gap: Gap) -> None:
+        """Numbers were left out."""
+        if len(self.gaps) >= MOST_GAPS:
+            self.gaps = [gap for gap in self.gaps[MOST_GAPS // 2 :] if not gap.done or gap.finding is not None]
+        self.gaps.append(gap)
+
+    def gap_of(self, value: int) -> Gap | None:
+        """The gap that a value was missing from, the latest first."""
+        for gap in reversed(self.gaps):
+            if gap.first <= value <= gap.last and value not in gap.resent:
+                return gap
+        return None
+
+    def close_gap(self, gap: Gap) -> None:
+        """All of it has come."""
+        self.gaps.remove(gap)
+
+    def pass_over(self, count: float) -> None:
+        """So many messages that may have carried the next numbers could not be decoded; infinitely many: nobody knows."""
+        if self._passed_at != self.last:
+            self._passed_at, self._passed_over = self.last, 0
+        self._passed_over += count
+
+    def why_unsure(self, missing: int) -> str | None:
+        """Why so many missing numbers may have been in what was passed over."""
+        everywhere = math.isinf(self._passed_over)
+        passed_over = self._passed_over if self._passed_at == self.last or everywhere else 0
+        if missing > passed_over:
+            return None
+        return LOST if everywhere else UNREADABLE
+
+
+class ScopeSearch:
+    """What a counter belongs to: its session as a whole, a thread, or a run.
+
+    While the values go up by one, whatever threads and runs they come in, it is the session's. Where a thread or a run that is
+    not the first one begins at 0 or 1 instead, each has a counter of its own. That was wrong if a value then fits the session's
+    counter and not its own, and all between did fit the session's, too: then the beginning came twice.
+    """
+
+    __slots__ = ("_first", "_runs", "_suspect", "_threads", "level", "sliced", "whole")
+
+    def __init__(self) -> None:
+        # the thread and run of the first value; for each of them, whether the counter may be its own
+        self._first: tuple[Any, Any] = (None, None)
+        # each thread, or run, has its own: "thread" or "run", once that is known
+        self.sliced, self.level = False, ""
+        self._threads: dict[Any, SequenceState] = {}
+        self._runs: dict[Any, SequenceState] = {}
+        # the last value of the session's counter, while all that came since might be its own
+        self.whole: float = math.nan
+        # what made it believe that each has its own
+        self._suspect: Suspect | None = None
+
+    def begin(self, state: SequenceState, thread: Any, run: Any) -> None:
+        """The first value came."""
+        self._first = thread, run
+        self.level = ""
+        state.belong(run, found=False)
+
+    def take_part(self, state: SequenceState, thread: Any, run: Any) -> None:
+        """The next value of the session's counter came: it is nobody's own who came in between."""
+        first_thread, _ = self._first
+        if state.found:
+            return
+        if thread != first_thread:
+            state.belong(run, found=True)
+        elif run != state.run:
+            self.level = "thread"
+            state.belong(run, found=False)
+
+    def is_beginning(self, state: SequenceState, value: int, thread: Any, run: Any) -> bool:
+        """Whether the value may be the first one of a thread's or a run's own counter."""
+        if state.found or value not in (0, 1):
+            return False
+        first_thread, first_run = self._first
+        return thread != first_thread or (run != first_run and self.level != "thread")
+
+    def slice_up(self, state: SequenceState, thread: Any, run: Any, suspect: Suspect) -> SequenceState:
+        """Each thread, or run, has its own counter: the new one's."""
+        first_thread, first_run = self._first
+        self.sliced, self.whole, self._suspect = True, state.last, suspect
+        if thread == first_thread:
+            self.level = "run"
+        heir = state.hand_over()
+        self._threads[first_thread], self._runs[first_run] = heir, heir
+        return self._new(thread, run)
+
+    def _new(self, thread: Any, run: Any) -> SequenceState:
+        state = SequenceState()
+        for table in (self._threads, self._runs):
+            if len(table) >= MOST_SLICES:
+                del table[next(iter(table))]
+        self._threads[thread] = self._runs[run] = state
+        return state
+
+    def counters(self) -> list[SequenceState]:
+        """Those of all slices."""
+        return list({id(state): state for state in (*self._threads.values(), *self._runs.values())}.values())
+
+    def counter(self, value: int, thread: Any, run: Any) -> SequenceState:
+        """That of a thread's or run's slice."""
+        state = self._threads.get(thread) if self.level == "thread" else self._runs.get(run)
+        known = self._threads.get(thread)
+        if state is None and known is not None and not self.level:
+            self.level = "run" if value in (0, 1) and value != known.last + 1 else "thread"
+            state = known if self.level == "thread" else None
+        return self._new(thread, run) if state is None else state
+
+    def mistaken(self, state: SequenceState, value: int) -> Suspect | None:
+        """What came twice, if the value shows that the counter is the session's after all."""
+        suspect = self._suspect
+        if suspect is None:
+            return None
+        if value != self.whole + 1:
+            self._suspect = None
+            return None
+        self.whole = value
+        return suspect if not math.isnan(state.last) and value != state.last + 1 else None
+
+    def join(self, state: SequenceState, value: int) -> None:
+        """The counter is the session's: it goes on from this value."""
+        heir = self._runs[self._first[1]]
+        state.gaps, state.first, state.mark = heir.gaps, heir.first, heir.mark
+        state.go_on(value)
+        state.belong(None, found=True)
+        self.sliced, self._suspect = False, None
+        self._threads, self._runs = {}, {}
+
+
+class Suspect(Struct):
+    """A value that may have begun a counter of its own, or come twice."""
+
+    value: int
+    conn: ConnectionState
+    fid: int
+    t: int
+    type: str
+    direction: int
+    after: int | None
