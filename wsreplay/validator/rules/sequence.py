@@ -296,7 +296,7 @@ class SequenceMonitor(MessageMonitor):
             decided_at=t,
             at_ns=gap.t,
             after=gap.after,
-            before=gap.fid,
+            before=int(gap.fid),
             blame=sender(gap.direction),
             unsure=gap.unsure,
         )
