@@ -1,4 +1,4 @@
-"""Cassettes: recorded with a backend, played without one; pytest in a process of its own."""
+"""Cassettes: recorded with a backend, played without one, by a pytest inside this one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def test_it(wsreplay):
     with wsreplay.proxy(os.environ["BACKEND"] + "/ws", cassette=CASSETTE, SPEED) as tap:
         headers = {"Authorization": "Bearer " + make_token("alice")}
         with connect(tap.url, additional_headers=headers, proxy=None) as client:
-            client.send(json.dumps({"type": SAYS, "thread_id": "t" + str(os.getpid()), "message": "hello"}))
+            client.send(json.dumps({"type": SAYS, "thread_id": os.environ["THREAD"], "message": "hello"}))
             while "final_report" not in (last := client.recv(TIMEOUT)):
                 pass
         tap.assert_valid()
-        assert json.loads(last)["thread_id"] == "t" + str(os.getpid())
+        assert json.loads(last)["thread_id"] == os.environ["THREAD"]
         assert tap.played == PLAYED
 """
 
@@ -32,15 +32,19 @@ def test_it(wsreplay):
 class Project:
     def __init__(self, pytester: pytest.Pytester, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pytester, self.url, self.monkeypatch = pytester, url, monkeypatch
+        # Runs so far: in each the client has another thread.
+        self._runs = 0
 
     def run(
         self, *arguments: str, backend: bool, played: bool, cassette: object = True, says: str = "chat", speed: str = ""
     ) -> pytest.RunResult:
         self.monkeypatch.setenv("BACKEND", self.url if backend else "ws://127.0.0.1:1")
+        self._runs += 1
+        self.monkeypatch.setenv("THREAD", f"t{self._runs}")
         source = TEST.replace("CASSETTE", repr(cassette)).replace("PLAYED", str(played)).replace("SAYS", repr(says))
         source = source.replace("TIMEOUT", "10" if says == "chat" else "1").replace(", SPEED", speed)
         self.pytester.makepyfile(test_chat=source)
-        return self.pytester.runpytest_subprocess(*without_other_plugins(), *arguments, timeout=60)
+        return self.pytester.runpytest_inprocess(*without_other_plugins(), *arguments)
 
     @property
     def cassettes(self) -> list[str]:
