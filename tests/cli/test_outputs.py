@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import WSREPLAY, run
+from commandline import NO_BYTECODE, WSREPLAY, run
 
 OUTPUTS: dict[str, tuple[str, Callable[[Path, Path], list[object]]]] = {
     "export as JSON lines": ("out.jsonl", lambda file, out: ["export", file, "-o", out]),
@@ -44,7 +44,7 @@ def test_an_output_is_its_owners_alone_and_none_is_left_where_it_fails(source: P
     out = folder / file_name
     full = subprocess.run(
         [*WSREPLAY, *map(str, arguments(source, out))], capture_output=True, text=True, timeout=60, check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)), env=os.environ | NO_BYTECODE,
     )  # fmt: skip
     assert full.returncode in (2, 3), full.stderr
     assert f"wsreplay: {out} cannot be written: " in full.stderr

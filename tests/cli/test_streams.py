@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from commandline import WSREPLAY, chat, run
+from commandline import NO_BYTECODE, WSREPLAY, chat, run
 
 from wsreplay.store.reader import Recording
 
@@ -191,7 +191,7 @@ def test_a_recorder_in_the_background_leaves_the_terminal_to_its_user(bash: Shel
 
 def test_a_full_disk_at_the_start_leaves_no_half_file(tmp_path: Path) -> None:
     command = f"ulimit -f 20; exec {PROGRAM} record ws://127.0.0.1:9 -l 0 -o {tmp_path}/a.db"
-    done = shell(command)
+    done = shell(command, **NO_BYTECODE)
     assert done.returncode == 3
     assert f"wsreplay: {tmp_path}/a.db cannot be written: ".encode() in done.stderr
     assert list(tmp_path.iterdir()) == []

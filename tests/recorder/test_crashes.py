@@ -147,7 +147,8 @@ async def test_traffic_goes_on_while_the_disk_is_full(relay: Start, tmp_path: Pa
         print("\ndisk full:", traffic.figures(recorded, stalls=proxy.count("stalled"), bytes_on_disk=proxy.path.stat().st_size))
 
 
-async def test_traffic_goes_on_while_the_file_cannot_grow(relay: Start) -> None:
+async def test_traffic_goes_on_while_the_file_cannot_grow(relay: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # it would be cut
     traffic = Traffic("fragmented")
     await traffic.serve()
     proxy = await asyncio.to_thread(relay, traffic.port)
