@@ -192,9 +192,10 @@ class Trial:
                     under=scenario.tracer, port=self._port, stop_within_s=STOP_WITHIN_S,
                 )  # fmt: skip
                 return
-            except AssertionError as error:
+            except (AssertionError, OSError) as error:  # the latter: this machine has no memory left for another process
                 if time.monotonic() > give_up:
                     raise Hang(f"the relay cannot be started: {error}") from None
+                await asyncio.sleep(0.05)
 
     def _files(self) -> list[Path]:
         """All recordings, whatever they are called by now."""

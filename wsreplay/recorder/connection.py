@@ -163,8 +163,10 @@ class LiveConnection:
         frames = decoder.feed_values(data, t_ns)
         if frames:
             self._add(direction, frames)
-            self._drop_tail_if_done(direction, stream)
-        if decoder.frontier < decoder.received:
+            if stream.has_tail:
+                self._drop_tail_if_done(direction, stream)
+        reached = decoder.frontier
+        if reached < decoder.received:
             if data:
                 stream.chunks.append((offset, t_ns, data))
             if decoder.held > LARGE:
@@ -173,11 +175,12 @@ class LiveConnection:
         if stream.is_large and not decoder.held:
             stream.is_large = False
             self._rules.unfinished.note(self, direction, 0)
-        if not decoder.inflated and offset - frontier < LARGE:
+        # Of a message that is not compressed, no more than its bytes on the wire; most are there in one piece.
+        if reached - frontier < LARGE and not decoder.inflated:
             return False
         writer = self._writer
         writer.inflated += decoder.inflated
-        writer.large = writer.large or decoder.inflated > LARGE or offset - frontier > LARGE
+        writer.large = writer.large or decoder.inflated > LARGE or reached - frontier > LARGE
         return decoder.more or writer.inflated > BATCH_INFLATED
 
     def feed_withheld(self, direction: int, t_ns: int, data: bytes, reason: str) -> None:

@@ -34,7 +34,7 @@ import msgspec
 import wsreplay
 from wsreplay.errors import RecordingError, WsreplayError
 from wsreplay.recorder import unwritten
-from wsreplay.recorder.protocol import Hello, Kind, Record, RecordReader, Report
+from wsreplay.recorder.protocol import Hello, Kind, RecordReader, Report
 from wsreplay.recorder.recorder import Recorder
 from wsreplay.recorder.recover import recover
 from wsreplay.store import lock
@@ -61,6 +61,7 @@ GC_THRESHOLD = 100_000
 ORPHAN_PATIENCE_S = 60.0
 
 _encode = msgspec.json.Encoder().encode
+_BYE = int(Kind.BYE)  # looked up for every record
 
 
 class _ApplyFailed(Exception):
@@ -105,13 +106,11 @@ class RecorderProcess:
 
     def _record(self) -> None:
         while data := self._next_data():
-            for record in self._reader.feed(data):
-                if record.kind == Kind.BYE:
-                    self._finish(clean=True)
-                    if self._hung_up():
-                        self._release_lock()
-                    return
-                self._apply(record)
+            if self._apply(data):
+                self._finish(clean=True)
+                if self._hung_up():
+                    self._release_lock()
+                return
             self._pending_bytes += len(data)
             self._commit_when_due()
             if len(data) < NAP_BELOW and not self._read_ahead:
@@ -162,28 +161,36 @@ class RecorderProcess:
         self._relay_gone = not data
         return data
 
-    def _apply(self, record: Record) -> None:
+    def _apply(self, data: bytes) -> bool:
+        """Apply the records that these bytes complete; whether BYE is among them. Raises _ApplyFailed."""
         recorder = self._recorder
-        if recorder is None:
-            self._begin(msgspec.json.decode(record.body, type=Hello))
-            return
-        careful = recorder.processed < self._careful
-        if careful:
-            self._say(Report(applying=recorder.processed + 1))
         try:
-            full = recorder.apply(record)
-            if self._deadline is None:
-                self._deadline = time.monotonic() + COMMIT_EVERY_S
-            while full or careful:
-                careful = False
-                self._commit(recorder)
-                full = recorder.go_on()
+            for record in self._reader.feed(data):
+                if record.kind == _BYE:
+                    return True
+                if recorder is None:
+                    recorder = self._begin(msgspec.json.decode(record.body, type=Hello))
+                elif recorder.processed < self._careful:
+                    self._say(Report(applying=recorder.processed + 1))
+                    recorder.apply(record)
+                    self._commit_parts(recorder)
+                elif recorder.apply(record):
+                    self._commit_parts(recorder)
         except Exception as error:
-            if isinstance(error, WsreplayError) and not isinstance(error, RowRefused):
+            if recorder is None or (isinstance(error, WsreplayError) and not isinstance(error, RowRefused)):
                 raise
             raise _ApplyFailed(recorder.processed) from error.__cause__ or error
+        if self._deadline is None:
+            self._deadline = time.monotonic() + COMMIT_EVERY_S
+        return False
 
-    def _begin(self, hello: Hello) -> None:
+    def _commit_parts(self, recorder: Recorder) -> None:
+        """The batch is full, perhaps in the middle of a record."""
+        self._commit(recorder)
+        while recorder.go_on():
+            self._commit(recorder)
+
+    def _begin(self, hello: Hello) -> Recorder:
         if hello.run_id is None:
             recover(hello.path)
         self._recorder = recorder = Recorder(hello)
@@ -197,6 +204,7 @@ class RecorderProcess:
                 frames=recorder.writer.last_frame_id,
             )
         )
+        return recorder
 
     def _commit_when_due(self) -> None:
         recorder = self._recorder

@@ -309,7 +309,9 @@ class StreamDecoder:
             if plain and (head == 0x81 or head == 0x82) and (masked is None or masked is has_mask):
                 head -= 0x80
                 append((t_ns, head, 17 if has_mask else 1, stop - pos, base + pos, payload, 0, payload, head))
-            elif plain and inflate and (head == 0xC1 or head == 0xC2) and (masked is None or masked is has_mask):
+                pos = stop
+                continue
+            if plain and inflate and (head == 0xC1 or head == 0xC2) and (masked is None or masked is has_mask):
                 payload, missing = inflate(payload, limit)
                 if deflate is not None and deflate.broken:
                     self._whole = True
@@ -330,7 +332,8 @@ class StreamDecoder:
             if inflated > enough:
                 self.more, self._wanted = pos < end, 0
                 break
-        self.inflated += inflated
+        if inflated:
+            self.inflated += inflated
         return pos
 
     def _whole_frame(
