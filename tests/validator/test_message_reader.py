@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from judged_traces import Trace, of, said
 
-from wsreplay.contract import Contract, loads
-from wsreplay.validator import Severity, Verdict
+from tests.decode.conftest import EXAMPLES
+from wsreplay.contract import Contract, load, loads
+from wsreplay.decode import Role, get_decoder
+from wsreplay.validator import Engine, Severity, Verdict
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
 TOOL = {**KEYS, "tool_call_id": "c1", "tool_name": "search"}
@@ -200,3 +202,42 @@ def test_lists_of_events_are_unpacked_where_the_contract_says() -> None:
     trace = asked().raw(dumped({"type": "batch", "events": RUN[:2]})).raw(dumped({"type": "batch", "data": {"items": RUN[2:]}}))
     judgement = trace.raw(dumped({"type": "ping", "events": "none"})).close().judge(contract)
     assert (judgement.verdict, judgement.events) == (Verdict.SATISFIED, 7)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_a_shortcut_says_what_its_decoder_says(name: str) -> None:
+    """On every example and on every beginning of one."""
+    engine = Engine(loads("contract: x\nkeys: {k: [$.thread_id, $.params.k]}\nrules: [{id: r, existence: a}]\n"))
+    engine.set_decoders({1: name})
+    lane = engine._reader.lane(1, 1)
+    for direction, opcode, payload in EXAMPLES[name] if lane is not None else ():
+        for cut in (payload, payload[:-1], payload + b" ", payload[1:], payload.replace(b"id", b"di")):
+            try:
+                message = lane[0](cut)
+            except (ValueError, TypeError, RecursionError):
+                continue
+            parts = get_decoder(name).parse(direction, opcode, cut)
+            if isinstance(message.kind, str):
+                assert [(part.type, part.attachments) for part in parts] == [(message.kind, 0)]
+                assert name == "jupyter" or parts[0].role is Role.EVENT or message.kind in ("connection_init",)
+
+
+@pytest.mark.parametrize("name", ["json-rpc", "socket.io", "signalr", "actioncable"])
+def test_a_protocol_with_a_shortcut_is_judged_as_plain_json(name: str) -> None:
+    wrap = {
+        "json-rpc": lambda e: dumped({"jsonrpc": "2.0", "method": e["type"], **e}),
+        "socket.io": lambda e: b"42" + dumped([e["type"], e]),
+        "signalr": lambda e: dumped({**e, "type": 1, "target": e["type"]}) + b"\x1e",
+        "actioncable": lambda e: dumped(
+            {**{k: v for k, v in e.items() if k != "type"}, "identifier": '{"c":1}', "message": {"type": e["type"]}}
+        ),
+    }[name]
+    for events in (RUN, RUN[:3] + RUN[4:], [*RUN, RUN[1]], [{**event, "message_id": 1.5} for event in RUN] * 2):
+        contract = load("agent-chat").read_by(name)
+        plain, other = asked(), asked()
+        other.messages.clear()
+        other.raw(wrap({"type": "chat", "thread_id": "t1"}), 0)
+        for event in events:
+            plain.raw(dumped(event))
+            other.raw(wrap(event))
+        assert said(plain.close().judge()) == said(other.close().judge(contract))

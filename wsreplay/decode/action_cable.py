@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.decode import values
-from wsreplay.decode.part import CannotEncode, Part, Role
+from wsreplay.decode.part import CannotEncode, Part, Role, Shortcut
 
 _NESTED = ("identifier", "data")  # JSON in a string
 
@@ -21,6 +21,7 @@ class ActionCableDecoder:
 
     name = "actioncable"
     answer = ""
+    shortcut = Shortcut(("message", "type"), without=("type", "command"), needed=("identifier",), opened=_NESTED)
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         read = values.read(payload)

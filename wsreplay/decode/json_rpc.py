@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.decode import values
-from wsreplay.decode.part import CannotEncode, Part, Role
+from wsreplay.decode.part import CannotEncode, Part, Role, Shortcut
 
 MOST_PARTS = 10_000
 
@@ -20,6 +20,7 @@ class JsonRpcDecoder:
 
     name = "json-rpc"
     answer = "{request}:{role}"
+    shortcut = Shortcut(("method",), without=("id",))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         read = values.read(payload)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role
+from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
 
 _FIELDS = ("header", "parent_header", "metadata", "content")
 _MOST_SEGMENTS = 10_000
@@ -26,6 +26,7 @@ class JupyterDecoder:
 
     name = "jupyter"
     answer = ""
+    shortcut = Shortcut(("header", "msg_type"))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         message, warning = _message(opcode, payload)

@@ -6,6 +6,7 @@ rise. Memory is bounded: the oldest open requests and attachments beyond a limit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wsreplay.decode.part import BINARY, Decoder, Part, Role
@@ -63,11 +64,15 @@ class Linker:
         held = self._held[direction]
         if held is not None and opcode == BINARY:
             return self._attach(held, frame, direction, payload)
-        self._held[direction] = None
+        return self.link(frame, direction, self.decoder.parse(direction, opcode, payload))
+
+    def link(self, frame: int, direction: int, parts: Iterable[Part]) -> list[Event]:
+        """The same for a message whose parts are known, and which is no attachment."""
+        held, self._held[direction] = self._held[direction], None
         events: list[Event] = []
         if held is not None:
             events.append(self._event(held.part._replace(warning=INCOMPLETE), held, EventNumber(frame, 0), direction))
-        for part in self.decoder.parse(direction, opcode, payload):
+        for part in parts:
             waiting = _Held(part, (frame,), ())
             if part.attachments:
                 self._held[direction] = waiting

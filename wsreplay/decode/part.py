@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -53,12 +53,31 @@ class Part(NamedTuple):
         return self.type if self.type is not None else f"{self.role} #{self.id}"
 
 
+class Shortcut(NamedTuple):
+    """How a reader that wants few values of a message can do without `parse`, for messages that are one plain event each.
+
+    The event's document is JSON in the message: the payload itself, or what `body` cuts out of it, with the event's type where
+    that stands outside; None where the message is not so simple. The type stands at the members `type`, one inside the other. A
+    message that has one of the members `without`, or lacks one of the texts `needed`, is not so simple, nor is one whose
+    `opened` members are asked for.
+    """
+
+    type: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+    body: Callable[[bytes], tuple[str | None, bytes] | None] | None = None
+
+
 class CannotEncode(ValueError):
     """These documents cannot be put into this message."""
 
 
 class Decoder(Protocol):
-    """Reads one protocol's messages. Stateless: a message means the same wherever reading begins."""
+    """Reads one protocol's messages. Stateless: a message means the same wherever reading begins.
+
+    It may have a `shortcut`, which says of the simplest messages what `parse` says.
+    """
 
     name: str
     answer: str  # how the type of an answer is made: `{request}:{role}`; "" where answers have types of their own

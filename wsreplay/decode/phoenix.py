@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role
+from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
 
 _NAMES = ("join_ref", "ref", "topic", "event", "payload")
 REPLY = "phx_reply"
@@ -25,6 +25,7 @@ class PhoenixDecoder:
 
     name = "phoenix"
     answer = ""
+    shortcut = Shortcut(("event",), needed=("topic",))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         if opcode != TEXT:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role
+from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
 
 END = b"\x1e"
 _MOST_RECORDS = 10_000
@@ -33,11 +33,16 @@ _LAYOUT = {
 _FAILED, _EMPTY = 1, 2  # kinds of a completion in MessagePack
 
 
+def _only_record(payload: bytes) -> tuple[None, bytes] | None:
+    return (None, payload[:-1]) if payload.find(END) == len(payload) - 1 else None
+
+
 class SignalrDecoder:
     """Hub messages in both encodings, and the handshake before them."""
 
     name = "signalr"
     answer = "{request}:{role}"
+    shortcut = Shortcut(("target",), without=("invocationId",), body=_only_record)
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         if not payload.endswith(END):

@@ -17,13 +17,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role
+from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
 
 _ENGINE = {b"0": "open", b"1": "close", b"2": "ping", b"3": "pong", b"5": "upgrade", b"6": "noop"}
 # Kind, attachments, namespace (before a comma, or alone), id, JSON.
 _PACKET = re.compile(
     rb"4([0-6])(?:(?<=[56])([0-9]{1,4})-)?(?:(/[^,\[{]{0,256}),|(/[^,\[{]{0,256})\Z)?([0-9]{1,19})?(.*)", re.DOTALL
 )
+# The beginning of an event of the main namespace whose arguments begin with an object.
+_SIMPLE = re.compile(rb'42\["([ !#-\[\]-~]{1,256})",\{')
 _CONNECT, _DISCONNECT, _EVENT, _ACK, _ERROR, _BINARY_EVENT, _BINARY_ACK = range(7)
 _NAMES = {_CONNECT: "socket.connect", _DISCONNECT: "socket.disconnect", _ERROR: "socket.connect_error"}
 MAIN = "/"
@@ -38,11 +40,20 @@ class _Packet(NamedTuple):
     body: values.Value | None
 
 
+def _only_argument(payload: bytes) -> tuple[str, bytes] | None:
+    """The name of an event, and its one argument; of several, what is no JSON."""
+    match = _SIMPLE.match(payload)
+    if match is None or payload[-2:] != b"}]":
+        return None
+    return match[1].decode("ascii"), payload[match.end() - 1 : -1]
+
+
 class SocketIoDecoder:
     """Events, acknowledgements and housekeeping; an attachment alone is a part without a type."""
 
     name = "socket.io"
     answer = "{request}:ack"
+    shortcut = Shortcut((), body=_only_argument)
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         if opcode != TEXT:

@@ -17,7 +17,7 @@ from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Tr
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.memory import SWEEP_NS, Memory
-from wsreplay.validator.message_reader import Handlers, MessageReader
+from wsreplay.validator.message_reader import Decode, Handlers, MessageReader
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents
 from wsreplay.validator.reporting import Reporter
@@ -74,8 +74,8 @@ class Engine:
         self._globals.add({"memory": self.memory, **self.monitors.globals()})
         # what makes events of messages, and has the handlers
         self._reader = MessageReader(contract, self._globals, self.monitors, self.memory)
-        # lanes of whole messages of plain JSON, which are nearly all there is
-        self._lanes: dict[int, tuple[ConnectionState, Handlers]] = {}
+        # lanes of whole messages, which are nearly all there is
+        self._lanes: dict[int, tuple[ConnectionState, Decode, Handlers]] = {}
 
     @property
     def untyped(self) -> int:
@@ -147,7 +147,7 @@ class Engine:
 
     def run(self, rows: Iterable[Row]) -> None:
         """Take frames. What befalls connections meanwhile was told to `expect`."""
-        clock, lanes, decode = self._clock, self._lanes, self._reader.decode
+        clock, lanes = self._clock, self._lanes
         events, t = 0, self.now
         for fid, t, lane, payload in rows:
             if t > clock.due:
@@ -156,7 +156,7 @@ class Engine:
             if usual is None:
                 self._other((fid, t, lane, payload))
                 continue
-            conn, handlers = usual
+            conn, decode, handlers = usual
             try:
                 message = decode(payload)
                 type_ = message.kind
@@ -165,7 +165,7 @@ class Engine:
                     payload.decode()
             except (ValueError, LookupError, TypeError, RecursionError):
                 conn.look_at(fid)
-                events += self._reader.read_plain(conn, fid, t, lane >> 5 & 1, lane & UNFINISHED - 1, payload)
+                events += self._reader.read(conn, fid, t, lane, payload)
                 conn.pass_frame()
                 continue
             events += 1
@@ -176,7 +176,7 @@ class Engine:
         self.now = max(self.now, t)
 
     def _other(self, row: Row) -> None:
-        """What is no whole message of plain JSON, or comes where nothing has come yet."""
+        """What is no whole message, or comes where nothing has come yet."""
         fid, t, lane, _ = row
         number, direction, opcode = lane >> 6, lane >> 5 & 1, lane & UNFINISHED - 1
         conn = self._connections.get(number) or self._connection(number, t)
@@ -202,11 +202,12 @@ class Engine:
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             self._fragments.interrupt(lane)
         if opcode in (Opcode.TEXT, Opcode.BINARY):
-            if self._reader.is_plain(number):
-                self._lanes[row[2]] = conn, self._reader.handlers[direction]
+            usual = self._reader.lane(number, direction)
+            if usual is not None:
+                self._lanes[row[2]] = conn, *usual
                 self.run([row])
             else:
-                self.events += self._reader.read_decoded(conn, row[0], t, direction, opcode, row[3])
+                self.events += self._reader.read(conn, row[0], t, row[2], row[3])
         elif opcode in (Opcode.PING, Opcode.PONG):
             self._happen(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
 

@@ -10,17 +10,18 @@ A text message that is one JSON object with a type is read by the engine itself,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from wsreplay.contract.decoding import decoder_for
 from wsreplay.contract.model import Contract
-from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Decoder, Event, Linker, Part, Role
-from wsreplay.model import EventNumber, Opcode
+from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Decoder, Event, Linker, Part, Role, Shortcut
+from wsreplay.model import UNFINISHED, EventNumber, Opcode
 from wsreplay.validator.emit.compiler import Compiler
 from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.globals import Globals
+from wsreplay.validator.emit.partial_decoder import PartialDecoder
 from wsreplay.validator.emit.repeated_names import strict
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
@@ -34,6 +35,17 @@ _MOST_TYPES = 10_000  # of one direction
 _HOUSEKEEPING = (Role.CONTROL, Role.RESULT, Role.ERROR)
 
 
+Decode = Callable[[bytes], Any]
+"""From a payload to a message whose `kind` is its type; raises ValueError or RecursionError where it is not so simple."""
+
+
+class _Lane(NamedTuple):
+    """What reads whole messages, and handles their events, by direction."""
+
+    decode: Decode
+    handlers: tuple[Handlers, Handlers]
+
+
 class MessageReader:
     """Reads the messages of one trace, and hands events to the handlers of one contract."""
 
@@ -44,12 +56,13 @@ class MessageReader:
         # handlers that were needed so far, by direction, then by type
         self.handlers: tuple[Handlers, Handlers] = ({}, {})
         # a payload's message, as far as the contract reads it
-        self.decode = self._partial.decoder()
-        if self._format is not None and self._format.rule.names_unique:
-            self.decode = strict(self.decode)
+        self._decode = self._strictly(self._partial.decoder())
         if contract.envelope.unpack:
-            self.decode = _whole(self.decode, [self._partial.getter(path) for path in contract.envelope.unpack])
+            self._decode = _whole(self._decode, [self._partial.getter(path) for path in contract.envelope.unpack])
+        self._plain_lane = _Lane(self._decode, self.handlers)
         self._plain = decoder_for(PLAIN, contract)
+        # by the decoder's name, what reads its simplest messages
+        self._shortcuts: dict[str, _Lane | None] = {}
         # of connections that are not plain JSON: what reads them, by connection
         self._decoders: dict[int, Decoder] = {}
         self._linkers: dict[int, Linker] = {}
@@ -63,14 +76,38 @@ class MessageReader:
         for connection, name in names.items():
             if name not in PLAIN_DOCUMENTS:
                 self._decoders[connection] = decoder_for(name, self._contract)
+                if name not in self._shortcuts:
+                    self._shortcuts[name] = self._shortcut(self._decoders[connection])
+
+    def _shortcut(self, decoder: Decoder) -> _Lane | None:
+        """What reads the simplest messages of a decoder as fast as plain JSON; None where nothing does."""
+        shortcut: Shortcut | None = getattr(decoder, "shortcut", None)
+        if shortcut is None or self._partial.reads_below(shortcut.opened):
+            return None
+        partial: PartialDecoder | None = self._partial
+        if shortcut.type:
+            partial = self._partial.with_type_at(shortcut.type, shortcut.without, shortcut.needed)
+        if partial is None:
+            return None
+        decode = self._strictly(partial.decoder())
+        if shortcut.body is None:
+            return _Lane(decode, self.handlers)
+        body = shortcut.body
+        tables = _CutHandlers(self.handlers[0], body), _CutHandlers(self.handlers[1], body)
+        return _Lane(_decode_cut(decode, body), tables)
+
+    def _strictly(self, decode: Decode) -> Decode:
+        return strict(decode) if self._format is not None and self._format.rule.names_unique else decode
+
+    def lane(self, connection: int, direction: int) -> tuple[Decode, Handlers] | None:
+        """What reads whole messages of a connection, and handles their events; None where each is to be given to `read`."""
+        decoder = self._decoders.get(connection)
+        lane = self._plain_lane if decoder is None else self._shortcuts[decoder.name]
+        return None if lane is None else (lane.decode, lane.handlers[direction])
 
     def set_cut_frames(self, frames: frozenset[int]) -> None:
         """Frames whose payload the recording does not hold as it was."""
         self._cut_frames = frames
-
-    def is_plain(self, connection: int) -> bool:
-        """Whether a connection is read as plain JSON."""
-        return connection not in self._decoders
 
     def leave(self, connection: int) -> None:
         """Nothing more is awaited of a connection."""
@@ -82,7 +119,14 @@ class MessageReader:
 
     # Each returns how many events there were.
 
-    def read_plain(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
+    def read(self, conn: ConnectionState, fid: int, t: int, lane: int, payload: bytes) -> int:
+        """A whole message that its lane did not take at once."""
+        direction, opcode = lane >> 5 & 1, lane & UNFINISHED - 1
+        if conn.id in self._decoders:
+            return self._read_decoded(conn, fid, t, direction, opcode, payload)
+        return self._read_plain(conn, fid, t, direction, opcode, payload)
+
+    def _read_plain(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that is plain JSON, and that its handler did not take at once."""
         parts = self._plain.parse(direction, opcode, payload)
         if opcode == Opcode.BINARY and all(part.type is None for part in parts):
@@ -103,15 +147,20 @@ class MessageReader:
                 count += 1
         return count
 
-    def read_decoded(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
+    def _read_decoded(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that speaks another protocol."""
         linker = self._linkers.get(conn.id)
         if linker is None:
             linker = self._linkers[conn.id] = Linker(self._decoders[conn.id])
-        events = linker.feed(fid, direction, opcode, payload)
-        if not events and not linker.is_waiting(direction):
+        if linker.is_waiting(direction):
+            return self._hand_over_all(conn, t, linker.feed(fid, direction, opcode, payload))
+        parts = linker.decoder.parse(direction, opcode, payload)
+        if not parts:
             self._refuse(conn, fid, t, direction, payload)
-        return self._hand_over_all(conn, t, events)
+        elif len(parts) == 1 and parts[0].role is Role.EVENT and not parts[0].attachments and parts[0].type is not None:
+            self._hand_over(conn, fid, t, direction, parts[0].type, parts[0].document)
+            return 1
+        return self._hand_over_all(conn, t, linker.link(fid, direction, parts))
 
     def finish(self, conn: ConnectionState, t: int) -> int:
         """A connection is over: what never came whole."""
@@ -123,7 +172,7 @@ class MessageReader:
             self._pass_untyped(conn, part.document, fid, t, direction)
             return 0
         try:
-            message = self.decode(payload)
+            message = self._decode(payload)
         except (ValueError, RecursionError):
             alone = part.warning is None and not self._contract.envelope.unpack and payload.lstrip()[:1] == b"{"
             message = self._partial.from_document(part.document, part.type)
@@ -178,7 +227,7 @@ class MessageReader:
             return
         if why is not None:
             rule.check_undecodable(conn, why, fid, t, direction)
-        elif self.is_plain(conn.id):
+        elif conn.id not in self._decoders:
             rule.check_json(conn, f"not JSON: {_why_not_json(payload)}", fid, t, direction)
         else:
             rule.check_json(conn, f"not a message of {self._decoders[conn.id].name}", fid, t, direction)
@@ -213,6 +262,43 @@ class MessageReader:
             handler = table[type_] = self._compiler.handler(direction, name, housekeeping)
             self.matched += self._contract.is_named(direction, name)
         return handler
+
+
+class _CutHandlers(Handlers):
+    """Handlers for messages whose document is a part of the payload: by type, made when they are asked for."""
+
+    def __init__(self, handlers: Handlers, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> None:
+        super().__init__()
+        self._handlers, self._body = handlers, body
+
+    def __missing__(self, type_: Any) -> Callable[..., None]:
+        handle, body = self._handlers[type_], self._body
+
+        def handle_cut(message: Any, conn: ConnectionState, fid: int, t: int, payload: bytes, kind: str) -> None:
+            cut = body(payload)
+            handle(message, conn, fid, t, b"" if cut is None else cut[1], kind)
+
+        if len(self) > _MOST_TYPES:
+            self.clear()
+        self[type_] = handle_cut
+        return handle_cut
+
+
+class _NotSimple(ValueError):
+    """A message needs its decoder."""
+
+
+def _decode_cut(decode: Decode, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> Decode:
+    def decode_cut(payload: bytes) -> Any:
+        cut = body(payload)
+        if cut is None:
+            raise _NotSimple
+        message = decode(cut[1])
+        if cut[0] is not None:
+            message.kind = cut[0]
+        return message
+
+    return decode_cut
 
 
 class _HoldsEvents(ValueError):

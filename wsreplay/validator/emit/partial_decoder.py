@@ -6,14 +6,14 @@ their digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from wsreplay.contract.model import Contract
-from wsreplay.contract.paths import Path
+from wsreplay.contract.paths import Path, of_steps
 
 _LIFTED = "\ue000kind"  # the member that holds the type where it does not stand at the top of a message
 _ROOT = "\ue000root"  # the member that holds a message that is an array
@@ -34,8 +34,13 @@ def paths_of(contract: Contract) -> list[Path]:
 class PartialDecoder:
     """Decodes only what a contract reads: its messages are of one generated type, whose member `kind` is the event's type."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        paths = list(paths)
+    def __init__(self, paths: Iterable[Path], without: Collection[str] = (), needed: Collection[str] = ()) -> None:
+        """The first path is that of the type. Messages that have one of the members `without`, or lack one of `needed`, are
+        refused."""
+        self._paths = paths = list(paths)
+        self._without, self._needed = frozenset(without), frozenset(needed)
+        # whether a message may be an array, which a path looks into
+        self._reads_arrays = any(path.steps and isinstance(path.steps[0], int) for path in paths)
         # members that are read as they are, whatever stands below them
         self._whole = {_members(path) for path in paths}
         # all that is read; its order is that of the generated type's members f0, f1, …
@@ -59,19 +64,45 @@ class PartialDecoder:
                 break
 
     def _struct(self, name: str, tree: _Tree, above: tuple[str, ...]) -> type[msgspec.Struct]:
-        fields, rename = list[tuple[str, Any, Any]](), dict[str, str]()
+        fields, rename = list[tuple[str, Any] | tuple[str, Any, Any]](), dict[str, str]()
         if not above:
-            fields += [("kind", Any, None), ("root", Any, None)]
-            rename["root"] = _ROOT
+            fields.append(("kind", Any, None))
+            if self._reads_arrays:
+                fields.append(("root", Any, None))
+                rename["root"] = _ROOT
             single = len(self.kind_path.steps) == 1 and isinstance(self.kind_path.steps[0], str)
             rename["kind"] = str(self.kind_path.steps[0]) if single else _LIFTED
         for number, (member, below) in enumerate(tree.items()):
             if not above and member == rename.get("kind"):
                 continue
-            type_ = self._struct(f"{name}_{number}", below, (*above, member)) | None if below else Any
-            fields.append((f"f{number}", type_, None))
+            type_: Any = self._struct(f"{name}_{number}", below, (*above, member)) | None if below else Any
+            if not above and member in self._without:
+                type_ = None
+            if not above and member in self._needed:
+                fields.append((f"f{number}", str))
+            else:
+                fields.append((f"f{number}", type_, None))
             rename[f"f{number}"] = member
-        return msgspec.defstruct(name, fields, rename=rename, gc=False)
+        return msgspec.defstruct(name, fields, rename=rename, gc=False, kw_only=True)
+
+    def with_type_at(
+        self, members: tuple[str, ...], without: Collection[str], needed: Collection[str]
+    ) -> PartialDecoder | None:
+        """One that reads the same, under the same names, but for the type, which stands at other members.
+
+        None where the names cannot be the same. Messages that have one of the members `without`, or lack one of `needed`, are
+        refused.
+        """
+        kind = of_steps(members)
+        others = [path for path in self._paths[1:] if path.steps != self.kind_path.steps]
+        extra = [of_steps((member,)) for member in (*without, *needed)]
+        other = PartialDecoder([kind, *others, *extra], without, needed)
+        same = all(other.expression(path) == self.expression(path) for path in others if path.steps != kind.steps)
+        return other if same and len(others) == len(self._paths) - 1 else None
+
+    def reads_below(self, members: Collection[str]) -> bool:
+        """Whether a path leads to one of these members."""
+        return not self._tree.keys().isdisjoint(members)
 
     def decoder(self) -> Callable[[bytes], Any]:
         """A function from a payload to a message. It raises ValueError or RecursionError."""
@@ -88,7 +119,8 @@ class PartialDecoder:
             message = msgspec.convert(document, self.type)
         except (ValueError, RecursionError):
             message = self._from_plain(self.type, self._tree, document if isinstance(document, dict) else {})
-            setattr(message, "root", document)  # noqa: B010
+            if self._reads_arrays:
+                setattr(message, "root", document)  # noqa: B010
         setattr(message, "kind", kind)  # noqa: B010
         return message
 
