@@ -133,7 +133,7 @@ def test_an_unreachable_upstream_is_answered_502_and_recorded(record: type[Recor
         while data := client.recv(4096):
             answer += data
     assert answer.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-    assert f"wsreplay: ws://127.0.0.1:{nobody} cannot be reached".encode() in answer
+    assert f"wsreplay: nothing listens at ws://127.0.0.1:{nobody}".encode() in answer
     recorder.wait_for("refused, status 502, by proxy")
     outcome = recorder.stop()
     assert "SECRET" not in outcome.err

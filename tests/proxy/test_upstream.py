@@ -32,8 +32,46 @@ def test_a_url_names_a_backend(url: str, host_header: str, shown: str, tls: bool
 
 
 @pytest.mark.parametrize(
+    ("url", "path", "prefix", "shown"),
+    [
+        ("unix:/run/app.sock", "/run/app.sock", "", "unix:/run/app.sock"), ("unix:app.sock", "app.sock", "", "unix:app.sock"),
+        ("unix:///run/app.sock", "/run/app.sock", "", "unix:/run/app.sock"),
+        ("unix:/run/app.sock:/api/", "/run/app.sock", "/api", "unix:/run/app.sock:/api"),
+    ],
+)  # fmt: skip
+def test_a_socket_file_is_a_backend(url: str, path: str, prefix: str, shown: str) -> None:
+    upstream = Upstream.parse(url)
+    assert (upstream.socket, upstream.prefix, upstream.url, upstream.keeps_host) == (path, prefix, shown, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "authorization"),
+    [
+        ("ws://user:pass@h", "Basic dXNlcjpwYXNz"), ("ws://user@h", "Basic dXNlcjo="),
+        ("ws://a%40b:p%3Aq%2F@h", "Basic YUBiOnA6cS8="), ("ws://h", None), ("ws://h/a@b", None),
+    ],
+)  # fmt: skip
+def test_user_and_password_become_a_header(url: str, authorization: str | None) -> None:
+    upstream = Upstream.parse(url)
+    assert upstream.authorization == authorization
+    assert not authorization or authorization not in repr(upstream)
+
+
+@pytest.mark.parametrize(
+    ("url", "keeps"),
+    [
+        ("8000", True), ("ws://127.0.0.1:8000", True), ("ws://[::1]:8000", True), ("ws://127.8.8.8", True),
+        ("ws://h.example", False), ("ws://app.localhost:8000", False), ("ws://10.0.0.1", False),
+    ],
+)  # fmt: skip
+def test_the_host_of_a_client_is_kept_for_this_machine(url: str, keeps: bool) -> None:
+    assert Upstream.parse(url).keeps_host is keeps
+
+
+@pytest.mark.parametrize(
     "url",
-    ["", "localhost", "99999", "ftp://example.org", "ws://", "ws:///path", "ws://h:99999", "ws://h:x", "ws://[::1", "ws://h/?token=s3cret",
+    ["", "localhost", "unix:", "unix:/a:b", "unix:/a:/b c",
+     "99999", "ftp://example.org", "ws://", "ws:///path", "ws://h:99999", "ws://h:x", "ws://[::1", "ws://h/?token=s3cret",
      "ws://h/#x", "ws://h/a b"],
 )  # fmt: skip
 def test_what_names_none_says_so(url: str) -> None:

@@ -44,13 +44,18 @@ class Size(click.ParamType[int]):
 
 
 class Address(click.ParamType[tuple[str, int]]):
-    """HOST:PORT, :PORT, PORT, [IPV6]:PORT."""
+    """HOST:PORT, :PORT, PORT, [IPV6]:PORT; with `unix` also unix:PATH, which is then the host."""
 
     name = "host:port"
+
+    def __init__(self, *, unix: bool = False) -> None:
+        self.unix = unix
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         if isinstance(value, tuple):
             return value
+        if self.unix and re.fullmatch(r"unix:[^:]+", str(value)):
+            return str(value), 0
         match = re.fullmatch(r"(?:(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]]*)):)?([0-9]{1,5})", str(value))
         if match is None or int(match[3]) > 65535:
             self.fail(f"{value!r} is not an address; write 127.0.0.1:8765, [::1]:8765, :8765 or 8765", param, ctx)

@@ -25,6 +25,7 @@ from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.proxy.route import raise_descriptor_limit
+from wsreplay.proxy.upstream import nothing_listens
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Report
 from wsreplay.store.paths import shown
@@ -38,7 +39,8 @@ STOP_WITHIN_S = 4.0
 
 @click.command(name="record")
 @click.argument("upstream")
-@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
+@click.option("-l", "--listen", type=Address(unix=True), default="127.0.0.1:8765", show_default=True,
+              help="Where clients connect to; unix:PATH is a socket file.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The recording. [default: recordings/<UTC time>.db]"
 )
@@ -51,7 +53,9 @@ STOP_WITHIN_S = 4.0
     help="Judge while recording: a file, or a built-in's name.",
 )
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of each request.")
-@click.option("--keep-host", is_flag=True, help="Leave the client's Host header as it is.")
+@click.option("--keep-host/--no-keep-host", default=None,
+              help="Leave the client's Host header as it is, or put the upstream's there. "
+              "[default: as it is where UPSTREAM is on this machine]")
 @click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN",
               help="Let web pages of https://app.example connect, besides this machine's and the upstream's; '*' for any.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// upstream.")
@@ -75,12 +79,12 @@ STOP_WITHIN_S = 4.0
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
-    headers: tuple[tuple[str, str], ...], keep_host: bool, allow_origins: tuple[str, ...], insecure: bool,
+    headers: tuple[tuple[str, str], ...], keep_host: bool | None, allow_origins: tuple[str, ...], insecure: bool,
     tls_cert: Path | None, tls_key: Path | None,
     redact: tuple[str, ...], max_payload: int, durability: str, faults: tuple[str, ...], seed: int, rotate: Limit | None,
     with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
-    """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000.
+    """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
 
     Point the client at the proxy. Bytes pass untouched, every frame is in the recording before its receiver has it. Ctrl-C
     stops; a line typed into the terminal becomes a mark at that time.
@@ -158,6 +162,8 @@ async def _record(
     await proxy.start()
     stop = stop_on_signals(proxy.abandon)
     console.say(f"recording {proxy.url} → {proxy.upstream.url}\n     into {proxy.path}   (Ctrl-C stops)")
+    if nothing_listens(proxy.upstream):
+        console.say(f"     nothing listens at {proxy.upstream.url} yet: clients get 502 until something does")
     faults = proxy.options.faults
     if faults:
         console.say(f"     ⚡ on purpose: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")

@@ -69,6 +69,6 @@ class HandshakeRecord:
 def _address(transport: asyncio.Transport) -> str:
     peer = transport.get_extra_info("peername")
     if not isinstance(peer, tuple):
-        return "unknown"
+        return "unix" if isinstance(transport.get_extra_info("sockname"), str) else "unknown"
     host = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
     return f"{host}:{peer[1]}"

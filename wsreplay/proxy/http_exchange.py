@@ -41,6 +41,8 @@ class Exchange:
         self._down = OrderedWriter(client, self._throttle)
         # Per request without an answer: the connection it asks to open.
         self._answers: deque[int | None] = deque()
+        # Of the requests without a final answer: by what the guard against loops knows them.
+        self._on_their_way: deque[int] = deque()
         # Requests whose answer is not complete.
         self._unfinished = 0
         self._last_request: RequestHead | None = None
@@ -93,12 +95,14 @@ class Exchange:
         if refusal is not None:
             self.refuse(*refusal, in_http2=request.method == b"PRI")
             return
+        number, marked = route.loops.enter(request)
+        self._on_their_way.append(number)
         self._up.write(
             rewrite_request(
                 request,
                 host=None if route.keep_host else route.upstream.host_header,
                 prefix=route.upstream.prefix,
-                set_headers=route.set_headers,
+                set_headers=route.headers_for(request, marked),
             )
         )
         self._dial_once()
@@ -241,6 +245,8 @@ class Exchange:
     def _forward_answer(self, answer: ResponseHead) -> None:
         final = answer.switched or answer.status >= 200
         connection = self._answers.popleft() if final and self._answers else None
+        if final and self._on_their_way:
+            self._route.loops.leave(self._on_their_way.popleft())
         if answer.switched:
             self._become_tunnel(answer, connection)
             return
@@ -248,6 +254,8 @@ class Exchange:
             self._record.accept(answer.raw, connection, self._down)
         self._down.write(answer.raw)
         if connection is not None and connection != self._record.unread:
+            if self._last_request is not None:
+                self._route.explain_refusal(self._last_request, answer.status)
             self._record.end(connection, "server", None)
             held = self._requests.held
             self._forward_requests(self._requests.resume())
@@ -338,6 +346,8 @@ class Exchange:
     def _finish(self) -> None:
         self._over = True
         self._route.exchanges.discard(self)
+        while self._on_their_way:
+            self._route.loops.leave(self._on_their_way.popleft())
 
     def close(self) -> None:
         """The proxy stops."""

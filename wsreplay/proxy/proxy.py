@@ -22,11 +22,12 @@ from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.http_exchange import ClientSide
+from wsreplay.proxy.listening import bind_socket_file, check_not_itself, remove_socket_file
 from wsreplay.proxy.record_queue import Totals
 from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.proxy.route import Limits, Route
-from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream, tls_context
+from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, UNIX, Upstream, socket_path, tls_context
 from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.store.paths import next_free, shown
 from wsreplay.trace.redaction import Redactor
@@ -48,11 +49,14 @@ RECORDERS_SHARE = 0.7
 
 @dataclass(frozen=True)
 class Options:
-    """How to record. `redact` are JSON paths of payload fields, `max_payload` is in bytes of inflated payload."""
+    """How to record. `redact` are JSON paths of payload fields, `max_payload` is in bytes of inflated payload.
+
+    A `host` such as `unix:/run/proxy.sock` is a socket file to listen on, and `port` has no meaning.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
-    keep_host: bool = False
+    keep_host: bool | None = None  # None: where the upstream is on this machine
     insecure: bool = False
     set_headers: Sequence[tuple[str, str]] = ()
     tls_cert: Path | None = None
@@ -83,7 +87,6 @@ class RecordingProxy:
         self.upstream = Upstream.parse(upstream)
         self.summary: Report | None = None
         self.leftovers: list[Leftover] = []  # what could not be recorded in the time that `stop` had
-        self._upstream_url = upstream if "://" in upstream else self.upstream.url
         self._origins = self._origin_rule()
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -110,8 +113,10 @@ class RecordingProxy:
 
     def _origin_rule(self) -> OriginRule:
         options = self.options
-        if ANY in options.allow_origins and options.set_headers:
-            raise UsageError("--allow-origin '*' with -H would let any web page use those headers: name the origins")
+        if ANY in options.allow_origins and (options.set_headers or self.upstream.authorization):
+            what = "-H would let any web page use those headers" if options.set_headers else (
+                "a user and password in UPSTREAM would let any web page use them")
+            raise UsageError(f"--allow-origin '*' with {what}: name the origins")
         return OriginRule.of((options.host, self.upstream.host), options.allow_origins)
 
     @property
@@ -140,13 +145,17 @@ class RecordingProxy:
 
     @property
     def port(self) -> int:
+        """0 where it listens on a socket file."""
         assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        address = self._server.sockets[0].getsockname()
+        return int(address[1]) if isinstance(address, tuple) else 0
 
     @property
     def url(self) -> str:
         """What clients connect to."""
         host = self.options.host
+        if (path := socket_path(host)) is not None:
+            return f"{UNIX}{path}"
         if host in ("", "0.0.0.0", "::"):
             host = "localhost"
         host = f"[{host}]" if ":" in host else host
@@ -160,6 +169,7 @@ class RecordingProxy:
         # The port is bound before the recorder writes anything, and accepts only once it can.
         self._server = await self._bind(listening)
         try:
+            await check_not_itself(self.upstream, self._server.sockets)
             recording = await self._open_recording(Path.cwd() / self.path)
         except BaseException:
             self._server.close()
@@ -168,7 +178,7 @@ class RecordingProxy:
             recording,
             self.upstream,
             context,
-            options.keep_host,
+            self.upstream.keeps_host if options.keep_host is None else options.keep_host,
             options.set_headers,
             options.dial_timeout_s,
             options.limits,
@@ -193,7 +203,7 @@ class RecordingProxy:
         options, started_at = self.options, datetime.now(UTC)
         hello = Hello(
             path=str(path),
-            upstream=self._upstream_url,
+            upstream=self.upstream.url,
             listen=self.url,
             started_at=started_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             version=wsreplay.__version__,
@@ -258,8 +268,14 @@ class RecordingProxy:
         options = self.options
         if not 0 <= options.port <= 65535:  # of a larger one, uvloop takes what is left of it
             raise UsageError(f"cannot listen on port {options.port}: a port is a number from 0 to 65535")
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().create_server(
+            if (path := socket_path(options.host)) is not None:
+                return await loop.create_unix_server(
+                    lambda: ClientSide(self._route), sock=bind_socket_file(path), ssl=context, backlog=ACCEPT_IN_A_ROW,
+                    start_serving=False,
+                )  # fmt: skip
+            return await loop.create_server(
                 lambda: ClientSide(self._route),
                 options.host or None,
                 options.port,
@@ -278,7 +294,7 @@ class RecordingProxy:
                 same.listen(BACKLOG)
 
     def _cannot_listen(self, error: OSError) -> UsageError:
-        where = f"{self.options.host}:{self.options.port}"
+        where = self.options.host if socket_path(self.options.host) else f"{self.options.host}:{self.options.port}"
         return UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)")
 
     async def _beat(self) -> None:
@@ -315,6 +331,7 @@ class RecordingProxy:
         assert self._server is not None
         began = time.monotonic()
         self._server.close()
+        remove_socket_file(self.options.host)
         self._route.stopped = True
         for task in (self._heart, self._limiting, self._file_watch):
             if task is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from wsreplay.display import visible
+from wsreplay.proxy.loop_guard import LoopGuard
 from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.tunnel import Tunnel
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream
@@ -58,6 +59,7 @@ class Route:
     recording: OutputRecording
     upstream: Upstream
     context: ssl.SSLContext | None
+    # Whether a request's Host stays as it is.
     keep_host: bool = False
     set_headers: Sequence[tuple[str, str]] = ()
     dial_timeout_s: float = DIAL_TIMEOUT_S
@@ -65,6 +67,7 @@ class Route:
     warn: Callable[[str], None] = lambda text: None
     # Which web pages may come.
     origins: OriginRule = field(default_factory=OriginRule)
+    loops: LoopGuard = field(default_factory=LoopGuard)
     make_tunnel: Callable[..., Tunnel] = Tunnel
     # Connections that speak HTTP, and those that have become WebSockets.
     exchanges: set[OpenExchange] = field(default_factory=set)
@@ -74,8 +77,8 @@ class Route:
     # When the user was last told that there are too many connections (loop time), and how many were refused since.
     _told_full: float | None = None
     _refused: int = 0
-    # Origins of which the user was told that they were refused.
-    _told_origins: set[str] = field(default_factory=set)
+    # What the user was told of refused origins and of a loop, each once.
+    _told: set[str] = field(default_factory=set)
 
     async def check(self) -> None:
         """End what takes longer than it may; runs until it is cancelled."""
@@ -92,6 +95,10 @@ class Route:
             return 405, f"this is not a forward proxy: connect to it in place of {self.upstream.url}, without proxy settings"
         if request.method == b"PRI":
             return 505, "this port speaks HTTP/1.1, not HTTP/2"
+        if self.loops.has_come_round(request):
+            reason = f"{self.upstream.url} leads back to this proxy itself: give the address of the backend"
+            self._tell_once("loop", f"refused with 508: {reason}")
+            return 508, reason
         path = path_of(request.target) if self.upstream.prefix else None
         if path is not None and leaves_prefix(path):
             return 400, f"the path leads out of {self.upstream.prefix}"
@@ -100,10 +107,34 @@ class Route:
             return None
         shown = visible(origin or '""')
         reason = f"pages of {shown} may not use this port; --allow-origin {shown} lets them"
-        if shown not in self._told_origins and len(self._told_origins) < MOST_ORIGINS_TOLD:
-            self._told_origins.add(shown)
-            self.warn(f"refused with 403: {reason}")
+        self._tell_once(shown, f"refused with 403: {reason}")
         return 403, reason
+
+    def explain_refusal(self, request: RequestHead, status: int) -> None:
+        """The upstream has refused a WebSocket: where that may be for its origin, the user is told what to do."""
+        origin = next((value.decode("latin-1") for name, value in request.headers if name.lower() == b"origin"), None)
+        if status != 403 or origin is None:
+            return
+        ways = [f"let it allow {visible(origin)}"]
+        if not self.keep_host:
+            ways.append("--keep-host shows it the Host that the page uses")
+        scheme = "https" if self.upstream.tls else "http"
+        ways.append(f"-H 'Origin: {scheme}://{self.upstream.host_header}' sends an origin that is its own")
+        text = f"{self.upstream.url} refused a page of {visible(origin)} with 403, as backends do that check Origin"
+        self._tell_once(f"upstream {origin}", f"{text}: {'; '.join(ways)}")
+
+    def _tell_once(self, key: str, text: str) -> None:
+        if key not in self._told and len(self._told) < MOST_ORIGINS_TOLD:
+            self._told.add(key)
+            self.warn(text)
+
+    def headers_for(self, request: RequestHead, marked: bool) -> list[tuple[str, str]]:
+        """The headers that a request gets on its way to the upstream."""
+        headers = list(self.set_headers)
+        authorization = self.upstream.authorization
+        if authorization is not None and not any(name.lower() == b"authorization" for name, _ in request.headers):
+            headers += [] if any(name.lower() == "authorization" for name, _ in headers) else [("Authorization", authorization)]
+        return [*headers, self.loops.header] if marked else headers
 
     def watch(self, recording: OutputRecording) -> None:
         """While a recording's recorder is far behind, what is recorded into it is not read."""

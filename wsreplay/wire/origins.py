@@ -60,6 +60,11 @@ class OriginRule:
         return host is not None and (is_loopback(host) or host in self.hosts or host == local)
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether a host is `localhost` or a loopback address; a name such as `app.localhost` may be one of several."""
+    return host.lower().rstrip(".") == "localhost" or (is_loopback(host) and "localhost" not in host.lower())
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its name or address (RFC 6761, section 6.3)."""
     host = host.lower().rstrip(".")
