@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import ports
 import pytest
@@ -137,6 +138,34 @@ async def test_the_host_of_the_client_is_kept_by_default(keep: bool | None, kept
         connect(f"ws://localhost:{proxy.port}/ws", proxy=None),
     ):
         assert backend.header("Host") == (f"localhost:{proxy.port}" if kept else address)
+
+
+class SameOrigin(Backend):
+    """Accepts what Tornado, Jupyter and Streamlit do: an Origin that is the Host; redirects to an absolute URL."""
+
+    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        self.requests.append(request)
+        host = request.headers["Host"]
+        if "Upgrade" not in request.headers:
+            response = connection.respond(307, "")  # type: ignore[arg-type]
+            response.headers["Location"] = f"http://{host}/chat"
+            return response
+        if urlsplit(request.headers.get("Origin", f"http://{host}")).netloc != host:
+            return connection.respond(403, "Cross origin websockets not allowed\n")  # type: ignore[arg-type]
+        return None
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+async def test_same_origin_checks_and_redirects_work_through_the_proxy(name: str, tmp_path: Path) -> None:
+    backend = SameOrigin()
+    async with backend.listening() as address, RecordingProxy(f"ws://{address}", tmp_path / "a.db") as proxy:
+        page = f"http://{name}:{proxy.port}"
+        async with connect(f"ws://{name}:{proxy.port}/ws", proxy=None, origin=page):  # type: ignore[arg-type]
+            pass
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(f"GET /login HTTP/1.1\r\nHost: {name}:{proxy.port}\r\n\r\n".encode())
+        assert f"Location: {page}/chat\r\n".encode() in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
 
 
 async def test_a_refused_origin_is_explained_once(tmp_path: Path, options: Options, warnings: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -68,11 +68,11 @@ class Page:
 
 
 @asynccontextmanager
-async def browsing(folder: Path) -> AsyncIterator[Page]:
+async def browsing(folder: Path, flags: Sequence[str] = ()) -> AsyncIterator[Page]:
     """A browser with its profile in `folder`, and its one tab; nothing may have gone wrong in it at the end."""
     assert CHROMIUM is not None
     browser = await asyncio.create_subprocess_exec(
-        CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank",
+        CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder}", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )
     try:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_hex
 
 import click
 
 from wsreplay.cli.console import Console
-from wsreplay.cli.options import RECORDINGS, Address, make_parent, new_recording_path
+from wsreplay.cli.options import RECORDINGS, Address, allow_origin_option, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
 from wsreplay.contract import load
-from wsreplay.demo.backend import Backend
+from wsreplay.demo.backend import TICKET_HEADER, Backend
 from wsreplay.demo.run import Seen, chat_all
 from wsreplay.demo.scenarios import DEMO_SCENARIOS
 from wsreplay.display import fit
@@ -22,6 +23,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND, duration_text
 from wsreplay.validator import judge
 from wsreplay.validator.findings import Judgement
+from wsreplay.wire.origins import ANY
 
 CONTRACT = "agent-chat"
 
@@ -30,13 +32,14 @@ CONTRACT = "agent-chat"
 @click.option("--serve", is_flag=True, help="Keep backend and proxy running, and serve a page to chat by hand.")
 @click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True,
               help="With --serve: the proxy's address.")
+@allow_origin_option
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The recording. [default: recordings/demo-….db]")
-def command(serve: bool, listen: tuple[str, int], output: Path | None) -> int:
+def command(serve: bool, listen: tuple[str, int], allow_origins: tuple[str, ...], output: Path | None) -> int:
     """Watch wsreplay at work: a real backend, the proxy before it, several users chatting at once, and the verdict."""
     path = output or RECORDINGS / f"demo-{new_recording_path().name}"
     make_parent(path)
-    return run_loop(_serve(path, listen) if serve else _demo(path))
+    return run_loop(_serve(path, listen, allow_origins) if serve else _demo(path))
 
 
 async def _demo(path: Path) -> int:
@@ -99,11 +102,16 @@ def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions
     click.echo("\n".join([f"\n{len(seen)} chats in {duration_text(longest * SECOND)}. What to type next:", *lines]))
 
 
-async def _serve(path: Path, listen: tuple[str, int]) -> int:
+async def _serve(path: Path, listen: tuple[str, int], allow_origins: tuple[str, ...]) -> int:
     console = Console(quiet=False)
     stop = stop_on_signals()
-    async with Backend(require_auth=False) as backend:
-        options = Options(host=listen[0], port=listen[1], callbacks=print_callbacks(console))
+    # Whoever comes through the proxy was asked for an origin there; who goes past it to the backend is asked by that.
+    ticket = None if ANY in allow_origins else token_hex(8)
+    async with Backend(require_auth=False, ticket=ticket, allow_origins=allow_origins) as backend:
+        options = Options(
+            host=listen[0], port=listen[1], callbacks=print_callbacks(console), allow_origins=allow_origins,
+            set_headers=() if ticket is None else ((TICKET_HEADER, ticket),),
+        )  # fmt: skip
         async with RecordingProxy(backend.url, path, options) as proxy:
             page = proxy.url.replace("ws", "http", 1)
             console.say(f"chat at   {page}/\nrecording {proxy.url} → {backend.url} into {path}   (Ctrl-C stops)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,12 @@ class Address(click.ParamType[tuple[str, int]]):
         if match is None or int(match[3]) > 65535:
             self.fail(f"{value!r} is not an address; write 127.0.0.1:8765, [::1]:8765, :8765 or 8765", param, ctx)
         return match[1] or match[2] or "127.0.0.1", int(match[3])
+
+
+def allow_origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--allow-origin`, of every command that listens."""
+    text = "Let web pages of https://app.example connect, besides this machine's and the upstream's; '*' for any."
+    return click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", help=text)(command)
 
 
 class Header(click.ParamType[tuple[str, str]]):

@@ -15,7 +15,7 @@ import click
 
 from wsreplay.cli.console import Console
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import Address, Header, Size, make_parent, new_recording_path
+from wsreplay.cli.options import Address, Header, Size, allow_origin_option, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
@@ -56,8 +56,7 @@ STOP_WITHIN_S = 4.0
 @click.option("--keep-host/--no-keep-host", default=None,
               help="Leave the client's Host header as it is, or put the upstream's there. "
               "[default: as it is where UPSTREAM is on this machine]")
-@click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN",
-              help="Let web pages of https://app.example connect, besides this machine's and the upstream's; '*' for any.")
+@allow_origin_option
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// upstream.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Listen with TLS: the certificate chain, in PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")

@@ -19,6 +19,7 @@ from wsreplay.cli.options import (
     Address,
     Duration,
     Header,
+    allow_origin_option,
     contract_for_file,
     make_parent,
     new_recording_path,
@@ -99,10 +100,12 @@ def command() -> None:
 @click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
 @click.option("--on-mismatch", type=click.Choice(["wait", "skip", "close"]), default="wait", show_default=True,
               help="Where a client departs: wait for what was expected, take what came for it, or close.")
+@allow_origin_option
 @click.option("--once", is_flag=True, help="End when every connection has been played; 1 if one departed, or did not come.")
 def server(
     file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
-    coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, once: bool,
+    coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, allow_origins: tuple[str, ...],
+    once: bool,
 ) -> int:  # fmt: skip
     """Play the backend of a recording to real clients: point yours at the address it listens on.
 
@@ -115,10 +118,11 @@ def server(
     path, marked = split_session(file)
     options = ServerOptions(
         listen[0], listen[1], session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9),
-        OnMismatch(on_mismatch), map_, coalesce,
+        OnMismatch(on_mismatch), map_, coalesce, allow_origins=allow_origins,
     )  # fmt: skip
     say = _Say(quiet)
-    replay = ReplayServer(path, contract_for_file(contract, path), options, ServerWatch(say.opened, say.departed, say.ended))
+    watch = ServerWatch(say.opened, say.departed, say.ended, say.warn)
+    replay = ReplayServer(path, contract_for_file(contract, path), options, watch)
 
     async def serve() -> int:
         async with replay:
@@ -286,6 +290,11 @@ class _Say:
         self.clear()
         if not self._quiet:
             click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """What must be known even with -q."""
+        self.clear()
+        click.echo(f"wsreplay: {text}", err=True)
 
     def opened(self, script: Script, peer: str) -> None:
         path = visible(script.connection.path.partition("?")[0])

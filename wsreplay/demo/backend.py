@@ -22,10 +22,12 @@ from websockets.typing import Subprotocol
 from wsreplay.demo.conversation import Conversation, Event, new_id
 from wsreplay.demo.scenarios import SCENARIOS, Drop, Leak, Lose, Pause, Raw, Repeat, Say, Scenario, Step, Swap, script_of
 from wsreplay.demo.tokens import DEMO_SECRET, TokenRefused, make_token, user_of
+from wsreplay.wire.origins import OriginRule, local_host
 
 CHAT_PATHS = ("/ws", "/")
 STARTS = ("chat", "chat_message", "user_message", "start_agent")
 PROTOCOL = Subprotocol("agent-chat")
+TICKET_HEADER = "X-Demo-Ticket"
 TOKEN_PROTOCOL = "jwt."  # browsers cannot set headers: they offer their token as a subprotocol
 GAP = (0.005, 0.030)  # seconds between two events, at pace 1
 RESUME_WITHIN = 30.0  # seconds that a conversation outlives its connection
@@ -40,17 +42,20 @@ class Backend:
 
     Chats are accepted on `/ws` and `/`. With `require_auth` a connection without a valid token (Authorization header,
     `?token=`, subprotocol `jwt.<token>`) is answered 401; without, it is anonymous, and `GET /token?user=` gives tokens away.
-    `pace` stretches the few milliseconds between events. Port 0 takes a free one.
+    `pace` stretches the few milliseconds between events. Port 0 takes a free one. Web pages of other machines are refused
+    but for `allow_origins`, and those that come with the `ticket` in a header: from a proxy that has asked already.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, *, require_auth: bool = True, secret: str = DEMO_SECRET, pace: float = 1.0
-    ) -> None:
+        self, host: str = "127.0.0.1", port: int = 0, *, require_auth: bool = True, secret: str = DEMO_SECRET,
+        pace: float = 1.0, ticket: str | None = None, allow_origins: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.host, self.port = host, port
         self.require_auth, self.secret, self.pace = require_auth, secret, pace
         self._conversations: dict[tuple[str | None, str], Conversation] = {}  # by user and thread
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
+        self._origins, self._ticket = OriginRule.of((host,), allow_origins), ticket
 
     @property
     def url(self) -> str:
@@ -93,6 +98,10 @@ class Backend:
             response = connection.respond(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is understood\n")
             response.headers["Allow"] = "GET, HEAD"
             return response
+        if self._ticket is None or request.headers.get(TICKET_HEADER) != self._ticket:
+            sent = [(name.encode(), value.encode("latin-1", "replace")) for name, value in request.headers.raw_items()]
+            if (origin := self._origins.refused_origin(sent, local_host(connection.transport))) is not None:
+                return connection.respond(HTTPStatus.FORBIDDEN, f"pages of {origin} may not use this port\n")
         target = urlsplit(request.path)
         query = {name: values[0] for name, values in parse_qs(target.query).items()}
         if "websocket" not in request.headers.get("Upgrade", "").lower():

@@ -18,6 +18,7 @@ from wsreplay.proxy.upstream import DialError, dial
 from wsreplay.wire.answers import http2_goaway, text_answer
 from wsreplay.wire.heads import RequestHead, ResponseHead, rewrite_request, split_request_line
 from wsreplay.wire.http import End, Opaque, Piece, RequestStream, ResponseStream
+from wsreplay.wire.origins import local_host
 
 # How much of a peer's bytes may wait: for the upstream to be dialled, for the recorder, for the answer to an upgrade.
 # More than the longest head.
@@ -91,7 +92,7 @@ class Exchange:
             route.http_requests += 1
         self._expect(request.method, connection)
         self._last_request = request
-        refusal = route.refusal(request, _local_host(self.client))
+        refusal = route.refusal(request, local_host(self.client))
         if refusal is not None:
             self.refuse(*refusal, in_http2=request.method == b"PRI")
             return
@@ -416,12 +417,6 @@ class _UpstreamSide(_Side):
 
     def data_received(self, data: bytes) -> None:
         self._exchange.upstream_data(data)
-
-
-def _local_host(transport: asyncio.Transport) -> str:
-    """The address at which a client came in."""
-    local = transport.get_extra_info("sockname")
-    return str(local[0]) if isinstance(local, tuple) else ""
 
 
 def _read(transport: asyncio.Transport, on: bool) -> None:

@@ -31,7 +31,7 @@ from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, UNIX, Upstream, socket_path,
 from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.store.paths import next_free, shown
 from wsreplay.trace.redaction import Redactor
-from wsreplay.wire.origins import ANY, OriginRule
+from wsreplay.wire.origins import ANY, OriginGate, OriginRule
 
 HEARTBEAT_S = 1.0
 WATCH_FILES_EVERY_S = 0.25
@@ -183,7 +183,7 @@ class RecordingProxy:
             options.dial_timeout_s,
             options.limits,
             options.callbacks.warn,
-            origins=self._origins,
+            origins=OriginGate(self._origins, options.callbacks.warn),
         )
         self._route.watch(recording)
         if options.faults:

@@ -16,7 +16,7 @@ from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.tunnel import Tunnel
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, Upstream
 from wsreplay.wire.heads import RequestHead
-from wsreplay.wire.origins import OriginRule
+from wsreplay.wire.origins import MOST_TOLD, OriginGate, OriginRule
 from wsreplay.wire.targets import leaves_prefix, path_of
 
 # Descriptors that are not for connections: the recorder and its restarts, the event loop, files.
@@ -24,8 +24,6 @@ RESERVED_DESCRIPTORS = 64
 CHECK_EVERY_S = 0.5
 # How often the user is told that there are too many connections.
 TELL_EVERY_S = 10.0
-# A page can make up as many names as it likes.
-MOST_ORIGINS_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class Route:
     limits: Limits = field(default_factory=Limits)
     warn: Callable[[str], None] = lambda text: None
     # Which web pages may come.
-    origins: OriginRule = field(default_factory=OriginRule)
+    origins: OriginGate = field(default_factory=lambda: OriginGate(OriginRule(), lambda text: None))
     loops: LoopGuard = field(default_factory=LoopGuard)
     make_tunnel: Callable[..., Tunnel] = Tunnel
     # Connections that speak HTTP, and those that have become WebSockets.
@@ -77,7 +75,7 @@ class Route:
     # When the user was last told that there are too many connections (loop time), and how many were refused since.
     _told_full: float | None = None
     _refused: int = 0
-    # What the user was told of refused origins and of a loop, each once.
+    # What the user was told of a loop, and of origins that the upstream refuses, each once.
     _told: set[str] = field(default_factory=set)
 
     async def check(self) -> None:
@@ -102,13 +100,8 @@ class Route:
         path = path_of(request.target) if self.upstream.prefix else None
         if path is not None and leaves_prefix(path):
             return 400, f"the path leads out of {self.upstream.prefix}"
-        origin = self.origins.refused_origin(request.headers, local)
-        if origin is None:
-            return None
-        shown = visible(origin or '""')
-        reason = f"pages of {shown} may not use this port; --allow-origin {shown} lets them"
-        self._tell_once(shown, f"refused with 403: {reason}")
-        return 403, reason
+        foreign = self.origins.refusal(request.headers, local)
+        return None if foreign is None else (403, foreign)
 
     def explain_refusal(self, request: RequestHead, status: int) -> None:
         """The upstream has refused a WebSocket: where that may be for its origin, the user is told what to do."""
@@ -124,7 +117,7 @@ class Route:
         self._tell_once(f"upstream {origin}", f"{text}: {'; '.join(ways)}")
 
     def _tell_once(self, key: str, text: str) -> None:
-        if key not in self._told and len(self._told) < MOST_ORIGINS_TOLD:
+        if key not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(key)
             self.warn(text)
 

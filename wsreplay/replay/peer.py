@@ -20,6 +20,7 @@ from wsreplay.wire.encode import accept_key, frame_bytes
 from wsreplay.wire.frames import StreamDecoder
 from wsreplay.wire.heads import RequestHead, ResponseHead
 from wsreplay.wire.http import RequestStream, ResponseStream
+from wsreplay.wire.origins import OriginGate, local_host
 
 _FLUSH_AT = 64 * 2**10
 _WRITE_BUFFER = 256 * 2**10
@@ -183,8 +184,11 @@ class Wire(asyncio.Protocol):
 class ServerWire(Wire):
     """A connection to our server. `on_request` decides what becomes of an upgrade request: it calls `accept` or `refuse`."""
 
-    def __init__(self, on_request: Callable[[ServerWire, RequestHead], None], on_lost: Callable[[ServerWire], None]) -> None:
+    def __init__(
+        self, on_request: Callable[[ServerWire, RequestHead], None], on_lost: Callable[[ServerWire], None], origins: OriginGate
+    ) -> None:
         super().__init__()
+        self._origins = origins
         self._on_request, self._on_lost = on_request, on_lost
         self._requests = RequestStream()
         self._key = b""
@@ -192,6 +196,10 @@ class ServerWire(Wire):
     def handshake_data(self, data: bytes) -> None:
         for piece in self._requests.feed(data):
             if isinstance(piece, RequestHead):
+                refusal = self._origins.refusal(piece.headers, local_host(self.transport))
+                if refusal is not None:
+                    self.refuse(403, "Forbidden", f"wsreplay: {refusal}\n")
+                    return
                 if not piece.upgrade:
                     self.refuse(426, "Upgrade Required", "this port speaks WebSocket only\n", (("Upgrade", "websocket"),))
                     return

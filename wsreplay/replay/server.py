@@ -23,6 +23,7 @@ from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
 from wsreplay.trace.sessions import plain_path
 from wsreplay.wire.heads import RequestHead
+from wsreplay.wire.origins import OriginGate, OriginRule
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ServerOptions:
     map: Sequence[str] = ()
     coalesce: Sequence[str] = ()
     keep_lateness: bool = False
+    allow_origins: Sequence[str] = ()  # web pages that may connect, besides this machine's
 
 
 @dataclass
@@ -46,6 +48,7 @@ class ServerWatch:
     opened: Callable[[Script, str], None] = lambda script, peer: None
     departed: Callable[[Departure], None] = lambda departure: None
     ended: Callable[[Played], None] = lambda played: None
+    warn: Callable[[str], None] = lambda text: None
 
 
 class ReplayServer:
@@ -69,6 +72,7 @@ class ReplayServer:
         self._watch = watch or ServerWatch()
         self._fields = fields_of(contract, self.options.map)
         self._redactor = Redactor()
+        self._origins = OriginGate(OriginRule.of((self.options.host,), self.options.allow_origins), self._watch.warn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wires: set[ServerWire] = set()
         self._changed = asyncio.Condition()
@@ -122,7 +126,7 @@ class ReplayServer:
             await self._changed.wait_for(lambda: len(self.played) >= wanted)
 
     def _wire(self) -> ServerWire:
-        wire = ServerWire(self._asked, self._wires.discard)
+        wire = ServerWire(self._asked, self._wires.discard, self._origins)
         self._wires.add(wire)
         return wire
 

@@ -7,15 +7,19 @@ name was made to point at this machine (DNS rebinding) has both of them wrong.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from wsreplay.display import visible
 from wsreplay.errors import UsageError
 
 ANY = "*"
+# A page can make up as many names as it likes.
+MOST_TOLD = 100
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -58,6 +62,32 @@ class OriginRule:
 
     def _is_ours(self, host: str | None, local: str) -> bool:
         return host is not None and (is_loopback(host) or host in self.hosts or host == local)
+
+
+class OriginGate:
+    """Asks a rule of every request; the user is told of each origin that is refused, once."""
+
+    def __init__(self, rule: OriginRule, warn: Callable[[str], None]) -> None:
+        self._rule, self._warn = rule, warn
+        self._told: set[str] = set()
+
+    def refusal(self, headers: Iterable[tuple[bytes, bytes]], local: str) -> str | None:
+        """Why a request is refused, and what to do; None where it is not. `local` is the address it came in at."""
+        origin = self._rule.refused_origin(headers, local)
+        if origin is None:
+            return None
+        shown = visible(origin or '""')
+        reason = f"pages of {shown} may not use this port; --allow-origin {shown} lets them"
+        if shown not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(shown)
+            self._warn(f"refused with 403: {reason}")
+        return reason
+
+
+def local_host(transport: asyncio.BaseTransport) -> str:
+    """The address at which a client came in."""
+    local = transport.get_extra_info("sockname")
+    return str(local[0]) if isinstance(local, tuple) else ""
 
 
 def is_this_machine(host: str) -> bool:
