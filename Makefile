@@ -32,10 +32,11 @@ serve: $(READY)
 	@$(BIN)/wsreplay demo --serve
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not campaign"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not campaign"
 
 campaign: $(READY)
 	$(BIN)/python -m pytest -m campaign -s
+	$(BIN)/python -m pytest -n auto -m "hypothesis and not campaign" --hypothesis-profile campaign --timeout 3600
 
 chaos: $(READY)
 	$(BIN)/python tests/support/chaos.py --kills 1000

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 from terminal import Tmux
 
+from examples import FEW, MANY
+
 # Times of recordings are shown as the reader's clock has them.
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -25,15 +27,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # How long an example takes is the machine's business; what it shows is ours.
-settings.register_profile("wsreplay", deadline=None)
+settings.register_profile("wsreplay", deadline=None, max_examples=FEW)
+settings.register_profile("campaign", deadline=None, max_examples=MANY)
 settings.load_profile("wsreplay")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """More workers than cores: a third of the time of these tests they wait for a socket, a process or a browser."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
+    """Twice as many workers as cores: half of the time of these tests they wait for a socket, a process or a browser."""
+    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @pytest.fixture

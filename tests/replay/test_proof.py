@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from wsreplay.contract import load
 from wsreplay.contract.model import Contract
 from wsreplay.diff import report as diff_report
@@ -127,7 +128,7 @@ def _connection(number: int, opened: int, closed: int, ending: str, code: int) -
     return Connection(number, 1, opened, closed, ending=Ending.DROPPED, closed_by=who, error=error, **common)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(CONNECTIONS, PACES)
 # Users that are bound to one id, as the run of the one and the thread of the other.
 @example([([RUN_T2], "client", 1000, None), ([THREAD_T2], "client", 1000, None)], Pace(inf))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, Traces, judged
 from wsreplay.display import visible
 from wsreplay.report import FileResult, render
@@ -125,7 +126,7 @@ any_text = st.text(st.characters(codec=None, exclude_categories=()))
 
 
 @given(text=st.one_of(any_text, st.sampled_from(["</script><b>", "<!--", '"><i x="', "]]>"])))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_nothing_from_the_wire_becomes_markup(traces: Traces, text: str) -> None:
     evil = f"{text}<img src=x onerror=alert(1)>"
     spoken = evil.encode("utf-8", "replace").decode()

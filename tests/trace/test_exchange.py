@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.jsonl_export import default_wire_length, export
 from wsreplay.formats.jsonl_import import import_lines
@@ -85,7 +86,7 @@ def everything(path: Path) -> list[Any]:
                 recording.marks(), recording.faults()]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(recordings())
 def test_import_of_an_export_gives_the_same_recording(plan: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -188,7 +189,7 @@ values = st.none() | st.integers(-(2**63), 2**64 - 1) | texts
 
 
 @given(line=st.binary(max_size=80) | st.dictionaries(texts, values).map(orjson.dumps))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(75), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_line_gives_a_recording_or_the_one_error(line: bytes, tmp_path: Path) -> None:
     try:
         imported(tmp_path, OPEN, line)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from wsreplay.errors import FilterError
 from wsreplay.model import Frame
 from wsreplay.trace import filter as filters
@@ -86,7 +87,7 @@ def test_a_filter_written_and_read_again_is_the_same(node: ast.Node) -> None:
 
 
 @given(st.text(st.sampled_from('ab()|!"/\\$.[]=<>: *té1'), max_size=30))
-@settings(max_examples=300)
+@settings(max_examples=examples(150))
 def test_any_text_is_a_filter_or_a_mistake_with_a_place_inside_it(text: str) -> None:
     try:
         parsed = filters.parse(text)
@@ -107,7 +108,7 @@ def table() -> sqlite3.Connection:
 
 
 @given(nodes, frames, contexts, st.booleans())
-@settings(max_examples=400)
+@settings(max_examples=examples(150))
 def test_sql_narrows_and_the_predicate_decides(
     table: sqlite3.Connection, node: ast.Node, listed: list[Frame], context: Context, no_payload_is_null: bool
 ) -> None:

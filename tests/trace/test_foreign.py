@@ -13,6 +13,7 @@ from commandline import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.formats.import_file import import_file
@@ -144,7 +145,7 @@ def test_what_is_wrong_with_a_file_is_said(content: bytes, says: str, tmp_path: 
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(name: str, tmp_path: Path) -> None:
     whole = (DATA / name).read_bytes()
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(30))
     @given(st.integers(0, len(whole) - 1), st.binary(min_size=0, max_size=3))
     def damaged(position: int, patch: bytes) -> None:
         out = tmp_path / "damaged.db"

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judged_traces import Trace
 
+from examples import examples
 from wsreplay import contract as contracts
 from wsreplay.validator import Judgement, Verdict
 
@@ -139,7 +140,7 @@ SHAPES = [
 ]
 
 steps = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcox"), st.sampled_from("12")), max_size=9)
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def timed(raw: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
@@ -244,7 +245,7 @@ def test_in_a_span(shape: Shape, raw: list[tuple[int, str, str]], cuts: list[int
 
 @pytest.mark.parametrize("scope", ["after: o", "until: x", "after: o, until: x"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@settings(many, max_examples=30)
+@settings(many, max_examples=examples(6))
 @given(raw=steps, complete=st.booleans(), beyond=st.integers(0, 4))
 def test_after_and_until(shape: Shape, scope: str, raw: list[tuple[int, str, str]], complete: bool, beyond: int) -> None:
     """From the first opener up to, not including, the closer; again from the next opener on."""

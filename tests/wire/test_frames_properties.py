@@ -13,6 +13,7 @@ from websockets.streams import StreamReader
 from wsproto.extensions import PerMessageDeflate as WsprotoDeflate
 from wsproto.frame_protocol import FrameProtocol
 
+from examples import examples
 from wsreplay.model import FIN, RSV1
 from wsreplay.wire.deflate import WINDOW
 from wsreplay.wire.frames import DecodedFrame, StreamDecoder
@@ -169,7 +170,7 @@ def test_short_frames_with_any_head_never_raise_and_never_lose_a_byte(
 
 
 @given(data=st.data(), at=cuts)
-@settings(max_examples=200)
+@settings(max_examples=examples(100))
 def test_mutated_streams_never_raise_and_never_lose_a_byte(valid_streams, data: st.DataObject, at: list[int]):
     sent = data.draw(valid_streams)
     wire = sent.wire

@@ -24,6 +24,8 @@ from tools.mutants import children
 from tools.mutants.mutants import Mutant
 from tools.mutants.swap import swap
 
+# Examples of a property: twice what it is tried with by `make test`.
+EXAMPLES = 100
 # Tests of one file whose coverage is taken in one child.
 PART = 50
 # Seconds until such a child is given up.
@@ -82,7 +84,9 @@ class Campaign:
         from hypothesis import Phase, settings  # not before pytest, which warns of a plugin that is loaded already
 
         phases = (Phase.explicit, Phase.generate)
-        settings.register_profile("mutants", settings.default, derandomize=True, database=None, phases=phases)
+        settings.register_profile(
+            "mutants", settings.default, max_examples=EXAMPLES, derandomize=True, database=None, phases=phases
+        )
         settings.load_profile("mutants")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

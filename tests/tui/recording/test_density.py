@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.density import bars, column, density, time_of_column
 
@@ -36,7 +37,7 @@ def reader(tmp_path_factory):
 ids = st.sets(st.integers(1, FRAMES), max_size=60).map(sorted) | st.just(range(1, FRAMES + 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(ids=ids, bins=st.integers(1, 120))
 def test_density_counts_every_frame_once(reader, ids, bins):
     ids = ids if isinstance(ids, range) else array("Q", ids)

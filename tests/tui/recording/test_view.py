@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.model import Fault
 from wsreplay.store import paging
@@ -79,7 +80,7 @@ def rows_of(view: View) -> list[object]:
     return [row.id if isinstance(row, Head) else row for row in rows]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(ids=ids, places=places, horizon=st.none() | st.integers(-1, FRAMES))
 def test_a_view_is_the_list_of_frames_with_ghosts_and_faults_before_the_first_frame_after_them(reader, ids, places, horizon):
     ids = ids if isinstance(ids, range) else array("Q", ids)
@@ -104,7 +105,7 @@ def test_a_view_is_the_list_of_frames_with_ghosts_and_faults_before_the_first_fr
 moves = st.lists(st.tuples(st.sampled_from(["horizon", "ids"]), st.none() | st.integers(-1, FRAMES)), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(ids=ids, places=places, moves=moves, late=st.sampled_from([0, 40]))
 def test_a_view_that_is_moved_is_the_one_that_would_be_made_anew_and_counts_what_changed(reader, ids, places, moves, late):
     ids, items = list(ids), placed_items(places, known_after=late)
@@ -126,7 +127,7 @@ def test_a_view_that_is_moved_is_the_one_that_would_be_made_anew_and_counts_what
         assert again == (view.version, view.extra_version)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     ids=ids, places=places, horizon=st.none() | st.integers(-1, FRAMES), at=st.integers(-2, FRAMES + 8),
     half=st.booleans(), steps=st.sampled_from([1, -1]),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged_traces import Trace
 
+from examples import examples
 from wsreplay.contract import loads
 from wsreplay.validator import Engine
 
@@ -105,7 +106,7 @@ def trace_of(steps: list[Step], complete: bool) -> Trace:
 
 
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(steps=st.lists(STEP, max_size=14), complete=st.booleans())
 def test_fast_and_slow_paths_come_to_the_same_verdict(rules: str, steps: list[Step], complete: bool) -> None:
     contract, trace = loads(HEAD + rules), trace_of(steps, complete)

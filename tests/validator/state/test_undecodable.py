@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from judged_traces import Trace, of, said
 from test_oracle import SHAPES, Shape, judged, loaded, of_rule, timed
 
+from examples import examples
 from wsreplay.contract import loads
 from wsreplay.formats.jsonl_import import import_lines
 from wsreplay.store.reader import Recording
@@ -46,7 +47,7 @@ def trace_with(events: list[tuple[int, str, str]], number: int, said: Said | Non
     return trace.at(last).close() if complete else trace.at(last + beyond).truncate()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     shape=st.sampled_from(SHAPES),
     scope=st.sampled_from(list(SCOPES)),
@@ -69,7 +70,7 @@ def test_a_verdict_holds_whatever_the_message_was(
         assert of_rule(judgement)[0] is Verdict.VIOLATED, instead
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     raw=st.lists(st.tuples(st.integers(0, 3), st.sampled_from("sebSE"), st.sampled_from("12")), min_size=1, max_size=8),
     number=st.integers(0, 7),
