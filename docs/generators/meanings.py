@@ -130,9 +130,13 @@ MEANINGS = {
     },
     "isolation": {
         "": "What must stay with its owner. One of `bind` and `confine`.",
-        "bind": "key, or a list: each value belongs to the first owner that the server showed it to",
+        "bind": "key, or a list, the widest first: each value belongs to whose client, or URL, named it first, else to whom it "
+        "was first shown; what is within a thread belongs to the thread's owner. One finding for each value and connection "
+        "that it reached, with the number of events. An id that two owners ask in is taken for one that each of them has, "
+        "with a warning",
         "confine": "key: its value names an owner, and only that owner's connections may carry it",
-        "to": "key: who the owner is.",
+        "to": "key: who the owner is; where no user is known, each session is one.",
+        "shared": "glob, or a list: values that are everybody's",
     },
     "json": {
         "": "What text messages must be.",

@@ -278,14 +278,17 @@ def two_users() -> Trace:
 
 def test_an_event_of_somebody_elses_run_is_a_leak_and_nothing_else() -> None:
     judgement = two_users().s2c("agent_thinking", connection=2, **KEYS).close(1).close(2).judge()
-    assert said(judgement) == ["thread-owner: agent_thinking of thread t1 reached user u2; it belongs to user u1"]
+    assert said(judgement) == ["thread-owner: thread t1 of user u1 reached user u2: agent_thinking"]
     (finding,) = judgement.findings
     assert (finding.frames, finding.blame, finding.connection) == ((1, 6), "server", 2)
 
 
 def test_an_event_that_names_somebody_else_is_a_leak() -> None:
     judgement = two_users().run(thread="t2", run="r2", connection=2, user_id="u1").close(1).close(2).judge()
-    assert {finding.rule for finding in judgement.findings} == {"own-events"}
+    (finding,) = judgement.findings
+    assert (finding.rule, finding.count, finding.message) == (
+        "thread-owner", 5, "thread t2 of user u1 reached user u2: 5 events, agent_started first"
+    )  # fmt: skip
 
 
 def test_tabs_of_one_user_share_threads() -> None:

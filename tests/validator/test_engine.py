@@ -106,12 +106,12 @@ def test_a_key_named_user_says_who_an_anonymous_connection_is() -> None:
     text = "keys: {user: $.me, thread: $.t}\nisolation: [{id: r, bind: thread, to: conn.user}]"
     trace = Trace().open(1, None).open(2, None).c2s("hi", me="u1").c2s("hi", me="u2", connection=2)
     trace.s2c("x", t=1).s2c("x", t=1, connection=2).close(1).close(2)
-    assert said(trace.judge(loads("contract: x\n" + text))) == ["r: x of thread 1 reached user u2; it belongs to user u1"]
+    assert said(trace.judge(loads("contract: x\n" + text))) == ["r: thread 1 of user u1 reached user u2: x"]
 
 
 def test_whose_ids_cannot_be_told_is_inconclusive() -> None:
-    text = "keys: {thread: $.t}\nisolation: [{id: r, bind: thread, to: conn.user}]"
-    trace = Trace().open(1, "u1").open(2, None).s2c("x", t=1).s2c("x", t=1, connection=2).close(1).close(2)
+    text = "keys: {thread: $.t, owner: $.o}\nisolation: [{id: r, bind: thread, to: owner}]"
+    trace = Trace().open(1).s2c("x", t=1, o="u1").s2c("x", t=1).close(1)
     assert rule_of(trace, text)[0] is Verdict.INCONCLUSIVE
 
 

@@ -77,7 +77,7 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open(1, "u1").open(2, "u2").s2c("a", t=1).s2c("b", connection=2, t=1).close().close(2),
             [
                 finding(
-                    "r", "b of thread 1 reached user u2; it belongs to user u1", session=2, connection=2, activation=1,
+                    "r", "thread 1 of user u1 reached user u2: b", session=2, connection=2, activation=1,
                     frames=(1, 2), kind="isolation", seen="b", decided_at=1 * CS, blame="server"
                 ),
             ],
@@ -88,7 +88,7 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open().s2c("a", o="u2").s2c("a", o="u1").close(),
             [
                 finding(
-                    "r", "a for owner u2 reached user u1", activation=1, frames=(1,), kind="isolation", seen="a",
+                    "r", "an event for owner u2 reached user u1: a", activation=1, frames=(1,), kind="isolation", seen="a",
                     blame="server"
                 ),
             ],

@@ -31,7 +31,7 @@ def part(
         forgotten=counts.get("forgotten", {}), run_counts=counts.get("run_counts", {}),
     )  # fmt: skip
     matched, skipped, undecodable = counts.get("matched", 1), counts.get("skipped", 0), counts.get("undecodable", 0)
-    return PartialJudgement(judgement, matched, skipped, undecodable, reached_ns, ids or {})
+    return PartialJudgement(judgement, matched, skipped, undecodable, counts.get("anonymous", 0), reached_ns, ids or {})
 
 
 def finding(rule: str, decided_at: int, verdict: Verdict = Verdict.VIOLATED, connection: int = 1) -> Finding:

@@ -24,7 +24,7 @@ from wsreplay.validator.reporting import Reporter
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.state.clock import NEVER
 from wsreplay.validator.state.state import ConnectionState, SessionState
-from wsreplay.validator.verdicts import Reached, judgement
+from wsreplay.validator.verdicts import Reached, anonymous_sessions, judgement
 
 
 class Engine:
@@ -362,6 +362,11 @@ class Engine:
                 self._truncated(conn.info, reached)
         self.memory.end(reached)
         self._finished = True
+
+    @property
+    def anonymous(self) -> int:
+        """How many sessions have no user, where rules ask whose something is."""
+        return anonymous_sessions(self.contract, self.memory)
 
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""

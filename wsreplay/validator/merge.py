@@ -9,7 +9,7 @@ from typing import Any
 
 from wsreplay.contract import Contract
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Verdict
-from wsreplay.validator.reporting import MOST_FINDINGS
+from wsreplay.validator.reporting import IN_A_URL, MOST_FINDINGS
 from wsreplay.validator.span_log import MOST_RUNS
 from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_required
 
@@ -23,14 +23,24 @@ class PartialJudgement:
     matched: int
     skipped: int
     undecodable: int
+    # sessions whose user is unknown, where rules ask for one
+    anonymous: int
     # how far the part is known to reach (ns)
     reached_ns: int
-    # key → all its ids that may belong to somebody, long ones as digests
+    # key → all its ids that may belong to somebody, long ones as digests; what URLs name, under the key and IN_A_URL
     ids: dict[str, set[Any]]
 
     def shares_ids(self, other: PartialJudgement) -> bool:
         """Whether an id came in both parts: whose it is can be told by no part alone."""
-        return any(not ids.isdisjoint(other.ids.get(key, ())) for key, ids in self.ids.items())
+        own = ((key, ids) for key, ids in self.ids.items() if not key.endswith(IN_A_URL))
+        if any(not ids.isdisjoint(other.ids.get(key, ())) for key, ids in own):
+            return True
+        return self._is_named_in_urls_of(other) or other._is_named_in_urls_of(self)
+
+    def _is_named_in_urls_of(self, other: PartialJudgement) -> bool:
+        """Whether a URL of the other part names an id that came in this one. What URLs have in common says nothing."""
+        named = ((key, other.ids.get(key + IN_A_URL)) for key in self.ids)
+        return any(urls and any(str(id_) in urls or id_ in urls for id_ in self.ids[key]) for key, urls in named)
 
 
 def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
@@ -58,7 +68,12 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
         session_verdicts=dict(sorted(sessions.items())),
         forgotten=dict(forgotten),
         run_counts=dict(sorted(run_counts.items())),
-        notes=notes_of(sum(part.skipped for part in parts), sum(part.undecodable for part in parts)),
+        notes=notes_of(
+            sum(part.skipped for part in parts),
+            sum(part.undecodable for part in parts),
+            sum(part.anonymous for part in parts),
+            sum(judgement.sessions for judgement in judgements),
+        ),
     )
     return with_required(contract, whole_judgement, max(part.reached_ns for part in parts))
 

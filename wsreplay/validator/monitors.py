@@ -11,8 +11,7 @@ from wsreplay.validator.emit.compiler import Emitter
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.format import FormatMonitor
 from wsreplay.validator.rules.group import RuleGroup
-from wsreplay.validator.rules.isolation import MessageUser
-from wsreplay.validator.rules.message import MessageMonitor, Observer
+from wsreplay.validator.rules.message import LeaveAliens, MessageMonitor, MessageUser, Observer
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.scoped import build_template
 from wsreplay.validator.rules.spans import SpanMonitor
@@ -45,7 +44,11 @@ class Monitors:
         self.templates: list[Template] = self._build(Declare, build_template, self.clock)
         self.groups = self._build_groups()
         # whoever takes part in handling messages, in order; then spans and templates
-        self.observers: list[Observer] = [ResentHistory(contract, self.messages), MessageUser(contract), *self.messages]
+        first = [monitor for monitor in self.messages if monitor.sees_aliens]
+        rest = [monitor for monitor in self.messages if not monitor.sees_aliens]
+        self.observers: list[Observer] = [
+            ResentHistory(contract, self.messages), MessageUser(contract), *first, LeaveAliens(), *rest
+        ]
         self.spans_emitter = SpansEmitter(contract, self.spans, self.groups)
         self.emitters: list[Emitter] = [*self.observers, self.spans_emitter]
         for observer in self.observers:

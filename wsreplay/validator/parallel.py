@@ -168,7 +168,7 @@ def judge_part(path: Path, contract: Contract, connections: list[int]) -> Partia
     except WsreplayError as error:
         return error
     return PartialJudgement(
-        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.now, dict(ids)
+        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.anonymous, engine.now, dict(ids)
     )
 
 

@@ -13,6 +13,7 @@ from wsreplay.model import EventNumber, Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
 
+IN_A_URL = " in a URL"  # ends the name under which ids are logged that a URL may name
 MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 
 

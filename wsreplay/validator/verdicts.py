@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Rule
+from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.memory import Memory
@@ -54,7 +55,7 @@ def judgement(contract: Contract, monitors: Monitors, memory: Memory, globals: G
         session_verdicts={session.id: session.verdict(reached.finished) for session in memory.sessions.values()},
         forgotten=dict(monitors.reporter.forgotten),
         run_counts=dict(sorted(monitors.run_log.counts.items())),
-        notes=notes_of(reached.skipped, reached.undecodable),
+        notes=notes_of(reached.skipped, reached.undecodable, anonymous_sessions(contract, memory), len(memory.sessions)),
     )
     return with_required(contract, so_far, reached.now) if reached.finished and not reached.partial else so_far
 
@@ -170,11 +171,22 @@ def _runs(monitors: Monitors, memory: Memory) -> tuple[RunOutcome, ...]:
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
 
 
-def notes_of(skipped: int, undecodable: int) -> tuple[str, ...]:
+def anonymous_sessions(contract: Contract, memory: Memory) -> int:
+    """How many sessions have no user, where rules ask whose something is."""
+    if not any(rule.to == "conn.user" for kind in (Bind, Confine) for rule in contract.of(kind)):
+        return 0
+    return sum(1 for session in memory.sessions.values() if session.user is None)
+
+
+def notes_of(skipped: int, undecodable: int, anonymous: int, sessions: int) -> tuple[str, ...]:
     notes = []
     if skipped:
         are = "connection is" if skipped == 1 else "connections are"
         notes.append(f"{skipped} {are} none of this contract's (applies_to)")
+    if anonymous and sessions > 1:
+        know = "session does not say whose it is: it is taken for a user of its own" if anonymous == 1 else (
+            "sessions do not say whose they are: each is taken for a user of its own")
+        notes.append(f"{anonymous} {know}; say where users are named (a key `user` in the contract)")
     if undecodable:
         they = "message could not be read: it" if undecodable == 1 else "messages could not be read: they"
         notes.append(f"{undecodable} {they} may have been anything, so what depends on that is inconclusive")

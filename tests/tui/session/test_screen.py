@@ -224,11 +224,11 @@ async def test_of_a_detail_only_the_lines_are_painted_that_changed(stage, script
 
 
 def test_a_row_says_whose_an_event_is_in_few_columns():
-    message = "chat of thread t1 reached user ann; it belongs to user bob"
+    message = "thread t1 of user bob reached user ann: 2 events, chat first"
     finding = Finding("owner", Verdict.VIOLATED, Severity.ERROR, message, kind="isolation", seen="chat")
-    assert place_words(finding, None) == "belongs to user bob"
-    confined = replace(finding, message="chat for owner bob reached user ann")
-    assert place_words(confined, None) == "for owner bob reached user ann"
+    assert place_words(finding, None) == "thread t1 of user bob"
+    confined = replace(finding, message="an event for owner bob reached user ann: chat")
+    assert place_words(confined, None) == "an event for owner bob"
 
 
 @pytest.mark.parametrize("width", [80, 120])

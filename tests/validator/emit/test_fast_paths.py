@@ -35,6 +35,8 @@ RULES = {
     "bind": "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
     "bind to another key": "isolation: [{id: i, bind: [run, tool], to: owner}]",
     "bind in spans": SPANS + "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
+    "bind what may be shared, and confine": SPANS
+    + "isolation: [{id: i, bind: [thread, run], shared: 't2'}, {id: j, confine: owner, shared: u1}]",
     "confine": "isolation: [{id: i, confine: owner, to: conn.user}, {id: j, confine: run, to: thread}]",
     "spans": SPANS,
     "templates in spans": SPANS

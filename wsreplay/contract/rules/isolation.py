@@ -8,15 +8,19 @@ from wsreplay.contract.document import Value
 from wsreplay.contract.model import CONNECTION_SOURCES, Rule
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.rules.kind import COMMON, is_enabled, listed_kind, read_common
-from wsreplay.contract.schema_parts import common_properties, json_object, ref
+from wsreplay.contract.schema_parts import common_properties, json_object, one_or_many, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind(Rule):
-    """Each value of each key belongs to the first owner that the server showed it to."""
+    """Each value of each key belongs to the owner whose client named it first, else to whom the server showed it first.
+
+    Keys stand widest first: what is within a thread belongs to the thread's owner. `shared` are globs of what is everybody's.
+    """
 
     keys: tuple[str, ...]
     to: str
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +29,20 @@ class Confine(Rule):
 
     key: str
     to: str
+    shared: tuple[str, ...] = ()
 
 
 def _read(value: Value, reader: Reader) -> Rule | None:
-    parts = value.mapping((*COMMON, "bind", "confine", "to"))
+    parts = value.mapping((*COMMON, "bind", "confine", "to", "shared"))
     if not is_enabled(parts):
         return None
     if ("bind" in parts) == ("confine" in parts):
         value.fail("an isolation rule either binds keys to their owner or confines a value to its owner: `bind` or `confine`")
     to = parts["to"].choice((*CONNECTION_SOURCES, *reader.keys)) if "to" in parts else "conn.user"
+    shared = tuple(item.string("a glob") for item in parts["shared"].items()) if "shared" in parts else ()
     if "bind" in parts:
-        return Bind(**read_common(value, parts), keys=reader.key_list(parts["bind"]), to=to)
-    return Confine(**read_common(value, parts), key=reader.key(parts["confine"]), to=to)
+        return Bind(**read_common(value, parts), keys=reader.key_list(parts["bind"]), to=to, shared=shared)
+    return Confine(**read_common(value, parts), key=reader.key(parts["confine"]), to=to, shared=shared)
 
 
 _SCHEMA = json_object(
@@ -45,6 +51,7 @@ _SCHEMA = json_object(
         "bind": ref("keys"),
         "confine": {"type": "string"},
         "to": {"type": "string", "default": "conn.user"},
+        "shared": one_or_many({"type": "string"}),
     },
     ("id",),
 )

@@ -173,7 +173,7 @@ def place_words(finding: Finding, belongs: int | None) -> str:
     if finding.kind == "order" and finding.expected:
         return f"before {' or '.join(finding.expected)}"
     if finding.kind == "isolation":
-        return finding.message.rpartition("; it ")[2].removeprefix(f"{finding.seen} ")  # whose it is, in few columns
+        return finding.message.partition(" reached ")[0]  # whose it is, in few columns
     return finding.message.removeprefix(f"{finding.seen} ")  # the row has said its type
 
 

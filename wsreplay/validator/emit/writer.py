@@ -44,9 +44,19 @@ class HandlerWriter:
         self._looked_up: set[int] = set()
         # whether a rule may find that the event belongs to somebody else
         self._may_be_alien = False
+        # whether it may find that no client has named what the event belongs to
+        self._may_be_loose = False
+        # whether it may find that what the event belongs to is everybody's
+        self._may_be_shared = False
+        # where in the body somebody else's event is left, and the rules that counted this call before
+        self._left_at: int | None = None
+        self._counted_before: frozenset[str] = frozenset()
 
     def lines(self) -> list[str]:
         """The whole function."""
+        body = self._body
+        if self._left_at is not None:
+            body = [*body[: self._left_at], *self._leaving(), *body[self._left_at :]]
         heads = [line for name in self.keys.needed(self._needs) for line in self.keys.source(name, self.read)]
         calls = [f"{CALLS} += 1"] if self.counted_by_call else []
         counters = self._counters | ({CALLS} if calls else set())
@@ -54,7 +64,7 @@ class HandlerWriter:
         if counters:
             start.append("    global " + ", ".join(sorted(counters)))
         start += [f"    {variable} = {expression}" for variable, expression in self._values.values()]
-        return start + indented([*self._early, *heads, *calls, *self._body, *self._last] or ["pass"])
+        return start + indented([*self._early, *heads, *calls, *body, *self._last] or ["pass"])
 
     # Writing.
 
@@ -97,9 +107,36 @@ class HandlerWriter:
             self.add("alien = False")
 
     def leave_if_alien(self) -> None:
-        """What follows concerns slices, in which somebody else's event has no place."""
-        if self._may_be_alien:
-            self.add("if alien:", "    return")
+        """What follows does not concern an event of somebody else's."""
+        if self._may_be_alien and self._left_at is None:
+            self._left_at, self._counted_before = len(self._body), frozenset(self.counted_by_call)
+
+    def _leaving(self) -> list[str]:
+        """Leave somebody else's event: rules that count every call have nothing to look at in it."""
+        return ["if alien:", *(f"    {self.count(name)}" for name in sorted(self.counted_by_call - self._counted_before)),
+                "    return"]  # fmt: skip
+
+    def may_be_loose(self) -> None:
+        """The lines that follow set `loose` where no client has named what the event belongs to."""
+        if not self._may_be_loose:
+            self._may_be_loose = True
+            self.add("loose = False")
+
+    def may_be_shared(self) -> None:
+        """The lines that follow set `shared` where what the event belongs to is everybody's."""
+        if not self._may_be_shared:
+            self._may_be_shared = True
+            self.add("shared = False")
+
+    @property
+    def unclaimed(self) -> str:
+        """An expression: whether nobody has said yet whose the event is, or that it is everybody's."""
+        return "not alien and not shared" if self._may_be_shared else "not alien"
+
+    @property
+    def bound(self) -> str:
+        """An expression: whether what the event belongs to is its owner's for certain."""
+        return "not loose" if self._may_be_loose else "True"
 
     # Reading a message.
 

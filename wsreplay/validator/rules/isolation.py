@@ -1,81 +1,70 @@
 """Whose is what: no user sees what belongs to another.
 
-`bind` is a functional dependency: each value of a key determines its owner. Who owns it is decided by the first event that the
-server sends with it; what a client says decides nothing, since anybody can name anything. `confine` needs no memory: the value
-itself names the owner. An event of somebody else's is one finding and nothing else: it has no place in the slices of the
-connection that got it.
+`bind` is a functional dependency: each value of a key determines its owner. Its first key is the widest (a thread), each
+further one lies within the one before it (a run) and belongs to whom that belongs. An id belongs to the user whose client, or
+URL, named it first; until somebody has, to whom it was first shown. Where no user is known, the session stands for one. An id
+that two users ask in is each of theirs: a warning. Where an event itself names its owner (`confine`), that tells a new id's
+owner, too.
 
-State: of each bound key value → owner, since which frame, and when it was last seen. A binding falls with the span of its
-name, since ids may be used again, and after ten idle minutes; while its span is open it is not idle.
+An event of somebody else's is judged by nothing else on the connection that got it, but its sequence number counts. One
+finding says it for each id and connection, with the number of events.
+
+State: of each bound key value → owner, since which frame, when it was last seen, and who else was shown it. A binding falls
+with the span of its name, since ids may be used again, and after ten idle minutes; while its span is open it is not idle. One
+that was leaked is kept until then.
 
 A span *vouches* for its events where it is found by all keys that the rule binds: they were looked at when the server started
-it, and what comes within it is not looked at again. So an id that cannot be judged counts once for a run, not with each event,
-and the bindings of an open run are as fresh as the last sweep.
+it, and what comes within it is not looked at again, if it was a client who named them. So the bindings of an open run are as
+fresh as the last sweep.
 
-Fast path: the value is known to belong to this owner.
+Fast path: the value is known to belong to this owner, who named it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
-from msgspec import Struct
-
-from wsreplay.contract.model import Contract
 from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
-from wsreplay.validator.reporting import short
-from wsreplay.validator.rules.message import MessageMonitor, Observer
+from wsreplay.validator.findings import Severity
+from wsreplay.validator.reporting import IN_A_URL, frames_of, short
+from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, ids_in, may_be_the_same
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Token, oldest
 
-_MOST_BINDINGS = 200_000  # of one key
-
-
-class MessageUser(Observer):
-    """A connection whose handshake names nobody belongs to whom its first message names, if the contract has a key `user`."""
-
-    def __init__(self, contract: Contract) -> None:
-        self._has_key = "user" in contract.keys
-
-    def emit(self, writer: HandlerWriter) -> None:
-        if self._has_key:
-            writer.need("user")
-            user = writer.keys.variable("user")
-            writer.add(f"if conn.user is None and {user} is not None:", f"    conn.user = str({user})")
-
-
-class Binding(Struct, eq=False, gc=False):
-    """Who owns an id, since which frame, and when it was last seen."""
-
-    owner: str
-    fid: int
-    t: int
-
-    def touch(self, t: int) -> None:
-        """It is in use."""
-        self.t = t
+_BY_CONNECTION = ("conn.user", "conn.session", "conn.id")
+OWN, FOREIGN, LOOSE, SHARED = range(4)  # the viewer's own; somebody else's; nobody's yet who named it; everybody's
 
 
 class BindMonitor(MessageMonitor):
-    """Each value of a key belongs to the first owner that the server showed it to."""
+    """Each value of a key belongs to one owner, who alone may be shown it."""
 
     word = "bind"
+    sees_aliens = True
     rule: Bind
 
     def __init__(self, *common: Any) -> None:
         super().__init__(*common)
         # key → value → binding
         self.owners: dict[str, dict[Any, Binding]] = {key: {} for key in self.rule.keys}
+        # what URLs name → whose they are; None: several owners'
+        self._urls: dict[str, Any] = {}
         # the spans whose end releases a key, with the key
         self._releasing: list[tuple[str, SpanMonitor]] = []
+        # findings whose number of events has grown since it was told
+        self._growing: dict[int, tuple[str, Any, Binding, Leak]] = {}
         # who is told of each id that somebody may own
         self._log: Callable[[str, Any], None] | None = None
         self._spans: SpansEmitter | None = None
+        # owners are connections' users or sessions, not values of the message
+        self._by_connection = self.rule.to in _BY_CONNECTION
 
     def globals(self) -> dict[str, Any]:
         tables = {self._table(index): self.owners[key] for index, key in enumerate(self.rule.keys)}
@@ -99,7 +88,7 @@ class BindMonitor(MessageMonitor):
 
         def release(instance: Instance) -> None:
             if instance.names is span.names:
-                self._release(key, instance.values()[position], instance.conn.user)
+                self._release(key, instance.values()[position], instance.conn.owner)
 
         return release
 
@@ -107,31 +96,92 @@ class BindMonitor(MessageMonitor):
         """What the id names has ended."""
         binding = self.owners[key].get(value)
         if binding is not None and binding.owner == owner:
-            del self.owners[key][value]
+            if binding.shown:
+                binding.end()
+            else:
+                del self.owners[key][value]
 
     def log_claims(self, log: Callable[[str, Any], None]) -> None:
         self._log = log
 
+    def connect(self, conn: ConnectionState) -> dict[str, Any]:
+        if self.rule.to != "conn.user":
+            return {}
+        ids = ids_in(conn.info.path)
+        for id_ in ids:
+            if self._log is not None:
+                for key in self.rule.keys:
+                    self._log(key + IN_A_URL, id_)
+            if len(self._urls) < MOST_IDS:
+                self._urls[id_] = conn.owner if self._urls.get(id_, conn.owner) == conn.owner else None
+        return {f"urls{self.number}": ids}
+
+    def collect(self, globals: Globals) -> None:
+        for place, (key, value, binding, leak) in self._growing.items():
+            self.reporter.amend(place, count=leak.count, message=self._words(key, value, binding, leak))
+            leak.told = leak.count
+        self._growing.clear()
+
+    # Writing handlers.
+
     def emit(self, writer: HandlerWriter) -> None:
         writer.need(*self.rule.keys, self.rule.to)
+        if writer.direction == 0 and self._by_connection:
+            self._emit_claims(writer)
+            return
         writer.may_be_alien()
-        owner = writer.keys.variable(self.rule.to)
+        owner = "conn.owner" if self.rule.to == "conn.user" else writer.keys.variable(self.rule.to)
+        writer.may_be_loose()
+        if self.rule.shared:
+            writer.may_be_shared()
+        hint = self._hint(writer)
         lines: list[str] = []
+        above = "None"
         for index, key in enumerate(self.rule.keys):
             value = writer.keys.variable(key)
-            check = f"{self.variable}.check({key!r}, {value}, {owner}, conn, fid, t, type, {writer.direction})"
+            where = f"{key!r}, {value}, {above}, {owner}, {hint}, conn, fid, t, type, {writer.direction}"
+            look = [
+                f"b = {self.variable}.check({where})",
+                f"if b == {FOREIGN}:",
+                "    alien = True",
+                f"elif b == {LOOSE}:",
+                "    loose = True",
+            ]
+            if self.rule.shared:
+                look += [f"elif b == {SHARED}:", "    shared = True"]
             if writer.inline:
-                known = f"b is not None and b.owner == {owner}"
-                lines += [f"b = {self._table(index)}.get({value})", f"if {known}:", "    b.t = t", f"elif {check}:"]
-            else:
-                lines.append(f"if {check}:")
-            lines.append("    alien = True")
+                known = f"b is not None and b.owner == {owner} and b.asked"
+                look = [f"b = {self._table(index)}.get({value})", f"if {known}:", "    b.t = t", "else:", *indented(look)]
+            lines += ["if not alien:", *indented(look)] if index else look
+            above = f"{self._table(index)}.get({value})"
         span = self._vouching_span(writer)
         if span is not None:
             assert self._spans is not None
             self._spans.look_up(writer, span)
             lines = [f"if i{span} is None or not i{span}.bound:", *indented(lines)]
         writer.add(*lines)
+
+    def _emit_claims(self, writer: HandlerWriter) -> None:
+        """What a client names is its own, unless it is somebody's."""
+        owner = "conn.owner" if self.rule.to == "conn.user" else writer.keys.variable(self.rule.to)
+        above = "None"
+        for index, key in enumerate(self.rule.keys):
+            value = writer.keys.variable(key)
+            claim = f"{self.variable}.claim({key!r}, {value}, {above}, {owner}, {index == 0}, conn, fid, t, type)"
+            above = f"{self._table(index)}.get({value})"
+            if writer.inline:
+                known = f"b is not None and b.owner == {owner} and b.asked"
+                writer.add(f"b = {self._table(index)}.get({value})", f"if {known}:", "    b.t = t", "else:", f"    {claim}")
+            else:
+                writer.add(claim)
+
+    def _hint(self, writer: HandlerWriter) -> str:
+        """What an event itself says of whose it is."""
+        for rule in writer.contract.of(Confine):
+            if rule.to == self.rule.to:
+                writer.need(rule.key)
+                return writer.keys.variable(rule.key)
+        return "None"
 
     def _vouching_span(self, writer: HandlerWriter) -> int | None:
         """A span that concerns this event and is found by all keys that the rule binds."""
@@ -143,30 +193,48 @@ class BindMonitor(MessageMonitor):
                 return monitor.number
         return None
 
-    def check(
-        self, key: str, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> bool:
-        """An event came with a value of the key. Whether it belongs to somebody else."""
-        if value is None or isinstance(value, Token):
-            return False
-        table = self.owners[key]
-        binding = table.get(value)
+    # What clients name.
+
+    def claim(
+        self,
+        key: str,
+        value: Any,
+        above: Binding | None,
+        owner: Any,
+        is_widest: bool,
+        conn: ConnectionState,
+        fid: int,
+        t: int,
+        type_: str,
+    ) -> None:
+        """A client named a value of the key, within what `above` is the binding of."""
+        if value is None or isinstance(value, Token) or self._is_shared(value):
+            return
+        binding = self.owners[key].get(value)
         if binding is None:
-            if self._log is not None:
-                self._log(key, value)
-            if direction and owner is not None:
-                if len(table) >= _MOST_BINDINGS:
-                    self._make_room(table)
-                table[value] = Binding(owner, fid, t)
-                self.counts.activate()
-        elif binding.owner == owner:
+            self._bind(key, value, Binding(owner, fid, t, asked=True))
+        elif binding.is_of(owner):
             binding.touch(t)
-        elif owner is None:
-            self.counts.doubt()
-        else:
-            self._say(key, value, binding, owner, conn, fid, t, type_, direction)
-            return True
-        return False
+            binding.ask()
+        elif not binding.asked or binding.ended or may_be_the_same(binding.owner, owner):
+            before = binding.shown or {}
+            binding.pass_to(owner, fid, asked=True)
+            for leak in before.values():
+                if above is None and not binding.is_of(leak.conn.owner) and not may_be_the_same(leak.conn.owner, owner):
+                    self._tell(key, value, binding, leak, t)
+        elif is_widest:
+            binding.share_with(owner)
+            self._say_shared(key, value, binding, conn, fid, t, type_)
+
+    def _bind(self, key: str, value: Any, binding: Binding) -> Binding:
+        table = self.owners[key]
+        if self._log is not None:
+            self._log(key, value)
+        if len(table) >= MOST_IDS:
+            self._make_room(table)
+        table[value] = binding
+        self.counts.activate()
+        return binding
 
     def _make_room(self, table: dict[Any, Binding]) -> None:
         for value in oldest(table):
@@ -174,27 +242,124 @@ class BindMonitor(MessageMonitor):
             self.reporter.forget("bindings")
             self.counts.doubt()
 
-    def _say(
+    def _is_shared(self, value: Any) -> bool:
+        return any(fnmatchcase(str(value), glob) for glob in self.rule.shared)
+
+    # What is shown.
+
+    def check(
         self,
         key: str,
         value: Any,
-        binding: Binding,
+        above: Binding | None,
         owner: Any,
+        hint: Any,
         conn: ConnectionState,
         fid: int,
         t: int,
         type_: str,
         direction: int,
+    ) -> int:
+        """An event came with a value of the key: whose it is. `above` is the binding of the key before it, `hint` what the
+        event says of its owner."""
+        if value is None or isinstance(value, Token):
+            return OWN
+        if self._is_shared(value):
+            return SHARED
+        if owner is None:
+            self.counts.doubt()
+            return OWN
+        binding = self.owners[key].get(value)
+        if binding is None:
+            if not direction:
+                return OWN
+            binding = self._bind(key, value, self._first_shown(value, above, owner, hint, fid, t))
+        if binding.is_of(owner):
+            binding.touch(t)
+            if binding.asked:
+                return OWN
+            binding.view(conn, fid, t, type_, direction)
+            return LOOSE
+        if may_be_the_same(binding.owner, owner) or (binding.ended and conn.id not in (binding.shown or {})):
+            binding.pass_to(owner, fid, binding.asked)
+            return OWN if binding.asked else LOOSE
+        if above is not None and above.others is not None and above.is_of(owner):
+            binding.share_with(owner)
+            return OWN
+        if str(value) in getattr(conn, f"urls{self.number}", ()):
+            binding.share_with(owner)
+            self._say_shared(key, value, binding, conn, fid, t, type_)
+            return OWN
+        leak = binding.view(conn, fid, t, type_, direction)
+        self._tell(key, value, binding, leak, t)
+        return FOREIGN
+
+    def _first_shown(self, value: Any, above: Binding | None, owner: Any, hint: Any, fid: int, t: int) -> Binding:
+        """Whose a new id is."""
+        if above is not None and self._by_connection:
+            return Binding(above.owner, fid, t, above.asked, above.others)
+        named = self._urls.get(str(value))
+        if named is not None:
+            return Binding(named, fid, t, asked=True)
+        known = isinstance(owner, str) and not owner.startswith("cookie:")  # a pseudonym cannot be compared with a name
+        if hint is not None and known and str(hint) != owner:
+            return Binding(str(hint), fid, t, asked=True)
+        return Binding(owner, fid, t, asked=not self._by_connection)
+
+    # What there is to say.
+
+    def _tell(self, key: str, value: Any, binding: Binding, leak: Leak, t: int) -> None:
+        """An event reached somebody who does not own it: one finding for all of them."""
+        if leak.reported is not None:
+            self._growing[leak.reported.place] = (key, value, binding, leak)
+            return
+        leak.report(
+            self.reporter.report_message(
+                self.counts,
+                leak.conn,
+                leak.fid,
+                t,
+                leak.direction,
+                kind="isolation",
+                message=self._words(key, value, binding, leak),
+                activation=binding.fid,
+                frames=frames_of(binding.fid, leak.fid),
+                seen=leak.type,
+                count=leak.count,
+                after=leak.after,
+            )
+        )
+
+    def _words(self, key: str, value: Any, binding: Binding, leak: Leak) -> str:
+        events = leak.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.type} first"
+        viewer = self.owner_of(leak.conn)
+        return f"{key} {short(value)} of {self._who(binding.owner)} reached {self._who(viewer)}: {events}"
+
+    def owner_of(self, conn: ConnectionState) -> Any:
+        """Who a connection belongs to, by this rule."""
+        return {"conn.user": conn.owner, "conn.session": conn.session.key}.get(self.rule.to, conn.key)
+
+    def _who(self, owner: Any) -> str:
+        if isinstance(owner, SessionState):
+            return f"user {owner.user}" if owner.user is not None else f"session {owner.id} (user unknown)"
+        return str(owner) if isinstance(owner, Token) else f"{self.rule.to.removeprefix('conn.')} {owner}"
+
+    def _say_shared(
+        self, key: str, value: Any, binding: Binding, conn: ConnectionState, fid: int, t: int, type_: str
     ) -> None:
-        to = self.rule.to.removeprefix("conn.")
+        first, second = self._who(binding.owner), self._who(conn.owner)
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, conn, fid, t, 0,
             kind="isolation",
-            message=f"{type_} of {key} {short(value)} reached {to} {owner}; it belongs to {to} {binding.owner}",
+            severity=Severity.WARNING,
+            message=f"{first} and {second} both ask in {key} {short(value)}: it is taken for an id that each of them has; "
+            "list ids that users have in common under `shared`",
             activation=binding.fid,
-            frames=(binding.fid, fid),
+            frames=frames_of(binding.fid, fid),
             seen=type_,
         )  # fmt: skip
+
+    # Forgetting.
 
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         """Forget ids that nobody has seen for ten minutes; one of something open has been seen."""
@@ -214,45 +379,5 @@ class BindMonitor(MessageMonitor):
         """The keys of an instance, as far as they are this rule's, are in use."""
         for key, value in zip(names, instance.values(), strict=True):
             binding = self.owners.get(key, {}).get(value)
-            if binding is not None and binding.owner == instance.conn.user:
+            if binding is not None and binding.is_of(instance.conn.owner):
                 binding.touch(t)
-
-
-class ConfineMonitor(MessageMonitor):
-    """A value names its owner; nobody else's connection may carry it."""
-
-    word = "confine"
-    rule: Confine
-
-    def collect(self, globals: Globals) -> None:
-        self.counts.activate(globals.taken(self.variable))
-
-    def emit(self, writer: HandlerWriter) -> None:
-        writer.need(self.rule.key, self.rule.to)
-        writer.may_be_alien()
-        value, owner = writer.keys.variable(self.rule.key), writer.keys.variable(self.rule.to)
-        check = f"{self.variable}.check({value}, {owner}, conn, fid, t, type, {writer.direction})"
-        if writer.inline:
-            check = f"{value} != {owner} and {check}"
-        writer.add(
-            f"if {value} is not None:",
-            f"    {writer.count(self.variable)}",
-            f"    if {check}:",
-            "        alien = True",
-        )
-
-    def check(self, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> bool:
-        """An event came with a value. Whether it is somebody else's name."""
-        if str(value) == str(owner):
-            return False
-        if owner is None or str(owner).startswith("cookie:"):  # a pseudonym cannot be compared with a name
-            self.counts.doubt()
-            return False
-        to = self.rule.to.removeprefix("conn.")
-        self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
-            kind="isolation",
-            message=f"{type_} for {self.rule.key} {short(value)} reached {to} {owner}",
-            seen=type_,
-        )  # fmt: skip
-        return True

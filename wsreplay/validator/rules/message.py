@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from wsreplay.contract.model import Contract
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.monitor import Monitor
@@ -49,6 +50,9 @@ class Observer:
 class MessageMonitor(Observer, Monitor):
     """One rule about messages."""
 
+    # an event of somebody else's is its business, too
+    sees_aliens = False
+
     def __init__(self, rule: Any, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
         super().__init__(rule, number, counts, reporter)
         # to be told of what is due
@@ -56,3 +60,23 @@ class MessageMonitor(Observer, Monitor):
 
     def globals(self) -> dict[str, Any]:
         return {self.variable: self}
+
+
+class LeaveAliens(Observer):
+    """Stands behind the rules that tell whose an event is: those that follow do not look at what is somebody else's."""
+
+    def emit(self, writer: HandlerWriter) -> None:
+        writer.leave_if_alien()
+
+
+class MessageUser(Observer):
+    """A connection whose handshake names nobody belongs to whom its first message names, if the contract has a key `user`."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._has_key = "user" in contract.keys
+
+    def emit(self, writer: HandlerWriter) -> None:
+        if self._has_key:
+            writer.need("user")
+            user = writer.keys.variable("user")
+            writer.add(f"if conn.user is None and {user} is not None:", f"    conn.belong_to(str({user}))")

@@ -44,6 +44,7 @@ class SequenceMonitor(MessageMonitor):
     """A counter; its own one in each direction."""
 
     word = "sequence"
+    sees_aliens = True
     rule: SequenceRule
 
     timed = True

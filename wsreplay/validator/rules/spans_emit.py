@@ -127,7 +127,7 @@ class SpansEmitter:
             f"    {i} = {monitor.variable}.start_again({what}, {i}, {rest}, {nested})",
         ]
         if writer.direction:
-            lines.append(f"{i}.bound = True")
+            lines.append(f"{i}.bound = {writer.bound}")
         if span.inside is not None:
             outside = f"{monitor.variable}.outside(conn, x{number}, t, fid, type, {writer.direction})"
             reports = [] if self._covered(writer, span) else [f"    {outside}"]
@@ -189,7 +189,7 @@ class SpansEmitter:
         stray = f"{monitor.variable}.stray(conn, x{number}, t, fid, {above}, type, {rest})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if writer.direction:
-            lines += [f"    if {i} is not None:", f"        {i}.bound = True"]
+            lines += [f"    if {i} is not None:", f"        {i}.bound = {writer.bound}"]
         writer.add_under(condition, lines)
 
     # The rules that judge slices.

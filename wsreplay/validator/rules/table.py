@@ -1,8 +1,8 @@
 """The rules about messages, each a file of its own: a new one is its file and one line here.
 
 Every kind of rule that the contract language has and that is neither a template nor a span stands here with its monitor, in the
-order in which they look at an event: what only concerns its form first; what belongs to whom last, since an event of somebody
-else's is looked at no further.
+order in which they look at an event. What belongs to whom comes first, but for counters, in which the numbers of everybody's
+events count: an event of somebody else's is looked at no further.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from wsreplay.contract.rules.schema import Schema
 from wsreplay.contract.rules.sequence import SequenceRule
 from wsreplay.contract.rules.unique import Unique
 from wsreplay.contract.rules.unknown import Unknown
-from wsreplay.validator.rules.isolation import BindMonitor, ConfineMonitor
+from wsreplay.validator.rules.confine import ConfineMonitor
+from wsreplay.validator.rules.isolation import BindMonitor
 from wsreplay.validator.rules.latency import LatencyMonitor
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.schema import SchemaMonitor
@@ -23,11 +24,11 @@ from wsreplay.validator.rules.unique import UniqueMonitor
 from wsreplay.validator.rules.unknown import UnknownMonitor
 
 MESSAGE_RULES: dict[type[Rule], type[MessageMonitor]] = {
+    SequenceRule: SequenceMonitor,
+    Bind: BindMonitor,
+    Confine: ConfineMonitor,
     Unknown: UnknownMonitor,
     Schema: SchemaMonitor,
     Latency: LatencyMonitor,
-    SequenceRule: SequenceMonitor,
     Unique: UniqueMonitor,
-    Bind: BindMonitor,
-    Confine: ConfineMonitor,
 }

@@ -209,6 +209,8 @@ class SessionState:
 
     def __init__(self, id: int, spans: int, groups: int) -> None:
         self.id, self.key = id, Token(f"session {id}")
+        # whose it is, as far as a handshake or a message has said
+        self.user: str | None = None
         # open connections
         self.connections = 0
         # the connection that was opened last
@@ -277,6 +279,10 @@ class ConnectionState:
         self.key = Token(f"connection {connection.id}")
         # from the handshake, or from a first message that names one
         self.user: str | None = connection.user
+        # whom what is shown here belongs to: the user, or the session where nobody is known
+        self.owner: str | SessionState = session
+        if connection.user is not None:
+            self.belong_to(connection.user)
         # it continues an earlier connection of the session
         self.resumed = session.last is not None
         self.open = True
@@ -292,6 +298,10 @@ class ConnectionState:
         """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
         for name, value in attributes.items():
             setattr(self, name, value)
+
+    def belong_to(self, user: str) -> None:
+        """It is known whose it is."""
+        self.user = self.owner = self.session.user = user
 
     def look_at(self, fid: int) -> None:
         """A frame comes."""

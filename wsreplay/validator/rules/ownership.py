@@ -1,0 +1,104 @@
+"""Who owns an id, and who else was shown it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from msgspec import Struct
+
+from wsreplay.validator.reporting import Reported
+from wsreplay.validator.state.state import ConnectionState, SessionState
+
+MOST_IDS = 200_000  # of one key, or of what one rule has told of
+
+
+class Leak(Struct, eq=False):
+    """What was shown of one id on one connection: the first event, and how many there were."""
+
+    conn: ConnectionState
+    fid: int
+    t: int
+    type: str
+    direction: int
+    after: int | None
+    count: int = 0
+    # the finding that says so; None while it is none
+    reported: Reported | None = None
+    # how many events that finding tells of
+    told: int = 0
+
+    def add(self) -> None:
+        """One more event."""
+        self.count += 1
+
+    def report(self, reported: Reported) -> None:
+        """It is a finding now."""
+        self.reported, self.told = reported, self.count
+
+
+class Binding(Struct, eq=False, gc=False):
+    """Who owns an id, since which frame, and when it was last seen.
+
+    An owner is a user's name, or the session of one who is unknown.
+    """
+
+    owner: Any
+    fid: int
+    t: int
+    # a client, or what belongs to one, named it
+    asked: bool = False
+    # further owners, who asked in it too
+    others: set[Any] | None = None
+    # connections that were shown it, by id, as far as they may have to be told of
+    shown: dict[int, Leak] | None = None
+    # what it names has ended
+    ended: bool = False
+
+    def touch(self, t: int) -> None:
+        """It is in use."""
+        self.t = t
+
+    def pass_to(self, owner: Any, fid: int, asked: bool) -> None:
+        """It belongs to somebody else from here on."""
+        self.owner, self.fid, self.asked, self.ended = owner, fid, asked, False
+
+    def ask(self) -> None:
+        """Its owner's client named it."""
+        self.asked = True
+
+    def share_with(self, owner: Any) -> None:
+        """Somebody else asks in it, too."""
+        self.others = {owner} if self.others is None else self.others | {owner}
+
+    def end(self) -> None:
+        """What it names has ended."""
+        self.ended = True
+
+    def is_of(self, owner: Any) -> bool:
+        """Whether it belongs to this owner, maybe among others."""
+        if self.owner == owner or (self.others is not None and owner in self.others):
+            return True
+        return isinstance(self.owner, SessionState) and self.owner.user is not None and self.owner.user == owner
+
+    def view(self, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> Leak:
+        """It was shown on a connection once more."""
+        if self.shown is None:
+            self.shown = {}
+        leak = self.shown.get(conn.id)
+        if leak is None:
+            leak = self.shown[conn.id] = Leak(conn, fid, t, type_, direction, conn.last_frame)
+        leak.add()
+        return leak
+
+
+def may_be_the_same(owner: Any, other: Any) -> bool:
+    """Whether two unknown users may be one who came again: the session of the first is over."""
+    return isinstance(owner, SessionState) and isinstance(other, SessionState) and owner.over and owner.user is None
+
+
+def ids_in(path: str) -> frozenset[str]:
+    """What a URL may name: its path's segments and its query's values."""
+    plain, _, query = path.partition("?")
+    values = [value for _, value in parse_qsl(query)]
+    return frozenset([*(unquote(segment) for segment in plain.split("/") if segment), *values])
