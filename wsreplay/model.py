@@ -12,7 +12,7 @@ Times are integers in nanoseconds since the start of the recording's first run; 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
@@ -154,6 +154,11 @@ class Run(NamedTuple):
     listen: str
     version: str
     options: dict[str, Any]
+
+
+def start_ns_of(run: Run) -> int:
+    """The wall-clock time (ns since 1970) at which a recording's time axis begins, by one run's anchor."""
+    return (start_of(run.started_at) - _EARLIEST) // timedelta(microseconds=1) * 1_000 - run.start_ns
 
 
 class Connection(NamedTuple):

@@ -47,7 +47,7 @@ MEANINGS = {
         "connection's [decoder](decoders.md) makes of a message. Where the type is a number, patterns name it by its digits. "
         "With a decoder that has types of its own, such as `socket.io`, `$.type` means these; another path goes before.",
         "type": "path: the event type, a text or a whole number",
-        "sent": "path: when it was sent: seconds, milliseconds or ISO 8601; `latency` needs it",
+        "sent": "path: when it was sent: s, ms, µs or ns since 1970, or ISO 8601; `latency` needs it",
         "seq": "path: its number; `sequence` may use it",
         "id": "path: its id; after a reconnect, an id that the session has seen is resent history and judged by no rule",
         "decoder": "name: the [decoder](decoders.md) of all connections; without it each is read by what it shows to need",
@@ -96,6 +96,7 @@ MEANINGS = {
         "responded_existence": "`[a, b]`: where an `a` occurs, a `b` does too, before or after",
         "not_co_existence": "`[a, b]`: not both occur",
         "latency": "patterns: with `max`, the same as [latency](#latency)",
+        "clock": "one of: of `latency`.",
         "mode": "one of: `alternate`: a `b` before the next `a`, an `a` since the last `b`; `chain`: the very next, the one "
         "just before. Of `response` and `precedence`.",
         "min": "whole number: of `existence`.",
@@ -110,9 +111,12 @@ MEANINGS = {
     },
     "latency": {
         "": "Received minus sent, where messages say when they were sent. The smallest difference of the connection is "
-        "subtracted, so different clocks do not matter: what is bounded is the delay above the best.",
+        "subtracted, so different clocks do not matter: what is bounded is the delay above the best. Times are compared as "
+        "precisely as they are told, and what a reconnect delayed has none.",
         "latency": "patterns: which messages",
         "max": "duration: at most",
+        "clock": "one of: what sender and recorder have: `skewed`: clocks that differ, so that a finding is a warning unless "
+        "`severity` says otherwise; `same`: one clock, so that the delay itself is judged. Default: `skewed`",
     },
     "sequence": {
         "": "A counter in messages, per direction. A number that is left out and sent again in time is a warning; one that "

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wsreplay.contract.model import Contract
-from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, lane_of
+from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.emit.globals import Globals
@@ -101,6 +101,10 @@ class Engine:
     def set_holds(self, holds: Iterable[Hold]) -> None:
         """When the recorder held traffic back: bounds are inconclusive meanwhile."""
         self.reporter.set_holds(list(holds))
+
+    def set_epochs(self, runs: Iterable[Run]) -> None:
+        """At what time of the wall clock the runs of the recorder began."""
+        self._clock.epochs.update({run.id: start_ns_of(run) for run in runs})
 
     def set_cut_frames(self, frames: Iterable[int]) -> None:
         """Frames whose payload the recording does not hold as it was."""

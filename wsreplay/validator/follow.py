@@ -99,6 +99,7 @@ class Follower:
         holds: list[Hold] = recording.holds()
         engine.set_holds(holds)
         engine.set_cut_frames(cut_frames(gaps))
+        engine.set_epochs(recording.runs())
         limit = self._unsettled(connections) if live else None
         sessions: list[Session] = stitch(connections, contract.resume_within_ns)
         runs: list[Run] = recording.runs()

@@ -40,6 +40,7 @@ def prepare(recording: Recording, contract: Contract, chosen: Collection[int] | 
     gaps = recording.gaps()
     engine.set_holds(recording.holds())
     engine.set_cut_frames(cut_frames(gaps))
+    engine.set_epochs(recording.runs())
     choices = choices_of(contract)
     choices.refresh(recording, connections)
     engine.set_decoders(choices.names())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
-from judged_traces import Trace, said
+from growing_files import write_whole
+from judged_traces import Trace, of, said
 
 from wsreplay.contract import loads
-from wsreplay.validator.rules.latency import sent_ns
+from wsreplay.store.reader import Recording
+from wsreplay.validator import judge
+from wsreplay.validator.rules.latency import precision_of, sent_ns
 
 TEXT = "contract: x\nenvelope: {type: $.type, sent: $.at}\nlatency: {id: l, latency: 's2c:a', max: 100ms}"
 
@@ -16,10 +23,10 @@ def judged(trace: Trace, inline: bool) -> list[str]:
 
 
 def sent(*pairs: tuple[float, float]) -> Trace:
-    """Events received at a time (s) and sent at another, by the sender's clock."""
+    """Events received at a time (s) and sent at another, by the sender's clock, which tells microseconds."""
     trace = Trace().open()
     for received, at in pairs:
-        trace.at(received).s2c("a", at=at)
+        trace.at(received).s2c("a", at=at + 0.250123)
     return trace.close()
 
 
@@ -52,8 +59,8 @@ def test_the_excess_over_the_smallest_difference_is_judged(
 
 @pytest.mark.parametrize("inline", [True, False])
 def test_each_connection_has_its_own_clock(inline: bool):
-    trace = Trace().open(1).open(2).s2c("a", at=5000.0).s2c("a", connection=2, at=100.0)
-    trace.at(1).s2c("a", at=5000.99).s2c("a", connection=2, at=101.0)
+    trace = Trace().open(1).open(2).s2c("a", at=5000.25).s2c("a", connection=2, at=100.25)
+    trace.at(1).s2c("a", at=5001.24).s2c("a", connection=2, at=101.25)
     assert judged(trace.close(1).close(2), inline) == []
 
 
@@ -70,6 +77,8 @@ def test_only_the_events_that_are_named_and_say_when_are_judged(inline: bool):
         (1700000000, 1_700_000_000e9),
         (1700000000.5, 1_700_000_000.5e9),
         (1700000000500, 1_700_000_000.5e9),
+        (1700000000500000, 1_700_000_000.5e9),
+        (1700000000500000000, 1_700_000_000.5e9),
         (-5, -5e9),
         ("2023-11-14T22:13:20+00:00", 1_700_000_000e9),
         ("2023-11-14T22:13:20", 1_700_000_000e9),
@@ -81,5 +90,73 @@ def test_only_the_events_that_are_named_and_say_when_are_judged(inline: bool):
         ([1], None),
     ],
 )
-def test_a_time_is_seconds_milliseconds_or_iso_8601(value: object, expected: float | None):
+def test_a_time_is_told_by_its_magnitude_or_is_iso_8601(value: object, expected: float | None):
     assert sent_ns(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [(1.7e18, 1_000_000_000), (1_700_000_000.5e9, 1_000_000), (1_700_000_000.000_5e9, 1_000),
+     (1e300, 1_000_000_000)],
+)  # fmt: skip
+def test_a_time_is_as_precise_as_it_is_told(sent: float, expected: int):
+    assert precision_of(sent) == expected
+
+
+EPOCH = 1_700_000_000
+
+# How a sender may tell a time: what it says of it, and by how much it may be wrong (s).
+SCALES: dict[str, Callable[[float], object]] = {
+    "seconds": lambda at: at,
+    "milliseconds": lambda at: round(at * 1e3),
+    "microseconds": lambda at: round(at * 1e6),
+    "nanoseconds": lambda at: round(at * 1e6) * 1000,
+}
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_whatever_the_scale_what_is_late_is_late_and_what_is_not_is_not(scale: Callable[[float], object], inline: bool):
+    trace = Trace().open()
+    for received, delay in ((1.0, 0.0), (2.0, 0.09), (3.0, 0.0), (4.0, 0.21)):
+        trace.at(received).s2c("a", at=scale(EPOCH + 0.25 + received - delay))
+    assert judged(trace.close(), inline) == ["a was 210ms on its way, at most 100ms allowed"]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("whole", [int, float, lambda at: f"2023-11-14T22:13:{int(at) - EPOCH + 20:02}Z"])
+def test_who_tells_whole_seconds_may_be_a_second_out(whole: Callable[[float], object], inline: bool):
+    trace = Trace().open()
+    for received in (1.0, 1.4, 1.9, 2.1, 3.99, 5.2):
+        trace.at(received).s2c("a", at=whole(int(EPOCH + received)))
+    assert judged(trace.close(), inline) == []
+    late = Trace().open().at(1).s2c("a", at=whole(EPOCH + 1)).at(4.05).s2c("a", at=whole(EPOCH + 3))
+    late.at(6.5).s2c("a", at=whole(EPOCH + 4))
+    assert judged(late.close(), inline) == ["a was 2.5s on its way, at most 100ms allowed"]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_what_a_reconnect_delayed_has_no_latency(inline: bool):
+    """History that is sent again, and what was said while nobody was there; what comes later has one."""
+    trace = Trace().open(1).at(1).s2c("a", at=EPOCH + 1.25).at(2).s2c("a", at=EPOCH + 2.25).drop().at(5).open(2)
+    trace.s2c("a", connection=2, at=EPOCH + 1.25).s2c("a", connection=2, at=EPOCH + 4.25).at(6)
+    trace.s2c("a", connection=2, at=EPOCH + 6.25).at(7).s2c("a", connection=2, at=EPOCH + 6.75)
+    assert judged(trace.close(2), inline) == ["a was 500ms on its way, at most 100ms allowed"]
+
+
+@pytest.mark.parametrize(("clock", "severity"), [("", "warning"), (", clock: skewed", "warning"), (", clock: same", "error"),
+                                                 (", clock: same, severity: info", "info")])  # fmt: skip
+def test_only_where_the_clocks_are_the_same_a_delay_is_an_error(clock: str, severity: str):
+    assert [rule.severity for rule in loads(TEXT[:-1] + clock + "}").rules] == [severity]
+
+
+def test_where_the_clocks_are_the_same_the_delay_itself_is_judged(tmp_path: Path):
+    began = datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp()  # as the file says
+    trace = Trace().open().at(1).s2c("a", at=began + 0.7503).at(2).s2c("a", at=began + 1.9001).at(3).s2c("a", at=began + 4.0001)
+    path = write_whole(tmp_path / "same.db", trace.close())
+    with Recording.open(path) as recording:
+        judgement = judge(recording, loads(TEXT[:-1] + ", clock: same}"))
+    assert [(finding.kind, finding.severity, finding.message) for finding in of(judgement, "l")] == [
+        ("late", "error", "a was 250ms on its way, at most 100ms allowed"),
+        ("clock", "error", "a came 1s before it was sent: the clocks differ"),
+    ]

@@ -8,14 +8,14 @@ from wsreplay.contract.document import Value, one_of
 from wsreplay.contract.model import MODES, TEMPLATES, Declare, Rule
 from wsreplay.contract.parts import Reader, duration_ns
 from wsreplay.contract.rules.kind import COMMON, is_enabled, listed_kind, read_common
-from wsreplay.contract.rules.latency import read_latency
+from wsreplay.contract.rules.latency import CLOCK, read_latency
 from wsreplay.contract.schema_parts import DURATION, JsonSchema, common_properties, json_object, one_or_many, ref
 
 _OPTIONS = ("mode", "min", "max", "within", "in", "by", "across", "after", "until", "unless")
 
 
 def _read(value: Value, reader: Reader) -> Rule | None:
-    parts = value.mapping((*COMMON, *TEMPLATES, *_OPTIONS, "latency"), "a rule")
+    parts = value.mapping((*COMMON, *TEMPLATES, *_OPTIONS, "latency", "clock"), "a rule")
     if not is_enabled(parts):
         return None
     templates = [name for name in parts if name in TEMPLATES or name == "latency"]
@@ -25,6 +25,8 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     if templates == ["latency"]:
         return read_latency(value, reader)
     template = templates[0]
+    if "clock" in parts:
+        parts["clock"].fail(f"clock belongs to latency, not to {template}")
     return Declare(
         **read_common(value, parts),
         template=template,
@@ -92,7 +94,8 @@ def _unless(parts: dict[str, Value]) -> tuple[str, ...]:
 def _schema() -> JsonSchema:
     operands = {name: _operands_schema(count) for name, count in TEMPLATES.items()}
     properties = {
-        **common_properties(), **operands, "latency": ref("patterns"), "mode": {"enum": list(MODES), "default": "any"},
+        **common_properties(), **operands, "latency": ref("patterns"), "clock": CLOCK,
+        "mode": {"enum": list(MODES), "default": "any"},
         "min": {"type": "integer", "minimum": 0}, "max": {"anyOf": [{"type": "integer", "minimum": 1}, DURATION]},
         "within": DURATION, "in": {"type": "string", "description": "a span: one slice per instance"}, "by": ref("keys"),
         "across": {"enum": ["user"]}, "after": ref("patterns"), "until": ref("patterns"),

@@ -9,11 +9,13 @@ IDLE_NS = 600_000_000_000  # what no event has concerned for so long is forgotte
 class Clock:
     """When something is next to be decided: no event later than `due` (ns) may be looked at before that."""
 
-    __slots__ = ("due",)
+    __slots__ = ("due", "epochs")
 
     def __init__(self) -> None:
         # ns on the trace's time axis; read by the engine with every frame
         self.due = NEVER
+        # run of the recorder → the wall-clock time (ns since 1970) at which the trace's time axis begins; as far as it is known
+        self.epochs: dict[int, int] = {}
 
     def at(self, due: int) -> None:
         """Something is due at this time (ns): earlier than what is known so far, or not."""
