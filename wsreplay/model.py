@@ -126,6 +126,12 @@ def lane_of(connection_id: int, direction: int, opcode: int, flags: int = FIN) -
     return connection_id << 6 | direction << 5 | (0 if flags & FIN else UNFINISHED) | opcode
 
 
+NO_CONTRACT = "none"
+"""The name of the contract that demands nothing: it shows what was said, and is what judges where no other fits."""
+
+NO_FIT = "no contract fits"
+"""The verdict of that contract, in words."""
+
 Headers = tuple[tuple[str, str], ...]
 
 

@@ -19,7 +19,7 @@ DEFAULTS = {"mode": "`any`", "to": "`conn.user`", "resume_within": "`30s`", "min
 
 MEANINGS = {
     "contract": {
-        "": "The top of the file. Only its name, `contract`, must be there, and at least one rule.",
+        "": "The top of the file. Only its name, `contract`, must be there. Without a rule it names types and demands nothing.",
         "contract": "text: the contract's name",
         "version": "text or number: your own counting, shown in reports",
         "description": "text: for readers",
@@ -70,6 +70,7 @@ MEANINGS = {
         "": "Globs, of which one must fit.",
         "path": "glob, or a list: the path that the client asked for, without its query",
         "subprotocol": "glob, or a list: the subprotocol that the server chose",
+        "events": "patterns: without `-c` the contract is chosen only where one of these came",
     },
     "span": {
         "": "What has a start and an end, such as a run or a tool call. A body or end event without an open span is a finding, "

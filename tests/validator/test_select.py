@@ -21,7 +21,7 @@ SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 def name_of_fitting(path: Path) -> str | None:
     with Recording.open(path) as recording:
         found = select_contract(recording)
-        assert select_contracts(recording) == [found or load("agent-chat")]
+        assert select_contracts(recording) == [found or load("none")]
     return found.name if found else None
 
 
@@ -78,8 +78,21 @@ def test_a_recording_that_grows_is_waited_for_until_it_shows_its_protocol(record
             held.release()
 
 
-def test_a_recording_that_ends_without_showing_its_protocol_gets_the_default(recorded):
-    assert [one.name for one in await_contracts(recorded((1, "connection_ack")))] == ["agent-chat"]
+def test_a_recording_that_ends_without_showing_its_protocol_fits_none(recorded):
+    assert [one.name for one in await_contracts(recorded((1, "connection_ack")))] == ["none"]
+
+
+@pytest.mark.parametrize(
+    ("events", "name"),
+    [
+        ([(0, "chat"), (1, "answer")], None),  # the server speaks otherwise
+        ([(0, "chat")], "agent-chat"),
+        ([(1, "response.created"), (1, "response.completed")], None),  # the Responses API
+        ([(1, "session.created"), (1, "response.created")], "openai-realtime"),
+    ],
+)
+def test_a_few_words_in_common_are_not_enough(recorded, events, name):
+    assert name_of_fitting(recorded(*events)) == name
 
 
 def test_a_name_always_wins(recorded):

@@ -13,7 +13,7 @@ from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
 from wsreplay.cli.streams import harmless
 from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
-from wsreplay.model import Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import duration_text, size_text
@@ -101,7 +101,7 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
 
 
 def _lines(one: Listed) -> Iterator[str]:
-    verdict = f"{one.judgement.verdict} ({visible(one.judgement.contract)})" if one.judgement else "not judged"
+    verdict = _verdict(one.judgement) if one.judgement else "not judged"
     state = "● REC" if one.live else verdict
     injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
     started = local_time(one.started) if one.started else ""
@@ -112,6 +112,12 @@ def _lines(one: Listed) -> Iterator[str]:
     broken = _broken_rules(one)
     for session in one.sessions:
         yield _session_line(one, session, broken.get(session.id, ()))
+
+
+def _verdict(judgement: Judgement) -> str:
+    if judgement.contract == NO_CONTRACT:
+        return NO_FIT
+    return f"{judgement.verdict} ({visible(judgement.contract)})"
 
 
 def _session_line(one: Listed, session: Session, rules: Sequence[str]) -> str:

@@ -12,8 +12,6 @@ from wsreplay.errors import ContractError
 def check(contract: Contract) -> None:
     """Raise a ContractError for the first rule that cannot mean anything."""
     spans = contract.spans
-    if not contract.rules:
-        raise ContractError("the contract demands nothing: it has no rule", file=contract.file)
     for rule in contract.rules:
         if isinstance(rule, Span):
             _span(rule, spans)

@@ -25,6 +25,7 @@ from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.rules.table import KINDS
 from wsreplay.decode import decoder_names
 from wsreplay.errors import ContractError, UsageError
+from wsreplay.model import NO_CONTRACT
 from wsreplay.store.paths import reachable
 
 _PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "map", "keys", "known")
@@ -80,6 +81,8 @@ def _base(value: Value, folder: FilePath | None) -> tuple[str, str, FilePath | N
 
 
 def _text(name: str, folder: FilePath | None) -> tuple[str, str, FilePath | None]:
+    if name == NO_CONTRACT:
+        return f"contract: {NO_CONTRACT}\n", f"{NO_CONTRACT}.yaml", None
     if name in builtin_names():
         source = (resources.files("wsreplay.contract") / "builtin" / f"{name}.yaml").read_text("utf-8")
         return source, f"{name}.yaml", None
@@ -108,13 +111,15 @@ class _Loader:
     def contract(self, source: str, digest: str) -> Contract:
         if "contract" not in self.top:
             self.document.fail("a contract begins with its name: `contract: NAME`")
+        if "description" in self.top:
+            self.top["description"].string("a text for readers")
         envelope, keys = self._envelope(), self._keys()
         spans = self.top["spans"].mapping() if "spans" in self.top else {}
         reader = Reader(keys, envelope, list(spans), _run_keys(spans, keys))
         contract = Contract(
             name=self.top["contract"].string("the contract's name"), version=self._version(), file=self.document.place.file,
             source=source, digest=digest, envelope=envelope, keys=keys, rules=self._rules(reader),
-            known=self._part("known", reader.patterns, ()), applies_to=self._applies_to(),
+            known=self._part("known", reader.patterns, ()), applies_to=self._applies_to(reader),
             resume_within_ns=self._resume_within(),
         )  # fmt: skip
         if "map" in self.top:
@@ -166,11 +171,12 @@ class _Loader:
             return path_of(value)
         return value.choice([*CONNECTION_SOURCES, *(other for other in names if other != name)])
 
-    def _applies_to(self) -> AppliesTo:
+    def _applies_to(self, reader: Reader) -> AppliesTo:
         if "applies_to" not in self.top:
             return AppliesTo()
-        parts = self.top["applies_to"].mapping(("path", "subprotocol"))
-        return AppliesTo(**{name: tuple(item.string("a glob") for item in value.items()) for name, value in parts.items()})
+        parts = self.top["applies_to"].mapping(("path", "subprotocol", "events"))
+        globs = {name: _globs(parts[name]) for name in ("path", "subprotocol") if name in parts}
+        return AppliesTo(**globs, events=reader.patterns(parts["events"]) if "events" in parts else ())
 
     def _resume_within(self) -> int:
         if "session" not in self.top:
@@ -189,6 +195,13 @@ def _run_keys(spans: dict[str, Value], keys: dict[str, Key]) -> list[str]:
     run = spans.get("run") or next(iter(spans.values()), None)
     by = run.data.get("by") if run is not None and isinstance(run.data, dict) else None
     return [item.data for item in by.items() if item.data in keys] if by is not None else []
+
+
+def _globs(value: Value) -> tuple[str, ...]:
+    globs = tuple(item.string("a glob") for item in value.items())
+    if not globs:
+        value.fail("expected a glob, found an empty list")
+    return globs
 
 
 def _check_unique_ids(rules: Iterable[Rule]) -> tuple[Rule, ...]:

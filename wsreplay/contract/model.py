@@ -219,10 +219,14 @@ def _fill(glob: str, parts: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AppliesTo:
-    """Globs on a connection's path (without its query) and subprotocol; empty means all."""
+    """Globs on a connection's path (without its query) and subprotocol; empty means all.
+
+    `events`: where nobody names a contract this one is chosen only if one of these came; empty means any of its own.
+    """
 
     path: tuple[str, ...] = ()
     subprotocol: tuple[str, ...] = ()
+    events: Patterns = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def render(results: Sequence[FileResult]) -> str:
 def _lines(results: Sequence[FileResult]) -> Iterator[str]:
     failures = [(result, finding) for result in results for finding in result.failures()]
     failures.sort(key=lambda one: -SEVERITY_RANK[one[1].severity])
-    broken = [result for result in results if result.judgement is None]
+    broken = [result for result in results if result.why_not_judged]
     errors = sum(finding.severity is Severity.ERROR for _, finding in failures)
     verdict = worst(result.verdict for result in results)
     told = [count_text(len(results), "result"), count_text(errors, "error"), count_text(len(failures) - errors, "warning")]
@@ -40,7 +40,7 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
     level = Severity.ERROR if errors or broken else level
     yield _command(level, f"{word_of_all(results)}: {', '.join(told)}{more}", title="wsreplay")
     for result in broken[:MOST]:
-        yield _command(Severity.ERROR, result.error or "", title="could not be judged", file=result.path)
+        yield _command(Severity.ERROR, result.why_not_judged, title="could not be judged", file=result.path)
     for result, finding in failures[: max(MOST - len(broken), 0)]:
         yield _finding(result, finding, mark(injected[result.path].beside(finding)))
 

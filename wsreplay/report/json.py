@@ -68,6 +68,8 @@ def _file(result: FileResult) -> dict[str, Any]:
         "run_counts": judgement.run_counts,
         "forgotten": judgement.forgotten,
         "notes": list(judgement.notes),
+        "unjudged": {str(session): counts for session, counts in judgement.unjudged.items()},
+        **({"seen": list(judgement.seen)} if judgement.seen else {}),
     }
 
 

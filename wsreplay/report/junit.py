@@ -98,8 +98,8 @@ def _started_at(result: FileResult) -> str:
 
 def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterator[_Case]:
     judgement = result.judgement
-    if judgement is None:
-        yield _Case("can be judged", result.path, "error", result.error or "", result.error or "")
+    if judgement is None or result.why_not_judged:
+        yield _Case("can be judged", result.path, "error", result.why_not_judged, result.why_not_judged)
         return
     found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in judgement.findings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
+from wsreplay.model import NO_CONTRACT, NO_FIT
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.reporting import fingerprint_of
@@ -58,8 +59,19 @@ class FileResult:
         return [one for one in self.findings if self.is_wrong(one) and not self.is_known(one) and one.caused_by not in causes]
 
     @property
+    def why_not_judged(self) -> str:
+        """Why there is no verdict: what stood in the way, or what was seen that no contract fits; else empty."""
+        if self.judgement is None:
+            return self.error or "could not be judged"
+        if self.judgement.contract != NO_CONTRACT:
+            return ""
+        return f"{NO_FIT}; choose one with -c. Seen: {'; '.join(self.judgement.seen) or 'no event'}"
+
+    @property
     def word(self) -> str:
         """The verdict in a word; `unproven` where only `strict` fails it."""
+        if self.judgement is not None and self.judgement.contract == NO_CONTRACT:
+            return NO_FIT
         if self.verdict not in _FAILING and any(one.verdict in _UNPROVEN for one in self.failures()):
             return UNPROVEN
         return str(self.verdict).replace("_", " ")

@@ -41,7 +41,7 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
     listed = listed[:_MOST_RESULTS]
     for one in listed:
         one["ruleIndex"] = list(rules).index(one.pop("key"))
-    notifications = [_notification(result) for result in results if result.judgement is None]
+    notifications = [_notification(result) for result in results if result.why_not_judged]
     driver = {"name": "wsreplay", "version": wsreplay.__version__, "rules": list(rules.values())}
     invocation: dict[str, Any] = {"executionSuccessful": not notifications}
     if notifications:
@@ -52,7 +52,7 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
 
 def _notification(result: FileResult) -> dict[str, Any]:
     location = {"physicalLocation": {"artifactLocation": {"uri": _uri(result.path)}}}
-    return {"level": "error", "message": {"text": visible(result.error or "could not be judged")}, "locations": [location]}
+    return {"level": "error", "message": {"text": visible(result.why_not_judged)}, "locations": [location]}
 
 
 def _results(result: FileResult, rules: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:

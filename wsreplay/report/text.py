@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import Direction, Session
+from wsreplay.model import NO_CONTRACT, Direction, Session
 from wsreplay.report import timeline
 from wsreplay.report.paint import (
     BLUE,
@@ -276,8 +276,11 @@ class _File:
         rules = Counter(str(rule.verdict) for rule in judgement.rules)
         said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
         yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
-        yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", said)
-        if judgement.verdict is Verdict.VACUOUS:
+        if judgement.rules:
+            yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", said)
+        if judgement.contract == NO_CONTRACT:
+            yield from self._no_fit(judgement)
+        elif judgement.verdict is Verdict.VACUOUS:
             hint = "no rule of this contract applied: is it the right one? (wsreplay contract ls)"
             yield from self._block("  ", hint, YELLOW)
         for what, number in judgement.forgotten.items():
@@ -291,6 +294,14 @@ class _File:
             yield f"  look closer: wsreplay tui {path}"
             if first:
                 yield f"               wsreplay show {path} {first}"
+
+    def _no_fit(self, judgement: Judgement) -> Iterator[str]:
+        """What was seen, and how to go on."""
+        for line in judgement.seen:
+            yield from self._block("  seen: ", line)
+        path = shlex.quote(visible(self.result.path))
+        yield self.paint(f"  go on: wsreplay validate {path} -c CONTRACT   (built-in ones: wsreplay contract ls)", YELLOW)
+        yield self.paint(f"         wsreplay contract map {path}   (proposes one of your own)", YELLOW)
 
     def _block(self, head: str, text: str, *codes: str) -> Iterator[str]:
         """Wrapped text that hangs under its head."""

@@ -29,7 +29,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import judge
 from wsreplay.validator.findings import Finding, Judgement, Verdict
-from wsreplay.validator.select import select_common_contract
+from wsreplay.validator.select import select_contracts
 
 Result = TypeVar("Result")
 
@@ -177,7 +177,7 @@ class Tap:
     @property
     def contract(self) -> Contract:
         """The contract that was given; else the one that fits what has been recorded so far."""
-        return self._contract or select_common_contract(self.recording)
+        return self._contract or select_contracts(self.recording)[0]
 
     def messages(self, session: Session | None = None) -> list[Message]:
         """The messages of a session, or of all, in order."""

@@ -5,7 +5,7 @@ The clock advances only by times in the trace. What is due is decided before the
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -52,6 +52,8 @@ class Engine:
         self._connections: dict[int, ConnectionState | None] = {}
         # events; connections that the contract does not judge
         self.events = self.skipped = 0
+        # these connections, by session
+        self.passed_by: dict[int, Counter[str]] = {}
         # nothing more comes
         self._finished = False
         # others judge the rest of the recording
@@ -293,8 +295,10 @@ class Engine:
         if not self._judged(connection):
             self._connections[connection.id] = None
             self.skipped += 1
+            self.passed_by.setdefault(item.session, Counter())[f"connection to {plain_path(connection.path)}"] += 1
             return
         conn = self._connections[connection.id] = self.memory.connect(connection, item.session)
+        conn.read_by(self._reader.decoder_of(connection.id))
         self._happen(conn, "ws.open", None, item.t_ns, None, {})
 
     def _closed(self, connection: Connection, t: int) -> None:
@@ -377,4 +381,4 @@ class Engine:
         reached = Reached(
             self.events, self.untyped, self.matched, self.skipped, self.undecodable, self.now, self._finished, self._partial
         )
-        return judgement(self.contract, self.monitors, self.memory, self._globals, reached)
+        return judgement(self.contract, self.monitors, self.memory, self._globals, reached, self.passed_by)

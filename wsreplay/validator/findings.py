@@ -123,3 +123,7 @@ class Judgement:
     forgotten: dict[str, int] = field(default_factory=dict)
     run_counts: dict[str, int] = field(default_factory=dict)  # how many runs ended how; `runs` holds at most some thousands
     notes: tuple[str, ...] = ()
+    # what no rule judged, by session: what it is → how many
+    unjudged: dict[int, dict[str, int]] = field(default_factory=dict)
+    # of a contract that demands nothing, a line for each decoder: what came
+    seen: tuple[str, ...] = ()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsreplay.contract import Contract
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.reporting import IN_A_URL, MOST_FINDINGS
 from wsreplay.validator.span_log import MOST_RUNS
-from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_required
+from wsreplay.validator.verdicts import notes_of, place, unjudged_notes, verdict_of_rule, whole, with_required
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
     findings = _findings(contract, (finding for judgement in judgements for finding in judgement.findings), forgotten)
     matched = sum(part.matched for part in parts)
     sessions = {number: verdict for judgement in judgements for number, verdict in judgement.session_verdicts.items()}
+    unjudged = {number: counts for judgement in judgements for number, counts in judgement.unjudged.items()}
     whole_judgement = Judgement(
         contract=contract.name,
         contract_version=contract.version,
@@ -68,12 +69,16 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
         session_verdicts=dict(sorted(sessions.items())),
         forgotten=dict(forgotten),
         run_counts=dict(sorted(run_counts.items())),
-        notes=notes_of(
-            sum(part.skipped for part in parts),
-            sum(part.undecodable for part in parts),
-            sum(part.anonymous for part in parts),
-            sum(judgement.sessions for judgement in judgements),
+        notes=(
+            *notes_of(
+                sum(part.skipped for part in parts),
+                sum(part.undecodable for part in parts),
+                sum(part.anonymous for part in parts),
+                sum(judgement.sessions for judgement in judgements),
+            ),
+            *unjudged_notes(unjudged),
         ),
+        unjudged=dict(sorted(unjudged.items())),
     )
     return with_required(contract, whole_judgement, max(part.reached_ns for part in parts))
 
@@ -89,7 +94,7 @@ def _rule(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:
     return RuleVerdict(
         first.id,
         verdict_of_rule(violations, errors, inconclusive, pending, activations, finished=True),
-        first.severity,
+        _severity(of_parts),
         first.line,
         activations,
         max(0, activations - violations - pending - (inconclusive - unread)),
@@ -100,6 +105,12 @@ def _rule(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:
         first.file,
         unread,
     )
+
+
+def _severity(verdicts: Sequence[RuleVerdict]) -> Severity:
+    """That of the parts in which it is violated, the worse one."""
+    violated = {verdict.severity for verdict in verdicts if verdict.violations} or {verdicts[0].severity}
+    return next(severity for severity in (Severity.ERROR, *violated) if severity in violated)
 
 
 def _findings(contract: Contract, findings: Iterable[Finding], forgotten: Counter[str]) -> tuple[Finding, ...]:

@@ -65,6 +65,8 @@ class MessageReader:
         self._shortcuts: dict[str, _Lane | None] = {}
         # of connections that are not plain JSON: what reads them, by connection
         self._decoders: dict[int, Decoder] = {}
+        # the names of all that was told, by connection
+        self._names: dict[int, str] = {}
         self._linkers: dict[int, Linker] = {}
         # frames whose payload the recording does not hold as it was
         self._cut_frames: frozenset[int] = frozenset()
@@ -73,6 +75,7 @@ class MessageReader:
 
     def set_decoders(self, names: Mapping[int, str]) -> None:
         """What connections are read by, by connection; those that are not named are plain JSON. Raises UsageError."""
+        self._names.update(names)
         for connection, name in names.items():
             if name not in PLAIN_DOCUMENTS:
                 self._decoders[connection] = decoder_for(name, self._contract)
@@ -109,6 +112,10 @@ class MessageReader:
         """Frames whose payload the recording does not hold as it was."""
         self._cut_frames = frames
 
+    def decoder_of(self, connection: int) -> str:
+        """The name of what reads a connection."""
+        return self._names.get(connection, PLAIN)
+
     def leave(self, connection: int) -> None:
         """Nothing more is awaited of a connection."""
         self._linkers.pop(connection, None)
@@ -130,6 +137,7 @@ class MessageReader:
         """A message of a connection that is plain JSON, and that its handler did not take at once."""
         parts = self._plain.parse(direction, opcode, payload)
         if opcode == Opcode.BINARY and all(part.type is None for part in parts):
+            conn.session.pass_unjudged("binary message")
             return 0
         if not parts:
             self._refuse(conn, fid, t, direction, payload)
@@ -155,7 +163,9 @@ class MessageReader:
         if linker.is_waiting(direction):
             return self._hand_over_all(conn, t, linker.feed(fid, direction, opcode, payload))
         parts = linker.decoder.parse(direction, opcode, payload)
-        if not parts:
+        if not parts and opcode == Opcode.BINARY:
+            conn.session.pass_unjudged("binary message")
+        elif not parts:
             self._refuse(conn, fid, t, direction, payload)
         elif len(parts) == 1 and parts[0].role is Role.EVENT and not parts[0].attachments and parts[0].type is not None:
             self._hand_over(conn, fid, t, direction, parts[0].type, parts[0].document)
@@ -235,7 +245,8 @@ class MessageReader:
     def _hand_over_all(self, conn: ConnectionState, t: int, events: list[Event]) -> int:
         count = 0
         for event in events:
-            if event.type is None:  # the answer to what nobody has seen asked
+            if event.type is None:
+                conn.session.pass_unjudged("answer to what was not seen")
                 self.untyped += 1
                 continue
             count += 1

@@ -14,6 +14,7 @@ from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.message import LeaveAliens, MessageMonitor, MessageUser, Observer
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.scoped import build_template
+from wsreplay.validator.rules.seen import SeenTypes
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.rules.table import MESSAGE_RULES
@@ -49,6 +50,10 @@ class Monitors:
         self.observers: list[Observer] = [
             ResentHistory(contract, self.messages), MessageUser(contract), *first, LeaveAliens(), *rest
         ]
+        # what was said, which matters where nothing is demanded
+        self.seen = SeenTypes()
+        if not contract.rules:
+            self.observers.append(self.seen)
         self.spans_emitter = SpansEmitter(contract, self.spans, self.groups)
         self.emitters: list[Emitter] = [*self.observers, self.spans_emitter]
         for observer in self.observers:

@@ -117,7 +117,7 @@ def _join(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
 
 def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
     """The connections of each part; one part, or none, where splitting does not pay or cannot be done."""
-    if parts < 2 or "user" in contract.keys:
+    if parts < 2 or "user" in contract.keys or not contract.rules:
         return []
     try:
         with Recording.open(path) as recording:

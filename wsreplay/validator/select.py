@@ -1,7 +1,8 @@
 """Which contracts judge a recording where nobody names one.
 
-agent-chat, where a single event is one of those it is about. Else the built-in contract that the connections' subprotocol names
-(`applies_to`), else the one that is about the most of the event types. Where none is about any: agent-chat.
+agent-chat, where a single event is one of those it is about: one of the server's, if it said anything. Else the built-in
+contract that the connections' subprotocol names (`applies_to`), else the one that is about the most of the event types. Where
+none is about any: `none`, which judges nothing and says what was seen.
 """
 
 from __future__ import annotations
@@ -10,25 +11,32 @@ import time
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from wsreplay.contract import Contract, builtin_names, load
 from wsreplay.contract.model import Declare, Pattern, Span
 from wsreplay.errors import RecordingError
+from wsreplay.model import NO_CONTRACT
+from wsreplay.store import paging
+from wsreplay.store.condition import UNTYPED
 from wsreplay.store.reader import Recording
+from wsreplay.trace.reading import Reading
 
 DEFAULT_CONTRACT = "agent-chat"
 LOOKED_AT = 100_000  # frames with a type; a protocol shows itself in its first ones
+DECODED_AT_MOST = 2_000  # frames whose type only their decoder knows
 _LIVE_POLL_S = 0.2
 
 
 def select_contracts(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
-    """The contracts of these names or files; without any, the one that fits. Raises ContractError."""
-    return [load(name) for name in names] or [select_common_contract(recording)]
+    """The contracts of these names or files; without any, the one that fits, or `none`. Raises ContractError."""
+    return [load(name) for name in names] or [select_contract(recording) or _builtin(NO_CONTRACT)]
 
 
 def select_common_contract(*recordings: Recording) -> Contract:
-    """The contract for recordings that are looked at together: the one that fits the first of those that any fits."""
+    """What tells the ids of recordings that are compared or played: the contract that fits the first of those that any fits,
+    else agent-chat, whose names of ids are common."""
     return next(filter(None, map(select_contract, recordings)), None) or _builtin(DEFAULT_CONTRACT)
 
 
@@ -53,20 +61,37 @@ def _contracts_for_file(path: str | Path) -> list[Contract]:
         with Recording.open(path) as recording:
             return select_contracts(recording)
     except RecordingError:
-        return [_builtin(DEFAULT_CONTRACT)]  # whoever judges the file says what is wrong with it
+        return [_builtin(NO_CONTRACT)]  # whoever judges the file says what is wrong with it
 
 
 def select_contract(recording: Recording) -> Contract | None:
     """The built-in contract that is about what was recorded; None where none is, or nothing is there yet."""
-    events = recording.event_types(LOOKED_AT)
+    events = _event_types(recording)
     default = _builtin(DEFAULT_CONTRACT)
-    if _count_matches(default, events):
+    of_server = [event for event in events if event[0]]
+    if _count_matches(default, of_server or events):
         return default
     subprotocols = {connection.subprotocol for connection in recording.connections() if connection.subprotocol}
     others = [_builtin(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
     named = [contract for contract in others if _is_named(contract, subprotocols)]
-    about = [contract for contract in others if not contract.applies_to.subprotocol and _count_matches(contract, events)]
+    about = [contract for contract in others if _is_about(contract, events)]
     return max(named or about, key=lambda contract: _count_matches(contract, events), default=None)
+
+
+def _event_types(recording: Recording) -> list[tuple[int, str]]:
+    """Each (direction, type) among the first messages, as their decoders read them."""
+    types = dict.fromkeys(recording.event_types(LOOKED_AT))
+    reading = Reading(recording)
+    reading.refresh(recording.connections())
+    for frame in islice(paging.frames_where(recording, 1, LOOKED_AT, UNTYPED), DECODED_AT_MOST):
+        types.update(((event.direction, event.type), None) for event in reading.events(frame) if event.type is not None)
+    return list(types)
+
+
+def _is_about(contract: Contract, events: Sequence[tuple[int, str]]) -> bool:
+    applies = contract.applies_to
+    telling = not applies.events or any(pattern.fits(*event) for pattern in applies.events for event in events)
+    return telling and not applies.subprotocol and _count_matches(contract, events) > 0
 
 
 @cache

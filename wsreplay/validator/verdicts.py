@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Rule
 from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.memory import Memory
@@ -35,27 +39,37 @@ class Reached(NamedTuple):
     partial: bool
 
 
-def judgement(contract: Contract, monitors: Monitors, memory: Memory, globals: Globals, reached: Reached) -> Judgement:
+def judgement(
+    contract: Contract, monitors: Monitors, memory: Memory, globals: Globals, reached: Reached,
+    passed_by: Mapping[int, Counter[str]],
+) -> Judgement:  # fmt: skip
     """The verdict of what the engine has seen so far."""
     for monitor in monitors.by_rule.values():
         monitor.collect(globals)
     rules = tuple(_rule_verdict(monitors, memory, reached, counts) for counts in monitors.counts.values())
     findings, orders = monitors.reporter.findings, monitors.reporter.orders
     order = sorted(range(len(findings)), key=lambda index: (*place(findings[index], orders[index]), index))
+    verdict = whole(contract, rules, reached.matched)
+    unjudged = _unjudged(memory, passed_by)
     so_far = Judgement(
         contract=contract.name,
         contract_version=contract.version,
         contract_digest=contract.digest,
-        verdict=whole(contract, rules, reached.matched),
+        verdict=verdict,
         events=reached.events,
         sessions=len(memory.sessions),
         rules=rules,
         findings=tuple(findings[index] for index in order),
         runs=_runs(monitors, memory),
-        session_verdicts={session.id: session.verdict(reached.finished) for session in memory.sessions.values()},
+        session_verdicts=_session_verdicts(memory, verdict, reached.finished),
         forgotten=dict(monitors.reporter.forgotten),
         run_counts=dict(sorted(monitors.run_log.counts.items())),
-        notes=notes_of(reached.skipped, reached.undecodable, anonymous_sessions(contract, memory), len(memory.sessions)),
+        notes=(
+            *notes_of(reached.skipped, reached.undecodable, anonymous_sessions(contract, memory), len(memory.sessions)),
+            *unjudged_notes(unjudged),
+        ),
+        unjudged=unjudged,
+        seen=tuple(monitors.seen.said()),
     )
     return with_required(contract, so_far, reached.now) if reached.finished and not reached.partial else so_far
 
@@ -169,6 +183,37 @@ def _runs(monitors: Monitors, memory: Memory) -> tuple[RunOutcome, ...]:
                 for run in span.open_instances(memory.open_sessions())
             ]
     return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
+
+
+def _session_verdicts(memory: Memory, whole: Verdict, finished: bool) -> dict[int, Verdict]:
+    """Where no rule applied to anything, none is satisfied in any session."""
+    verdicts = {session.id: session.verdict(finished) for session in memory.sessions.values()}
+    if whole is Verdict.VACUOUS:
+        return {id: whole if verdict is Verdict.SATISFIED else verdict for id, verdict in verdicts.items()}
+    return verdicts
+
+
+def _unjudged(memory: Memory, passed_by: Mapping[int, Counter[str]]) -> dict[int, dict[str, int]]:
+    counts = {session.id: session.unjudged + passed_by.get(session.id, Counter()) for session in memory.sessions.values()}
+    counts = {**{id: count for id, count in passed_by.items() if id not in counts}, **counts}
+    return {id: dict(count) for id, count in sorted(counts.items()) if count}
+
+
+_MOST_NOTED = 10  # sessions
+
+
+def unjudged_notes(unjudged: Mapping[int, Mapping[str, int]]) -> Iterator[str]:
+    """A line for each session in which something was judged by no rule."""
+    for session, counts in islice(unjudged.items(), _MOST_NOTED):
+        listed = ", ".join(_counted(what, count) for what, count in counts.items())
+        yield f"session {session}: not judged: {listed}"
+    if len(unjudged) > _MOST_NOTED:
+        yield f"and so in {len(unjudged) - _MOST_NOTED:,} more sessions"
+
+
+def _counted(what: str, count: int) -> str:
+    noun, space, rest = what.partition(" ") if what.startswith(("connection", "answer")) else (what, "", "")
+    return f"{count_text(count, noun)}{space}{rest}"
 
 
 def anonymous_sessions(contract: Contract, memory: Memory) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsreplay.errors import WsreplayError
+from wsreplay.model import NO_CONTRACT, NO_FIT
 from wsreplay.store.reader import Recording
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.jobs.jobs import Jobs
@@ -48,6 +49,8 @@ def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     judgement = preview_verdict(reader, contracts)
     if judgement is None:
         return Preview(why="too long to be validated in a list")
+    if judgement.contract == NO_CONTRACT:
+        return Preview(why=NO_FIT)
     if judgement.verdict == "vacuous":
         return Preview(why="no rule applies" if judgement.events else "no events")
     rules = dict.fromkeys(chain.from_iterable(broken_rules(judgement.findings).values()))

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from wsreplay.display import visible
 from wsreplay.errors import WsreplayError
+from wsreplay.model import NO_CONTRACT
 from wsreplay.store.paths import typed_path
 from wsreplay.tui.host import Themed
 from wsreplay.tui.widgets.error_guard import ErrorGuard
@@ -45,7 +46,8 @@ class ContractPicker(ErrorGuard, Themed, ModalScreen["tuple[str, ...] | None"]):
     def compose(self) -> ComposeResult:
         from wsreplay.contract import builtin_names
 
-        self._names = [*builtin_names(), *(name for name in self._current if name not in builtin_names())]
+        names = [*builtin_names(), NO_CONTRACT]
+        self._names = [*names, *(name for name in self._current if name not in names)]
         with Vertical():
             yield Label("Validate by one of these, or type the path of a contract", id="question")
             yield OptionList(*(Option(visible(name)) for name in self._names), markup=False, compact=True)
@@ -75,7 +77,7 @@ class ContractPicker(ErrorGuard, Themed, ModalScreen["tuple[str, ...] | None"]):
         from wsreplay import contract
 
         try:
-            if name not in contract.builtin_names():
+            if name not in (*contract.builtin_names(), NO_CONTRACT):
                 name = str(typed_path(name))
             contract.load(name)
         except WsreplayError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsreplay import units
-from wsreplay.model import Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, Session
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.growth import Growth
@@ -67,7 +67,9 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
         counted = tally_runs(look, *recording.evidence.counts(session), "{:,}".format)
         well = (f"{look.signs.ok} no findings", look.style("ok"))
         if recording.evidence.is_vacuous(session):
-            well = (look.own("– no rule applies"), look.style("warning"))
+            names = {source.name for source in recording.evidence.sources}
+            why = NO_FIT if names == {NO_CONTRACT} else "no rule applies"
+            well = (look.own(f"– {why}"), look.style("warning"))
         runs = counted or [well]
     gap = [("  ", look.style())] if runs else []
     if status.stage is Stage.VALIDATING:

@@ -7,6 +7,7 @@ A *slice* is the events that belong together for some rules (trace slicing: Rosu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
@@ -225,6 +226,8 @@ class SessionState:
         # slices by group of rules, then by key
         self.tables: list[dict[Any, Slice]] = [{} for _ in range(groups)]
         self.undecodable = Undecodable()
+        # what came and was judged by no rule: what it is → how many
+        self.unjudged: Counter[str] = Counter()
         # something may be open that began in a parent before the one that is open now
         self.ambiguous_parents = False
         # a rule of severity error is violated; something could not be decided
@@ -243,6 +246,10 @@ class SessionState:
     def lose_sight(self) -> None:
         """A connection of the session goes on where the recording ends."""
         self.connections -= 1
+
+    def pass_unjudged(self, what: str) -> None:
+        """Something came that no rule judges."""
+        self.unjudged[what] += 1
 
     def doubt(self) -> None:
         """Something in it could not be decided."""
@@ -277,6 +284,8 @@ class ConnectionState:
         # as the recording tells of it; after its end, with how it ended
         self.info, self.id, self.session = connection, connection.id, session
         self.key = Token(f"connection {connection.id}")
+        # what its messages are read by
+        self.decoder = "json"
         # from the handshake, or from a first message that names one
         self.user: str | None = connection.user
         # whom what is shown here belongs to: the user, or the session where nobody is known
@@ -310,6 +319,10 @@ class ConnectionState:
     def pass_frame(self) -> None:
         """The frame has been looked at."""
         self.last_frame = self.frame
+
+    def read_by(self, decoder: str) -> None:
+        """Its messages are read by this decoder."""
+        self.decoder = decoder
 
     def learn(self, connection: Connection) -> None:
         """The recording tells more of it: how it ended."""

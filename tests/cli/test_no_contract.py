@@ -1,0 +1,81 @@
+"""Recordings that no built-in contract fits: every command says so, and none guesses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commandline import run
+
+MESSAGES = Path(__file__).parent / "messages"
+
+
+def imported(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.db"
+    assert run("import", MESSAGES / f"{name}.jsonl", "-o", path).code == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("rpc", "json-rpc: c2s:initialize 1, s2c:initialize:result 1"),
+        ("signalr", "signalr: c2s:handshake 1, s2c:handshake:result 1, s2c:Send 1, s2c:ping 1"),
+        ("phoenix", "phoenix: c2s:phx_join 1, s2c:phx_reply 1, s2c:new_msg 1"),
+        ("bin", None),
+    ],
+)
+def test_what_fits_nothing_is_said_to_fit_nothing(name: str, seen: str | None, tmp_path: Path) -> None:
+    path = imported(name, tmp_path)
+    outcome = run("validate", path)
+    assert outcome.code == 3
+    assert "NO CONTRACT FITS   no findings" in outcome.out
+    assert f"wsreplay contract map {path}" in outcome.out
+    assert (f"seen: {seen}" in outcome.out) == (seen is not None)
+    verdict = json.loads(run("validate", path, "-f", "json").out)
+    (file,) = verdict["files"]
+    assert (verdict["exit_code"], file["contract"]["name"], file["verdict"], file["findings"]) == (3, "none", "vacuous", [])
+    assert set(file["session_verdicts"].values()) == {"vacuous"}
+    assert '<error message="no contract fits' in run("validate", path, "-f", "junit").out
+    assert "::error title=could not be judged" in run("validate", path, "-f", "github").out
+    assert "no contract fits" in run("ls", path).out and "✓" not in run("ls", path).out
+
+
+def test_what_a_contract_does_not_judge_is_counted_for_each_session(tmp_path: Path) -> None:
+    contract = tmp_path / "mine.yaml"
+    contract.write_text("extends: agent-chat\napplies_to: {path: /ws}\n")
+    lines = [
+        {"wsreplay": 1},
+        {"connection": 1, "t": 0, "open": {"path": "/ws", "user": "a"}},
+        {"connection": 2, "t": 0, "open": {"path": "/metrics", "user": "b"}},
+        {"connection": 1, "t": 0.1, "dir": "s2c", "opcode": "binary", "base64": "/w=="},
+        {"connection": 1, "t": 0.2, "dir": "s2c", "opcode": "binary", "base64": "/w=="},
+        {"connection": 1, "t": 0.3, "close": {"by": "client", "code": 1000}},
+        {"connection": 2, "t": 0.3, "close": {"by": "client", "code": 1000}},
+    ]
+    (tmp_path / "mixed.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run("import", tmp_path / "mixed.jsonl", "-o", tmp_path / "mixed.db").code == 0
+    outcome = run("validate", tmp_path / "mixed.db", "-c", contract)
+    assert "session 1: not judged: 2 binary messages" in outcome.out
+    assert "session 2: not judged: 1 connection to /metrics" in outcome.out
+    (file,) = json.loads(run("validate", tmp_path / "mixed.db", "-c", contract, "-f", "json").out)["files"]
+    assert file["unjudged"] == {"1": {"binary message": 2}, "2": {"connection to /metrics": 1}}
+
+
+@pytest.mark.parametrize("name", ["socketio", "batch", "json_in_binary_frames", "lone_surrogate"])
+def test_agent_chat_in_another_form_is_agent_chat(name: str, tmp_path: Path) -> None:
+    outcome = run("validate", imported(name, tmp_path))
+    assert outcome.code == 1
+    assert "contract agent-chat v1" in " ".join(outcome.out.split())
+    assert "unknown type" not in outcome.out.replace("unknown type agent_comp", "")
+
+
+def test_a_contract_by_hand_goes_into_arrays(tmp_path: Path) -> None:
+    assert run("validate", imported("phoenix", tmp_path), "-c", MESSAGES / "phoenix.yaml").code == 0
+
+
+def test_a_decoder_can_be_named(tmp_path: Path) -> None:
+    path = imported("phoenix", tmp_path)
+    assert "seen: json: " not in run("validate", path, "--as", "json").out
+    assert run("validate", path, "--as", "phenix").code == 2
