@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import time
 from urllib.parse import quote
 
 import orjson
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from planted import MESSAGES, PLANTED, SIGNED
 
+from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import PREFIX, Redactor
 
 REDACTOR = Redactor(b"key of the tests")
@@ -159,48 +162,6 @@ def test_what_is_nested_too_deep_to_be_written_again_must_be_withheld(where: str
     assert Redactor(b"k", ["$.password"]).payload(payload) is None
 
 
-def offered(value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    return "/ws", (("Sec-WebSocket-Protocol", value),)
-
-
-def header(name: str, value: str = "SECRET") -> tuple[str, tuple[tuple[str, str], ...]]:
-    return "/ws", ((name, value),)
-
-
-def query(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    return f"/ws?{text}", ()
-
-
-SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJTRUNSRVQifQ.c2lnbmVkU0VDUkVU"  # with SECRET in it, as base64
-PLANTED = [
-    *map(offered, (
-        "realtime, openai-insecure-api-key.sk-proj-SECRET, openai-beta.realtime-v1", "token, SECRET", "bearer, SECRET",
-        "base64url.bearer.authorization.k8s.io.SECRET, v4.channel.k8s.io", "phoenix, base64url.bearer.phx.SECRET",
-        "apikey.SECRET", "api-key, SECRET", "xai-client-secret.SECRET", "my-auth-token.SECRET",
-        "graphql-ws, header-eyJBdXRob3JpemF0aW9uIjoiU0VDUkVUIn0",
-        "access-token, SECRET", "x-client-secret, SECRET", f"chat, {SIGNED}", f"jwt.{SIGNED}", "sk-ant-SECRETSECRETSECRET",
-    )),
-    *map(header, (
-        "Ocp-Apim-Subscription-Key", "X-Functions-Key", "Private-Key", "X-Signing-Key", "CB-ACCESS-SIGN",
-        "CB-ACCESS-PASSPHRASE", "CB-ACCESS-KEY", "xi-api-key", "X-Goog-Api-Key", "X-Session-Id", "X-CSRF",
-        "Cf-Access-Jwt-Assertion", "X-Amzn-Oidc-Data", "X-Forwarded-Access-Token",
-        "X-Signature", "X-User-Jwt", "X-Goog-Iap-Jwt-Assertion", "X-Hub-Signature-256", "X-Otp",
-        "X-Hmac", "Api-Secret", "X-Master-Key",
-    )),
-    header("X-Forwarded-Uri", "/ws?token=SECRET&a=b"), header("Link", "<https://h/x?a=b&access_token=SECRET>; rel=next"),
-    header("X-Original-Url", "https://u:SECRET@h/ws"), header("X-Anything", f"data {SIGNED}"),
-    header("User-Agent", "client ghp_SECRETSECRETSECRETSECRET"), header("Referer", "https://h/a?otp=SECRET"),
-    *map(query, (
-        "Ocp-Apim-Subscription-Key=SECRET", "X-Amz-Signature=SECRET&X-Amz-Security-Token=SECRET&X-Amz-Credential=SECRET",
-        "key=SECRET", "xi-api-key=SECRET", "ticket=SECRET&app_id=x", "auth%5Btoken%5D=SECRET&t=abc", "sid=SECRET",
-        "sig=SECRET&se=2026", "otp=SECRET", "pin=SECRET", "hmac=SECRET", "assertion=SECRET", "id_token=SECRET", "code=SECRET",
-        "passphrase=SECRET", "authSig=SECRET", "pass=SECRET", "subscription-key=SECRET", "user_pass=SECRET",
-        "next=https%3A%2F%2Fh%2F%3Ftoken%3DSECRET%26a%3Db", f"x={SIGNED}", "x=sk_live_SECRETSECRETSECRET",
-    )),
-    ("/bot123:SECRET/ws", ()), (f"/ws/{SIGNED}/room", ()), ("/ws;jsessionid=SECRET;v=1/room", ()),
-]  # fmt: skip
-
-
 def kept(path: str, headers: tuple[tuple[str, str], ...], redactor: Redactor = REDACTOR) -> str:
     """All that is kept of a request."""
     return repr((redactor.path(path), redactor.headers(headers)))
@@ -239,3 +200,83 @@ def test_a_server_that_chooses_an_offered_token_does_not_give_it_away() -> None:
 )
 def test_what_is_no_secret_is_kept(path: str, headers: tuple[tuple[str, str], ...]) -> None:
     assert kept(path, headers) == repr((path, headers))
+
+
+# Messages, with `auto`.
+
+AUTO = Redactor(b"key of the tests", ["auto"])
+
+
+def hidden(payload: bytes, redactor: Redactor = AUTO, *, is_first: bool = True) -> bytes | None:
+    return redactor.message(payload, is_text=True, is_first=is_first)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_secret_in_a_first_message_is_hidden_and_users_are_told_apart(message: bytes) -> None:
+    shown = hidden(message)
+    assert shown is not None
+    assert b"SECRET" not in shown
+    assert hidden(shown) == shown, "what is redacted already stays"
+    if message.count(b"password") < 2:  # of a doubled name only the last value is kept
+        assert hidden(message.replace(b"SECRET", b"ANOTHER")) != shown
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"type":"token","token":"Hel"}', b'{"usage":{"total_tokens":5,"max_tokens":100}}', b'{"author":"me","pinned":1}',
+        b'{"type":"chat","message":"my password is not here","session_id":"s1","thread_id":"t1"}', b"plain text: no secret",
+        b"a\nb: c", b'{ "n" : 1.0 , "big": 123456789012345678901234567890 }', b"[1,2]", b'"x"', b"", b"\xff\xfe\x00binary",
+        b'{"token":"a text with spaces, of which a model is made"}',
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays_byte_for_byte(message: bytes) -> None:
+    assert hidden(message, is_first=False) == message
+
+
+def test_what_names_a_secret_surely_is_hidden_in_every_message() -> None:
+    for message in (b'{"password":"SECRET"}', b'{"a":[{"access_token":"SECRET"}]}', f'{{"x":"{SIGNED}"}}'.encode()):
+        shown = hidden(message, is_first=False)
+        assert shown is not None
+        assert b"SECRET" not in shown and SIGNED.encode() not in shown
+    assert b"aaaaaaaaaaaaaaaaaaaa" not in (hidden(b'{"token":"aaaaaaaaaaaaaaaaaaaa"}', is_first=False) or b"")
+
+
+def test_bytes_with_a_secret_are_withheld() -> None:
+    assert hidden(b"\x82\xa5token\xd9" + SIGNED.encode()) is None
+    assert hidden(b"\x82\xa8password\xd9\xffSECRET") is None
+    assert hidden(b"\x82\xa4type\xa5audio\xff") == b"\x82\xa4type\xa5audio\xff"
+
+
+def test_names_and_shapes_can_be_added() -> None:
+    redactor = Redactor(b"k", ["auto", "name:x-acme-*", "name:tenant", r"shape:acme_[0-9a-f]{8}"])
+    assert "SECRET" not in kept("/ws?tenant=SECRET", (("X-Acme-Id", "SECRET"), ("X-Other", "see acme_0123abcd")), redactor)
+    assert "acme_0123" not in kept("/ws/acme_0123abcd", (("X-Other", "see acme_0123abcd or acme_00000000"),), redactor)
+    assert b"SECRET" not in (hidden(b'{"Tenant":"SECRET"}', redactor, is_first=False) or b"")
+    assert not Redactor(b"k", ["name:x"]).hides_payloads
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ("password", "paths begin with"), ("name:*", "names everything"), ("name:", "names every"), ("shape:", "fits every"),
+        ("shape:a*", "fits everything"), ("shape:(", "not a regular expression"), ("shape:(a)\\1", "backreferences"),
+        ("$.a[", "no singular JSON path"), ("Auto", "says nothing of what to hide"),
+    ],
+)  # fmt: skip
+def test_what_says_nothing_of_what_to_hide_is_refused(item: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Redactor(b"k", [item])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"a":' * 20_000, '{"a":"' + "\\" * 40_000, "[" * 40_000, '"' * 40_001, "a:" * 20_000, "eyJ" * 20_000, "sk-" * 20_000,
+     "eyJaaaa." * 9_000, "jwt-" * 20_000, "://" * 20_000, "&" * 60_000, "a=" * 30_000],
+)  # fmt: skip
+def test_no_message_and_no_header_takes_long(text: str) -> None:
+    began = time.perf_counter()
+    hidden(text.encode())
+    kept(f"/ws?{text}", (("Sec-WebSocket-Protocol", text), ("X-Any", text), ("Authorization", text)))
+    identify(f"/ws?{text}", (("Sec-WebSocket-Protocol", text), ("X-Any", text), ("Cookie", text)), REDACTOR)
+    assert time.perf_counter() - began < 5

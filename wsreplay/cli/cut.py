@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import make_parent, open_recording, print_path, session_of
+from wsreplay.cli.options import make_parent, open_recording, print_path, redact_option, session_of
 from wsreplay.errors import UsageError
 from wsreplay.formats.cut import cut
 from wsreplay.trace.redaction import Redactor
@@ -16,7 +16,7 @@ from wsreplay.trace.redaction import Redactor
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("sessions", metavar="SESSION...", type=int, nargs=-1, required=True)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The new recording.")
-@click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
+@redact_option
 def command(file: Path, sessions: tuple[int, ...], output: Path, redact: tuple[str, ...]) -> None:
     """Copy sessions into a recording of their own, small enough to attach to a bug report."""
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.options import make_parent, new_recording_path, print_path
+from wsreplay.cli.options import make_parent, new_recording_path, print_path, redact_option
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.formats.import_file import import_file
@@ -19,7 +19,7 @@ from wsreplay.trace.redaction import Redactor
 @click.argument("source", metavar="SOURCE")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The recording. [default: recordings/<UTC time>.db]")
-@click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
+@redact_option
 def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None:  # fmt: skip
     """Make a recording from SOURCE ('-': standard input): JSON lines, a HAR, or a flow file of mitmproxy.
 

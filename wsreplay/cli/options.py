@@ -68,6 +68,15 @@ def allow_origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", help=text)(command)
 
 
+def redact_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--redact`, of every command that writes a recording."""
+    text = (
+        "Hide a field of messages, such as '$.password'; auto: what looks like a secret in messages; name:x-acme-* and "
+        "shape:acme_[0-9a-f]{32}: further names and shapes of secrets, in headers and URLs too."
+    )
+    return click.option("--redact", multiple=True, metavar="WHAT", help=text)(command)
+
+
 class Header(click.ParamType[tuple[str, str]]):
     """'Name: value' (RFC 9110, section 5)."""
 

@@ -15,7 +15,7 @@ import click
 
 from wsreplay.cli.console import Console
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import Address, Header, Size, allow_origin_option, make_parent, new_recording_path
+from wsreplay.cli.options import Address, Header, Size, allow_origin_option, make_parent, new_recording_path, redact_option
 from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
@@ -60,7 +60,7 @@ STOP_WITHIN_S = 4.0
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// upstream.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Listen with TLS: the certificate chain, in PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
-@click.option("--redact", multiple=True, metavar="PATH", help="Hide a payload field, such as '$.password'.")
+@redact_option
 @click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Keep only this much of a message.")
 @click.option("--durability", type=click.Choice(["normal", "full"]), default="normal", show_default=True,
               help="full: each commit also survives a loss of power.")  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from wsreplay.model import Frame, Opcode
+from wsreplay.model import Frame
 from wsreplay.store.creation import new_recording
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.trace.frame_redaction import WITHHELD, FrameRedactor
 from wsreplay.trace.redaction import Redactor
 
 _BATCH = 10_000  # frames
@@ -18,7 +19,7 @@ _BATCH_BYTES = 8 * 2**20  # of payloads
 def cut(recording: Recording, connections: Collection[int], out: Path, redactor: Redactor | None = None) -> None:
     """Copy some connections with all that is known of them. Times, seqs and connection ids stay; frames are numbered anew.
 
-    With a redactor that has fields, payloads are redacted as when recording. Raises UsageError where `out` exists.
+    With a redactor that hides payloads, they are redacted as when recording. Raises UsageError where `out` exists.
     """
     with new_recording(out) as writer, recording.snapshot():
         _Cut(recording, set(connections), writer, redactor).copy()
@@ -27,8 +28,7 @@ def cut(recording: Recording, connections: Collection[int], out: Path, redactor:
 class _Cut:
     def __init__(self, recording: Recording, connections: set[int], writer: Writer, redactor: Redactor | None) -> None:
         self._recording, self._connections, self._writer = recording, connections, writer
-        self._redactor = redactor if redactor is not None and redactor.fields else None
-        self._unfinished: dict[tuple[int, int], list[Frame]] = {}
+        self._redactor = FrameRedactor(redactor) if redactor is not None and redactor.hides_payloads else None
 
     def copy(self) -> None:
         self._copy_runs()
@@ -61,24 +61,11 @@ class _Cut:
         redactor = self._redactor
         return (self._redacted(frame, redactor) for frame in frames)
 
-    def _redacted(self, frame: Frame, redactor: Redactor) -> Frame:
-        """The text of a fragmented message moves into its last frame; what is not JSON is withheld."""
-        if frame.opcode >= Opcode.CLOSE:
-            return frame
-        parts = self._unfinished.setdefault((frame.connection_id, frame.direction), [])
-        if frame.opcode:
-            parts.clear()
-        parts.append(frame)
-        if not frame.fin:
-            return frame._replace(payload=b"")
-        text = b"".join(part.payload for part in parts) if parts[0].opcode == Opcode.TEXT else b""
-        parts.clear()
-        payload = redactor.payload(text)
-        if payload is None:
-            at = self._writer.last_frame_id + 1
-            size = len(text) or len(frame.payload)
-            self._writer.add_gap(frame.connection_id, frame.direction, at, "withheld: no JSON to redact", size)
-        return frame._replace(payload=payload or b"")
+    def _redacted(self, frame: Frame, redactor: FrameRedactor) -> Frame:
+        payload, withheld = redactor.payload(frame)
+        if withheld:
+            self._writer.add_gap(frame.connection_id, frame.direction, self._writer.last_frame_id + 1, WITHHELD, withheld)
+        return frame._replace(payload=payload)
 
     def _copy_notes(self, new_ids: dict[int, int]) -> None:
         recording, writer = self._recording, self._writer

@@ -21,6 +21,7 @@ from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Headers, star
 from wsreplay.store.creation import new_recording
 from wsreplay.store.verify import MOST_FRAME_ID, MOST_ID, MOST_NS
 from wsreplay.store.writer import Writer
+from wsreplay.trace.frame_redaction import WITHHELD, FrameRedactor
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
 
@@ -119,6 +120,7 @@ class _Intake:
     def __init__(self, writer: Writer, redactor: Redactor) -> None:
         self._writer = writer
         self._redactor = redactor
+        self._frames = FrameRedactor(redactor)
         self._run_id = 0
         self._last_ns = 0
         # Since the last commit: lines, and bytes of their payloads.
@@ -234,7 +236,10 @@ class _Intake:
         kind = found_type(self._unfinished, frame)
         if "type" in line:
             kind = _text_or_none(line["type"], "type")
+        payload, withheld = self._frames.payload(frame)
         self._writer.add_frames([(connection.id, seq, t_ns, direction, number, flags, length, offset, kind, payload)])
+        if withheld:
+            self._writer.add_gap(connection.id, direction, self._writer.last_frame_id, WITHHELD, withheld)
 
     def _close(self, line: dict[str, Any]) -> None:
         details, connection = _get(line, "close", dict), self._connection(line)
@@ -278,9 +283,10 @@ class _Intake:
     def _tail(self, line: dict[str, Any]) -> None:
         details = _get(line, "tail", dict)
         place = _number(line, "connection", 1, MOST_ID), _direction(line), _number(details, "offset", 0, MOST_OFFSET)
-        data = _payload(details)
+        data, t_ns = _payload(details), self._time(line)
         self._bytes += len(data)
-        self._writer.add_tail(*place, self._time(line), data)
+        if not self._redactor.hides_payloads:  # of bytes that are no message nobody knows what is in them
+            self._writer.add_tail(*place, t_ns, data)
 
     def _finding(self, line: dict[str, Any]) -> None:
         details = _get(line, "finding", dict)

@@ -423,7 +423,7 @@ class RecorderClient(RecordQueue):
 
     def _save(self) -> Path | None:
         """Put what is kept beside the recording. Where payload fields are to be redacted, no record may be put anywhere."""
-        redactor = Redactor(bytes.fromhex(self._hello.key))
+        redactor = Redactor(bytes.fromhex(self._hello.key), self._hello.redact)
         self._reserve.release()
         if self._hello.redact:
             unwritten.mark(self._hello.path, self._about(0))

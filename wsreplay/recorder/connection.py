@@ -10,6 +10,7 @@ from wsreplay.recorder.protocol import Closing, Ended, Opened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import LARGE, FrameRow, Writer
 from wsreplay.trace.events import event_type
+from wsreplay.trace.payload_secrets import FIRST_MESSAGES
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import Extensions, Inflate
 from wsreplay.wire.frames import FrameValues, StreamDecoder
@@ -107,7 +108,9 @@ class LiveConnection:
         self._close_kept = False
         self._writer = writer
         self._rules = rules
-        self._redacts = bool(rules.redactor.fields)
+        self._redacts = rules.redactor.hides_payloads
+        # Whole messages that the client has sent, as far as its first ones are looked at otherwise.
+        self._sent = 0
 
     def upgrade(self, extensions: str | None) -> None:
         """The server said 101: from now on there are frames."""
@@ -250,8 +253,10 @@ class LiveConnection:
             payload = row[9]
             if row[4] < Opcode.CLOSE:
                 text = None
-                if message_opcode == Opcode.TEXT and message is not None:
-                    text = self._rules.redactor.payload(message)
+                if message_opcode and message is not None:
+                    is_text, is_first = message_opcode == Opcode.TEXT, not direction and self._sent < FIRST_MESSAGES
+                    text = self._rules.redactor.message(message, is_text=is_text, is_first=is_first)
+                    self._sent += not direction
                 if text is None and message_opcode:
                     size = len(message) if message is not None else len(payload)
                     self._gap(direction, number, "withheld: no JSON to redact", size)

@@ -180,7 +180,7 @@ def _histories(
         for direction in (0, 1):
             cuts, lost = gaps.get((id, direction), (set(), None))
             told = lost is not None
-            if rules.redactor.fields:
+            if rules.redactor.hides_payloads:
                 lost = "redacted payloads do not hold the compression window"
             takeover = negotiated.deflate and negotiated.context_takeover[direction]
             pair.append(_History(negotiated.deflate, takeover, cuts, lost, told, rules.max_payload))

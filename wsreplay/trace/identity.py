@@ -11,9 +11,9 @@ import orjson
 
 from wsreplay.model import Headers
 from wsreplay.trace.redaction import Redactor
+from wsreplay.trace.secret_names import find_jwts
 
 _TOKEN_PARAMETERS = ("token", "access_token", "jwt")
-_JWT = re.compile(r"eyJ[\w-]{4,4096}\.[\w-]{1,65536}\.[\w-]{0,4096}")
 _SESSION_COOKIE = re.compile(r"(?:^|[-_.])(?:sess(?:ion)?(?:[-_.]?id)?|sid|connect\.sid)$", re.I)
 
 
@@ -44,7 +44,7 @@ def _tokens(path: str, headers: Headers) -> list[str]:
         if name.lower() == "sec-websocket-protocol":
             tokens += [part.strip()[4:] for part in value.split(",") if part.strip().startswith("jwt.")]
     for text in (*(value for _, value in headers), path):
-        tokens += _JWT.findall(text)
+        tokens += find_jwts(text)
     return tokens
 
 

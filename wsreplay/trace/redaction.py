@@ -17,18 +17,10 @@ import orjson
 
 from wsreplay.model import Headers
 from wsreplay.trace import jsonpath as paths
+from wsreplay.trace.payload_secrets import PayloadSecrets
+from wsreplay.trace.secret_names import SecretNames
 
 PREFIX = "redacted:"
-# Names of headers and of parameters whose values are secrets. Words stand for themselves; `\b` keeps `pin` out of `spinner`.
-_WORDS = (
-    r"token|secret|passw|passphrase|credential|jwt|assertion|signature|oidc|session|csrf|xsrf"
-    r"|(?:api|access|private|signing|subscription|functions?|host|master|shared|account|service|client)[-_]?key"
-)
-_SHORT = r"(?:^|[-_.\[])(?:otp|pin|pass|pwd|hmac|mac|sig|sign|sid)(?:$|[-_.\]])"
-_SECRET_HEADER = re.compile(
-    rf"^(?:proxy-)?authorization$|^(?:set-)?cookie2?$|^x-.*auth|{_WORDS}|{_SHORT}|^(?!sec-websocket-)(?:.*-)?key$", re.I
-)
-_SECRET_PARAMETER = re.compile(rf"auth|ticket|pwd|{_WORDS}|{_SHORT}|^(?:key|code)$", re.I)
 _SCHEME = re.compile(r"(bearer|basic|digest|negotiate|token)\s+", re.I)
 # Subprotocols that carry a token, since browsers can send no other header: what stands before it stays.
 _TOKEN_SUBPROTOCOL = re.compile(
@@ -40,12 +32,6 @@ _TOKEN_FOLLOWS = re.compile(
     r"jwt|bearer|basic|(?:[\w-]*[-_])?(?:token|secret)|(?:[\w-]*[-_])?(?:api|access)[-_]?key|authorization|auth|password", re.I
 )
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]*\.[\w-]*")
-# What is a secret by its shape, wherever it stands: a JWT, and keys that their makers begin with a sign of their own.
-_SHAPES = re.compile(
-    r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]*"
-    r"|(?<![\w-])(?:(?:sk|rk|pk)[-_](?:live|test|proj|ant|or|svcacct|admin)?[-_]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|xai-|gsk_"
-    r"|hf_|AKIA|ASIA|AIza|ya29\.|SG\.|npm_|pypi-|dop_v1_|shpat_)[\w.-]{12,}"
-)
 _BOT = re.compile(r"(?<=/bot)([0-9]+:[\w-]+)")
 _PAIR = re.compile(r"((?:^|[?&;#\s])[\w.%\[\]-]+=)([^&\s;>,\"'#]+)")
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
@@ -55,15 +41,22 @@ _MOST_OFFERED = 10_000
 
 
 class Redactor:
-    """Hashes secrets with one key. `fields` are JSON paths of payload values to hide, such as `$.password`."""
+    """Hashes secrets with one key. `fields` says what to hide besides what is built in: see `SecretNames.parse`."""
 
     def __init__(self, key: bytes | None = None, fields: Iterable[str] = ()) -> None:
-        """Raises ValueError where a field is no JSON path."""
+        """Raises ValueError where a field says nothing of what to hide."""
         self.key = key or secrets.token_bytes(32)
-        self.fields = [paths.parse(field) for field in fields]
+        self.secret_names = SecretNames.parse(fields)
+        self.fields = self.secret_names.paths
+        self._looks = PayloadSecrets(self.secret_names, self.value) if self.secret_names.auto else None
         names = ([part for part in path if isinstance(part, str)] for path in self.fields)
         self._offered: dict[str, None] = {}  # pseudonyms of tokens offered as subprotocols: a server may choose one
         self._names = [name[-1].encode("utf-8", "surrogatepass") for name in names if name]
+
+    @property
+    def hides_payloads(self) -> bool:
+        """Whether messages are changed at all."""
+        return bool(self.fields) or self._looks is not None
 
     def value(self, secret: str) -> str:
         """`redacted:` and 12 hexadecimal digits."""
@@ -77,7 +70,7 @@ class Redactor:
     def _header(self, name: str, value: str) -> str:
         if name == "sec-websocket-protocol":
             return self._subprotocols(value)
-        if _SECRET_HEADER.search(name):
+        if self.secret_names.is_header(name):
             scheme = _SCHEME.match(value) if name.endswith("authorization") else None
             return value[: scheme.end()] + self.value(value[scheme.end() :]) if scheme else self.value(value)
         if name in ("referer", "location"):
@@ -92,11 +85,11 @@ class Redactor:
 
     def _pair(self, match: re.Match[str]) -> str:
         name = match[1].lstrip("?&;# \t").removesuffix("=")
-        return match[1] + (self.value(match[2]) if _SECRET_PARAMETER.search(unquote_plus(name)) else match[2])
+        return match[1] + (self.value(match[2]) if self.secret_names.is_parameter(unquote_plus(name)) else match[2])
 
     def _shapes(self, text: str) -> str:
         """A text without what is a secret by its shape."""
-        return _SHAPES.sub(lambda match: self.value(match[0]), text)
+        return self.secret_names.replace_shapes(text, self.value)
 
     def _subprotocols(self, value: str) -> str:
         """A list of subprotocols; in some, a name such as `bearer` says that a token follows."""
@@ -139,7 +132,7 @@ class Redactor:
         name, equals, value = pair.partition("=")
         if not value:
             return pair
-        if _SECRET_PARAMETER.search(unquote_plus(name)):
+        if self.secret_names.is_parameter(unquote_plus(name)):
             return f"{name}{equals}{self.value(value)}"
         if "%3d" in value.lower():  # a URL in a URL
             inner = unquote_plus(value)
@@ -151,6 +144,15 @@ class Redactor:
     def url(self, url: str) -> str:
         """A URL without its userinfo and its token-like query parameters."""
         return self.path(url)
+
+    def message(self, payload: bytes, *, is_text: bool, is_first: bool = True) -> bytes | None:
+        """A message without its secrets; None where it must be withheld. `is_first`: the client introduces itself with it."""
+        if self.fields:
+            shown = self.payload(payload) if is_text else None
+            if shown is None:
+                return None
+            payload = shown
+        return payload if self._looks is None else self._looks.hide(payload, is_first=is_first)
 
     def payload(self, payload: bytes) -> bytes | None:
         """A JSON text message with its secret fields hashed.
