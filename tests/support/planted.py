@@ -15,7 +15,8 @@ def query(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     return f"/ws?{text}", ()
 
 
-SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSIsImtleSI6IlNFQ1JFVCJ9.c2lnbmVkU0VDUkVU"  # with SECRET in it, as base64; `sub` is no secret
+# With SECRET in it, as base64; its `sub` is no secret.
+SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSIsImtleSI6IlNFQ1JFVCJ9.c2lnbmVkU0VDUkVU"
 PLANTED = [
     *map(offered, (
         "realtime, openai-insecure-api-key.sk-proj-SECRET, openai-beta.realtime-v1", "token, SECRET", "bearer, SECRET",
