@@ -5,6 +5,7 @@ from __future__ import annotations
 CONSTRUCTS = {
     "A contract": "contract", "Envelope": "envelope", "Map": "map", "Applies to": "applies_to", "Spans": "span",
     "Rules": "rule", "Latency": "latency", "Sequence": "sequence", "Unique": "unique", "Isolation": "isolation", "JSON": "json",
+    "Questions": "questions", "Reconnect": "reconnect",
     "Session": "session",
 }  # fmt: skip
 
@@ -35,6 +36,8 @@ MEANINGS = {
         "unknown": "one of: what to say of types that the contract does not name",
         "spans": "names, each with a [span](#spans): what has a start and an end",
         "rules": "list of [rules](#rules): what must hold",
+        "questions": "[questions](#questions): what a client asks, and what answers it",
+        "reconnect": "[reconnect](#reconnect): that a lost connection is followed by another in time",
         "latency": "[latency](#latency), or a list: bounds on how long messages were on their way",
         "sequence": "[sequence](#sequence), or a list: counters without gaps",
         "unique": "[unique](#unique), or a list: what must not come twice",
@@ -85,6 +88,8 @@ MEANINGS = {
         "end": "patterns, or names, each with patterns: ends it; `ok` means well, any other name means not",
         "after": "patterns, or names of ends, each with patterns: may still come after it ended, or after it ended so",
         "outside": "patterns: body and end events that need no open span",
+        "renews": "true or false: a further start prolongs it, its bound runs anew. Default: false",
+        "until": "one of: the end of the session ends it too, and nothing is owed",
     },
     "rule": {
         "": "One template of DECLARE, in a scope. A list where one pattern stands means any of them.",
@@ -118,6 +123,27 @@ MEANINGS = {
         "max": "duration: at most",
         "clock": "one of: what sender and recorder have: `skewed`: clocks that differ, so that a finding is a warning unless "
         "`severity` says otherwise; `same`: one clock, so that the delay itself is judged. Default: `skewed`",
+    },
+    "questions": {
+        "": "What a client asks is answered by a run of the same thread. Each question has one answer: one that names no "
+        "thread is answered by the connection's next run that nothing else claims, and a run that names no thread answers the "
+        "oldest question. What is asked while a run of the thread is open is answered by that run. A failure before any start is a "
+        "refusal, and an answer. A run that nobody asked for is a warning.",
+        "asks": "patterns: what asks",
+        "never": "patterns: what never asks",
+        "text": "path, or a list: whatever else of the client's has a text there asks, too",
+        "by": "key: what a question and its answer have in common",
+        "answered_by": "a span: what answers",
+        "within": "duration: from the question to the start of its answer, at most",
+        "done_within": "duration: from the question to the end of its answer; longer is a warning",
+    },
+    "reconnect": {
+        "": "A connection that is lost is followed by another one of its session in time. Back in time from the middle of "
+        "something is a warning, late or never an error, which explains what the session still owes.",
+        "in": "a span: a connection that was closed is lost only while one is open",
+        "within": "duration: from the loss to the next connection, at most",
+        "lost": "patterns of `ws.drop` and `ws.close`: how a connection is lost",
+        "left": "patterns of `ws.drop` and `ws.close`: a client that goes by itself; nothing is owed to it until it is back",
     },
     "sequence": {
         "": "A counter in messages, per direction. A number that is left out and sent again in time is a warning; one that "

@@ -32,7 +32,6 @@ Reasons = tuple[tuple[tuple[str, ...], str], ...]
 REASONS: dict[str, Reasons] = {
     "agent-chat": (
         (("* connection_ack",), "A greeting may come or not, at any time: no run hangs on it."),
-        (("drop chat", "double chat"), "What a user says, and how often, is the user's business; a run may start unasked."),
         (("drop final_report",), "A run owes no report, and as the last event it leaves no gap in the counter."),
     ),
     "ag-ui": (

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from wsreplay.contract import builtin_names, json_schema, load, loads
-from wsreplay.contract.model import Declare, Span
+from wsreplay.contract.model import Span
+from wsreplay.contract.rules.questions import Questions
 from wsreplay.errors import ContractError
 
 RULE = "rules: [{id: r, absence: x}]"
@@ -148,7 +149,7 @@ def test_a_contract_changes_parts_of_another_by_id(tmp_path: Path) -> None:
     rules = {rule.id: rule for rule in contract.rules}
     assert contract.name == "mine"
     assert "reconnect" not in rules
-    assert isinstance(first := rules["first-event"], Declare)
+    assert isinstance(first := rules["first-event"], Questions)
     assert first.within_ns == 5_000_000_000
     assert first.place.file.endswith("base.yaml")
     assert isinstance(run := rules["run"], Span)

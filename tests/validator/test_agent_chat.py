@@ -8,6 +8,9 @@ from judged_traces import Trace, of, said
 from wsreplay.validator import Verdict
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
+BACK = (
+    "reconnect: the connection was lost in mid-run; the connection was dropped by the server; the client was back after"
+)
 
 
 def chat() -> Trace:
@@ -33,12 +36,13 @@ def test_each_required_event_is_missed(missing: str) -> None:
     judgement = trace.close().judge()
     assert judgement.verdict is Verdict.VIOLATED
     expected = {
-        "agent_started": ["run: agent_thinking came without agent_started for run r1 in thread t1"],
+        "agent_started": ["run: agent_started never came for run r1 in thread t1; agent_thinking came without it"],
         "agent_thinking": [
-            "think-before-tools: tool_executing without agent_thinking earlier for run r1 in thread t1",
-            "started-and-thought: agent_thinking never came for run r1 in thread t1",
+            "think-before-tools: agent_thinking never came for run r1 in thread t1; tool_executing came without it",
         ],
-        "tool_executing": ["tool: tool_completed came without tool_executing for tool c7 in run r1 in thread t1"],
+        "tool_executing": [
+            "tool: tool_executing never came for tool c7 in run r1 in thread t1; tool_completed came without it"
+        ],
         "tool_completed": ["tool: tool_completed or tool_error never came for tool c7 in run r1 in thread t1"],
         "agent_completed": [
             "run: agent_completed, error_event or agent_error never came for run r1 in thread t1; "
@@ -79,7 +83,7 @@ def test_a_missing_end_stands_where_its_deadline_or_its_scope_ends() -> None:
 def test_a_tool_before_the_first_thought_is_out_of_order() -> None:
     trace = chat().s2c("agent_started", **KEYS).s2c("tool_executing", **KEYS, tool_call_id="a").s2c("agent_thinking", **KEYS)
     judgement = trace.s2c("tool_completed", **KEYS, tool_call_id="a").s2c("agent_completed", **KEYS).close().judge()
-    assert said(judgement) == ["think-before-tools: tool_executing without agent_thinking earlier for run r1 in thread t1"]
+    assert said(judgement) == ["think-before-tools: agent_thinking came after tool_executing for run r1 in thread t1"]
 
 
 def test_parallel_tools_interleave() -> None:
@@ -107,7 +111,7 @@ def test_sub_agents_have_the_same_obligations() -> None:
     judgement = sub_agents(["agent_thinking", "agent_completed"]).s2c("agent_completed", **KEYS).close().judge()
     assert said(judgement) == [
         "worked: tool_executing never came for run r2 in thread t1",
-        "worked: tool_completed never came for run r2 in thread t1",
+        "worked: tool_completed or tool_error never came for run r2 in thread t1",
     ]
 
 
@@ -161,12 +165,12 @@ def test_exactly_in_time_is_in_time() -> None:
     trace = (
         chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS).at(1).s2c("tool_executing", **KEYS, tool_call_id="a")
     )
-    assert (
-        said(trace.at(11).s2c("tool_completed", **KEYS, tool_call_id="a").s2c("agent_completed", **KEYS).close().judge()) == []
-    )
+    judgement = trace.at(11).s2c("tool_completed", **KEYS, tool_call_id="a").s2c("agent_completed", **KEYS).close().judge()
+    assert said(judgement) == ["first-event: the whole answer took 11.01s, more than 10s"]
+    assert judgement.verdict is Verdict.SATISFIED
 
 
-def test_a_tool_that_lacks_every_key_cannot_be_judged() -> None:
+def test_a_tool_without_id_and_name_is_paired_within_its_run() -> None:
     trace = (
         chat()
         .s2c("agent_started", **KEYS)
@@ -176,8 +180,8 @@ def test_a_tool_that_lacks_every_key_cannot_be_judged() -> None:
     )
     judgement = trace.s2c("agent_completed", **KEYS).close().judge()
     (rule,) = [rule for rule in judgement.rules if rule.id == "tool"]
-    assert (rule.verdict, rule.errors) == (Verdict.ERROR, 2)
-    assert said(judgement) == ["tool: tool_executing lacks a key: run, tool"]
+    assert (rule.verdict, rule.activations) == (Verdict.SATISFIED, 1)
+    assert said(judgement) == []
 
 
 # 4. Failed runs.
@@ -217,7 +221,7 @@ def test_the_first_event_comes_within_two_seconds() -> None:
     assert said(chat().at(2.0).run().close().judge()) == []
     judgement = chat().at(2.5).run().close().judge()
     (finding,) = of(judgement, "first-event")
-    assert finding.message == "agent_started came 500ms too late"
+    assert finding.message == "agent_started came 500ms too late after chat in thread t1"
     assert (finding.until, finding.late_by) == (2_000_000_000, 500_000_000)
 
 
@@ -232,8 +236,7 @@ def test_latency_is_the_excess_over_the_smallest_difference() -> None:
         trace.at(received).s2c("ping", timestamp=sent)
     judgement = trace.close().judge()
     assert said(judgement) == [
-        "first-event: agent_started, agent_thinking, error_event or agent_error did not come within 2s "
-        "after c2s:chat*, c2s:user_message or c2s:start_agent",
+        "first-event: agent_started did not come within 2s after chat in thread t1",
         "latency: ping was 150ms on its way, at most 100ms allowed",
     ]
     assert of(judgement, "latency")[0].severity == "warning"
@@ -266,21 +269,22 @@ def test_a_clock_that_is_set_meanwhile_is_an_error_and_not_latency() -> None:
 def test_a_user_is_back_within_three_seconds() -> None:
     assert of(chat().run().drop().at(3).open(2).close(2).judge(), "reconnect") == []
     (finding,) = of(chat().run().drop().at(8).open(2).close(2).judge(), "reconnect")
-    assert (finding.kind, finding.message.startswith("ws.open came")) == ("late", True)
+    assert finding.kind == "late"
+    assert finding.message.startswith("the client was back 7.94s after the connection was lost, 3s at most")
 
 
 # 6. Isolation.
 
 
 def two_users() -> Trace:
-    return Trace().open(1, user="u1").open(2, user="u2").run(thread="t1", run="r1")
+    return Trace().open(1, user="u1").open(2, user="u2").c2s("chat", thread_id="t1").run(thread="t1", run="r1")
 
 
 def test_an_event_of_somebody_elses_run_is_a_leak_and_nothing_else() -> None:
     judgement = two_users().s2c("agent_thinking", connection=2, **KEYS).close(1).close(2).judge()
     assert said(judgement) == ["thread-owner: thread t1 of user u1 reached user u2: agent_thinking"]
     (finding,) = judgement.findings
-    assert (finding.frames, finding.blame, finding.connection) == ((1, 6), "server", 2)
+    assert (finding.frames, finding.blame, finding.connection) == ((2, 7), "server", 2)
 
 
 def test_an_event_that_names_somebody_else_is_a_leak() -> None:
@@ -292,16 +296,18 @@ def test_an_event_that_names_somebody_else_is_a_leak() -> None:
 
 
 def test_tabs_of_one_user_share_threads() -> None:
-    trace = Trace().open(1).open(2).run(connection=1).run(run="r2", connection=2).run(run="r1", connection=2)
+    trace = Trace().open(1).open(2).c2s("chat", thread_id="t1").run(connection=1)
+    trace.run(run="r2", connection=2).run(run="r1", connection=2)
     assert said(trace.close(1).close(2).judge()) == []
 
 
 def test_a_user_named_by_a_number_is_the_same_user() -> None:
-    assert said(Trace().open(user="42").run(user_id=42).close().judge()) == []
+    assert said(Trace().open(user="42").c2s("chat", thread_id="t1").run(user_id=42).close().judge()) == []
 
 
 def test_a_run_id_may_be_somebody_elses_once_its_run_has_ended() -> None:
-    trace = Trace().open(1, user="u1").open(2, user="u2").run("t1", "r1").run("t2", "r1", connection=2)
+    trace = Trace().open(1, user="u1").open(2, user="u2").c2s("chat", thread_id="t1").run("t1", "r1")
+    trace.c2s("chat", connection=2, thread_id="t2").run("t2", "r1", connection=2)
     assert said(trace.close(1).close(2).judge()) == []
 
 
@@ -399,7 +405,8 @@ def test_history_that_is_sent_again_after_a_reconnect_is_skipped() -> None:
     ):
         trace.s2c(type_, connection=2, **KEYS, message_id=f"m{number}", seq=number, tool_call_id="a")
     judgement = trace.close(2).judge()
-    assert said(judgement) == []
+    assert said(judgement) == [f"{BACK} 970ms"]
+    assert judgement.verdict is Verdict.SATISFIED
     assert judgement.run_counts == {"completed": 1}
 
 
@@ -416,8 +423,9 @@ def test_nothing_but_what_is_allowed_comes_after_the_end() -> None:
 def test_typing_ends_by_itself_or_with_the_connection() -> None:
     assert said(chat().run().s2c("typing_started", thread_id="t1").s2c("typing_stopped", thread_id="t1").close().judge()) == []
     assert said(chat().run().s2c("typing_started", thread_id="t1").close().judge()) == []
-    judgement = chat().run().s2c("typing_started", thread_id="t1").s2c("typing_started", thread_id="t1").close().judge()
-    assert said(judgement) == ["typing: typing_started came again before the first had ended for thread t1"]
+    typing = chat().run().s2c("typing_started", thread_id="t1").at(40).s2c("typing_started", thread_id="t1")
+    assert said(typing.at(90).close().judge()) == []  # what is said again goes on
+    assert said(typing.at(101).close().judge()) == ["typing: typing_stopped did not come within 1m for thread t1"]
 
 
 # 10. Dropped connections.
@@ -439,7 +447,7 @@ def test_a_run_goes_on_when_its_session_is_back_in_time() -> None:
         "tool_completed", connection=2, **KEYS, tool_call_id="a"
     )
     judgement = trace.s2c("agent_completed", connection=2, **KEYS).close(2).judge()
-    assert said(judgement) == []
+    assert said(judgement) == [f"{BACK} 1.97s"]
     assert judgement.run_counts == {"completed": 1}
 
 

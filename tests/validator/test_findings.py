@@ -189,7 +189,8 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open().s2c("b", run=1).s2c("e", run=1).s2c("b", run=1).close(),
             [
                 finding(
-                    "run", "b came without s for run 1", slice=(("run", "1"),), activation=1, frames=(1,), kind="order",
+                    "run", "s never came for run 1; b came without it", slice=(("run", "1"),), activation=1, frames=(1,),
+                    kind="missing",
                     expected=("s",), seen="b", at_ns=0, blame="server"
                 ),
                 finding(

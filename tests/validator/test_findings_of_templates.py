@@ -221,8 +221,8 @@ from wsreplay.validator.findings import Finding
             Trace().open().s2c("s", run=1).s2c("b", run=1).s2c("a", run=1).s2c("b", run=1).s2c("e", run=1).close(),
             [
                 finding(
-                    "r", "b without a earlier for run 1", slice=(("run", "1"),), activation=2, frames=(1, 2), kind="order",
-                    expected=("a",), seen="b", decided_at=1 * CS, at_ns=1 * CS, blame="server"
+                    "r", "a came after b for run 1", slice=(("run", "1"),), activation=2, frames=(1, 2, 3), kind="order",
+                    expected=("a",), seen="a", decided_at=1 * CS, at_ns=1 * CS, blame="server"
                 ),
             ],
             id="precedence",

@@ -33,8 +33,8 @@ def test_what_graphql_ws_says_to_itself_is_clean(judged: Judgement) -> None:
 @pytest.mark.parametrize("judged", ["graphql-ws-misuse"], indirect=True)
 def test_a_client_that_misuses_it_is_blamed_and_the_server_is_not(judged: Judgement) -> None:
     assert said(judged) == [
-        "init-first: subscribe without c2s:connection_init earlier",
-        "ack-before-subscribe: subscribe without s2c:connection_ack earlier",
+        "init-first: connection_init never came; subscribe came without it",
+        "ack-before-subscribe: connection_ack never came; subscribe came without it",
         "one-init: connection_init came 2 times, at most 1 expected",
         "unknown: unknown type foo",
     ]

@@ -174,7 +174,7 @@ def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[
     """`base` with what `change` says: lists of rules by id, mappings by name (`merged`: how many levels deep), all else
     replaced."""
     data, places = dict(base.mapping()), dict(base.key_places)
-    for name, value in change.mapping().items():
+    for name, value in _to_their_kinds(data, change, by_id).items():
         key = name.removeprefix(ADDING)
         if key != name and key not in by_id and key not in merged:
             data[key] = _added(data.get(key), value)
@@ -184,8 +184,37 @@ def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[
             data[key] = _merge(data[key], value, merged[key])
         else:
             data[key] = value
-        places[key] = change.key_places[name]
+        places[key] = change.key_places.get(name, value.place)
     return replace(change, data=data, key_places=places)
+
+
+def _to_their_kinds(base: dict[str, Value], change: Value, by_id: Collection[str]) -> dict[str, Value]:
+    """What changes, with each of its `rules` under the kind under which the base has that id, so that whoever changes a rule
+    need not know of which kind it is. One with a template of its own takes the place of the base's."""
+    parts = dict(change.mapping())
+    kinds = {
+        identity(rule, index): kind
+        for kind in by_id
+        if kind in base and kind != "rules"
+        for index, rule in enumerate(base[kind].items())
+    }
+    rules = parts.get("rules")
+    if rules is None or not isinstance(rules.data, list):
+        return parts
+    left = []
+    for index, rule in enumerate(rules.data):
+        kind = kinds.get(identity(rule, index))
+        if kind is None:
+            left.append(rule)
+        elif TEMPLATES.keys() & rule.data.keys():
+            left.append(rule)
+            others = enumerate(base[kind].items())
+            kept = [other for number, other in others if identity(other, number) != identity(rule, index)]
+            base[kind] = replace(base[kind], data=kept)
+        else:
+            parts[kind] = replace(rules, data=[*(parts[kind].items() if kind in parts else ()), rule])
+    parts["rules"] = replace(rules, data=left)
+    return parts
 
 
 def _merge(base: Value, change: Value, depth: int) -> Value:

@@ -128,6 +128,10 @@ class Span(Rule):
     inside: str | None = None
     parent: Path | str | None = None
     within_ns: int | None = None
+    # a further start prolongs it
+    renews: bool = False
+    # nobody owes its end once the session is over
+    for_session: bool = False
 
     @property
     def end_patterns(self) -> Patterns:

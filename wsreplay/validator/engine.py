@@ -74,6 +74,7 @@ class Engine:
         # what handlers name
         self._globals = Globals(contract, inline)
         self._globals.add({"memory": self.memory, **self.monitors.globals()})
+        self.monitors.spans_emitter.resolve_by(self._globals.keys.resolver)
         # what makes events of messages, and has the handlers
         self._reader = MessageReader(contract, self._globals, self.monitors, self.memory)
         # lanes of whole messages, which are nearly all there is

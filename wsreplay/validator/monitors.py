@@ -8,6 +8,7 @@ from typing import Any
 from wsreplay.contract.model import Contract, Declare, Span
 from wsreplay.contract.rules.json_format import Format
 from wsreplay.validator.emit.compiler import Emitter
+from wsreplay.validator.missed import Missed
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.format import FormatMonitor
 from wsreplay.validator.rules.group import RuleGroup
@@ -29,6 +30,8 @@ class Monitors:
 
     def __init__(self, contract: Contract, reporter: Reporter) -> None:
         self.contract, self.reporter, self.clock = contract, reporter, Clock()
+        # findings that miss an event which may still come
+        self.missed = Missed(reporter)
         # rule → what it counts, in the order of the contract
         self.counts = {rule.id: Counts(rule, order) for order, rule in enumerate(contract.rules)}
         # rule → its monitor
@@ -42,7 +45,7 @@ class Monitors:
         self.run_log = RunLog()
         # spans, each after the one that it is inside of; templates in the order of the contract; their groups
         self.spans = self._build_spans()
-        self.templates: list[Template] = self._build(Declare, build_template, self.clock)
+        self.templates: list[Template] = self._build(Declare, build_template, self.clock, self.missed)
         self.groups = self._build_groups()
         # whoever takes part in handling messages, in order; then spans and templates
         first = [monitor for monitor in self.messages if monitor.sees_aliens]
@@ -80,7 +83,7 @@ class Monitors:
             if span.id not in built:
                 above = build(spans[span.inside]) if span.inside is not None else None
                 counts = self.counts[span.id]
-                built[span.id] = SpanMonitor(span, len(built), counts, self.reporter, above, self.clock)
+                built[span.id] = SpanMonitor(span, len(built), counts, self.reporter, above, self.clock, self.missed)
             return built[span.id]
 
         for span in spans.values():

@@ -13,6 +13,8 @@ from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.template import Template
 from wsreplay.validator.state.state import ConnectionState, Slice
 
+_ENDS = ("ws.open", "ws.close", "ws.drop")
+
 
 class PseudoEvents:
     """Tells the monitors that name it what happened to a connection."""
@@ -26,6 +28,9 @@ class PseudoEvents:
         self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any
     ) -> None:
         """Something befell a connection; `message` holds what conditions may ask for, such as a close's code."""
+        if name in _ENDS:
+            for observer in self._monitors.observers:
+                observer.happen(conn, name, message, t)
         templates, spans = self._named[name]
         for group, template in templates:
             event = fit(template.roles, None, name)

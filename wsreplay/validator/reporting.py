@@ -273,19 +273,29 @@ def names(patterns: Patterns) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(pattern) for pattern in patterns))
 
 
+def bare_type(pattern: str) -> str:
+    """A pattern without its direction, as words have it."""
+    bare = pattern.removeprefix("c2s:").removeprefix("s2c:")
+    return pattern if bare == "*" else bare
+
+
 def either(expected: Sequence[str]) -> str:
     """`a, b or c`."""
-    *most, last = expected
+    *most, last = map(bare_type, expected)
     return f"{', '.join(most)} or {last}" if most else last
 
 
 def where(slice_: Slice | None) -> str:
     """` for tool c7 in run r1`, innermost first; nothing where the slice has no keys of its own."""
-    labels = slice_.labels() if slice_ is not None else ()
+    return of_labels(slice_.labels() if slice_ is not None else ())
+
+
+def of_labels(labels: Sequence[tuple[str, str]]) -> str:
+    """The same of a slice's labels."""
     if not labels:
         return ""
-    (name, value), *rest = reversed(labels)
-    return f" for {name} {value}" + "".join(f" in {outer} {text}" for outer, text in rest)
+    first, *rest = [text if name.startswith("conn.") else f"{name} {text}" for name, text in reversed(labels)]
+    return f" for {first}" + "".join(f" in {outer}" for outer in rest)
 
 
 def lost(conn: ConnectionState) -> str:

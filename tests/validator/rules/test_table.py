@@ -12,6 +12,8 @@ ONE_OF_EACH = {
     "unknown": "warn",
     "spans": "{run: {start: a, end: b}}",
     "rules": "[{id: r, existence: a}]",
+    "questions": "{asks: q, by: k, answered_by: run}",
+    "reconnect": "{in: run, within: 3s, lost: ws.drop}",
     "latency": "{latency: a, max: 1s}",
     "sequence": "{field: $.n}",
     "unique": "{field: $.id}",

@@ -82,7 +82,7 @@ def test_as_many_ids_are_remembered_as_is_promised_and_no_more_than_twice_as_man
 def test_another_session_has_another_history():
     trace = Trace().open(1).s2c("a", id=1).close(1).open(2).s2c("a", 2, id=1).s2c("a", 2, id=2).s2c("a", 2, id=3).close(2)
     once = loads("contract: x\nenvelope: {type: $.type, id: $.id}\nrules: [{id: r, existence: a, max: 2, by: conn.session}]")
-    assert said(trace.judge(once)) == ["r: a came 3 times, at most 2 expected for conn.session session 2"]
+    assert said(trace.judge(once)) == ["r: a came 3 times, at most 2 expected for session 2"]
 
 
 def test_values_are_remembered_in_two_generations():

@@ -17,8 +17,8 @@ def _read(value: Value, reader: Reader) -> Iterable[Rule | None]:
 
 
 def _read_span(name: str, value: Value, place: Place, reader: Reader) -> Rule | None:
-    allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "outside", "severity",
-               "require_activation", "enabled")  # fmt: skip
+    allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "outside", "renews", "until",
+               "severity", "require_activation", "enabled")  # fmt: skip
     parts = value.mapping(allowed, "a span")
     if not is_enabled(parts):
         return None
@@ -41,6 +41,8 @@ def _read_span(name: str, value: Value, place: Place, reader: Reader) -> Rule | 
         else None,
         parent=_parent(parts["parent"], reader) if "parent" in parts else None,
         within_ns=duration_ns(parts["within"]) if "within" in parts else None,
+        renews=parts["renews"].boolean() if "renews" in parts else False,
+        for_session="until" in parts and bool(parts["until"].choice(("session",))),
     )
 
 
@@ -70,6 +72,8 @@ def _schema() -> JsonSchema:
     properties = {
         "by": ref("keys"), "else_by": ref("keys"), "inside": {"type": "string"}, "parent": {"type": "string"},
         "within": DURATION, "start": patterns, "body": patterns, "end": named, "after": named, "outside": patterns,
+        "renews": {"type": "boolean", "description": "a further start prolongs it"},
+        "until": {"enum": ["session"], "description": "the session's end ends it, too"},
     }  # fmt: skip
     return json_object({**properties, **common}, description="start … body … end per key")
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from wsreplay.contract.rules import declare, isolation, json_format, latency, schema, sequence, span, unique, unknown
+from wsreplay.contract.rules import (
+    declare,
+    isolation,
+    json_format,
+    latency,
+    questions,
+    reconnect,
+    schema,
+    sequence,
+    span,
+    unique,
+    unknown,
+)
 from wsreplay.contract.rules.kind import RuleKind
 
 KINDS: tuple[RuleKind, ...] = (
@@ -10,6 +22,8 @@ KINDS: tuple[RuleKind, ...] = (
     unknown.KIND,
     span.KIND,
     declare.KIND,
+    questions.KIND,
+    reconnect.KIND,
     latency.KIND,
     sequence.KIND,
     unique.KIND,

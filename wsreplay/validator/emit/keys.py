@@ -27,13 +27,17 @@ def scalar(value: Any, path: Path, payload: bytes) -> Any:
     return None
 
 
+Resolver = Callable[[Any, ConnectionState, bytes], Any]
+"""A function of message, connection and payload: a key's value, or None."""
+
+
 class Keys:
     """The keys of one contract."""
 
     def __init__(self, contract: Contract, decoder: PartialDecoder) -> None:
         self.contract, self.decoder = contract, decoder
 
-    def resolver(self, name: str) -> Callable[[Any, ConnectionState, bytes], Any]:
+    def resolver(self, name: str) -> Resolver:
         """A function of message, connection and payload: the key's value, or None."""
         if name in _CONNECTION:
             return {

@@ -11,6 +11,7 @@ from __future__ import annotations
 from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter
+from wsreplay.validator.missed import Missed
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, sender, where
 from wsreplay.validator.rules.template import AFTER, NO_BIT, UNTIL, Template, explanation, missing_at
 from wsreplay.validator.state.clock import Clock
@@ -23,8 +24,10 @@ class Existence(Template):
 
     per_slice = True
 
-    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
-        super().__init__(rule, number, counts, reporter, clock)
+    def __init__(
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+    ) -> None:
+        super().__init__(rule, number, counts, reporter, clock, missed)
         # bits of the mask say all
         self.simple = rule.min <= 1 and rule.max is None and not rule.after and not rule.until
         self.width = len(self.operands) if self.simple else 0
@@ -104,7 +107,7 @@ class Existence(Template):
             message = f"{either(expected)} came {_times(count)}, at least {self.rule.min} expected{where(slice_)}"
         else:
             message = f"{either(expected)} never came{where(slice_)}"
-        self.violate(
+        reported = self.violate(
             slice_,
             kind="missing",
             absent=True,
@@ -120,6 +123,8 @@ class Existence(Template):
             unsure=why_unsure(slice_.undecodable, operand, self.began(slice_)),
             caused_by=cause or explanation(slice_, expected),
         )
+        if not count:
+            self.missed.add(slice_.session, reported.place)
 
 
 def _times(count: int) -> str:

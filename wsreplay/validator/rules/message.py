@@ -37,6 +37,9 @@ class Observer:
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         """Once a minute of the trace: forget what has been idle. `sessions` are those that are not over."""
 
+    def happen(self, conn: ConnectionState, name: str, message: Any, t: int) -> None:
+        """A pseudo-event befalls a connection; `message` says more of it, such as a close's code. Before it has ended."""
+
     def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
         """Nothing more can come in a session: say what is owed in it, or cannot be told (`how` as slices close)."""
 

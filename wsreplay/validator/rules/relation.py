@@ -15,6 +15,7 @@ from wsreplay.contract.model import Declare
 from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter, indented
+from wsreplay.validator.missed import Missed, labels_in
 from wsreplay.validator.reporting import (
     Counts,
     Reported,
@@ -53,8 +54,10 @@ class Pending(Struct, eq=False):
 class Response(Template):
     """Every a has a later b; `alternate`: before the next a; `chain`: as the very next event."""
 
-    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
-        super().__init__(rule, number, counts, reporter, clock)
+    def __init__(
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+    ) -> None:
+        super().__init__(rule, number, counts, reporter, clock, missed)
         # an a came
         self.width = 1
 
@@ -166,8 +169,10 @@ class Response(Template):
 class Precedence(Template):
     """Every b has an earlier a; `alternate`: since the b before it; `chain`: as the event just before."""
 
-    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
-        super().__init__(rule, number, counts, reporter, clock)
+    def __init__(
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+    ) -> None:
+        super().__init__(rule, number, counts, reporter, clock, missed)
         self.width = 1
         # the bit says all: an a came
         self.simple = rule.mode == "any" and rule.within_ns is None
@@ -176,8 +181,10 @@ class Precedence(Template):
         if not self.simple or self.rule.unless or not writer.inline or event.conditional:
             return super().write(writer, event, slice_)
         lines = []
+        if event.certain & A:
+            lines = ["if conn.session.missed is not None:", f"    {self.variable}.came_late({slice_}, fid, t, conn, type)"]
         if event.certain & B:
-            lines = [
+            lines += [
                 writer.count(self.variable),
                 f"if not {slice_}.mask & {self.bits}:",
                 f"    {self.variable}.fail({slice_}, fid, t, conn, type, {writer.direction})",
@@ -188,6 +195,8 @@ class Precedence(Template):
         self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
         if self.simple:
+            if roles & A:
+                self.came_late(slice_, fid, t, conn, type_)
             if roles & B:
                 self.activate(slice_)
                 if not slice_.mask & self.bits:
@@ -217,11 +226,16 @@ class Precedence(Template):
         before = {"any": "earlier", "alternate": "since the one before", "chain": "just before"}[self.rule.mode]
         if self.rule.within_ns is not None:
             before = f"in the {duration_text(self.rule.within_ns)} before"
-        self.violate(
+        if self.simple and slice_.state(self.number) is not None:
+            if not self.rule.unless:
+                self.counts.violate()  # that it is missing was said at the first event that needed it
+            return
+        wanted = f"{either(first)} never came{where(slice_)}; {type_} came without it"
+        reported = self.violate(
             slice_,
             conn,
-            kind="order",
-            message=f"{type_} without {either(first)} {before}{where(slice_)}",
+            kind="missing" if self.simple else "order",
+            message=wanted if self.simple else f"{type_} without {either(first)} {before}{where(slice_)}",
             activation=fid,
             frames=frames_of(slice_.fid, fid),
             expected=first,
@@ -233,6 +247,15 @@ class Precedence(Template):
             unsure=unsure or (why_unsure(slice_.undecodable, self.operands[0], self.began(slice_)) if self.simple else None),
             caused_by=explanation(slice_, first),
         )
+        if self.simple and reported.id:
+            slice_.set_state(self.number, reported.place)
+            slice_.explain(first, reported.id)
+            self.missed.add(conn.session, reported.place)
+
+    def came_late(self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str) -> None:
+        """An a came: perhaps the one that was missed."""
+        if not slice_.mask & self.bits and conn.session.missed is not None:
+            self.missed.came(conn.session, type_, labels_in(slice_.labels()), t, fid, (self.rule.id,))
 
     def activated(self, slice_: Slice) -> bool:
         """A simple one is decided with each b: without an a it is violated, with one satisfied for good."""

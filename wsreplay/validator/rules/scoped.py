@@ -10,6 +10,7 @@ State: the segment that is open. Fast path: none.
 from __future__ import annotations
 
 from wsreplay.contract.model import Declare
+from wsreplay.validator.missed import Missed
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.existence import Absence, End, Existence, Init
 from wsreplay.validator.rules.relation import NotCoExistence, Precedence, RespondedExistence, Response
@@ -22,7 +23,7 @@ class Scoped(Template):
     """Any of the others between `after` and `until`: a slice of its own for each segment."""
 
     def __init__(self, inner: Template) -> None:
-        super().__init__(inner.rule, inner.number, inner.counts, inner.reporter, inner.clock)
+        super().__init__(inner.rule, inner.number, inner.counts, inner.reporter, inner.clock, inner.missed)
         # judges the segments; its obligations are the rule's
         self.inner = inner
         self.queue = inner.queue
@@ -73,7 +74,9 @@ _TEMPLATES: dict[str, type[Template]] = {
 }  # fmt: skip
 
 
-def build_template(rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> Template:
+def build_template(
+    rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+) -> Template:
     """The monitor of a rule."""
-    inner = _TEMPLATES[rule.template](rule, number, counts, reporter, clock)
+    inner = _TEMPLATES[rule.template](rule, number, counts, reporter, clock, missed)
     return Scoped(inner) if rule.after or rule.until else inner

@@ -18,6 +18,7 @@ from typing import Any
 
 from wsreplay.contract.model import Span
 from wsreplay.validator.emit.globals import Globals
+from wsreplay.validator.missed import LabelOf, Missed, labels_in
 from wsreplay.validator.reporting import Counts, Reporter, lost
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.monitor import Monitor
@@ -37,10 +38,17 @@ class SpanMonitor(Monitor):
     rule: Span
 
     def __init__(
-        self, span: Span, number: int, counts: Counts, reporter: Reporter, parent: SpanMonitor | None, clock: Clock
+        self,
+        span: Span,
+        number: int,
+        counts: Counts,
+        reporter: Reporter,
+        parent: SpanMonitor | None,
+        clock: Clock,
+        missed: Missed,
     ) -> None:
         super().__init__(span, number, counts, reporter)
-        self.span, self.clock = span, clock
+        self.span, self.clock, self.missed = span, clock, missed
         self.words = SpanWords(span, counts, reporter, parent.span.start if parent is not None else None)
         # the spans that are inside of this one
         self.below: list[SpanMonitor] = []
@@ -64,8 +72,14 @@ class SpanMonitor(Monitor):
         # instances that were opened since their number was brought home
         self.opened = 0
         self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"span": span})
-        # who wants to know that one has ended
+        # who wants to know that one has begun, or ended
+        self._beginnings: list[Callable[[Instance], None]] = []
         self._releases: list[Callable[[Instance], None]] = []
+        self._outcomes: list[Callable[[Instance, str, int, int | None], None]] = []
+        # whether an end event that comes before any start is the answer to something else
+        self.answers: Callable[[ConnectionState, Any, int, int | None, str], bool] | None = None
+        # instances whose client went away before their deadlines passed
+        self._parked: list[Instance] = []
 
     # Before the first event.
 
@@ -82,6 +96,18 @@ class SpanMonitor(Monitor):
     def log_runs(self, run_log: RunLog) -> None:
         """Its instances are runs: say how each ended."""
         self.run_log = run_log
+
+    def on_start(self, begin: Callable[[Instance], None]) -> None:
+        """Call this with each instance that has begun."""
+        self._beginnings.append(begin)
+
+    def on_outcome(self, end: Callable[[Instance, str, int, int | None], None]) -> None:
+        """Call this with each instance that has ended, with how, when (ns), and by which frame."""
+        self._outcomes.append(end)
+
+    def answer_by(self, answers: Callable[[ConnectionState, Any, int, int | None, str], bool]) -> None:
+        """Ask this of an end event that says that something failed, before any start: whether it is an answer."""
+        self.answers = answers
 
     def on_end(self, release: Callable[[Instance], None]) -> None:
         """Call this with each instance that has ended."""
@@ -111,7 +137,7 @@ class SpanMonitor(Monitor):
         queue = self.queue
         while queue and not queue[0].open:
             queue.popleft()
-        return queue[0].t + (self.within_ns or 0) if queue else None
+        return queue[0].t + queue[0].waited + (self.within_ns or 0) if queue else None
 
     def expire_next(self) -> None:
         self.expire(self.queue.popleft())
@@ -130,6 +156,10 @@ class SpanMonitor(Monitor):
         nested: bool,
     ) -> Instance:
         """A start event came where `open_one` stands under its key. `nested`: it names `above`, what it is part of."""
+        if open_one.begun_unseen and self._came_late(conn, key, t, fid, open_one.t):
+            return open_one
+        if self.span.renews:
+            return self._renew(open_one, t)
         if not nested:
             self._restart(open_one, t, fid)
             return self.open(conn, key, t, fid, above, else_key)
@@ -141,6 +171,15 @@ class SpanMonitor(Monitor):
         self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any
     ) -> Instance:
         """A new instance, under its key. Called with every start: what is the same for all is looked up elsewhere."""
+        is_late = conn.session.missed is not None and self._came_late(conn, key, t, fid)
+        instance = self._open(conn, key, t, fid, above, else_key)
+        if is_late:
+            instance.excuse()
+        return instance
+
+    def _open(
+        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any
+    ) -> Instance:
         instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key)
         if key.__class__ is Anonymous:
             instance.go_by(self.span.else_by, key.values)
@@ -158,6 +197,27 @@ class SpanMonitor(Monitor):
             queue.append(instance)
         if self.begins is not None:
             self.begins.begin(instance)
+        for begin in self._beginnings:
+            begin(instance)
+        return instance
+
+    def _came_late(self, conn: ConnectionState, key: Any, t: int, fid: int | None, since: int = -1) -> bool:
+        """Whether a start event is the one that an instance was said to lack. Else it begins something new."""
+        labels = labels_in(self._witness(conn, key, t).labels())
+        for type_ in self.words.starts:
+            if self.missed.came(conn.session, type_, labels, t, fid, (self.span.id,)) is not None:
+                return True
+        if self.span.inside is None and self.run_log is not None:
+            self.missed.forget(conn.session, labels)
+        return False
+
+    def _renew(self, instance: Instance, t: int) -> Instance:
+        """What a further start prolongs: its bound runs anew."""
+        instance.wait(t - instance.t)
+        if self.within_ns is not None and instance.overdue_finding is None:
+            self.queue.remove(instance)
+            self.queue.append(instance)
+            self.clock.look_now()
         return instance
 
     def _witness(self, conn: ConnectionState, key: Any, t: int) -> Instance:
@@ -195,29 +255,51 @@ class SpanMonitor(Monitor):
         type_: str,
         direction: int,
         is_end: bool,
-        else_key: Any = None,
+        else_key: Any,
+        label_of: LabelOf,
     ) -> Instance | None:
-        """A body or end event came while its span was not open. The instance that is opened to put things right, if any."""
+        """A body or end event came while its span was not open. The instance that it implies, if any: its start is missing."""
         ended = conn.session.ended[self.number].get(key)
-        ended_by = ended[0] if ended is not None else None
-        witness = self._witness(conn, key, t)
+        anew = max(conn.session.asked, -1 if above is None else above.fid or 0)
+        if ended is not None and anew <= ended[0]:
+            if self.missed.came(conn.session, type_, label_of, t, fid) is None:
+                self._say_after_end(conn, key, t, fid, above, type_, direction, ended)
+            return None
+        if is_end and self._is_answer(conn, key, t, fid, type_):
+            return None
         # One that its parent cut may have been cut by another than the parent it was in, had all been read.
-        since = ended_by if ended is None or ended[1] != "cut" else None
+        since = None
+        witness = self._witness(conn, key, t)
         if above is not None:
             witness.belong_to(above)
-            since = ended_by or (None if above.begun_unseen or conn.session.ambiguous_parents else above.fid)
-        if ended_by is not None:
-            self.words.say_after_end(witness, t, fid, type_, direction, ended_by, since)
-            return None
+            since = None if above.begun_unseen or conn.session.ambiguous_parents else above.fid
         reported = self.words.say_stray(witness, t, fid, type_, direction, since)
+        self.missed.add(conn.session, reported.place)
         if above is not None:
             above.explain(self.words.starts, reported.id)
-        if is_end:
-            return None
-        instance = self.open(conn, key, t, fid, above, else_key)
+        instance = self._open(conn, key, t, fid, above, else_key)
         instance.explain(self.words.starts, reported.id)
         instance.begin_unseen()
         return instance
+
+    def _say_after_end(
+        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, type_: str, direction: int,
+        ended: tuple[int, str],
+    ) -> None:  # fmt: skip
+        """A body or end event came after its span had ended."""
+        witness = self._witness(conn, key, t)
+        since: int | None = ended[0] if ended[1] != "cut" else None
+        if above is not None:
+            witness.belong_to(above)
+            since = ended[0]
+        self.words.say_after_end(witness, t, fid, type_, direction, ended[0], since)
+
+    def _is_answer(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str) -> bool:
+        """Whether an end event that says that something failed is the answer to a question that nothing else answered."""
+        well = [pattern for name, patterns in self.span.ends if name == "ok" for pattern in patterns]
+        if self.answers is None or any(pattern.fits(1, type_) for pattern in well):
+            return False
+        return self.answers(conn, key, t, fid, type_)
 
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
@@ -230,12 +312,19 @@ class SpanMonitor(Monitor):
     def by_else_key(
         self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False
     ) -> Instance | None:
-        """The first that was opened, and is open still, of those with this key; `anonymous`: that have no other one."""
+        """The first that was opened, and is open still, of those with this key, else of those that it may be of, since it or
+        they have no name; `anonymous`: that have no other one."""
+        named = else_key[-1] if else_key.__class__ is tuple else else_key
+        may_be: Instance | None = None
         for instance in session.spans[self.number].values():
-            fits = instance.else_key == else_key and (above is None or instance.parent is above)
-            if fits and (not anonymous or isinstance(instance.slot, Anonymous)):
+            if (above is not None and instance.parent is not above) or (anonymous and not isinstance(instance.slot, Anonymous)):
+                continue
+            if instance.else_key == else_key:
                 return instance
-        return None
+            other = instance.else_key[-1] if instance.else_key.__class__ is tuple else instance.else_key
+            if may_be is None and (named is None or other is None):
+                may_be = instance
+        return may_be
 
     # Ends.
 
@@ -256,6 +345,8 @@ class SpanMonitor(Monitor):
             instance.parent.children -= 1
         for release in self._releases:
             release(instance)
+        for end in self._outcomes:
+            end(instance, name, t, fid)
         if self.run_log is not None:
             self.run_log.close(instance, "completed" if name == "ok" else "failed", t, fid)
 
@@ -276,6 +367,9 @@ class SpanMonitor(Monitor):
 
     def owed(self, child: Instance, t: int, fid: int | None, seen: str) -> None:
         """The parent went well and left this one open."""
+        if child.excused:
+            self.cut(child, t, fid, SUPPRESSED, f"left open by {seen}")
+            return
         cause = self._cause(child, t, by="scope_close", seen=seen, fid=fid)
         if child.children:
             self._cut_children(child, t, fid)
@@ -286,7 +380,9 @@ class SpanMonitor(Monitor):
     ) -> str | None:
         """The id of the finding that its end is missing: a new one, or that of its deadline, if it is kept."""
         if instance.overdue_finding is None:
-            return self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why).id
+            reported = self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why)
+            self.missed.add(instance.session, reported.place)
+            return reported.id
         if instance.overdue_finding >= len(self.reporter.findings):
             return None
         return self.reporter.findings[instance.overdue_finding].id
@@ -318,11 +414,13 @@ class SpanMonitor(Monitor):
             instance.parent.children -= 1
         for release in self._releases:
             release(instance)
+        for end in self._outcomes:
+            end(instance, name, t, fid)
         for group in self.refining:
             for slice_ in instance.refinements_of(group.number):
                 group.close(slice_, t, how, cause, ended=name)
         if self.group is not None:
-            self.group.close(instance, t, how, cause, ended=name)
+            self.group.close(instance, t, SUPPRESSED if instance.excused else how, cause, ended=name)
         if self.run_log is not None:
             self._log_run(instance, name, t, fid, detail)
         instance.forget()
@@ -354,11 +452,30 @@ class SpanMonitor(Monitor):
 
     def expire(self, instance: Instance) -> None:
         """The instance's deadline has passed."""
-        reported = self.words.say_missing(instance, instance.t + (self.within_ns or 0), by="deadline")
+        if instance.excused:
+            return
+        if instance.session.left:
+            self._parked.append(instance)
+            return
+        reported = self.words.say_missing(instance, instance.t + instance.waited + (self.within_ns or 0), by="deadline")
         instance.pass_deadline(reported.place)
+
+    def resume(self, session: SessionState, t: int) -> None:
+        """The session's client is back: bounds run anew."""
+        back = [instance for instance in self._parked if instance.session is session and instance.open]
+        self._parked = [instance for instance in self._parked if instance.session is not session]
+        for instance in back:
+            instance.wait(t - instance.t)
+            self.queue.append(instance)
+            self.clock.look_now()
 
     def connection_lost(self, instance: Instance, t: int, by: str) -> None:
         """The session is over and this one is open."""
+        if self.span.for_session or instance.session.left or instance.excused:
+            if instance.session.left and self.run_log is not None and instance.parent is None and not instance.excused:
+                self.words.say_left(instance, t, by)
+            self.cut(instance, t, None, SUPPRESSED, lost(instance.session.last or instance.conn).strip(" ;"))
+            return
         why = lost(instance.session.last or instance.conn)
         cause = self._cause(instance, t, by=by, why=why)
         if instance.children:

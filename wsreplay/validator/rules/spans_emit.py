@@ -9,16 +9,18 @@ The variables of span 0: `x0` its key, `i0` its open instance; `p0` the parent t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.paths import Path
 from wsreplay.validator.emit.fit import Fit, fit_any
-from wsreplay.validator.emit.keys import scalar
+from wsreplay.validator.emit.keys import Resolver, scalar
 from wsreplay.validator.emit.writer import HandlerWriter, indented
+from wsreplay.validator.missed import LabelOf
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
-from wsreplay.validator.state.state import Anonymous
+from wsreplay.validator.state.state import Anonymous, ConnectionState
 
 
 class SpansEmitter:
@@ -28,6 +30,21 @@ class SpansEmitter:
         self._contract, self.monitors, self._groups = contract, monitors, groups
         # span → its number
         self.numbers = {monitor.span.id: monitor.number for monitor in monitors}
+        # key → what finds its value in a message
+        self._resolver: Callable[[str], Resolver] | None = None
+
+    def resolve_by(self, resolver: Callable[[str], Resolver]) -> None:
+        """How a key's value is found in a message, by the key's name."""
+        self._resolver = resolver
+
+    def _label_of(self, message: Any, conn: ConnectionState, payload: bytes) -> LabelOf:
+        """The values of an event's keys, as findings say them."""
+
+        def label_of(name: str) -> str | None:
+            value = None if self._resolver is None else self._resolver(name)(message, conn, payload)
+            return None if value is None else str(value)
+
+        return label_of
 
     def named(self, name: str) -> SpanMonitor | None:
         """The span of this name."""
@@ -104,7 +121,7 @@ class SpansEmitter:
             writer.add(f"if x{number} is None:", f"    {lacks}")
             return
         writer.name({"Anonymous": Anonymous})
-        key, absent = self._else_key(writer, span), writer.keys.missing(span.else_by)
+        key, absent = self._else_key(writer, span), writer.keys.missing(span.else_by[:-1])
         lines = [f"x{number} = Anonymous({key})"]
         if not is_start:
             lines.append(f"i{number} = {monitor.variable}.by_else_key(conn.session, {self._above(span)}, {key})")
@@ -180,12 +197,13 @@ class SpansEmitter:
             guard += f" and {above} is not None"
         lines = []
         if ends and span.else_by and writer.keys.missing(span.by):
-            other, absent = self._else_key(writer, span), writer.keys.missing(span.else_by)
+            other, absent = self._else_key(writer, span), writer.keys.missing(span.else_by[:-1])
             lines += [
                 f"if {i} is None" + (f" and not ({absent})" if absent else "") + ":",
                 f"    {i} = {monitor.variable}.by_else_key(conn.session, {above}, {other}, True)",
             ]
-        rest = f"{writer.direction}, {bool(ends)}, {self._else_key(writer, span)}"
+        writer.name({"label_of": self._label_of})
+        rest = f"{writer.direction}, {bool(ends)}, {self._else_key(writer, span)}, label_of(d, conn, payload)"
         stray = f"{monitor.variable}.stray(conn, x{number}, t, fid, {above}, type, {rest})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if writer.direction:

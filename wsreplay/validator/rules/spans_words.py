@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wsreplay.contract.model import Patterns, Span
 from wsreplay.units import duration_text
+from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import (
     Counts,
     Reported,
@@ -53,8 +54,8 @@ class SpanWords:
         return self._reporter.report(
             self._counts,
             slice_=witness,
-            kind="order",
-            message=f"{type_} came without {self._starts}{where(witness)}",
+            kind="missing",
+            message=f"{self._starts} never came{where(witness)}; {type_} came without it",
             activation=fid,
             frames=frames_of(fid),
             expected=self.starts,
@@ -108,12 +109,27 @@ class SpanWords:
             unsure=unsure,
         )
 
+    def say_left(self, instance: Instance, t: int, by: str) -> Reported:
+        """The client went away in the middle of it: it is owed nothing any more."""
+        return self._reporter.report(
+            self._counts,
+            slice_=instance,
+            kind="cut",
+            severity=Severity.WARNING,
+            message=f"the client left in the middle of it{where(instance)}{lost(instance.session.last or instance.conn)}",
+            activation=instance.fid,
+            frames=frames_of(instance.fid),
+            decided_by=by,
+            decided_at=t,
+            blame="client",
+        )
+
     def say_missing(
         self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
     ) -> Reported:
         """The end never came, or not in time. What only follows from that is folded under it."""
         within = self._span.within_ns
-        due = instance.t + within if within is not None else None
+        due = instance.t + instance.waited + within if within is not None else None
         if by == "deadline" and within is not None:
             message = f"{either(self._ends)} did not come within {duration_text(within)}{where(instance)}{lost(instance.conn)}"
         else:
@@ -135,6 +151,7 @@ class SpanWords:
             blame=blame(self._span.end_patterns),
             bound_from=instance.t if by == "deadline" else None,
             unsure=why_unsure(instance.undecodable, self._span.end_patterns, instance.fid),
+            caused_by=instance.session.lost_by if instance.session.connections == 0 else None,
         )
         instance.explain(self._ends, reported.id)
         if instance.parent is not None:
@@ -143,7 +160,7 @@ class SpanWords:
 
     def say_late(self, instance: Instance, finding: int, t: int, fid: int | None, type_: str) -> str:
         """The end came after the finding that it did not come in time; by how much, in words."""
-        late = t - instance.t - (self._span.within_ns or 0)
+        late = t - instance.t - instance.waited - (self._span.within_ns or 0)
         self._reporter.amend(
             finding,
             kind="late",

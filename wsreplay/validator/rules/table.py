@@ -10,6 +10,8 @@ from __future__ import annotations
 from wsreplay.contract.model import Rule
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.contract.rules.latency import Latency
+from wsreplay.contract.rules.questions import Questions
+from wsreplay.contract.rules.reconnect import Reconnect
 from wsreplay.contract.rules.schema import Schema
 from wsreplay.contract.rules.sequence import SequenceRule
 from wsreplay.contract.rules.unique import Unique
@@ -18,6 +20,8 @@ from wsreplay.validator.rules.confine import ConfineMonitor
 from wsreplay.validator.rules.isolation import BindMonitor
 from wsreplay.validator.rules.latency import LatencyMonitor
 from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.questions import QuestionsMonitor
+from wsreplay.validator.rules.reconnect import ReconnectMonitor
 from wsreplay.validator.rules.schema import SchemaMonitor
 from wsreplay.validator.rules.sequence import SequenceMonitor
 from wsreplay.validator.rules.unique import UniqueMonitor
@@ -31,4 +35,6 @@ MESSAGE_RULES: dict[type[Rule], type[MessageMonitor]] = {
     Schema: SchemaMonitor,
     Latency: LatencyMonitor,
     Unique: UniqueMonitor,
+    Questions: QuestionsMonitor,
+    Reconnect: ReconnectMonitor,
 }

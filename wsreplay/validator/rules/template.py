@@ -24,6 +24,7 @@ from wsreplay.contract.model import Declare
 from wsreplay.validator.emit.fit import Fit, Roles
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
+from wsreplay.validator.missed import Missed
 from wsreplay.validator.reporting import Counts, Reported, Reporter
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.state.clock import Clock
@@ -67,9 +68,11 @@ class Template(Monitor):
     per_slice = False
     rule: Declare
 
-    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock) -> None:
+    def __init__(
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+    ) -> None:
         super().__init__(rule, number, counts, reporter)
-        self.clock, self.operands = clock, rule.operands
+        self.clock, self.missed, self.operands = clock, missed, rule.operands
         self.timed = rule.within_ns is not None
         # how many bits of a slice's mask it takes, and the lowest of them
         self.width = 0

@@ -85,7 +85,8 @@ class Slice(Struct, eq=False):
 
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
-        own = dict(zip(self.names, map(str, self.values()), strict=True)) if self.names else {}
+        values = zip(self.names, self.values(), strict=True) if self.names else ()
+        own = {name: str(value) for name, value in values if value is not None}
         above = dict(self.parent.labels()) if self.parent is not None else {}
         return tuple({**above, **own}.items())
 
@@ -143,6 +144,10 @@ class Instance(Slice, eq=False):
     refinements: dict[int, dict[Any, Slice]] | None = None
     # the server started it, and its keys were found to belong to this user
     bound: bool = False
+    # ns by which its bound runs from later than its start: it was prolonged, or stood still
+    waited: int = 0
+    # its start came after its end: nothing more is owed
+    excused: bool = False
     # its start did not come, or could not be decoded: `fid` is another's
     begun_unseen: bool = False
 
@@ -165,6 +170,14 @@ class Instance(Slice, eq=False):
     def pass_deadline(self, finding: int) -> None:
         """Its deadline made this finding."""
         self.overdue_finding = finding
+
+    def excuse(self) -> None:
+        """Its start came after its end, which was said: nothing more is owed."""
+        self.excused = True
+
+    def wait(self, waited: int) -> None:
+        """Its bound runs from so long after its start (ns)."""
+        self.waited = waited
 
     def refine(self, group: int) -> dict[Any, Slice]:
         """Its slices for a group of rules that refines it by keys, by key."""
@@ -230,18 +243,51 @@ class SessionState:
         self.unjudged: Counter[str] = Counter()
         # something may be open that began in a parent before the one that is open now
         self.ambiguous_parents = False
+        # the places of findings that miss an event which may still come; None: there are none
+        self.missed: list[int] | None = None
+        # the last frame that asked for something
+        self.asked = -1
+        # its client went away, and owes nobody an answer: bounds stand still
+        self.left = False
+        # the id of the finding that nobody came back after the last connection was lost
+        self.lost_by: str | None = None
         # a rule of severity error is violated; something could not be decided
         self.violated = self.undecided = False
 
     def open(self, conn: ConnectionState) -> None:
         """A connection of the session opens."""
         self.connections += 1
-        self.last = conn
+        self.last, self.left, self.lost_by = conn, False, None
 
     def leave(self, t: int) -> None:
         """A connection of the session has ended."""
         self.connections -= 1
         self.ended_ns = t
+
+    def ask(self, fid: int) -> None:
+        """Its client asks something."""
+        self.asked = fid
+
+    def let_go(self) -> None:
+        """Its client went away by itself: nothing is owed to it meanwhile."""
+        self.left = True
+
+    def blame_loss(self, finding: str) -> None:
+        """A finding says that nobody came back after the last connection was lost: what is owed follows from that."""
+        self.lost_by = finding
+
+    def miss(self, place: int, most: int) -> None:
+        """A finding misses an event; the oldest of very many is forgotten."""
+        if self.missed is None:
+            self.missed = []
+        elif len(self.missed) >= most:
+            del self.missed[0]
+        self.missed.append(place)
+
+    def find(self, place: int) -> None:
+        """What the finding missed has come, or comes no more."""
+        if self.missed is not None:
+            self.missed = [other for other in self.missed if other != place] or None
 
     def lose_sight(self) -> None:
         """A connection of the session goes on where the recording ends."""
@@ -265,7 +311,7 @@ class SessionState:
 
     def close(self) -> None:
         """Keep no more than the verdict: there may be very many, one after another."""
-        self.over, self.last = True, None
+        self.over, self.last, self.missed = True, None, None
         self.spans, self.ended, self.tables = [], [], []
 
     def verdict(self, finished: bool) -> Verdict:

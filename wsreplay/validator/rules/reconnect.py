@@ -1,0 +1,169 @@
+"""Lost connections: whoever loses one in the middle of something is back in time.
+
+A *response* with a bound (DECLARE; MTL's `within`) over the connections of a session. What it adds: back in time is a warning,
+since a user saw it; a connection that nobody followed explains what its session still owes; a client that goes away by itself
+is owed nothing any more, and bounds stand still until it is back. Who has no name cannot be known to be back: the run then says
+that its end is missing.
+
+State: of each session the loss that is not made up for; a queue of their deadlines, whose bound is one. Fast path: none is
+needed, since connections are few.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from msgspec import Struct
+
+from wsreplay.contract.model import Patterns
+from wsreplay.contract.rules.reconnect import Reconnect
+from wsreplay.units import duration_text
+from wsreplay.validator.findings import Severity
+from wsreplay.validator.reporting import Reported, lost
+from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.spans import SpanMonitor
+from wsreplay.validator.rules.spans_emit import SpansEmitter
+from wsreplay.validator.state.state import ConnectionState, SessionState
+
+
+class Loss(Struct, eq=False):
+    """A connection that was lost in the middle of something."""
+
+    conn: ConnectionState
+    t: int
+    # the session's last frame before it
+    after: int | None
+    in_middle: bool
+    # it is made up for, or nobody can say any more
+    done: bool = False
+    # the place of the finding that its deadline made
+    overdue_finding: int | None = None
+
+
+class ReconnectMonitor(MessageMonitor):
+    """The lost connections of a trace."""
+
+    word = "reconnect"
+    rule: Reconnect
+    timed = True
+
+    def __init__(self, *common: Any) -> None:
+        super().__init__(*common)
+        # session → the loss that is not made up for
+        self._open: dict[int, Loss] = {}
+        # all of them by their deadlines
+        self._queue: deque[Loss] = deque()
+        self._span: SpanMonitor | None = None
+        self._spans: tuple[SpanMonitor, ...] = ()
+
+    def link(self, spans: SpansEmitter) -> None:
+        self._span, self._spans = spans.named(self.rule.span), tuple(spans.monitors)
+
+    def happen(self, conn: ConnectionState, name: str, message: Any, t: int) -> None:
+        if name == "ws.open":
+            self._opened(conn, t)
+        elif conn.session.connections > 1:
+            return
+        elif _fits(self.rule.left, name, message):
+            conn.session.let_go()
+        elif conn.user is not None and _fits(self.rule.lost, name, message):
+            in_middle = self._is_in_middle(conn.session)
+            if in_middle or name == "ws.drop":
+                self._lose(conn, t, in_middle)
+
+    def _is_in_middle(self, session: SessionState) -> bool:
+        return self._span is not None and bool(session.spans[self._span.number])
+
+    def _lose(self, conn: ConnectionState, t: int, in_middle: bool) -> None:
+        assert self._span is not None
+        self.counts.activate()
+        loss = self._open[conn.session.id] = Loss(conn, t, conn.last_frame, in_middle)
+        self._queue.append(loss)
+        self._span.clock.at(t + self.rule.within_ns)
+
+    def _opened(self, conn: ConnectionState, t: int) -> None:
+        for span in self._spans:
+            span.resume(conn.session, t)
+        loss = self._open.pop(conn.session.id, None)
+        if loss is None:
+            return
+        loss.done = True
+        if loss.overdue_finding is None:
+            if loss.in_middle:
+                self._say_back(loss, t)
+            return
+        late = t - loss.t
+        self.reporter.amend(
+            loss.overdue_finding,
+            kind="late",
+            late_by=late - self.rule.within_ns,
+            seen="ws.open",
+            message=f"the client was back {duration_text(late)} after the connection was lost, "
+            f"{duration_text(self.rule.within_ns)} at most{lost(loss.conn)}",
+        )
+
+    def next_due(self) -> int | None:
+        queue = self._queue
+        while queue and queue[0].done:
+            queue.popleft()
+        return queue[0].t + self.rule.within_ns if queue else None
+
+    def expire_next(self) -> None:
+        loss = self._queue.popleft()
+        reported = self._report(
+            loss,
+            "missing",
+            Severity(self.rule.severity),
+            f"the client did not come back within {duration_text(self.rule.within_ns)}{lost(loss.conn)}",
+            loss.t + self.rule.within_ns,
+            "deadline",
+            absent=True,
+            expected=("ws.open",),
+            until=loss.t + self.rule.within_ns,
+            at_ns=loss.t + self.rule.within_ns,
+            bound_from=loss.t,
+        )
+        loss.overdue_finding = reported.place
+        loss.conn.session.blame_loss(reported.id)
+
+    def _say_back(self, loss: Loss, t: int) -> None:
+        self._report(
+            loss,
+            "cut",
+            Severity.WARNING,
+            f"the connection was lost in mid-{self.rule.span}{lost(loss.conn)}; "
+            f"the client was back after {duration_text(t - loss.t)}",
+            t,
+            "event",
+            seen="ws.open",
+        )
+
+    def _report(self, loss: Loss, kind: str, severity: Severity, message: str, t: int, by: str, **details: Any) -> Reported:
+        return self.reporter.report(
+            self.counts,
+            conn=loss.conn,
+            kind=kind,
+            severity=severity,
+            message=message,
+            activation=loss.after,
+            decided_by=by,
+            decided_at=t,
+            after=loss.after,
+            **details,
+        )
+
+    def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
+        loss = self._open.pop(session.id, None)
+        if loss is None:
+            return
+        loss.done = True
+        if loss.overdue_finding is None:  # the trace ends before the time is up
+            self.counts.doubt()
+            session.doubt()
+
+
+def _fits(patterns: Patterns, name: str, message: Any) -> bool:
+    return any(
+        pattern.fits(None, name) and all(path.find(message) in wanted for path, wanted in pattern.where) for pattern in patterns
+    )
