@@ -127,8 +127,8 @@ MEANINGS = {
     "questions": {
         "": "What a client asks is answered by a run of the same thread. Each question has one answer: one that names no "
         "thread is answered by the connection's next run that nothing else claims, and a run that names no thread answers the "
-        "oldest question. What is asked while a run of the thread is open is answered by that run. A failure before any start is a "
-        "refusal, and an answer. A run that nobody asked for is a warning.",
+        "oldest question. What is asked while a run of the thread is open is answered by that run. A failure before any start "
+        "is a refusal, and an answer. A run that nobody asked for is a warning.",
         "asks": "patterns: what asks",
         "never": "patterns: what never asks",
         "text": "path, or a list: whatever else of the client's has a text there asks, too",
@@ -136,6 +136,7 @@ MEANINGS = {
         "answered_by": "a span: what answers",
         "within": "duration: from the question to the start of its answer, at most",
         "done_within": "duration: from the question to the end of its answer; longer is a warning",
+        "unasked": "one of: what to say of a run that nobody asked for. Default: `warn`",
     },
     "reconnect": {
         "": "A connection that is lost is followed by another one of its session in time. Back in time from the middle of "

@@ -95,7 +95,7 @@ def test_texts_are_judged_as_they_came() -> None:
 
 def test_what_was_received_is_captured() -> None:
     validator = record(EventValidator(), *HEALTHY)
-    validator.record({"type": "chat", "thread_id": "t1"}, sent=True)
+    validator.record({"type": "chat", "thread_id": "t1"}, sent=True, at=0.0)
     assert validator.capture.types("t1") == list(HEALTHY)
     assert validator.capture.between("agent_started", "agent_completed") == pytest.approx(0.4)
 
@@ -117,7 +117,9 @@ def test_a_report_can_be_for_programs() -> None:
 
 
 def test_saved_events_are_a_recording_with_the_same_findings(tmp_path: Path) -> None:
-    validator = record(EventValidator(), "agent_started", "tool_executing", "agent_completed", user="alice")
+    validator = EventValidator(user="alice")
+    validator.record({"type": "chat", "thread_id": "t1"}, sent=True, at=0.0)
+    record(validator, "agent_started", "tool_executing", "agent_completed", user="alice")
     path = validator.save(tmp_path / "saved.db")
     with Recording.open(path) as recording:
         assert [connection.user for connection in recording.connections()] == ["alice"]

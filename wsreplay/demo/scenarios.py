@@ -168,7 +168,7 @@ def slow_start(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("A tool needs longer than its 10 seconds", violates=("tool",), seconds=11.0)
+@scenario("A tool needs longer than its 10 seconds", violates=("tool", "first-event"), seconds=11.0)
 def slow_tool(message: str) -> Iterator[Step]:
     yield started(message)
     yield thinking()
@@ -236,7 +236,10 @@ def sub_agent(message: str) -> Iterator[Step]:
 
 @scenario(
     "An event of somebody else's thread reaches this user",
-    violates=("thread-owner", "own-events"), follows=("run",), neighbour=True, seconds=0.8,
+    violates=("thread-owner", "own-events"),
+    follows=("run",),
+    neighbour=True,
+    seconds=0.8,
 )
 def leak(message: str) -> Iterator[Step]:
     yield from opening(message)
@@ -244,7 +247,10 @@ def leak(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("The connection is reset in mid-run; the client is back at once and misses nothing", drops=True, seconds=1.0)
+@scenario(
+    "The connection is reset in mid-run; the client is back at once and misses nothing",
+    violates=("reconnect",), drops=True, seconds=1.0,
+)  # fmt: skip
 def dropped_connection(message: str) -> Iterator[Step]:
     yield from opening(message)
     yield Drop()
@@ -255,7 +261,11 @@ def dropped_connection(message: str) -> Iterator[Step]:
 
 @scenario(
     "The connection is reset in mid-run and the client never comes back",
-    violates=("reconnect",), follows=("run",), drops=True, comes_back=False, seconds=4.0,
+    violates=("reconnect",),
+    follows=("run",),
+    drops=True,
+    comes_back=False,
+    seconds=4.0,
 )
 def lost_connection(message: str) -> Iterator[Step]:
     yield from opening(message)

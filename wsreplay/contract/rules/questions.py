@@ -28,6 +28,8 @@ class Questions(Rule):
     text: tuple[Path, ...] = ()
     within_ns: int | None = None
     done_within_ns: int | None = None
+    # whether a run that nobody asked for is worth a warning
+    warns_of_unasked: bool = True
 
     def patterns(self) -> Patterns:
         return self.asks
@@ -39,7 +41,7 @@ class Questions(Rule):
         return direction == 0 or may_fit(self.asks, direction)
 
 
-_PARTS = ("asks", "never", "text", "by", "answered_by", "within", "done_within")
+_PARTS = ("asks", "never", "text", "by", "answered_by", "within", "done_within", "unasked")
 
 
 def _read(value: Value, reader: Reader) -> Rule | None:
@@ -58,6 +60,7 @@ def _read(value: Value, reader: Reader) -> Rule | None:
         span=parts["answered_by"].choice(reader.spans or ["a span"]),
         within_ns=duration_ns(parts["within"]) if "within" in parts else None,
         done_within_ns=duration_ns(parts["done_within"]) if "done_within" in parts else None,
+        warns_of_unasked="unasked" not in parts or parts["unasked"].choice(("warn", "allow")) == "warn",
     )
 
 
@@ -71,6 +74,7 @@ _SCHEMA = json_object(
         "answered_by": {"type": "string", "description": "a span"},
         "within": DURATION,
         "done_within": DURATION,
+        "unasked": {"enum": ["warn", "allow"], "description": "a run that nobody asked for", "default": "warn"},
     },
     description="what a client asks, and what answers it",
 )

@@ -301,7 +301,11 @@ class QuestionsMonitor(MessageMonitor):
         """Nobody asked for a run. One that names no thread may be somebody else's: that shows when both have come."""
         if self._thread(run) is None:
             return  # `_tell_twins` says it
-        self._say_of(run, after, "unexpected", Severity.WARNING, "nobody asked for it", ())
+        self._warn_of_unasked(run, after)
+
+    def _warn_of_unasked(self, run: Instance, after: int | None) -> None:
+        if self.rule.warns_of_unasked:
+            self._say_of(run, after, "unexpected", Severity.WARNING, "nobody asked for it", ())
 
     def _say_of(
         self, run: Instance, after: int | None, kind: str, severity: Severity, why: str, witnesses: tuple[int, ...]
@@ -331,7 +335,7 @@ class QuestionsMonitor(MessageMonitor):
             twin = next((other for other in self._nameless if self._is_twin(nameless, other)), None)
             if twin is None:
                 if nameless.owner not in self._asked:
-                    self._say_of(run, nameless.after, "unexpected", Severity.WARNING, "nobody asked for it", ())
+                    self._warn_of_unasked(run, nameless.after)
             elif not told:
                 told = True
                 why = f"it is what {twin.owner} asked for and got at the same moment, sent to {nameless.owner}, too"

@@ -26,7 +26,7 @@ from wsreplay.validator.rules.spans_words import SpanWords
 from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
 from wsreplay.validator.span_log import RunLog
 from wsreplay.validator.state.clock import Clock
-from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance, SessionState, oldest
+from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance, SessionState, Token, oldest
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
@@ -259,6 +259,8 @@ class SpanMonitor(Monitor):
         label_of: LabelOf,
     ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that it implies, if any: its start is missing."""
+        if _names_nothing(key) and (open_ones := conn.session.spans[self.number]):
+            return next(reversed(open_ones.values()))  # it can only be of what is open here
         ended = conn.session.ended[self.number].get(key)
         anew = max(conn.session.asked, -1 if above is None else above.fid or 0)
         if ended is not None and anew <= ended[0]:
@@ -496,3 +498,8 @@ class SpanMonitor(Monitor):
             self.group.close(instance, t, TRUNCATED)
         if self.run_log is not None:
             self.run_log.close(instance, "stalled" if instance.overdue_finding is not None else "open", None, None)
+
+
+def _names_nothing(key: Any) -> bool:
+    """Whether an event has no id of what it is part of, so that the connection stands for it."""
+    return all(value.__class__ is Token for value in (key if key.__class__ is tuple else (key,)))
