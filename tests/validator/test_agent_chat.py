@@ -284,7 +284,7 @@ def test_an_event_of_somebody_elses_run_is_a_leak_and_nothing_else() -> None:
     judgement = two_users().s2c("agent_thinking", connection=2, **KEYS).close(1).close(2).judge()
     assert said(judgement) == ["thread-owner: thread t1 of user u1 reached user u2: agent_thinking"]
     (finding,) = judgement.findings
-    assert (finding.frames, finding.blame, finding.connection) == ((2, 7), "server", 2)
+    assert (finding.frames, finding.blame, finding.connection) == ((1, 7), "server", 2)
 
 
 def test_an_event_that_names_somebody_else_is_a_leak() -> None:

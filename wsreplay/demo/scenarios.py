@@ -236,7 +236,7 @@ def sub_agent(message: str) -> Iterator[Step]:
 
 @scenario(
     "An event of somebody else's thread reaches this user",
-    violates=("thread-owner", "own-events"),
+    violates=("thread-owner",),
     follows=("run",),
     neighbour=True,
     seconds=0.8,
