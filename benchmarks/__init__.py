@@ -14,5 +14,6 @@ all; a ratio is taken within a round, and the table shows medians over the round
     mitmproxy      its environment
     memory         what processes hold
     scenarios      what is measured
+    compare        this checkout beside another, as programs: `python -m benchmarks.compare OTHER`
     table          the results as text, markdown and JSON
 """

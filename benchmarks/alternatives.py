@@ -73,13 +73,13 @@ def bare_relay() -> Alternative:
     return Alternative("bare relay", start)
 
 
-def wsreplay(name: str = "wsreplay", *options: str) -> Alternative:
-    """`wsreplay record`, as a user starts it."""
+def wsreplay(name: str = "wsreplay", *options: str, program: Sequence[str] = (sys.executable, "-m", "wsreplay")) -> Alternative:
+    """`wsreplay record`, as a user starts it; of this environment where no other `program` is given."""
 
     def start(upstream: int, folder: Path) -> Iterator[Running]:
-        file, port = folder / "wsreplay.db", _free_port()
-        command = [sys.executable, "-m", "wsreplay", "record", f"ws://127.0.0.1:{upstream}", "-l", f"127.0.0.1:{port}"]
-        with _listening([*command, "-o", file, "-q", *options], port) as child:
+        file, port = folder / "wsreplay.db", free_port()
+        command = [*program, "record", f"ws://127.0.0.1:{upstream}", "-l", f"127.0.0.1:{port}"]
+        with listening([*command, "-o", file, "-q", *options], port) as child:
             yield Running(port, child.pid, lambda frames, size: _await_frames(file, frames))
 
     return Alternative(name, start)
@@ -89,18 +89,19 @@ def mitmproxy(program: Path) -> Alternative:
     """Reverse mode with `-w`, which writes a connection's flow when the connection ends."""
 
     def start(upstream: int, folder: Path) -> Iterator[Running]:
-        file, port = folder / "flows", _free_port()
+        file, port = folder / "flows", free_port()
         command = [program, "-q", "--mode", f"reverse:http://127.0.0.1:{upstream}", "-w", file, "-p", port]
-        with _listening([*command, "--listen-host", "127.0.0.1", "--set", f"confdir={folder / 'mitmproxy'}"], port) as child:
+        with listening([*command, "--listen-host", "127.0.0.1", "--set", f"confdir={folder / 'mitmproxy'}"], port) as child:
             yield Running(port, child.pid, lambda frames, size: _await_bytes(file, size), records_at_close=True)
 
     return Alternative("mitmproxy", start)
 
 
 @contextmanager
-def _listening(command: Sequence[object], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that listens on a port it is given."""
-    with subprocess.Popen(list(map(str, command))) as child:
+def listening(command: Sequence[object], port: int, quiet: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that listens on a port it is given; what a `quiet` one writes is not shown."""
+    nowhere = subprocess.DEVNULL if quiet else None
+    with subprocess.Popen(list(map(str, command)), stdout=nowhere, stderr=nowhere) as child:
         try:
             _await_listening(port)
             yield child
@@ -145,7 +146,7 @@ def _await_listening(port: int) -> None:
     _await(lambda: wanted in Path("/proc/net/tcp").read_text(), f"a listener on port {port}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 

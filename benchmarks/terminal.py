@@ -19,16 +19,16 @@ _CPUCLOCK_SCHED = 2  # linux/posix-timers.h: the processor time of a process, in
 
 
 class Terminal:
-    """A Python program behind a pseudo-terminal; `arguments` are those of the interpreter."""
+    """A Python program behind a pseudo-terminal; `arguments` are those of the interpreter `python`."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, python: str = sys.executable) -> None:
         self.started = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed wsreplay has its bytecode
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", WSREPLAY_CONFIG="/nonexistent")
-            os.chdir(ROOT)
-            os.execv(sys.executable, [sys.executable, *arguments])
+            os.chdir("/")  # where no package of a checkout is in the way of its environment's
+            os.execv(python, [python, *arguments])
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
 
     def read(self, seconds: float) -> bytes:
