@@ -52,3 +52,32 @@ def test_a_mistake_is_named(part: str, message: str) -> None:
         loads(f"extends: agent-chat\nmap: {{{part}}}\n")
     assert raised.value.message == message
     assert raised.value.line == 2
+
+
+def test_a_list_of_the_base_can_be_added_to() -> None:
+    contract = loads("extends: agent-chat\n+known: [tick]\nspans: {run: {+body: [agent_note]}}\n")
+    assert contract.is_known(1, "tick") and contract.is_known(1, "connection_ack")
+    assert {"agent_note", "agent_thinking"} <= {pattern.type for pattern in contract.spans["run"].body}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("keys: {order: order_id}", "'order_id' is neither a key nor a path; did you mean '$.order_id'?"),
+        ("keys: {run: $.type.id}", "$.type.id never matches: the type stands at $.type, and is a text"),
+        ("envelope: {type: $.op, id: $.op.id}", "$.op.id never matches: the type stands at $.op, and is a text"),
+        (
+            "json: {text: object}\nkeys: {run: '$[0]'}",
+            "$[0] never matches: it goes into an array, and `json: {text: object}` allows none; "
+            "did you mean `json: {text: json}`?",
+        ),
+        (
+            "extends: agent-chat\nmap: {events: {agent.start: agent_started}}\nrules: [{id: r, absence: agent.start}]",
+            "agent.start never comes: the map calls it agent_started; did you mean 'agent_started'?",
+        ),
+    ],
+)
+def test_what_can_never_match_is_a_mistake(text: str, message: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        loads(f"contract: x\n{text}\n" if "extends" not in text else f"{text}\n")
+    assert raised.value.message == message

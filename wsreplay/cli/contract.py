@@ -64,6 +64,24 @@ def schema() -> None:
     click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
 
 
+@command.command(name="map")
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option("-c", "--contract", "base", default="agent-chat", show_default=True, help="The contract that it is to extend.")
+def map_recording(recording: Path, base: str) -> None:
+    """Propose a contract for a RECORDING whose events and fields have other names than a built-in's.
+
+    `agentStarted` and `agent.start` look like `agent_started`, `$.data.threadId` like `thread_id`. What looks like nothing is
+    listed in comments.
+    """
+    from wsreplay.cli.options import open_recording
+    from wsreplay.contract.proposal import as_yaml, look, propose
+
+    contract = load(base)
+    with open_recording(recording) as opened:
+        proposal = propose(look(opened), contract)
+    click.echo(as_yaml(proposal, recording.stem, base), nl=False)
+
+
 @command.command(name="mutate")
 @click.argument("contract")
 @click.argument("recording", type=click.Path(path_type=Path))

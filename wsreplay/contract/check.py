@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 from wsreplay.contract.document import one_of, suggestion
 from wsreplay.contract.model import Contract, Declare, Pattern, Patterns, Rule, Span
+from wsreplay.contract.paths import Path
+from wsreplay.contract.rules.json_format import Format
+from wsreplay.decode import PLAIN
 from wsreplay.errors import ContractError
 
 
 def check(contract: Contract) -> None:
     """Raise a ContractError for the first rule that cannot mean anything."""
     spans = contract.spans
+    _paths_that_may_be_there(contract)
+    _types_that_may_come(contract)
     for rule in contract.rules:
         if isinstance(rule, Span):
             _span(rule, spans)
         elif isinstance(rule, Declare):
             _declare(rule, spans)
     _no_opposites(contract.of(Declare))
+
+
+def _paths_that_may_be_there(contract: Contract) -> None:
+    """A type is a text: nothing stands below it. Where text must be an object, no message is an array."""
+    kind, form = contract.envelope.type, contract.of(Format)
+    objects = bool(form) and form[0].text == "object" and contract.envelope.decoder in (None, PLAIN)
+    for place, path in _paths(contract):
+        if len(path.steps) > len(kind.steps) and path.steps[: len(kind.steps)] == kind.steps:
+            raise ContractError(f"{path.text} never matches: the type stands at {kind.text}, and is a text", **place)
+        if objects and path.steps and isinstance(path.steps[0], int):
+            message = f"{path.text} never matches: it goes into an array, and `json: {{text: object}}` allows none"
+            raise ContractError(f"{message}; did you mean `json: {{text: json}}`?", **place)
+
+
+def _paths(contract: Contract) -> Iterator[tuple[dict[str, Any], Path]]:
+    file = {"file": contract.file}
+    envelope = contract.envelope
+    for name, path in (("sent", envelope.sent), ("seq", envelope.seq), ("id", envelope.id)):
+        if path is not None:
+            yield {**file, "path": f"envelope.{name}"}, path
+    for key in contract.keys.values():
+        yield from (({**file, "path": f"keys.{key.name}"}, source) for source in key.sources if isinstance(source, Path))
+    for rule in contract.rules:
+        place = {"file": rule.place.file, "line": rule.place.line, "column": rule.place.column, "path": rule.place.path}
+        conditions = (path for pattern in rule.patterns() if not pattern.pseudo for path, _ in pattern.where)
+        yield from ((place, path) for path in (*rule.paths(), *conditions))
+
+
+def _types_that_may_come(contract: Contract) -> None:
+    """An event that the map renames does not come by its old name."""
+    renamed = {theirs: ours for theirs, ours in contract.map.events if "*" not in theirs and theirs != ours}
+    for rule in contract.rules:
+        for pattern in rule.patterns():
+            if pattern.type in renamed and pattern.type not in renamed.values():
+                ours = renamed[pattern.type]
+                _fail(rule, f"{pattern.type} never comes: the map calls it {ours}; did you mean {ours!r}?")
 
 
 def _fail(rule: Rule, message: str) -> NoReturn:

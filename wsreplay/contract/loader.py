@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import resources
@@ -33,6 +35,7 @@ TOP_LEVEL = (*_PARTS, *(kind.key for kind in KINDS))
 _BY_ID = {kind.key for kind in KINDS if kind.by_id}
 _MERGED = {"envelope": 1, "map": 2, "keys": 1, "session": 1, **{kind.key: kind.merged for kind in KINDS if kind.merged}}
 _ADDED = tuple(f"{ADDING}{name}" for name in TOP_LEVEL)
+_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _LARGEST_FILE = 4 << 20
 
 
@@ -169,7 +172,10 @@ class _Loader:
         text = value.string("a path, conn.id, conn.user, conn.session or another key")
         if text.startswith("$"):
             return path_of(value)
-        return value.choice([*CONNECTION_SOURCES, *(other for other in names if other != name)])
+        allowed = [*CONNECTION_SOURCES, *(other for other in names if other != name)]
+        if text not in allowed and not difflib.get_close_matches(text, allowed, n=1) and _MEMBER.fullmatch(text):
+            value.fail(f"{text!r} is neither a key nor a path; did you mean '$.{text}'?")
+        return value.choice(allowed)
 
     def _applies_to(self, reader: Reader) -> AppliesTo:
         if "applies_to" not in self.top:

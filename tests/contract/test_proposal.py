@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wsreplay.contract import load, loads
+from wsreplay.contract.proposal import as_yaml, look, looks_like, propose
+from wsreplay.formats.import_file import import_file
+from wsreplay.store.reader import Recording
+from wsreplay.validator import judge
+
+PRODUCT = Path(__file__).parent / "data" / "product.jsonl"
+
+
+def imported(source: Path, out: Path) -> None:
+    with source.open("rb") as file:
+        import_file(file, out)
+
+
+@pytest.mark.parametrize("theirs", ["agentStarted", "agent.started", "agent-start", "AGENT_STARTED", "agent.starting"])
+def test_names_with_the_same_words_look_alike(theirs: str) -> None:
+    assert looks_like(theirs, "agent_started")
+
+
+@pytest.mark.parametrize("theirs", ["agent", "agentstarted", "agent.stopped", "run.started", "", "agent.star"])
+def test_other_names_do_not(theirs: str) -> None:
+    assert not looks_like(theirs, "agent_started")
+
+
+def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Path) -> None:
+    imported(PRODUCT, tmp_path / "product.db")
+    with Recording.open(tmp_path / "product.db") as recording:
+        text = as_yaml(propose(look(recording), load("agent-chat")), "product", "agent-chat")
+        judgement = judge(recording, loads(text))
+    assert text == (
+        "# Proposed from a recording: what looks like what. Read it before you use it.\n"
+        "contract: product\n"
+        "extends: agent-chat\n"
+        "map:\n"
+        "  type: $.event\n"
+        "  sent: $.ts\n"
+        "  events:\n"
+        "    agent.start: agent_started   # 1×\n"
+        "    agent.think: agent_thinking   # 1×\n"
+        "    toolExecuting: tool_executing   # 1×\n"
+        "    toolCompleted: tool_completed   # 1×\n"
+        "    agent.complete: agent_completed   # 1×\n"
+        "  fields:\n"
+        "    thread_id: $.data.threadId\n"
+        "    run_id: $.data.runId\n"
+        "    tool_call_id: $.data.toolCallId\n"
+        "# Not mapped:\n"
+        "#   c2s:chat  1×\n"
+        "#   s2c:billing.tick  1×\n"
+    )
+    assert [finding.message for finding in judgement.findings] == ["unknown type billing.tick"]
+    assert judgement.run_counts == {"completed": 1}
+
+
+def test_what_looks_like_nothing_is_named_and_demanded_nothing_of(tmp_path: Path) -> None:
+    lines = '{"wsreplay": 1}\n{"connection": 1, "t": 0, "open": {"path": "/"}}\n'
+    message = {"connection": 1, "t": 1, "dir": "s2c", "opcode": "text", "data": '{"jsonrpc":"2.0","method":"a/b"}'}
+    lines += json.dumps(message) + "\n"
+    (tmp_path / "rpc.jsonl").write_text(lines)
+    imported(tmp_path / "rpc.jsonl", tmp_path / "rpc.db")
+    with Recording.open(tmp_path / "rpc.db") as recording:
+        text = as_yaml(propose(look(recording), load("agent-chat")), "rpc", "agent-chat")
+    assert "extends" not in text and "#   s2c:a/b  1×" in text
+    contract = loads(text)
+    assert (contract.name, contract.envelope.decoder, contract.rules) == ("rpc", "json-rpc", ())

@@ -1,0 +1,248 @@
+"""A map proposed for a recording: which of a product's events and fields look like which of a contract's.
+
+Names are compared by their words: `agentStarted`, `agent.started` and `agent-start` look like `agent_started`. Nothing is
+certain; what is written is for a person to read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from wsreplay.contract.model import PSEUDO_EVENTS, Contract
+from wsreplay.contract.paths import Path as ContractPath
+from wsreplay.decode import PLAIN
+from wsreplay.store.reader import Recording
+from wsreplay.trace import jsonpath
+from wsreplay.trace.jsonpath import Path
+from wsreplay.trace.reading import Reading
+
+LOOKED_AT = 20_000  # frames
+_SAMPLES = 20  # documents of one type that are searched for fields
+_DEEPEST = 4  # levels of a document
+_MOST_TYPES = 200
+_TYPE_NAMES = ("type", "event", "kind", "op", "action", "name", "method", "msg_type", "message_type", "event_type", "t", "e")
+_TIME_NAMES = ("timestamp", "ts", "time", "sent", "sent_at", "created_at", "at", "date")
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+
+@dataclass
+class Seen:
+    """What messages of one recording say: documents by (direction, type), and how often each type came."""
+
+    decoder: str
+    type_path: Path | None
+    counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    samples: dict[tuple[int, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, direction: int, type_: str, document: Any) -> None:
+        self.counts[direction, type_] += 1
+        if len(self.samples[direction, type_]) < _SAMPLES:
+            self.samples[direction, type_].append(document)
+
+
+def look(recording: Recording) -> Seen:
+    """Read the first messages of a recording; where they have no type, find where it may stand."""
+    reading = Reading(recording)
+    reading.refresh(recording.connections())
+    events = [event for frame in islice(recording.frames(), LOOKED_AT) for event in reading.events(frame)]
+    decoders = Counter(reading.choice(connection.id).name for connection in recording.connections())
+    decoder = decoders.most_common(1)[0][0] if decoders else PLAIN
+    typed = [event for event in events if event.type is not None]
+    path = None if 2 * len(typed) > len(events) else _find_type_path([event.document for event in events])
+    seen = Seen(decoder, path)
+    for event in events:
+        type_ = event.type if path is None else _text(jsonpath.get(event.document, path))
+        if type_ is not None:
+            seen.add(event.direction, type_, event.document)
+    return seen
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _find_type_path(documents: Sequence[Any]) -> Path | None:
+    """The member that is there nearly always, has few values, and a name that speaks for it."""
+    values: defaultdict[Path, Counter[str]] = defaultdict(Counter)
+    for document in documents:
+        for path, value in _leaves(document):
+            if (text := _text(value)) is not None and len(values[path]) <= _MOST_TYPES:
+                values[path][text] += 1
+    likely = [
+        path
+        for path, counts in values.items()
+        if counts.total() * 5 >= len(documents) * 4 and len(counts) <= _MOST_TYPES and _rank(path) < len(_TYPE_NAMES)
+    ]
+    return min(likely, key=lambda path: (_rank(path), len(path)), default=None)
+
+
+def _rank(path: Path) -> int:
+    name = "_".join(words(str(path[-1])))
+    return _TYPE_NAMES.index(name) if name in _TYPE_NAMES else len(_TYPE_NAMES)
+
+
+def _leaves(document: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """All members of objects within objects that hold no object themselves."""
+    if not isinstance(document, dict) or len(path) >= _DEEPEST:
+        return
+    for name, value in document.items():
+        yield from _leaves(value, (*path, name)) if isinstance(value, dict) else [((*path, name), value)]
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in lower case: those of `agentStarted` and `agent.started` are `agent` and `started`."""
+    return tuple(word.lower() for word in _WORD.findall(name))
+
+
+def looks_like(theirs: str, ours: str) -> bool:
+    """Whether two names have the same words, but for their endings."""
+    mine, others = words(theirs), words(ours)
+    return len(mine) > 0 and [*map(_stem, mine)] == [*map(_stem, others)]
+
+
+def _stem(word: str) -> str:
+    """A word without its ending: `start` of `started`, `stop` of `stopping`, `complet` of `complete`."""
+    for ending in ("ing", "ed", "es", "s", "e"):
+        if len(word) > len(ending) + 2 and word.endswith(ending):
+            word = word.removesuffix(ending)
+            break
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Pairs of theirs and ours, and what is left over."""
+
+    seen: Seen
+    events: dict[str, str]
+    fields: dict[str, str]
+    sent: str | None
+    unmapped: tuple[tuple[int, str], ...]
+
+
+def propose(seen: Seen, base: Contract) -> Proposal:
+    """What of a base contract the messages look like."""
+    named = _names(base)
+    events: dict[str, str] = {}
+    unmapped = []
+    for direction, type_ in seen.counts:
+        if type_ in named:
+            continue
+        ours = next((name for name in named if looks_like(type_, name)), None)
+        if ours is None:
+            unmapped.append((direction, type_))
+        else:
+            events.setdefault(type_, ours)
+    documents = [document for samples in seen.samples.values() for document in samples]
+    counts = Counter(path for document in documents for path, _ in _leaves(document))
+    return Proposal(seen, events, _fields(base, counts), _sent(base, documents, counts), tuple(unmapped))
+
+
+def _names(contract: Contract) -> list[str]:
+    patterns = [pattern for rule in contract.rules if rule.names_events for pattern in rule.patterns()] + [*contract.known]
+    names = (pattern.type for pattern in patterns if "*" not in pattern.type and pattern.type not in PSEUDO_EVENTS)
+    return list(dict.fromkeys(names))
+
+
+def _fields(base: Contract, there: Counter[Path]) -> dict[str, str]:
+    """The contract's members that stand somewhere else, with where."""
+    fields: dict[str, str] = {}
+    for key in base.keys.values():
+        sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
+        if not sources or any(there[source] for source in sources):
+            continue
+        found = _find(str(sources[0][-1]), there)
+        if found is not None:
+            fields[str(sources[0][-1])] = jsonpath.show(found)
+    return fields
+
+
+def _find(name: str, there: Counter[Path]) -> Path | None:
+    """The most frequent member whose name is the same but for its form, or for `id` at its end."""
+    wanted = words(name)
+    forms = [wanted] if wanted[-1:] != ("id",) else [wanted, wanted[:-1], wanted[-2:]]
+    for form in forms:
+        likely = [path for path in there if words(str(path[-1])) == form]
+        if likely:
+            return max(likely, key=lambda path: (there[path], -len(path)))
+    return None
+
+
+def _sent(base: Contract, documents: Iterable[Any], there: Counter[Path]) -> str | None:
+    """Where a time stands, unless it stands where the contract says."""
+    sent = base.envelope.sent
+    if sent is None or there[sent.steps]:
+        return None
+    likely = [path for path in there if "_".join(words(str(path[-1]))) in _TIME_NAMES]
+    values = {path: [jsonpath.get(document, path) for document in documents] for path in likely}
+    good = [path for path in likely if any(map(_is_time, values[path]))]
+    return jsonpath.show(max(good, key=lambda path: there[path])) if good else None
+
+
+def _is_time(value: Any) -> bool:
+    if isinstance(value, str):
+        return re.match(r"\d{4}-\d{2}-\d{2}T", value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 1e9
+
+
+_WAYS = ("c2s", "s2c")
+_PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+
+
+def as_yaml(proposal: Proposal, name: str, base: str) -> str:
+    """The contract that is proposed; what is left over in comments."""
+    seen = proposal.seen
+    fits = bool(proposal.events) or any(True for _ in _known(proposal))
+    lines = ["# Proposed from a recording: what looks like what. Read it before you use it.", f"contract: {_scalar(name)}"]
+    if fits:
+        lines.append(f"extends: {base}")
+    if seen.decoder != PLAIN:
+        lines.append(f"envelope: {{decoder: {seen.decoder}}}")
+    lines += _map_lines(proposal, fits)
+    if proposal.unmapped:
+        lines.append("# Not mapped:")
+        lines += [f"#   {_WAYS[way]}:{_comment(type_)}  {seen.counts[way, type_]:,}×" for way, type_ in proposal.unmapped]
+    if not fits:
+        lines.append("# Nothing of it looks like an event of " + base + ": the contract names types, and demands nothing yet.")
+    return "\n".join(lines) + "\n"
+
+
+def _known(proposal: Proposal) -> Iterator[str]:
+    """Events that bear the contract's own name."""
+    left = {type_ for _, type_ in proposal.unmapped} | set(proposal.events)
+    return (type_ for _, type_ in proposal.seen.counts if type_ not in left)
+
+
+def _map_lines(proposal: Proposal, fits: bool) -> list[str]:
+    seen, lines = proposal.seen, list[str]()
+    if seen.type_path is not None:
+        lines.append(f"  type: {_scalar(jsonpath.show(seen.type_path))}")
+    if fits and proposal.sent is not None:
+        lines.append(f"  sent: {_scalar(proposal.sent)}")
+    if proposal.events:
+        totals = Counter[str]()
+        for (_, type_), count in seen.counts.items():
+            totals[type_] += count
+        lines.append("  events:")
+        lines += [f"    {_scalar(theirs)}: {ours}   # {totals[theirs]:,}×" for theirs, ours in proposal.events.items()]
+    if fits and proposal.fields:
+        lines.append("  fields:")
+        lines += [f"    {ours}: {_scalar(path)}" for ours, path in proposal.fields.items()]
+    return ["map:", *lines] if lines else []
+
+
+def _scalar(text: str) -> str:
+    """A YAML scalar (YAML 1.2, section 7.3.1): plain where nothing in it is special, else in double quotes."""
+    if _PLAIN_SCALAR.fullmatch(text) or re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+", text):
+        return text
+    return json.dumps(text)
+
+
+def _comment(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)[:80]
