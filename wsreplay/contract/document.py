@@ -13,6 +13,7 @@ from wsreplay.contract.model import TEMPLATES, Place
 from wsreplay.errors import ContractError
 
 ADDING = "+"  # before the name of a list: what stands there is added to the list of the base
+_LONGEST_SHOWN = 60  # characters of a value in an error
 _MOST_VALUES = 100_000  # a document of aliases may unfold without end
 
 
@@ -105,7 +106,8 @@ def describe(data: Any) -> str:
         return "a mapping"
     if isinstance(data, list):
         return "a list"
-    return repr(data)
+    shown = repr(data)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 def read(text: str, file: str) -> Value:
@@ -150,8 +152,10 @@ class _Builder:
             return Value([self.build(child, f"{place.path}[{index}]") for index, child in enumerate(node.value)], place)
         try:
             data = self.scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            Value(None, place).fail(f"cannot be read: {getattr(error, 'problem', None) or error}")
+        except yaml.MarkedYAMLError as error:
+            Value(None, place).fail(f"cannot be read: {error.problem}")
+        except (yaml.YAMLError, ValueError, OverflowError):
+            Value(None, place).fail("no such number or date: put a text in quotes")
         if isinstance(data, int | float) and ":" in node.value:
             data = str(node.value)  # 1:30 is a time, not 90 as in YAML 1.1
         return Value(data if data is None or isinstance(data, str | int | float | bool) else str(node.value), place)

@@ -70,6 +70,8 @@ def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None
         seen.add(base_file)
         digest.update(base_text.encode())
         below = read(base_text, base_file)
+        if not isinstance(below.data, dict) or not {"contract", "extends"} & set(below.data):
+            base.fail(f"{base.data} is not a contract")  # and nothing of what it holds is shown
         below.mapping(TOP_LEVEL, "a contract")
         change = {key: value for key, value in document.data.items() if key != "extends"}
         document = overlay(below, Value(change, document.place, document.key_places), _BY_ID, _MERGED)

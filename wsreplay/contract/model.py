@@ -5,9 +5,7 @@ The words are those of the field: DECLARE templates (van der Aalst, Pesic), Dwye
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from wsreplay.contract.paths import Path
@@ -53,7 +51,7 @@ class Pattern:
             return self.type == type_
         if self.direction is not None and self.direction != direction:
             return False
-        return self.type == type_ or ("*" in self.type and _regex(self.type).fullmatch(type_) is not None)
+        return self.type == type_ or ("*" in self.type and match_glob(self.type, type_) is not None)
 
     def __str__(self) -> str:
         prefix = "" if self.direction is None else ("s2c:" if self.direction else "c2s:")
@@ -61,9 +59,26 @@ class Pattern:
         return f"{prefix}{self.type}" + (f" where {conditions}" if conditions else "")
 
 
-@lru_cache(maxsize=1024)
-def _regex(glob: str) -> re.Pattern[str]:
-    return re.compile("(.*)".join(map(re.escape, glob.split("*"))), re.DOTALL)
+def match_glob(glob: str, text: str) -> tuple[str, ...] | None:
+    """What each star of a glob stands for, the first ones as much as they can; None where the text does not fit.
+
+    Each part is looked for once, from the right: a type comes from a stranger, and an expression would try all ways.
+    """
+    first, *parts = glob.split("*")
+    if not parts:
+        return () if glob == text else None
+    *middle, last = parts
+    end = len(text) - len(last)
+    if not text.startswith(first) or not text.endswith(last) or end < len(first):
+        return None
+    stars: list[str] = []
+    for part in reversed(middle):
+        at = text.rfind(part, len(first), end)
+        if at < 0:
+            return None
+        stars.append(text[at + len(part) : end])
+        end = at
+    return (text[len(first) : end], *reversed(stars))
 
 
 Patterns = tuple[Pattern, ...]  # any of them
@@ -210,9 +225,9 @@ class ProductMap:
             if theirs == type_ and "*" not in theirs:
                 return ours
         for theirs, ours in self.events:
-            match = _regex(theirs).fullmatch(type_) if "*" in theirs else None
-            if match is not None:
-                return _fill(ours, match.groups())
+            stars = match_glob(theirs, type_) if "*" in theirs else None
+            if stars is not None:
+                return _fill(ours, stars)
         return type_
 
 
