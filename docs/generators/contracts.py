@@ -23,6 +23,7 @@ verdicts mean: [Verdicts](verdicts.md).
 | Where it says | write |
 |---|---|
 | pattern | an event: `agent_started`, `s2c:chat*`, a number, a pseudo-event, or `{event: PATTERN, where: {PATH: VALUE}}` |
+| value | text with `*` for anything, number, true, false, null, JSON Schema as `{minimum: 1}`, or a list: any may fit |
 | patterns | a pattern, or a list of which any may fit |
 | path | a singular JSONPath (RFC 9535): `$.payload.run_id` |
 | key | a name of `keys`, or `conn.id`, `conn.user`, `conn.session` |

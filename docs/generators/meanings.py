@@ -16,7 +16,7 @@ COMMON = {
     "enabled": "true or false: false takes away a rule of the base",
 }
 
-DEFAULTS = {"mode": "`any`", "to": "`conn.user`", "resume_within": "`30s`", "min": "1", "recover_within": "`1s`"}
+DEFAULTS = {"to": "`conn.user`", "resume_within": "`30s`", "recover_within": "`1s`"}
 
 MEANINGS = {
     "contract": {
@@ -103,10 +103,25 @@ MEANINGS = {
         "not_co_existence": "`[a, b]`: not both occur",
         "latency": "patterns: with `max`, the same as [latency](#latency)",
         "clock": "one of: of `latency`.",
-        "mode": "one of: `alternate`: a `b` before the next `a`, an `a` since the last `b`; `chain`: the very next, the one "
-        "just before. Of `response` and `precedence`.",
-        "min": "whole number: of `existence`.",
-        "max": "whole number, or duration: of `existence`: how often; of `latency`: how long",
+        "recurrence": "patterns: comes at least once `every` so often, while the scope is open",
+        "every": "duration: of `recurrence`",
+        "rate": "patterns: at most `max` of them in any stretch of `per`; one finding for each burst",
+        "per": "duration: of `rate`",
+        "monotonic": "path: its value rises from event to event, or as `mode` says; numbers, or texts such as times",
+        "count": "patterns: so many came since the last `at` as the event `at` says at `equals`",
+        "sum": "path: its values in the events `event` add up to what the event `at` says at `equals`",
+        "equals": "path: of `count` and `sum`: where the event `at` says it",
+        "at": "patterns: of `count` and `sum`: what says it; one without the value only begins anew",
+        "event": "patterns: of `sum`, `monotonic` and `consistent`: the events to look at",
+        "assemble": "`{event, field, by, until, as, schema, equals}`: the texts at `field` of the events `event`, joined "
+        "where `until` comes, are JSON (`as: json`; else `text`), fit the JSON Schema `schema`, and are what `until` says at "
+        "`equals`",
+        "consistent": "`[key, key]`: each value of the first has one value of the second: a call id has one tool name",
+        "mode": "one of: of `response` and `precedence`: `alternate`: a `b` before the next `a`, an `a` since the last `b`; "
+        "`chain`: the very next, the one just before; default `any`. Of `monotonic`: how each value stands to the one before "
+        "it; default `increasing`",
+        "min": "whole number: of `existence`. Default: 1",
+        "max": "whole number, or duration: of `existence` and `rate`: how often; of `latency`: how long",
         "within": "duration: of `response`: how long after `a`; of `precedence`: how long before `b`",
         "in": "a span: look in each instance of it, from its start to its end",
         "by": "key, or a list: look at the events of each key",

@@ -8,13 +8,20 @@ from typing import Any
 import pytest
 
 from wsreplay.contract import loads
+from wsreplay.contract.conditions import ValueGlob, ValueSchema
 from wsreplay.contract.model import Declare, Pattern, Place, Rule, Span
 from wsreplay.contract.paths import parse
+from wsreplay.contract.rules.assemble import Assemble
+from wsreplay.contract.rules.consistent import Consistent
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.contract.rules.json_format import Format
 from wsreplay.contract.rules.latency import Latency
+from wsreplay.contract.rules.monotonic import Monotonic
+from wsreplay.contract.rules.rate import Rate
+from wsreplay.contract.rules.recurrence import Recurrence
 from wsreplay.contract.rules.schema import Schema
 from wsreplay.contract.rules.sequence import SequenceRule
+from wsreplay.contract.rules.total import Total
 from wsreplay.contract.rules.unique import Unique
 from wsreplay.contract.rules.unknown import Unknown
 from wsreplay.errors import ContractError
@@ -63,7 +70,29 @@ def declare(template: str, *operands: tuple[Pattern, ...], **more: Any) -> Decla
         ("{id: r, absence: a, in: run, unless: ok}", declare("absence", (A,), inside="run", unless=("ok",))),
         ("{id: r, absence: a, severity: info, require_activation: true}",
          declare("absence", (A,), severity="info", require_activation=True)),
-        ("{id: r, latency: 's2c:*', max: 100ms}", Latency("r", NOWHERE, events=(Pattern("*", 1),), max_ns=100_000_000)),
+        ("{id: r, latency: 's2c:*', max: 100ms}",
+         Latency("r", NOWHERE, "warning", events=(Pattern("*", 1),), max_ns=100_000_000)),
+        ("{id: r, latency: a, max: 1s, clock: same}", Latency("r", NOWHERE, events=(A,), max_ns=S, same_clock=True)),
+        ("{id: r, recurrence: a, every: 5s, in: run}",
+         Recurrence("r", NOWHERE, template="recurrence", operands=((A,),), within_ns=5 * S, inside="run")),
+        ("{id: r, rate: [a, b], max: 100, per: 1s, by: run}",
+         Rate("r", NOWHERE, template="rate", operands=((A, B),), most=100, per_ns=S, by=("run",))),
+        ("{id: r, monotonic: $.v}",
+         Monotonic("r", NOWHERE, template="monotonic", operands=((Pattern("*"),),), field=parse("$.v"))),
+        ("{id: r, monotonic: envelope.seq, mode: non_decreasing, event: a}",
+         Monotonic("r", NOWHERE, template="monotonic", operands=((A,),), field=parse("$.n"), order="non_decreasing")),
+        ("{id: r, count: a, equals: $.v, at: b}",
+         Total("r", NOWHERE, template="count", operands=((A,), (B,)), equals=parse("$.v"))),
+        ("{id: r, sum: $.s, event: a, equals: $.v, at: b}",
+         Total("r", NOWHERE, template="sum", operands=((A,), (B,)), equals=parse("$.v"), summed=parse("$.s"))),
+        ("{id: r, assemble: {event: a, field: $.d, by: run, until: b, as: json, schema: {type: object}}}",
+         Assemble("r", NOWHERE, template="assemble", operands=((A,), (B,)), field=parse("$.d"), is_json=True, by=("run",),
+                  schema_text='{"type":"object"}')),
+        ("{id: r, consistent: [tool, run], by: run}",
+         Consistent("r", NOWHERE, template="consistent", operands=((Pattern("*"),),), by=("run", "tool"), determined="run")),
+        ("{id: r, absence: {event: a, where: {$.v: {minimum: 1}, $.w: ['x*', 2]}}}",
+         declare("absence", (Pattern("a", where=((parse("$.v"), (ValueSchema('{"minimum":1}'),)),
+                                                 (parse("$.w"), (ValueGlob("x*"), 2)))),))),
     ],
 )  # fmt: skip
 def test_a_rule_is_read(text: str, expected: Rule):
@@ -150,7 +179,8 @@ def test_a_rule_can_be_taken_away(text: str):
         ("rules: [{id: 7, absence: a}]", "14: rules[0].id: expected the rule's id, found 7"),
         ("rules: [{id: r, absence: a, init: b}]",
          "9: rules[0]: a rule has exactly one template, existence, absence, init, end, response, precedence, "
-         "responded_existence, not_co_existence or latency; found 2"),
+         "responded_existence, not_co_existence, latency, "
+         "recurrence, rate, monotonic, count, sum, assemble or consistent; found 2"),
         ("rules: [{id: r, absence: []}]", "26: rules[0].absence: absence needs at least one event"),
         ("rules: [{id: r, absence: [[]]}]", "27: rules[0].absence[0]: expected an event pattern, found an empty list"),
         ("rules: [{id: r, response: a}]",
@@ -187,7 +217,30 @@ def test_a_rule_can_be_taken_away(text: str):
         ("rules: [{id: r, absence: 's2c:ws.open'}]", "26: rules[0].absence: ws.open has no direction"),
         ("rules: [{id: r, absence: {where: {$.a: 1}}}]", "26: rules[0].absence: a pattern with conditions needs its `event`"),
         ("rules: [{id: r, absence: {event: a, where: {$.a: [[1]]}}}]",
-         "50: rules[0].absence.where.$.a: a condition compares with a text, a number, true, false or null, or a list of these"),
+         "51: rules[0].absence.where.$.a[0]: a condition compares with a text, a number, true, false or null, keywords of "
+         "JSON Schema, or a list of these"),
+        ("rules: [{id: r, absence: {event: a, where: {$.a: {minimun: 1}}}}]",
+         "51: rules[0].absence.where.$.a.minimun: unknown key 'minimun'; did you mean 'minimum'?"),
+        ("rules: [{id: r, absence: {event: a, where: {$.a: {minimum: x}}}}]",
+         "50: rules[0].absence.where.$.a: not a JSON Schema: minimum must be a number"),
+        ("rules: [{id: r, recurrence: a}]", "9: rules[0]: recurrence needs `every`"),
+        ("rules: [{id: r, recurrence: a, every: 1s, max: 3}]", "43: rules[0].max: unknown key 'max'; expected id, severity, "
+         "require_activation, enabled, in, by, across, after, until, unless, recurrence or every"),
+        ("rules: [{id: r, rate: a, max: 0, per: 1s}]",
+         "31: rules[0].max: expected a whole number of at least 1, found 0"),
+        ("rules: [{id: r, rate: a, max: 1, per: 0s}]", "39: rules[0].per: expected a time above 0"),
+        ("rules: [{id: r, monotonic: $.v, mode: rising}]",
+         "39: rules[0].mode: expected increasing, non_decreasing, decreasing, non_increasing or constant, "
+         "found 'rising'; did you mean 'increasing'?"),
+        ("rules: [{id: r, count: a, equals: $.v}]", "9: rules[0]: count needs `at`"),
+        ("rules: [{id: r, sum: $.v, equals: $.v, at: b}]", "9: rules[0]: sum needs `event`"),
+        ("rules: [{id: r, assemble: {event: a, field: $.v}}]", "27: rules[0].assemble: assemble needs `until`"),
+        ("rules: [{id: r, assemble: {event: a, field: $.v, until: b, schema: {}}}]",
+         "68: rules[0].assemble.schema: a schema needs `as: json`"),
+        ("rules: [{id: r, consistent: [run, run]}]",
+         "29: rules[0].consistent: consistent needs two keys: each value of the first has one value of the second"),
+        ("rules: [{id: r, absence: a, clock: same}]", "29: rules[0].clock: unknown key 'clock'; expected id, severity, "
+         "require_activation, enabled, absence, mode, min, max, within, in, by, across, after, until or unless"),
         ("rules: [{id: r, absence: {event: a, where: 1}}]",
          "44: rules[0].absence.where: expected conditions such as {$.status: done}, found 1"),
         ("rules: [{id: r, absence: 3.5}]",

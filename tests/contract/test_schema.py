@@ -43,11 +43,19 @@ rules:
   - {id: r2, response: [a, b], within: 2s, mode: chain, across: user, severity: warning, enabled: true}
   - {id: r3, precedence: [a, b], after: c, until: [d, e], require_activation: false}
   - {id: r4, not_co_existence: [a, {event: k, where: {$.x: y}}]}
-  - {id: r5, latency: 's2c:*', max: 100ms}
+  - {id: r5, latency: 's2c:*', max: 100ms, clock: same}
+  - {id: r6, recurrence: ping, every: 5s, until: ws.close}
+  - {id: r7, rate: 's2c:*', max: 100, per: 1s}
+  - {id: r8, monotonic: $.price, mode: non_decreasing, event: a, by: run}
+  - {id: r9, count: a, equals: $.count, at: b}
+  - {id: r10, sum: $.size, event: a, equals: $.total, at: b}
+  - {id: r11, assemble: {event: a, field: $.d, by: run, until: b, as: json, schema: {type: object}, equals: $.whole}}
+  - {id: r12, consistent: [run, tool], event: a}
+  - {id: r13, absence: {event: a, where: {$.x: [{minimum: 1}, 'a*']}}}
 latency: {id: l, latency: a, max: 1s}
-sequence: [{field: envelope.seq, by: conn.session, mode: increasing}]
+sequence: [{field: envelope.seq, by: conn.session, mode: increasing, recover_within: 2s}]
 unique: {id: u, field: $.id, by: [run, tool]}
-isolation: [{id: i1, bind: [run, tool], to: conn.user}, {id: i2, confine: tool}]
+isolation: [{id: i1, bind: [run, tool], to: conn.user, shared: team-*}, {id: i2, confine: tool}]
 schema: {a: {type: object}, severity: info}
 """
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from wsreplay.contract.model import TEMPLATES, Place
+from wsreplay.contract.model import CONSTRUCTS, TEMPLATES, Place
 from wsreplay.errors import ContractError
 
 ADDING = "+"  # before the name of a list: what stands there is added to the list of the base
@@ -249,9 +249,17 @@ def _by_id(base: Value, change: Value) -> Value:
 
 def _without_template(base: Value, change: Value) -> Value:
     """A rule that is given another template keeps nothing of its old one."""
-    if not isinstance(base.data, dict) or not isinstance(change.data, dict) or not TEMPLATES.keys() & change.data.keys():
+    own = {*TEMPLATES, *CONSTRUCTS}
+    if not isinstance(base.data, dict) or not isinstance(change.data, dict) or not own & change.data.keys():
         return base
+    if own & change.data.keys() <= base.data.keys():
+        return base
+    if not set(CONSTRUCTS).isdisjoint({*base.data, *change.data}):  # whose words mean something else in each
+        return replace(base, data={key: value for key, value in base.data.items() if key in _IN_EVERY_RULE})
     return replace(base, data={key: value for key, value in base.data.items() if key not in TEMPLATES})
+
+
+_IN_EVERY_RULE = ("id", "severity", "require_activation", "in", "by", "across", "after", "until", "unless")
 
 
 def identity(value: Value, index: int) -> str:

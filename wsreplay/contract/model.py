@@ -16,6 +16,8 @@ TEMPLATES = {  # name → number of operands, None for a list of any length
     "existence": None, "absence": None, "init": None, "end": None,
     "response": 2, "precedence": 2, "responded_existence": 2, "not_co_existence": 2,
 }  # fmt: skip
+# what stands where a template stands, and says by itself what else its rule holds
+CONSTRUCTS = ("latency", "recurrence", "rate", "monotonic", "count", "sum", "assemble", "consistent")
 MODES = ("any", "alternate", "chain")
 
 

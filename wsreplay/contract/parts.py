@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import fastjsonschema
+
 from wsreplay.contract import paths
+from wsreplay.contract.conditions import KEYWORDS, ValueGlob, schema_of
 from wsreplay.contract.document import Value, suggestion
 from wsreplay.contract.model import CONNECTION_SOURCES, PSEUDO_EVENTS, Envelope, Key, Pattern, Patterns
 from wsreplay.units import parse_duration
@@ -66,10 +69,8 @@ class Reader:
     def _where(self, value: Value) -> tuple[tuple[paths.Path, tuple[Any, ...]], ...]:
         conditions = []
         for text, wanted in value.mapping(None, "conditions such as {$.status: done}").items():
-            values = [item.plain() for item in wanted.items()]
-            if any(isinstance(item, dict | list) for item in values):
-                wanted.fail("a condition compares with a text, a number, true, false or null, or a list of these")
-            conditions.append((path_of(Value(text, value.key_places[text])), tuple(values)))
+            values = tuple(_condition(item) for item in wanted.items())
+            conditions.append((path_of(Value(text, value.key_places[text])), values))
         return tuple(conditions)
 
     def key(self, value: Value) -> str:
@@ -92,6 +93,22 @@ class Reader:
         if path is None:
             value.fail(f"the envelope says nothing of {name!r}{suggestion(name, [key for key, path in parts.items() if path])}")
         return path
+
+
+def _condition(value: Value) -> Any:
+    """What a value is compared with: itself, a glob, or keywords of JSON Schema."""
+    if isinstance(value.data, dict):
+        if not value.mapping(KEYWORDS, "keywords of JSON Schema"):
+            value.fail("expected at least one keyword of JSON Schema, such as {minimum: 1}")
+        try:
+            return schema_of(value.plain())
+        except (fastjsonschema.JsonSchemaDefinitionException, TypeError, ValueError, KeyError, AttributeError) as error:
+            value.fail(f"not a JSON Schema: {error}")
+    if isinstance(value.data, list):
+        value.fail(
+            "a condition compares with a text, a number, true, false or null, keywords of JSON Schema, or a list of these"
+        )
+    return ValueGlob(value.data) if isinstance(value.data, str) and "*" in value.data else value.data
 
 
 def path_of(value: Value) -> paths.Path:

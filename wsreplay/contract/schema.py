@@ -13,7 +13,8 @@ from wsreplay.contract.schema_parts import DURATION, PATH, SCALAR, JsonSchema, j
 
 
 def _definitions() -> dict[str, JsonSchema]:
-    where = {"type": "object", "propertyNames": {"pattern": r"^\$"}, "additionalProperties": one_or_many(SCALAR)}
+    condition = {"anyOf": [SCALAR, {"type": "object", "minProperties": 1, "description": "keywords of JSON Schema"}]}
+    where = {"type": "object", "propertyNames": {"pattern": r"^\$"}, "additionalProperties": one_or_many(condition)}
     pattern = {
         "anyOf": [
             {"type": ["string", "integer"], "minLength": 1, "examples": ["agent_started", "s2c:chat*", *PSEUDO_EVENTS]},

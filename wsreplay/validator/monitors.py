@@ -14,12 +14,12 @@ from wsreplay.validator.rules.format import FormatMonitor
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.message import LeaveAliens, MessageMonitor, MessageUser, Observer
 from wsreplay.validator.rules.monitor import Monitor
-from wsreplay.validator.rules.scoped import build_template
 from wsreplay.validator.rules.seen import SeenTypes
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.rules.table import MESSAGE_RULES
 from wsreplay.validator.rules.template import Template
+from wsreplay.validator.rules.templates import build_template
 from wsreplay.validator.rules.unique import ResentHistory
 from wsreplay.validator.span_log import RunLog
 from wsreplay.validator.state.clock import Clock

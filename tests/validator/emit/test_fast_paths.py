@@ -50,6 +50,18 @@ rules:
   - {id: f, precedence: [s, e], in: run, unless: failed}
   - {id: g, response: [s, e], across: user}
 """,
+    "values": SPANS
+    + """
+rules:
+  - {id: a, recurrence: a, every: 100ms, in: run}
+  - {id: b, rate: ["s2c:*"], max: 2, per: 50ms, by: thread}
+  - {id: c, monotonic: $.seq, mode: non_decreasing, event: [a, b], in: run, by: tool}
+  - {id: d, count: a, equals: $.seq, at: e, across: user}
+  - {id: e, sum: $.seq, event: a, equals: $.seq, at: [b, ws.drop], after: s, until: f}
+  - {id: f, assemble: {event: a, field: $.t, by: run, until: e, as: json, equals: $.n}}
+  - {id: g, consistent: [tool, name], by: run}
+  - {id: h, precedence: [a, {event: b, where: {$.r: {pattern: '^r'}, $.seq: [{minimum: 2}, 1]}}]}
+""",
     "all at once": SPANS
     + """
 json: {text: object, type: required}

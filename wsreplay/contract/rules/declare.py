@@ -7,26 +7,40 @@ from typing import Any
 from wsreplay.contract.document import Value, one_of
 from wsreplay.contract.model import MODES, TEMPLATES, Declare, Rule
 from wsreplay.contract.parts import Reader, duration_ns
-from wsreplay.contract.rules.kind import COMMON, is_enabled, listed_kind, read_common
+from wsreplay.contract.rules import assemble, consistent, monotonic, rate, recurrence, total
+from wsreplay.contract.rules.kind import COMMON, ReadRule, is_enabled, listed_kind, read_common
 from wsreplay.contract.rules.latency import CLOCK, read_latency
+from wsreplay.contract.rules.scope import SCOPE, read_scope, scope_properties
 from wsreplay.contract.schema_parts import DURATION, JsonSchema, common_properties, json_object, one_or_many, ref
 
-_OPTIONS = ("mode", "min", "max", "within", "in", "by", "across", "after", "until", "unless")
+_OPTIONS = ("mode", "min", "max", "within", *SCOPE)
+# what stands beside the templates: each says itself what else may stand in its rule
+_CONSTRUCTS: dict[str, ReadRule] = {
+    "latency": read_latency,
+    "recurrence": recurrence.read_recurrence,
+    "rate": rate.read_rate,
+    "monotonic": monotonic.read_monotonic,
+    "count": total.read_count,
+    "sum": total.read_sum,
+    "assemble": assemble.read_assemble,
+    "consistent": consistent.read_consistent,
+}
+_KINDS = (*TEMPLATES, *_CONSTRUCTS)
 
 
 def _read(value: Value, reader: Reader) -> Rule | None:
-    parts = value.mapping((*COMMON, *TEMPLATES, *_OPTIONS, "latency", "clock"), "a rule")
-    if not is_enabled(parts):
+    parts = value.mapping(None, "a rule")
+    if "enabled" in parts and not is_enabled(parts):
         return None
-    templates = [name for name in parts if name in TEMPLATES or name == "latency"]
+    templates = [name for name in parts if name in _KINDS]
     if len(templates) != 1:
+        value.mapping((*COMMON, *_KINDS, *_OPTIONS), "a rule")
         count = str(len(templates)) if templates else "none. To change a rule of the contract that is extended, repeat its id"
-        value.fail(f"a rule has exactly one template, {one_of([*TEMPLATES, 'latency'])}; found {count}")
-    if templates == ["latency"]:
-        return read_latency(value, reader)
+        value.fail(f"a rule has exactly one template, {one_of(_KINDS)}; found {count}")
     template = templates[0]
-    if "clock" in parts:
-        parts["clock"].fail(f"clock belongs to latency, not to {template}")
+    if template in _CONSTRUCTS:
+        return _CONSTRUCTS[template](value, reader)
+    value.mapping((*COMMON, template, *_OPTIONS), "a rule")
     return Declare(
         **read_common(value, parts),
         template=template,
@@ -34,12 +48,7 @@ def _read(value: Value, reader: Reader) -> Rule | None:
         mode=_mode(template, parts),
         **_counts(template, parts),
         within_ns=_within(template, parts),
-        inside=parts["in"].choice(reader.spans or ["a span"]) if "in" in parts else None,
-        by=reader.key_list(parts["by"]) if "by" in parts else (),
-        across_user="across" in parts and bool(parts["across"].choice(("user",))),
-        after=reader.patterns(parts["after"]) if "after" in parts else (),
-        until=reader.patterns(parts["until"]) if "until" in parts else (),
-        unless=_unless(parts),
+        **read_scope(parts, reader),
     )
 
 
@@ -83,25 +92,25 @@ def _within(template: str, parts: dict[str, Value]) -> int | None:
     return duration_ns(parts["within"])
 
 
-def _unless(parts: dict[str, Value]) -> tuple[str, ...]:
-    if "unless" not in parts:
-        return ()
-    if "in" not in parts:
-        parts["unless"].fail("unless needs `in`: it asks how that span ended")
-    return tuple(item.string("the name of an end") for item in parts["unless"].items())
-
-
 def _schema() -> JsonSchema:
     operands = {name: _operands_schema(count) for name, count in TEMPLATES.items()}
     properties = {
-        **common_properties(), **operands, "latency": ref("patterns"), "clock": CLOCK,
-        "mode": {"enum": list(MODES), "default": "any"},
-        "min": {"type": "integer", "minimum": 0}, "max": {"anyOf": [{"type": "integer", "minimum": 1}, DURATION]},
-        "within": DURATION, "in": {"type": "string", "description": "a span: one slice per instance"}, "by": ref("keys"),
-        "across": {"enum": ["user"]}, "after": ref("patterns"), "until": ref("patterns"),
-        "unless": one_or_many({"type": "string"}),
-    }  # fmt: skip
-    return json_object(properties, ("id",), description="one DECLARE template, in a scope")
+        **common_properties(),
+        **operands,
+        "latency": ref("patterns"), "clock": CLOCK,
+        **recurrence.PROPERTIES,
+        **rate.PROPERTIES,
+        **monotonic.PROPERTIES,
+        **total.PROPERTIES,
+        **assemble.PROPERTIES,
+        **consistent.PROPERTIES,
+        "mode": {"enum": [*MODES, *monotonic.MODES]},
+        "min": {"type": "integer", "minimum": 0},
+        "max": {"anyOf": [{"type": "integer", "minimum": 1}, DURATION]},
+        "within": DURATION,
+        **scope_properties(),
+    }
+    return json_object(properties, ("id",), description="one template, in a scope")
 
 
 def _operands_schema(count: int | None) -> JsonSchema:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from wsreplay.contract.model import Pattern, Patterns
 
@@ -39,8 +38,3 @@ def fit(roles: Roles, direction: int | None, type_: str) -> Fit:
 def fit_any(patterns: Iterable[Pattern], direction: int | None, type_: str) -> Fit:
     """The same for one pattern set, with bit 1."""
     return fit([(tuple(patterns), 1)], direction, type_)
-
-
-def same(value: Any, wanted: tuple[Any, ...]) -> bool:
-    """JSON equality with one of the wanted values: true is not 1."""
-    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in wanted)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wsreplay.contract.conditions import is_wanted
 from wsreplay.contract.model import Contract, Pattern
-from wsreplay.validator.emit.fit import same
 from wsreplay.validator.emit.keys import Keys
 from wsreplay.validator.emit.partial_decoder import partial_decoder, paths_of
 
@@ -35,7 +35,7 @@ class Globals:
         if pattern not in self._conditions:
             conditions = [(self.decoder.getter(path), wanted) for path, wanted in pattern.where]
             name = self._conditions[pattern] = f"where{len(self._conditions)}"
-            self.space[name] = lambda message: all(same(read(message), wanted) for read, wanted in conditions)
+            self.space[name] = lambda message: all(is_wanted(read(message), wanted) for read, wanted in conditions)
         return self._conditions[pattern]
 
     def counter(self, name: str) -> str:

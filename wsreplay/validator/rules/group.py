@@ -34,7 +34,7 @@ class RuleGroup:
         self.unless.update(new.rule.unless)
         if new.per_slice and self.inside is not None and not self.by:
             self.counted.append(new)
-        elif new.per_slice or isinstance(new, Scoped):
+        elif new.per_slice or new.needs_begin or isinstance(new, Scoped):
             self.on_begin.append(new)
 
     def begin(self, slice_: Slice) -> None:
@@ -96,7 +96,8 @@ class RuleGroup:
 
     def write_lacking(self, writer: HandlerWriter, missing: str, lines: list[str]) -> list[str]:
         """What happens to an event that lacks a key: an error for each rule that names it, else the lines."""
-        named = [monitor for monitor in self.monitors if fit(monitor.roles, writer.direction, writer.type)]
+        demanding = (monitor for monitor in self.monitors if monitor.demands_keys)
+        named = [monitor for monitor in demanding if fit(monitor.roles, writer.direction, writer.type)]
         keys = (("conn.user",) if self.across_user else ()) + self.by
         errors = [f"    memory.lacks({monitor.variable}.counts, {keys!r}, conn, fid, t, type)" for monitor in named]
         return [f"if {missing}:", *(errors or ["    pass"]), "else:", *indented(lines)]

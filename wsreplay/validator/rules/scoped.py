@@ -1,4 +1,4 @@
-"""Scopes, and which template a rule is.
+"""Scopes.
 
 `after` and `until` are Dwyer's (Dwyer, Avrunin, Corbett: "Patterns in property specifications", 1999): from the first opener up
 to, not including, the closer, and again from the next opener on. Each segment is a slice of its own for the rule, with the
@@ -9,13 +9,7 @@ State: the segment that is open. Fast path: none.
 
 from __future__ import annotations
 
-from wsreplay.contract.model import Declare
-from wsreplay.validator.missed import Missed
-from wsreplay.validator.reporting import Counts, Reporter
-from wsreplay.validator.rules.existence import Absence, End, Existence, Init
-from wsreplay.validator.rules.relation import NotCoExistence, Precedence, RespondedExistence, Response
 from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Obligation, Template
-from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import ConnectionState, Slice
 
 
@@ -66,17 +60,3 @@ class Scoped(Template):
         segment = slice_.state(self.number)
         if segment is not None:
             self._close(segment, t, how, cause, by)
-
-
-_TEMPLATES: dict[str, type[Template]] = {
-    "existence": Existence, "absence": Absence, "init": Init, "end": End, "response": Response, "precedence": Precedence,
-    "responded_existence": RespondedExistence, "not_co_existence": NotCoExistence,
-}  # fmt: skip
-
-
-def build_template(
-    rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
-) -> Template:
-    """The monitor of a rule."""
-    inner = _TEMPLATES[rule.template](rule, number, counts, reporter, clock, missed)
-    return Scoped(inner) if rule.after or rule.until else inner

@@ -66,6 +66,10 @@ class Template(Monitor):
 
     # a slice is one activation, whatever happens in it
     per_slice = False
+    # it has to know when a slice begins, though that activates nothing by itself
+    needs_begin = False
+    # an event that it looks at and that lacks the keys of its slices is an error
+    demands_keys = True
     rule: Declare
 
     def __init__(

@@ -1,0 +1,77 @@
+"""A value that only rises, or only falls.
+
+State: of each slice the last value, and its frame.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from wsreplay.contract.rules.monotonic import Monotonic
+from wsreplay.validator.emit.writer import HandlerWriter
+from wsreplay.validator.reporting import short
+from wsreplay.validator.rules.value_template import ValueTemplate, declared_events
+from wsreplay.validator.state.state import ConnectionState, Slice
+
+_HOLDS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "increasing": (operator.gt, "more than"),
+    "non_decreasing": (operator.ge, "at least"),
+    "decreasing": (operator.lt, "less than"),
+    "non_increasing": (operator.le, "at most"),
+    "constant": (operator.eq, ""),
+}
+
+
+class LastValue(Struct, eq=False):
+    """The last value of a slice."""
+
+    value: Any
+    fid: int | None
+
+
+class MonotonicTemplate(ValueTemplate):
+    """Each value stands to the one before it as the rule says. After a violation it goes on from the value that came."""
+
+    rule: Monotonic
+
+    def __init__(self, *common: Any) -> None:
+        super().__init__(*common)
+        self.demands_keys = declared_events(self.rule)
+
+    def arguments(self, writer: HandlerWriter) -> list[str]:
+        return [writer.value(self.rule.field)]
+
+    def see(
+        self,
+        slice_: Slice,
+        roles: int,
+        fid: int | None,
+        t: int,
+        conn: ConnectionState,
+        type_: str,
+        direction: int | None,
+        *values: Any,
+    ) -> None:
+        value = values[0] if values else None
+        if value is None:
+            return
+        self.activate(slice_)
+        last: LastValue | None = slice_.state(self.number)
+        field, event = self.rule.field.text, (conn, fid, t, type_, direction)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            self.say(slice_, "format", f"{field} of {type_} is neither a number nor a text", *event)
+            return
+        slice_.set_state(self.number, LastValue(value, fid))
+        if last is None:
+            return
+        if isinstance(value, str) is not isinstance(last.value, str):
+            self.say(slice_, "format", f"{field} of {type_} is {short(value)!r} after {short(last.value)!r}", *event, last.fid)
+            return
+        holds, words = _HOLDS[self.rule.order]
+        if not holds(value, last.value):
+            wanted = f"{words} {short(last.value)}".strip()
+            self.say(slice_, "order", f"{field} of {type_} is {short(value)}, {wanted} expected", *event, last.fid)

@@ -1,0 +1,124 @@
+"""Templates that look at values in messages: what they share.
+
+State: an object in the slice's `states`, under the rule's number. Fast path: none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wsreplay.contract.model import Declare
+from wsreplay.validator.emit.fit import Fit
+from wsreplay.validator.emit.writer import HandlerWriter
+from wsreplay.validator.reporting import Reported, frames_of, sender, where
+from wsreplay.validator.rules.scoped import Scoped
+from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Template
+from wsreplay.validator.state.state import ConnectionState, Slice
+
+
+class ValueTemplate(Template):
+    """One rule over all its slices, which is told values of each event."""
+
+    def arguments(self, writer: HandlerWriter) -> list[str]:
+        """Expressions for the values that it is told."""
+        return []
+
+    def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
+        return write_see(self, self.arguments(writer), writer, event, slice_), 0
+
+    def event(
+        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
+    ) -> None:
+        """What befell a connection carries no values."""
+        self.see(slice_, roles, fid, t, conn, type_, direction)
+
+    def see(
+        self,
+        slice_: Slice,
+        roles: int,
+        fid: int | None,
+        t: int,
+        conn: ConnectionState,
+        type_: str,
+        direction: int | None,
+        *values: Any,
+    ) -> None:
+        """An event came, with the values that `arguments` names; none where it befell a connection."""
+        raise NotImplementedError
+
+    def say(
+        self,
+        slice_: Slice,
+        kind: str,
+        message: str,
+        conn: ConnectionState,
+        fid: int | None,
+        t: int,
+        type_: str,
+        direction: int | None,
+        since: int | None = None,
+        **details: Any,
+    ) -> Reported:
+        """Report what this event shows; `since` is the frame that it is compared with."""
+        return self.violate(
+            slice_,
+            conn,
+            kind=kind,
+            message=message + where(slice_),
+            frames=frames_of(since, fid),
+            activation=fid if since is None else since,
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            blame=None if direction is None else sender(direction),
+            **details,
+        )
+
+
+def write_see(
+    monitor: Template, arguments: list[str], writer: HandlerWriter, event: Fit, slice_: str
+) -> list[str]:
+    """Lines that tell a monitor of an event, with its values."""
+    call = f"{slice_}, {writer.bits(event)}, fid, t, conn, type, {writer.direction}"
+    return [f"{monitor.variable}.see({', '.join([call, *arguments])})"]
+
+
+class ScopedValues(Scoped):
+    """Such a rule between `after` and `until`."""
+
+    inner: ValueTemplate
+
+    def __init__(self, inner: ValueTemplate) -> None:
+        super().__init__(inner)
+        self.demands_keys = inner.demands_keys
+
+    def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
+        return write_see(self, self.inner.arguments(writer), writer, event, slice_), 0
+
+    def see(
+        self,
+        slice_: Slice,
+        roles: int,
+        fid: int | None,
+        t: int,
+        conn: ConnectionState,
+        type_: str,
+        direction: int | None,
+        *values: Any,
+    ) -> None:
+        """An event came; the segment that is open is told of it."""
+        segment: Slice | None = slice_.state(self.number)
+        if segment is not None and roles & UNTIL:
+            slice_.set_state(self.number, None)
+            self._close(segment, t, COMPLETE, None, "scope_close")
+            segment = None
+        elif segment is None and roles & AFTER:
+            segment = self._begin(slice_, fid, t)
+        rest = roles & ~(AFTER | UNTIL)
+        if segment is not None and rest:
+            self.inner.see(segment, rest, fid, t, conn, type_, direction, *values)
+
+
+def declared_events(rule: Declare) -> bool:
+    """Whether the rule says which events it looks at."""
+    return any(pattern.type != "*" for operand in rule.operands for pattern in operand)
