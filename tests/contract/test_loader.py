@@ -82,7 +82,8 @@ def test_a_built_in_is_found_by_name_only() -> None:
             "contract: x\nrules: [{id: latencyy, max: 2}]",
             "c.yaml:2:9: rules[0]: a rule has exactly one template, existence, absence, init, end, response, precedence,"
             " responded_existence, not_co_existence, latency, "
-         "recurrence, rate, monotonic, count, sum, assemble or consistent; found none. To change a rule of the contract that is extended,"
+         "recurrence, rate, monotonic, count, sum, assemble or consistent; found none. "
+         "To change a rule of the contract that is extended,"
             " repeat its id",
         ),
         (

@@ -15,9 +15,10 @@ from wsreplay.contract.payload_schema import compile_schema
 
 KEYWORDS = (
     "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
-    "minLength", "maxLength", "pattern", "format", "items", "additionalItems", "minItems", "maxItems", "uniqueItems", "contains",
-    "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties",
-    "dependencies", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "$ref", "definitions", "title", "description",
+    "minLength", "maxLength", "pattern", "format", "items", "additionalItems", "minItems", "maxItems", "uniqueItems",
+    "contains", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties",
+    "maxProperties", "dependencies", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "$ref", "definitions",
+    "title", "description",
 )  # fmt: skip
 
 
