@@ -1,0 +1,76 @@
+"""What a careful tester says of a trace, and where a verdict says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from wsreplay import contract as contracts
+from wsreplay.formats.jsonl_import import import_lines
+from wsreplay.report import FileResult
+from wsreplay.report.json import document
+from wsreplay.store.reader import Recording
+from wsreplay.validator import judge
+
+
+def verdict_of(lines: Iterable[bytes], work: Path, contract: str = "agent-chat") -> dict[str, Any]:
+    """The verdict as programs get it, of a trace in JSON lines, which is imported into a folder."""
+    path = work / "trace.db"
+    import_lines(lines, path)
+    with Recording.open(path) as recording:
+        judgement = judge(recording, contracts.load(contract))
+    result: dict[str, Any] = orjson.loads(orjson.dumps(document([FileResult(str(path), judgement)])))
+    return result
+
+
+def disagreements(expected: dict[str, Any], verdict: dict[str, Any]) -> list[str]:
+    """Where a verdict is not the expected one.
+
+    `expected` has `exit`, the exit code; `errors`, the findings of severity error that nothing else causes, each by its `kind`
+    (one of), the `types` it is about (any of), the frame `before` which it stands ("end": after the last) and its
+    `connection`, where they matter; `at_most` errors, where one fault may be told in more words; at least so many `warnings`,
+    and `warnings_at_most`.
+    """
+    findings = [finding for file in verdict["files"] for finding in file["findings"] if not finding["caused_by"]]
+    errors = [one for one in findings if one["severity"] == "error" and one["verdict"] in ("violated", "error")]
+    warnings = [finding["message"] for finding in findings if finding["severity"] == "warning"]
+    wrong = []
+    if verdict["exit_code"] != expected["exit"]:
+        wrong.append(f"exit {verdict['exit_code']}, not {expected['exit']}")
+    remaining = list(errors)
+    for wanted in expected["errors"]:
+        finding = next((error for error in remaining if _fits(wanted, error)), None)
+        if finding is None:
+            wrong.append(f"no {_text(wanted)}")
+        else:
+            remaining.remove(finding)
+    if len(errors) > expected.get("at_most", len(expected["errors"])):
+        wrong.append(f"{len(errors)} errors: " + "; ".join(error["message"] for error in errors))
+    elif wrong and errors:
+        wrong.append("; ".join(f"{error['kind']} before {error['before']}: {error['message']}" for error in errors))
+    if len(warnings) < expected.get("warnings", 0):
+        wrong.append(f"{len(warnings)} warnings, not {expected['warnings']}")
+    if len(warnings) > expected.get("warnings_at_most", len(warnings)):
+        wrong.append("warnings: " + "; ".join(warnings))
+    if expected["exit"] == 0 and verdict["verdict"] != "satisfied":
+        wrong.append(f"verdict {verdict['verdict']}")
+    return wrong
+
+
+def _fits(wanted: dict[str, Any], finding: dict[str, Any]) -> bool:
+    about = {*finding["expected"], finding["seen"], *finding.get("types", ())}
+    return (
+        finding["kind"] in wanted["kind"]
+        and (not wanted["types"] or not about.isdisjoint(wanted["types"]))
+        and wanted.get("connection", finding["connection"]) == finding["connection"]
+        and ("before" not in wanted or finding["before"] == (None if wanted["before"] == "end" else wanted["before"]))
+    )
+
+
+def _text(wanted: dict[str, Any]) -> str:
+    place = f" before {wanted['before']}" if "before" in wanted else ""
+    at = f" at connection {wanted['connection']}" if "connection" in wanted else ""
+    return f"{'/'.join(wanted['kind'])} of {'/'.join(wanted['types']) or 'anything'}{place}{at}"
