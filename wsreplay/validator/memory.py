@@ -111,6 +111,8 @@ class Memory:
         """An event that a rule names lacks the rule's key: said once per rule, counted always."""
         if counts.errors:
             counts.fail()
+            if counts.rule.severity == "error":
+                conn.session.fail()
             return
         self._reporter.report(
             counts,

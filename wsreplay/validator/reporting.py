@@ -224,6 +224,8 @@ class Reporter:
                 conn.session.break_rule()
         elif verdict is Verdict.ERROR:
             counts.fail()
+            if conn is not None and severity is Severity.ERROR:
+                conn.session.fail()
         else:
             counts.doubt()
             if conn is not None:

@@ -116,10 +116,13 @@ def verdict_of_rule(violations: int, errors: int, inconclusive: int, pending: in
 
 
 def whole(contract: Contract, rules: tuple[RuleVerdict, ...], matched: int) -> Verdict:
-    """Violated where a rule of severity error is; vacuous where nothing matched what the contract names."""
+    """Violated where a rule of severity error is, an error where one could not be judged; vacuous where nothing matched what
+    the contract names."""
     verdicts = {rule.verdict for rule in rules}
     if any(rule.verdict is Verdict.VIOLATED and rule.severity is Severity.ERROR for rule in rules):
         return Verdict.VIOLATED
+    if any(rule.verdict is Verdict.ERROR and rule.severity is Severity.ERROR for rule in rules):
+        return Verdict.ERROR
     if not _anything_matched(contract, rules, matched):
         return Verdict.VACUOUS
     for verdict in (Verdict.PENDING, Verdict.OK_SO_FAR, Verdict.INCONCLUSIVE):

@@ -253,6 +253,8 @@ class SessionState:
         self.lost_by: str | None = None
         # a rule of severity error is violated; something could not be decided
         self.violated = self.undecided = False
+        # a rule of severity error could not be judged
+        self.failed = False
 
     def open(self, conn: ConnectionState) -> None:
         """A connection of the session opens."""
@@ -309,15 +311,21 @@ class SessionState:
         """A rule of severity error is violated in it."""
         self.violated = True
 
+    def fail(self) -> None:
+        """A rule of severity error could not be judged in it."""
+        self.failed = True
+
     def close(self) -> None:
         """Keep no more than the verdict: there may be very many, one after another."""
         self.over, self.last, self.missed = True, None, None
         self.spans, self.ended, self.tables = [], [], []
 
     def verdict(self, finished: bool) -> Verdict:
-        """Violated where a rule of severity error is."""
+        """Violated where a rule of severity error is, an error where one could not be judged."""
         if self.violated:
             return Verdict.VIOLATED
+        if self.failed:
+            return Verdict.ERROR
         if not finished:
             return Verdict.OK_SO_FAR
         return Verdict.INCONCLUSIVE if self.undecided else Verdict.SATISFIED
