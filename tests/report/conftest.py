@@ -84,6 +84,9 @@ RULES = (
     RuleVerdict("run", Verdict.SATISFIED, line=12, activations=1, fulfilments=1),
     RuleVerdict("latency", Verdict.VACUOUS, Severity.WARNING, line=31),
 )
+REQUIRED = (
+    ("agent_started",), ("agent_thinking",), ("tool_executing",), ("tool_completed", "tool_error"), ("agent_completed",),
+)  # fmt: skip
 RUN = RunOutcome(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4)
 
 
@@ -91,7 +94,7 @@ def judged(**changes: Any) -> Judgement:
     values: dict[str, Any] = {
         "contract": "agent-chat", "contract_version": "1", "contract_digest": "d1", "verdict": Verdict.VIOLATED, "events": 4,
         "sessions": 1, "rules": RULES, "findings": (MISSING_TOOL, NOT_WORKED), "runs": (RUN,),
-        "session_verdicts": {1: Verdict.VIOLATED},
+        "session_verdicts": {1: Verdict.VIOLATED}, "required": REQUIRED,
     }  # fmt: skip
     return Judgement(**values | changes)
 

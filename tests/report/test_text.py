@@ -20,7 +20,7 @@ def test_the_example_of_the_documentation(chat: FileResult) -> None:
     assert render("text", [chat], width=114).splitlines() == [
         "WEBSOCKET EVENT VALIDATION REPORT   recordings/chat.db   contract agent-chat v1",
         "session 1 · user u1 · /ws · 12.46s · 4 events of 4 types                                                    FAILED",
-        "  event coverage   agent_started 1   agent_thinking 1   tool_executing 1   tool_completed 0 ✗   agent_completed 1",
+        "  event coverage    agent_started 1   agent_thinking 1   tool_executing 1   tool_completed 0 ✗   agent_completed 1",
         "  timeline",
         "   00:00.123  agent_started      Agent is starting to process your request",
         "   00:00.456  agent_thinking     I need to analyze the system performance",
@@ -189,3 +189,16 @@ def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(traces: Traces) -> 
     for text in (render("text", [FileResult(str(path), judgement)]), render("text", [FileResult(evil, error=evil)])):
         for line in text.rstrip("\n").split("\n"):
             assert visible(line) == line
+
+
+def test_what_came_is_parted_into_required_others_and_the_clients(traces: Traces) -> None:
+    """One of several types that stand for each other is enough; of none the first one is missing."""
+    events = ["agent_started", "ping", "tool_error", "ping", "user_message", "agent_completed"]
+    path = traces.write("parted.db", [(100 * number, {"type": name}) for number, name in enumerate(events)])
+    lines = render("text", [FileResult(str(path), judged(findings=()))], width=114).splitlines()
+    start = next(number for number, line in enumerate(lines) if "event coverage" in line)
+    assert lines[start : start + 3] == [
+        "  event coverage    agent_started 1   agent_thinking 0   tool_executing 0   tool_error 1   agent_completed 1",
+        "  also came         ping 2",
+        "  from the client   user_message 1",
+    ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.errors import RecordingError, UsageError
@@ -32,6 +33,7 @@ from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RunOutcome, Severity, Verdict
+from wsreplay.validator.reporting import bare_type
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
 _MOST_SESSIONS = 20  # told with their timelines
@@ -41,6 +43,7 @@ _MOST_CONSEQUENCES = 5
 _AROUND, _WHOLE = 3, 40  # rows around a notable one; rows of a session that is shown whole
 _MOST_ROWS = 400
 _MOST_TYPES = 60
+_COVERAGE = len("from the client")
 _WIDEST_TYPE = 32
 _NARROWEST = 60
 
@@ -136,11 +139,11 @@ class _File:
         recording: Recording,
         judgement: Judgement,
         session: Session,
-        counts: dict[int, dict[str, _Seen]],
+        counts: dict[int, dict[_Type, _Seen]],
         findings: list[Finding],
         runs: list[RunOutcome],
     ) -> Iterator[str]:
-        types: dict[str, _Seen] = {}
+        types: dict[_Type, _Seen] = {}
         for connection in session.connections:
             for name, seen in counts.get(connection.id, {}).items():
                 types[name] = types[name] + seen if name in types else seen
@@ -149,13 +152,13 @@ class _File:
         if faults:
             yield self.paint(f"  {INJECTED}: {count_text(faults, 'fault')}", YELLOW)
         if types or findings or faults:
-            yield from self._coverage(types, findings)
+            yield from self._coverage(judgement, types, findings)
             yield from self._timeline(recording, session, findings)
         yield from self._runs(runs)
         yield from self._findings(judgement, findings)
 
     def _session_head(
-        self, recording: Recording, judgement: Judgement, session: Session, types: dict[str, _Seen], findings: list[Finding]
+        self, recording: Recording, judgement: Judgement, session: Session, types: dict[_Type, _Seen], findings: list[Finding]
     ) -> str:
         end = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
         events = sum(seen.times for seen in types.values())
@@ -168,28 +171,39 @@ class _File:
         line = spread(visible(" · ".join(parts)), word, self.width)
         return self.paint(line[: -len(word)], BOLD) + self.paint(word, BOLD, colour)
 
-    def _coverage(self, types: dict[str, _Seen], findings: list[Finding]) -> Iterator[str]:
-        """How often each type came, in the order in which they came first; missing ones where the first should have come."""
-        # A time, a frame, and what stands behind that frame though it has its time: messages read at once have one.
-        missing: dict[str, tuple[int, int, int]] = {}
-        for one in findings:
-            if one.is_ghost and one.caused_by is None:
-                missing.setdefault(one.expected[0], (timeline.ghost_ns(one), one.activation or 0, 1))
-        first = {name: (seen.first_ns, seen.first_id, 0) for name, seen in types.items()}
-        first |= {name: place for name, place in missing.items() if name not in types}
-        head = "  event coverage"
+    def _coverage(self, judgement: Judgement, types: dict[_Type, _Seen], findings: list[Finding]) -> Iterator[str]:
+        """How often each type came: what a run must have, with what is missing; what else came; what the client said."""
+        missing = {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
+        received = {name: seen for (direction, name), seen in types.items() if direction}
+        sent = {name: seen for (direction, name), seen in types.items() if not direction}
+        required: dict[str, int] = {}
+        for alternatives in judgement.required:
+            came = [name for name in alternatives if name in received]
+            required |= {name: received[name].times if name in received else 0 for name in came or alternatives[:1]}
+        required |= {name: received[name].times if name in received else 0 for name in sorted(missing - required.keys())}
+        others = {name: received[name].times for name in _by_first(received) if name not in required}
+        if not judgement.required:
+            required, others = required | others, {}
+        said = {name: sent[name].times for name in _by_first(sent)}
+        for head, counts in (("event coverage", required), ("also came", others), ("from the client", said)):
+            yield from self._counts(head, counts, missing)
+
+    def _counts(self, head: str, counts: dict[str, int], missing: Collection[str]) -> Iterator[str]:
+        if not counts:
+            return
+        head = f"  {head:<{_COVERAGE}}"
         line, used = self.paint(head, DIM), cells(head)
-        for name in sorted(first, key=first.__getitem__)[:_MOST_TYPES]:
-            text = f"{fit(visible(name), _WIDEST_TYPE)} {types[name].times if name in types else 0:,}"
-            text += f" {ERROR}" if name in missing else ""
+        for name, number in islice(counts.items(), _MOST_TYPES):
+            lacks = name in missing and not number
+            text = f"{fit(visible(name), _WIDEST_TYPE)} {number:,}" + (f" {ERROR}" if lacks else "")
             if used + 3 + cells(text) > self.width:
                 yield line
                 line, used = " " * cells(head), cells(head)
-            line += "   " + (self.paint(text, RED) if name in missing else text)
+            line += "   " + (self.paint(text, RED) if lacks else text)
             used += 3 + cells(text)
         yield line
-        if len(first) > _MOST_TYPES:
-            yield self.paint(f"  … {count_text(len(first) - _MOST_TYPES, 'more type')} …", DIM)
+        if len(counts) > _MOST_TYPES:
+            yield self.paint(f"  … {count_text(len(counts) - _MOST_TYPES, 'more type')} …", DIM)
 
     # The timeline.
 
@@ -374,25 +388,32 @@ def _first(rows: Iterable[Row | Gap]) -> Iterator[Row | Gap]:
             return
 
 
+_Type = tuple[int, str]
+"""An event type with its direction."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """How often a type came, and when first, in which frame."""
+    """How often a type came, and in which frame first."""
 
     times: int
-    first_ns: int
     first_id: int
 
     def __add__(self, other: _Seen) -> _Seen:
-        first = min((self.first_ns, self.first_id), (other.first_ns, other.first_id))
-        return _Seen(self.times + other.times, *first)
+        return _Seen(self.times + other.times, min(self.first_id, other.first_id))
 
 
-def _type_counts(recording: Recording) -> dict[int, dict[str, _Seen]]:
+def _type_counts(recording: Recording) -> dict[int, dict[_Type, _Seen]]:
     """Per connection what types it carried."""
-    counts: defaultdict[int, dict[str, _Seen]] = defaultdict(dict)
-    for connection, type, number, first_ns, first_id in recording.type_tallies():
-        counts[connection][type] = _Seen(number, first_ns, first_id)
+    counts: defaultdict[int, dict[_Type, _Seen]] = defaultdict(dict)
+    for connection, direction, type, number, first_id in recording.type_tallies():
+        counts[connection][direction, type] = _Seen(number, first_id)
     return counts
+
+
+def _by_first(types: dict[str, _Seen]) -> list[str]:
+    """In the order in which they came first."""
+    return sorted(types, key=lambda name: types[name].first_id)
 
 
 def _totals(result: FileResult) -> str:

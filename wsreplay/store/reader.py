@@ -262,13 +262,13 @@ class Recording:
         counts.update(self.query(sql, tuple(connections or ())))
         return counts
 
-    def type_tallies(self) -> Iterator[tuple[int, str, int, int, int]]:
-        """Per connection and event type: (connection id, type, how often, the first one's t_ns and frame id)."""
+    def type_tallies(self) -> Iterator[tuple[int, int, str, int, int]]:
+        """Per connection, direction and event type: (connection id, direction, type, how often, the first one's frame id)."""
         sql = (
-            "SELECT connection_id, type, count(*), min(t_ns), min(id)"
-            " FROM frame WHERE type IS NOT NULL GROUP BY connection_id, type"
+            "SELECT connection_id, direction, type, count(*), min(id)"
+            " FROM frame WHERE type IS NOT NULL GROUP BY connection_id, direction, type"
         )
-        return ((connection, type, number, t_ns, id) for connection, type, number, t_ns, id in self.query(sql))
+        return ((connection, direction, type, number, id) for connection, direction, type, number, id in self.query(sql))
 
     def tallies(self) -> dict[int, tuple[int, int]]:
         """Per connection: frames, and bytes on the wire."""

@@ -123,6 +123,7 @@ class Judgement:
     forgotten: dict[str, int] = field(default_factory=dict)
     run_counts: dict[str, int] = field(default_factory=dict)  # how many runs ended how; `runs` holds at most some thousands
     notes: tuple[str, ...] = ()
+    required: tuple[tuple[str, ...], ...] = ()  # types that a run must have, in order; of each tuple one is enough
     # what no rule judged, by session: what it is → how many
     unjudged: dict[int, dict[str, int]] = field(default_factory=dict)
     # of a contract that demands nothing, a line for each decoder: what came

@@ -69,6 +69,7 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
         session_verdicts=dict(sorted(sessions.items())),
         forgotten=dict(forgotten),
         run_counts=dict(sorted(run_counts.items())),
+        required=judgements[0].required,
         notes=(
             *notes_of(
                 sum(part.skipped for part in parts),

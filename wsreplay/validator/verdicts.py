@@ -9,14 +9,14 @@ from itertools import islice
 from typing import NamedTuple
 
 from wsreplay.contract import Contract
-from wsreplay.contract.model import Rule
+from wsreplay.contract.model import Declare, Rule
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
-from wsreplay.validator.reporting import Counts, fingerprint_of
+from wsreplay.validator.reporting import Counts, bare_type, fingerprint_of, names
 from wsreplay.validator.span_log import run_account
 
 
@@ -64,6 +64,7 @@ def judgement(
         session_verdicts=_session_verdicts(memory, verdict, reached.finished),
         forgotten=dict(monitors.reporter.forgotten),
         run_counts=dict(sorted(monitors.run_log.counts.items())),
+        required=required_types(contract),
         notes=(
             *notes_of(reached.skipped, reached.undecodable, anonymous_sessions(contract, memory), len(memory.sessions)),
             *unjudged_notes(unjudged),
@@ -224,6 +225,22 @@ def anonymous_sessions(contract: Contract, memory: Memory) -> int:
     if not any(rule.to == "conn.user" for kind in (Bind, Confine) for rule in contract.of(kind)):
         return 0
     return sum(1 for session in memory.sessions.values() if session.user is None)
+
+
+def required_types(contract: Contract) -> tuple[tuple[str, ...], ...]:
+    """What a run must have, in the order of a run: its start, what must occur in it, its good end. One of each is enough."""
+    run = contract.run_span
+    if run is None:
+        return ()
+    occurs = [
+        operand
+        for rule in contract.of(Declare)
+        if rule.template == "existence" and rule.inside == run.id and rule.min and rule.severity == "error"
+        for operand in rule.operands
+    ]
+    wanted = [run.start, *occurs, *(patterns for name, patterns in run.ends if name == "ok")]
+    required = [tuple(map(bare_type, names(patterns))) for patterns in wanted]
+    return tuple(dict.fromkeys(types for types in required if not any("*" in type_ for type_ in types)))
 
 
 def notes_of(skipped: int, undecodable: int, anonymous: int, sessions: int) -> tuple[str, ...]:
