@@ -73,20 +73,20 @@ class Console:
         self.clear_status()
         click.echo(harmless(f"wsreplay: {text}"), err=True)
 
-    def opened(self, one: Opened) -> None:
-        self.say(f"▸ {one.id:<4} {_who(one.user)}{visible(one.path)}  from {one.peer}")
+    def opened(self, connection: Opened) -> None:
+        self.say(f"▸ {connection.id:<4} {_who(connection.user)}{visible(connection.path)}  from {connection.peer}")
 
-    def ended(self, one: Ended) -> None:
-        parts = [one.ending]
-        if one.code is not None:
-            parts.append(f"{one.code} {visible(one.reason or '')}".strip())
-        elif one.ending == "refused" and one.status:
-            parts.append(f"status {one.status}")
-        if one.by and one.ending != "truncated":
-            parts.append(f"by {one.by}")
-        text = f"▪ {one.id:<4} {_who(one.user)}{visible(one.path)}  {', '.join(parts)}"
-        text += f"  {duration_text(one.seconds * SECOND)}, {one.frames:,} frames"
-        self.say(text + (f"  ({visible(one.error)})" if one.error else ""))
+    def ended(self, connection: Ended) -> None:
+        parts = [connection.ending]
+        if connection.code is not None:
+            parts.append(f"{connection.code} {visible(connection.reason or '')}".strip())
+        elif connection.ending == "refused" and connection.status:
+            parts.append(f"status {connection.status}")
+        if connection.by and connection.ending != "truncated":
+            parts.append(f"by {connection.by}")
+        text = f"▪ {connection.id:<4} {_who(connection.user)}{visible(connection.path)}  {', '.join(parts)}"
+        text += f"  {duration_text(connection.seconds * SECOND)}, {connection.frames:,} frames"
+        self.say(text + (f"  ({visible(connection.error)})" if connection.error else ""))
 
     def status(self, totals: Totals, connections: int, seconds: float) -> None:
         if not self._live or self._silent or not _has_terminal():

@@ -25,6 +25,6 @@ def command(file: Path, sessions: tuple[int, ...], output: Path, redact: tuple[s
         raise UsageError(f"--redact {error}") from None
     make_parent(output)
     with open_recording(file) as recording:
-        wanted = {one.id for number in sessions for one in session_of(recording, number).connections}
+        wanted = {connection.id for number in sessions for connection in session_of(recording, number).connections}
         cut(recording, wanted, output, redactor)
     print_path(output)

@@ -55,12 +55,12 @@ async def _demo(path: Path) -> int:
         sessions = {session.user: session.id for session in stitch(recording.connections())}
     _print_table(seen, judgement, sessions)
     _print_next(path, seen, judgement, sessions)
-    return 0 if all(_as_expected(one, judgement, sessions) for one in seen) else 1
+    return 0 if all(_as_expected(chat, judgement, sessions) for chat in seen) else 1
 
 
-def _broken(one: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> dict[str, str]:
+def _broken(chat: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> dict[str, str]:
     """The rules that a user's session broke, with what the first finding of each says."""
-    mine = [finding for finding in judgement.findings if finding.session == sessions.get(one.user)]
+    mine = [finding for finding in judgement.findings if finding.session == sessions.get(chat.user)]
     broken: dict[str, str] = {}
     for finding in mine:
         if finding.verdict == "violated":
@@ -68,29 +68,29 @@ def _broken(one: Seen, judgement: Judgement, sessions: dict[str | None, int]) ->
     return broken
 
 
-def _as_expected(one: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> bool:
-    return set(one.scenario.violates) <= set(_broken(one, judgement, sessions))
+def _as_expected(chat: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> bool:
+    return set(chat.scenario.violates) <= set(_broken(chat, judgement, sessions))
 
 
 def _print_table(seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:
     counted = f"{judgement.events} events in {judgement.sessions} sessions"
     click.echo(f"4 · the verdict      contract {judgement.contract}, {counted}\n")
     click.echo(f"      {'session':>7}  {'user':<10} {'scenario':<20} what wsreplay found")
-    for one in seen:
-        broken = _broken(one, judgement, sessions)
-        causes = {rule: text for rule, text in broken.items() if rule in one.scenario.violates} or broken
+    for chat in seen:
+        broken = _broken(chat, judgement, sessions)
+        causes = {rule: text for rule, text in broken.items() if rule in chat.scenario.violates} or broken
         text = next(iter(causes.values()), "OK")
         sign = click.style("✗", fg="red") if broken else click.style("✓", fg="green")
-        number = sessions.get(one.user, 0)
-        click.echo(f"    {sign} {number:>7}  {one.user:<10} {one.scenario.name:<20} {fit(text, 80)}")
+        number = sessions.get(chat.user, 0)
+        click.echo(f"    {sign} {number:>7}  {chat.user:<10} {chat.scenario.name:<20} {fit(text, 80)}")
 
 
 def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:
-    wrong = [one for one in seen if not _as_expected(one, judgement, sessions)]
-    for one in wrong:
-        click.echo(f"wsreplay: {one.scenario.name} should have broken {', '.join(sorted(one.scenario.violates))}", err=True)
-    longest = max((one.seconds for one in seen), default=0.0)
-    missing = next((sessions.get(one.user) for one in seen if one.scenario.name == "missing-event"), 1)
+    wrong = [chat for chat in seen if not _as_expected(chat, judgement, sessions)]
+    for chat in wrong:
+        click.echo(f"wsreplay: {chat.scenario.name} should have broken {', '.join(sorted(chat.scenario.violates))}", err=True)
+    longest = max((chat.seconds for chat in seen), default=0.0)
+    missing = next((sessions.get(chat.user) for chat in seen if chat.scenario.name == "missing-event"), 1)
     hints = {
         f"tui {path}": "step through them",
         f"validate {path}": "the whole report",

@@ -46,18 +46,18 @@ def command(
             if number is not None:
                 session_of(recording, number)
         chosen = contract_of(contract, left, right)
-        found = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
+        differences = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
     if not quiet:
-        print_diff(found, a, b, format_)
-    return EXIT_CLEAN if found.same else EXIT_VIOLATIONS
+        print_diff(differences, a, b, format_)
+    return EXIT_CLEAN if differences.same else EXIT_VIOLATIONS
 
 
-def print_diff(found: Diff, a: str, b: str, format_: str) -> None:
+def print_diff(differences: Diff, a: str, b: str, format_: str) -> None:
     """On stdout."""
     from wsreplay.diff import report as diff_report
 
     if format_ == "json":
-        click.echo(diff_report.json(found, a, b))
+        click.echo(diff_report.json(differences, a, b))
     else:
-        for line in diff_report.text(found, a, b, shutil.get_terminal_size((100, 24)).columns):
+        for line in diff_report.text(differences, a, b, shutil.get_terminal_size((100, 24)).columns):
             click.echo(line)

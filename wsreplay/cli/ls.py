@@ -39,9 +39,9 @@ class Listed:
 
 
 _SORTS: dict[str, Callable[[Listed], Any]] = {
-    "time": lambda one: (one.started, one.path),
-    "size": lambda one: (-one.size, one.path),
-    "name": lambda one: one.path,
+    "time": lambda recording: (recording.started, recording.path),
+    "size": lambda recording: (-recording.size, recording.path),
+    "name": lambda recording: recording.path,
 }
 
 
@@ -62,8 +62,8 @@ def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, sor
             code = EXIT_NOT_JUDGED
     if not listed and code == EXIT_CLEAN:
         click.echo("nothing is recorded yet. Begin with:  wsreplay record ws://localhost:8000   (or: wsreplay demo)", err=True)
-    for one in sorted(listed, key=_SORTS[sort]):
-        for line in _lines(one):
+    for recording in sorted(listed, key=_SORTS[sort]):
+        for line in _lines(recording):
             click.echo(line)
     return code
 
@@ -82,7 +82,7 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
     with open_recording(path) as recording:
         runs = recording.runs()
         frames = recording.last_id()
-        one = Listed(
+        listed = Listed(
             path,
             started=runs[0].started_at if runs else "",
             size=path.stat().st_size,
@@ -96,22 +96,22 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
         if judged:
             from wsreplay.validator.preview import preview_verdict
 
-            one.judgement = preview_verdict(recording, [contract] if contract else [])
-        return one
+            listed.judgement = preview_verdict(recording, [contract] if contract else [])
+        return listed
 
 
-def _lines(one: Listed) -> Iterator[str]:
-    verdict = _verdict(one.judgement) if one.judgement else "not judged"
-    state = "● REC" if one.live else verdict
-    injected = f"   ⚡ {one.faults:,} injected" if one.faults else ""
-    started = local_time(one.started) if one.started else ""
+def _lines(recording: Listed) -> Iterator[str]:
+    verdict = _verdict(recording.judgement) if recording.judgement else "not judged"
+    state = "● REC" if recording.live else verdict
+    injected = f"   ⚡ {recording.faults:,} injected" if recording.faults else ""
+    started = local_time(recording.started) if recording.started else ""
     yield (
-        f"{visible(str(one.path))}   {started}   {duration_text(one.reached_ns)}   {one.frames:,} frames"
-        f"   {size_text(one.size)}   {state}{injected}"
+        f"{visible(str(recording.path))}   {started}   {duration_text(recording.reached_ns)}   {recording.frames:,} frames"
+        f"   {size_text(recording.size)}   {state}{injected}"
     )
-    broken = _broken_rules(one)
-    for session in one.sessions:
-        yield _session_line(one, session, broken.get(session.id, ()))
+    broken = _broken_rules(recording)
+    for session in recording.sessions:
+        yield _session_line(recording, session, broken.get(session.id, ()))
 
 
 def _verdict(judgement: Judgement) -> str:
@@ -120,29 +120,30 @@ def _verdict(judgement: Judgement) -> str:
     return f"{judgement.verdict} ({visible(judgement.contract)})"
 
 
-def _session_line(one: Listed, session: Session, rules: Sequence[str]) -> str:
+def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> str:
     ids = [connection.id for connection in session.connections]
-    frames = sum(one.tallies.get(id, (0, 0))[0] for id in ids)
-    ended = one.reached_ns if session.closed_ns is None else session.closed_ns
+    frames = sum(recording.tallies.get(id, (0, 0))[0] for id in ids)
+    ended = recording.reached_ns if session.closed_ns is None else session.closed_ns
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
     text = (
-        f"  {_sign(one, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)} {pad(visible(session.path), 16)}"
+        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)}"
+        f" {pad(visible(session.path), 16)}"
         f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
     )
     return text + (f"   {', '.join(rules)}" if rules else "")
 
 
-def _sign(one: Listed, session: Session) -> str:
+def _sign(recording: Listed, session: Session) -> str:
     if session.ending is Ending.OPEN:
         return "●"
-    if one.judgement is None:
+    if recording.judgement is None:
         return " "
-    return _SIGNS.get(one.judgement.session_verdicts.get(session.id, "vacuous"), " ")
+    return _SIGNS.get(recording.judgement.session_verdicts.get(session.id, "vacuous"), " ")
 
 
-def _broken_rules(one: Listed) -> Mapping[int, Sequence[str]]:
-    if one.judgement is None:
+def _broken_rules(recording: Listed) -> Mapping[int, Sequence[str]]:
+    if recording.judgement is None:
         return {}
     from wsreplay.validator.preview import broken_rules
 
-    return broken_rules(one.judgement.findings)
+    return broken_rules(recording.judgement.findings)

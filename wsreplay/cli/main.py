@@ -124,8 +124,8 @@ def main() -> NoReturn:
             sys.exit(EXIT_NOT_JUDGED)
         if os.environ.get(DEBUG):
             raise
-        said = f"{type(error).__name__}: {error}".replace("\n", " ")
-        click.echo(harmless(f"wsreplay: this is a mistake of wsreplay itself: {said} ({DEBUG}=1 shows where)"), err=True)
+        text = f"{type(error).__name__}: {error}".replace("\n", " ")
+        click.echo(harmless(f"wsreplay: this is a mistake of wsreplay itself: {text} ({DEBUG}=1 shows where)"), err=True)
         sys.exit(EXIT_NOT_JUDGED)
     sys.exit(code if isinstance(code, int) else 0)
 

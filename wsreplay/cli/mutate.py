@@ -39,7 +39,7 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | N
     with Recording.open(file) as recording:
         done = mutate(recording, wanted, output, contract_of(contract, recording), seed)
     if not quiet:
-        for one in done[:50]:
-            click.echo(f"{clock(one.t_ns, 6):>12}  connection {one.connection_id}  {visible(one.detail)}", err=True)
+        for fault in done[:50]:
+            click.echo(f"{clock(fault.t_ns, 6):>12}  connection {fault.connection_id}  {visible(fault.detail)}", err=True)
         more = f", {len(done) - 50:,} of them not shown" if len(done) > 50 else ""
         click.echo(f"{count_text(len(done), 'fault')}{more} → {visible(str(output))}", err=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 def program_name() -> str:
     """`wsreplay` where the shell finds this very program under that name, else a path that works from here."""
     own = Path(sys.argv[0])
-    found = shutil.which("wsreplay")
-    if found is not None and own.name == "wsreplay" and Path(found).resolve() == own.resolve():
+    path = shutil.which("wsreplay")
+    if path is not None and own.name == "wsreplay" and Path(path).resolve() == own.resolve():
         return "wsreplay"
     if own.name == "__main__.py" or not own.exists():
         return f"{_from_here(Path(sys.executable))} -m wsreplay"

@@ -56,28 +56,28 @@ def command(
     place = reachable(folder or RECORDINGS)
     if not place.is_dir():
         raise UsageError(f"{place}: there is no such folder")
-    found, unreadable = _candidates(place, recursive)
-    doomed = [one for one in found if _goes(one, older_than, larger_than)]
-    doomed += _surplus([one for one in found if one not in doomed], keep_total)
-    for one in doomed:
-        one.keep = _why_kept(one.path, keep_marks, keep_findings, contract)
-    _remove(sorted(doomed, key=lambda one: -one.age_ns), yes)
+    candidates, unreadable = _candidates(place, recursive)
+    doomed = [candidate for candidate in candidates if _goes(candidate, older_than, larger_than)]
+    doomed += _surplus([candidate for candidate in candidates if candidate not in doomed], keep_total)
+    for candidate in doomed:
+        candidate.keep = _why_kept(candidate.path, keep_marks, keep_findings, contract)
+    _remove(sorted(doomed, key=lambda candidate: -candidate.age_ns), yes)
     return EXIT_NOT_JUDGED if unreadable else EXIT_CLEAN
 
 
 def _candidates(folder: Path, recursive: bool) -> tuple[list[_Candidate], int]:
     """Recordings that nobody writes, and how many files could not be read."""
-    found, unreadable = [], 0
+    candidates, unreadable = [], 0
     for path in sorted(folder.rglob("*.db") if recursive else folder.glob("*.db")):
         try:
             with Recording.open(path) as recording:
                 if not recording.live:
                     size = sum(file.stat().st_size for file in _files(path))
-                    found.append(_Candidate(path, size, _age_ns(recording.runs(), path)))
+                    candidates.append(_Candidate(path, size, _age_ns(recording.runs(), path)))
         except RecordingError as error:
             click.echo(harmless(f"wsreplay: {error}; it stays"), err=True)
             unreadable += 1
-    return found, unreadable
+    return candidates, unreadable
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -97,22 +97,22 @@ def _age_ns(runs: list[Run], path: Path) -> int:
     return time.time_ns() - started_ns - (ended - last.start_ns)
 
 
-def _goes(one: _Candidate, older_than: int | None, larger_than: int | None) -> bool:
+def _goes(candidate: _Candidate, older_than: int | None, larger_than: int | None) -> bool:
     if older_than is None and larger_than is None:
         return False
-    return (older_than is None or one.age_ns > older_than) and (larger_than is None or one.size > larger_than)
+    return (older_than is None or candidate.age_ns > older_than) and (larger_than is None or candidate.size > larger_than)
 
 
 def _surplus(rest: list[_Candidate], keep_total: int | None) -> list[_Candidate]:
     """The oldest of the rest, as many as must go for the others to fit."""
     if keep_total is None:
         return []
-    total, surplus = sum(one.size for one in rest), []
-    for one in sorted(rest, key=lambda one: -one.age_ns):
+    total, surplus = sum(candidate.size for candidate in rest), []
+    for candidate in sorted(rest, key=lambda candidate: -candidate.age_ns):
         if total <= keep_total:
             break
-        total -= one.size
-        surplus.append(one)
+        total -= candidate.size
+        surplus.append(candidate)
     return surplus
 
 
@@ -138,15 +138,15 @@ def _has_findings(recording: Recording, contract: str | None) -> bool:
 
 def _remove(doomed: list[_Candidate], yes: bool) -> None:
     gone, freed = 0, 0
-    for one in doomed:
-        told = f"{visible(str(one.path))}   {duration_text(one.age_ns)} old   {size_text(one.size)}"
-        if one.keep:
-            click.echo(f"kept          {told}   {one.keep}")
-        elif not yes or _delete(one.path):
-            click.echo(f"{'removed' if yes else 'would remove'}  {told}")
-            gone, freed = gone + 1, freed + one.size
+    for candidate in doomed:
+        line = f"{visible(str(candidate.path))}   {duration_text(candidate.age_ns)} old   {size_text(candidate.size)}"
+        if candidate.keep:
+            click.echo(f"kept          {line}   {candidate.keep}")
+        elif not yes or _delete(candidate.path):
+            click.echo(f"{'removed' if yes else 'would remove'}  {line}")
+            gone, freed = gone + 1, freed + candidate.size
         else:
-            click.echo(f"kept          {told}   is being written")
+            click.echo(f"kept          {line}   is being written")
     many = f"{count_text(gone, 'recording')}, {size_text(freed)}"
     click.echo(f"{many} removed" if yes else f"{many} to remove: --yes does it" if gone else "nothing to remove", err=True)
 

@@ -130,7 +130,7 @@ def server(
             say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
             played = asyncio.create_task(replay.wait_played())
             await asyncio.wait({stopped, played} if once else {stopped}, return_when=asyncio.FIRST_COMPLETED)
-            over = sum(one.complete for one in replay.played)
+            over = sum(client.complete for client in replay.played)
             unplayed = once and not played.done()
             stopped.cancel()
             played.cancel()
@@ -221,7 +221,7 @@ def _check_reached(path: Path) -> None:
 
     with Recording.open(path) as recording:
         connections = recording.connections()
-    if connections and all(one.closed_by == "proxy" and one.ending is Ending.REFUSED for one in connections):
+    if {(connection.closed_by, connection.ending) for connection in connections} == {("proxy", Ending.REFUSED)}:
         raise UpstreamError(f"{connections[0].error}; nothing was played")
 
 
@@ -232,9 +232,9 @@ def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None
     from wsreplay.store.reader import Recording
 
     with Recording.open(path) as before, Recording.open(out) as after:
-        found = diff(before, after, contract, wanted, session_a=session)
-    print_diff(found, str(path), str(out), "text")
-    return EXIT_CLEAN if found.same and not result.departures else EXIT_VIOLATIONS
+        differences = diff(before, after, contract, wanted, session_a=session)
+    print_diff(differences, str(path), str(out), "text")
+    return EXIT_CLEAN if differences.same and not result.departures else EXIT_VIOLATIONS
 
 
 def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None, say: _Say) -> int:
@@ -249,7 +249,7 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
         click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
     rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds * SECOND)
     click.echo(f"{count_text(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
-    departed = {(one.session, one.connection) for one in result.departures}
+    departed = {(mismatch.session, mismatch.connection) for mismatch in result.departures}
     click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
                f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
     new: Counter[str] = Counter()
@@ -260,11 +260,11 @@ def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None
         verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
         counts = ", ".join(f"{number:,} {name}" for name, number in verdicts.most_common())
         click.echo(f"{judgement.sessions:,} sessions: {counts}")
-        found = [finding for finding in judgement.findings if finding.fingerprint not in known]
-        new = Counter(finding.rule for finding in found if finding.verdict is Verdict.VIOLATED)
+        new_findings = [finding for finding in judgement.findings if finding.fingerprint not in known]
+        new = Counter(finding.rule for finding in new_findings if finding.verdict is Verdict.VIOLATED)
         for rule, number in new.most_common():
             click.echo(f"  ✗ {rule}: {count_text(number, 'finding')} that the recorded sessions do not have")
-        undecided = Counter(finding.rule for finding in found if finding.verdict is Verdict.INCONCLUSIVE)
+        undecided = Counter(finding.rule for finding in new_findings if finding.verdict is Verdict.INCONCLUSIVE)
         for rule, number in undecided.most_common():
             click.echo(f"  ? {rule}: {number:,} undecided: we were busy ourselves; a longer --ramp or fewer --users tell more")
     return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
@@ -315,9 +315,9 @@ class _Say:
         if self._quiet or not sys.stderr.isatty():
             return
         seconds = duration_text((time.monotonic() - self._begun) * SECOND)
-        told = f"{result.over:,} of {sessions:,} sessions · {result.playing:,} playing"
-        told += f" · {len(result.lost):,} lost · {self._told:,} departures"
-        sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {told}")
+        progress = f"{result.over:,} of {sessions:,} sessions · {result.playing:,} playing"
+        progress += f" · {len(result.lost):,} lost · {self._told:,} departures"
+        sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {progress}")
         sys.stderr.flush()
         self._drawn = True
 

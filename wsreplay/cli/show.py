@@ -56,8 +56,8 @@ def command(
         reading = Reading(recording, decoder)
         view = _View(recording, session or marked, chosen, bool(expression.strip()), reading)
         write = _json_line if as_json else _Lines(_width(), raw).line
-        for one in view.items(follow):
-            click.echo(write(one, view), nl=True)
+        for item in view.items(follow):
+            click.echo(write(item, view), nl=True)
 
 
 def _width() -> int:
@@ -85,8 +85,8 @@ class _View:
 
     def _refresh(self) -> None:
         connections = self._recording.connections()
-        self.connections = {one.id: one for one in connections}
-        self.sessions = {one.id: session for session in stitch(connections) for one in session.connections}
+        self.connections = {connection.id: connection for connection in connections}
+        self.sessions = {connection.id: session for session in stitch(connections) for connection in session.connections}
         self.reading.refresh(connections)
         self._context = filters.Context.of(self._recording, self._judgement(), reader=self.reading)
         self._wanted = connections_of(self._recording, self._session)
@@ -108,7 +108,7 @@ class _View:
             if end > last:
                 self._refresh()  # after the end is known, so that the connection of every frame before it is
             matches = self._filter.predicate(self._context)
-            wanted = None if self._wanted is None else {one.id for one in self._wanted}
+            wanted = None if self._wanted is None else {session.id for session in self._wanted}
             waiting.extend(self._new_faults(wanted))
             for frame in self._candidates(last, end, wanted):
                 self.reading.observe(frame)
@@ -157,11 +157,11 @@ class _Lines:
         self._raw = raw
         self._connection: int | None = None
 
-    def line(self, one: Frame | Fault, view: _View) -> str:
-        text = self._fault(one) if isinstance(one, Fault) else self._frame(one, view.reading)
-        if one.connection_id == self._connection or one.connection_id not in view.connections:
+    def line(self, item: Frame | Fault, view: _View) -> str:
+        text = self._fault(item) if isinstance(item, Fault) else self._frame(item, view.reading)
+        if item.connection_id == self._connection or item.connection_id not in view.connections:
             return text
-        self._connection = one.connection_id
+        self._connection = item.connection_id
         return f"{self._heading(view)}\n{text}"
 
     def _fault(self, fault: Fault) -> str:
@@ -221,8 +221,8 @@ def _events_of(frame: Frame, view: _View) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _json_line(one: Frame | Fault, view: _View) -> bytes:
-    return orjson.dumps(_fault_object(one, view) if isinstance(one, Fault) else _frame_object(one, view))
+def _json_line(item: Frame | Fault, view: _View) -> bytes:
+    return orjson.dumps(_fault_object(item, view) if isinstance(item, Fault) else _frame_object(item, view))
 
 
 def _fault_object(fault: Fault, view: _View) -> dict[str, Any]:

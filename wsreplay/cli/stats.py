@@ -25,7 +25,7 @@ def command(file: str, session: int | None, as_json: bool, color: bool | None) -
     path, marked = split_session(file)
     with open_recording(path) as recording:
         wanted = connections_of(recording, session or marked)
-        statistics = collect(recording, None if wanted is None else [one.id for one in wanted])
+        statistics = collect(recording, None if wanted is None else [session.id for session in wanted])
     if as_json:
         click.echo(stats_json.render(str(path), statistics), nl=False)
         return

@@ -34,7 +34,7 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Where the report goes. [default: standard output]")
 @click.option("--strict", is_flag=True, help="Warnings, and rules that never applied or stayed undecided, fail too.")
-@click.option("--fail-on", type=click.Choice([str(one) for one in Severity]), default="error", show_default=True,
+@click.option("--fail-on", type=click.Choice([str(severity) for severity in Severity]), default="error", show_default=True,
               help="The least severity of a finding that fails.")
 @click.option("--baseline", "known", type=click.Path(path_type=Path, dir_okay=False), help="Accept the findings in this file.")
 @click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write what is found into such a file.")
@@ -114,9 +114,10 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, deco
         outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1))
     return [
         FileResult(
-            str(one.path), one.judgement, str(one.error) if one.error else None, resume_within_ns=contract.resume_within_ns
+            str(outcome.path), outcome.judgement, str(outcome.error) if outcome.error else None,
+            resume_within_ns=contract.resume_within_ns,
         )
-        for one, (_, contract) in zip(outcomes, wanted, strict=True)
+        for outcome, (_, contract) in zip(outcomes, wanted, strict=True)
     ]
 
 
@@ -159,8 +160,8 @@ def _say_unproven(results: Sequence[FileResult]) -> None:
     """What fails though nothing contradicts it."""
     for result in results:
         for verdict, rules in unproven(result).items():
-            said = f"{count_text(len(rules), 'rule')} {verdict}: {', '.join(rules)}"
-            click.echo(f"--strict fails {visible(result.path)} for {visible(said)}", err=True)
+            text = f"{count_text(len(rules), 'rule')} {verdict}: {', '.join(rules)}"
+            click.echo(f"--strict fails {visible(result.path)} for {visible(text)}", err=True)
 
 
 def _save(results: Sequence[FileResult]) -> None:
@@ -169,8 +170,9 @@ def _save(results: Sequence[FileResult]) -> None:
 
     for result in results:
         if result.judgement is not None:
-            one = result.judgement
-            save_findings(result.path, one.contract, one.contract_digest, [finding_object(finding) for finding in one.findings])
+            judgement = result.judgement
+            findings = [finding_object(finding) for finding in judgement.findings]
+            save_findings(result.path, judgement.contract, judgement.contract_digest, findings)
 
 
 def _report(

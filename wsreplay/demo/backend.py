@@ -128,7 +128,7 @@ class Backend:
         if path == "/":
             return _page(connection)
         if path == "/scenarios":
-            return _json(connection, [_describe(each) for each in SCENARIOS.values() if each.comes_back])
+            return _json(connection, [_describe(scenario) for scenario in SCENARIOS.values() if scenario.comes_back])
         if path == "/token" and not self.require_auth and query.get("user"):
             return _json(connection, {"token": make_token(query["user"], self.secret)})
         return connection.respond(HTTPStatus.NOT_FOUND, f"nothing at {path}\n")

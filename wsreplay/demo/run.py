@@ -105,8 +105,8 @@ async def chat_all(
     try:
         async with asyncio.TaskGroup() as group:
             chats = [
-                group.create_task(play(each, url, user=user, token_for=token_for))
-                for each, user in zip(scenarios, _user_names(), strict=False)
+                group.create_task(play(scenario, url, user=user, token_for=token_for))
+                for scenario, user in zip(scenarios, _user_names(), strict=False)
             ]
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None

@@ -365,5 +365,5 @@ def script_of(name: str, message: str) -> Iterator[Step]:
 
 
 SAMPLE_SCENARIOS: tuple[Scenario, ...] = tuple(SCENARIOS.values())
-QUICK_SCENARIOS: tuple[Scenario, ...] = tuple(each for each in SAMPLE_SCENARIOS if each.seconds < 8)
-DEMO_SCENARIOS: tuple[Scenario, ...] = tuple(each for each in SAMPLE_SCENARIOS if each.seconds < 15)
+QUICK_SCENARIOS: tuple[Scenario, ...] = tuple(scenario for scenario in SAMPLE_SCENARIOS if scenario.seconds < 8)
+DEMO_SCENARIOS: tuple[Scenario, ...] = tuple(scenario for scenario in SAMPLE_SCENARIOS if scenario.seconds < 15)

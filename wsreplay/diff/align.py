@@ -21,16 +21,16 @@ _WINDOW = 16
 
 def align(a: Sequence[Hashable], b: Sequence[Hashable], *finer: tuple[Sequence[Hashable], Sequence[Hashable]]) -> list[Pair]:
     """Pairs of indexes that ascend in both lists. What the first pair of lists leaves open is aligned by the `finer` ones."""
-    found: list[Pair] = []
+    pairs: list[Pair] = []
     for left, right in ((a, b), *finer):
         added: list[Pair] = []
         start = (0, 0)
-        for end in [*found, (len(a), len(b))]:
+        for end in [*pairs, (len(a), len(b))]:
             if start[0] < end[0] and start[1] < end[1]:
                 added += _between(left, right, (start[0], end[0]), (start[1], end[1]))
             start = end[0] + 1, end[1] + 1
-        found = sorted(found + added)
-    return found
+        pairs = sorted(pairs + added)
+    return pairs
 
 
 def _between(a: Sequence[Hashable], b: Sequence[Hashable], span_a: Pair, span_b: Pair) -> list[Pair]:
@@ -67,7 +67,7 @@ def _occurrences(a: Sequence[Hashable], b: Sequence[Hashable], span_a: Pair, spa
         places[b[index]].append(index)
     counts = Counter(a[index] for index in range(*span_a)) if equal else None
     if counts is not None:
-        places = defaultdict(deque, {token: found for token, found in places.items() if len(found) == counts[token]})
+        places = defaultdict(deque, {token: pairs for token, pairs in places.items() if len(pairs) == counts[token]})
     pairs = []
     for index in range(*span_a):
         waiting = places.get(a[index])
@@ -125,23 +125,23 @@ def longest_ascending(pairs: Sequence[Pair]) -> list[Pair]:
 def align_all(groups: Sequence[Sequence[Column]]) -> list[Pair]:
     """Pairs of indexes by groups of columns, strong ones first: within a group in order where that goes, else crossing."""
     left, right = list(range(len(groups[0][0][0]))), list(range(len(groups[0][0][1])))
-    found: list[Pair] = []
+    paired: list[Pair] = []
     for columns in groups:
         for crossing in (False, True):
             rest = [([a[i] for i in left], [b[j] for j in right]) for a, b in columns]
             pairs = pair_up(*rest) if crossing else align(*rest[0], *rest[1:])
-            found += [(left[i], right[j]) for i, j in pairs]
+            paired += [(left[i], right[j]) for i, j in pairs]
             gone = {i for i, _ in pairs}, {j for _, j in pairs}
             left = [index for place, index in enumerate(left) if place not in gone[0]]
             right = [index for place, index in enumerate(right) if place not in gone[1]]
-    return found
+    return paired
 
 
 def pair_up(*columns: tuple[Sequence[Hashable], Sequence[Hashable]]) -> list[Pair]:
     """Pairs of indexes with equal entries, whatever their order: by the first columns, what is left by the next ones."""
     left: Iterable[int] = range(len(columns[0][0]))
     right: Iterable[int] = range(len(columns[0][1]))
-    found: list[Pair] = []
+    pairs: list[Pair] = []
     for a, b in columns:
         places: defaultdict[Hashable, deque[int]] = defaultdict(deque)
         for index in right:
@@ -150,9 +150,9 @@ def pair_up(*columns: tuple[Sequence[Hashable], Sequence[Hashable]]) -> list[Pai
         for index in left:
             waiting = places.get(a[index])
             if waiting:
-                found.append((index, waiting.popleft()))
+                pairs.append((index, waiting.popleft()))
             else:
                 rest.append(index)
         left = rest
         right = sorted(index for waiting in places.values() for index in waiting)
-    return found
+    return pairs

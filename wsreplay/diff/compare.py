@@ -56,13 +56,13 @@ class Comparer:
         """The number of a slice, and a digest of those that a message names by its ids."""
         of_id = self._slices.of_id
         names = hash(tuple((path, of_id(side, place.chain, domain, value)) for domain, path, value in place.named))
-        found = self._numbers[side][place] = self._slices.number(side, place.chain), names
-        return found
+        numbered = self._numbers[side][place] = self._slices.number(side, place.chain), names
+        return numbered
 
-    def _plain(self, side: int, said: ComparedMessage, document: Any) -> Any:
+    def _plain(self, side: int, message: ComparedMessage, document: Any) -> Any:
         """The document with every id replaced by what it stands for, and what is volatile by its kind."""
         for domain, path, value in self._fields.of(document):
-            number = self._slices.of_id(side, said.chain, domain, value) if domain in self._levels else None
+            number = self._slices.of_id(side, message.chain, domain, value) if domain in self._levels else None
             mapped = "id" if number is None else f"id {number}"
             if len(path) == 1:
                 document[path[0]] = mapped
@@ -72,23 +72,23 @@ class Comparer:
             value = paths.get(document, path)
             if value is not MISSING:
                 paths.replace(document, path, KINDS[type(value)])
-        if said.step is not None and self._fields.seq is not None:
-            paths.replace(document, self._fields.seq, f"{said.step:+}")
+        if message.step is not None and self._fields.seq is not None:
+            paths.replace(document, self._fields.seq, f"{message.step:+}")
         if self._fields.anywhere:
             document = without(document, self._fields.anywhere)
         return document
 
     def differences(self, a: ComparedMessage, b: ComparedMessage, same: bool) -> tuple[FieldChange, ...]:
         """What differs. `same`: they say the same, so that only ids can; else both have their payloads."""
-        found = self._id_changes(a, b) if a.ids and b.ids else ()
+        id_changes = self._id_changes(a, b) if a.ids and b.ids else ()
         if same or self._shape:
-            return tuple(found)
+            return tuple(id_changes)
         left, right = decoded(a.payload), decoded(b.payload)
         if left is None or right is None:
-            return (*found, FieldChange("", _text(a.payload), _text(b.payload)))
+            return (*id_changes, FieldChange("", _text(a.payload), _text(b.payload)))
         if a.name == END and {left.get("ending"), right.get("ending")} & set(_UNKNOWN_ENDS):
-            return tuple(found)
-        return (*found, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
+            return tuple(id_changes)
+        return (*id_changes, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 
     def _id_changes(self, a: ComparedMessage, b: ComparedMessage) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
@@ -112,9 +112,9 @@ def _at_places_of(a: ComparedMessage, b: ComparedMessage) -> tuple[Id | None, ..
 
 
 def _walk(a: Any, b: Any) -> list[FieldChange]:
-    found: list[FieldChange] = []
+    changes: list[FieldChange] = []
     waiting: list[tuple[Path, Any, Any]] = [((), a, b)]
-    while waiting and len(found) < _MOST:
+    while waiting and len(changes) < _MOST:
         path, left, right = waiting.pop()
         if isinstance(left, dict) and isinstance(right, dict):
             names = [*left, *(name for name in right if name not in left)]
@@ -123,8 +123,8 @@ def _walk(a: Any, b: Any) -> list[FieldChange]:
         elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
             waiting += [((*path, index), left[index], right[index]) for index in range(len(left))][::-1]
         elif left is MISSING or right is MISSING or left != right or type(left) is not type(right):
-            found.append(FieldChange(paths.show(path), _json(left), _json(right)))
-    return found
+            changes.append(FieldChange(paths.show(path), _json(left), _json(right)))
+    return changes
 
 
 def _json(value: Any) -> str | None:

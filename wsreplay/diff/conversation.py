@@ -230,11 +230,11 @@ class ComparedSession:
     def _merge(self) -> None:
         """Put coalesced parts into one message: texts that differ follow each other."""
         for index, parts in self._parts.items():
-            said = self.said[index]
+            message = self.said[index]
             merged = _merged(parts)
-            payload = said.payload if len(parts) == 1 else orjson.dumps(merged)
+            payload = message.payload if len(parts) == 1 else orjson.dumps(merged)
             content = self._digest(merged, payload)
-            self.said[index] = said._replace(payload=payload, content=content)
+            self.said[index] = message._replace(payload=payload, content=content)
         self._parts.clear()
 
 

@@ -60,8 +60,10 @@ class Diff:
     @property
     def count(self) -> int:
         """How many differences there are, findings included."""
-        lone = sum(1 for one in self.sessions if one.a is None or one.b is None)
-        return lone + sum(len(one.differences) + len(one.findings_a) + len(one.findings_b) for one in self.sessions)
+        lone = sum(1 for session in self.sessions if session.a is None or session.b is None)
+        return lone + sum(
+            len(session.differences) + len(session.findings_a) + len(session.findings_b) for session in self.sessions
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,13 @@ def _diff(
     )
     out = []
     for i, j in sorted(pairs):
-        found = findings[0].get(left[i].session.id, []), findings[1].get(right[j].session.id, [])
+        both = findings[0].get(left[i].session.id, []), findings[1].get(right[j].session.id, [])
         comparer = Comparer(fields, Correspondence(left[i], right[j]), shape=options.shape)
-        told, alike = rows((a, left[i]), (b, right[j]), comparer, timing_ns=options.timing_ns, whole=options.whole)
-        differences = tuple(row for row in told if row.kind is not Kind.SAME)
-        kept = tuple(told) if options.whole else ()
+        rows_told, alike = rows((a, left[i]), (b, right[j]), comparer, timing_ns=options.timing_ns, whole=options.whole)
+        differences = tuple(row for row in rows_told if row.kind is not Kind.SAME)
+        kept = tuple(rows_told) if options.whole else ()
         sessions = left[i].session, right[j].session
-        out.append(SessionDiff(*sessions, alike, differences, *_only(*found, contract if options.timeless else None), kept))
+        out.append(SessionDiff(*sessions, alike, differences, *_only(*both, contract if options.timeless else None), kept))
     paired = {i for i, _ in pairs}, {j for _, j in pairs}
     out += [SessionDiff(talk.session, None) for i, talk in enumerate(left) if i not in paired[0]]
     out += [SessionDiff(None, talk.session) for j, talk in enumerate(right) if j not in paired[1]]
@@ -140,8 +142,8 @@ def _talks(
     with recording.snapshot():
         sessions = stitch(recording.connections(), within_ns)
         if session is not None:
-            sessions = [one for one in sessions if one.id == session]
-        talks = [ComparedSession(one, fields, coalesce) for one in sessions]
+            sessions = [candidate for candidate in sessions if candidate.id == session]
+        talks = [ComparedSession(session, fields, coalesce) for session in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
         for message in recording.messages(connections=None if session is None else sorted(of)):
             of[message.connection_id].take(message)
@@ -168,8 +170,8 @@ def _pair_sessions(a: list[ComparedSession], b: list[ComparedSession]) -> list[t
 def _course(talk: ComparedSession) -> int:
     """A digest of the types that were said, in their order."""
     course = 0
-    for said in talk.said:
-        course = hash((course, said.direction, said.name))
+    for message in talk.said:
+        course = hash((course, message.direction, message.name))
     return course
 
 
@@ -180,13 +182,13 @@ def _findings(
     recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[ComparedSession] | None
 ) -> dict[int | None, list[Finding]]:
     """By session, of these talks or of the whole recording."""
-    found: dict[int | None, list[Finding]] = {}
+    findings_by_session: dict[int | None, list[Finding]] = {}
     if contract is None or not options.findings:
-        return found
+        return findings_by_session
     sessions = None if talks is None else [talk.session for talk in talks]
     for finding in judge(recording, contract, sessions=sessions).findings:
-        found.setdefault(finding.session, []).append(finding)
-    return found
+        findings_by_session.setdefault(finding.session, []).append(finding)
+    return findings_by_session
 
 
 def _only(
@@ -196,13 +198,15 @@ def _only(
     of_time = set() if timeless is None else _rules_of_time(timeless)
 
     def without(these: list[Finding], others: list[Finding]) -> tuple[Finding, ...]:
-        counts = Counter(one.fingerprint for one in others)
+        counts = Counter(other.fingerprint for other in others)
         out = []
-        for one in these:
-            if counts[one.fingerprint]:
-                counts[one.fingerprint] -= 1
-            elif timeless is None or not (one.rule in of_time or one.late_by is not None or one.decided_by == "deadline"):
-                out.append(one)
+        for finding in these:
+            if counts[finding.fingerprint]:
+                counts[finding.fingerprint] -= 1
+            elif timeless is None or not (
+                finding.rule in of_time or finding.late_by is not None or finding.decided_by == "deadline"
+            ):
+                out.append(finding)
         return tuple(out)
 
     return without(a, b), without(b, a)

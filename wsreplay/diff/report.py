@@ -29,27 +29,27 @@ def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str
     """Lines for people."""
     yield f"a  {display.visible(name_a)}"
     yield f"b  {display.visible(name_b)}"
-    for one in diff.sessions:
+    for session in diff.sessions:
         yield ""
-        yield _heading(one)
+        yield _heading(session)
         lines = _Lines(width)
-        for difference in one.differences[:_MOST]:
+        for difference in session.differences[:_MOST]:
             yield from lines.difference(difference)
-        if len(one.differences) > _MOST:
-            yield f"  … and {len(one.differences) - _MOST:,} more"
-        yield from (f"  - ✗ {_finding(finding, width)}" for finding in one.findings_a)
-        yield from (f"  + ✗ {_finding(finding, width)}" for finding in one.findings_b)
+        if len(session.differences) > _MOST:
+            yield f"  … and {len(session.differences) - _MOST:,} more"
+        yield from (f"  - ✗ {_finding(finding, width)}" for finding in session.findings_a)
+        yield from (f"  + ✗ {_finding(finding, width)}" for finding in session.findings_b)
     yield ""
     yield "no difference" if diff.same else f"{diff.count:,} difference{'' if diff.count == 1 else 's'}"
 
 
-def _heading(one: SessionDiff) -> str:
-    if one.a is None or one.b is None:
-        session, side = (one.a, "a") if one.b is None else (one.b, "b")
+def _heading(pair: SessionDiff) -> str:
+    if pair.a is None or pair.b is None:
+        session, side = (pair.a, "a") if pair.b is None else (pair.b, "b")
         assert session is not None
         return f"── only in {side}: {_session(session)}"
-    both = f"{_session(one.a)} ⇄ {_session(one.b)}" if _session(one.a) != _session(one.b) else _session(one.a)
-    return f"── {both}   {one.alike:,} alike" + ("" if one.same else f", {len(one.differences):,} different")
+    both = f"{_session(pair.a)} ⇄ {_session(pair.b)}" if _session(pair.a) != _session(pair.b) else _session(pair.a)
+    return f"── {both}   {pair.alike:,} alike" + ("" if pair.same else f", {len(pair.differences):,} different")
 
 
 def _session(session: Session) -> str:
@@ -66,22 +66,22 @@ class _Lines:
         self._width = width
         self._half = (width - 7) // 2 if width >= WIDE else None
 
-    def difference(self, one: Row) -> Iterator[str]:
-        sign = _SIGNS[one.kind]
+    def difference(self, row: Row) -> Iterator[str]:
+        sign = _SIGNS[row.kind]
         if self._half is not None:
-            left = display.pad(self._said(one.a, self._half), self._half) if one.a is not None else " " * self._half
-            right = self._said(one.b, self._half) if one.b is not None else ""
+            left = display.pad(self._said(row.a, self._half), self._half) if row.a is not None else " " * self._half
+            right = self._said(row.b, self._half) if row.b is not None else ""
             yield f"  {left} {sign} {right}".rstrip()
-        elif one.kind in (Kind.ONLY_A, Kind.ONLY_B):
-            yield f"  {sign} {self._said(one.said, self._width - 4)}"
+        elif row.kind in (Kind.ONLY_A, Kind.ONLY_B):
+            yield f"  {sign} {self._said(row.said, self._width - 4)}"
         else:
-            yield f"  {sign} {self._said(one.said, self._width - 4)}"
-        if one.kind is Kind.MOVED and one.a is not None and one.b is not None:
-            yield f"      in another order: frame {one.a.frame_id} of a, frame {one.b.frame_id} of b"
-        if one.later_ns is not None:
-            later = "later" if one.later_ns > 0 else "sooner"
-            yield f"      {duration_text(abs(one.later_ns))} {later} than in a"
-        for change in one.fields:
+            yield f"  {sign} {self._said(row.said, self._width - 4)}"
+        if row.kind is Kind.MOVED and row.a is not None and row.b is not None:
+            yield f"      in another order: frame {row.a.frame_id} of a, frame {row.b.frame_id} of b"
+        if row.later_ns is not None:
+            later = "later" if row.later_ns > 0 else "sooner"
+            yield f"      {duration_text(abs(row.later_ns))} {later} than in a"
+        for change in row.fields:
             yield from self._field(change)
 
     def _field(self, change: FieldChange) -> Iterator[str]:
@@ -93,14 +93,14 @@ class _Lines:
         if change.b is not None:
             yield f"        + {_cut(change.b, room)}"
 
-    def _said(self, said: ComparedMessage, room: int) -> str:
-        sign = "◀" if said.direction else "▶"
-        if said.name in (OPEN, END):
+    def _said(self, message: ComparedMessage, room: int) -> str:
+        sign = "◀" if message.direction else "▶"
+        if message.name in (OPEN, END):
             sign = "·"
-        slice_ = " ".join(display.visible(str(value)) for _, value in said.chain[-1:])
-        head = f"{clock(said.t_ns):>9} {sign} {display.pad(display.visible(said.name), _TYPE_WIDTH)} {slice_}  "
+        slice_ = " ".join(display.visible(str(value)) for _, value in message.chain[-1:])
+        head = f"{clock(message.t_ns):>9} {sign} {display.pad(display.visible(message.name), _TYPE_WIDTH)} {slice_}  "
         rest = room - display.cells(head)
-        return _cut(head, room) if rest < 10 else head + display.gist(said.payload, rest)
+        return _cut(head, room) if rest < 10 else head + display.gist(message.payload, rest)
 
 
 def _cut(text: str, room: int) -> str:
@@ -111,29 +111,30 @@ def json(diff: Diff, name_a: str, name_b: str) -> bytes:
     """The diff as one JSON document, version 1. Times are in seconds."""
     document = {
         "version": VERSION, "a": name_a, "b": name_b, "same": diff.same, "differences": diff.count,
-        "sessions": [_json_session(one) for one in diff.sessions],
+        "sessions": [_json_session(session) for session in diff.sessions],
     }  # fmt: skip
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
-def _json_session(one: SessionDiff) -> dict[str, Any]:
+def _json_session(session: SessionDiff) -> dict[str, Any]:
     return {
-        "a": None if one.a is None else one.a.id, "b": None if one.b is None else one.b.id, "same": one.same,
-        "alike": one.alike, "differences": [_json_difference(each) for each in one.differences],
-        "findings": {"only_a": [_json_finding(each) for each in one.findings_a],
-                     "only_b": [_json_finding(each) for each in one.findings_b]},
+        "a": None if session.a is None else session.a.id, "b": None if session.b is None else session.b.id,
+        "same": session.same,
+        "alike": session.alike, "differences": [_json_difference(difference) for difference in session.differences],
+        "findings": {"only_a": [_json_finding(finding) for finding in session.findings_a],
+                     "only_b": [_json_finding(finding) for finding in session.findings_b]},
     }  # fmt: skip
 
 
-def _json_difference(one: Row) -> dict[str, Any]:
+def _json_difference(row: Row) -> dict[str, Any]:
     line: dict[str, Any] = {
-        "kind": one.kind.replace(" ", "_"), "type": one.said.name, "dir": "s2c" if one.said.direction else "c2s",
-        "slice": dict(one.said.chain), "a": _json_said(one.a), "b": _json_said(one.b),
+        "kind": row.kind.replace(" ", "_"), "type": row.said.name, "dir": "s2c" if row.said.direction else "c2s",
+        "slice": dict(row.said.chain), "a": _json_said(row.a), "b": _json_said(row.b),
     }  # fmt: skip
-    if one.fields:
-        line["fields"] = [_json_field(change) for change in one.fields]
-    if one.later_ns is not None:
-        line["later"] = one.later_ns / 1e9
+    if row.fields:
+        line["fields"] = [_json_field(change) for change in row.fields]
+    if row.later_ns is not None:
+        line["later"] = row.later_ns / 1e9
     return line
 
 
@@ -142,8 +143,8 @@ def _json_field(change: FieldChange) -> dict[str, Any]:
     return {**field, "note": change.note} if change.note else field
 
 
-def _json_said(said: ComparedMessage | None) -> dict[str, Any] | None:
-    return None if said is None else {"frame": said.frame_id or None, "t": said.t_ns / 1e9}
+def _json_said(message: ComparedMessage | None) -> dict[str, Any] | None:
+    return None if message is None else {"frame": message.frame_id or None, "t": message.t_ns / 1e9}
 
 
 def _decoded(text: str | None) -> Any:

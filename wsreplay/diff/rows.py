@@ -40,9 +40,9 @@ class Row:
 
     @property
     def said(self) -> ComparedMessage:
-        said = self.a if self.a is not None else self.b
-        assert said is not None
-        return said
+        message = self.a if self.a is not None else self.b
+        assert message is not None
+        return message
 
 
 class _Pairing(NamedTuple):
@@ -103,14 +103,14 @@ def _paired(
     placed: list[_Placed] = []
     alike = 0
     for i, j in both:
-        one, other, same = said_a[i], said_b[j], i not in unlike
+        message, other, same = said_a[i], said_b[j], i not in unlike
         if not same:
-            one, other = _given(one, read_a), _given(other, read_b)
-        changes = comparer.differences(one, other, same)
+            message, other = _given(message, read_a), _given(other, read_b)
+        changes = comparer.differences(message, other, same)
         kind = Kind.MOVED if (i, j) in moved else Kind.CHANGED if changes else Kind.SAME
         alike += kind is Kind.SAME
         if whole or kind is not Kind.SAME:
-            placed.append(((i, 1), Row(kind, one, other, changes)))
+            placed.append(((i, 1), Row(kind, message, other, changes)))
     return placed, alike
 
 
@@ -128,20 +128,21 @@ def _timing(a: ComparedSession, b: ComparedSession, pairs: Iterable[Pair], thres
     """Messages that came sooner or later after the message before them than in the other conversation."""
     before = 0, 0
     for i, j in pairs:
-        one, other = a.said[i], b.said[j]
-        later = (other.t_ns - before[1]) - (one.t_ns - before[0])
-        before = one.t_ns, other.t_ns
-        if abs(later) > threshold_ns and one.name != OPEN:
-            yield (i, 1), Row(Kind.TIMING, one, other, later_ns=later)
+        message, other = a.said[i], b.said[j]
+        later = (other.t_ns - before[1]) - (message.t_ns - before[0])
+        before = message.t_ns, other.t_ns
+        if abs(later) > threshold_ns and message.name != OPEN:
+            yield (i, 1), Row(Kind.TIMING, message, other, later_ns=later)
 
 
-def payloads(recording: Recording, said: Iterable[ComparedMessage]) -> dict[int, bytes]:
+def payloads(recording: Recording, messages: Iterable[ComparedMessage]) -> dict[int, bytes]:
     """Payloads by frame id, of messages that do not have theirs."""
-    return {one.id: one.payload for one in recording.frames_by_id(sorted(one.frame_id for one in said if not one.payload))}
+    missing = sorted(message.frame_id for message in messages if not message.payload)
+    return {frame.id: frame.payload for frame in recording.frames_by_id(missing)}
 
 
-def _given(said: ComparedMessage, read: dict[int, bytes]) -> ComparedMessage:
-    return said if said.payload else said._replace(payload=read.get(said.frame_id, b""))
+def _given(message: ComparedMessage, read: dict[int, bytes]) -> ComparedMessage:
+    return message if message.payload else message._replace(payload=read.get(message.frame_id, b""))
 
 
 def _with_payloads(rows: list[Row], a: Recording, b: Recording) -> list[Row]:
@@ -167,18 +168,18 @@ class _Order:
         self._exact: dict[tuple[int, SlicePath], tuple[list[int], list[int]]] = {}
         self._below: dict[tuple[int, SlicePath], tuple[list[int], list[int]]] = {}
         for i, j in pairs:
-            said = a.said[i]
-            if said.name in (OPEN, END):
+            message = a.said[i]
+            if message.name in (OPEN, END):
                 continue
-            _append(self._exact, (said.direction, said.chain), i, j)
-            for depth in range(1, len(said.chain) + 1):
-                _append(self._below, (said.direction, said.chain[:depth]), i, j)
+            _append(self._exact, (message.direction, message.chain), i, j)
+            for depth in range(1, len(message.chain) + 1):
+                _append(self._below, (message.direction, message.chain[:depth]), i, j)
 
     def changed(self, i: int, j: int) -> bool:
-        said = self._talks[0].said[i]
-        found = [self._below.get((said.direction, said.chain))] if said.chain else []
-        found += [self._exact.get((said.direction, said.chain[:depth])) for depth in range(len(said.chain) or 1)]
-        before = [(bisect_left(places[0], i), bisect_left(places[1], j)) for places in found if places is not None]
+        message = self._talks[0].said[i]
+        paths = [self._below.get((message.direction, message.chain))] if message.chain else []
+        paths += [self._exact.get((message.direction, message.chain[:depth])) for depth in range(len(message.chain) or 1)]
+        before = [(bisect_left(places[0], i), bisect_left(places[1], j)) for places in paths if places is not None]
         return any(left != right for left, right in before)
 
 

@@ -32,24 +32,24 @@ class _Node:
 def _tree(talk: ComparedSession) -> _Node:
     root = _Node((), (0, ""), (), 0)
     nodes: dict[SlicePath, _Node] = {(): root}
-    for said in talk.said:
-        chain = said.place.chain
+    for message in talk.said:
+        chain = message.place.chain
         if not chain:
             continue
         node = nodes.get(chain)
         if node is None:
-            node = _grow(nodes, said)
-        node.kinds = hash((node.kinds, said.direction, said.name))
+            node = _grow(nodes, message)
+        node.kinds = hash((node.kinds, message.direction, message.name))
     return root
 
 
-def _grow(nodes: dict[SlicePath, _Node], said: ComparedMessage) -> _Node:
+def _grow(nodes: dict[SlicePath, _Node], message: ComparedMessage) -> _Node:
     """The slice of a message, which is the first in it, below what it is a part of."""
     node = nodes[()]
-    for depth in range(1, len(said.chain) + 1):
-        prefix = said.chain[:depth]
+    for depth in range(1, len(message.chain) + 1):
+        prefix = message.chain[:depth]
         if prefix not in nodes:
-            nodes[prefix] = _Node(prefix, (said.direction, said.name), said.place.label, said.content)
+            nodes[prefix] = _Node(prefix, (message.direction, message.name), message.place.label, message.content)
             node.children.append(nodes[prefix])
         node = nodes[prefix]
     return node
@@ -99,11 +99,11 @@ class Correspondence:
     def _enter_alone(self, side: int, node: _Node) -> None:
         waiting = [node]
         while waiting:
-            one = waiting.pop()
+            reached = waiting.pop()
             self._count += 1
-            self._numbers[side][one.chain] = self._count
-            self._ids[side].setdefault((one.level, one.value), self._count)
-            waiting += one.children
+            self._numbers[side][reached.chain] = self._count
+            self._ids[side].setdefault((reached.level, reached.value), self._count)
+            waiting += reached.children
 
 
 def _pair_children(a: list[_Node], b: list[_Node]) -> list[tuple[int, int]]:

@@ -70,13 +70,13 @@ class SessionAssignment:
     def choose(self, user: str | None, path: str) -> AssignedSession:
         """The client whose connection this is. Its `take` gives the script."""
         path, now = plain_path(path), time.monotonic()
-        self._casts = [one for one in self._casts if one.playing or now - one.closed_at <= RESUME_WITHIN_NS / 1e9]
-        going_on = [one for one in self._casts if one.continues(user, path, now)]
+        self._casts = [cast for cast in self._casts if cast.playing or now - cast.closed_at <= RESUME_WITHIN_NS / 1e9]
+        going_on = [cast for cast in self._casts if cast.continues(user, path, now)]
         if going_on:
-            return min(going_on, key=lambda one: one.closed_at)
+            return min(going_on, key=lambda cast: cast.closed_at)
         if not self._round.left:
             self._round = Pass(self._round.number + 1, list(self._parts))
-        part = min(self._round.left, key=lambda one: (one.session.user != user, plain_path(one.session.path) != path))
+        part = min(self._round.left, key=lambda left: (left.session.user != user, plain_path(left.session.path) != path))
         self._round.left.remove(part)
         cast = AssignedSession(part, self._round, user, path, IdMap(self._round.ids))
         self._casts.append(cast)

@@ -88,11 +88,11 @@ class Result:
 
     @property
     def departures(self) -> list[Departure]:
-        return [departure for one in self.played for departure in one.departures]
+        return [departure for client in self.played for departure in client.departures]
 
     @property
     def lost(self) -> list[Played]:
-        return [one for one in self.played if not one.complete]
+        return [client for client in self.played if not client.complete]
 
 
 class ReplayClient:

@@ -44,7 +44,8 @@ class HandshakeOverrides:
         for text in (text for pair in (*self.headers, *self.query, *self.values) for text in pair[1:]):
             for name in _PLACEHOLDER.findall(text):
                 if name not in names:
-                    raise UsageError(f"there is no {{{name}}} to put in; there are {', '.join(f'{{{one}}}' for one in names)}")
+                    known = ", ".join(f"{{{other}}}" for other in names)
+                    raise UsageError(f"there is no {{{name}}} to put in; there are {known}")
         for path, _ in self.values:
             _path(path)
 

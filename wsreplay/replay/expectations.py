@@ -86,14 +86,14 @@ class Expectations:
 
     def _pairs(self, recorded: list[FoundId], live: list[FoundId]) -> list[tuple[str, Any, Any]] | str:
         """The ids of a recorded and a live message, or how they contradict what is known."""
-        if recorded is live or [one[:2] for one in recorded] == [one[:2] for one in live]:
+        if recorded is live or [binding[:2] for binding in recorded] == [binding[:2] for binding in live]:
             both = [(domain, old, new) for (domain, _, old), (_, _, new) in zip(recorded, live, strict=True)]
             for domain, old, new in both:
                 if domain not in self._fields.unique and not self._ids.fits(domain, old, new):
                     return f"another {domain}: {new}"
             return both
-        here = {one[:2]: one for one in recorded}
-        there = {one[:2]: one for one in live}
+        here = {binding[:2]: binding for binding in recorded}
+        there = {binding[:2]: binding for binding in live}
         for place in here.keys() ^ there.keys():
             if place[0] not in self._fields.unique:
                 return f"{'without' if place in here else 'with'} {place[0]}"

@@ -170,17 +170,17 @@ class Mutation:
         if message.t_ns + fault.by_ns > self._reach(message):
             self.messages = mutators.drop(self.messages, at)
             return None, f"{fault.text}: it did not come before the connection ended"
-        before = {id(one) for one in self.messages}
+        before = {id(message) for message in self.messages}
         self.messages = mutators.delay(self.messages, at, fault.by_ns)
-        return next(one for one in self.messages if id(one) not in before), fault.text
+        return next(message for message in self.messages if id(message) not in before), fault.text
 
     def _reach(self, message: Message) -> int:
         """Until when its connection lets something come."""
-        for one in self.messages:
-            if one.connection_id == message.connection_id and one.opcode == Opcode.CLOSE:
-                return one.t_ns
+        for other in self.messages:
+            if other.connection_id == message.connection_id and other.opcode == Opcode.CLOSE:
+                return other.t_ns
         closed_ns = self.connections[message.connection_id].closed_ns
-        return max((one.t_ns for one in self.messages), default=0) if closed_ns is None else closed_ns
+        return max((message.t_ns for message in self.messages), default=0) if closed_ns is None else closed_ns
 
     def _reorder(self, fault: EventFault, at: int) -> tuple[Message | None, str]:
         other = mutators.next_like(self.messages, at)
@@ -214,7 +214,7 @@ class Mutation:
 
     def _another(self, key: str, message: Message, value: Any) -> Any:
         """A value that another event of the recording has there, of its own connection first."""
-        found = None
+        index = None
         for other in self.messages:
             if other.type is None:
                 continue
@@ -222,8 +222,8 @@ class Mutation:
                 if candidate != value:
                     if other.connection_id == message.connection_id:
                         return candidate
-                    found = candidate if found is None else found
-        return found
+                    index = candidate if index is None else index
+        return index
 
     def _end(self, fault: EventFault, at: int) -> None:
         message = self.messages[at]
@@ -291,7 +291,7 @@ def _read(recording: Recording) -> tuple[list[Message], dict[int, list[Frame]]]:
         ))  # fmt: skip
     for parts in open_.values():
         _leave_unfinished(parts, messages, frames)
-    messages.sort(key=lambda one: (one.t_ns, one.id))
+    messages.sort(key=lambda message: (message.t_ns, message.id))
     return messages, frames
 
 
@@ -318,7 +318,7 @@ def _write(recording: Recording, mutation: Mutation, frames: dict[int, list[Fram
         writer.add_hold(hold.start_ns, hold.end_ns)
     for fault in recording.faults():
         writer.add_fault(fault.t_ns, fault.kind, fault.detail, fault.connection_id, fault.direction)
-    for done in sorted(mutation.done, key=lambda one: one.t_ns):
+    for done in sorted(mutation.done, key=lambda message: message.t_ns):
         frame_id = None if done.message is None else ids.get(id(done.message))
         writer.add_fault(done.t_ns, done.kind, done.detail, done.connection_id, done.direction, frame_id)
 

@@ -86,11 +86,11 @@ def read_parts(recording: Recording, direction: int, session: int | None = None)
     """The sessions of a recording as scripts for the side that sends in `direction`. Raises UsageError where none is there."""
     with recording.snapshot():
         sessions = stitch(recording.connections())
-        chosen = [one for one in sessions if session is None or one.id == session]
+        chosen = [candidate for candidate in sessions if session is None or candidate.id == session]
         if not chosen:
             there = there_are(sessions)
             raise UsageError(f"{recording.path} has no session {session}: {there}" if session else f"{recording.path}: {there}")
-        wanted = sorted(connection.id for one in chosen for connection in one.connections)
+        wanted = sorted(connection.id for session in chosen for connection in session.connections)
         frames: dict[int, list[Frame]] = {number: [] for number in wanted}
         for frame in recording.frames(connections=None if session is None else wanted):
             frames[frame.connection_id].append(frame)

@@ -170,7 +170,7 @@ class ReplayServer:
         if status is None or not 400 <= status < 600:
             wire.transport.abort()
         else:
-            known = {one.value: one.phrase for one in HTTPStatus}
+            known = {status.value: status.phrase for status in HTTPStatus}
             wire.refuse(status, known.get(status, "Refused"), "refused, as it was recorded\n")
         self._done(Played(script.session, script.connection.id, complete=True))
 

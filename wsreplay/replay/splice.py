@@ -32,12 +32,12 @@ def splice(payload: bytes, changes: Iterable[Change]) -> bytes:
 def _splice_at(payload: bytes, path: Path, written: bytes) -> bytes:
     try:
         text = payload.decode()
-        found = _span(text, path)
+        span = _span(text, path)
     except (ValueError, IndexError, RecursionError):
         return payload
-    if found is None:
+    if span is None:
         return payload
-    start, end = found
+    start, end = span
     return text[:start].encode() + written + text[end:].encode()
 
 
@@ -53,7 +53,7 @@ def _span(text: str, path: Path) -> tuple[int, int] | None:
 
 
 def _member(text: str, position: int, name: str) -> int | None:
-    found = None
+    span = None
     if text[position] != "{":
         return None
     position = _skip(text, position + 1)
@@ -61,10 +61,10 @@ def _member(text: str, position: int, name: str) -> int | None:
         key, position = scanstring(text, position + 1, False)
         position = _skip(text, _skip(text, position) + 1)
         if key == name:
-            found = position
+            span = position
         position = _skip(text, _raw_decode(text, position)[1])
         position = _skip(text, position + 1) if text[position] == "," else position
-    return found
+    return span
 
 
 def _element(text: str, position: int, index: int) -> int | None:

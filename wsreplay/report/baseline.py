@@ -64,7 +64,9 @@ def of(results: Iterable[FileResult]) -> Baseline:
 
 def write(path: str | Path, results: Iterable[FileResult]) -> None:
     """Write a file that accepts all that is wrong now. Raises UsageError."""
-    findings = [{"fingerprint": one.fingerprint, "rule": one.rule, "message": one.message} for one in of(results).entries]
+    findings = [
+        {"fingerprint": entry.fingerprint, "rule": entry.rule, "message": entry.message} for entry in of(results).entries
+    ]
     document = {"wsreplay-baseline": VERSION, "findings": findings}
     body = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_file(Path(path), body)
@@ -87,11 +89,11 @@ def read(path: str | Path) -> Baseline:
     return Baseline(tuple(_entry(entry, number, path) for number, entry in enumerate(findings, 1)), version)
 
 
-def _entry(one: object, number: int, path: str | Path) -> Entry:
-    fingerprint = one.get("fingerprint") if isinstance(one, dict) else None
-    if not isinstance(one, dict) or not isinstance(fingerprint, str) or not fingerprint:
+def _entry(entry: object, number: int, path: str | Path) -> Entry:
+    fingerprint = entry.get("fingerprint") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(fingerprint, str) or not fingerprint:
         raise UsageError(f"the baseline {path}: finding {number} has no fingerprint")
-    return Entry(str(one.get("rule", "")), fingerprint, str(one.get("message", "")))
+    return Entry(str(entry.get("rule", "")), fingerprint, str(entry.get("message", "")))
 
 
 def apply(results: Sequence[FileResult], baseline: Baseline) -> list[FileResult]:

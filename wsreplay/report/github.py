@@ -24,21 +24,21 @@ def render(results: Sequence[FileResult]) -> str:
 
 def _lines(results: Sequence[FileResult]) -> Iterator[str]:
     failures = [(result, finding) for result in results for finding in result.failures()]
-    failures.sort(key=lambda one: -SEVERITY_RANK[one[1].severity])
+    failures.sort(key=lambda failure: -SEVERITY_RANK[failure[1].severity])
     broken = [result for result in results if result.why_not_judged]
     errors = sum(finding.severity is Severity.ERROR for _, finding in failures)
     verdict = worst(result.verdict for result in results)
-    told = [count_text(len(results), "result"), count_text(errors, "error"), count_text(len(failures) - errors, "warning")]
+    counts = [count_text(len(results), "result"), count_text(errors, "error"), count_text(len(failures) - errors, "warning")]
     if broken:
-        told.append(f"{count_text(len(broken), 'file')} could not be judged")
+        counts.append(f"{count_text(len(broken), 'file')} could not be judged")
     left = len(failures) + len(broken) - MOST
     more = f"; the {MOST} worst follow" if left > 0 else ""
     injected = {result.path: Injected.into(result) or Injected() for result in results}
-    if marked := mark(tuple(fault for one in injected.values() for fault in one.faults)):
-        told.append(marked)
+    if marked := mark(tuple(fault for injection in injected.values() for fault in injection.faults)):
+        counts.append(marked)
     level = Severity.WARNING if failures or verdict is Verdict.VACUOUS else Severity.INFO
     level = Severity.ERROR if errors or broken else level
-    yield _command(level, f"{word_of_all(results)}: {', '.join(told)}{more}", title="wsreplay")
+    yield _command(level, f"{word_of_all(results)}: {', '.join(counts)}{more}", title="wsreplay")
     for result in broken[:MOST]:
         yield _command(Severity.ERROR, result.why_not_judged, title="could not be judged", file=result.path)
     for result, finding in failures[: max(MOST - len(broken), 0)]:

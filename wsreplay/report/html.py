@@ -131,12 +131,12 @@ class _Page:
         by_session: dict[int | None, list[Finding]],
     ) -> Iterator[str]:
         sessions = timeline.sessions(recording, result.resume_within_ns)
-        told = sorted(sessions, key=lambda one: (not by_session.get(one.id), one.id))[:_MOST_SESSIONS]
-        for session in sorted(told, key=lambda one: one.id):
+        shown = sorted(sessions, key=lambda session: (not by_session.get(session.id), session.id))[:_MOST_SESSIONS]
+        for session in sorted(shown, key=lambda session: session.id):
             name = f"{prefix}s{session.id}"
             yield from self._session(recording, name, result, judgement, session, by_session.get(session.id, []))
-        if len(sessions) > len(told):
-            yield f'<p class="quiet">… {count_text(len(sessions) - len(told), "more session")}, not on this page …</p>'
+        if len(sessions) > len(shown):
+            yield f'<p class="quiet">… {count_text(len(sessions) - len(shown), "more session")}, not on this page …</p>'
 
     def _session(
         self,
@@ -152,9 +152,9 @@ class _Page:
         rows = list(timeline.folded(timeline.rows(recording, session, findings), around=_AROUND, whole=whole))
         self.rows_left -= len(rows)
         ids, ghost_ids = _row_ids(name, rows)
-        lanes = spans.lanes(recording.messages(connections=[one.id for one in session.connections]))
+        lanes = spans.lanes(recording.messages(connections=[connection.id for connection in session.connections]))
         drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
-        wrong = {str(one.severity) for one in findings if result.is_wrong(one) and not result.is_known(one)}
+        wrong = {str(finding.severity) for finding in findings if result.is_wrong(finding) and not result.is_known(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         yield from _session_head(judgement, session, findings, rows, end_ns)
         if svg := drawing.svg():
@@ -179,7 +179,7 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
     states = judgement.run_counts or Counter(run.state for run in judgement.runs)
     if states:
         facts.append("runs: " + ", ".join(f"{number:,} {_shown(state)}" for state, number in states.items()))
-    known = sum(result.is_wrong(one) and result.is_known(one) for one in judgement.findings)
+    known = sum(result.is_wrong(finding) and result.is_known(finding) for finding in judgement.findings)
     if known:
         facts.append(f"{known:,} known")
     yield '<p class="facts">' + " · ".join(facts) + "</p>"
@@ -259,7 +259,7 @@ def _finding(result: FileResult, judgement: Judgement, folded: Folded, ids: dict
     parts.append(_shown(place(judgement, finding)))
     yield " · ".join(part for part in parts if part) + "</p>"
     if folded.consequences:
-        names = dict.fromkeys(one.rule for one in folded.consequences)
+        names = dict.fromkeys(consequence.rule for consequence in folded.consequences)
         yield f'<p class="quiet">also broken as a result: {", ".join(map(_shown, list(names)[:10]))}</p>'
     yield "</div></li>"
 
@@ -295,10 +295,11 @@ def _row(row: Row, row_id: str) -> str:
     if row.kind is Kind.GHOST:
         (finding,) = row.findings
         due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
-        said = f"◆ missing: {due}{_shown(row.text)}"
+        text = f"◆ missing: {due}{_shown(row.text)}"
     else:
-        notes = "".join(dict.fromkeys(f'<i class="note {_note_class(one)}">{_note(one)}</i> ' for one in row.findings))
-        said = _said(row)
+        tags = (f'<i class="note {_note_class(finding)}">{_note(finding)}</i> ' for finding in row.findings)
+        notes = "".join(dict.fromkeys(tags))
+        text = _said(row)
     if row.findings:
         classes += ["marked", _note_class(row.findings[0])]
     elif row.witness:
@@ -307,7 +308,7 @@ def _row(row: Row, row_id: str) -> str:
     where = f' id="{row_id}"' if row_id else ""
     return (
         f'<div class="{" ".join(classes)}"{where}><time>{clock(row.t_ns)}</time><span class="dir">{arrow}</span>'
-        f'<span class="type">{_shown(row.label)}</span><div class="said">{notes}{said}</div></div>'
+        f'<span class="type">{_shown(row.label)}</span><div class="said">{notes}{text}</div></div>'
     )
 
 

@@ -31,7 +31,7 @@ class Injected:
             with Recording.open(result.path) as recording:
                 faults = tuple(recording.faults())
                 sessions = timeline.sessions(recording, result.resume_within_ns) if faults else []
-                return cls(faults, {one.id: tuple(timeline.faults(recording, one)) for one in sessions})
+                return cls(faults, {session.id: tuple(timeline.faults(recording, session)) for session in sessions})
         except (RecordingError, UsageError):
             return None
 
@@ -47,5 +47,5 @@ def mark(faults: tuple[Fault, ...]) -> str:
 
 def details(faults: tuple[Fault, ...]) -> list[str]:
     """What each of them did, the first few."""
-    said = [visible(fault.said) for fault in faults[:_MOST_SAID]]
-    return [*said, f"{len(faults) - _MOST_SAID:,} more"] if len(faults) > _MOST_SAID else said
+    texts = [visible(fault.said) for fault in faults[:_MOST_SAID]]
+    return [*texts, f"{len(faults) - _MOST_SAID:,} more"] if len(faults) > _MOST_SAID else texts

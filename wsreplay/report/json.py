@@ -29,13 +29,13 @@ def schema() -> dict[str, Any]:
 
 def document(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> dict[str, Any]:
     """The document as plain values. Times are seconds on the recording's axis."""
-    contracts = dict.fromkeys(one.judgement.contract for one in results if one.judgement is not None)
+    contracts = dict.fromkeys(result.judgement.contract for result in results if result.judgement is not None)
     return {
         "version": VERSION,
-        "verdict": worst(one.verdict for one in results),
+        "verdict": worst(result.verdict for result in results),
         "exit_code": exit_code(results, fail_on=fail_on),
         "contracts": list(contracts),
-        "files": [_file(one) for one in results],
+        "files": [_file(result) for result in results],
     }
 
 

@@ -101,16 +101,16 @@ def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterato
     if judgement is None or result.why_not_judged:
         yield _Case("can be judged", result.path, "error", result.why_not_judged, result.why_not_judged)
         return
-    found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    findings_by_rule: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in judgement.findings:
-        found[finding.rule, _scope(finding.session)].append(finding)
+        findings_by_rule[finding.rule, _scope(finding.session)].append(finding)
     rules = {rule.id: rule for rule in judgement.rules}
     for scope in _scopes(judgement):
         for rule in rules.values():
-            findings = found.get((rule.id, scope), [])
+            findings = findings_by_rule.get((rule.id, scope), [])
             if findings or scope != _ALL:
                 yield _outcome(result, judgement, rule, scope, findings, fail_on, injected)
-    for (name, scope), findings in found.items():
+    for (name, scope), findings in findings_by_rule.items():
         if name not in rules:
             yield _outcome(result, judgement, RuleVerdict(name, findings[0].verdict), scope, findings, fail_on, injected)
 
@@ -121,10 +121,10 @@ def _scope(session: int | None) -> str:
 
 def _scopes(judgement: Judgement) -> Iterator[str]:
     """The sessions that have test cases of their own; where there are many, those without a finding share theirs."""
-    told = {finding.session for finding in judgement.findings if finding.session is not None}
-    every = sorted(told | (judgement.session_verdicts.keys() or set(range(1, judgement.sessions + 1))))
+    sessions_told = {finding.session for finding in judgement.findings if finding.session is not None}
+    every = sorted(sessions_told | (judgement.session_verdicts.keys() or set(range(1, judgement.sessions + 1))))
     if len(every) > _MOST_QUIET_SESSIONS:
-        every = sorted(told)
+        every = sorted(sessions_told)
         yield _QUIET
     yield from map(_scope, every)
     yield _ALL
@@ -135,17 +135,18 @@ def _outcome(
     injected: Injected,
 ) -> _Case:  # fmt: skip
     name, classname = rule.id, f"{judgement.contract}.{scope}"
-    failing = [one for one in findings if result.is_wrong(one) and SEVERITY_RANK[one.severity] >= SEVERITY_RANK[fail_on]]
-    new = [one for one in failing if not result.is_known(one)]
+    least = SEVERITY_RANK[fail_on]
+    failing = [finding for finding in findings if result.is_wrong(finding) and SEVERITY_RANK[finding.severity] >= least]
+    new = [finding for finding in failing if not result.is_known(finding)]
     if new:
-        errors = all(one.verdict is Verdict.ERROR for one in new)
+        errors = all(finding.verdict is Verdict.ERROR for finding in new)
         marked = mark(injected.beside(new[0]))
         message = f"{new[0].message} ({marked})" if marked else new[0].message
-        told = _told(result, judgement, new, injected)
-        return _Case(name, classname, "error" if errors else "failure", message, told)
+        text = _told(result, judgement, new, injected)
+        return _Case(name, classname, "error" if errors else "failure", message, text)
     if failing:
         return _Case(name, classname, "skipped", "known: accepted by the baseline")
-    undecided = [one for one in findings if not result.is_wrong(one)]
+    undecided = [finding for finding in findings if not result.is_wrong(finding)]
     if undecided:
         return _Case(name, classname, "skipped", f"{undecided[0].verdict}: {undecided[0].message}")
     if rule.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE, Verdict.PENDING) and not findings:
@@ -204,7 +205,7 @@ def _output(result: FileResult, fail_on: Severity, injected: Injected) -> str:
     judgement = result.judgement
     if judgement is None:
         return ""
-    below = [one for one in result.failures() if SEVERITY_RANK[one.severity] < SEVERITY_RANK[fail_on]]
+    below = [failure for failure in result.failures() if SEVERITY_RANK[failure.severity] < SEVERITY_RANK[fail_on]]
     return "\n".join([*map(visible, judgement.notes), mark(injected.faults), _told(result, judgement, below, injected)]).strip()
 
 

@@ -56,7 +56,8 @@ class FileResult:
     def failures(self) -> list[Finding]:
         """What is wrong, accepted by no baseline, and no mere consequence of something else."""
         causes = {finding.id for finding in self.findings}
-        return [one for one in self.findings if self.is_wrong(one) and not self.is_known(one) and one.caused_by not in causes]
+        new = (finding for finding in self.findings if self.is_wrong(finding) and not self.is_known(finding))
+        return [finding for finding in new if finding.caused_by not in causes]
 
     @property
     def why_not_judged(self) -> str:
@@ -72,7 +73,7 @@ class FileResult:
         """The verdict in a word; `unproven` where only `strict` fails it."""
         if self.judgement is not None and self.judgement.contract == NO_CONTRACT:
             return NO_FIT
-        if self.verdict not in _FAILING and any(one.verdict in _UNPROVEN for one in self.failures()):
+        if self.verdict not in _FAILING and any(failure.verdict in _UNPROVEN for failure in self.failures()):
             return UNPROVEN
         return str(self.verdict).replace("_", " ")
 
@@ -90,8 +91,8 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def word_of_all(results: Iterable[FileResult]) -> str:
     """The worst of several results in a word."""
     listed = list(results)
-    verdict = worst(one.verdict for one in listed)
-    if verdict not in _FAILING and any(one.word == UNPROVEN for one in listed):
+    verdict = worst(result.verdict for result in listed)
+    if verdict not in _FAILING and any(result.word == UNPROVEN for result in listed):
         return UNPROVEN
     return str(verdict).replace("_", " ")
 
@@ -101,8 +102,8 @@ def strictly(result: FileResult) -> FileResult:
     judgement = result.judgement
     if judgement is None:
         return replace(result, strict=True)
-    told = {finding.rule for finding in judgement.findings if finding.verdict is Verdict.INCONCLUSIVE}
-    added = [_unproven(judgement, rule) for rule in judgement.rules if rule.verdict in _UNPROVEN and rule.id not in told]
+    rules = {finding.rule for finding in judgement.findings if finding.verdict is Verdict.INCONCLUSIVE}
+    added = [_unproven(judgement, rule) for rule in judgement.rules if rule.verdict in _UNPROVEN and rule.id not in rules]
     return replace(result, judgement=replace(judgement, findings=(*judgement.findings, *added)), strict=True)
 
 
@@ -124,7 +125,7 @@ def _unproven(judgement: Judgement, rule: RuleVerdict) -> Finding:
 
 def least_to_fail(results: Iterable[FileResult], fail_on: Severity) -> Severity:
     """The least severity of a finding that fails: `fail_on`, but under `strict` a warning at most."""
-    if any(one.strict for one in results) and SEVERITY_RANK[fail_on] > SEVERITY_RANK[Severity.WARNING]:
+    if any(result.strict for result in results) and SEVERITY_RANK[fail_on] > SEVERITY_RANK[Severity.WARNING]:
         return Severity.WARNING
     return fail_on
 
@@ -135,13 +136,13 @@ def exit_code(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERR
     A failure is a finding of at least the severity `fail_on`; under `strict` also a warning, and a rule that is vacuous or
     inconclusive.
     """
-    judgements = [one.judgement for one in results if one.judgement is not None]
+    judgements = [result.judgement for result in results if result.judgement is not None]
     if len(judgements) < len(results) or not any(map(_applied, judgements)):
         return EXIT_NOT_JUDGED
     if strict:
-        results = [one if one.strict else strictly(one) for one in results]
+        results = [result if result.strict else strictly(result) for result in results]
     least = SEVERITY_RANK[least_to_fail(results, fail_on)]
-    failed = any(SEVERITY_RANK[finding.severity] >= least for one in results for finding in one.failures())
+    failed = any(SEVERITY_RANK[finding.severity] >= least for result in results for finding in result.failures())
     return EXIT_VIOLATIONS if failed else EXIT_CLEAN
 
 
@@ -152,12 +153,12 @@ def _applied(judgement: Judgement) -> bool:
 
 def unproven(result: FileResult) -> dict[Verdict, list[str]]:
     """The rules that fail under `strict` though nothing contradicts them, as vacuous or as inconclusive."""
-    found: dict[Verdict, list[str]] = {}
+    rules_by_verdict: dict[Verdict, list[str]] = {}
     for finding in result.failures():
-        rules = found.setdefault(finding.verdict, []) if finding.verdict in _UNPROVEN else [finding.rule]
+        rules = rules_by_verdict.setdefault(finding.verdict, []) if finding.verdict in _UNPROVEN else [finding.rule]
         if finding.rule not in rules:
             rules.append(finding.rule)
-    return found
+    return rules_by_verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
     for result in results:
         listed += _results(result, rules)
     listed = listed[:_MOST_RESULTS]
-    for one in listed:
-        one["ruleIndex"] = list(rules).index(one.pop("key"))
+    for folded in listed:
+        folded["ruleIndex"] = list(rules).index(folded.pop("key"))
     notifications = [_notification(result) for result in results if result.why_not_judged]
     driver = {"name": "wsreplay", "version": wsreplay.__version__, "rules": list(rules.values())}
     invocation: dict[str, Any] = {"executionSuccessful": not notifications}
@@ -59,15 +59,15 @@ def _results(result: FileResult, rules: dict[tuple[str, str], dict[str, Any]]) -
     judgement = result.judgement
     if judgement is None:
         return []
-    listed = [one for one in fold(result.findings) if result.is_wrong(one.finding)][:_MOST_RESULTS]
-    frames = _frames(result, [one.finding for one in listed])
+    listed = [folded for folded in fold(result.findings) if result.is_wrong(folded.finding)][:_MOST_RESULTS]
+    frames = _frames(result, [folded.finding for folded in listed])
     injected = Injected.into(result) or Injected()
     built = []
-    for one in listed:
-        finding = one.finding
+    for folded in listed:
+        finding = folded.finding
         key = (contract_file(judgement, finding.file), finding.rule)
         rules.setdefault(key, _rule(judgement, finding))
-        also = [less.message for less in one.consequences]
+        also = [less.message for less in folded.consequences]
         built.append({"key": key, **_result(result, judgement, finding, frames, also, injected.beside(finding))})
     return built
 

@@ -53,8 +53,8 @@ def _density(statistics: Statistics, paint: Paint, width: int) -> Iterator[str]:
     last = max((number for number, events in enumerate(slots) if events), default=0)
     room = min(width - 24, last + 1)
     joined = [sum(slots[number * (last + 1) // room : (number + 1) * (last + 1) // room]) for number in range(room)]
-    each = statistics.density.width_ns * (last + 1) / room
-    yield f"  {paint(plot(joined), BLUE)}  {paint(f'each {duration_text(round(each))}', DIM)}"
+    bar_ns = statistics.density.width_ns * (last + 1) / room
+    yield f"  {paint(plot(joined), BLUE)}  {paint(f'each {duration_text(round(bar_ns))}', DIM)}"
 
 
 def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int) -> Iterator[str]:

@@ -89,7 +89,7 @@ def sessions(recording: Recording, resume_within_ns: int) -> list[Session]:
 
 def faults(recording: Recording, session: Session) -> list[Fault]:
     """What was injected into a session, by time; what is of no connection is of every session."""
-    connections = {None, *(one.id for one in session.connections)}
+    connections = {None, *(connection.id for connection in session.connections)}
     return [fault for fault in recording.faults() if fault.connection_id in connections]
 
 
@@ -118,19 +118,19 @@ def folded(rows: Iterable[Row], *, around: int, whole: int) -> Iterator[Row | Ga
             again, beginning = beginning, None
         else:
             again = [row]
-        for one in again:
-            if one.notable:
+        for connection in again:
+            if connection.notable:
                 if left_out:
                     yield Gap(left_out)
                 yield from held
                 held.clear()
                 left_out, trailing = 0, around
-                yield one
+                yield connection
             elif trailing:
                 trailing -= 1
-                yield one
+                yield connection
             else:
-                held.append(one)
+                held.append(connection)
                 if len(held) > around:
                     held.popleft()
                     left_out += 1

@@ -94,16 +94,16 @@ class Waterfall:
 
     def _instants(self, lane: str, top: int) -> Iterator[str]:
         drawn: set[int] = set()
-        for one in self.lanes.instants:
-            if one.lane != lane:
+        for instant in self.lanes.instants:
+            if instant.lane != lane:
                 continue
-            place = round((one.t_ns - self.start_ns) / self.drawn_ns * _RESOLUTION)
+            place = round((instant.t_ns - self.start_ns) / self.drawn_ns * _RESOLUTION)
             if place in drawn:
                 continue
             drawn.add(place)
-            title = _shown(f"{one.name} at {clock(one.t_ns)}", 300)
-            tick = f'<rect class="instant" x="{self._x(one.t_ns):.3f}%" y="{top - 2}" width="2" height="{_BAR + 4}"/>'
-            yield self._linked(self.links.get(one.frame), f"<title>{title}</title>{tick}")
+            title = _shown(f"{instant.name} at {clock(instant.t_ns)}", 300)
+            tick = f'<rect class="instant" x="{self._x(instant.t_ns):.3f}%" y="{top - 2}" width="2" height="{_BAR + 4}"/>'
+            yield self._linked(self.links.get(instant.frame), f"<title>{title}</title>{tick}")
 
     def _ghost(self, finding: Finding, span_top: int, top: int) -> str:
         """A dashed line from the span that lacks an event, where that event should stand, down to what it is called."""
@@ -160,7 +160,7 @@ def by_thread(lanes: Lanes) -> Lanes:
     return Lanes(
         names=dict.fromkeys(grouped.values()),
         spans=[replace(span, lane=grouped[span.lane]) for span in lanes.spans],
-        instants=[replace(one, lane=grouped[one.lane]) for one in lanes.instants],
+        instants=[replace(instant, lane=grouped[instant.lane]) for instant in lanes.instants],
     )
 
 
@@ -168,7 +168,7 @@ def _packed(spans: list[Span], end_ns: int) -> list[list[Span]]:
     """Spans on as few tracks as they need without covering each other; whole runs come on the first."""
     tracks: list[list[Span]] = []
     free_from: list[int] = []
-    for span in sorted(spans, key=lambda one: (not one.large, one.start_ns)):
+    for span in sorted(spans, key=lambda span: (not span.large, span.start_ns)):
         until = span.end_ns if span.end_ns is not None else end_ns
         track = next((number for number, free in enumerate(free_from) if free <= span.start_ns), len(tracks))
         if track == _MOST_TRACKS:

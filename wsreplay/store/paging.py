@@ -112,11 +112,11 @@ def frame_counts(recording: Recording, connections: Iterable[int]) -> dict[int, 
     """How many frames each connection has. Where an index tells it by its ends, what was lost between them counts too."""
     if not is_indexed(recording):
         return dict(cast("Iterator[tuple[int, int]]", recording.query(COUNT_EACH)))
-    found = {}
+    pages = {}
     for connection in connections:
         first, last = (next(recording.query(sql, (connection,)), None) for sql in (FIRST_OF, LAST_OF))
-        found[connection] = last[1] - first[1] + 1 if first and last else 0
-    return found
+        pages[connection] = last[1] - first[1] + 1 if first and last else 0
+    return pages
 
 
 def first_messages(

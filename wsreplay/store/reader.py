@@ -165,15 +165,15 @@ class Recording:
         """Those that are not among the known ones yet, and those that were open and are another now."""
         live = self.live
         last = max(known, default=0)
-        open_ids = [number for number, one in known.items() if one.ending in (Ending.OPEN, Ending.TRUNCATED)]
-        found = list(self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id > ?", (last,)))
+        open_ids = [number for number, connection in known.items() if connection.ending in (Ending.OPEN, Ending.TRUNCATED)]
+        connections = list(self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id > ?", (last,)))
         for start in range(0, len(open_ids), _IDS_PER_STATEMENT):
             chunk = open_ids[start : start + _IDS_PER_STATEMENT]
             marks = ",".join("?" * len(chunk))
-            found += self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id IN ({marks})", tuple(chunk))
+            connections += self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id IN ({marks})", tuple(chunk))
         with sound(self.path, "a row of connection"):
-            read = [_connection(row, live) for row in found]
-        return [one for one in read if known.get(one.id) != one]
+            read = [_connection(row, live) for row in connections]
+        return [connection for connection in read if known.get(connection.id) != connection]
 
     def connection(self, connection_id: int) -> Connection:
         """One connection. Raises UsageError."""
@@ -238,8 +238,8 @@ class Recording:
         if connections is not None and len(connections) <= _FEW_CONNECTIONS:
             frames = self.frames(after_id=after_id, connections=connections)
             yield from _chunks(
-                (one.id, one.t_ns, lane_of(one.connection_id, one.direction, one.opcode, one.flags), one.payload)
-                for one in frames
+                (frame.id, frame.t_ns, lane_of(frame.connection_id, frame.direction, frame.opcode, frame.flags), frame.payload)
+                for frame in frames
             )
             return
         lane = f"(connection_id << 6) + direction * 32 + (~flags & {FIN}) * {UNFINISHED} + opcode"

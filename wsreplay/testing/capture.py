@@ -34,8 +34,8 @@ class Captured:
 def thread_of(event: Mapping[str, Any]) -> str | None:
     """`thread_id` of an event, at its top or in its payload."""
     for path in _THREAD:
-        if isinstance(found := paths.get(event, path), str | int):
-            return str(found)
+        if isinstance(value := paths.get(event, path), str | int):
+            return str(value)
     return None
 
 
@@ -73,19 +73,19 @@ class EventCapture:
 
     def events(self, thread: str | None = None, type: str | None = None) -> list[Captured]:
         """All events, or those of a thread, or of a type."""
-        return [one for one in self._events if self._fits(one, thread) and type in (None, one.type)]
+        return [event for event in self._events if self._fits(event, thread) and type in (None, event.type)]
 
-    def _fits(self, one: Captured, thread: str | None) -> bool:
-        return thread is None or self._thread_of(one.event) == thread
+    def _fits(self, event: Captured, thread: str | None) -> bool:
+        return thread is None or self._thread_of(event.event) == thread
 
     def types(self, thread: str | None = None) -> list[str | None]:
         """The types in order of arrival; None for what has none."""
-        return [one.type for one in self.events(thread)]
+        return [event.type for event in self.events(thread)]
 
     def threads(self) -> list[str]:
         """The threads seen, in order of their first event."""
-        found = (self._thread_of(one.event) for one in self._events)
-        return list(dict.fromkeys(thread for thread in found if thread is not None))
+        threads = (self._thread_of(event.event) for event in self._events)
+        return list(dict.fromkeys(thread for thread in threads if thread is not None))
 
     def count(self, type: str, thread: str | None = None) -> int:
         """How often a type came."""
@@ -93,15 +93,15 @@ class EventCapture:
 
     def counts(self, thread: str | None = None) -> Counter[str]:
         """How often each type came."""
-        return Counter(one.type for one in self.events(thread) if one.type is not None)
+        return Counter(event.type for event in self.events(thread) if event.type is not None)
 
     def between(self, first: str, last: str, thread: str | None = None) -> float:
         """Seconds from the first event of one type to the last of another. Raises LookupError where one never came."""
         return self._one(last, thread, -1).at - self._one(first, thread, 0).at
 
     def _one(self, type: str, thread: str | None, index: int) -> Captured:
-        found = self.events(thread, type)
-        if not found:
+        events = self.events(thread, type)
+        if not events:
             place = "" if thread is None else f" in thread {thread}"
             raise LookupError(f"no {type} was captured{place}: {', '.join(map(str, self.types(thread))) or 'nothing came'}")
-        return found[index]
+        return events[index]

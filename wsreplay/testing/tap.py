@@ -169,10 +169,10 @@ class Tap:
     @property
     def session(self) -> Session:
         """The only session. Raises UsageError where there are none or several."""
-        found = self.sessions
-        if len(found) != 1:
-            raise UsageError(f"{self.path} holds {len(found)} sessions, not one: take them from `sessions`")
-        return found[0]
+        sessions = self.sessions
+        if len(sessions) != 1:
+            raise UsageError(f"{self.path} holds {len(sessions)} sessions, not one: take them from `sessions`")
+        return sessions[0]
 
     @property
     def contract(self) -> Contract:
@@ -187,7 +187,7 @@ class Tap:
     def types(self, session: Session | None = None, *, sent: bool = False) -> list[str]:
         """The types of the events that the server sent, or the client (`sent`), in order."""
         wanted = 0 if sent else 1
-        return [one.type for one in self.messages(session) if one.type is not None and one.direction == wanted]
+        return [message.type for message in self.messages(session) if message.type is not None and message.direction == wanted]
 
     # What is to be said of it.
 

@@ -136,7 +136,7 @@ class EventValidator:
         """The number of the session that a new connection continues, or begins."""
         mine = self._by_user.setdefault((connection.user, connection.path), [])
         mine.append(connection.id)
-        chains = stitch((self._connections[each] for each in mine), self.contract.resume_within_ns)
+        chains = stitch((self._connections[connection_id] for connection_id in mine), self.contract.resume_within_ns)
         chain = next(chain for chain in chains if chain.connections[-1].id == connection.id)
         first = chain.connections[0].id
         return self._sessions.setdefault(first, len(self._sessions) + 1)
@@ -232,15 +232,17 @@ class EventValidator:
     def _rows(self) -> list[tuple[int, int, int, int, int, int, int, int, str | None, bytes]]:
         """The messages as unfragmented, uncompressed frames."""
         rows, seqs, offsets = [], dict.fromkeys(self._connections, 0), dict[tuple[int, int], int]()
-        for one in self._frames:
-            masked = one.direction == Direction.CLIENT_TO_SERVER
-            place, length = (one.connection_id, one.direction), default_wire_length(len(one.payload), masked)
+        for frame in self._frames:
+            masked = frame.direction == Direction.CLIENT_TO_SERVER
+            place, length = (frame.connection_id, frame.direction), default_wire_length(len(frame.payload), masked)
             offset = offsets.get(place, 0)
             offsets[place] = offset + length
-            seqs[one.connection_id] += 1
+            seqs[frame.connection_id] += 1
             flags = FIN | (MASKED if masked else 0)
-            rows.append((one.connection_id, seqs[one.connection_id], one.t_ns, one.direction, one.opcode, flags, length, offset,
-                         one.type, one.payload))  # fmt: skip
+            rows.append((
+                frame.connection_id, seqs[frame.connection_id], frame.t_ns, frame.direction, frame.opcode, flags, length,
+                offset, frame.type, frame.payload,
+            ))  # fmt: skip
         return rows
 
 

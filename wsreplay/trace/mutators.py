@@ -42,18 +42,18 @@ def delay(messages: Messages, at: int, by_ns: int) -> list[Message]:
 def swap(messages: Messages, first: int, second: int) -> list[Message]:
     """Two messages change places; the times stay where they are."""
     out = list(messages)
-    one, other = messages[first], messages[second]
-    out[first] = other._replace(id=0, t_ns=one.t_ns, seq=one.seq)
-    out[second] = one._replace(id=0, t_ns=other.t_ns, seq=other.seq)
+    message, other = messages[first], messages[second]
+    out[first] = other._replace(id=0, t_ns=message.t_ns, seq=message.seq)
+    out[second] = message._replace(id=0, t_ns=other.t_ns, seq=other.seq)
     return out
 
 
 def next_like(messages: Messages, at: int) -> int | None:
     """The next message of the same connection and direction, with which a message can be swapped."""
-    one = messages[at]
+    message = messages[at]
     for index in range(at + 1, len(messages)):
         other = messages[index]
-        if (other.connection_id, other.direction) == (one.connection_id, one.direction) and other.opcode < 8:
+        if (other.connection_id, other.direction) == (message.connection_id, message.direction) and other.opcode < 8:
             return index
     return None
 
@@ -85,11 +85,11 @@ def truncate(messages: Messages, at: int, keep: int) -> list[Message]:
 def end_after(messages: Messages, at: int) -> list[Message]:
     """The connection of the message says nothing more after it."""
     connection = messages[at].connection_id
-    return [*messages[: at + 1], *(one for one in messages[at + 1 :] if one.connection_id != connection)]
+    return [*messages[: at + 1], *(message for message in messages[at + 1 :] if message.connection_id != connection)]
 
 
 def with_payload(messages: Messages, at: int, payload: bytes) -> list[Message]:
     """The message says something else; its type is that of the new payload."""
-    one = messages[at]
-    kind = event_type(payload) if one.opcode == 1 else None
-    return [*messages[:at], one._replace(id=0, payload=payload, type=kind), *messages[at + 1 :]]
+    message = messages[at]
+    kind = event_type(payload) if message.opcode == 1 else None
+    return [*messages[:at], message._replace(id=0, payload=payload, type=kind), *messages[at + 1 :]]

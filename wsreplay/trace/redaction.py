@@ -173,8 +173,8 @@ class Redactor:
         return b"\\" in payload or any(name in payload for name in self._names)
 
     def _redact_field(self, document: object, path: paths.Path) -> bool:
-        found = paths.get(document, path)
-        if found is paths.MISSING:
+        value = paths.get(document, path)
+        if value is paths.MISSING:
             return False
-        text = found if isinstance(found, str) else orjson.dumps(found).decode()
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
         return paths.replace(document, path, self.value(text))

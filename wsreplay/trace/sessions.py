@@ -21,7 +21,7 @@ def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WIT
     """
     chains: list[list[Connection]] = []
     waiting: dict[tuple[str, str], list[list[Connection]]] = {}
-    for connection in sorted(connections, key=lambda one: (one.opened_ns, one.id)):
+    for connection in sorted(connections, key=lambda connection: (connection.opened_ns, connection.id)):
         if connection.user is None or connection.ending is Ending.REFUSED:
             chains.append([connection])
             continue
@@ -61,8 +61,8 @@ def plain_path(path: str) -> str:
 def numbered(digits: str) -> int:
     """The number of a session, as a user wrote it. Raises UsageError, also where it is longer than any number is read."""
     if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
-        said = repr(digits) if len(digits) <= _MOST_DIGITS else f"{digits[:_MOST_DIGITS]!r} and so on"
-        raise UsageError(f"{said} is not a session number")
+        shown = repr(digits) if len(digits) <= _MOST_DIGITS else f"{digits[:_MOST_DIGITS]!r} and so on"
+        raise UsageError(f"{shown} is not a session number")
     return int(digits)
 
 

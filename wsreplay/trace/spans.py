@@ -115,9 +115,9 @@ class Tracker:
         if span is None and failed:
             candidates = next(
                 (spans for (connection, _), spans in self._open.items() if connection == message.connection_id
-                 and any(one.large and one.lane == lane for one in spans)), [],
+                 and any(span.large and span.lane == lane for span in spans)), [],
             )  # fmt: skip
-            span = next((one for one in candidates if one.lane == lane), None)
+            span = next((candidate for candidate in candidates if candidate.lane == lane), None)
         if span is None:
             return False
         candidates.remove(span)
@@ -130,7 +130,7 @@ class Tracker:
         """A run that ends stops what is still open in it."""
         for (connection, _), candidates in self._open.items():
             if connection == message.connection_id:
-                for span in [one for one in candidates if one.lane == lane and not one.large]:
+                for span in [candidate for candidate in candidates if candidate.lane == lane and not candidate.large]:
                     candidates.remove(span)
                     span.end_ns, span.cut = message.t_ns, True
 
@@ -176,24 +176,24 @@ def identifiers(payload: bytes) -> dict[str, str]:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return {}
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     if isinstance(document, dict):
-        _collect(document, found)
+        _collect(document, values)
         for name in _ENVELOPES:
             if name in document and isinstance(place := document[name], dict):
-                _collect(place, found)
-    return found
+                _collect(place, values)
+    return values
 
 
-def _collect(place: dict[str, Any], found: dict[str, str]) -> None:
+def _collect(place: dict[str, Any], values: dict[str, str]) -> None:
     for field_name in place.keys() & _IDS.keys():
         value = place[field_name]
         if type(value) is str or type(value) is int:
             name = _IDS[field_name]
-            if name not in found and value != "":
-                found[name] = str(value)
-    if "name" not in found and isinstance(value := place.get("name"), str) and value:
-        found["name"] = value
+            if name not in values and value != "":
+                values[name] = str(value)
+    if "name" not in values and isinstance(value := place.get("name"), str) and value:
+        values["name"] = value
 
 
 def _best(candidates: list[Span], ids: dict[str, str]) -> Span | None:

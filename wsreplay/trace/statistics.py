@@ -181,7 +181,7 @@ class Collector:
         self.statistics = Statistics()
         self._session_of: dict[int, int] = {}
         for session in sessions:
-            self._session_of.update(dict.fromkeys((one.id for one in session.connections), session.id))
+            self._session_of.update(dict.fromkeys((connection.id for connection in session.connections), session.id))
             self.statistics.user_of[session.id] = session.user
         self._before: OrderedDict[tuple[int, str, str], tuple[str, int]] = OrderedDict()
 

@@ -93,23 +93,23 @@ def lifecycle(
     """
     numbers = {connection.id: session.id for session in sessions for connection in session.connections}
     ends = _truncations(list(runs))
-    found: list[tuple[int, int, Lifecycle]] = []
+    events: list[tuple[int, int, Lifecycle]] = []
     for connection in connections:
         if connection.ending is Ending.REFUSED:
             continue
         opened = connection.opened_ns
-        found.append((opened, 1, Opened(opened, connection, numbers[connection.id])))
+        events.append((opened, 1, Opened(opened, connection, numbers[connection.id])))
         if losses and connection.id in losses:
-            found.append((max(opened, losses[connection.id]), 2, Lost(max(opened, losses[connection.id]), connection)))
+            events.append((max(opened, losses[connection.id]), 2, Lost(max(opened, losses[connection.id]), connection)))
         if connection.ending in (Ending.TRUNCATED, Ending.OPEN):
             at = ends.get(connection.recording_id)
             if at is not None:
-                found.append((max(at, opened), 2, Truncated(max(at, opened), connection)))
+                events.append((max(at, opened), 2, Truncated(max(at, opened), connection)))
         elif connection.closed_ns is not None:
             at = max(connection.closed_ns, opened)
-            found.append((at, 0 if at > opened else 2, Closed(at, connection)))
-    found.sort(key=lambda entry: entry[:2])
-    return [item for _, _, item in found]
+            events.append((at, 0 if at > opened else 2, Closed(at, connection)))
+    events.sort(key=lambda entry: entry[:2])
+    return [item for _, _, item in events]
 
 
 def _truncations(runs: list[Run]) -> dict[int, int]:

@@ -37,10 +37,10 @@ class Glob:
             return False
         position = len(first)
         for part in middle:
-            found = text.find(part, position)
-            if found < 0:
+            index = text.find(part, position)
+            if index < 0:
                 return False
-            position = found + len(part)
+            position = index + len(part)
         return len(text) - len(last) >= position and text.endswith(last)
 
 

@@ -95,8 +95,8 @@ class Context:
         """The context of a recording, as it is now: a live one needs another when it has new connections."""
         connections = recording.connections()
         return cls(
-            sessions={one.id: session.id for session in stitch(connections) for one in session.connections},
-            users={one.id: one.user for one in connections},
+            sessions={connection.id: session.id for session in stitch(connections) for connection in session.connections},
+            users={connection.id: connection.user for connection in connections},
             judged=_by_frame(judgement.findings if judgement is not None else ()),
             thread=thread,
             run=run,
@@ -107,7 +107,7 @@ class Context:
 def _by_frame(findings: Iterable[Judged]) -> dict[int, tuple[tuple[int, str], ...]]:
     by_frame: defaultdict[int, set[tuple[int, str]]] = defaultdict(set)
     for finding in findings:
-        said = (SEVERITIES.index(finding.severity), finding.rule)
+        judgement = (SEVERITIES.index(finding.severity), finding.rule)
         for frame_id in (*finding.frames, *(() if finding.activation is None else (finding.activation,))):
-            by_frame[frame_id].add(said)
-    return {frame_id: tuple(sorted(said)) for frame_id, said in by_frame.items()}
+            by_frame[frame_id].add(judgement)
+    return {frame_id: tuple(sorted(judgements)) for frame_id, judgements in by_frame.items()}

@@ -52,10 +52,10 @@ def _compile(node: Node, context: Context, documents: _Documents) -> Predicate:
     match node:
         case And(parts):
             every = [_compile(part, context, documents) for part in parts]
-            return lambda frame: all(one(frame) for one in every)
+            return lambda frame: all(predicate(frame) for predicate in every)
         case Or(parts):
             some = [_compile(part, context, documents) for part in parts]
-            return lambda frame: any(one(frame) for one in some)
+            return lambda frame: any(predicate(frame) for predicate in some)
         case Not(part):
             inner = _compile(part, context, documents)
             return lambda frame: not inner(frame)
@@ -137,7 +137,9 @@ def connections_where(known: Any, holds: Callable[[Any], bool]) -> frozenset[int
 
 def frames_where(context: Context, holds: Callable[[int, str], bool]) -> frozenset[int]:
     return frozenset(
-        frame_id for frame_id, said in context.judged.items() if any(holds(severity, rule) for severity, rule in said)
+        frame_id
+        for frame_id, judgements in context.judged.items()
+        if any(holds(severity, rule) for severity, rule in judgements)
     )
 
 
