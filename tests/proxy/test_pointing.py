@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import ports
 import pytest
+import rawpeers
 from websockets.asyncio.client import connect, unix_connect
 from websockets.asyncio.server import ServerConnection, serve, unix_serve
 from websockets.exceptions import InvalidStatus
@@ -23,6 +25,8 @@ from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.proxy.upstream import Upstream, nothing_listens
 from wsreplay.store.reader import Recording
+
+PEM = Path(rawpeers.__file__).with_name("localhost.pem")
 
 
 def connections(path: Path) -> list[Connection]:
@@ -314,3 +318,24 @@ async def test_clients_with_one_key_are_no_loop(tmp_path: Path, options: Options
             assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
             writer.close()
     assert warnings == []
+
+
+# HTTP/2.
+
+
+@pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], None), ([], None)])
+async def test_a_client_of_http_2_is_sent_to_http_1(offered: list[str], chosen: str | None, tmp_path: Path) -> None:
+    backend, context = Backend(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if offered:
+        context.set_alpn_protocols(offered)
+    options = Options(tls_cert=PEM)
+    async with backend.listening() as address, RecordingProxy(f"ws://{address}", tmp_path / "a.db", options) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=context)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
+        if offered == ["h2"]:  # it may begin all the same (RFC 9113, section 3.4), and is told in its own language
+            writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            answer = await reader.read()
+            assert answer[:9] == bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+            assert b"this port speaks HTTP/1.1, not HTTP/2" in answer
+        writer.close()

@@ -173,7 +173,8 @@ class HarReader:
         read: list[ReadMessage] = []
         error: ReadEnd | None = None
         for number, message in enumerate(messages, 1):
-            item = self._message(message, partial(self._remarks.add, place, item=f"message {number}"))
+            usual = self._usual(message)
+            item = usual or self._message(message, partial(self._remarks.add, place, item=f"message {number}"))
             if isinstance(item, ReadMessage):
                 read.append(item)
             else:
@@ -271,6 +272,18 @@ class HarReader:
                     what = "cut off in its last line" if cut else f"it is not JSON: {_LEFT_OUT}"
                     self._remarks.add(place, what, f"line {number}")
         return found
+
+    def _usual(self, message: Any) -> ReadMessage | None:
+        """A text message as Chrome, Playwright and mitmproxy write it, without looking for anything else."""
+        if type(message) is dict and len(message) == 4 and message.get("opcode") == Opcode.TEXT:
+            kind, data, t = message.get("type"), message.get("data"), time_of(message.get("time"))
+            is_usual = kind in ("send", "receive") and type(message["opcode"]) is int and t is not None
+            if is_usual and isinstance(data, str):
+                try:
+                    return ReadMessage(t, kind == "send", Opcode.TEXT, self._payloads.keep(data.encode()))
+                except UnicodeEncodeError:
+                    return None
+        return None
 
     def _message(self, message: Any, remark: Callable[[str], None]) -> ReadMessage | ReadEnd:
         """A message, or the end that an error among them tells."""
