@@ -18,8 +18,10 @@ def ag_ui(*steps: str) -> list[str]:
         type_, _, name = step.partition("/")
         field = "stepName" if type_.startswith("STEP") else "toolCallId" if type_.startswith("TOOL") else "messageId"
         field = "runId" if type_.startswith("RUN") else "subagentRunId" if type_.startswith("SUB") else field
-        trace.s2c(type_, **({field: name} if name else {}))
-    return said(trace.close().judge("ag-ui"))
+        trace.s2c(type_, **({field: name} if name else {}), **({"message": "x"} if type_ == "RUN_ERROR" else {}))
+    findings = trace.close().judge("ag-ui").findings
+    errors = (finding for finding in findings if finding.severity == "error" and finding.caused_by is None)
+    return [f"{finding.rule}: {finding.message}" for finding in errors]
 
 
 def test_ag_ui_messages_tools_and_steps_interleave() -> None:
