@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wsreplay.contract import Contract
 
 RECORDINGS = Path("recordings")
+NAMED_BY = "Contract whose places of types, decoder and map are used."
 READ_DEFAULT = "[default: as the contract says, else found out]"
 FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
 

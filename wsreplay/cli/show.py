@@ -16,7 +16,7 @@ import click
 import orjson
 
 from wsreplay import display
-from wsreplay.cli.options import connections_of, open_recording, split_session
+from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
 from wsreplay.decode import Event, decoder_names, values
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import FIN, MASKED, OPCODE_NAMES, Connection, Direction, Fault, Frame, Opcode, Session
@@ -40,12 +40,13 @@ UNCUT = 2**31
 @click.option("--filter", "expression", default="", metavar="EXPR", help="Which frames: type:tool_* dir:s2c user:u1 \"text\" …")
 @click.option("--follow", "-f", is_flag=True, help="Go on while the recording grows.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--as", "decoder", metavar="NAME",
-              help=f"How messages are read: {', '.join(decoder_names())}. [default: found out]")  # fmt: skip
+@click.option("-c", "--contract", help=NAMED_BY)
+@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--raw", is_flag=True, help="Show payloads as they were sent, not what they say.")
 def command(
-    file: str, session: int | None, expression: str, follow: bool, as_json: bool, decoder: str | None, raw: bool
-) -> None:
+    file: str, session: int | None, expression: str, follow: bool, as_json: bool, contract: str | None, decoder: str | None,
+    raw: bool,
+) -> None:  # fmt: skip
     """Print the frames of a recording, or of one SESSION: time, direction, type or opcode, size, payload.
 
     The filter language is described in `docs/filters.md`; terms separated by spaces must all match.
@@ -53,11 +54,18 @@ def command(
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
-        reading = Reading(recording, decoder)
+        reading = Reading(recording, decoder) if contract is None else _reading_of(recording, contract, decoder)
         view = _View(recording, session or marked, chosen, bool(expression.strip()), reading)
         write = _json_line if as_json else _Lines(_width(), raw).line
         for item in view.items(follow):
             click.echo(write(item, view), nl=True)
+
+
+def _reading_of(recording: Recording, contract: str, decoder: str | None) -> Reading:
+    from wsreplay.contract import load
+    from wsreplay.contract.decoding import reading_of
+
+    return reading_of(recording, load(contract), decoder)
 
 
 def _width() -> int:

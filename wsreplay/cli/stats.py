@@ -7,7 +7,10 @@ import sys
 
 import click
 
-from wsreplay.cli.options import connections_of, open_recording, split_session
+from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
+from wsreplay.contract import load
+from wsreplay.contract.decoding import messages_of
+from wsreplay.decode import decoder_names
 from wsreplay.report import stats_json, stats_text
 from wsreplay.trace.statistics import collect
 
@@ -15,9 +18,13 @@ from wsreplay.trace.statistics import collect
 @click.command(name="stats")
 @click.argument("file", metavar="FILE")
 @click.argument("session", type=int, required=False)
+@click.option("-c", "--contract", help=NAMED_BY)
+@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--color/--no-color", default=None, help="[default: on a terminal]")
-def command(file: str, session: int | None, as_json: bool, color: bool | None) -> None:
+def command(
+    file: str, session: int | None, contract: str | None, decoder: str | None, as_json: bool, color: bool | None
+) -> None:
     """Count the events of a recording, or of one SESSION, and the gaps between them.
 
     The gap of an event is the time since the event before it in its run or thread.
@@ -25,7 +32,8 @@ def command(file: str, session: int | None, as_json: bool, color: bool | None) -
     path, marked = split_session(file)
     with open_recording(path) as recording:
         wanted = connections_of(recording, session or marked)
-        statistics = collect(recording, None if wanted is None else [session.id for session in wanted])
+        reading = messages_of(recording, load(contract) if contract else None, decoder)
+        statistics = collect(recording, None if wanted is None else [connection.id for connection in wanted], reading)
     if as_json:
         click.echo(stats_json.render(str(path), statistics), nl=False)
         return

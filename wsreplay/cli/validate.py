@@ -115,7 +115,7 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, deco
     return [
         FileResult(
             str(outcome.path), outcome.judgement, str(outcome.error) if outcome.error else None,
-            resume_within_ns=contract.resume_within_ns,
+            resume_within_ns=contract.resume_within_ns, contract=contract,
         )
         for outcome, (_, contract) in zip(outcomes, wanted, strict=True)
     ]
@@ -137,7 +137,7 @@ def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str |
     contracts = [contract.read_by(decoder) for contract in contracts or await_contracts(paths[0])]
     judgements = follow(paths[0], contracts, on_finding=_say_finding)
     return [
-        FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns)
+        FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)
         for judgement, contract in zip(judgements, contracts, strict=True)
     ]
 

@@ -9,8 +9,31 @@ from typing import Any
 from wsreplay.contract.model import Contract, Envelope
 from wsreplay.decode import PLAIN, Decoder, Part, get_decoder, values
 from wsreplay.decode.json import JsonDecoder
+from wsreplay.store.reader import Recording
+from wsreplay.trace.reading import DecoderOf, MessageReading, Reading
 
 TOP_TYPE = ("type",)
+
+
+def reading_of(recording: Recording, contract: Contract | None = None, decoder: str | None = None) -> Reading:
+    """A recording's events as a contract names their types: by this decoder, the contract's, or what each connection shows
+    to need. Raises UsageError."""
+    return Reading(recording, *_how(contract, decoder), hints=_are_hints(contract))
+
+
+def messages_of(recording: Recording, contract: Contract | None = None, decoder: str | None = None) -> MessageReading:
+    """The same for whoever goes through all messages once."""
+    return MessageReading(recording, *_how(contract, decoder), hints=_are_hints(contract))
+
+
+def _how(contract: Contract | None, decoder: str | None) -> tuple[str | None, DecoderOf]:
+    named = decoder or (contract.envelope.decoder if contract is not None else None)
+    return named, lambda name: decoder_for(name, contract)
+
+
+def _are_hints(contract: Contract | None) -> bool:
+    """Whether the types that were recorded, those at the top of a message, are the contract's."""
+    return contract is None or (contract.envelope.type.steps == TOP_TYPE and not contract.envelope.unpack)
 
 
 def decoder_for(name: str, contract: Contract | None) -> Decoder:

@@ -24,6 +24,7 @@ from wsreplay.diff.rows import Kind, Row, rows
 from wsreplay.diff.slices import Correspondence
 from wsreplay.model import Ending, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch
 from wsreplay.validator.findings import Finding
 from wsreplay.validator.judge import judge
@@ -145,7 +146,7 @@ def _talks(
             sessions = [candidate for candidate in sessions if candidate.id == session]
         talks = [ComparedSession(session, fields, coalesce) for session in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
-        for message in recording.messages(connections=None if session is None else sorted(of)):
+        for message in MessageReading(recording).messages(None if session is None else sorted(of)):
             of[message.connection_id].take(message)
     return [talk.finish() for talk in talks]
 

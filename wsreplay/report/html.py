@@ -15,9 +15,10 @@ from importlib import resources
 
 import orjson
 
+from wsreplay.contract.decoding import messages_of
 from wsreplay.display import ELLIPSIS, gist, preview, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import Session
+from wsreplay.model import NO_FIT, Session
 from wsreplay.report import timeline
 from wsreplay.report.paint import kind_sign, severity_sign
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
@@ -37,7 +38,7 @@ _GIST = 160
 _WORDS = {"error": "not judged"}
 _COLOURS = {
     "violated": "bad", "error": "bad", "satisfied": "good", "ok so far": "good", "pending": "warn",
-    "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad",
+    "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad", NO_FIT: "warn",
 }  # fmt: skip
 
 
@@ -149,10 +150,11 @@ class _Page:
     ) -> Iterator[str]:
         end_ns = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
         whole = max(self.rows_left, 200)
-        rows = list(timeline.folded(timeline.rows(recording, session, findings), around=_AROUND, whole=whole))
+        reading = messages_of(recording, result.contract)
+        rows = list(timeline.folded(timeline.rows(recording, session, findings, reading), around=_AROUND, whole=whole))
         self.rows_left -= len(rows)
         ids, ghost_ids = _row_ids(name, rows)
-        lanes = spans.lanes(recording.messages(connections=[connection.id for connection in session.connections]))
+        lanes = spans.lanes(reading.messages([connection.id for connection in session.connections]))
         drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
         wrong = {str(finding.severity) for finding in findings if result.is_wrong(finding) and not result.is_known(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
@@ -185,7 +187,7 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
     yield '<p class="facts">' + " · ".join(facts) + "</p>"
     for what, number in judgement.forgotten.items():
         yield f'<p class="trouble">to bound memory, {number:,} {_shown(what)} were forgotten</p>'
-    for note in judgement.notes:
+    for note in (*judgement.seen, *judgement.notes):
         yield f'<p class="quiet">{_shown(note)}</p>'
     columns = ("", "rule", "verdict", "severity", "activations", "fulfilled", "violations", "pending", "inconclusive")
     yield f'<details class="rules"><summary>rules</summary><table><thead><tr>{"<th>".join(columns)}</tr></thead>'

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wsreplay.contract import Contract
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.model import NO_CONTRACT, NO_FIT
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
@@ -28,7 +29,8 @@ class FileResult:
 
     `path` is as the user named it. Exactly one of `judgement` and `error` (why the file could not be judged) is given. `known`
     holds the fingerprints that a baseline accepts. `resume_within_ns` is how sessions were stitched. `strict` says that what
-    could not be shown to hold is wrong too: `strictly` makes such a result.
+    could not be shown to hold is wrong too: `strictly` makes such a result. `contract` is what it was judged by, whose names of
+    types and places reports show.
     """
 
     path: str
@@ -37,6 +39,7 @@ class FileResult:
     known: frozenset[str] = frozenset()
     resume_within_ns: int = RESUME_WITHIN_NS
     strict: bool = False
+    contract: Contract | None = None
 
     @property
     def verdict(self) -> Verdict:

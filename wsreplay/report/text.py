@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from wsreplay.contract.decoding import messages_of
 from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import NO_CONTRACT, Direction, Session
@@ -31,6 +32,7 @@ from wsreplay.report.paint import (
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
+from wsreplay.trace.reading import MessageReading
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RunOutcome, Severity, Verdict
 from wsreplay.validator.reporting import bare_type
@@ -115,7 +117,8 @@ class _File:
         for run in judgement.runs:
             runs[run.session].append(run)
         sessions = timeline.sessions(recording, self.result.resume_within_ns)
-        counts = _type_counts(recording)
+        self._reading = messages_of(recording, self.result.contract)
+        counts = _type_counts(recording, self._reading)
         told = [one for one in sessions if by_session[one.id] or len(sessions) == 1]
         for session in told[:_MOST_SESSIONS]:
             yield from self._session(recording, judgement, session, counts, by_session[session.id], runs[session.id])
@@ -209,7 +212,8 @@ class _File:
 
     def _timeline(self, recording: Recording, session: Session, findings: list[Finding]) -> Iterator[str]:
         yield self.paint("  timeline", DIM)
-        rows = list(_first(timeline.folded(timeline.rows(recording, session, findings), around=_AROUND, whole=_WHOLE)))
+        told = timeline.rows(recording, session, findings, self._reading)
+        rows = list(_first(timeline.folded(told, around=_AROUND, whole=_WHOLE)))
         labels = [cells(visible(row.label)) for row in rows if isinstance(row, Row) and row.kind is not Kind.FAULT]
         column = min(max(labels, default=0), _WIDEST_TYPE, self.width // 3)
         for row in rows:
@@ -403,11 +407,17 @@ class _Seen:
         return _Seen(self.times + other.times, min(self.first_id, other.first_id))
 
 
-def _type_counts(recording: Recording) -> dict[int, dict[_Type, _Seen]]:
+def _type_counts(recording: Recording, reading: MessageReading) -> dict[int, dict[_Type, _Seen]]:
     """Per connection what types it carried."""
     counts: defaultdict[int, dict[_Type, _Seen]] = defaultdict(dict)
+    untold = reading.untold()
     for connection, direction, type, number, first_id in recording.type_tallies():
-        counts[connection][direction, type] = _Seen(number, first_id)
+        if connection not in untold:
+            counts[connection][direction, type] = _Seen(number, first_id)
+    for message in reading.messages(sorted(untold)) if untold else ():
+        if message.type is not None:
+            types, kind, seen = counts[message.connection_id], (message.direction, message.type), _Seen(1, int(message.id))
+            types[kind] = types[kind] + seen if kind in types else seen
     return counts
 
 

@@ -11,6 +11,7 @@ from heapq import merge
 from wsreplay.display import INJECTED
 from wsreplay.model import Connection, Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Finding, Verdict
 
@@ -93,12 +94,12 @@ def faults(recording: Recording, session: Session) -> list[Fault]:
     return [fault for fault in recording.faults() if fault.connection_id in connections]
 
 
-def rows(recording: Recording, session: Session, findings: Iterable[Finding]) -> Iterator[Row]:
+def rows(recording: Recording, session: Session, findings: Iterable[Finding], reading: MessageReading) -> Iterator[Row]:
     """All rows of a session by time; bounded memory, whatever its length."""
     marks = Marks.of(findings)
     waiting = deque(sorted([*_faults(recording, session), *_ends(session)], key=lambda row: row.t_ns))
     ghosts = deque(_ghosts(marks.missing))
-    for message in recording.messages(connections=[connection.id for connection in session.connections]):
+    for message in reading.messages([connection.id for connection in session.connections]):
         yield from _due_before(message, waiting, ghosts)
         if message.opcode in (Opcode.TEXT, Opcode.BINARY) or message.id in marks.witnesses or message.id in marks.decided:
             yield _row(message, marks)
@@ -219,7 +220,8 @@ def _ending(connection: Connection) -> str:
 
 def _row(message: Message, marks: Marks) -> Row:
     label = message.type if message.type is not None else f"({Opcode(message.opcode).name.lower()})"
+    findings = tuple(marks.decided.get(message.id, ()))  # they stand at the first event of a frame
     return Row(
-        message.t_ns, Kind.EVENT, label, message.connection_id, message.direction, message.id, message.payload[:_EXCERPT_BYTES],
-        findings=tuple(marks.decided.get(message.id, ())), witness=message.id in marks.witnesses,
+        message.t_ns, Kind.EVENT, label, message.connection_id, message.direction, int(message.id),
+        message.payload[:_EXCERPT_BYTES], findings=findings, witness=int(message.id) in marks.witnesses,
     )  # fmt: skip

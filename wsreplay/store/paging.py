@@ -203,6 +203,12 @@ def frames_where(recording: Recording, first: int, last: int, condition: Conditi
     return map(Frame._make, recording.query(sql, (first, last, *condition.parameters)))
 
 
+def connections_where(recording: Recording, condition: Condition) -> set[int]:
+    """The connections that have a frame which fulfils a condition."""
+    sql = f"SELECT DISTINCT connection_id FROM frame WHERE {condition.text}"
+    return {row[0] for row in recording.query(sql, condition.parameters)}
+
+
 def typed_frames(recording: Recording, connections: Sequence[int] | None = None) -> Iterator[Frame]:
     """The frames that have an event type, of some connections (all: None), in order."""
     condition = HAS_TYPE if connections is None else all_of([HAS_TYPE, of_connections(connections)])

@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from wsreplay.contract import Contract, load
+from wsreplay.contract.decoding import messages_of
 from wsreplay.errors import EXIT_CLEAN, UsageError
 from wsreplay.model import Message, Session
 from wsreplay.proxy.proxy import Options, RecordingProxy
@@ -187,7 +188,9 @@ class Tap:
     def types(self, session: Session | None = None, *, sent: bool = False) -> list[str]:
         """The types of the events that the server sent, or the client (`sent`), in order."""
         wanted = 0 if sent else 1
-        return [message.type for message in self.messages(session) if message.type is not None and message.direction == wanted]
+        chosen = None if session is None else [connection.id for connection in session.connections]
+        events = messages_of(self.recording, self._contract).messages(chosen)
+        return [event.type for event in events if event.type is not None and event.direction == wanted]
 
     # What is to be said of it.
 
@@ -217,7 +220,8 @@ class Tap:
 
     def report(self, format: str = "text", contract: str | Path | Contract | None = None) -> str:
         """The judgement as text, or in another format of `wsreplay validate`."""
-        return render(format, [FileResult(str(self.path), self.judgement(contract))], width=WIDTH)
+        chosen = self._chosen(contract)
+        return render(format, [FileResult(str(self.path), self.judgement(chosen), contract=chosen)], width=WIDTH)
 
 
 def complaint(judgement: Judgement, strict: bool) -> str:

@@ -6,12 +6,15 @@ the recorder has noted already, costs no second look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.decode import PLAIN, Choice, Event, Linker, RawMessage, get_decoder
-from wsreplay.model import FIN, Connection, Frame, Opcode
+from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, RawMessage, get_decoder, values
+from wsreplay.display import hex_text
+from wsreplay.model import FIN, Connection, Frame, Message, Opcode
+from wsreplay.store.condition import UNTYPED
+from wsreplay.store.paging import connections_where
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices
 
@@ -28,15 +31,24 @@ class _Unfinished:
     size: int = 0  # bytes of the parts
 
 
+DecoderOf = Callable[[str], Decoder]
+"""A decoder by its name."""
+
+
 class Reading:
     """The decoders of a recording's connections, and the events of frames that are asked for in their order.
 
     Answers are named after their requests as far as the frames before were asked for.
     """
 
-    def __init__(self, recording: Recording, decoder: str | None = None) -> None:
-        """`decoder`: the one that the user names for all connections. Raises UsageError for a name that there is not."""
-        self._recording = recording
+    def __init__(
+        self, recording: Recording, decoder: str | None = None, decoder_of: DecoderOf = get_decoder, *, hints: bool = True
+    ) -> None:
+        """`decoder`: the one that the user names for all connections. Raises UsageError for a name that there is not.
+
+        `decoder_of` gives decoders by name; `hints` says whether the types that were recorded are those of plain JSON.
+        """
+        self._recording, self._decoder_of, self._hints = recording, decoder_of, hints
         self._choices = Choices(decoder)
         self._linkers: dict[int, Linker] = {}
         self._unfinished: dict[tuple[int, int], _Unfinished] = {}
@@ -54,8 +66,8 @@ class Reading:
 
     @property
     def decoded(self) -> frozenset[int]:
-        """The connections that are not read as plain JSON."""
-        return frozenset(id for id, name in self._choices.names().items() if name != PLAIN)
+        """The connections that are not read as plain JSON whose types are those that were recorded."""
+        return frozenset(id for id, name in self._choices.names().items() if name != PLAIN or not self._hints)
 
     def events(self, frame: Frame) -> tuple[Event, ...]:
         """The events that a frame completes; none for control frames and for what its decoder cannot read."""
@@ -70,7 +82,7 @@ class Reading:
 
     def types(self, frame: Frame) -> tuple[str, ...]:
         """The types of a frame's events."""
-        if frame.type is not None and self._choices[frame.connection_id].name == PLAIN:
+        if self._hints and frame.type is not None and self._choices[frame.connection_id].name == PLAIN:
             return (frame.type,)
         return tuple(event.name for event in self.events(frame) if event.name)
 
@@ -84,7 +96,7 @@ class Reading:
             return ()
         linker = self._linkers.get(frame.connection_id)
         if linker is None:
-            linker = Linker(get_decoder(self._choices[frame.connection_id].name))
+            linker = Linker(self._decoder_of(self._choices[frame.connection_id].name))
             self._linkers[frame.connection_id] = linker
         return tuple(linker.feed(frame.id, *message))
 
@@ -109,3 +121,51 @@ class Reading:
             return None
         del self._unfinished[place]
         return RawMessage(frame.direction, message.opcode, b"".join(message.parts))
+
+
+class MessageReading:
+    """The messages of a recording as their decoders read them, for whoever goes through all of them once."""
+
+    def __init__(
+        self, recording: Recording, decoder: str | None = None, decoder_of: DecoderOf = get_decoder, *, hints: bool = True
+    ) -> None:
+        """As `Reading`."""
+        self._recording, self._decoder_of, self._hints = recording, decoder_of, hints
+        choices = Choices(decoder)
+        choices.refresh(recording, recording.connections())
+        self._names = choices.names()
+
+    def untold(self) -> set[int]:
+        """Connections whose types are not all told by what the recorder has noted."""
+        others = {id for id, name in self._names.items() if name not in PLAIN_DOCUMENTS or not self._hints}
+        return others | connections_where(self._recording, UNTYPED)
+
+    def messages(self, connections: Collection[int] | None = None) -> Iterator[Message]:
+        """One for each event, whose type is the event's and whose payload is its document, as JSON; else as they were sent.
+
+        An event that is not its message as it stands has no first frame (0): it cannot be read again by the id of one.
+        """
+        linkers: dict[int, Linker] = {}
+        for message in self._recording.messages(connections=connections):
+            name = self._names[message.connection_id]
+            if message.opcode > Opcode.BINARY or (message.type is not None and self._hints and name in PLAIN_DOCUMENTS):
+                yield message
+            else:
+                linker = linkers.get(message.connection_id)
+                if linker is None:
+                    linker = linkers[message.connection_id] = Linker(self._decoder_of(name))
+                yield from self._events(message, linker)
+
+    @staticmethod
+    def _events(message: Message, linker: Linker) -> Iterator[Message]:
+        events = linker.feed(message.id, message.direction, message.opcode, message.payload)
+        if not events and not linker.is_waiting(message.direction):
+            yield message
+        for event in events:
+            if event.document is None:
+                yield message._replace(id=event.number, type=event.name or None)
+            else:
+                document = values.write(event.document, unknown=hex_text)
+                yield message._replace(
+                    id=event.number, opcode=Opcode.TEXT, type=event.name or None, payload=document, first_id=0
+                )

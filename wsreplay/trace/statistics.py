@@ -13,6 +13,7 @@ from typing import Any
 
 from wsreplay.model import Direction, Message, Opcode, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.spans import identifiers
 
@@ -230,10 +231,12 @@ def _group(groups: dict[Any, Group], key: Any, other: Any) -> Group:
     return group
 
 
-def collect(recording: Recording, connections: Collection[int] | None = None) -> Statistics:
+def collect(
+    recording: Recording, connections: Collection[int] | None = None, reading: MessageReading | None = None
+) -> Statistics:
     """The statistics of a recording, or of some of its connections. Memory is bounded, whatever its length."""
     collector = Collector(stitch(recording.connections()))
-    for message in recording.messages(connections=connections):
+    for message in (reading or MessageReading(recording)).messages(connections):
         collector.add(message)
     return collector.statistics
 
