@@ -126,6 +126,34 @@ CASES = {
 }  # fmt: skip
 
 
+# Where the contract says what asks, other messages that name a thread are no asking.
+ASKING = loads(TEXT + "questions: {asks: q, by: thread, answered_by: run, never: [subscribe]}\n")
+ASKED_CASES = {
+    "a client subscribes to another's thread, and is shown it": (
+        lambda: run(asked(two())).c2s("subscribe", 2, t="t1").s2c("x", 2, t="t1"),
+        [("error", 2, 1, "thread t1 of user alice reached user bob: x")]),
+    "a client asks in another's thread: a warning": (
+        lambda: run(asked(two())).c2s("q", 2, t="t1").s2c("x", 2, t="t1"),
+        [("warning", 2, 1, "user alice and user bob both ask in thread t1: it is taken for an id that each of them has; "
+          "list ids that users have in common under `shared`")]),
+    "a question without a thread is answered in a new one, which reaches the other first": (
+        lambda: two().c2s("q", 1).s2c("x", 2, t="t1").s2c("x", 2, t="t1").s2c("s", 1, t="t1").s2c("e", 1, t="t1"),
+        [("error", 2, 2, "thread t1 of user alice reached user bob: 2 events, x first")]),
+    "a question without a thread is answered in a new one, and goes astray later": (
+        lambda: two().c2s("q", 1).s2c("s", 1, t="t1").s2c("e", 1, t="t1").s2c("x", 2, t="t1"),
+        [("error", 2, 1, "thread t1 of user alice reached user bob: x")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(("make", "expected"), ASKED_CASES.values(), ids=ASKED_CASES)
+def test_who_asks_owns(make, expected: list[tuple[str, int | None, int, str]], inline: bool) -> None:
+    findings = [
+        finding for finding in ended(make()).judge(ASKING, inline=inline).findings if finding.rule in ("belongs", "own")
+    ]
+    assert [(finding.severity, finding.connection, finding.count, finding.message) for finding in findings] == expected
+
+
 @pytest.mark.parametrize("inline", [True, False])
 @pytest.mark.parametrize(("make", "expected"), CASES.values(), ids=CASES)
 def test_a_careful_tester_says(make, expected: list[tuple[str, int | None, int, str]], inline: bool) -> None:

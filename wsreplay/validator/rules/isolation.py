@@ -27,6 +27,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.questions import Questions
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
@@ -56,6 +57,8 @@ class BindMonitor(MessageMonitor):
         self.owners: dict[str, dict[Any, Binding]] = {key: {} for key in self.rule.keys}
         # what URLs name → whose they are; None: several owners'
         self._urls: dict[str, Any] = {}
+        # session → how often it asked without naming an id, and none has come that may be the answer
+        self._unnamed: dict[int, int] = {}
         # the spans whose end releases a key, with the key
         self._releasing: list[tuple[str, SpanMonitor]] = []
         # findings whose number of events has grown since it was told
@@ -164,10 +167,13 @@ class BindMonitor(MessageMonitor):
     def _emit_claims(self, writer: HandlerWriter) -> None:
         """What a client names is its own, unless it is somebody's."""
         owner = "conn.owner" if self.rule.to == "conn.user" else writer.keys.variable(self.rule.to)
+        # who asks is known where the contract says what asks; else whoever names an id does
+        asks = "conn.session.asked == fid" if writer.contract.of(Questions) else "True"
         above = "None"
         for index, key in enumerate(self.rule.keys):
             value = writer.keys.variable(key)
-            claim = f"{self.variable}.claim({key!r}, {value}, {above}, {owner}, {index == 0}, conn, fid, t, type)"
+            asked = asks if index == 0 else "False"
+            claim = f"{self.variable}.claim({key!r}, {value}, {above}, {owner}, {asked}, conn, fid, t, type)"
             above = f"{self._table(index)}.get({value})"
             if writer.inline:
                 known = f"b is not None and b.owner == {owner} and b.asked"
@@ -201,14 +207,18 @@ class BindMonitor(MessageMonitor):
         value: Any,
         above: Binding | None,
         owner: Any,
-        is_widest: bool,
+        asks: bool,
         conn: ConnectionState,
         fid: int,
         t: int,
         type_: str,
     ) -> None:
-        """A client named a value of the key, within what `above` is the binding of."""
-        if value is None or isinstance(value, Token) or self._is_shared(value):
+        """A client named a value of the key, within what `above` is the binding of. `asks`: it asks something in it."""
+        if value is None or isinstance(value, Token):
+            if asks:
+                self._unnamed[conn.session.id] = self._unnamed.get(conn.session.id, 0) + 1
+            return
+        if self._is_shared(value):
             return
         binding = self.owners[key].get(value)
         if binding is None:
@@ -217,14 +227,30 @@ class BindMonitor(MessageMonitor):
             binding.touch(t)
             binding.ask()
         elif not binding.asked or binding.ended or may_be_the_same(binding.owner, owner):
-            before = binding.shown or {}
-            binding.pass_to(owner, fid, asked=True)
-            for leak in before.values():
-                if above is None and not binding.is_of(leak.conn.owner) and not may_be_the_same(leak.conn.owner, owner):
-                    self._tell(key, value, binding, leak, t)
-        elif is_widest:
+            self._pass_to(key, value, binding, owner, fid, t, silent=above is not None)
+        elif asks:
             binding.share_with(owner)
             self._say_shared(key, value, binding, conn, fid, t, type_)
+
+    def _pass_to(
+        self, key: str, value: Any, binding: Binding, owner: Any, fid: int, t: int, silent: bool = False
+    ) -> None:
+        """It belongs to whose client named it, or asked for it: whoever else was shown it got what was not theirs."""
+        before = binding.shown or {}
+        binding.pass_to(owner, fid, asked=True)
+        for leak in before.values():
+            if not silent and not binding.is_of(leak.conn.owner) and not may_be_the_same(leak.conn.owner, owner):
+                self._tell(key, value, binding, leak, t)
+
+    def _answers(self, conn: ConnectionState) -> bool:
+        """Whether a new id may be the answer to what this session asked without naming one; used up by that."""
+        unnamed = self._unnamed.get(conn.session.id, 0)
+        if unnamed:
+            self._unnamed[conn.session.id] = unnamed - 1
+        return unnamed > 0
+
+    def close_session(self, session: SessionState) -> None:
+        self._unnamed.pop(session.id, None)
 
     def _bind(self, key: str, value: Any, binding: Binding) -> Binding:
         table = self.owners[key]
@@ -276,6 +302,8 @@ class BindMonitor(MessageMonitor):
             binding = self._bind(key, value, self._first_shown(value, above, owner, hint, fid, t))
         if binding.is_of(owner):
             binding.touch(t)
+            if not binding.asked and above is None and binding.shown is None and self._answers(conn):
+                binding.ask()
             if binding.asked:
                 return OWN
             binding.view(conn, fid, t, type_, direction)
@@ -289,6 +317,12 @@ class BindMonitor(MessageMonitor):
         if str(value) in getattr(conn, f"urls{self.number}", ()):
             binding.share_with(owner)
             self._say_shared(key, value, binding, conn, fid, t, type_)
+            return OWN
+        if not binding.asked and above is not None and above.is_of(owner):
+            binding.pass_to(above.owner, fid, above.asked)
+            return OWN if binding.asked else LOOSE
+        if not binding.asked and above is None and self._answers(conn):
+            self._pass_to(key, value, binding, owner, fid, t)
             return OWN
         leak = binding.view(conn, fid, t, type_, direction)
         self._tell(key, value, binding, leak, t)

@@ -72,6 +72,8 @@ class QuestionsMonitor(MessageMonitor):
     """The questions of a contract."""
 
     word = "questions"
+    # before it is known whose an event is: who asks owns what is asked in
+    sees_aliens = True
     rule: Questions
 
     def __init__(self, *common: Any) -> None:

@@ -2,7 +2,7 @@
 
 Every kind of rule that the contract language has and that is neither a template nor a span stands here with its monitor, in the
 order in which they look at an event. What belongs to whom comes first, but for counters, in which the numbers of everybody's
-events count: an event of somebody else's is looked at no further.
+events count, and for what asks, which says whose something is: an event of somebody else's is looked at no further.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from wsreplay.validator.rules.unknown import UnknownMonitor
 
 MESSAGE_RULES: dict[type[Rule], type[MessageMonitor]] = {
     SequenceRule: SequenceMonitor,
+    Questions: QuestionsMonitor,
     Bind: BindMonitor,
     Confine: ConfineMonitor,
     Unknown: UnknownMonitor,
     Schema: SchemaMonitor,
     Latency: LatencyMonitor,
     Unique: UniqueMonitor,
-    Questions: QuestionsMonitor,
     Reconnect: ReconnectMonitor,
 }
