@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import rawpeers
 from commandline import Recorder
-from relay import wait_for
+from relay import alive, wait_for
 
 from recordings import checked
 from wsreplay.recorder import unwritten
@@ -33,10 +33,16 @@ def listener() -> Iterator[rawpeers.Listener]:
     listener.close()
 
 
+def children(recorder: Recorder) -> dict[int, str]:
+    """The command lines of its processes, by their ids."""
+    pid = recorder.process.pid
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in pids}
+
+
 def child(recorder: Recorder) -> int:
     """The process that writes."""
-    pid = recorder.process.pid
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    return next(pid for pid, command in children(recorder).items() if "wsreplay.recorder.process" in command)
 
 
 @contextlib.contextmanager
@@ -154,6 +160,25 @@ def test_the_second_ctrl_c_ends_at_once_and_the_next_run_leaves_a_gap_where_some
     payloads = [frame.payload for frame in recorded.stream(1, 0).frames]
     assert payloads == [b"0", b"1"] or (payloads == [b"0"] and recorded.gaps)
     assert not unwritten.path_of(path).exists()
+
+
+def test_a_verdict_that_is_not_ready_in_time_does_not_hold_up_the_end(
+    listener: rawpeers.Listener, record: type[Recorder], talk: Talk, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.db"
+    recorder = record(f"ws://127.0.0.1:{listener.port}", "-l", "0", "-o", path, "-c", "agent-chat")
+    talk(recorder, path)
+    (follower,) = (pid for pid, command in children(recorder).items() if " validate " in command)
+    os.kill(follower, signal.SIGSTOP)
+    began = time.monotonic()
+    outcome = recorder.stop()
+    assert time.monotonic() - began < END_S + SLACK_S
+    assert outcome.code == 3
+    said = f"the verdict on {path} is not ready: `"
+    (line,) = (line for line in outcome.err.splitlines() if said in line)
+    assert line.endswith(f" validate -c agent-chat {path}` judges it")
+    assert not alive(follower)
+    assert len(checked(path).stream(1, 0).frames) == 1
 
 
 def test_at_the_limit_of_descriptors_a_recorder_that_dies_comes_back(

@@ -17,13 +17,22 @@ import rawpeers
 from commandline import WSREPLAY
 from relay import Relay, wait_for
 
+from wsreplay.cli.record import LOOP_SOCKET_PAIRS
+
 TRACER = shutil.which("strace")
 pytestmark = pytest.mark.skipif(TRACER is None, reason="strace is not installed")
 
 # The calls that fail, the exit code, what is said. Python forks where it cannot vfork.
-# The event loop has the first socket pair.
+# The event loop has the first socket pairs.
 STARTS = {
-    "socket pair": (["socketpair:error=EMFILE:when=2"], 3, "the recorder cannot be started: [Errno 24] Too many open files"),
+    "event loop": (
+        ["socketpair:error=EMFILE"], 2,
+        "no event loop can be started: too many open files. `ulimit -n` shows the limit, and raises it",
+    ),
+    "socket pair": (
+        [f"socketpair:error=EMFILE:when={LOOP_SOCKET_PAIRS + 2}"], 3,
+        "the recorder cannot be started: [Errno 24] Too many open files",
+    ),
     "process": (
         ["vfork:error=EAGAIN", "clone:error=EAGAIN"], 3,
         "the recorder cannot be started: [Errno 11] Resource temporarily unavailable",

@@ -136,6 +136,7 @@ def test_each_file_is_judged(backend: str, record: type[Recorder], tmp_path: Pat
     chat(recorder.url, "large")
     recorder.wait_for("new connections are recorded in")
     chat(recorder.url, "healthy")
+    recorder.wait_for_followers(tmp_path / "chat.db", tmp_path / "chat-2.db")
     outcome = recorder.stop()
     assert outcome.code == 1
     assert outcome.out.count("agent-chat v1") == 2

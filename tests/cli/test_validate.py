@@ -163,6 +163,7 @@ def test_findings_are_printed_while_it_is_recorded(backend: str, record: type[Re
     recorder = record(backend, "-l", "0", "-o", tmp_path / "live.db", "-c", "agent-chat")
     chat(recorder.url, "missing-event", "bob")
     chat(recorder.url, "healthy", "alice")
+    recorder.wait_for_followers(tmp_path / "live.db")
     outcome = recorder.stop()
     assert outcome.code == 1
     finding, report = outcome.out.split("WEBSOCKET EVENT VALIDATION REPORT", 1)

@@ -1,8 +1,4 @@
-"""Nothing is lost, doubled or stuck while relay and recorder are killed under churn.
-
-This plays the scenarios without failing system calls and without a limit on memory, in minutes; `make chaos` is the long form
-and plays all.
-"""
+"""Nothing is lost, doubled or stuck while relay and recorder are killed under churn: the short form of `make chaos`."""
 
 from __future__ import annotations
 
@@ -11,15 +7,13 @@ from random import Random
 import pytest
 from chaos import campaign
 
-SCENARIOS = ("uvloop", "asyncio", "low soft limit on descriptors", "at the limit of descriptors")
-KILLS = 20  # in each
-WITHIN_S = 60.0
+KILLS = 300  # in all scenarios together
+WITHIN_S = 1500.0  # two quiet cores take a fifth of it
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_nothing_is_lost_however_often_relay_and_recorder_are_killed(scenario: str) -> None:
-    outcome = await campaign(KILLS, Random().randrange(2**31), scenario, within_s=WITHIN_S)
+@pytest.mark.timeout(WITHIN_S + 300)
+async def test_nothing_is_lost_however_often_relay_and_recorder_are_killed() -> None:
+    outcome = await campaign(KILLS, Random().randrange(2**31), within_s=WITHIN_S)
     assert (outcome.lost, outcome.doubled, outcome.hangs, outcome.wrong) == (0, 0, 0, [])
-    assert outcome.kills.total() > 0
+    assert outcome.kills.total() >= KILLS

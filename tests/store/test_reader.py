@@ -86,6 +86,33 @@ def test_a_killed_recording_is_whole(tmp_path: Path, make: Make) -> None:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_a_recording_that_was_copied_without_its_wal_is_told_as_that(tmp_path: Path, make: Make) -> None:
+    path = killed(make(), tmp_path / "a.db")
+    wal = Path(f"{path}-wal")
+    wal.unlink()
+    with pytest.raises(NotARecording, match=f"{path} holds nothing. If it is a copy, the original has the rest in .*-wal"):
+        Recording.open(path)
+
+
+def test_a_part_that_was_copied_without_its_wal_is_shown_with_a_warning(tmp_path: Path, make: Make) -> None:
+    writer = make()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    writer.add_frames([(1, 99, 99, 0, 1, 1, 8, 99, None, b"only in the wal")])
+    writer.commit()
+    path = killed(writer, tmp_path / "a.db")
+    with Recording.open(path) as recording:
+        assert (recording.last_id(), recording.warning) == (11, None)
+    Path(f"{path}-wal").unlink()
+    Path(f"{path}-shm").unlink(missing_ok=True)
+    with Recording.open(path) as recording:
+        assert recording.last_id() == 10
+        assert recording.warning == (
+            f"{path} was never ended, and no {path.name}-wal is beside it. If it is a copy, its last part is missing:"
+            f" copy the {path.name}-wal of the original too"
+        )
+
+
 @pytest.mark.parametrize("state", ["closed", "killed", "in WAL mode without a WAL"])
 def test_a_recording_in_a_read_only_folder_is_read_as_it_is(tmp_path: Path, make: Make, state: str) -> None:
     writer = make()

@@ -211,11 +211,14 @@ class Trial:
         if victim == FILE:
             await self._take_file_away(relay)
         elif victim == RECORDER:
+            recordings, restarts = len(relay.children()), relay.count("restarted")
             await self._kill_recorder(relay)
             while self._random.random() < 0.2:  # again while it starts
                 await asyncio.sleep(self._random.uniform(0, 0.4))
                 began = time.monotonic()
                 await self._kill_recorder(relay)
+            if recordings > 1:
+                await self._await_restart(relay, restarts)
         else:
             await self._kill_relay(relay, victim)
             began, starts = time.monotonic(), 2 * STARTS  # of the relay, and of its recorder
@@ -233,6 +236,15 @@ class Trial:
             self.outcome.kills[RECORDER] += 1
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    async def _await_restart(self, relay: Relay, before: int) -> None:
+        """Until a recorder is back whose recording no echo goes through: killed before, the relay may lose what it alone has.
+
+        There may be nothing to wait for: it had closed its file.
+        """
+        give_up = time.monotonic() + HANG_S / 2
+        while relay.count("restarted") == before and time.monotonic() < give_up:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
 
     async def _take_file_away(self, relay: Relay) -> None:
         """Move or remove the recording; return when the relay has found or saved it: killed before, it can save nothing."""
@@ -301,12 +313,12 @@ class Trial:
                 async with asyncio.timeout(max(0.1, give_up - time.monotonic())):
                     await self._probe(conversation)
                 break
-            except (OSError, EOFError):
-                if time.monotonic() > give_up:
-                    raise Hang(f"no echo within {HANG_S:.0f} s: connections end at once") from None
-                await asyncio.sleep(0.01)
-            except TimeoutError:
+            except TimeoutError:  # which is an OSError
                 raise Hang(f"no echo within {HANG_S:.0f} s") from None
+            except (OSError, EOFError) as error:
+                if time.monotonic() > give_up:
+                    raise Hang(f"no echo within {HANG_S:.0f} s: connections end at once: {error!r}") from None
+                await asyncio.sleep(0.05)
         took = time.monotonic() - since
         self.outcome.worst_s = max(self.outcome.worst_s, took)
         if took > RECOVERY_S and took > starts * (start_s := await asyncio.to_thread(_start_time)):

@@ -185,6 +185,7 @@ class Churn:
             pass
         finally:
             hearing.cancel()
+            speaks.end()
             writer.transport.abort() if ending == "reset" else writer.close()
             conversation.open_peers -= 1
 

@@ -16,13 +16,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 from forked_commands import run_command
+from relay import wait_for
 
 from wsreplay.demo.run import play
 
@@ -113,6 +115,21 @@ class Recorder:
     @property
     def url(self) -> str:
         return self.wait_for(r"recording (wss?://\S+)")[1]
+
+    def wait_for_followers(self, *recordings: Path) -> None:
+        """Until whoever judges these recordings has opened them: one that has not may not be ready when they are closed."""
+        for recording in recordings:
+            wait_for(partial(self._is_judged, recording), f"{recording} is judged")
+
+    def _is_judged(self, recording: Path) -> bool:
+        return any(recording in files for files in self._opened_by_followers())
+
+    def _opened_by_followers(self) -> Iterator[set[Path]]:
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if b"\0validate\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    yield {link.readlink() for link in Path(f"/proc/{child}/fd").iterdir()}
 
     def stop(self, number: int = signal.SIGINT) -> Outcome:
         if self.process.poll() is None:

@@ -44,7 +44,8 @@ class Speaker:
     ends: list[int] = field(default_factory=list)  # where in `sent` each message ends
 
     def __post_init__(self) -> None:
-        self._squeeze = zlib.compressobj(wbits=-15)
+        # A quarter of a megabyte, so only where and while it is needed.
+        self._squeeze: zlib._Compress | None = None
 
     def next(self) -> bytes:
         """The frames of the next message."""
@@ -52,13 +53,17 @@ class Speaker:
         self.messages += 1
         compressed = self.mode.startswith("compressed")
         if compressed:
-            if "no context" in self.mode:
+            if self._squeeze is None or "no context" in self.mode:
                 self._squeeze = zlib.compressobj(wbits=-15)
             payload = (self._squeeze.compress(payload) + self._squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
         data = b"".join(self._frames(payload, compressed))
         self.sent += data
         self.ends.append(len(self.sent))
         return data
+
+    def end(self) -> None:
+        """There will be no other message."""
+        self._squeeze = None
 
     def _frames(self, payload: bytes, compressed: bool) -> Iterator[bytes]:
         mask = rawpeers.MASK if self.masked else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -74,6 +75,18 @@ def test_a_file_that_cannot_be_opened_is_one_line_on_the_terminal(tmux, tmp_path
     tmux.start(sys.executable, "-m", "wsreplay", "tui", str(tmp_path / "none.db"))
     shown = tmux.until(lambda shown: "ended" in shown)
     assert "there is no such file" in shown and "ended 2" in shown and "Traceback" not in shown
+
+
+def test_a_name_that_is_not_utf_8_is_listed_and_opened(tmux, tmp_path, chat_recording):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    shutil.copyfile(chat_recording, os.fsencode(folder) + b"/caf\xe9.db")
+    tmux.start(sys.executable, "-m", "wsreplay", "tui", str(folder))
+    tmux.until(lambda shown: "caf\ufffd.db" in shown and "1 recording" in shown)
+    tmux.keys("Enter")
+    tmux.until(lambda shown: "caf\ufffd.db" in shown and "violated" in shown and "satisfied" in shown)
+    tmux.keys("C-q")
+    assert "ended 0" in tmux.until(lambda shown: "ended" in shown)
 
 
 def test_without_colours_everything_can_still_be_read(tmux, chat_recording):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -19,7 +22,7 @@ from wsreplay.cli.options import Address, Header, Size, allow_origin_option, mak
 from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
-from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
+from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS, WsreplayError
 from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
@@ -33,8 +36,12 @@ from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
 FOLLOWERS_EVERY_S = 0.02
-# How long the first Ctrl-C may take.
+# How long the first Ctrl-C may take: the recording, and all of it with the verdicts on it.
 STOP_WITHIN_S = 4.0
+VERDICTS_WITHIN_S = 4.7
+# What is left then to those that are still at it, to end by themselves.
+FOLLOWERS_PATIENCE_S = 0.2
+LOOP_SOCKET_PAIRS = 4
 
 
 @click.command(name="record")
@@ -107,12 +114,26 @@ def command(
 
 
 def run_loop(main: Coroutine[None, None, int]) -> int:
-    """Run on uvloop where there is one."""
+    """Run on uvloop where there is one. Raises WsreplayError where no event loop can be started."""
+    try:
+        _check_for_descriptors()
+    except OSError as error:
+        main.close()
+        advice = ". `ulimit -n` shows the limit, and raises it" if error.errno == errno.EMFILE else ""
+        raise WsreplayError(f"no event loop can be started: {str(error.strerror).lower()}{advice}") from error
     try:
         import uvloop
     except ImportError:
         return asyncio.run(main)
     return uvloop.run(main)
+
+
+def _check_for_descriptors() -> None:
+    """Open what an event loop does, and a little more: one that fails halfway leaves a traceback on stderr. Raises OSError."""
+    with ExitStack() as stack:
+        for _ in range(LOOP_SOCKET_PAIRS):
+            for end in socket.socketpair():
+                stack.enter_context(end)
 
 
 def _check_contracts(contracts: tuple[str, ...]) -> None:
@@ -180,13 +201,17 @@ async def _record(
             await asyncio.wait_for(stop.wait(), STATUS_EVERY_S)
         except TimeoutError:
             continue
+    stopped = time.monotonic()
     report = await proxy.stop(STOP_WITHIN_S)
     _say_summary(proxy, console, report, time.monotonic() - began)
     for leftover in proxy.leftovers:
         console.complain(_describe_leftover(leftover))
     if proxy.unused:
         followers.dismiss_last()
-    code = await followers.wait()
+    code = await followers.wait(stopped + VERDICTS_WITHIN_S)
+    for path in followers.late:
+        again = " ".join([program_name(), "validate", *followers.chosen, str(path)])
+        console.complain(f"the verdict on {path} is not ready: `{again}` judges it")
     return EXIT_NOT_JUDGED if any(not leftover.goes_on for leftover in proxy.leftovers) else code
 
 
@@ -224,17 +249,19 @@ class _Followers:
     """Judge in processes of their own, one a recording, so that no contract can slow the capture."""
 
     def __init__(self, contracts: tuple[str, ...]) -> None:
-        self._chosen = [argument for contract in contracts for argument in ("-c", contract)]
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.chosen = [argument for contract in contracts for argument in ("-c", contract)]
+        self._processes: list[tuple[Path, subprocess.Popen[bytes]]] = []
+        # The recordings whose verdicts were not ready in time.
+        self.late: list[Path] = []
         # The processes hold one end and end when the other is closed: with this process, however it ends.
         self._theirs, self._ours = os.pipe() if contracts else (-1, -1)
 
     def start(self, path: Path) -> None:
-        if self._chosen:
-            options = ["--follow", "--while-open", str(self._theirs), *self._chosen]
+        if self.chosen:
+            options = ["--follow", "--while-open", str(self._theirs), *self.chosen]
             command = [sys.executable, "-m", "wsreplay", "validate", *options, str(path)]
             follower = subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL, pass_fds=[self._theirs])
-            self._processes.append(follower)
+            self._processes.append((path, follower))
 
     def go_with(self, callbacks: Callbacks) -> None:
         """Judge a recording that is moved or saved where it is then, and the one in which recording goes on."""
@@ -253,16 +280,40 @@ class _Followers:
     def dismiss_last(self) -> None:
         """Nothing was recorded for the last one to judge, and others have judged what was."""
         if len(self._processes) > 1:
-            last = self._processes.pop()
+            _, last = self._processes.pop()
             last.terminate()
             last.wait()
 
-    async def wait(self) -> int:
-        """The exit code of all together: 2 goes before 3 before 1 before 0."""
-        while any(process.poll() is None for process in self._processes):  # noqa: ASYNC110 - a thread may not be to be had
-            await asyncio.sleep(FOLLOWERS_EVERY_S)
-        codes = {process.returncode for process in self._processes}
+    async def wait(self, until: float) -> int:
+        """The exit code of all together: 2 goes before 3 before 1 before 0. Who is not done by then (monotonic, s) is ended.
+
+        On a busy machine they have as much longer as they wait for a processor.
+        """
+        self.late = [path for path, _ in await self._end_by(until)]
+        for _, process in self._processes:
+            process.terminate()  # no effect on one that has ended
+        for _, process in await self._end_by(time.monotonic() + FOLLOWERS_PATIENCE_S):
+            process.kill()
+            process.wait()
+        codes = {EXIT_NOT_JUDGED if path in self.late else process.returncode for path, process in self._processes}
         return next((code for code in (EXIT_USAGE, EXIT_NOT_JUDGED, EXIT_VIOLATIONS) if code in codes), max(codes, default=0))
+
+    async def _end_by(self, until: float) -> list[tuple[Path, subprocess.Popen[bytes]]]:
+        """Wait until all have ended; those that have not by then."""
+        delayed = {process.pid: _waited_for_processor_s(process.pid) for _, process in self._processes}
+        while late := [(path, process) for path, process in self._processes if process.poll() is None]:
+            if time.monotonic() > until + max(_waited_for_processor_s(one.pid) - delayed[one.pid] for _, one in late):
+                break
+            await asyncio.sleep(FOLLOWERS_EVERY_S)  # a thread that waits may not be to be had
+        return late
+
+
+def _waited_for_processor_s(pid: int) -> float:
+    """How long a process could have run and had no processor; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / SECOND
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:
