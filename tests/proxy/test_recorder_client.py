@@ -26,6 +26,7 @@ from wsreplay.proxy.recorder_client import RecorderClient
 from wsreplay.proxy.spawned_recorder import COMMAND, DescriptorReserve
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Hello, Kind
+from wsreplay.store import lock
 
 Run = Callable[[Awaitable[None]], None]
 FRAGILE = (sys.executable, fragile_recorder.__file__)
@@ -256,6 +257,51 @@ def test_a_record_that_the_file_refuses_is_left_out_like_any_other(tmp_path: Pat
         assert db.execute("SELECT note FROM mark").fetchall() == [
             ("a OPEN record is missing: the recorder failed at it 3 times",)
         ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are held by O_PATH")
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("size", [100, 0, -1], ids=["header", "truncated", "all"])
+def test_a_recording_that_somebody_overwrites_is_left_and_gone_on_with_in_a_new_file(
+    tmp_path: Path, size: int, dies: bool
+) -> None:
+    path, new = tmp_path / "a.db", tmp_path / "a-2.db"
+
+    def damage() -> None:
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.write(b"\xa5" * (size if size > 0 else path.stat().st_size if size < 0 else 0))
+            if not size:
+                file.truncate()
+
+    async def main() -> None:
+        told = Told()
+        async with recording(path, told) as client:
+            client.chunk(1, 0, rawpeers.frame(1, b"before"))
+            await until(lambda: not client.uncommitted)
+            if dies:
+                os.kill(recorder_pid(client), signal.SIGSTOP)
+            damage()
+            client.chunk(1, 0, rawpeers.frame(1, b"after"))
+            if dies:
+                os.kill(recorder_pid(client), signal.SIGKILL)
+            await until(lambda: not client.uncommitted and told.count("a.db is now a-2.db"))
+            open_connection(client, 2)
+            client.chunk(2, 0, rawpeers.frame(1, b"new"))
+        assert told.count("is now") == 1
+
+    asyncio.run(main())
+    recorded = checked(new)
+    if size > 0:
+        assert payloads(new) == [b"before", b"after"]
+        assert recorded.gaps == []
+    else:
+        counted = {gap.direction: gap.bytes for gap in recorded.gaps if gap.reason.startswith("passed unread")}
+        assert counted == {0: len(rawpeers.frame(1, b"after")), 1: 0}, "what cannot be told apart is counted"
+    assert payloads(new, 2) == [b"new"]
+    assert path.exists() == bool(size) or dies, "it is left as it is, unless nothing is left in it"
+    assert not lock.is_held(path) and not lock.is_held(new)
 
 
 class Program:

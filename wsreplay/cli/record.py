@@ -165,6 +165,8 @@ def relocation_text(relocated: Relocated) -> str:
     was, now = shown(relocated.was), shown(relocated.now)
     if not relocated.saved:
         return f"{was} was moved to {now}: open connections are recorded there"
+    if relocated.damaged:
+        return f"{was} was damaged by another program: what can be read of it is in {now}, and recording goes on there"
     what = "replaced" if relocated.replaced else "removed"
     return f"{was} was {what}: what it held is saved in {now}, and recording goes on there"
 

@@ -83,6 +83,9 @@ class RecorderClient(RecordQueue):
         # Where the recording's files are, and whether they were found apart while the recorder lived.
         self._files = RecordingFiles(Path(hello.path))
         self._apart = False
+        # Whether the recording turned out to be damaged, and in which file a recorder was ready last.
+        self._damaged = False
+        self._ready_in = ""
         # Told besides the user of a recording that is elsewhere.
         self.on_relocated: Callable[[Relocated], None] = lambda relocated: None
         self._reserve = DescriptorReserve()
@@ -143,7 +146,8 @@ class RecorderClient(RecordQueue):
         self._ready = loop.create_future()
         loop.add_reader(spawned.socket, self._read_reports)
         careful = self._first_kept + CAREFUL_RECORDS if self._suspect.careful else 0
-        body = msgspec.json.encode(msgspec.structs.replace(self._hello, careful=careful))
+        hello = msgspec.structs.replace(self._hello, careful=careful, first=self._first_kept)
+        body = msgspec.json.encode(hello)
         with contextlib.suppress(OSError):  # died at once: the end of the socket says so
             spawned.socket.send(head(Kind.HELLO, len(body), 0) + body)
         try:
@@ -175,6 +179,7 @@ class RecorderClient(RecordQueue):
         if report.ready is not None:
             self._suspect.ready(time.monotonic())
             self._hello = msgspec.structs.replace(self._hello, run_id=report.run_id)
+            self._ready_in = self._hello.path
             self._resolve(self._ready, report)
         elif report.failed is not None:
             self._suspect.died(time.monotonic(), failed=True)
@@ -182,6 +187,8 @@ class RecorderClient(RecordQueue):
             if not self._resolve(self._ready, RecordingError(why)):
                 self._tell_trouble(why, 0)
         elif report.error is not None:
+            # A new file that is damaged at once is not the file's fault.
+            self._damaged = report.damaged and self._ready_in == self._hello.path
             if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
                 self._tell_trouble(report.error, 0)
         elif report.stalled is not None:
@@ -311,6 +318,7 @@ class RecorderClient(RecordQueue):
             self._leave_out()
             try:
                 await self._mend_files()
+                await self._leave_damaged()
                 report = await self._launch()
             except Exception as error:  # whatever it is: told, and tried again, since the records are kept
                 self._drop_socket()
@@ -348,9 +356,24 @@ class RecorderClient(RecordQueue):
         if relocated is None:
             self._callbacks.mended(self._files.path)
         else:
-            self._hello = msgspec.structs.replace(self._hello, path=str(relocated.now))
-            self.on_relocated(relocated)
-            self._callbacks.relocated(relocated)
+            self._go_on_in(relocated)
+
+    async def _leave_damaged(self) -> None:
+        """The recorder is dead: of a file that it found damaged, the next one saves what it can. Raises RecordingError."""
+        if not self._damaged or self._lock is None:
+            return
+        relocated, self._lock = await run_beside(partial(self._files.leave_damaged, self._lock))
+        self._damaged = False
+        self._hello = msgspec.structs.replace(self._hello, damaged=str(relocated.was))
+        self._go_on_in(relocated)
+
+    def _go_on_in(self, relocated: Relocated) -> None:
+        unwritten.remove(self._hello.path)
+        self._hello = msgspec.structs.replace(self._hello, path=str(relocated.now))
+        if self._trouble is not None:
+            unwritten.mark(self._hello.path, self._about(None))
+        self.on_relocated(relocated)
+        self._callbacks.relocated(relocated)
 
     def _leave_out(self) -> None:
         """Put a gap in the place of the record that recorders die at."""

@@ -26,16 +26,20 @@ _OURS = "/proc/self/fd"
 
 @dataclass(frozen=True)
 class Relocated:
-    """A recording that is not where it was. `saved`: it had been removed, and its contents were written to `now`."""
+    """A recording that is not where it was. `saved`: it had been removed, and its contents were written to `now`.
+
+    `damaged`: it is still there, and what can be read of it is written to `now`.
+    """
 
     was: Path
     now: Path
     saved: bool
+    damaged: bool = False
 
     @property
     def replaced(self) -> bool:
         """Whether another file has its name now."""
-        return self.saved and self.was.exists()
+        return self.saved and not self.damaged and self.was.exists()
 
 
 class RecordingFiles:
@@ -100,6 +104,17 @@ class RecordingFiles:
             self._wal.copy_to(_wal(found))
         return Relocated(self.path, found, saved=False), held.moved(found)
 
+    def leave_damaged(self, held: lock.Lock) -> tuple[Relocated, lock.Lock]:
+        """Go on in a new file, and leave the damaged one as it is. The recorder is dead. Raises RecordingError."""
+        new, path = self._new_file()
+        relocated = Relocated(self.path, path, saved=True, damaged=True)
+        self.path = path
+        self.hold_recording()
+        self.hold()
+        with contextlib.suppress(OSError):
+            held.release()
+        return relocated, new
+
     def _put_wal_back(self, was_open: bool) -> bool:
         """A `-wal` that was removed gets its name again; False where another has it that somebody has written to."""
         name = _wal(self.path)
@@ -141,7 +156,7 @@ class RecordingFiles:
             except OSError as refused:
                 error = error or refused
         assert error is not None
-        raise RecordingError(f"{self.path} was removed, and no file can be made in its place: {error.strerror}")
+        raise RecordingError(f"{self.path} is gone or damaged, and no file can be made in its place: {error.strerror}")
 
 
 class _Pointer:

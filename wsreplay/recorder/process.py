@@ -32,12 +32,14 @@ from pathlib import Path
 import msgspec
 
 import wsreplay
-from wsreplay.errors import RecordingError, WsreplayError
+from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingError, WsreplayError
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Hello, Kind, RecordReader, Report
 from wsreplay.recorder.recorder import Recorder
 from wsreplay.recorder.recover import recover
+from wsreplay.recorder.salvage import salvage
 from wsreplay.store import lock
+from wsreplay.store.header import HeaderWatch
 from wsreplay.store.writer import RowRefused, Writer, WriteStalled
 
 COMMIT_EVERY_S = 0.05
@@ -55,6 +57,9 @@ RETRY_S = (0.005, 0.02, 0.05, 0.1, 0.2)
 # How often a recorder that is stalled says so: it is alive.
 SAY_STALLED_EVERY_S = 0.5
 EXIT_FAILED = 70
+CHECK_HEADER_EVERY_S = 0.25
+# What says that the file is not as a recorder has written it.
+DAMAGE = (CorruptRecording, NotARecording, NewerSchema)
 # A batch holds many objects and hardly a cycle: looking for some at every 700 objects costs 6 %.
 GC_THRESHOLD = 100_000
 # How long a recorder whose relay is gone waits for a full disk or a locked file before it gives up.
@@ -85,6 +90,8 @@ class RecorderProcess:
         self._read_ahead_bytes = 0
         self._recorder: Recorder | None = None
         self._careful = 0  # up to this record each is committed for itself
+        self._header: HeaderWatch | None = None
+        self._check_at = 0.0  # when to look at it next (monotonic, s)
         self._relay_gone = False
         self._deadline: float | None = None  # when the batch is committed, however small it is
         self._pending_bytes = 0
@@ -96,7 +103,8 @@ class RecorderProcess:
             self._record()
         except Exception as error:
             if isinstance(error, WsreplayError) and not isinstance(error, RowRefused):
-                self._say(Report(error=str(error), exit_code=error.exit_code))
+                damaged = isinstance(error, DAMAGE)
+                self._say(Report(error=str(error), exit_code=error.exit_code, damaged=damaged))
                 return error.exit_code
             # The relay starts another one, and leaves a record out that they all fail at.
             number = error.number if isinstance(error, _ApplyFailed) else None
@@ -193,8 +201,11 @@ class RecorderProcess:
     def _begin(self, hello: Hello) -> Recorder:
         if hello.run_id is None:
             recover(hello.path)
+        elif hello.damaged:
+            salvage(hello)
         self._recorder = recorder = Recorder(hello)
         self._careful = hello.careful
+        self._header = HeaderWatch(recorder.writer.path)
         self._say(
             Report(
                 ready=recorder.processed,
@@ -214,11 +225,18 @@ class RecorderProcess:
             self._commit(recorder)
 
     def _commit(self, recorder: Recorder) -> None:
+        self._check_header()
         recorder.flush()
         self._persist(recorder.writer)
         self._deadline = None
         self._pending_bytes = 0
         self._report_progress(recorder)
+
+    def _check_header(self) -> None:
+        now = time.monotonic()
+        if self._header is not None and now >= self._check_at:
+            self._check_at = now + CHECK_HEADER_EVERY_S
+            self._header.check()
 
     def _persist(self, writer: Writer) -> None:
         """Commit, and where that cannot be done now say why and try again: what is read meanwhile waits."""
@@ -251,6 +269,8 @@ class RecorderProcess:
     def _finish(self, *, clean: bool) -> None:
         recorder = self._recorder
         assert recorder is not None
+        if self._header is not None and not self._relay_gone:  # else nobody is there to go on in another file
+            self._header.check()
         recorder.end(clean=clean)
         self._persist(recorder.writer)
         self._report_progress(recorder)  # to build the index of a large recording takes its time

@@ -66,6 +66,8 @@ class Hello(msgspec.Struct, frozen=True):
     max_payload: int = 64 * 2**20
     durability: str = "normal"
     careful: int = 0  # up to this record commit each one for itself, and say before which one it is
+    first: int = 1  # the number of the first record that follows: those before it were committed
+    damaged: str = ""  # the file that turned out to be damaged while it was written: what can be read of it is to be in `path`
     options: dict[str, Any] = {}
 
 
@@ -141,6 +143,7 @@ class Report(msgspec.Struct, omit_defaults=True):
     applying: int | None = None  # the record that is being applied, while the recorder is careful
     failed: str | None = None  # the recorder ends: an error that nobody expects, and where
     error: str | None = None  # why this recording cannot be written at all
+    damaged: bool = False  # because it is not as a recorder has written it
     exit_code: int = 3
     closed: bool = False
     opened: list[Opened] = []

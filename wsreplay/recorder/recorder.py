@@ -58,6 +58,8 @@ class Recorder:
         if hello.run_id is not None:
             self._connections = open_connections(self.writer, self.run_id, self._rules)
             self.events = resume.count_events(self.writer, self.run_id)
+            if self.processed < hello.first - 1:
+                self._note_lost_records(hello.first - 1)
         self.writer.commit()
 
     def _find_run(self, run_id: int) -> resume.RunState:
@@ -65,6 +67,25 @@ class Recorder:
         if state is None:
             raise CorruptRecording(f"{self.writer.path} has lost the run it was recording")
         return state
+
+    def _note_lost_records(self, processed: int) -> None:
+        """The file has lost what was committed to it: nobody knows where the streams of open connections are."""
+        self.processed = processed
+        for connection in self._connections.values():
+            for direction in (0, 1):
+                connection.pass_unread(direction, f"the file has lost what came before ({self.writer.path.name})")
+        self.writer.add_mark(self._reached, "the file has lost what was recorded last")
+        self.flush()
+
+    def _adopt(self, connection_id: int, t_ns: int) -> LiveConnection | None:
+        """A connection whose row was lost with a damaged file: its bytes are counted. None for one that was given up."""
+        if not self._hello.damaged or resume.has_connection(self.writer, connection_id):
+            return None
+        self._open(connection_id, t_ns, Opening("", "", ()))
+        connection = self._connections[connection_id]
+        for direction in (0, 1):
+            connection.pass_unread(direction, "the recording was damaged")
+        return connection
 
     @property
     def open_connections(self) -> int:
@@ -85,7 +106,10 @@ class Recorder:
             try:
                 connection = self._connections[connection_id]
             except KeyError:
-                return False  # it was given up, and its gap says so
+                adopted = self._adopt(connection_id, t_ns)
+                if adopted is None:
+                    return False  # it was given up, and its gap says so
+                connection = adopted
             self._touched.add(connection)
             if connection.feed(direction, t_ns, body):
                 self._rest = connection, direction, t_ns

@@ -10,6 +10,12 @@ from pathlib import Path
 from wsreplay.errors import CorruptRecording, NotARecording, RecordingError
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether it says that the file itself is not as SQLite has written it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def readable(error: sqlite3.Error, path: str | Path, doing: str = "read") -> RecordingError:
     """The error of ours that says the same; `doing` is what was being done: read or written."""
     code = getattr(error, "sqlite_errorcode", None)

@@ -63,6 +63,11 @@ def last_connection_id(writer: Writer) -> int:
     return int(writer.query("SELECT coalesce(max(id), 0) FROM connection")[0][0])
 
 
+def has_connection(writer: Writer, connection_id: int) -> bool:
+    """Whether there is a row of this connection."""
+    return bool(writer.query("SELECT 1 FROM connection WHERE id = ?", (connection_id,)))
+
+
 def run_reaches(writer: Writer) -> list[tuple[str, int]]:
     """Of each run when it started (ISO 8601) and how far it is known to reach, in ns on the recording's time axis."""
     return [

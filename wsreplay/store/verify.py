@@ -91,9 +91,7 @@ def _expected(version: int) -> dict[str, tuple[str, str]]:
 def check_values(db: sqlite3.Connection, path: str) -> None:
     """Whether the small tables hold values as declared, which SQLite does not see to. Raises CorruptRecording."""
     for table in _SMALL_TABLES:
-        wrong = " OR ".join(_damage(name, kind.lower(), required or key) for _, name, kind, required, _, key in
-                            db.execute(f"PRAGMA table_info({table})"))  # fmt: skip
-        row = db.execute(f"SELECT rowid FROM {table} WHERE {wrong} LIMIT 1").fetchone()
+        row = db.execute(f"SELECT rowid FROM {table} WHERE {row_damage(db, table)} LIMIT 1").fetchone()
         if row is not None:
             raise CorruptRecording(f"{path} is damaged: row {row[0]} of {table} holds what no recorder writes")
     for started_at, options in db.execute("SELECT started_at, options FROM recording"):
@@ -107,6 +105,14 @@ def check_values(db: sqlite3.Connection, path: str) -> None:
         (frame_id,) = db.execute(f"SELECT {end}(id) FROM frame").fetchone()
         if frame_id is not None and not 1 <= frame_id <= MOST_FRAME_ID:
             raise CorruptRecording(f"{path} is damaged: a frame has the number {frame_id}")
+
+
+def row_damage(db: sqlite3.Connection, table: str) -> str:
+    """A condition over a row that no recorder writes."""
+    if table == "frame":
+        return FRAME_DAMAGE
+    columns = db.execute(f"PRAGMA table_info({table})").fetchall()
+    return " OR ".join(_damage(name, kind.lower(), required or key) for _, name, kind, required, _, key in columns)
 
 
 def _damage(name: str, kind: str, required: bool) -> str:

@@ -20,7 +20,7 @@ from wsreplay.errors import CorruptRecording, RecordingError, UsageError
 from wsreplay.files import OWNER_ONLY
 from wsreplay.model import Connection, Headers
 from wsreplay.store import schema
-from wsreplay.store.errors import readable
+from wsreplay.store.errors import is_damage, readable
 from wsreplay.store.verify import verify
 
 # Frames by the hundred in one statement: a third faster than a statement a row, and far below SQLite's limit on parameters.
@@ -157,11 +157,11 @@ class Writer:
 
     def insert_run(
         self, *, started_at: str, start_ns: int, upstream: str, listen: str, version: str, options: dict[str, Any],
-        ended_ns: int | None = None,
+        ended_ns: int | None = None, run_id: int | None = None,
     ) -> int:  # fmt: skip
         """Add a run and return its id. Raises orjson.JSONEncodeError where `options` cannot be JSON: nested too deep."""
         body = orjson.dumps(options, default=float).decode()  # an import reads long numbers as Decimal
-        self._last_run_id += 1
+        self._last_run_id = run_id or self._last_run_id + 1
         self.add(
             "INSERT INTO recording (id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options)"
             " VALUES (?,?,?,?,?,?,?,?,?)",
@@ -271,7 +271,7 @@ class Writer:
         return iter(self._db.execute(sql, parameters))
 
     def close(self) -> None:
-        """Commit, build the index, and leave one plain file behind. Raises WriteStalled."""
+        """Commit, build the index, and leave one plain file behind. Raises WriteStalled, or NotARecording, CorruptRecording."""
         self.commit()
         for sql in (
             schema.CREATE_FRAME_INDEX,
@@ -279,9 +279,14 @@ class Writer:
             "PRAGMA journal_mode = DELETE",
             *self._repacking(),
         ):
-            # A reader is at it, or the disk is full: the file is whole all the same, readers do without index and WAL removal.
-            with suppress(sqlite3.Error):
+            try:
                 self._db.execute(sql)
+            except sqlite3.Error as error:
+                # A reader is at it, or the disk is full: the file is whole all the same, readers do without index and WAL
+                # removal. But the index is made of all frames: pages that somebody has damaged show.
+                if is_damage(error):
+                    self._db.close()
+                    raise readable(error, self._shown, "written") from error
         self._db.close()
 
     def _repacking(self) -> tuple[str, ...]:
