@@ -56,6 +56,11 @@ class Choices:
         self._choices[connection.id] = choice
         return before.name != choice.name
 
+    def name(self, connection_id: int) -> str | None:
+        """The decoder's name; None for a connection that `refresh` was not told of."""
+        choice = self._choices.get(connection_id)
+        return None if choice is None else choice.name
+
     def names(self) -> dict[int, str]:
         """The decoder's name of each connection."""
         return {id: choice.name for id, choice in self._choices.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -11,11 +12,13 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+from wsreplay.trace.choices import Choices
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 
 SESSION_PIECE = 50_000
+MOST_ASKED = 100  # connections of which the head says what they are read by
 LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the file
 
 
@@ -44,6 +47,8 @@ class OpenRecording:
         self._last_fault = 0
         # What is known to stand between the frames.
         self.placed_rows: Sequence[PlacedRow] = ()
+        # What its connections are read by.
+        self.choices = Choices()
         # Whether it is being written.
         self.live = False
         # Of the frames known so far.
@@ -66,6 +71,7 @@ class OpenRecording:
         self._take(Recording.open(self.path, patience_s=LOCKED_S))
         self.connections, self.sessions, self.session_of = {}, [], {}
         self.injected, self._last_fault = {}, 0
+        self.choices = Choices()
         try:
             self.refresh()
         except WsreplayError:
@@ -90,6 +96,7 @@ class OpenRecording:
             self.connections |= {connection.id: connection for connection in changed}
             self.sessions = stitch(self.connections.values())
             self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+        self.choices.refresh(reader, self.connections.values())
         for connection_id, count, last in faults:
             self.injected[connection_id] = self.injected.get(connection_id, 0) + count
             self._last_fault = max(last, self._last_fault)
@@ -113,6 +120,12 @@ class OpenRecording:
     def session(self, number: int | None) -> Session | None:
         """The session with this number, if there is one; None for None: the whole recording."""
         return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
+
+    def decoders(self, session: Session | None) -> list[str]:
+        """What the messages of a session, or of the whole recording, are read by, unless it is plain JSON."""
+        connections = session.connections if session else self.connections.values()
+        choices = (self.choices[connection.id] for connection in islice(connections, MOST_ASKED))
+        return list(dict.fromkeys(choice.text for choice in choices if not choice.plain))
 
     def users(self, session: Session | None) -> dict[int, str | None]:
         """The connections of a session, or of the whole recording, and whose they are."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.model import Frame, Session
 from wsreplay.store import paging
+from wsreplay.tui.recording.decoded_heads import decode_heads
 from wsreplay.tui.recording.evidence import Evidence, GhostRow
 from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow, in_order
 from wsreplay.tui.recording.open_recording import OpenRecording
@@ -64,7 +66,8 @@ class Rows:
         ids: Sequence[int] = self.base if self.matches is None else self.matches
         if self.only_marked:
             ids = array("Q", sorted(frame_id for frame_id in self.recording.marked if _holds(ids, frame_id)))
-        view = View(self.recording.reader, ids, self._extra_rows())
+        decode = partial(decode_heads, self.recording.reader, self.recording.choices)
+        view = View(self.recording.reader, ids, self._extra_rows(), decode)
         if self.horizon is not None:
             view.set_horizon(self.horizon)
         self.view = view

@@ -6,13 +6,14 @@ from typing import Any
 
 import orjson
 
-from wsreplay.display import gist
+from wsreplay.display import gist, preview_bytes
 from wsreplay.model import Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 
 _WHOLE = PREVIEW_BYTES  # a longer payload is cut, and cannot be parsed
 _OPCODES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 _BULKY = 160
+_HEX = 24  # bytes that are shown in hex, with their text beside them
 _QUIET = ("_id", "timestamp", "seq")  # what tells messages apart says little: it stands last
 
 
@@ -29,7 +30,7 @@ def summary(head: Head) -> str:
         code, reason = close_parts(head.preview)
         return f"{code} {reason}".strip() if code else "no code"
     if head.opcode == Opcode.BINARY:
-        return head.preview[:48].hex(" ")
+        return preview_bytes(head.preview[:_HEX], 4 * _HEX + 8)
     if head.type is None or head.size > _WHOLE:
         return _without_type(decoded(head.preview), head.type)
     try:

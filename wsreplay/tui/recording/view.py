@@ -25,6 +25,10 @@ PAGES = 64
 RETRY_S = 1.0
 
 
+DecodeHeads = Callable[[Sequence[Head]], list[Head]]
+"""Heads as their decoders read them."""
+
+
 class Page(NamedTuple):
     """What was read of a page. Where that is not all, it is worth another look from `again_s` on."""
 
@@ -42,8 +46,16 @@ class Pages:
     `clock` gives seconds.
     """
 
-    def __init__(self, reader: Recording, ids: Sequence[int], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        reader: Recording,
+        ids: Sequence[int],
+        clock: Callable[[], float] = time.monotonic,
+        decode: DecodeHeads | None = None,
+    ) -> None:
         self._reader = reader
+        # What heads say by their decoders.
+        self._decode = decode
         self._ids = ids
         self._clock = clock
         # By number, the one that was used last at the end.
@@ -75,7 +87,8 @@ class Pages:
 
     def _read(self, ids: Sequence[int]) -> list[Head]:
         try:
-            return paging.heads(self._reader, ids)
+            heads = paging.heads(self._reader, ids)
+            return self._decode(heads) if self._decode is not None else heads
         except RecordingError as error:
             self.trouble = str(error)
             return []
@@ -126,8 +139,14 @@ class View:
     `version` counts up whenever something else stands in some row, `extra_version` where that is no frame.
     """
 
-    def __init__(self, reader: Recording, ids: Sequence[int], extra_rows: Sequence[ExtraRow] = ()) -> None:
-        self.pages = Pages(reader, ids)
+    def __init__(
+        self,
+        reader: Recording,
+        ids: Sequence[int],
+        extra_rows: Sequence[ExtraRow] = (),
+        decode: DecodeHeads | None = None,
+    ) -> None:
+        self.pages = Pages(reader, ids, decode=decode)
         # The time up to which frames are shown, ns; and how many those are.
         self.horizon: int | None = None
         self._frames = len(ids)
