@@ -8,12 +8,13 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording
+from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session
 from wsreplay.contract import Contract, load
 from wsreplay.decode import decoder_names, get_decoder
 from wsreplay.display import visible
@@ -21,18 +22,22 @@ from wsreplay.errors import RecordingError, UsageError
 from wsreplay.files import write_file
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.result import unproven
+from wsreplay.report.selection import select
 from wsreplay.store.paths import reachable
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Severity
 
 
 @click.command(name="validate")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE[#SESSION]...", nargs=-1, required=True)
 @click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT",
               help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
 @click.option("-f", "--format", "forms", multiple=True, type=click.Choice(FORMATS), help="May repeat, each with its -o.")
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Where the report goes. [default: standard output]")
+@click.option("--rule", "rules", multiple=True, metavar="ID", help="Tell of this rule only; may repeat.")
+@click.option("--event", "events", multiple=True, metavar="TYPE", help="Tell of findings about this event only; may repeat.")
+@click.option("--all", "every", is_flag=True, help="Tell sessions without a finding in full, too.")
 @click.option("--strict", is_flag=True, help="Warnings, and rules that never applied or stayed undecided, fail too.")
 @click.option("--fail-on", type=click.Choice([str(severity) for severity in Severity]), default="error", show_default=True,
               help="The least severity of a finding that fails.")
@@ -45,18 +50,22 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--color/--no-color", default=None, help="[default: on a terminal]")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
-    files: tuple[Path, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...], strict: bool,
-    fail_on: str, known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None, jobs: int,
-    color: bool | None, while_open: int | None,
+    files: tuple[str, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...],
+    rules: tuple[str, ...], events: tuple[str, ...], every: bool, strict: bool, fail_on: str, known: Path | None,
+    write_baseline: Path | None, follow: bool, save: bool, decoder: str | None, jobs: int, color: bool | None,
+    while_open: int | None,
 ) -> int:  # fmt: skip
     """Judge recordings by contracts: every finding, with its witness frames.
+
+    All of a recording is judged, whatever is told of it: `FILE#2` tells of its second session.
 
     Exit code 0: nothing wrong; 1: violations; 2: a mistake in the call or the contract; 3: something could not be judged.
     """
     chosen = [load(name) for name in contracts]
     if decoder is not None:
         get_decoder(decoder)
-    paths = _recordings(files)
+    sessions = _sessions_of(files)
+    paths = _recordings(list(sessions))
     targets = _targets(forms or ("text",), outputs)
     accepted = baseline.read(known) if known else None
     if while_open is not None:
@@ -64,6 +73,11 @@ def command(
     results = _follow(paths, chosen, decoder) if follow else _judge(paths, chosen, jobs, decoder)
     if save:
         _save(results)
+    results = [
+        replace(select(result, rules=rules, events=events, session=session), every_session=every)
+        for result in results
+        for session in sessions.get(Path(result.path), [None])
+    ]
     if strict:
         results = [strictly(result) for result in results]
     if write_baseline:
@@ -75,6 +89,15 @@ def command(
     if strict:
         _say_unproven(results)
     return exit_code(results, fail_on=Severity(fail_on))
+
+
+def _sessions_of(files: Sequence[str]) -> dict[Path, list[int | None]]:
+    """The files that were named, each with the sessions that are to be told of (None: all)."""
+    sessions: dict[Path, list[int | None]] = {}
+    for file in files:
+        path, session = split_session(file)
+        sessions.setdefault(path, []).append(session)
+    return sessions
 
 
 def _recordings(files: Sequence[Path]) -> list[Path]:
@@ -135,7 +158,7 @@ def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str |
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
     contracts = [contract.read_by(decoder) for contract in contracts or await_contracts(paths[0])]
-    judgements = follow(paths[0], contracts, on_finding=_say_finding)
+    judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)
         for judgement, contract in zip(judgements, contracts, strict=True)
@@ -146,6 +169,14 @@ def _say_finding(finding: Finding) -> None:
     from wsreplay.report.text import finding_line
 
     click.echo(finding_line(finding, color=sys.stdout.isatty()))
+
+
+def _say_amended(before: Finding, after: Finding) -> None:
+    """A finding turned out otherwise: what was missing came, late or out of order."""
+    from wsreplay.report.text import finding_line
+
+    if before.kind != after.kind:
+        click.echo(f"{finding_line(after, color=sys.stdout.isatty())}  (was: {visible(before.kind)})")
 
 
 def _say_comparison(results: Sequence[FileResult], accepted: baseline.Baseline) -> None:

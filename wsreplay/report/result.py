@@ -40,6 +40,10 @@ class FileResult:
     resume_within_ns: int = RESUME_WITHIN_NS
     strict: bool = False
     contract: Contract | None = None
+    # the only session that is told of; None: all
+    session: int | None = None
+    # sessions without a finding are told in full, too
+    every_session: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -119,7 +119,10 @@ class _File:
         sessions = timeline.sessions(recording, self.result.resume_within_ns)
         self._reading = messages_of(recording, self.result.contract)
         counts = _type_counts(recording, self._reading)
-        told = [one for one in sessions if by_session[one.id] or len(sessions) == 1]
+        if self.result.session is not None:
+            sessions = [session for session in sessions if session.id == self.result.session]
+        every = self.result.every_session or len(sessions) == 1
+        told = [session for session in sessions if every or by_session[session.id]]
         for session in told[:_MOST_SESSIONS]:
             yield from self._session(recording, judgement, session, counts, by_session[session.id], runs[session.id])
         if len(told) > _MOST_SESSIONS:

@@ -1,0 +1,66 @@
+"""A part of a verdict: some rules, some events, one session. All was judged; what is left out is only not told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from wsreplay.errors import UsageError
+from wsreplay.report.result import FileResult, is_failure
+from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
+from wsreplay.validator.reporting import bare_type
+
+
+def select(
+    result: FileResult, *, rules: Sequence[str] = (), events: Sequence[str] = (), session: int | None = None
+) -> FileResult:
+    """The result as far as it is about these rules, these event types and this session; without any of them, of all.
+
+    Its verdict is that of what is left. Raises UsageError where there is no such rule, or no such session.
+    """
+    judgement = result.judgement
+    if judgement is None or not (rules or events or session):
+        return result
+    _check(judgement, rules, session)
+    kept = tuple(finding for finding in judgement.findings if _is_about(finding, rules, events, session))
+    verdicts = {
+        number: _verdict(verdict, [finding for finding in kept if finding.session == number])
+        for number, verdict in judgement.session_verdicts.items()
+        if session in (None, number)
+    }
+    selected = replace(
+        judgement,
+        findings=kept,
+        rules=tuple(rule for rule in judgement.rules if not rules or rule.id in rules),
+        runs=tuple(run for run in judgement.runs if session in (None, run.session)),
+        session_verdicts=verdicts,
+        verdict=_verdict(judgement.verdict, kept),
+    )
+    return replace(result, judgement=selected, session=session)
+
+
+def _check(judgement: Judgement, rules: Iterable[str], session: int | None) -> None:
+    known = [rule.id for rule in judgement.rules]
+    for name in rules:
+        if name not in known:
+            raise UsageError(f"the contract {judgement.contract} has no rule {name!r}; it has {', '.join(known)}")
+    if session is not None and session not in judgement.session_verdicts:
+        numbers = len(judgement.session_verdicts)
+        raise UsageError(f"there is no session {session}; the recording has {numbers if numbers else 'none'}")
+
+
+def _is_about(finding: Finding, rules: Sequence[str], events: Sequence[str], session: int | None) -> bool:
+    types = {*map(bare_type, finding.expected), finding.seen}
+    return (
+        (not rules or finding.rule in rules)
+        and (not events or not types.isdisjoint(events))
+        and session in (None, finding.session)
+    )
+
+
+def _verdict(whole: Verdict, kept: Sequence[Finding]) -> Verdict:
+    failing = {finding.verdict for finding in kept if is_failure(finding) and finding.severity is Severity.ERROR}
+    for verdict in (Verdict.VIOLATED, Verdict.ERROR):
+        if verdict in failing:
+            return verdict
+    return Verdict.SATISFIED if whole in (Verdict.VIOLATED, Verdict.ERROR) else whole
