@@ -34,7 +34,7 @@ def test_a_violation_is_told_with_its_place_and_exits_1(recording: Path) -> None
 
 def test_the_json_verdict_says_the_same(recording: Path) -> None:
     verdict = json.loads(run("validate", recording, "-f", "json").out)
-    assert (verdict["version"], verdict["verdict"]) == (1, "violated")
+    assert (verdict["version"], verdict["verdict"]) == (2, "violated")
     finding = next(one for one in verdict["files"][0]["findings"] if one["rule"] == "tool")
     assert finding["expected"] == ["tool_completed", "tool_error"]
     assert finding["slice"]["tool"] == "c1"
