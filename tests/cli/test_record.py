@@ -136,6 +136,7 @@ def test_an_unreachable_upstream_is_answered_502_and_recorded(record: type[Recor
     assert f"wsreplay: nothing listens at ws://127.0.0.1:{nobody}".encode() in answer
     recorder.wait_for("refused, status 502, by proxy")
     outcome = recorder.stop()
+    assert f"nothing listens at ws://127.0.0.1:{nobody} yet: clients get 502 until something does" in outcome.err
     assert "SECRET" not in outcome.err
     assert b"SECRET" not in (tmp_path / "refused.db").read_bytes()
     with Recording.open(tmp_path / "refused.db") as recording:

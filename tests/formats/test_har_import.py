@@ -424,6 +424,13 @@ def test_a_damaged_entry_costs_no_other(take: Take) -> None:
     assert found.remarks == ["log.entries[1]: it holds bytes that are not UTF-8: each was replaced by U+FFFD"]
 
 
+@pytest.mark.parametrize("rest", [b"\0\0\0", b"{}", har(entry(RECEIVE)), b"]"])
+def test_what_goes_on_behind_the_end_is_named(rest: bytes, take: Take) -> None:
+    found = take(har(entry(SEND, RECEIVE)) + rest)
+    assert found.texts == GOOD
+    assert found.remarks == ["damaged outside its entries, or going on behind its end: what stands there is not read"]
+
+
 @pytest.mark.usefixtures("in_pieces")
 def test_an_entry_that_is_too_long_is_named(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wsreplay.formats.json_entries.LONGEST_ENTRY", 5000)

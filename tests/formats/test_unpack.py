@@ -90,14 +90,15 @@ def test_a_damaged_zip_member_gives_what_is_whole(take: Take) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (bz2.compress(HAR), "this is a bzip2 file: unpack it first"), (lzma.compress(HAR), "this is an xz file"),
+        (bytes(257) + b"ustar", "this is a tar file"), (bz2.compress(HAR), "this is a bzip2 file: unpack it first"),
+        (lzma.compress(HAR), "this is an xz file"),
         (b"\xd4\xc3\xb2\xa1rest", "a packet capture"), (zipped(a_har=HAR)[:-40], "the zip file is cut off or damaged"),
         (zipped(a_txt=b"", b_txt=b""), "the zip file holds 2 files, none of them a HAR: a.txt, b.txt"),
         (zipped(), "there is no WebSocket in it"), (HAR.decode().encode("utf-16")[:201] + b"\xd8\xd8\xd8\xd8", "UTF-16-LE"),
         (gzip.compress(b"hello"), "1: not JSON"), (b"\x1f\x8b", "there is nothing in it"), (b"", "there is nothing in it"),
         (gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(HAR))))), "it is packed more than 4 times over"),
     ],
-    ids=range(11),
+    ids=range(12),
 )  # fmt: skip
 def test_what_cannot_be_unpacked_is_named(content: bytes, says: str, take: Take) -> None:
     with pytest.raises(ImportFormatError, match=says):

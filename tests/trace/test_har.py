@@ -116,6 +116,14 @@ def broken_rules(path: Path) -> set[str]:
         return {finding.rule for finding in judge(recording, load("agent-chat")).findings}
 
 
+def test_a_recording_of_a_socket_file_has_urls(tmp_path: Path) -> None:
+    lines = [{"wsreplay": 1, "upstream": "unix:/run/app.sock"}, {"connection": 1, "t": 0, "open": {"path": "/ws"}}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert run("import", tmp_path / "a.jsonl", "-o", tmp_path / "a.db").code == 0
+    outcome = run("export", tmp_path / "a.db", "-f", "har")
+    assert [one["request"]["url"] for one in json.loads(outcome.out)["log"]["entries"]] == ["ws://localhost/ws"]
+
+
 def test_one_session_can_be_exported(exported: Path, tmp_path: Path) -> None:
     outcome = run("export", tmp_path / "source.db", "2", "-f", "har")
     assert [one["request"]["url"] for one in json.loads(outcome.out)["log"]["entries"]] == ["ws://localhost:8000/ws"]

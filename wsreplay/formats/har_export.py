@@ -63,7 +63,8 @@ def _epoch(run: Run, t_ns: int) -> float:
 
 
 def _request(connection: Connection, run: Run) -> dict[str, Any]:
-    url = f"{run.upstream.rstrip('/')}{connection.path}"
+    server = run.upstream if "://" in run.upstream else "ws://localhost"  # a socket file has no URL that others would know
+    url = f"{server.rstrip('/')}{connection.path}"
     query = parse_qsl(urlsplit(connection.path).query, keep_blank_values=True)
     return {
         "method": "GET", "url": url, "httpVersion": "HTTP/1.1", "cookies": [], "headers": _named(connection.request_headers),

@@ -73,7 +73,8 @@ class HarReader:
 
     def _entries(self, stream: BinaryIO) -> Iterator[Any]:
         data = stream.read(_AT_ONCE + 1)
-        if len(data) <= _AT_ONCE:
+        is_large = len(data) > _AT_ONCE
+        if not is_large:
             try:
                 document = parse_json(data)
             except ValueError:
@@ -81,7 +82,10 @@ class HarReader:
             else:
                 yield from self._list_of(document)
                 return
+        remarks = len(self._remarks)
         yield from self._one_by_one(data, stream)
+        if not is_large and len(self._remarks) == remarks:
+            self._remarks.add("", "damaged outside its entries, or going on behind its end: what stands there is not read")
 
     def _list_of(self, document: Any) -> list[Any]:
         if not isinstance(document, dict) or "log" not in document:

@@ -57,6 +57,8 @@ def unpack(source: io.RawIOBase | BinaryIO, remarks: Remarks, name: str, layers:
     for sign, what in _KNOWN.items():
         if head.startswith(sign):
             raise ImportFormatError(f"this is {what}", file=name)
+    if head[257:262] == b"ustar":
+        raise ImportFormatError("this is a tar file: unpack it first", file=name)
     if head.startswith(b"\x1f\x8b"):
         return unpack(_Inflated(_Chain(head, source), remarks), remarks, name, layers)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
