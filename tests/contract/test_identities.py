@@ -186,3 +186,8 @@ def test_ids_are_changed_into_what_stands_for_them():
     found = [("run", run, "t1"), ("tool", tool, "c1"), ("tool", tool, "c2"), ("thread", thread, "t2")]
     assert ids.changes(found, akin) == [(run, "t1", "T1")]
     assert (ids.live("run", "t1"), ids.live("thread", "t2"), ids.live("tool", "c2")) == ("T1", "t2", None)
+
+
+def test_a_key_that_no_rule_uses_is_an_id() -> None:
+    contract = loads("contract: x\nkeys: {sess: [$.session.id]}\nrules: [{id: r, existence: [hello]}]\n")
+    assert [value for _, _, value in fields_of(contract).of({"session": {"id": "s-1"}})] == ["s-1"]

@@ -180,3 +180,12 @@ def test_tabs_and_reconnects_of_one_user_are_told_apart() -> None:
     other = validator.stream("bob")
     other.open(at=3)
     assert validator.judgement().sessions == 3
+
+
+def test_messages_of_another_protocol_are_judged_by_their_events() -> None:
+    validator = EventValidator("agent-chat", user="u")
+    validator.record('42["chat",{"thread_id":"t"}]', sent=True)
+    validator.record('42["agent_started",{"thread_id":"t"}]')
+    validator.record('42["agent_completed",{"thread_id":"t"}]')
+    assert validator.judgement().run_counts == {"completed": 1}
+    assert not any(finding.rule == "json" for finding in validator.findings)

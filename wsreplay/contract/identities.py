@@ -183,8 +183,9 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
 
 
 def _id_keys(contract: Contract) -> set[str]:
-    """Keys by which slices are told apart, and those that these fall back on; names of users."""
-    wanted: list[str] = []
+    """Keys by which slices are told apart, those that these fall back on, and those that no rule uses; names of users."""
+    labels = {name for span in contract.of(Span) for name in span.else_by}
+    wanted = [name for name in _unused(contract) if name not in labels]
     for span in contract.of(Span):
         wanted += span.by
     for rule in contract.of(Declare):
@@ -199,6 +200,17 @@ def _id_keys(contract: Contract) -> set[str]:
             names.add(name)
             wanted += [source for source in contract.keys[name].sources if isinstance(source, str)]
     return names
+
+
+def _unused(contract: Contract) -> list[str]:
+    """Keys that no rule uses, nor another key: they are written down for what they are, ids; but for `…name`, which say what
+    something is."""
+    used = {source for key in contract.keys.values() for source in key.sources if isinstance(source, str)}
+    for span in contract.of(Span):
+        used |= {*span.by, *span.else_by, *([span.parent] if isinstance(span.parent, str) else [])}
+    for rule in contract.rules:
+        used |= {*(getattr(rule, "by", None) or ()), *(getattr(rule, "keys", None) or ())}
+    return [name for name in contract.keys if name not in used and not name.endswith("name")]
 
 
 def _akin(contract: Contract, names: set[str]) -> dict[str, list[str]]:

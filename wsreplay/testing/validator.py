@@ -32,6 +32,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Lifecycle, Opened
 from wsreplay.validator import Engine
 from wsreplay.validator.findings import Finding, Judgement, Verdict
+from wsreplay.validator.judge import decoders_of
 
 Event = Mapping[str, Any] | str | bytes
 
@@ -105,6 +106,8 @@ class EventValidator:
         self._sessions: dict[int, int] = {}  # by their first connection
         self._streams: dict[tuple[str | None, str], Stream] = {}
         self._engine = Engine(_of_what_is_recorded(self.contract))
+        # connections whose first message has told what they are read by
+        self._read: set[int] = set()
 
     # What happens.
 
@@ -149,6 +152,9 @@ class EventValidator:
         number, now = len(self._frames) + 1, self._now(at)
         message = Message(number, connection.id, number, now, direction, opcode, kind, payload, number)
         self._frames.append(message)
+        if connection.id not in self._read:
+            self._read.add(connection.id)
+            self._engine.set_decoders(decoders_of(self.contract, [connection], [message]))
         if direction and (received := event if isinstance(event, Mapping) else _object(payload)):
             self.capture.capture(received, now / 1e9)
         self._feed(message)
@@ -177,6 +183,7 @@ class EventValidator:
     def judgement(self) -> Judgement:
         """The judgement as if this were all, and the connections still open were closed now. Events may follow all the same."""
         engine = Engine(_of_what_is_recorded(self.contract))
+        engine.set_decoders(decoders_of(self.contract, list(self._connections.values()), self._frames))
         engine.feed(self._items)
         now = self._now(None)
         for connection in self._connections.values():
