@@ -38,7 +38,7 @@ REASONS: dict[str, Reasons] = {
         (("stall *",), "The protocol bounds no time between events."),
         (("* ?",), "What the client sends is the input of a run, not an event: the stream's rules say nothing of it."),
         (("* STATE_*",), "State may be sent at any time, any number of times; its order with other events is free."),
-        (("* TOOL_CALL_RESULT",), "A result is tied to no open call: it may come late, twice, or not at all."),
+        (("* TOOL_CALL_RESULT",), "A result is that of a call, and may come late, or twice."),
         (
             ("drop *_CONTENT", "double *_CONTENT", "drop *_ARGS", "double *_ARGS"),
             "Pieces carry no number: one more or one less looks like another text.",

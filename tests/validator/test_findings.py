@@ -17,7 +17,7 @@ from wsreplay.validator.findings import Finding, Verdict
     ("text", "trace", "expected"),
     [
         pytest.param(
-            rule("latency: a, max: 100ms", SENT),
+            rule("latency: a, max: 100ms, severity: error", SENT),
             Trace().open().s2c("a", at=1000.0).at(1).s2c("a", at=1000.5).close(),
             [
                 finding(
@@ -28,7 +28,7 @@ from wsreplay.validator.findings import Finding, Verdict
             id="latency",
         ),
         pytest.param(
-            rule("latency: a, max: 100ms", SENT),
+            rule("latency: a, max: 100ms, severity: error", SENT),
             Trace().open().s2c("a", at=1000.0).s2c("a", at=1).s2c("a", at=1).close(),
             [
                 finding(
