@@ -26,7 +26,7 @@ def test_migrating_makes_all_tables_once() -> None:
 
 
 def test_a_step_is_taken_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = schema.Step(schema.NEWEST + 1, "broken", "CREATE TABLE half (x); CREATE TABLE half (x)")
+    broken = schema.SchemaStep(schema.NEWEST + 1, "broken", "CREATE TABLE half (x); CREATE TABLE half (x)")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         schema.migrate(db)
         monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, broken))

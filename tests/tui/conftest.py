@@ -29,7 +29,7 @@ from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.recording import evidence
 from wsreplay.tui.validation.status import Stage as ValidationStage
 from wsreplay.tui.validation.status import ValidationStatus
-from wsreplay.tui.validation.tasks import Result
+from wsreplay.tui.validation.tasks import ValidationResult
 from wsreplay.tui.widgets import query_bar
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
@@ -228,7 +228,7 @@ class Stage:
     async def judged(self, findings: list[Finding] | None = None, path: Path | None = None) -> None:
         """Say the findings as the validator would."""
         made = as_evidence(path or self.app.path, chat_findings() if findings is None else findings)
-        self.app.validation.take(Result(made))
+        self.app.validation.take(ValidationResult(made))
         await self.settle()
 
     def picture(self) -> str:

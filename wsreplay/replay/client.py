@@ -18,9 +18,9 @@ from wsreplay.model import Connection, Ending
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.replay.credentials import HandshakeOverrides, new_id, request_of
 from wsreplay.replay.expectations import Departure
-from wsreplay.replay.latencies import Conversation, Latencies
+from wsreplay.replay.latencies import Latencies, LoadConversation
 from wsreplay.replay.peer import ClientWire, Listener
-from wsreplay.replay.player import Direction, Pace, Played, ScriptRunner
+from wsreplay.replay.player import Pace, Played, PlayedDirection, ScriptRunner
 from wsreplay.replay.script import Script, SessionScript, Step, read_parts
 from wsreplay.replay.splice import Change
 from wsreplay.store.paths import reachable
@@ -217,7 +217,7 @@ class ReplayClient:
     async def _play_connections(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
         presented = self.options.presented.filled(facts)
         role = _Role(self._fields, ids, self._of_server.get(part.session.id), presented)
-        talk = Conversation(self.result.latencies)
+        talk = LoadConversation(self.result.latencies)
         before: Connection | None = None
         for script in part.scripts:
             if before is not None:
@@ -231,10 +231,10 @@ class ReplayClient:
             self._watch.ended(played)
 
     async def _play_connection(
-        self, script: Script, role: _Role, opening: Connection, presented: HandshakeOverrides, talk: Conversation
+        self, script: Script, role: _Role, opening: Connection, presented: HandshakeOverrides, talk: LoadConversation
     ) -> Played:
         options = self.options
-        how = Direction(
+        how = PlayedDirection(
             options.pace, self._fields, coalesce=frozenset(options.coalesce), departed=self._watch.departed,
             keep_lateness=options.keep_lateness,
         )  # fmt: skip

@@ -35,7 +35,7 @@ class Departure(NamedTuple):
         return f"session {self.session}: expected {self.expected}{where}, {self.came}"
 
 
-class Ended(Exception):
+class SideEnded(Exception):
     """The other side has ended the connection; nothing more can come."""
 
 
@@ -135,15 +135,15 @@ class Expectations:
         """Nothing more will come."""
         self.ended = True
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(Ended())
+            self._waiting.set_exception(SideEnded())
 
     async def met(self, index: int) -> float:
-        """When the message at this index of the script came, as soon as it has. Raises Ended."""
+        """When the message at this index of the script came, as soon as it has. Raises SideEnded."""
         number = self._indexes[index]
         came = self._at[number]
         if came is None:
             if self.ended:
-                raise Ended
+                raise SideEnded
             self._wanted = number
             self._waiting = asyncio.get_running_loop().create_future()
             try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 _MOST_KINDS = 1000
 
 
-class Row(NamedTuple):
+class LatencyRow(NamedTuple):
     """One kind of answer; times in seconds."""
 
     name: str
@@ -35,12 +35,12 @@ class Latencies:
             times = self._times[name] = array("d")
         times.append(seconds)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[LatencyRow]:
         """In the order in which the kinds first came."""
         for name, times in self._times.items():
             ordered = sorted(times)
             p50, p95, p99 = (percentile(ordered, part) for part in (50, 95, 99))
-            yield Row(name, len(ordered), p50, p95, p99, ordered[-1])
+            yield LatencyRow(name, len(ordered), p50, p95, p99, ordered[-1])
 
 
 def percentile(ordered: list[float], part: float) -> float:
@@ -48,7 +48,7 @@ def percentile(ordered: list[float], part: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * part / 100) - 1)] if ordered else 0.0
 
 
-class Conversation:
+class LoadConversation:
     """Tells how long each kind of answer took after the last thing the client said."""
 
     def __init__(self, latencies: Latencies) -> None:

@@ -18,7 +18,7 @@ import orjson
 
 from wsreplay.contract.identities import Fields, IdMap
 from wsreplay.model import Ending, Opcode
-from wsreplay.replay.expectations import Departure, Ended, Expectations
+from wsreplay.replay.expectations import Departure, Expectations, SideEnded
 from wsreplay.replay.peer import Peer
 from wsreplay.replay.script import Script, Step
 from wsreplay.replay.splice import Change, splice
@@ -67,7 +67,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class PlayedDirection:
     """How to play: what all connections of a replay have in common."""
 
     pace: Pace
@@ -84,7 +84,7 @@ class ScriptRunner:
     def __init__(
         self,
         script: Script,
-        how: Direction,
+        how: PlayedDirection,
         ids: IdMap,
         rewrite: Callable[[Any], list[Change]] | None = None,
         on_match: Callable[[Step, float], None] | None = None,
@@ -177,14 +177,14 @@ class ScriptRunner:
             self._index = len(steps)
             self.report.complete = True
             await self._end(live, before)
-        except Ended:
+        except SideEnded:
             self._left_early()
         finally:
             peer.flush()
         return self.report
 
     async def _until(self, due: float) -> None:
-        """Wait for a time, and until there is room for more. Raises Ended as soon as the other side has left."""
+        """Wait for a time, and until there is room for more. Raises SideEnded as soon as the other side has left."""
         loop = asyncio.get_running_loop()
         wait = due - loop.time()
         if wait > 0:
@@ -199,7 +199,7 @@ class ScriptRunner:
             self.peer.flush()
             await self.peer.drain()
         if self._cut.done():
-            raise Ended
+            raise SideEnded
 
     async def _do(self, step: Step, due: float) -> None:
         self._in_hand += 1

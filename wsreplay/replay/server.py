@@ -16,7 +16,7 @@ from wsreplay.model import Ending
 from wsreplay.replay.assignment import AssignedSession, SessionAssignment
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.peer import Listener, ServerWire
-from wsreplay.replay.player import Direction, OnMismatch, Pace, Played, ScriptRunner
+from wsreplay.replay.player import OnMismatch, Pace, Played, PlayedDirection, ScriptRunner
 from wsreplay.replay.script import Script, read_parts
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import identify
@@ -144,7 +144,7 @@ class ReplayServer:
             self._refuse(wire, script)
             cast.leave()
             return
-        how = Direction(
+        how = PlayedDirection(
             self.options.pace, self._fields, self.options.on_mismatch, frozenset(self.options.coalesce),
             self._watch.departed, self.options.keep_lateness,
         )  # fmt: skip

@@ -14,7 +14,7 @@ from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording
 APPLICATION_ID = 0x77737231  # "wsr1"
 
 
-class Step(NamedTuple):
+class SchemaStep(NamedTuple):
     """One migration. Steps are never edited once released: a new version is a new step."""
 
     version: int
@@ -22,8 +22,8 @@ class Step(NamedTuple):
     sql: str
 
 
-STEPS: tuple[Step, ...] = (
-    Step(
+STEPS: tuple[SchemaStep, ...] = (
+    SchemaStep(
         1,
         "first tables",
         """

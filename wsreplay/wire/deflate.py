@@ -45,22 +45,22 @@ class Extensions:
     @classmethod
     def parse(cls, header: str | None) -> Extensions:
         """Read a header value; several header lines are joined by commas. Never raises: what is odd goes into `note`."""
-        found = _Found()
+        offers = _Found()
         for name, parameters in _elements(header or ""):
             if name.lower() != _EXTENSION:
-                found.other.append(name)
-            elif found.deflate:
-                found.odd(f"{_EXTENSION} twice")
+                offers.other.append(name)
+            elif offers.deflate:
+                offers.odd(f"{_EXTENSION} twice")
             else:
-                found.read(parameters)
-        if found.other:
-            found.odd(f"unknown extension {', '.join(found.other)}: frames are recorded as they were sent")
+                offers.read(parameters)
+        if offers.other:
+            offers.odd(f"unknown extension {', '.join(offers.other)}: frames are recorded as they were sent")
         return cls(
-            deflate=found.deflate,
-            context_takeover=(found.takeover["client"], found.takeover["server"]),
-            max_window_bits=(found.bits["client"], found.bits["server"]),
-            other=tuple(found.other),
-            note="; ".join(found.notes) or None,
+            deflate=offers.deflate,
+            context_takeover=(offers.takeover["client"], offers.takeover["server"]),
+            max_window_bits=(offers.bits["client"], offers.bits["server"]),
+            other=tuple(offers.other),
+            note="; ".join(offers.notes) or None,
         )
 
 

@@ -9,7 +9,7 @@ from wsreplay.diff.rows import Kind
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.diff import alignment
-from wsreplay.tui.diff.alignment import Payloads, align
+from wsreplay.tui.diff.alignment import RowPayloads, align
 
 S2C = 1
 
@@ -45,17 +45,17 @@ def test_every_message_is_in_one_row_and_ids_may_differ(written):
 def test_what_is_alike_is_read_as_it_is_looked_at(written):
     path = written("a", "one")
     (row,) = rows(path, written("b", "one"))
-    payloads = Payloads(path)
+    payloads = RowPayloads(path)
     assert b'"content":"one"' in payloads.of(row.a)
     payloads.close()
-    assert Payloads(path.with_name("gone.db")).of(row.a) == b""
+    assert RowPayloads(path.with_name("gone.db")).of(row.a) == b""
 
 
 def test_what_could_not_be_read_for_a_moment_is_read_again_and_is_not_waited_for_at_each_row(written, monkeypatch):
     path = written("a", "one", "two")
     first, second = (row.a for row in rows(path, written("b", "one", "two")))
     now_s = 0.0
-    payloads = Payloads(path, lambda: now_s)
+    payloads = RowPayloads(path, lambda: now_s)
     assert payloads.of(first) and list(payloads._reader.query("PRAGMA busy_timeout")) == [(50,)]
     asked, frame = [], Recording.frame
 
@@ -77,7 +77,7 @@ def test_not_more_is_kept_of_payloads_than_there_is_room_for(script, monkeypatch
     for number in range(20):
         made.say(1, number + 1, S2C, raw=b"%02d" % number * 500)
     monkeypatch.setattr(alignment, "KEPT_BYTES", 5_000)
-    payloads = Payloads(made.write(2_000))
+    payloads = RowPayloads(made.write(2_000))
     for number in range(20):
         assert payloads.of(ComparedMessage(0, S2C, "x", b"", number + 1, ())) == b"%02d" % number * 500
         assert sum(map(len, payloads._kept.values())) <= 5_000

@@ -17,7 +17,7 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.tui.jobs.child_process import ChildProcesses
-from wsreplay.tui.jobs.task import Reading
+from wsreplay.tui.jobs.task import RecordingTask
 from wsreplay.tui.recording.scan import FrameScan, matching_ids, next_match, session_ids
 from wsreplay.tui.recording.span_reading import read_spans
 
@@ -34,7 +34,7 @@ async def processes():
 async def there(processes, path, work):
     values = []
     async with asyncio.timeout(PATIENCE_S):
-        await processes.run(Reading(path, work), values.append)
+        await processes.run(RecordingTask(path, work), values.append)
     return values
 
 
@@ -82,11 +82,11 @@ async def test_the_answers_are_those_of_a_thread(processes, chat_recording, resu
         partial(next_match, scan(chat_recording, text), range(1, len(ids) + 1), 5, False),
         partial(session_ids, connections),
     ):
-        assert (await there(processes, chat_recording, work))[-1] == results_of(Reading(chat_recording, work))[-1]
+        assert (await there(processes, chat_recording, work))[-1] == results_of(RecordingTask(chat_recording, work))[-1]
 
 
 async def test_spans_keep_who_is_part_of_whom(processes, chat_recording, results_of):
-    (in_thread,) = results_of(Reading(chat_recording, partial(read_spans, None, ())))
+    (in_thread,) = results_of(RecordingTask(chat_recording, partial(read_spans, None, ())))
     (in_process,) = await there(processes, chat_recording, partial(read_spans, None, ()))
 
     def facts(reading):
@@ -108,7 +108,7 @@ async def test_why_something_cannot_be_done_is_said(processes, chat_recording, t
 
 
 async def test_a_task_that_is_cancelled_ends_with_its_process_whatever_it_does(processes, chat_recording):
-    for task in (Reading(chat_recording, waits), ignores_its_end):
+    for task in (RecordingTask(chat_recording, waits), ignores_its_end):
         published: asyncio.Queue[int] = asyncio.Queue()
         running = asyncio.create_task(processes.run(task, published.put_nowait))
         number = await asyncio.wait_for(published.get(), PATIENCE_S)
@@ -120,7 +120,7 @@ async def test_a_task_that_is_cancelled_ends_with_its_process_whatever_it_does(p
 
 async def test_a_process_that_is_killed_is_said(processes, chat_recording):
     published: asyncio.Queue[int] = asyncio.Queue()
-    running = asyncio.create_task(processes.run(Reading(chat_recording, waits), published.put_nowait))
+    running = asyncio.create_task(processes.run(RecordingTask(chat_recording, waits), published.put_nowait))
     os.kill(await asyncio.wait_for(published.get(), PATIENCE_S), signal.SIGKILL)
     with pytest.raises(WsreplayError, match="process stopped"):
         await asyncio.wait_for(running, PATIENCE_S)

@@ -53,7 +53,7 @@ def session_of(recording: Recording, number: int) -> Session:
     return sessions[number - 1]
 
 
-class Payloads:
+class RowPayloads:
     """What the messages of one recording say, read as they are looked at; the last `KEPT_BYTES` are kept.
 
     What cannot be read is asked for again after a second: a list would wait for each of its rows. `clock` gives seconds.

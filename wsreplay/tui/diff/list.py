@@ -10,7 +10,7 @@ from wsreplay import units
 from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.display import gist
-from wsreplay.tui.diff.alignment import Payloads
+from wsreplay.tui.diff.alignment import RowPayloads
 from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.widgets.row_list import RowList
 
@@ -21,7 +21,7 @@ _STYLES = {Kind.SAME: "dim", Kind.CHANGED: "order", Kind.MOVED: "order", Kind.ON
 class DiffList(RowList):
     """Both sides scroll as one."""
 
-    def __init__(self, a: Payloads, b: Payloads, *, id: str | None = None) -> None:
+    def __init__(self, a: RowPayloads, b: RowPayloads, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.rows: Sequence[Row] = ()
         self._payloads = a, b

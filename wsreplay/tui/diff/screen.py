@@ -17,7 +17,7 @@ from wsreplay.errors import UsageError
 from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import numbered, stitch, there_are
-from wsreplay.tui.diff.alignment import Payloads, Side, aligned
+from wsreplay.tui.diff.alignment import RowPayloads, Side, aligned
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 from wsreplay.tui.diff.list import DiffList
 from wsreplay.tui.messages import RowChosen, RowMoved
@@ -71,7 +71,7 @@ class DiffScreen(BaseScreen):
     def __init__(self, a: Side, b: Side, contract: str) -> None:
         super().__init__()
         self.a, self.b, self.contract = a, b, contract
-        self.payloads = Payloads(a[0]), Payloads(b[0])
+        self.payloads = RowPayloads(a[0]), RowPayloads(b[0])
         self.head = StatusLine(id="head")
         self.list = DiffList(*self.payloads, id="pairs")
         self.detail = Detail(id="difference")

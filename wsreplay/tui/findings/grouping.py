@@ -19,7 +19,7 @@ _COUNTS = (*_ALWAYS, "pending", "inconclusive", "errors")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FindingGroup:
     """A rule with findings; `count` of them stand for themselves."""
 
     rule: str
@@ -51,7 +51,7 @@ class Occurrence:
     new: bool = False
 
 
-FindingLine = Group | Occurrence
+FindingLine = FindingGroup | Occurrence
 
 
 def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[FindingLine]:
@@ -73,7 +73,7 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
         gravest = min(group, key=lambda finding: _gravity([finding]))
         file, words = evidence.words(gravest)
         facts = tuple(rule_facts(words, file, gravest.line))
-        lines.append(Group(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), facts, group[0]))
+        lines.append(FindingGroup(rule, gravest.severity, len(group), rule in folded, verdicts.get(rule), facts, group[0]))
         if rule in folded:
             continue
         for finding in group:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.strip import Strip
 
 from wsreplay import units
-from wsreplay.tui.findings.grouping import FindingLine, Group, Occurrence
+from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence
 from wsreplay.tui.look.paint import Run, cut
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.widgets.row_list import RowList
@@ -39,14 +39,14 @@ class FindingList(RowList):
         return next((row for row, listed in places if listed == finding), first if otherwise is None else otherwise)
 
     def row_of_rule(self, rule: str) -> int:
-        return next((row for row, line in enumerate(self._lines) if isinstance(line, Group) and line.rule == rule), 0)
+        return next((row for row, line in enumerate(self._lines) if isinstance(line, FindingGroup) and line.rule == rule), 0)
 
     def paint(self, row: int, width: int) -> Strip:
         item = self._lines[row]
-        runs = self._group(item) if isinstance(item, Group) else self._occurrence(item)
+        runs = self._group(item) if isinstance(item, FindingGroup) else self._occurrence(item)
         return self.whole_line(cut(runs, width, self.look.signs.ellipsis), width)
 
-    def _group(self, group: Group) -> list[Run]:
+    def _group(self, group: FindingGroup) -> list[Run]:
         look = self.look
         name = {"error": "error", "warning": "warning"}.get(group.severity, "dim")
         fold = "+" if group.folded else look.own("–")

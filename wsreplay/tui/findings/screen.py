@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from wsreplay.model import Session
-from wsreplay.tui.findings.grouping import FindingLine, Group, Occurrence, lines_of
+from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence, lines_of
 from wsreplay.tui.findings.list import FindingList
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Evidence
@@ -138,7 +138,7 @@ class FindingsScreen(BaseScreen):
 
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)
-        if line is None or isinstance(line, Group):
+        if line is None or isinstance(line, FindingGroup):
             facts = line.facts(of_all=self.session is not None) if line is not None else []
             self.detail.show(lambda width: wrapped(facts, width, self.look.own))
             return
@@ -163,7 +163,7 @@ class FindingsScreen(BaseScreen):
         if self.app.screen is not self:  # chosen twice, it is gone to once
             return
         line = self.list.line_at(message.row)
-        if isinstance(line, Group):
+        if isinstance(line, FindingGroup):
             self.host.show_finding(line.first)
         elif line is not None:
             self.host.show_finding(line.finding)
@@ -172,7 +172,7 @@ class FindingsScreen(BaseScreen):
         line = self.list.line_at(self.list.cursor)
         if line is None:
             return
-        rule = line.rule if isinstance(line, Group) else line.finding.rule
+        rule = line.rule if isinstance(line, FindingGroup) else line.finding.rule
         self._folded ^= {rule}
         self._fill()
         row = self.list.row_of_rule(rule)

@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 from textual.worker import Worker, get_current_worker
 
 from wsreplay.tui.jobs.child_process import ChildProcesses
-from wsreplay.tui.jobs.task import Reading, Task, Work, explain
+from wsreplay.tui.jobs.task import RecordingTask, Task, Work, explain
 
 LARGE_BYTES = 4 << 20  # of a recording; below, a thread is done before a process has started
 
@@ -98,14 +98,14 @@ class RecordingJobs(Jobs):
         self, name: str, work: Work, on_result: OnResult, on_failure: OnFailure = _ignore
     ) -> None:
         """Do something short."""
-        self.run_in_thread(name, Reading(self._path, work), on_result, on_failure)
+        self.run_in_thread(name, RecordingTask(self._path, work), on_result, on_failure)
 
     def read_in_process(
         self, name: str, work: Work, on_result: OnResult, on_failure: OnFailure = _ignore
     ) -> None:
         """Do something that takes long where the recording is large; else it runs in a thread."""
         run = self.run_in_process if self._is_large() else self.run_in_thread
-        run(name, Reading(self._path.absolute(), work), on_result, on_failure)
+        run(name, RecordingTask(self._path.absolute(), work), on_result, on_failure)
 
     def prepare(self) -> None:
         """Something that takes long is soon to come."""

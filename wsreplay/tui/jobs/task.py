@@ -27,7 +27,7 @@ Work = Callable[[Recording, JobContext], None]
 
 
 @dataclass(frozen=True)
-class Reading:
+class RecordingTask:
     """The task to do some work with a reader of its own. A query under way is interrupted when the job is cancelled."""
 
     path: Path

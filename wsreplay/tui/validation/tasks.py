@@ -38,14 +38,14 @@ class Progress(NamedTuple):
     done: float
 
 
-class Result(NamedTuple):
+class ValidationResult(NamedTuple):
     """There is new evidence. `final` is False while a live recording is followed."""
 
     evidence: Evidence
     final: bool = True
 
 
-ValidatorEvent = Progress | Result
+ValidatorEvent = Progress | ValidationResult
 
 
 class CountedRecording(Recording):
@@ -121,7 +121,7 @@ def _validate(path: Path, names: Sequence[str], context: JobContext) -> None:
             reader.report_to(report, number, len(contracts))
             judgements.append(validator.judge(reader, contract))
         findings = [finding for judgement in judgements for finding in judgement.findings]
-        context.publish(Result(evidence_of(reader, findings, judgements, list(map(_source, contracts)))))
+        context.publish(ValidationResult(evidence_of(reader, findings, judgements, list(map(_source, contracts)))))
 
 
 class _Findings:
@@ -162,7 +162,7 @@ def follow(path: Path, names: Sequence[str], context: JobContext) -> None:
         with Recording.open(path) as reader:
             while not over.wait(_LIVE_REPORT_S):
                 if (news := findings.take_news()) is not None:
-                    context.publish(Result(evidence_of(reader, news, [], sources), final=False))
+                    context.publish(ValidationResult(evidence_of(reader, news, [], sources), final=False))
 
     reporter = threading.Thread(target=report, name="wsreplay live report", daemon=True)
     reporter.start()

@@ -11,7 +11,7 @@ from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
 from wsreplay.tui.validation.status import Stage, ValidationStatus
-from wsreplay.tui.validation.tasks import Progress, Result, ValidatorEvent, follow, validate_once
+from wsreplay.tui.validation.tasks import Progress, ValidationResult, ValidatorEvent, follow, validate_once
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -95,7 +95,7 @@ class Validation:
             self._stamps = read_stamps(self._host.recording.evidence.sources)
         self._host.verdict_changed()
 
-    def _take_result(self, result: Result) -> None:
+    def _take_result(self, result: ValidationResult) -> None:
         recording = self._host.recording
         if recording is None:
             return
