@@ -304,7 +304,8 @@ class _Followers:
         """Wait until all have ended; those that have not by then."""
         delayed = {process.pid: _waited_for_processor_s(process.pid) for _, process in self._processes}
         while late := [(path, process) for path, process in self._processes if process.poll() is None]:
-            if time.monotonic() > until + max(_waited_for_processor_s(one.pid) - delayed[one.pid] for _, one in late):
+            waited_s = max(_waited_for_processor_s(process.pid) - delayed[process.pid] for _, process in late)
+            if time.monotonic() > until + waited_s:
                 break
             await asyncio.sleep(FOLLOWERS_EVERY_S)  # a thread that waits may not be to be had
         return late

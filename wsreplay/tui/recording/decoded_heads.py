@@ -41,8 +41,8 @@ def _decoded(head: Head, choices: Choices, payload: bytes) -> Head:
     if not named:
         return head
     several = f" ×{len(named)}" if len(named) > 1 else ""
-    said = b"  ".join(map(_said, named)) if len(named) > 1 else _said(named[0])
-    return head._replace(type=named[0].name + several, opcode=Opcode.TEXT, preview=said[:PREVIEW_BYTES])
+    document = b"  ".join(map(_said, named)) if len(named) > 1 else _said(named[0])
+    return head._replace(type=named[0].name + several, opcode=Opcode.TEXT, preview=document[:PREVIEW_BYTES])
 
 
 def _said(part: Part) -> bytes:
