@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from wsreplay.contract import Contract, builtin_names, load
-from wsreplay.contract.model import Declare, Pattern, Span
+from wsreplay.contract.model import Pattern
 from wsreplay.errors import RecordingError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store import paging
@@ -110,4 +110,4 @@ def _count_matches(contract: Contract, events: Sequence[tuple[int, str]]) -> int
 
 
 def _spoken_of(contract: Contract) -> list[Pattern]:
-    return [pattern for rule in contract.rules if isinstance(rule, Span | Declare) for pattern in rule.patterns()]
+    return [pattern for rule in contract.rules if rule.names_events for pattern in rule.patterns()]
