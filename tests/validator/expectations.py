@@ -55,7 +55,7 @@ def disagreements(expected: dict[str, Any], verdict: dict[str, Any]) -> list[str
         wrong.append(f"{len(warnings)} warnings, not {expected['warnings']}")
     if len(warnings) > expected.get("warnings_at_most", len(warnings)):
         wrong.append("warnings: " + "; ".join(warnings))
-    if expected["exit"] == 0 and verdict["verdict"] != "satisfied":
+    if expected["exit"] == 0 and verdict["verdict"] != expected.get("verdict", "satisfied"):
         wrong.append(f"verdict {verdict['verdict']}")
     return wrong
 
@@ -74,3 +74,21 @@ def _text(wanted: dict[str, Any]) -> str:
     place = f" before {wanted['before']}" if "before" in wanted else ""
     at = f" at connection {wanted['connection']}" if "connection" in wanted else ""
     return f"{'/'.join(wanted['kind'])} of {'/'.join(wanted['types']) or 'anything'}{place}{at}"
+
+
+def expectation(case: dict[str, Any]) -> dict[str, Any]:
+    """The same from a table: its errors are texts, `kind/kind type/type before 3 at 2`; where there are none and no warnings
+    are named, none are expected."""
+    errors = [_error(text) for text in case["errors"]]
+    limits = {name: case[name] for name in ("at_most", "warnings", "warnings_at_most") if name in case}
+    if not errors and not limits:
+        limits = {"warnings_at_most": 0}
+    return {"exit": 1 if errors else 0, "errors": errors, "verdict": case.get("verdict", "satisfied"), **limits}
+
+
+def _error(text: str) -> dict[str, Any]:
+    kinds, types, *places = text.split()
+    error: dict[str, Any] = {"kind": kinds.split("/"), "types": [] if types == "any" else types.split("/")}
+    for word, value in zip(places[::2], places[1::2], strict=True):
+        error[{"before": "before", "at": "connection"}[word]] = value if value == "end" else int(value)
+    return error

@@ -157,8 +157,9 @@ class Reporter:
         counts.keep()
         after, before = details.pop("after", None), details.pop("before", None)
         if conn is not None:
-            after = conn.last_frame if after is None else after
-            before = conn.frame if before is None and conn.frame != conn.last_frame else before
+            current = conn if conn.open else conn.session.last or conn  # a session goes on at its next connection
+            after = current.last_frame if after is None else after
+            before = current.frame if before is None and current.frame != current.last_frame else before
         after, before = _frame_of(after), _frame_of(before)
         finding = Finding(
             rule=counts.rule.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsreplay.contract.document import Value
-from wsreplay.contract.model import Rule
+from wsreplay.contract.model import Patterns, Rule
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common, read_field
@@ -14,24 +14,26 @@ from wsreplay.contract.schema_parts import FIELD, common_properties, json_object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unique(Rule):
-    """No value twice in a slice."""
+    """No value twice in a slice, of the events given (none: of all)."""
 
     field: Path
     by: tuple[str, ...]
+    events: Patterns = ()
 
     def paths(self) -> tuple[Path, ...]:
         return (self.field,)
 
 
 def _read(value: Value, reader: Reader) -> Rule | None:
-    parts = value.mapping((*COMMON, "field", "by"))
+    parts = value.mapping((*COMMON, "field", "by", "event"))
     if not is_enabled(parts):
         return None
     return Unique(
         **read_common(value, parts, "unique"),
         field=read_field(value, parts, reader),
         by=reader.key_list(parts["by"]) if "by" in parts else ("conn.id",),
+        events=reader.patterns(parts["event"]) if "event" in parts else (),
     )
 
 
-KIND = named_kind("unique", _read, json_object({**common_properties(), "field": FIELD, "by": ref("keys")}))
+KIND = named_kind("unique", _read, json_object({**common_properties(), "field": FIELD, "by": ref("keys"), "event": ref("patterns")}))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from wsreplay.contract.model import Patterns
 from wsreplay.validator.emit.fit import fit
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.rules.scoped import Scoped
 from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED, Template, root_of
-from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.state import ConnectionState, Slice
 
 
 class RuleGroup:
@@ -41,6 +42,11 @@ class RuleGroup:
         """A slice opens."""
         for monitor in self.on_begin:
             monitor.begin(slice_)
+
+    def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
+        """An event of these patterns is missing in the slice: the frame shows that it should have come before."""
+        for monitor in self.monitors:
+            monitor.imply(slice_, patterns, fid, t, conn)
 
     def close(
         self, slice_: Slice, t: int, how: int, cause: str | None = None, by: str = "scope_close", ended: str | None = None

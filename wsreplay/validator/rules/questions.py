@@ -132,6 +132,9 @@ class QuestionsMonitor(MessageMonitor):
             self._spare.setdefault(session.id, []).append(thread)
             return
         questions = self._open.setdefault(session.id, [])
+        for overdue in [before for before in questions if before.thread == thread and before.overdue_finding is not None]:
+            overdue.done = True  # what comes from now on answers this one
+            questions.remove(overdue)
         if len(questions) >= MOST_OPEN:
             self.reporter.forget("questions")
             self.counts.doubt()

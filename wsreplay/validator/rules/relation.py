@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from wsreplay.contract.model import Declare
+from wsreplay.contract.model import Declare, Patterns
 from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter, indented
@@ -54,9 +54,7 @@ class Pending(Struct, eq=False):
 class Response(Template):
     """Every a has a later b; `alternate`: before the next a; `chain`: as the very next event."""
 
-    def __init__(
-        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
-    ) -> None:
+    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed) -> None:
         super().__init__(rule, number, counts, reporter, clock, missed)
         # an a came
         self.width = 1
@@ -169,9 +167,7 @@ class Response(Template):
 class Precedence(Template):
     """Every b has an earlier a; `alternate`: since the b before it; `chain`: as the event just before."""
 
-    def __init__(
-        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
-    ) -> None:
+    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed) -> None:
         super().__init__(rule, number, counts, reporter, clock, missed)
         self.width = 1
         # the bit says all: an a came
@@ -217,6 +213,14 @@ class Precedence(Template):
         if ends:
             since = fid
         slice_.set_state(self.number, (t if roles & A else None if ends else before, since))
+
+    def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
+        if not self.simple or self.rule.unless:
+            return
+        implied = next((pattern for pattern in patterns if pattern in self.operands[1]), None)
+        if implied is not None and not slice_.mask & self.bits:
+            self.activate(slice_)
+            self.fail(slice_, fid, t, conn, implied.type, None)
 
     def fail(
         self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None,

@@ -50,7 +50,8 @@ class SpanMonitor(Monitor):
         super().__init__(span, number, counts, reporter)
         self.span, self.clock, self.missed = span, clock, missed
         self.words = SpanWords(span, counts, reporter, parent.span.start if parent is not None else None)
-        # the spans that are inside of this one
+        # the span that it is inside of, and those that are inside of this one
+        self.outer = parent
         self.below: list[SpanMonitor] = []
         if parent is not None:
             parent.below.append(self)
@@ -279,6 +280,8 @@ class SpanMonitor(Monitor):
         self.missed.add(conn.session, reported.place)
         if above is not None:
             above.explain(self.words.starts, reported.id)
+        if above is not None and self.outer is not None and self.outer.group is not None:
+            self.outer.group.imply(above, self.span.start, fid, t, conn)
         instance = self._open(conn, key, t, fid, above, else_key)
         instance.explain(self.words.starts, reported.id)
         instance.begin_unseen()

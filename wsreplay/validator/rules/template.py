@@ -20,7 +20,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from wsreplay.contract.model import Declare
+from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.emit.fit import Fit, Roles
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
@@ -126,6 +126,9 @@ class Template(Monitor):
         self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
         raise NotImplementedError
+
+    def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
+        """An event of these patterns is missing in the slice: the frame shows that it should have come before."""
 
     def close(self, slice_: Slice, t: int, how: int, cause: str | None, by: str) -> None:
         """A slice closes: complete, truncated, or with nothing to say."""

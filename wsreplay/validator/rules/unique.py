@@ -21,6 +21,7 @@ from typing import Any
 from wsreplay.contract.model import Contract
 from wsreplay.contract.rules.unique import Unique
 from wsreplay.validator.emit.exact import comparable
+from wsreplay.validator.emit.fit import Fit, fit_any
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.keys import scalar
 from wsreplay.validator.emit.writer import HandlerWriter, indented
@@ -107,7 +108,14 @@ class UniqueMonitor(MessageMonitor):
     def collect(self, globals: Globals) -> None:
         self.counts.recount(globals.looked_at(self.variable))
 
+    def looks(self, writer: HandlerWriter) -> Fit | None:
+        """How the writer's events fit those of the rule; None where it has them all."""
+        return fit_any(self.rule.events, writer.direction, writer.type) if self.rule.events else None
+
     def emit(self, writer: HandlerWriter) -> None:
+        looks = self.looks(writer)
+        if looks is not None and not looks:
+            return
         writer.need(*self.rule.by)
         value, key = writer.value(self.rule.field), writer.keys.together(self.rule.by)
         missing = writer.keys.missing(self.rule.by)
@@ -124,12 +132,16 @@ class UniqueMonitor(MessageMonitor):
         else:
             judge.append(check)
         writer.count_calls(self.variable)
-        writer.add(
+        lines = [
             f"if {value} is None" + (f" or {missing}" if missing else "") + ":",
             f"    {writer.count(self.variable)}",
             "else:",
             *indented(judge),
-        )
+        ]
+        condition = None if looks is None else writer.condition(looks)
+        if condition is not None:
+            lines = [f"if not ({condition}):", f"    {writer.count(self.variable)}", "else:", *indented(lines)]
+        writer.add(*lines)
 
     def check(self, seen: SeenIds, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         """A value of the slice came."""
@@ -141,9 +153,7 @@ class UniqueMonitor(MessageMonitor):
             if forgotten:
                 self.reporter.forget("ids", forgotten)
 
-    def _say_twice(
-        self, first: int, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
+    def _say_twice(self, first: int, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="duplicate",
@@ -176,8 +186,8 @@ class ResentHistory(Observer):
         self._ids.pop(session.id, None)
 
     def emit(self, writer: HandlerWriter) -> None:
-        if self._path is None:
-            return
+        if self._path is None or (self._uniques and all(rule.looks(writer) == Fit(0, ()) for rule in self._uniques)):
+            return  # what such an event calls by its id is another event
         value = writer.value(self._path)
         writer.add_early(f"if conn.resumed and {value} is not None and history.has(conn, {value}):", "    return")
         if not self._uniques:
