@@ -31,8 +31,8 @@ def disagreements(expected: dict[str, Any], verdict: dict[str, Any]) -> list[str
 
     `expected` has `exit`, the exit code; `errors`, the findings of severity error that nothing else causes, each by its `kind`
     (one of), the `types` it is about (any of), the frame `before` which it stands ("end": after the last) and its
-    `connection`, where they matter; `at_most` errors, where one fault may be told in more words; at least so many `warnings`,
-    and `warnings_at_most`.
+    `connection`, where they matter; `at_most` errors, where one fault may be told in more words; what some of them `says`;
+    at least so many `warnings`, and `warnings_at_most`.
     """
     findings = [finding for file in verdict["files"] for finding in file["findings"] if not finding["caused_by"]]
     errors = [one for one in findings if one["severity"] == "error" and one["verdict"] in ("violated", "error")]
@@ -55,6 +55,9 @@ def disagreements(expected: dict[str, Any], verdict: dict[str, Any]) -> list[str
         wrong.append(f"{len(warnings)} warnings, not {expected['warnings']}")
     if len(warnings) > expected.get("warnings_at_most", len(warnings)):
         wrong.append("warnings: " + "; ".join(warnings))
+    wrong += [
+        f"nothing says {words!r}" for words in expected.get("says", ()) if not any(words in one["message"] for one in errors)
+    ]
     if expected["exit"] == 0 and verdict["verdict"] != expected.get("verdict", "satisfied"):
         wrong.append(f"verdict {verdict['verdict']}")
     return wrong
@@ -80,7 +83,7 @@ def expectation(case: dict[str, Any]) -> dict[str, Any]:
     """The same from a table: its errors are texts, `kind/kind type/type before 3 at 2`; where there are none and no warnings
     are named, none are expected."""
     errors = [_error(text) for text in case["errors"]]
-    limits = {name: case[name] for name in ("at_most", "warnings", "warnings_at_most") if name in case}
+    limits = {name: case[name] for name in ("at_most", "warnings", "warnings_at_most", "says") if name in case}
     if not errors and not limits:
         limits = {"warnings_at_most": 0}
     return {"exit": 1 if errors else 0, "errors": errors, "verdict": case.get("verdict", "satisfied"), **limits}

@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Patterns, Rule
@@ -68,6 +69,7 @@ class Counts:
         self.kept += 1
 
 
+NEAR = 0.85  # so alike (difflib's ratio) are a type and its misspelling
 NOT_KEPT = 1 << 60  # the place of a finding that is counted only: beyond all others
 
 
@@ -102,6 +104,8 @@ class Reporter:
         self._numbers: dict[tuple[int, str], int] = {}
         # session → the places of its findings whose next frame has not come yet
         self._awaiting: dict[int, list[int]] = {}
+        # the frame of a message that came before, and the id of the finding that says so
+        self._repeated: tuple[int | None, str] = (None, "")
         # told of a session whose next frame is awaited
         self.on_awaited: Callable[[SessionState], None] | None = None
 
@@ -161,6 +165,10 @@ class Reporter:
             after = current.last_frame if after is None else after
             before = current.frame if before is None and current.frame != current.last_frame else before
         after, before = _frame_of(after), _frame_of(before)
+        if before is not None and before == self._repeated[0] and details.get("caused_by") is None:
+            details["caused_by"] = self._repeated[1]
+        if kind == "missing" and conn is not None and conn.session.strange:
+            message += _misspelt(expected, conn.session.strange)
         finding = Finding(
             rule=counts.rule.id,
             verdict=verdict,
@@ -190,6 +198,16 @@ class Reporter:
         """The same whoever judges: sessions are not split, and a rule's findings in one are decided in one order."""
         number = self._numbers[session, rule] = self._numbers.get((session, rule), 0) + 1
         return f"{session}.{rule}.{number}"
+
+    def repeat(self, fid: int, id_: str) -> None:
+        """A finding says that the message of this frame came before: what else the frame breaks follows from that."""
+        self._repeated = (int(fid), id_)
+        for place in range(len(self.findings) - 1, -1, -1):
+            finding = self.findings[place]
+            if finding.before != fid or finding.decided_by != "event":
+                return
+            if finding.id != id_ and finding.caused_by is None:
+                self.amend(place, caused_by=id_)
 
     # Where findings stand.
 
@@ -270,6 +288,14 @@ def witnesses(details: Mapping[str, Any]) -> dict[str, Any]:
 def _frame_of(number: int | None) -> int | None:
     """The frame of an event's number."""
     return None if number is None else int(number)
+
+
+def _misspelt(expected: Sequence[str], strange: Mapping[str, int]) -> str:
+    """Which type that the contract does not name may be what is missing."""
+    for type_ in map(bare_type, expected):
+        for near in get_close_matches(type_, strange, n=1, cutoff=NEAR):
+            return f"; {near} came at frame {strange[near]}: is it misspelt?"
+    return ""
 
 
 def names(patterns: Patterns) -> tuple[str, ...]:

@@ -36,4 +36,5 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-KIND = named_kind("unique", _read, json_object({**common_properties(), "field": FIELD, "by": ref("keys"), "event": ref("patterns")}))
+_SCHEMA = json_object({**common_properties(), "field": FIELD, "by": ref("keys"), "event": ref("patterns")})
+KIND = named_kind("unique", _read, _SCHEMA)

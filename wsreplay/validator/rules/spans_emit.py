@@ -208,7 +208,20 @@ class SpansEmitter:
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if writer.direction:
             lines += [f"    if {i} is not None:", f"        {i}.bound = {writer.bound}"]
+        if ends and span.else_by:
+            lines += self._other_name(writer, monitor)
         writer.add_under(condition, lines)
+
+    @staticmethod
+    def _other_name(writer: HandlerWriter, monitor: SpanMonitor) -> list[str]:
+        """An end that its key finds has the other key's value, too."""
+        else_by, i = monitor.span.else_by, f"i{monitor.number}"
+        value, first = writer.keys.variable(else_by[-1]), f"{i}.else_key" + ("[-1]" if len(else_by) > 1 else "")
+        arguments = f"{i}, {else_by[-1]!r}, {first}, {value}, t, fid, type, {writer.direction}"
+        return [
+            f"if {value} is not None and {i} is not None and {first} is not None and {first} != {value}:",
+            f"    {monitor.variable}.words.say_other_name({arguments})",
+        ]
 
     # The rules that judge slices.
 

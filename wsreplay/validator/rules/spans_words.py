@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wsreplay.contract.model import Patterns, Span
 from wsreplay.units import duration_text
 from wsreplay.validator.findings import Severity
@@ -15,6 +17,7 @@ from wsreplay.validator.reporting import (
     lost,
     names,
     sender,
+    short,
     where,
 )
 from wsreplay.validator.state.state import ConnectionState, Instance
@@ -47,9 +50,7 @@ class SpanWords:
             unsure=why_unsure(first.undecodable, self._span.end_patterns, first.fid),
         )
 
-    def say_stray(
-        self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, since: int | None
-    ) -> Reported:
+    def say_stray(self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, since: int | None) -> Reported:
         """A body or end event came before any start: before the frame `since` none can have come."""
         return self._reporter.report(
             self._counts,
@@ -107,6 +108,25 @@ class SpanWords:
             at_ns=t,
             blame=sender(direction),
             unsure=unsure,
+        )
+
+    def say_other_name(
+        self, instance: Instance, key: str, first: Any, value: Any, t: int, fid: int | None, type_: str, direction: int
+    ) -> None:
+        """The end has another value of a key than the start."""
+        self._reporter.report(
+            self._counts,
+            slice_=instance,
+            kind="consistency",
+            severity=Severity.WARNING,
+            message=f"{key} is {short(value)} in {type_}, and was {short(first)}{where(instance)}",
+            activation=instance.fid,
+            frames=frames_of(instance.fid, fid),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
         )
 
     def say_left(self, instance: Instance, t: int, by: str) -> Reported:

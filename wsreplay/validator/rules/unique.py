@@ -154,7 +154,7 @@ class UniqueMonitor(MessageMonitor):
                 self.reporter.forget("ids", forgotten)
 
     def _say_twice(self, first: int, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
-        self.reporter.report_message(
+        reported = self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="duplicate",
             message=f"{type_} came twice: {self.rule.field.text} {short(value)}",
@@ -163,6 +163,7 @@ class UniqueMonitor(MessageMonitor):
             seen=type_,
             at_ns=t,
         )  # fmt: skip
+        self.reporter.repeat(fid, reported.id)
 
 
 class ResentHistory(Observer):

@@ -51,6 +51,8 @@ class UnknownMonitor(MessageMonitor):
             self.reporter.forget("unknown types")
             return
         types.add((direction, type_))
+        if direction:
+            conn.session.wonder(short(type_), int(fid))
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="unknown",

@@ -239,6 +239,8 @@ class SessionState:
         # slices by group of rules, then by key
         self.tables: list[dict[Any, Slice]] = [{} for _ in range(groups)]
         self.undecodable = Undecodable()
+        # types of the server's that the contract does not name → the frame of the first
+        self.strange: dict[str, int] = {}
         # what came and was judged by no rule: what it is → how many
         self.unjudged: Counter[str] = Counter()
         # something may be open that began in a parent before the one that is open now
@@ -294,6 +296,10 @@ class SessionState:
     def lose_sight(self) -> None:
         """A connection of the session goes on where the recording ends."""
         self.connections -= 1
+
+    def wonder(self, type_: str, fid: int) -> None:
+        """An event came of a type that the contract does not name."""
+        self.strange.setdefault(type_, fid)
 
     def pass_unjudged(self, what: str) -> None:
         """Something came that no rule judges."""
