@@ -64,7 +64,23 @@ def test_what_a_session_has_not_seen_before_is_judged(rules: str, id: object) ->
 @pytest.mark.parametrize("rules", [COUNTED, COUNTED + UNIQUE], ids=["without a unique rule", "with one"])
 def test_within_one_connection_nothing_is_history(rules: str) -> None:
     judgement = Trace().open().s2c("a", id="m1").s2c("a", id="m1").close().judge(loads(rules))
-    assert "only-one: a came 2 times, at most 1 expected for user u1" in said(judgement)
+    assert "a came 2 times, at most 1 expected for user u1" in [finding.message for finding in judgement.findings]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_what_a_message_breaks_that_came_twice_follows_from_that(inline: bool) -> None:
+    rules = loads("contract: x\nunique: {id: once, field: $.id}\nsequence: {id: n, field: $.n}\nrules: [{id: r, absence: b}]")
+    trace = Trace().open().s2c("a", id=1, n=1).s2c("a", id=1, n=1).s2c("b", id=2, n=2).close()
+    assert said(trace.judge(rules, inline)) == ["once: a came twice: $.id 1", "r: b must not come"]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_only_the_events_that_are_named_are_looked_at(inline: bool) -> None:
+    rules = loads("contract: x\nunique: {id: once, field: $.id, event: [s2c:a, {event: b, where: {$.k: 1}}]}")
+    trace = Trace().open().s2c("a", id=1).c2s("a", id=1).s2c("b", id=1, k=2).s2c("b", id=1, k=1).close()
+    judgement = trace.judge(rules, inline)
+    assert said(judgement) == ["once: b came twice: $.id 1"]
+    assert judgement.rules[0].activations == 2
 
 
 def test_as_many_ids_are_remembered_as_is_promised_and_no_more_than_twice_as_many() -> None:

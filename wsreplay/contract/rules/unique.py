@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsreplay.contract.document import Value
-from wsreplay.contract.model import Patterns, Rule
+from wsreplay.contract.model import Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common, read_field
@@ -20,8 +20,14 @@ class Unique(Rule):
     by: tuple[str, ...]
     events: Patterns = ()
 
+    def patterns(self) -> Patterns:
+        return self.events
+
     def paths(self) -> tuple[Path, ...]:
         return (self.field,)
+
+    def may_concern(self, direction: int) -> bool:
+        return not self.events or may_fit(self.events, direction)
 
 
 def _read(value: Value, reader: Reader) -> Rule | None:
