@@ -10,11 +10,12 @@ from growing_files import Growing
 from judged_traces import NS, Trace
 
 from wsreplay.contract import loads
-from wsreplay.model import Gap
+from wsreplay.model import Connection, Ending, Gap
 from wsreplay.store.reader import Recording
+from wsreplay.store.writer import Writer
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import judge
-from wsreplay.validator.judge import cut_frames, losses, rare_collection
+from wsreplay.validator.judge import cut_frames, losses, rare_collection, refusals
 
 CONTRACT = loads("contract: x\njson: {text: object}\nrules: [{id: r, existence: b}]")
 
@@ -80,3 +81,20 @@ def test_python_looks_for_cycles_as_often_as_before_when_all_is_judged():
         assert gc.get_threshold()[0] > before[0]
         raise KeyError
     assert gc.get_threshold() == before
+
+
+def test_connections_that_were_refused_are_told_of(tmp_path: Path) -> None:
+    """No rule judges them, and yet nobody was served: many are counted."""
+    connections = [
+        Connection(number, 1, number * NS, number * NS, path="/ws", status=502, ending=Ending.REFUSED, error="nothing listens")
+        for number in range(1, 8)
+    ]
+    assert refusals(connections)[0] == "connection 1 was refused with status 502: nothing listens"
+    assert refusals(connections)[-1] == "and 2 more connections likewise"
+    assert refusals(connections, {7}) == ["connection 7 was refused with status 502: nothing listens"]
+    path = recording(tmp_path, two_connections())
+    writer = Writer(path)
+    writer.insert_connection(connections[0]._replace(id=9))
+    writer.close()
+    with Recording(path) as reader:
+        assert judge(reader, CONTRACT).notes[:1] == ("connection 9 was refused with status 502: nothing listens",)

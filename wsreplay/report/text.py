@@ -11,7 +11,7 @@ from itertools import islice
 from wsreplay.contract.decoding import messages_of
 from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import NO_CONTRACT, Direction, Session
+from wsreplay.model import NO_CONTRACT, Direction, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.paint import (
     BLUE,
@@ -174,6 +174,8 @@ class _File:
         parts.append(duration_text(max(end - session.opened_ns, 0)))
         parts.append(f"{count_text(events, 'event')} of {count_text(len(types), 'type')}")
         word, colour = _session_word(self.result, judgement, session.id, findings)
+        if all(connection.ending is Ending.REFUSED for connection in session.connections):
+            word, colour = "REFUSED", YELLOW
         line = spread(visible(" · ".join(parts)), word, self.width)
         return self.paint(line[: -len(word)], BOLD) + self.paint(word, BOLD, colour)
 

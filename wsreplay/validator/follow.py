@@ -18,7 +18,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement
-from wsreplay.validator.judge import choices_of, cut_frames, losses
+from wsreplay.validator.judge import choices_of, cut_frames, losses, refusals, with_notes
 
 _POLL_S = 0.1
 
@@ -69,6 +69,8 @@ class Follower:
         self._known: Counter[Finding] = Counter()
         # how far the file is known to reach (ns)
         self._reached = 0
+        # what is told of connections that never were WebSockets
+        self._refused: list[str] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -97,6 +99,7 @@ class Follower:
         engine.set_decoders(self._choices.names())
         gaps: list[Gap] = recording.gaps()
         holds: list[Hold] = recording.holds()
+        self._refused = refusals(connections)
         engine.set_holds(holds)
         engine.set_cut_frames(cut_frames(gaps))
         engine.set_epochs(recording.runs())
@@ -144,7 +147,7 @@ class Follower:
 
     def finish(self) -> Judgement:
         self.engine.finish(self._reached)
-        return self.engine.judgement()
+        return with_notes(self.engine.judgement(), self._refused)
 
 
 def _connection_of(item: object) -> int:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from wsreplay.contract import Contract
-from wsreplay.model import Connection, Gap, Message, Session
+from wsreplay.model import Connection, Ending, Gap, Message, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices, choose_from
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
+from wsreplay.units import count_text
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
+
+_MOST_REFUSED = 5  # connections that are told one by one
 
 
 def judge(recording: Recording, contract: Contract, *, sessions: Sequence[Session] | None = None) -> Judgement:
@@ -27,7 +31,31 @@ def judge(recording: Recording, contract: Contract, *, sessions: Sequence[Sessio
         for rows in recording.rows(connections=chosen):
             engine.run(rows)
         engine.finish(recording.reached_ns())
-    return engine.judgement()
+        refused = refusals(recording.connections(), chosen)
+    return with_notes(engine.judgement(), refused)
+
+
+def with_notes(judgement: Judgement, notes: Sequence[str]) -> Judgement:
+    """The same with what else is to be said of the recording."""
+    return replace(judgement, notes=(*notes, *judgement.notes)) if notes else judgement
+
+
+def refusals(connections: Sequence[Connection], chosen: Collection[int] | None = None) -> list[str]:
+    """What became of connections that never were WebSockets: no rule judges them, and yet nobody was served."""
+    refused = [
+        connection
+        for connection in connections
+        if connection.ending is Ending.REFUSED and (chosen is None or connection.id in chosen)
+    ]
+    lines = [
+        f"connection {connection.id} was refused"
+        + (f" with status {connection.status}" if connection.status else "")
+        + (f": {connection.error}" if connection.error else "")
+        for connection in refused[:_MOST_REFUSED]
+    ]
+    if len(refused) > _MOST_REFUSED:
+        lines.append(f"and {count_text(len(refused) - _MOST_REFUSED, 'more connection')} likewise")
+    return lines
 
 
 def prepare(recording: Recording, contract: Contract, chosen: Collection[int] | None = None) -> Engine:

@@ -21,7 +21,7 @@ from wsreplay.model import Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Judgement
-from wsreplay.validator.judge import judge, prepare, rare_collection
+from wsreplay.validator.judge import judge, prepare, rare_collection, refusals, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
 
 WORTH_SPLITTING = 20_000
@@ -112,7 +112,9 @@ def _join(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
     for number, part in enumerate(results):
         if any(part.shares_ids(other) for other in results[:number]):
             return _judge_file(path, contract)
-    return FileOutcome(path, contract.name, merge(contract, results))
+    with Recording.open(path) as recording:
+        refused = refusals(recording.connections())
+    return FileOutcome(path, contract.name, with_notes(merge(contract, results), refused))
 
 
 def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
