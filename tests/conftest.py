@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from example_count import FEW, MANY
 from hypothesis import settings
 from terminal import Tmux
-
-from examples import FEW, MANY
 
 # Times of recordings are shown as the reader's clock has them.
 os.environ["TZ"] = "UTC"

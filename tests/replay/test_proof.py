@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 import pytest
+from example_count import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from wsreplay.contract import load
 from wsreplay.contract.model import Contract
 from wsreplay.diff import report as diff_report

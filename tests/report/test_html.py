@@ -7,10 +7,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from example_count import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, Traces, judged
 from wsreplay.display import visible
 from wsreplay.report import FileResult, render

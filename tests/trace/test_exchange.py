@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 import pytest
+from example_count import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.jsonl_export import default_wire_length, export
 from wsreplay.formats.jsonl_import import import_lines

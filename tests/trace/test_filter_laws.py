@@ -6,10 +6,10 @@ import sqlite3
 
 import orjson
 import pytest
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from wsreplay.errors import FilterError
 from wsreplay.model import Frame
 from wsreplay.trace import filter as filters

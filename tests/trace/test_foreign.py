@@ -10,10 +10,10 @@ from pathlib import Path
 import foreign_files
 import pytest
 from commandline import run
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.formats.import_file import import_file

@@ -136,7 +136,7 @@ def chat_findings() -> list[Finding]:
         Finding("tool", violated, Severity.ERROR, "tool_completed never came for call c7 in thread t2", line=23,
                 slice=(*run, ("tool", "c7")), session=2, connection=2, activation=10, frames=(10, 18), kind="missing",
                 expected=("tool_completed", "tool_error"), until=12_789 * MS, seen="agent_completed", decided_by="deadline",
-                decided_at=12_789 * MS, at_ns=12_789 * MS, id="f-missing", fingerprint="f-missing"),
+                decided_at=12_789 * MS, at_ns=12_789 * MS, id="f-missing", fingerprint="f-missing", after=13, before=16),
         Finding("worked", violated, Severity.ERROR, "no tool_completed for every tool of run r7", line=36, slice=run, session=2,
                 connection=2, activation=5, frames=(18,), kind="missing", expected=("tool_completed",),
                 decided_by="scope_close", decided_at=18_456 * MS, at_ns=18_456 * MS,
@@ -145,7 +145,7 @@ def chat_findings() -> list[Finding]:
                 "agent_completed never came for run r8 in thread t2; the server dropped the connection", line=15, session=2,
                 slice=(("thread", "t2"), ("run", "r8")), connection=2, activation=20, frames=(20, 21), kind="missing",
                 expected=("agent_completed", "error_event"), decided_by="scope_close", decided_at=26_000 * MS,
-                at_ns=26_000 * MS, blame="server", id="f-cut", fingerprint="f-cut"),
+                at_ns=26_000 * MS, blame="server", id="f-cut", fingerprint="f-cut", after=21),
     ]  # fmt: skip
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import pytest
+from example_count import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judged_traces import Trace
 
-from examples import examples
 from wsreplay import contract as contracts
 from wsreplay.validator import Judgement, Verdict
 

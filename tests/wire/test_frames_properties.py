@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -13,7 +14,6 @@ from websockets.streams import StreamReader
 from wsproto.extensions import PerMessageDeflate as WsprotoDeflate
 from wsproto.frame_protocol import FrameProtocol
 
-from examples import examples
 from wsreplay.model import FIN, RSV1
 from wsreplay.wire.deflate import WINDOW
 from wsreplay.wire.frames import DecodedFrame, StreamDecoder

@@ -5,10 +5,10 @@ from __future__ import annotations
 from array import array
 
 import pytest
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.density import bars, column, density, time_of_column
 

@@ -6,10 +6,10 @@ from array import array
 from bisect import bisect_left
 
 import pytest
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples import examples
 from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.model import Fault
 from wsreplay.store import paging

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged_traces import Trace
 
-from examples import examples
 from wsreplay.contract import loads
 from wsreplay.validator import Engine
 

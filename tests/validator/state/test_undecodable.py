@@ -8,12 +8,12 @@ from pathlib import Path
 
 import orjson
 import pytest
+from example_count import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from judged_traces import Trace, of, said
 from test_oracle import SHAPES, Shape, judged, loaded, of_rule, timed
 
-from examples import examples
 from wsreplay.contract import loads
 from wsreplay.formats.jsonl_import import import_lines
 from wsreplay.store.reader import Recording
