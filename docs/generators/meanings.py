@@ -174,6 +174,7 @@ MEANINGS = {
         "": "What must not come twice. The last 10,000 values of each slice are remembered.",
         "field": "path, or `envelope.id`: the value",
         "by": "key, or a list: within what. Default: `conn.id`",
+        "event": "patterns: which events. Default: all",
     },
     "isolation": {
         "": "What must stay with its owner. One of `bind` and `confine`.",

@@ -23,6 +23,8 @@ def recorded(folder: Path, name: str, days: float, *, size: int = 0, types: tupl
         {"wsreplay": 1, "started_at": started, "upstream": "ws://x"},
         {"connection": 1, "t": 0, "open": {"path": "/ws", "headers": [], "user": "u"}},
     ]
+    asked = json.dumps({"type": "chat", "thread_id": "t"})
+    lines.append({"connection": 1, "t": 0, "dir": "c2s", "opcode": "text", "data": asked})
     for number, kind in enumerate(types):
         tool = {"tool_call_id": "c"} if kind.startswith("tool_") else {}
         data = json.dumps({"type": kind, "thread_id": "t", **tool, "fill": "x" * size if number == 1 else ""})

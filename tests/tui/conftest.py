@@ -126,7 +126,7 @@ def chat_findings() -> list[Finding]:
     return [
         Finding("think-before-tools", violated, Severity.ERROR,
                 "tool_executing without agent_thinking earlier for run r7 in thread t2",
-                line=37, slice=run, session=2, connection=2, activation=7, frames=(5, 7), kind="order",
+                line=40, slice=run, session=2, connection=2, activation=7, frames=(5, 7), kind="order",
                 expected=("agent_thinking",), seen="tool_executing", decided_at=1_150 * MS, at_ns=1_150 * MS,
                 id="f-order", fingerprint="f-order", blame="server"),
         Finding("tool", violated, Severity.WARNING, "tool_completed came 2.10 s too late for tool c6 in run r7 in thread t2",
@@ -137,7 +137,7 @@ def chat_findings() -> list[Finding]:
                 slice=(*run, ("tool", "c7")), session=2, connection=2, activation=10, frames=(10, 18), kind="missing",
                 expected=("tool_completed", "tool_error"), until=12_789 * MS, seen="agent_completed", decided_by="deadline",
                 decided_at=12_789 * MS, at_ns=12_789 * MS, id="f-missing", fingerprint="f-missing", after=13, before=16),
-        Finding("worked", violated, Severity.ERROR, "no tool_completed for every tool of run r7", line=36, slice=run, session=2,
+        Finding("worked", violated, Severity.ERROR, "no tool_completed for every tool of run r7", line=39, slice=run, session=2,
                 connection=2, activation=5, frames=(18,), kind="missing", expected=("tool_completed",),
                 decided_by="scope_close", decided_at=18_456 * MS, at_ns=18_456 * MS,
                 caused_by="f-missing", id="f-worked", fingerprint="f-worked"),

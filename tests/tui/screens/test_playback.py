@@ -86,6 +86,7 @@ async def test_at_the_end_of_a_replay_stands_also_what_was_due_only_later(stage,
     due = Finding(
         "tool", Verdict.VIOLATED, Severity.ERROR, "tool_completed never came", session=1, connection=1, activation=1,
         frames=(1,), kind="missing", expected=("tool_completed",), decided_at=3_000 * MS, at_ns=3_000 * MS,
+        after=1,
     )  # fmt: skip
     async with stage(path) as on:
         await on.judged([due])

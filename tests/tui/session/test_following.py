@@ -158,13 +158,13 @@ async def test_a_note_that_is_typed_into_the_recorder_comes_in_as_a_row(stage, l
 
 
 async def test_what_never_came_becomes_what_came_late_as_soon_as_it_comes(stage, live_chat):
-    live_chat.say(0, "user_message", 1_000, thread_id="t1", content="Hello?")
+    live_chat.say(1, "tool_executing", 1_000, tool_call_id="c1", tool_name="search")
     async with stage(live_chat.path, width=160, validating=True, contracts=("agent-chat",)) as on:
-        live_chat.wait(6_000)
-        await on.until(lambda: "missing: agent_started" in on.text().replace("\N{NO-BREAK SPACE}", " "))
-        live_chat.say(1, "agent_started", 100, thread_id="t1", run_id="r1")
+        live_chat.wait(12_000)
+        await on.until(lambda: "missing: tool_completed" in on.text().replace("\N{NO-BREAK SPACE}", " "))
+        live_chat.say(1, "tool_completed", 100, tool_call_id="c1", tool_name="search")
         await on.until(lambda: "late by" in on.text())
-        assert "missing: agent_started" not in on.text().replace("\N{NO-BREAK SPACE}", " ")
+        assert "missing: tool_completed" not in on.text().replace("\N{NO-BREAK SPACE}", " ")
 
 
 async def test_who_opens_a_frame_reads_it_in_peace(stage, live_chat):

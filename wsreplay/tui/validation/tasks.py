@@ -84,7 +84,7 @@ def _before(reader: Recording, finding: Finding) -> int:
     """The frame before which a finding stands."""
     if finding.session is None:
         return paging.first_at(reader, moment(finding))
-    return (finding.after or 0) + 1
+    return finding.before or (finding.after or 0) + 1
 
 
 def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:

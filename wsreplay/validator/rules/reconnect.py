@@ -136,6 +136,7 @@ class ReconnectMonitor(MessageMonitor):
             f"the client was back after {duration_text(t - loss.t)}",
             t,
             "event",
+            counted=False,
             seen="ws.open",
         )
 
