@@ -7,6 +7,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -189,10 +190,16 @@ def test_the_server_behaves_as_without_the_proxy(name: str, server: int, relay: 
     assert direct[1], "each case has an answer, if only a close frame"
 
 
-def test_every_case_was_recorded(relay: Relay) -> None:
-    """Comes last: stops the relay that all cases have used."""
-    relay.stop()
-    recorded = checked(relay.path)
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_every_case_is_recorded(server: int, tmp_path: Path, loop: str) -> None:
+    proxy = Relay(f"ws://127.0.0.1:{server}", tmp_path / "a.db", loop)
+    try:
+        for name in CASES:
+            behaviour(proxy.port, name)
+        proxy.stop()
+    finally:
+        proxy.end()
+    recorded = checked(proxy.path)
     assert len(recorded.connections) == len(CASES)
     for connection, (name, sent) in zip(recorded.connections, CASES.items(), strict=True):
         stream = recorded.stream(connection.id, 0)

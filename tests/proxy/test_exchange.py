@@ -124,11 +124,13 @@ def test_http_passes_byte_for_byte(name: str, shared: tuple[Listener, Relay]) ->
     assert play(CASES[name], listener, relay.port) == play(CASES[name], listener, listener.port)
 
 
-def test_requests_are_counted_and_only_upgrades_recorded(shared: tuple[Listener, Relay]) -> None:
-    """Comes last: stops the relay that all cases have used."""
-    _, relay = shared
-    summary = relay.stop()
-    connections = checked(relay.path).connections
+@pytest.mark.parametrize("loop", LOOPS)
+def test_requests_are_counted_and_only_upgrades_recorded(listener: Listener, relay: Start, loop: str) -> None:
+    proxy = relay(loop=loop, keep_host=True)
+    for steps in CASES.values():
+        play(steps, listener, proxy.port)
+    summary = proxy.stop()
+    connections = checked(proxy.path).connections
     assert [(connection.status, str(connection.ending)) for connection in connections] == [
         (400, "refused"), (None, "malformed"), (101, "dropped"), (401, "refused"), (101, "dropped"), (101, "dropped")
     ]  # fmt: skip

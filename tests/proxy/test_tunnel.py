@@ -103,31 +103,39 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     listener.close()
 
 
+def path_of(name: str) -> str:
+    return "/" + name.replace(" ", "-").replace(",", "")
+
+
+def play_case(name: str, listener: Listener, port: int) -> list[tuple[str, object]]:
+    """What the peers of a case saw, over the proxy or straight to the listener."""
+    answer = ("Sec-WebSocket-Extensions: permessage-deflate",) if "compressed" in name else ()
+    return play(CASES[name], *upgraded(listener, port, path=path_of(name), answer=answer))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_peers_see_the_same_with_and_without_the_proxy(name: str, shared: tuple[Listener, Relay]) -> None:
     listener, relay = shared
-    answer = ("Sec-WebSocket-Extensions: permessage-deflate",) if "compressed" in name else ()
-    path = "/" + name.replace(" ", "-").replace(",", "")
-    direct, proxied = (
-        play(CASES[name], *upgraded(listener, port, path=path, answer=answer)) for port in (listener.port, relay.port)
-    )
+    direct, proxied = (play_case(name, listener, port) for port in (listener.port, relay.port))
     assert proxied == direct
 
 
-def test_every_byte_of_every_case_is_recorded(shared: tuple[Listener, Relay]) -> None:
-    """Comes last: stops the relay that all cases have used."""
-    _, relay = shared
-    relay.stop()
-    recorded = checked(relay.path)
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_every_byte_of_every_case_is_recorded(listener: Listener, relay: Callable[..., Relay], loop: str) -> None:
+    proxy = relay(loop=loop, keep_host=True)
+    for name in CASES:
+        play_case(name, listener, proxy.port)
+    proxy.stop()
+    recorded = checked(proxy.path)
     connections = recorded.by_path()
     for name, steps in CASES.items():
-        connection = connections["/" + name.replace(" ", "-").replace(",", "")]
+        connection = connections[path_of(name)]
         for direction, who in enumerate("cs"):
             sent = b"".join(act for actor, act in steps if actor == who and isinstance(act, bytes))
             stream = recorded.stream(connection.id, direction)
             assert stream.end + len(stream.tail) == len(sent), name
             assert sent.endswith(stream.tail), name
-    endings = {name: str(connections["/" + name.replace(" ", "-").replace(",", "")].ending) for name in CASES}
+    endings = {name: str(connections[path_of(name)].ending) for name in CASES}
     assert endings["close and answer, server ends"] == endings["close and answer, client ends"] == "clean"
     assert endings["text both ways"] == endings["client resets"] == "dropped"
     wrong = {"reserved bits", "reserved opcodes", "unmasked client", "masked server", "long control frames", "odd close frames",
