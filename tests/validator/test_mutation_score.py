@@ -63,15 +63,16 @@ def test_ag_ui() -> None:
     trace = Trace().open().s2c("RUN_STARTED", runId="r").s2c("TEXT_MESSAGE_START", messageId="a")
     trace.s2c("TEXT_MESSAGE_CONTENT", messageId="a", delta="x").s2c("TEXT_MESSAGE_END", messageId="a")
     trace.s2c("TOOL_CALL_START", toolCallId="x").s2c("TOOL_CALL_ARGS", toolCallId="x").s2c("TOOL_CALL_END", toolCallId="x")
+    trace.s2c("TOOL_CALL_RESULT", messageId="b", toolCallId="x", content="y")
     score, alive = survivors(trace.s2c("RUN_FINISHED", runId="r").close(), "ag-ui")
     stalls = {
         f"stall {name}"
         for name in ("RUN_STARTED", "RUN_FINISHED", "TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END")
     }
-    stalls |= {f"stall TOOL_CALL_{name}" for name in ("START", "ARGS", "END")}
+    stalls |= {f"stall TOOL_CALL_{name}" for name in ("START", "ARGS", "END", "RESULT")}
     content = {f"{kind} {name}" for kind in ("drop", "double") for name in ("TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS")}
-    assert alive == stalls | content | {"swap TEXT_MESSAGE_END"}
-    assert score == "26/39"
+    assert alive == stalls | content | {"swap TEXT_MESSAGE_END", "swap TOOL_CALL_END", "double TOOL_CALL_RESULT"}
+    assert score == "28/44"
 
 
 def test_graphql_transport_ws() -> None:
