@@ -199,7 +199,7 @@ def test_a_full_disk_at_the_start_leaves_no_half_file(tmp_path: Path) -> None:
 
 def test_who_is_asked_to_end_leaves_nothing_half_made(tmp_path: Path) -> None:
     command = [*WSREPLAY, "import", "-", "-o", str(tmp_path / "a.db")]
-    message = b'{"connection": 1, "t": 0.1, "dir": "s2c", "data": "' + b"x" * 1000 + b'"}\n'
+    message = b'{"connection": 1, "t": 0.1, "dir": "s2c", "opcode": "text", "data": "' + b"x" * 1000 + b'"}\n'
     for number in (signal.SIGTERM, signal.SIGINT):
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdin is not None
