@@ -18,17 +18,20 @@ import orjson
 from wsreplay.contract.decoding import messages_of
 from wsreplay.display import ELLIPSIS, gist, preview, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import NO_FIT, Session
+from wsreplay.model import NO_FIT, Ending, Session
 from wsreplay.report import timeline
+from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import kind_sign, severity_sign
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.report.waterfall import Waterfall
 from wsreplay.store.reader import Recording
 from wsreplay.trace import spans
+from wsreplay.trace.reading import MessageReading
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Verdict
 
+_MOST_TYPES = 60
 _MOST_SESSIONS = 50  # told on the page; those with findings first
 _MOST_ROWS = 20_000  # unfolded, over the whole page
 _AROUND = 5
@@ -132,10 +135,13 @@ class _Page:
         by_session: dict[int | None, list[Finding]],
     ) -> Iterator[str]:
         sessions = timeline.sessions(recording, result.resume_within_ns)
+        reading = messages_of(recording, result.contract)
+        counts = count_types(recording, reading)
         shown = sorted(sessions, key=lambda session: (not by_session.get(session.id), session.id))[:_MOST_SESSIONS]
         for session in sorted(shown, key=lambda session: session.id):
             name = f"{prefix}s{session.id}"
-            yield from self._session(recording, name, result, judgement, session, by_session.get(session.id, []))
+            findings = by_session.get(session.id, [])
+            yield from self._session(recording, name, result, judgement, session, findings, reading, counts)
         if len(sessions) > len(shown):
             yield f'<p class="quiet">… {count_text(len(sessions) - len(shown), "more session")}, not on this page …</p>'
 
@@ -147,10 +153,11 @@ class _Page:
         judgement: Judgement,
         session: Session,
         findings: list[Finding],
+        reading: MessageReading,
+        counts: dict[int, dict[Type, TypeCount]],
     ) -> Iterator[str]:
         end_ns = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
         whole = max(self.rows_left, 200)
-        reading = messages_of(recording, result.contract)
         rows = list(timeline.folded(timeline.rows(recording, session, findings, reading), around=_AROUND, whole=whole))
         self.rows_left -= len(rows)
         ids, ghost_ids = _row_ids(name, rows)
@@ -158,7 +165,8 @@ class _Page:
         drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
         wrong = {str(finding.severity) for finding in findings if result.is_wrong(finding) and not result.is_known(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
-        yield from _session_head(judgement, session, findings, rows, end_ns)
+        coverage = coverage_of(judgement, types_of(session, counts), findings)
+        yield from _session_head(judgement, session, findings, coverage, end_ns)
         if svg := drawing.svg():
             yield '<div class="zoom"><button type="button" data-zoom="0.5" aria-label="zoom out">−</button>'
             yield '<button type="button" data-zoom="2" aria-label="zoom in">+</button></div>'
@@ -202,7 +210,7 @@ def _rule(rule: RuleVerdict) -> str:
 
 
 def _session_head(
-    judgement: Judgement, session: Session, findings: list[Finding], rows: list[Row | Gap], end_ns: int
+    judgement: Judgement, session: Session, findings: list[Finding], coverage: Coverage, end_ns: int
 ) -> Iterator[str]:
     verdict = judgement.session_verdicts.get(session.id)
     if verdict is None:
@@ -211,19 +219,15 @@ def _session_head(
     about = [user, _shown(session.path), duration_text(max(end_ns - session.opened_ns, 0))]
     if len(session.connections) > 1:
         about.append(count_text(len(session.connections), "connection"))
-    yield f"<h3>session {session.id} {_badge(verdict)}</h3><p class=facts>{' · '.join(about)}</p>"
-    counts = Counter(row.label for row in rows if isinstance(row, Row) and row.kind is Kind.EVENT)
-    if any(isinstance(row, Gap) for row in rows):
-        return
-    missing = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind is Kind.GHOST)
-    order = dict.fromkeys(row.label for row in rows if isinstance(row, Row) and row.kind in (Kind.EVENT, Kind.GHOST))
-    chips = []
-    for name in list(order)[:60]:
-        lacks = name in missing
-        number = f"<b>{counts[name]:,}{' ✗' if lacks else ''}</b>"
-        chips.append(f"<li{' class=missing' if lacks else ''}>{_shown(name)} {number}</li>")
-    if chips:
-        yield f'<ul class="coverage" aria-label="event coverage">{"".join(chips)}</ul>'
+    refused = all(connection.ending is Ending.REFUSED for connection in session.connections)
+    badge = '<span class="badge">refused</span>' if refused else _badge(verdict)
+    yield f"<h3>session {session.id} {badge}</h3><p class=facts>{' · '.join(about)}</p>"
+    for head, counts in coverage.parts():
+        chips = []
+        for name, number in list(counts.items())[:_MOST_TYPES]:
+            lacks = coverage.lacks(name)
+            chips.append(f"<li{' class=missing' if lacks else ''}>{_shown(name)} <b>{number:,}{' ✗' if lacks else ''}</b></li>")
+        yield f'<ul class="coverage" aria-label="{head}">{"".join(chips)}</ul>'
 
 
 # Findings.

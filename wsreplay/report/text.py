@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from wsreplay.contract.decoding import messages_of
@@ -13,6 +12,7 @@ from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import NO_CONTRACT, Direction, Ending, Session
 from wsreplay.report import timeline
+from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import (
     BLUE,
     BOLD,
@@ -32,10 +32,8 @@ from wsreplay.report.paint import (
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
-from wsreplay.trace.reading import MessageReading
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RunOutcome, Severity, Verdict
-from wsreplay.validator.reporting import bare_type
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
 _MOST_SESSIONS = 20  # told with their timelines
@@ -118,7 +116,7 @@ class _File:
             runs[run.session].append(run)
         sessions = timeline.sessions(recording, self.result.resume_within_ns)
         self._reading = messages_of(recording, self.result.contract)
-        counts = _type_counts(recording, self._reading)
+        counts = count_types(recording, self._reading)
         if self.result.session is not None:
             sessions = [session for session in sessions if session.id == self.result.session]
         every = self.result.every_session or len(sessions) == 1
@@ -145,26 +143,28 @@ class _File:
         recording: Recording,
         judgement: Judgement,
         session: Session,
-        counts: dict[int, dict[_Type, _Seen]],
+        counts: dict[int, dict[Type, TypeCount]],
         findings: list[Finding],
         runs: list[RunOutcome],
     ) -> Iterator[str]:
-        types: dict[_Type, _Seen] = {}
-        for connection in session.connections:
-            for name, seen in counts.get(connection.id, {}).items():
-                types[name] = types[name] + seen if name in types else seen
+        types = types_of(session, counts)
         yield self._session_head(recording, judgement, session, types, findings)
         faults = len(timeline.faults(recording, session))
         if faults:
             yield self.paint(f"  {INJECTED}: {count_text(faults, 'fault')}", YELLOW)
         if types or findings or faults:
-            yield from self._coverage(judgement, types, findings)
+            yield from self._coverage(coverage_of(judgement, types, findings))
             yield from self._timeline(recording, session, findings)
         yield from self._runs(runs)
         yield from self._findings(judgement, findings)
 
     def _session_head(
-        self, recording: Recording, judgement: Judgement, session: Session, types: dict[_Type, _Seen], findings: list[Finding]
+        self,
+        recording: Recording,
+        judgement: Judgement,
+        session: Session,
+        types: dict[Type, TypeCount],
+        findings: list[Finding],
     ) -> str:
         end = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
         events = sum(seen.times for seen in types.values())
@@ -179,30 +179,16 @@ class _File:
         line = spread(visible(" · ".join(parts)), word, self.width)
         return self.paint(line[: -len(word)], BOLD) + self.paint(word, BOLD, colour)
 
-    def _coverage(self, judgement: Judgement, types: dict[_Type, _Seen], findings: list[Finding]) -> Iterator[str]:
-        """How often each type came: what a run must have, with what is missing; what else came; what the client said."""
-        missing = {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
-        received = {name: seen for (direction, name), seen in types.items() if direction}
-        sent = {name: seen for (direction, name), seen in types.items() if not direction}
-        required: dict[str, int] = {}
-        for alternatives in judgement.required:
-            came = [name for name in alternatives if name in received]
-            required |= {name: received[name].times if name in received else 0 for name in came or alternatives[:1]}
-        required |= {name: received[name].times if name in received else 0 for name in sorted(missing - required.keys())}
-        others = {name: received[name].times for name in _by_first(received) if name not in required}
-        if not judgement.required:
-            required, others = required | others, {}
-        said = {name: sent[name].times for name in _by_first(sent)}
-        for head, counts in (("event coverage", required), ("also came", others), ("from the client", said)):
-            yield from self._counts(head, counts, missing)
+    def _coverage(self, coverage: Coverage) -> Iterator[str]:
+        """How often each type came."""
+        for head, counts in coverage.parts():
+            yield from self._counts(head, counts, coverage)
 
-    def _counts(self, head: str, counts: dict[str, int], missing: Collection[str]) -> Iterator[str]:
-        if not counts:
-            return
+    def _counts(self, head: str, counts: dict[str, int], coverage: Coverage) -> Iterator[str]:
         head = f"  {head:<{_COVERAGE}}"
         line, used = self.paint(head, DIM), cells(head)
         for name, number in islice(counts.items(), _MOST_TYPES):
-            lacks = name in missing and not number
+            lacks = coverage.lacks(name)
             text = f"{fit(visible(name), _WIDEST_TYPE)} {number:,}" + (f" {ERROR}" if lacks else "")
             if used + 3 + cells(text) > self.width:
                 yield line
@@ -395,40 +381,6 @@ def _first(rows: Iterable[Row | Gap]) -> Iterator[Row | Gap]:
         yield row
         if number == _MOST_ROWS:
             return
-
-
-_Type = tuple[int, str]
-"""An event type with its direction."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """How often a type came, and in which frame first."""
-
-    times: int
-    first_id: int
-
-    def __add__(self, other: _Seen) -> _Seen:
-        return _Seen(self.times + other.times, min(self.first_id, other.first_id))
-
-
-def _type_counts(recording: Recording, reading: MessageReading) -> dict[int, dict[_Type, _Seen]]:
-    """Per connection what types it carried."""
-    counts: defaultdict[int, dict[_Type, _Seen]] = defaultdict(dict)
-    untold = reading.untold()
-    for connection, direction, type, number, first_id in recording.type_tallies():
-        if connection not in untold:
-            counts[connection][direction, type] = _Seen(number, first_id)
-    for message in reading.messages(sorted(untold)) if untold else ():
-        if message.type is not None:
-            types, kind, seen = counts[message.connection_id], (message.direction, message.type), _Seen(1, int(message.id))
-            types[kind] = types[kind] + seen if kind in types else seen
-    return counts
-
-
-def _by_first(types: dict[str, _Seen]) -> list[str]:
-    """In the order in which they came first."""
-    return sorted(types, key=lambda name: types[name].first_id)
 
 
 def _totals(result: FileResult) -> str:

@@ -1,0 +1,46 @@
+"""What came of what a run must have: the same in text and on the page."""
+
+from __future__ import annotations
+
+from tests.report.conftest import MISSING_TOOL, Traces, judged
+from wsreplay.report import FileResult, render
+from wsreplay.report.coverage import TypeCount, coverage_of
+
+TYPES = {
+    (0, "chat"): TypeCount(2, 1),
+    (1, "agent_started"): TypeCount(1, 2),
+    (1, "ping"): TypeCount(9, 3),
+    (1, "tool_error"): TypeCount(1, 5),
+}
+
+
+def test_one_of_several_that_stand_for_each_other_is_enough() -> None:
+    coverage = coverage_of(judged(), TYPES, [])
+    assert coverage.required == {
+        "agent_started": 1, "agent_thinking": 0, "tool_executing": 0, "tool_error": 1, "agent_completed": 0,
+    }  # fmt: skip
+    assert (coverage.others, coverage.client) == ({"ping": 9}, {"chat": 2})
+    assert not coverage.lacks("agent_thinking")  # nobody missed it
+
+
+def test_what_a_finding_misses_stands_with_zero() -> None:
+    coverage = coverage_of(judged(), {(1, "agent_started"): TypeCount(1, 2)}, [MISSING_TOOL])
+    assert coverage.lacks("tool_completed")
+    assert [head for head, _ in coverage.parts()] == ["event coverage"]
+
+
+def test_without_a_run_all_of_the_servers_stand_first() -> None:
+    coverage = coverage_of(judged(required=()), TYPES, [MISSING_TOOL])
+    assert coverage.required == {"tool_completed": 0, "agent_started": 1, "ping": 9, "tool_error": 1}
+    assert coverage.others == {}
+
+
+def test_the_page_shows_what_the_text_shows(traces: Traces) -> None:
+    path = traces.write("a.db", [(100, {"type": "agent_started"}), (200, {"type": "user_message"}), (300, {"type": "ping"})])
+    result = FileResult(str(path), judged(findings=(MISSING_TOOL,)))
+    page = render("html", [result])
+    assert [head for head in ("event coverage", "also came", "from the client") if f'aria-label="{head}"' in page] == [
+        "event coverage", "also came", "from the client",
+    ]  # fmt: skip
+    assert "<li class=missing>tool_completed <b>0 ✗</b></li>" in page
+    assert "tool_completed 0 ✗" in render("text", [result])
