@@ -220,7 +220,7 @@ def _session_head(
     if len(session.connections) > 1:
         about.append(count_text(len(session.connections), "connection"))
     refused = all(connection.ending is Ending.REFUSED for connection in session.connections)
-    badge = '<span class="badge">refused</span>' if refused else _badge(verdict)
+    badge = '<span class="badge warn">refused</span>' if refused else _badge(verdict)
     yield f"<h3>session {session.id} {badge}</h3><p class=facts>{' · '.join(about)}</p>"
     for head, counts in coverage.parts():
         chips = []
