@@ -94,6 +94,8 @@ class EntrySplitter:
         self._depth += 1
 
     def _close(self, at: int) -> Iterator[bytes]:
+        if self._depth == 0:
+            return  # it closes nothing: damage before the document
         self._depth -= 1
         if self._in_entries and self._depth == _ENTRY:
             yield from self._cut(at + 1)
