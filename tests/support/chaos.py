@@ -151,6 +151,8 @@ class Trial:
         self._first = 0  # the first conversation through the current relay
         self._floors: dict[tuple[str, int], int] = {}
         self._recorders: set[int] = set()  # process ids of all that were ever seen
+        # What was done to the relay: when, what it was, the paths of the conversations that were open.
+        self._log: list[tuple[float, str, list[str]]] = []
 
     async def run(self, kills: int, within_s: float) -> Outcome:
         """So many kills, or fewer where time is over."""
@@ -173,8 +175,21 @@ class Trial:
         self.outcome.connections = sum(bool(each.speakers[0].received) for each in self._churn.conversations.values())
         for file in self._files():
             await asyncio.to_thread(recover, file)
-        self.outcome.add(await asyncio.to_thread(self._churn.verify, self._files(), self._floors))
+        tally = await asyncio.to_thread(self._churn.verify, self._files(), self._floors)
+        if tally.wrong:
+            self._tell_log(tally)
+        self.outcome.add(tally)
         return self.outcome
+
+    def _note(self, what: str) -> None:
+        opened = [path for path, conversation in self._churn.conversations.items() if conversation.open_peers]
+        self._log.append((time.monotonic(), what, opened))
+
+    def _tell_log(self, tally: Tally) -> None:
+        """Say what was done when, and how many of the conversations that were open then are not recorded as they should be."""
+        wrong = {problem.split(" ")[0] for problem in tally.wrong}
+        for at, what, opened in self._log:
+            _say(f"  {at - self._log[0][0]:8.3f} s  {what}: {len(wrong.intersection(opened))} of {len(opened)} open are wrong")
 
     # The supervisor.
 
@@ -211,14 +226,13 @@ class Trial:
         if victim == FILE:
             await self._take_file_away(relay)
         elif victim == RECORDER:
-            recordings, restarts = len(relay.children()), relay.count("restarted")
-            await self._kill_recorder(relay)
-            while self._random.random() < 0.2:  # again while it starts
+            recorders, said = relay.children(), len(relay.says)
+            killed = await self._kill_recorder(relay)
+            while len(recorders) == 1 and self._random.random() < 0.2:  # again while it starts
                 await asyncio.sleep(self._random.uniform(0, 0.4))
                 began = time.monotonic()
-                await self._kill_recorder(relay)
-            if recordings > 1:
-                await self._await_restart(relay, restarts)
+                killed = await self._kill_recorder(relay) or killed
+            await self._await_successor(relay, killed, said)
         else:
             await self._kill_relay(relay, victim)
             began, starts = time.monotonic(), 2 * STARTS  # of the relay, and of its recorder
@@ -230,20 +244,28 @@ class Trial:
         if self._scenario.thin_out:
             self._churn.connect(self._port, self._scenario.clients)
 
-    async def _kill_recorder(self, relay: Relay) -> None:
+    async def _kill_recorder(self, relay: Relay) -> int | None:
+        """Kill the recorder that runs longest; its process id."""
         for pid in relay.children()[:1]:
             self._recorders.add(pid)
             self.outcome.kills[RECORDER] += 1
+            self._note(f"kill recorder {pid} of {relay.children()}, {relay.count('restarted')} restarted")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            return pid
+        return None
 
-    async def _await_restart(self, relay: Relay, before: int) -> None:
-        """Until a recorder is back whose recording no echo goes through: killed before, the relay may lose what it alone has.
+    @staticmethod
+    async def _await_successor(relay: Relay, killed: int | None, said: int) -> None:
+        """Until another recorder is in the place of the killed one: a relay that is killed before loses what it alone has.
 
-        There may be nothing to wait for: it had closed its file.
+        An echo does not tell: it may have passed before the relay saw the death, or through another recording. There may be
+        nothing to wait for: the recorder had closed its file.
         """
         give_up = time.monotonic() + HANG_S / 2
-        while relay.count("restarted") == before and time.monotonic() < give_up:  # noqa: ASYNC110 - another process
+        while killed is not None and time.monotonic() < give_up:
+            if any("restarted" in line and killed not in line["recorders"] for line in relay.says[said:]):
+                return
             await asyncio.sleep(0.01)
 
     async def _take_file_away(self, relay: Relay) -> None:
@@ -257,6 +279,7 @@ class Trial:
         else:
             word, change = "relocated", path.unlink
         said = relay.count(word)
+        self._note(f"{word} {path.name}")
         change()
         give_up = time.monotonic() + HANG_S
         while relay.count(word) == said:
@@ -268,6 +291,7 @@ class Trial:
         recorders = relay.children()
         self._recorders.update(recorders)
         self.outcome.kills[victim] += 1
+        self._note(f"kill {victim}: {relay.process.pid} {recorders}, {relay.count('restarted')} restarted")
         if victim == BOTH:
             await self._stop_all([relay.process.pid, *recorders])
             await self._note_committed()

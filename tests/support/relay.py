@@ -77,9 +77,7 @@ class Relay:
         return int(wait_for(self.children, "the recorder runs")[0])
 
     def children(self) -> list[int]:
-        with contextlib.suppress(OSError):
-            return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
-        return []
+        return children(self.process.pid)
 
     def kill_recorder(self) -> None:
         """SIGKILL the recorder; return when a new one is ready."""
@@ -119,6 +117,13 @@ class Relay:
             stream.close()
 
 
+def children(pid: int) -> list[int]:
+    """The process ids of its children that nobody has reaped yet, the oldest first."""
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 def _state(pid: int) -> str:
     """The letter that /proc has for it; "X" where there is no such process."""
     try:
@@ -150,7 +155,8 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
         options["limits"] = Limits(**options["limits"])
     callbacks = Callbacks(
         stalled=lambda reason, keeps: say(stalled=reason, keeps=keeps), waiting=lambda: say(waits=True),
-        resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why), left_out=lambda what: say(left_out=what),
+        resumed=lambda: say(resumed=True), restarted=lambda why: say(restarted=why, recorders=children(os.getpid())),
+        left_out=lambda what: say(left_out=what),
         warn=lambda text: say(warned=text),
         relocated=lambda relocated: say(relocated=[str(relocated.was), str(relocated.now), relocated.saved]),
         mended=lambda path: say(mended=str(path)), rotated=lambda path: say(rotated=str(path.absolute())),
