@@ -223,16 +223,16 @@ class Trial:
         assert relay is not None
         (victim,) = self._random.choices(list(VICTIMS), list(VICTIMS.values()))
         began, starts = time.monotonic(), STARTS
+        killed, said = None, len(relay.says)
         if victim == FILE:
             await self._take_file_away(relay)
         elif victim == RECORDER:
-            recorders, said = relay.children(), len(relay.says)
+            recorders = relay.children()
             killed = await self._kill_recorder(relay)
             while len(recorders) == 1 and self._random.random() < 0.2:  # again while it starts
                 await asyncio.sleep(self._random.uniform(0, 0.4))
                 began = time.monotonic()
                 killed = await self._kill_recorder(relay) or killed
-            await self._await_successor(relay, killed, said)
         else:
             await self._kill_relay(relay, victim)
             began, starts = time.monotonic(), 2 * STARTS  # of the relay, and of its recorder
@@ -241,6 +241,7 @@ class Trial:
             await self._churn.thin_out(self._scenario.clients // 2)
             began = time.monotonic()
         await self._echo(began, starts)
+        await self._await_successor(relay, killed, said)
         if self._scenario.thin_out:
             self._churn.connect(self._port, self._scenario.clients)
 
