@@ -35,8 +35,9 @@ test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not campaign"
 
 campaign: $(READY)
-	$(BIN)/python -m pytest -m campaign -s
-	$(BIN)/python -m pytest -n auto -m "hypothesis and not campaign" --hypothesis-profile campaign --timeout 3600
+	$(BIN)/python -m pytest -m campaign -s tests/recorder/test_chaos.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m campaign -rP --ignore tests/recorder/test_chaos.py
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "hypothesis and not campaign" --hypothesis-profile campaign --timeout 3600
 
 chaos: $(READY)
 	$(BIN)/python tests/support/chaos.py --kills 1000

@@ -58,7 +58,7 @@ def check(tmp_path: Path) -> Callable[[bytes], None]:
     return check
 
 
-@pytest.fixture(params=[15, pytest.param(2000, marks=[pytest.mark.campaign, pytest.mark.timeout(1800)])])
+@pytest.fixture(params=[15, pytest.param(500, marks=[pytest.mark.campaign, pytest.mark.timeout(1800)])])
 def often(request: pytest.FixtureRequest) -> settings:
     return settings(max_examples=request.param, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 # What a property without a number of its own is tried with, in `make test` and in `make campaign`.
-FEW, MANY = 50, 1000
+FEW, MANY = 50, 250
 
 
 def examples(count: int) -> int:
