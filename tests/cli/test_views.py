@@ -170,6 +170,25 @@ def test_ls_and_show_judge_by_the_contract_that_fits() -> None:
     assert "RUN_STARTED" in run("show", path, "--filter", "rule:run").out
 
 
+def test_ls_speaks_json(recording: Path, tmp_path: Path) -> None:
+    (listed,) = map(json.loads, run("ls", recording, "--json").out.splitlines())
+    assert (listed["file"], listed["verdict"], listed["contract"]) == (str(recording), "violated", "agent-chat")
+    bob, alice = listed["sessions"]
+    assert (bob["user"], bob["verdict"], bob["broken"]) == ("bob", "violated", ["tool"]) and alice["verdict"] == "satisfied"
+    (connection,) = bob["connections"]
+    assert connection["path"] == "/ws" and connection["decoder"]["name"] == "json"
+    assert run("ls", "--json", cwd=tmp_path).out == run("ls", "--json", cwd=tmp_path).err == ""
+    unjudged = json.loads(run("ls", recording, "--json", "--no-verdict").out)
+    assert unjudged["verdict"] is None and unjudged["sessions"][0]["connections"] == bob["connections"]
+
+
+def test_ls_json_says_what_each_connection_is_read_by(tmp_path: Path) -> None:
+    run("import", CASES / "socketio.jsonl", "-o", tmp_path / "a.db")
+    (session,) = json.loads(run("ls", tmp_path / "a.db", "--json").out)["sessions"]
+    (connection,) = session["connections"]
+    assert connection["decoder"] == {"name": "socket.io", "guessed": True, "why": "its first messages"}
+
+
 def test_ls_of_nothing_says_how_to_begin(tmp_path: Path) -> None:
     outcome = run("ls", cwd=tmp_path)
     assert (outcome.code, outcome.out) == (0, "")

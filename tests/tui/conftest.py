@@ -257,10 +257,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     @asynccontextmanager
     async def run(
         path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, validating: bool | str = False,
-        session: int | None = None, contracts: tuple[str, ...] = (), steady: bool = False,
+        session: int | None = None, contracts: tuple[str, ...] = (), steady: bool = False, decoder: str | None = None,
     ) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
-        app = ReplayApp(path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts)
+        app = ReplayApp(
+            path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts, decoder=decoder
+        )
         if validating == "by hand":
             app.validation.status = ValidationStatus(ValidationStage.VALIDATING)
         if steady:
@@ -294,6 +296,14 @@ class LiveChat:
                                             listen="ws://127.0.0.1:8765", version="0.1.0", options={})  # fmt: skip
         self._writer.insert_connection(Connection(1, self._run, 0, path="/ws", user="u1", status=101))
         self.add(5)
+
+    def say_raw(self, direction: int, payload: bytes) -> None:
+        """A text message on the first connection, with no type for the recorder to note."""
+        self._count += 1
+        flags = 17 if direction == C2S else 1
+        self._writer.add_frames([(1, self._count, self._count * 250 * MS, direction, 1, flags, len(payload), 0, None, payload)])
+        self._writer.update_run(self._run, reached_ns=self._count * 250 * MS)
+        self._writer.commit()
 
     def connect(self, connection: int, user: str) -> None:
         """Another connection opens now."""

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
 from wsreplay.cli.streams import harmless
+from wsreplay.decode import Choice
 from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
-from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, Connection, Ending, Session
 from wsreplay.store.paths import reachable
+from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.units import duration_text, size_text
+from wsreplay.units import SECOND, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
 _SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
@@ -36,6 +39,8 @@ class Listed:
     reached_ns: int = 0
     faults: int = 0  # injected on purpose
     judgement: Judgement | None = None
+    # By connection, where they were asked for.
+    decoders: dict[int, Choice] = field(default_factory=dict)
 
 
 _SORTS: dict[str, Callable[[Listed], Any]] = {
@@ -49,21 +54,22 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-c", "--contract", help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
 @click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a recording, its sessions and connections.")
 @click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")
-def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, sort: str) -> int:
+def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str) -> int:
     """List recordings and their sessions, with verdicts. Without arguments: those in recordings/."""
     code = EXIT_CLEAN
     listed: list[Listed] = []
     for path in _recordings(paths):
         try:
-            listed.append(_read(path, contract, judged=not no_verdict))
+            listed.append(_read(path, contract, judged=not no_verdict, decoded=as_json))
         except RecordingError as error:
             click.echo(harmless(f"wsreplay: {error}"), err=True)
             code = EXIT_NOT_JUDGED
-    if not listed and code == EXIT_CLEAN:
+    if not listed and code == EXIT_CLEAN and not as_json:
         click.echo("nothing is recorded yet. Begin with:  wsreplay record ws://localhost:8000   (or: wsreplay demo)", err=True)
     for recording in sorted(listed, key=_SORTS[sort]):
-        for line in _lines(recording):
+        for line in [_as_json(recording)] if as_json else _lines(recording):
             click.echo(line)
     return code
 
@@ -78,7 +84,7 @@ def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
             raise UsageError(f"{path}: there is no such file or folder")
 
 
-def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
+def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> Listed:
     with open_recording(path) as recording:
         runs = recording.runs()
         frames = recording.last_id()
@@ -97,7 +103,62 @@ def _read(path: Path, contract: str | None, *, judged: bool) -> Listed:
             from wsreplay.validator.preview import preview_verdict
 
             listed.judgement = preview_verdict(recording, [contract] if contract else [])
+        if decoded:
+            listed.decoders = _decoders(recording, contract)
         return listed
+
+
+def _decoders(recording: Recording, contract: str | None) -> dict[int, Choice]:
+    from wsreplay.contract import load
+    from wsreplay.contract.decoding import choices_of
+
+    choices = choices_of(load(contract) if contract else None)
+    connections = recording.connections()
+    choices.refresh(recording, connections)
+    return {connection.id: choices[connection.id] for connection in connections}
+
+
+def _as_json(recording: Listed) -> str:
+    """A recording for programs: times in seconds, sizes in bytes."""
+    judgement, broken = recording.judgement, _broken_rules(recording)
+    return orjson.dumps({
+        "file": str(recording.path).encode("utf-8", "replace").decode(),
+        "started": recording.started or None,
+        "duration": recording.reached_ns / SECOND,
+        "frames": recording.frames,
+        "size": recording.size,
+        "recording": recording.live,
+        "injected": recording.faults,
+        "contract": judgement.contract if judgement else None,
+        "verdict": str(judgement.verdict) if judgement and judgement.contract != NO_CONTRACT else None,
+        "sessions": [_session_object(recording, session, broken.get(session.id, ())) for session in recording.sessions],
+    }).decode()  # fmt: skip
+
+
+def _session_object(recording: Listed, session: Session, rules: Sequence[str]) -> dict[str, Any]:
+    judgement = recording.judgement
+    verdict = judgement.session_verdicts.get(session.id) if judgement and judgement.contract != NO_CONTRACT else None
+    return {
+        "session": session.id,
+        "user": session.user,
+        "ending": str(session.ending),
+        "verdict": str(verdict) if verdict is not None else None,
+        "broken": list(rules),
+        "connections": [_connection_object(recording, connection) for connection in session.connections],
+    }
+
+
+def _connection_object(recording: Listed, connection: Connection) -> dict[str, Any]:
+    choice = recording.decoders[connection.id]
+    return {
+        "connection": connection.id,
+        "path": connection.path,
+        "subprotocol": connection.subprotocol,
+        "opened": connection.opened_ns / SECOND,
+        "closed": None if connection.closed_ns is None else connection.closed_ns / SECOND,
+        "frames": recording.tallies.get(connection.id, (0, 0))[0],
+        "decoder": {"name": choice.name, "guessed": choice.guessed, "why": choice.reason},
+    }
 
 
 def _lines(recording: Listed) -> Iterator[str]:

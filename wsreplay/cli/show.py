@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import Any
 
@@ -54,18 +54,20 @@ def command(
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
-        reading = Reading(recording, decoder) if contract is None else _reading_of(recording, contract, decoder)
-        view = _View(recording, session or marked, chosen, bool(expression.strip()), reading)
+        reading, names = (Reading(recording, decoder), None) if contract is None else _read_by(recording, contract, decoder)
+        view = _View(recording, session or marked, chosen, bool(expression.strip()), reading, names)
         write = _json_line if as_json else _Lines(_width(), raw).line
         for item in view.items(follow):
             click.echo(write(item, view), nl=True)
 
 
-def _reading_of(recording: Recording, contract: str, decoder: str | None) -> Reading:
+def _read_by(recording: Recording, name: str, decoder: str | None) -> tuple[Reading, Callable[[str], str]]:
+    """A recording's events as a contract says where they are, and what the contract calls each."""
     from wsreplay.contract import load
     from wsreplay.contract.decoding import reading_of
 
-    return reading_of(recording, load(contract), decoder)
+    contract = load(name)
+    return reading_of(recording, contract, decoder), contract.map.name_of
 
 
 def _width() -> int:
@@ -78,9 +80,11 @@ class _View:
     """The frames that are asked for, the faults injected among them, and what is known of their connections."""
 
     def __init__(
-        self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading
-    ) -> None:
+        self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading,
+        name_of: Callable[[str], str] | None,
+    ) -> None:  # fmt: skip
         self.reading = reading
+        self._name_of = name_of
         self._recording = recording
         self._session = session
         self._filter = chosen
@@ -90,6 +94,11 @@ class _View:
         self._last_fault = 0
         self.connections: dict[int, Connection] = {}
         self.sessions: dict[int, Session] = {}
+
+    def contract_name(self, type_: str | None) -> str | None:
+        """What the contract calls an event of the product's, where that is another name."""
+        name = self._name_of(type_) if self._name_of is not None and type_ is not None else type_
+        return None if name == type_ else name
 
     def _refresh(self) -> None:
         connections = self._recording.connections()
@@ -166,7 +175,7 @@ class _Lines:
         self._connection: int | None = None
 
     def line(self, item: Frame | Fault, view: _View) -> str:
-        text = self._fault(item) if isinstance(item, Fault) else self._frame(item, view.reading)
+        text = self._fault(item) if isinstance(item, Fault) else self._frame(item, view)
         if item.connection_id == self._connection or item.connection_id not in view.connections:
             return text
         self._connection = item.connection_id
@@ -176,7 +185,8 @@ class _Lines:
         head = f"{'':>7} {clock(fault.t_ns, 6):>12} "
         return head + display.fit(display.visible(f"{display.INJECTED}: {fault.said}"), max(40, self._width - len(head)))
 
-    def _frame(self, frame: Frame, reading: Reading) -> str:
+    def _frame(self, frame: Frame, view: _View) -> str:
+        reading = view.reading
         sign = "◀" if frame.direction else "▶"
         name = OPCODE_NAMES.get(frame.opcode, f"opcode {frame.opcode}")
         types = reading.types(frame)
@@ -184,6 +194,8 @@ class _Lines:
         kind = display.fit(display.visible(types[0]), TYPE_WIDTH - len(several)) + several if types else name
         kind = display.pad(kind, TYPE_WIDTH)
         text = f"{frame.id:>7} {clock(frame.t_ns, 6):>12} {sign} {kind} {len(frame.payload):>8}  "
+        if types and (ours := view.contract_name(types[0])) is not None:
+            text += f"({display.visible(ours)})  "
         return text + self._body(frame, reading, max(20, self._width - display.cells(text)))
 
     def _body(self, frame: Frame, reading: Reading, width: int) -> str:
@@ -255,6 +267,8 @@ def _frame_object(frame: Frame, view: _View) -> dict[str, Any]:
     if frame.connection_id in view.reading.decoded:
         line["decoder"] = view.reading.choice(frame.connection_id).name
         line["events"] = _events_of(frame, view)
+    if types and (name := view.contract_name(types[0])) is not None:
+        line["contract_type"] = name
     try:
         line["data"] = frame.payload.decode()
     except UnicodeDecodeError:

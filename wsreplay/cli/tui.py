@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from wsreplay.cli.options import RECORDINGS, split_session
+from wsreplay.cli.options import READ_DEFAULT, RECORDINGS, split_session
+from wsreplay.decode import decoder_names
 from wsreplay.store.paths import reachable
 
 
@@ -12,12 +13,14 @@ from wsreplay.store.paths import reachable
 @click.argument("file", required=False)
 @click.argument("session", type=int, required=False)
 @click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT", help="Validate by a built-in or a file.")
+@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
-    file: str | None, session: int | None, contracts: tuple[str, ...], ascii_only: bool, no_mouse: bool, while_open: int | None
-) -> None:
+    file: str | None, session: int | None, contracts: tuple[str, ...], decoder: str | None, ascii_only: bool, no_mouse: bool,
+    while_open: int | None,
+) -> None:  # fmt: skip
     """Look into a recording: replay it, find what is missing, late or out of order.
 
     FILE is a recording, also one that is being written, or a folder of them; without it, the folder `recordings`. SESSION is
@@ -30,5 +33,5 @@ def command(
     mouse = False if no_mouse else None
     run(
         path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse,
-        while_open=while_open,
+        while_open=while_open, decoder=decoder,
     )  # fmt: skip

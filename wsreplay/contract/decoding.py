@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from wsreplay.contract.model import Contract, Envelope
 from wsreplay.decode import PLAIN, Decoder, Part, get_decoder, values
 from wsreplay.decode.json import JsonDecoder
 from wsreplay.store.reader import Recording
+from wsreplay.trace.choices import Choices
+from wsreplay.trace.frame_reading import FrameReading
+from wsreplay.trace.links import Links
 from wsreplay.trace.reading import DecoderOf, MessageReading, Reading
 
 TOP_TYPE = ("type",)
@@ -26,9 +29,24 @@ def messages_of(recording: Recording, contract: Contract | None = None, decoder:
     return MessageReading(recording, *_how(contract, decoder), hints=_are_hints(contract))
 
 
+def frame_reading_of(choices: Choices, links: Links, contract: Contract | None = None) -> FrameReading:
+    """The same for whoever reads frames in any order; `choices` are made by `choices_of`."""
+    return FrameReading(choices, links, decoders_of(contract), hints=_are_hints(contract))
+
+
+def choices_of(contract: Contract | None = None, decoder: str | None = None) -> Choices:
+    """Which decoder each connection is read by: this one, the contract's, or what it shows to need. Raises UsageError."""
+    return Choices(_how(contract, decoder)[0])
+
+
+def decoders_of(contract: Contract | None) -> DecoderOf:
+    """Decoders by their names, as a contract has them. Can be pickled."""
+    return partial(decoder_for, contract=contract)
+
+
 def _how(contract: Contract | None, decoder: str | None) -> tuple[str | None, DecoderOf]:
     named = decoder or (contract.envelope.decoder if contract is not None else None)
-    return named, lambda name: decoder_for(name, contract)
+    return named, decoders_of(contract)
 
 
 def _are_hints(contract: Contract | None) -> bool:

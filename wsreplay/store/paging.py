@@ -39,7 +39,10 @@ PIECE_OF = "SELECT id FROM frame WHERE connection_id = ? AND seq BETWEEN ? AND ?
 
 
 class Head(NamedTuple):
-    """A frame as a list shows it: all but its payload, of which `preview` holds the first bytes and `size` the length."""
+    """A frame as a list shows it: all but its payload, of which `preview` holds the first bytes and `size` the length.
+
+    `events` is how many events it holds, as far as somebody has read it.
+    """
 
     id: int
     connection_id: int
@@ -52,6 +55,7 @@ class Head(NamedTuple):
     type: str | None
     size: int
     preview: bytes
+    events: int = 1
 
 
 def by_ids(count: int) -> str:
@@ -74,7 +78,7 @@ def _head(recording: Recording, row: tuple[Any, ...]) -> Head:
     *values, size, preview, damaged = row
     if damaged:
         raise damaged_frame(str(recording.path), values[0])
-    return Head._make((*values, size or 0, preview or b""))
+    return Head._make((*values, size or 0, preview or b"", 1))
 
 
 def bounds(recording: Recording) -> tuple[int, int]:

@@ -7,29 +7,16 @@ the recorder has noted already, costs no second look.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, RawMessage, get_decoder, values
+from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, get_decoder, values
 from wsreplay.display import hex_text
-from wsreplay.model import FIN, Connection, Frame, Message, Opcode
+from wsreplay.model import Connection, Frame, Message, Opcode
 from wsreplay.store.condition import UNTYPED
 from wsreplay.store.paging import connections_where
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices
-
-# What a message sent in fragments may hold to be decoded, bytes.
-LONGEST_JOINED = 64 * 2**20
-
-
-@dataclass(slots=True)
-class _Unfinished:
-    """A message whose last frame has not come."""
-
-    opcode: int
-    parts: list[bytes]
-    size: int = 0  # bytes of the parts
-
+from wsreplay.trace.joining import Joiner
 
 DecoderOf = Callable[[str], Decoder]
 """A decoder by its name."""
@@ -51,7 +38,7 @@ class Reading:
         self._recording, self._decoder_of, self._hints = recording, decoder_of, hints
         self._choices = Choices(decoder)
         self._linkers: dict[int, Linker] = {}
-        self._unfinished: dict[tuple[int, int], _Unfinished] = {}
+        self._joiner = Joiner()
         # The frame that was asked for last, and its events: a filter and a view ask for the same one.
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
 
@@ -91,36 +78,14 @@ class Reading:
         return tuple(event.document for event in self.events(frame))
 
     def _read(self, frame: Frame) -> tuple[Event, ...]:
-        message = self._joined(frame)
-        if message is None:
+        joined = self._joiner.join(frame)
+        if joined is None:
             return ()
         linker = self._linkers.get(frame.connection_id)
         if linker is None:
             linker = Linker(self._decoder_of(self._choices[frame.connection_id].name))
             self._linkers[frame.connection_id] = linker
-        return tuple(linker.feed(frame.id, *message))
-
-    def _joined(self, frame: Frame) -> RawMessage | None:
-        """The message that a frame completes (RFC 6455, section 5.4)."""
-        if frame.opcode > Opcode.BINARY:
-            return None
-        place = frame.connection_id, frame.direction
-        if frame.opcode != Opcode.CONTINUATION:
-            self._unfinished.pop(place, None)
-            if frame.flags & FIN:
-                return RawMessage(frame.direction, frame.opcode, frame.payload)
-            self._unfinished[place] = _Unfinished(frame.opcode, [frame.payload], len(frame.payload))
-            return None
-        message = self._unfinished.get(place)
-        if message is None:
-            return None
-        if message.size <= LONGEST_JOINED:  # what is longer is cut, and so is nothing that a decoder can read
-            message.parts.append(frame.payload)
-            message.size += len(frame.payload)
-        if not frame.flags & FIN:
-            return None
-        del self._unfinished[place]
-        return RawMessage(frame.direction, message.opcode, b"".join(message.parts))
+        return tuple(linker.feed(frame.id, *joined[0]))
 
 
 class MessageReading:

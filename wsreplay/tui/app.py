@@ -44,7 +44,8 @@ class ReplayApp(NavigatingApp):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
     `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are
-    opened; `contracts` by which, and without any by what fits. Raises UsageError for a theme that does not exist.
+    opened; `contracts` by which, and without any by what fits; `decoder` what their messages are read by. Raises UsageError for
+    a theme that does not exist.
     """
 
     TITLE = "wsreplay"
@@ -67,6 +68,7 @@ class ReplayApp(NavigatingApp):
         clock: Callable[[], int] = time.monotonic_ns,
         validating: bool = True,
         while_open: int | None = None,
+        decoder: str | None = None,
     ) -> None:
         self.config = config or Config()
         self._has_themes = False
@@ -74,6 +76,7 @@ class ReplayApp(NavigatingApp):
         super().__init__()
         self.path = path
         self.begin_at = session
+        self.decoder = decoder
         self.clock = clock
         self.validates = validating
         self._while_open = while_open

@@ -30,10 +30,12 @@ DEFAULT_FOLDER = Path("recordings")
 class NavigatingApp(ErrorGuard, App[None]):
     """The part of the application that opens recordings and screens, and leaves them.
 
-    `path` is a recording, or a folder of them; `begin_at` is the number of a session to begin at.
+    `path` is a recording, or a folder of them; `begin_at` is the number of a session to begin at, `decoder` what the user says
+    that messages are read by.
     """
 
     path: Path
+    decoder: str | None = None
     begin_at: int | None
     look: Appearance
     validation: Validation
@@ -53,7 +55,7 @@ class NavigatingApp(ErrorGuard, App[None]):
             if self.begin_at is not None:
                 raise UsageError(f"{self.path} is a folder: session {self.begin_at} of which recording?")
             return
-        self.recording = OpenRecording.open(self.path)
+        self.recording = OpenRecording.open(self.path, self.decoder)
         if self.begin_at is not None and self.recording.session(self.begin_at) is None:
             raise UsageError(f"{self.path} has no session {self.begin_at}: {there_are(self.recording.sessions)}")
 
@@ -66,7 +68,7 @@ class NavigatingApp(ErrorGuard, App[None]):
             from wsreplay.tui.browse.recordings import RecordingsScreen
 
             return RecordingsScreen(self.path)
-        return self._first_screen_of(self.recording or OpenRecording.open(self.path))
+        return self._first_screen_of(self.recording or OpenRecording.open(self.path, self.decoder))
 
     def _first_screen_of(self, recording: OpenRecording) -> Screen[None]:
         """Where to begin in a recording, which is the one that is open as soon as there is such a screen."""
@@ -104,7 +106,7 @@ class NavigatingApp(ErrorGuard, App[None]):
             return
         recording = None
         try:
-            recording = OpenRecording.open(path)
+            recording = OpenRecording.open(path, self.decoder)
             screen = self._first_screen_of(recording)
         except WsreplayError as error:
             if recording is not None:

@@ -17,11 +17,12 @@ def run(
     ascii_only: bool | None = None,
     mouse: bool | None = None,
     while_open: int | None = None,
+    decoder: str | None = None,
 ) -> None:
     """Show a recording, one session of it, or a folder of recordings, until the user quits.
 
     None leaves a setting to the user's configuration. `while_open` is a pipe's descriptor: when its other end is closed, who
-    shows this has ended, and it ends too.
+    shows this has ended, and it ends too. `decoder` is what messages are read by.
 
     Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
     a contract that cannot be used, or where there is no terminal.
@@ -36,6 +37,10 @@ def run(
         settings = settings._replace(ascii=ascii_only)
     if mouse is not None:
         settings = settings._replace(mouse=mouse)
+    if decoder is not None:
+        from wsreplay.decode import get_decoder
+
+        get_decoder(decoder)
     if contracts:
         from wsreplay import contract
 
@@ -43,7 +48,7 @@ def run(
             contract.load(name)
     from wsreplay.tui.app import ReplayApp
 
-    app = ReplayApp(path, session=session, config=settings, contracts=contracts, while_open=while_open)
+    app = ReplayApp(path, session=session, config=settings, contracts=contracts, while_open=while_open, decoder=decoder)
     app.open()
     app.run(mouse=settings.mouse)
     if app.return_code:

@@ -10,11 +10,13 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace.choices import Choices
+from wsreplay.trace.frame_reading import FrameReading
+from wsreplay.trace.links import Links
 from wsreplay.tui.recording.decoded_heads import decode_heads
 from wsreplay.tui.recording.summary import name, summary
 
 
-def shown(path: Path, decoder: str | None, *messages: tuple[int, int, bytes]) -> list[tuple[str, str]]:
+def shown(path: Path, decoder: str | None, *messages: tuple[int, int, bytes], linked: bool = False) -> list[tuple[str, str]]:
     """Name and summary of each message's row."""
     writer = Writer(path)
     run = writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="", options={})
@@ -28,7 +30,10 @@ def shown(path: Path, decoder: str | None, *messages: tuple[int, int, bytes]) ->
     with Recording.open(path) as reader:
         choices = Choices(decoder)
         choices.refresh(reader, reader.connections())
-        heads = decode_heads(reader, choices, paging.heads(reader, range(1, len(messages) + 1)))
+        reading = FrameReading(choices, Links())
+        if linked:
+            reading.link(reader, len(messages))
+        heads = decode_heads(reader, reading, paging.heads(reader, range(1, len(messages) + 1)))
         return [(name(head), summary(head)) for head in heads]
 
 
@@ -43,10 +48,11 @@ def test_several_events_are_one_row_with_their_number(tmp_path: Path) -> None:
     assert row[0] == "a ×3" and '"n":1' in row[1]
 
 
-def test_an_answer_is_named_by_its_id(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("linked", "named"), [(False, "result #7"), (True, "m:result")])
+def test_an_answer_is_named_after_its_request_once_that_is_known(linked: bool, named: str, tmp_path: Path) -> None:
     request, answer = b'{"jsonrpc":"2.0","id":7,"method":"m"}', b'{"jsonrpc":"2.0","id":7,"result":1}'
-    asked, answered = shown(tmp_path / "a.db", None, (0, 1, request), (1, 1, answer))
-    assert (asked[0], answered[0]) == ("m", "result #7")
+    asked, answered = shown(tmp_path / "a.db", None, (0, 1, request), (1, 1, answer), linked=linked)
+    assert (asked[0], answered[0]) == ("m", named)
 
 
 def test_a_payload_longer_than_a_preview_is_read(tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
-"""Rows that are no frames and stand between them: what never came, a fault that wsreplay injected, a note left at a time."""
+"""Rows that are no frames and stand between them.
+
+What never came, a fault that wsreplay injected, a note left at a time; and of a frame with several events each of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from wsreplay.model import Fault, Mark
+from wsreplay.decode import Event
+from wsreplay.model import Fault, Frame, Mark
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.tui.recording.evidence import GhostRow, known_at, moment
 
 MOST_FAULTS = 10_000  # placed and shown; all are counted
@@ -28,8 +33,16 @@ class NoteRow(NamedTuple):
     mark: Mark
 
 
+class EventRow(NamedTuple):
+    """One of the events of a frame, which stand below it: before the frame `before_id`."""
+
+    before_id: int
+    frame: Frame
+    event: Event
+
+
 PlacedRow = FaultRow | NoteRow
-ExtraRow = GhostRow | PlacedRow
+ExtraRow = GhostRow | PlacedRow | EventRow
 
 
 def when(item: ExtraRow) -> int:
@@ -43,7 +56,14 @@ def known_since(item: ExtraRow) -> int:
 
 
 def in_order(items: Iterable[ExtraRow]) -> list[ExtraRow]:
-    return sorted(items, key=lambda item: (item.before_id, when(item)))
+    return sorted(items, key=lambda item: (item.before_id, not isinstance(item, EventRow), when(item)))
+
+
+def event_rows(reader: Recording, reading: FrameReading, frame_id: int) -> tuple[EventRow, ...]:
+    """The events of a frame. Raises the errors of the RecordingError family."""
+    frame = reader.frame(frame_id)
+    reading.read_from(reader)
+    return tuple(EventRow(frame_id + 1, frame, event) for event in reading.events(frame) if event.name)
 
 
 def place_rows(reader: Recording) -> list[PlacedRow]:

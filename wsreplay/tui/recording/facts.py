@@ -22,8 +22,10 @@ _GRAVITY: Mapping[str, LineKind] = {"error": "error", "warning": "warning", "inf
 _FLAGS = ((1, "fin"), (2, "rsv1"), (4, "rsv2"), (8, "rsv3"), (16, "masked"))
 
 
-def frame_facts(frame: Frame, connection: Connection | None, session: int | None, origin_ns: int) -> list[DetailLine]:
-    """Everything the recording holds of a frame and its connection, but for the payload."""
+def frame_facts(
+    frame: Frame, connection: Connection | None, session: int | None, origin_ns: int, read_by: str = ""
+) -> list[DetailLine]:
+    """Everything the recording holds of a frame and its connection, but for the payload; `read_by` is its decoder."""
     direction = "server to client" if frame.direction else "client to server"
     facts: list[tuple[str, object]] = [
         ("frame", f"{frame.id}, {frame.seq} of its connection"),
@@ -32,6 +34,7 @@ def frame_facts(frame: Frame, connection: Connection | None, session: int | None
         ("opcode", f"{OPCODE_NAMES.get(frame.opcode, '?')} (0x{frame.opcode:x})"),
         ("flags", " ".join(name for bit, name in _FLAGS if frame.flags & bit) or "none"),
         ("type", frame.type),
+        ("read by", read_by),
         ("payload", f"{len(frame.payload):,} bytes"),
         ("on the wire", f"{frame.wire_length:,} bytes at offset {frame.offset:,}"),
     ]

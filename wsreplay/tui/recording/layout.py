@@ -45,6 +45,15 @@ def json_lines(payload: bytes) -> Shortened | None:
     return Shortened(text[:SHOWN_BYTES].decode("utf-8", "ignore").split("\n"), max(0, len(text) - SHOWN_BYTES))
 
 
+def shortened(text: Shortened, room: int) -> Shortened:
+    """The lines of a text that have so many characters together at most."""
+    for count, line in enumerate(text.lines):
+        room -= len(line)
+        if room < 0:
+            return Shortened(text.lines[:count], text.rest + sum(map(len, text.lines[count:])))
+    return text
+
+
 def raw_lines(payload: bytes) -> Shortened:
     """The payload as it is, broken at its line ends."""
     return Shortened(decoded(payload[:SHOWN_BYTES]).split("\n"), max(0, len(payload) - SHOWN_BYTES))

@@ -6,30 +6,38 @@ from array import array
 from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from wsreplay.decode import PLAIN
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices
+from wsreplay.trace.frame_reading import FrameReading
+from wsreplay.trace.links import Links
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 
+if TYPE_CHECKING:
+    from wsreplay.contract import Contract
+
 SESSION_PIECE = 50_000
 MOST_ASKED = 100  # connections of which the head says what they are read by
+LINKED_AT_ONCE = 5_000  # frames of a recording that grows
 LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the file
 
 
 class OpenRecording:
     """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
 
-    Jobs open readers of their own by `path`.
+    Jobs open readers of their own by `path`. `decoder` is the one that the user names for all connections.
     """
 
-    def __init__(self, reader: Recording) -> None:
+    def __init__(self, reader: Recording, decoder: str | None = None) -> None:
         self._take(reader)
+        self.named_decoder = decoder
         self.path: Path = reader.path
         # What the validator says.
         self.evidence: Evidence = NO_EVIDENCE
@@ -47,8 +55,10 @@ class OpenRecording:
         self._last_fault = 0
         # What is known to stand between the frames.
         self.placed_rows: Sequence[PlacedRow] = ()
-        # What its connections are read by.
-        self.choices = Choices()
+        # What its connections are read by, which contract says where their types are, and what links their frames.
+        self.choices = Choices(decoder)
+        self._contract: Contract | None = None
+        self.reading = FrameReading(self.choices, Links())
         # Whether it is being written.
         self.live = False
         # Of the frames known so far.
@@ -58,9 +68,9 @@ class OpenRecording:
         self.refresh()
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
+    def open(cls, path: str | Path, decoder: str | None = None) -> Self:
         """Raises WsreplayError."""
-        return cls(Recording.open(path))
+        return cls(Recording.open(path), decoder)
 
     def close(self) -> None:
         self.reader.close()
@@ -71,7 +81,7 @@ class OpenRecording:
         self._take(Recording.open(self.path, patience_s=LOCKED_S))
         self.connections, self.sessions, self.session_of = {}, [], {}
         self.injected, self._last_fault = {}, 0
-        self.choices = Choices()
+        self._choose_decoders()
         try:
             self.refresh()
         except WsreplayError:
@@ -96,11 +106,49 @@ class OpenRecording:
             self.connections |= {connection.id: connection for connection in changed}
             self.sessions = stitch(self.connections.values())
             self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
-        self.choices.refresh(reader, self.connections.values())
+        self._refresh_decoders(last_id)
         for connection_id, count, last in faults:
             self.injected[connection_id] = self.injected.get(connection_id, 0) + count
             self._last_fault = max(last, self._last_fault)
         self._set_marks(marks)
+
+    # What its messages say.
+
+    def read_by(self, contract: Contract | None) -> None:
+        """Read types where this contract says that they are. Raises the errors of the RecordingError family."""
+        if contract == self._contract:
+            return
+        self._contract = contract
+        self._choose_decoders()
+        self._refresh_decoders(self.last_id)
+
+    def _choose_decoders(self) -> None:
+        if self._contract is None:
+            self.choices = Choices(self.named_decoder)
+            self.reading = FrameReading(self.choices, Links())
+            return
+        from wsreplay.contract.decoding import choices_of, frame_reading_of
+
+        self.choices = choices_of(self._contract, self.named_decoder)
+        self.reading = frame_reading_of(self.choices, Links(), self._contract)
+
+    def _refresh_decoders(self, last_id: int) -> None:
+        """Choose the decoders of new connections, and link what came since the links were taken."""
+        until = self.reading.links.until
+        if self.choices.refresh(self.reader, self.connections.values()) and until:
+            self.reading.take_links(Links())  # what was linked was read otherwise
+        elif until and until < last_id:
+            self.reading.link(self.reader, min(last_id, until + LINKED_AT_ONCE))
+
+    @property
+    def is_unlinked(self) -> bool:
+        """Whether answers are there, or may be, whose requests nobody has looked for yet."""
+        return not self.reading.links.until and any(name != PLAIN for name in self.choices.names().values())
+
+    def contract_name(self, type_: str) -> str | None:
+        """What the contract calls an event of the product's, where that is another name."""
+        name = type_ if self._contract is None else self._contract.map.name_of(type_)
+        return None if name == type_ else name
 
     def take_evidence(self, evidence: Evidence) -> None:
         """The validator has found something else than before."""
@@ -120,6 +168,11 @@ class OpenRecording:
     def session(self, number: int | None) -> Session | None:
         """The session with this number, if there is one; None for None: the whole recording."""
         return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
+
+    def decoder(self, connection_id: int) -> str:
+        """What a connection's messages are read by, and why; "" for plain JSON."""
+        choice = self.choices[connection_id]
+        return "" if choice.plain else f"{choice.text}: {choice.reason}"
 
     def decoders(self, session: Session | None) -> list[str]:
         """What the messages of a session, or of the whole recording, are read by, unless it is plain JSON."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wsreplay.model import Frame, Session
+from wsreplay.model import FIN, Frame, Session
 from wsreplay.store import paging
-from wsreplay.tui.recording.decoded_heads import decode_heads
+from wsreplay.tui.recording.decoded_heads import decode_heads, document_text
 from wsreplay.tui.recording.evidence import Evidence, GhostRow
-from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow, in_order
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, event_rows, in_order
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.scan import FrameScan
 from wsreplay.tui.recording.view import View
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
+    from wsreplay.trace.frame_reading import FrameReading
 
 
 class Rows:
@@ -43,13 +45,16 @@ class Rows:
         # A filter whose answer is not all there yet, and what it lets through of the frames that came meanwhile.
         self._asked: Filter | None = None
         self._asked_since: array[int] = array("Q")
-        # The scan for what a recorder adds, with the filter, the evidence and the connections that it was made for.
-        self._scan: tuple[object, object, int, FrameScan] | None = None
+        # The scan for what a recorder adds, and the filter, the evidence, the links and the connections that it was made for.
+        self._scan: FrameScan | None = None
+        self._scan_for: tuple[object, ...] = ()
         self.only_marked = False
+        # The events of frames that were unfolded, by frame.
+        self._unfolded: dict[int, tuple[EventRow, ...]] = {}
         # While replaying, the time of the playhead, ns: what came later is not there yet.
         self.horizon: int | None = None
         # What the view shows.
-        self._evidence = recording.evidence
+        self._evidence, self._reading = recording.evidence, recording.reading
         self.view = self._make()
 
     @property
@@ -62,11 +67,13 @@ class Rows:
         return tuple(connection.id for connection in self.session.connections) if self.session else None
 
     def _make(self) -> View:
-        self._evidence = self.recording.evidence
+        if self._reading is not self.recording.reading:
+            self._unfolded.clear()  # they may be other events now
+        self._evidence, self._reading = self.recording.evidence, self.recording.reading
         ids: Sequence[int] = self.base if self.matches is None else self.matches
         if self.only_marked:
             ids = array("Q", sorted(frame_id for frame_id in self.recording.marked if _holds(ids, frame_id)))
-        decode = partial(decode_heads, self.recording.reader, self.recording.choices)
+        decode = partial(decode_heads, self.recording.reader, self.recording.reading)
         view = View(self.recording.reader, ids, self._extra_rows(), decode)
         if self.horizon is not None:
             view.set_horizon(self.horizon)
@@ -78,7 +85,8 @@ class Rows:
         placed = self.recording.placed_rows_of(self.session)
         if self.only_marked:
             return in_order(row for row in placed if isinstance(row, NoteRow))
-        items = in_order([*self.recording.evidence.ghosts_of(self.number), *placed])
+        events = [row for rows in self._unfolded.values() for row in rows]
+        items = in_order([*self.recording.evidence.ghosts_of(self.number), *placed, *events])
         if self.filter is None:
             return items
         lets_through = self.filter.predicate(self._extra_context(items))
@@ -91,21 +99,23 @@ class Rows:
         judged = {_extra_id(number): (_said(item),) for number, item in enumerate(items) if isinstance(item, GhostRow)}
         return Context(known.sessions, known.users, judged, known.thread, known.run)
 
-    def context(self) -> Context:
+    def context(self, reading: FrameReading | None = None) -> Context:
         """What a filter may know of this recording beside the frames."""
         from wsreplay.trace.filter import Context
 
-        return Context.of(self.recording.reader, self.recording.evidence)
+        return Context.of(self.recording.reader, self.recording.evidence, reader=reading)
 
     def scan(self, filter: Filter) -> FrameScan:
-        return FrameScan(filter, self.context(), self.connections)
+        reading = copy(self.recording.reading)  # it reads in a thread of its own
+        return FrameScan(filter, self.context(reading), self.connections, reading)
 
     def _scan_new(self, filter: Filter, first: int, last: int) -> array[int]:
-        """What a filter lets through of the frames between two; the sieve is kept: a recording that grows asks all the time."""
-        kept, evidence, changes = self._scan, self.recording.evidence, self.recording.changes
-        if kept is None or kept[0] is not filter or kept[1] is not evidence or kept[2] != changes:
-            kept = self._scan = filter, evidence, changes, self.scan(filter)
-        return kept[3].matches_between(self.recording.reader, first, last)
+        """What a filter lets through of the frames between two; the scan is kept: a recording that grows asks all the time."""
+        recording = self.recording
+        made_for = filter, recording.evidence, recording.reading.links, recording.changes
+        if self._scan is None or any(now is not then for now, then in zip(made_for, self._scan_for, strict=True)):
+            self._scan, self._scan_for = self.scan(filter), made_for
+        return self._scan.matches_between(recording.reader, first, last)
 
     # Each gives the view to show.
 
@@ -142,6 +152,15 @@ class Rows:
         self.only_marked = only
         return self._make()
 
+    def fold(self, frame_id: int) -> View | None:
+        """Show the events of a frame below it, each in a row, or hide them again; None where it is one event at most."""
+        if self._unfolded.pop(frame_id, None) is None:
+            events = event_rows(self.recording.reader, self.recording.reading, frame_id)
+            if len(events) < 2:
+                return None
+            self._unfolded[frame_id] = events
+        return self._make()
+
     def why_hidden(self, frame_id: int) -> str:
         """Why a frame of the session is not shown."""
         if _holds(self.view.ids, frame_id):
@@ -158,9 +177,9 @@ class Rows:
         """Whether a frame is of this list, whatever is filtered."""
         return _holds(self.base, frame_id)
 
-    def shows_evidence(self, evidence: Evidence) -> bool:
-        """Whether the view shows this evidence."""
-        return self._evidence is evidence
+    def shows(self, evidence: Evidence, reading: FrameReading) -> bool:
+        """Whether the view shows this evidence, and what this reading makes of messages."""
+        return self._evidence is evidence and self._reading is reading
 
     def rebuild(self) -> View:
         """Another verdict, or more faults: what stands between the frames is another."""
@@ -223,6 +242,9 @@ def _as_frame(item: ExtraRow, number: int) -> Frame:
     """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
     if isinstance(item, NoteRow):
         return Frame(_extra_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
+    if isinstance(item, EventRow):
+        document = document_text(item.event)
+        return item.frame._replace(id=_extra_id(number), opcode=1, flags=FIN, type=item.event.name, payload=document)
     if isinstance(item, FaultRow):
         fault = item.fault
         connection, direction = fault.connection_id or 0, fault.direction or 0

@@ -17,6 +17,7 @@ from wsreplay.tui.jobs.task import JobContext
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
+    from wsreplay.trace.frame_reading import FrameReading
 
 CHUNK = 20_000
 REPORT_S = 0.2  # a report is not made more often than this
@@ -66,11 +67,13 @@ def _frames_of(reader: Recording, connection_id: int) -> int:
 class FrameScan:
     """A filter bound to what is known of a recording: the condition in SQL first, the exact predicate after it.
 
-    `connections` narrows what is read to these. It can be pickled until it is used.
+    `connections` narrows what is read to these, `reading` is the context's reader. It can be pickled until it is used.
     """
 
-    def __init__(self, filter: Filter, context: Context, connections: Sequence[int] | None = None) -> None:
-        self.filter, self.context, self.connections = filter, context, connections
+    def __init__(
+        self, filter: Filter, context: Context, connections: Sequence[int] | None = None, reading: FrameReading | None = None
+    ) -> None:
+        self.filter, self.context, self.connections, self._reading = filter, context, connections, reading
 
     @cached_property
     def _condition(self) -> Condition:
@@ -83,6 +86,8 @@ class FrameScan:
 
     def matches_between(self, reader: Recording, first: int, last: int) -> array[int]:
         """The matching ids between two, both included."""
+        if self._reading is not None:
+            self._reading.read_from(reader)
         frames = paging.frames_where(reader, first, last, self._condition)
         return array("Q", (frame.id for frame in frames if self._lets_through(frame)))
 
@@ -93,6 +98,16 @@ def _pieces(ids: Sequence[int], start: int) -> Iterator[tuple[bool, int, int]]:
         yield True, first, min(first + CHUNK, len(ids))
     for end in range(start, 0, -CHUNK):
         yield False, max(0, end - CHUNK), end
+
+
+def gather_links(reading: FrameReading, reader: Recording, context: JobContext) -> None:
+    """Publishes the `Links` of a recording, which the reading does not know yet."""
+    last = reader.last_id()
+    while reading.links.until < last:
+        if context.cancelled:
+            return
+        reading.link(reader, min(last, reading.links.until + CHUNK))
+    context.publish(reading.links)
 
 
 def matching_ids(scan: FrameScan, ids: Sequence[int], start: int, reader: Recording, context: JobContext) -> None:

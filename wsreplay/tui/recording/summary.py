@@ -18,9 +18,9 @@ _QUIET = ("_id", "timestamp", "seq")  # what tells messages apart says little: i
 
 
 def name(head: Head) -> str:
-    """The event's type, else what kind of frame it is. Not yet harmless."""
+    """The event's type, of several the first and their number, else what kind of frame it is. Not yet harmless."""
     if head.type is not None:
-        return head.type
+        return f"{head.type} ×{head.events}" if head.events > 1 else head.type
     return _OPCODES.get(head.opcode, f"opcode {head.opcode}")
 
 

@@ -17,7 +17,7 @@ from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import ExtraRow, NoteRow, when
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, NoteRow, when
 from wsreplay.tui.recording.placement import RowPlacement
 
 PAGE_ROWS = 128
@@ -270,4 +270,6 @@ def _is_same(first: ExtraRow, second: ExtraRow) -> bool:
     """The same finding, fault or note, wherever it stands by now and whatever the note says."""
     if isinstance(first, NoteRow) and isinstance(second, NoteRow):
         return first.mark.t_ns == second.mark.t_ns
+    if isinstance(first, EventRow) and isinstance(second, EventRow):
+        return first.event.number == second.event.number
     return first[1] == second[1]

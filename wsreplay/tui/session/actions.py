@@ -10,6 +10,7 @@ from wsreplay.model import Session
 from wsreplay.store.paging import Head
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.screens.playback import PlaybackScreen
+from wsreplay.tui.session.decoding import DecodingController
 from wsreplay.tui.session.export_controller import ExportController
 from wsreplay.tui.session.findings_nav import FindingNavigator
 from wsreplay.tui.session.inspector import Inspector
@@ -34,6 +35,7 @@ class SessionActions(PlaybackScreen):
         Binding("right_square_bracket", "next_finding(1)", "Next finding", id="trace.next_finding", show=False),
         Binding("left_square_bracket", "next_finding(-1)", "Previous finding", id="trace.previous_finding", show=False),
         Binding("x", "next_witness", "Next witness frame of the finding", id="trace.witness", show=False),
+        Binding("u", "fold_events", "Show each event of the frame, or hide them", id="session.fold", show=False),
         Binding("m", "mark", "Mark with a note", id="keep.mark", show=False),
         Binding("apostrophe", "next_mark", "Next mark", id="keep.next_mark", show=False),
         Binding("M", "toggle_marked_only", "Marked frames only", id="keep.only_marked", show=False),
@@ -53,6 +55,7 @@ class SessionActions(PlaybackScreen):
     finding_navigator: FindingNavigator
     marks: MarkController
     exports: ExportController
+    decoding: DecodingController
     panes: PaneController
 
     # What the screen itself does.
@@ -102,6 +105,9 @@ class SessionActions(PlaybackScreen):
 
     def action_next_witness(self) -> None:
         self.finding_navigator.next_witness()
+
+    def action_fold_events(self) -> None:
+        self.decoding.fold()
 
     def action_mark(self) -> None:
         self.marks.ask_note()

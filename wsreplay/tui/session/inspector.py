@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wsreplay.decode import Event
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
 from wsreplay.store.paging import Head
@@ -13,11 +14,11 @@ from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow
 from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts
 from wsreplay.tui.recording.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, payload_layout, payload_lines
+from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, event_lines, payload_layout, payload_lines
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
@@ -42,6 +43,8 @@ class Inspector:
         # What is looked at, and the frame, if it is one that can be read.
         self.item: Item = None
         self.frame: Frame | None = None
+        # The events to show in the place of the payload.
+        self._events: tuple[Event, ...] = ()
         # The frame's payload, once it is laid out; or why it could not be.
         self._pretty: LaidPayload | None = None
         self._why_not_laid = ""
@@ -61,9 +64,10 @@ class Inspector:
         """
         self.item, self._trouble = item, trouble
         before, self.frame = self.frame, self._read(item)
-        if before is None or self.frame is None or before.id != self.frame.id:
+        if before is None or self.frame is None or before.id != self.frame.id or isinstance(item, EventRow):
             self._pretty = None
             self._jobs.cancel(LAYING)
+        self._events = self._read_events(item)
         pane = "findings" if isinstance(item, GhostRow) else "meta" if isinstance(item, FaultRow | NoteRow) else self.pane
         self._detail.show_pane(pane)
         is_new = self._pretty is None and not self._jobs.is_running(LAYING)
@@ -74,7 +78,7 @@ class Inspector:
 
     def turn_pane(self, steps: int) -> None:
         """What is no frame has one pane only."""
-        if isinstance(self.item, ExtraRow):
+        if isinstance(self.item, ExtraRow) and not isinstance(self.item, EventRow):
             return
         self.choose_pane(PANES[(PANES.index(self.pane) + steps) % len(PANES)])
 
@@ -83,6 +87,8 @@ class Inspector:
         self.show(self.item, trouble=self._trouble)
 
     def _read(self, item: Item) -> Frame | None:
+        if isinstance(item, EventRow):
+            return item.frame
         if not isinstance(item, Head):
             return None
         try:
@@ -90,6 +96,22 @@ class Inspector:
         except WsreplayError as error:
             self._trouble = str(error)
             return None
+
+    def _read_events(self, item: Item) -> tuple[Event, ...]:
+        """What its decoder makes of the frame that is looked at; nothing where the payload says as much."""
+        if isinstance(item, EventRow):
+            return (item.event,)
+        reading, frame = self._recording.reading, self.frame
+        if frame is None:
+            return ()
+        try:
+            reading.read_from(self._recording.reader)
+            events = reading.events(frame)
+        except WsreplayError as error:
+            self._trouble = str(error)
+            return ()
+        is_plain = not reading.is_decoded(frame.connection_id) and len(events) < 2
+        return () if is_plain and not any(event.warning for event in events) else events
 
     def _layout(self, pane: str) -> Layout:
         own = self._host.look.own
@@ -115,7 +137,10 @@ class Inspector:
             instead = [*heading, *(self._in_vain(why) if why else [waiting])]
             return lambda width: wrapped(instead, width, own)
         rest_key = self._host.look.key("keep.page")
-        lay = payload_layout(frame, pane, own, rest_key, self._pretty if pane == "json" else None)
+        laid = self._pretty if pane == "json" else None
+        if pane == "json" and laid is None and self._events:
+            laid = event_lines(self._events, self._recording.contract_name)
+        lay = payload_layout(frame, pane, own, rest_key, laid)
         return lambda width: [*wrapped(heading, width, own), *lay(width)]
 
     def _in_vain(self, why: str) -> list[DetailLine]:
@@ -126,7 +151,8 @@ class Inspector:
     def _facts(self, frame: Frame) -> list[DetailLine]:
         session = self._recording.session_of.get(frame.connection_id)
         connection = self._recording.connections.get(frame.connection_id)
-        return frame_facts(frame, connection, session.id if session else None, self._origin_ns)
+        number, read_by = session.id if session else None, self._recording.decoder(frame.connection_id)
+        return frame_facts(frame, connection, number, self._origin_ns, read_by=read_by)
 
     def _fault_lines(self, item: FaultRow) -> list[DetailLine]:
         fault = item.fault
@@ -165,8 +191,10 @@ class Inspector:
         return len(frame.payload) > SHOWN_BYTES
 
     def _lay_out_beside(self, frame: Frame) -> None:
+        events, contract_name = self._events, self._recording.contract_name
+
         def work(_reader: Recording, context: JobContext) -> None:
-            context.publish(payload_lines(frame, "json"))
+            context.publish(event_lines(events, contract_name) if events else payload_lines(frame, "json"))
 
         self._jobs.read_in_thread(LAYING, work, self._take)
 

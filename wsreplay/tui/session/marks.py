@@ -11,7 +11,7 @@ from wsreplay.store import annotations as notes
 from wsreplay.store.paging import Head
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import ExtraRow, NoteRow, when
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, NoteRow, when
 
 if TYPE_CHECKING:
     from wsreplay.model import Mark
@@ -100,4 +100,6 @@ def _frame_of(item: Head | ExtraRow) -> int | None:
     if isinstance(item, GhostRow):
         finding = item.finding
         return finding.activation or next(iter(finding.frames), None)
+    if isinstance(item, EventRow):
+        return item.frame.id
     return None if isinstance(item, NoteRow) else item.fault.frame_id

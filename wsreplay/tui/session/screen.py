@@ -21,6 +21,7 @@ from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.recording.scan import ScanResult, session_ids
 from wsreplay.tui.session.actions import SessionActions
+from wsreplay.tui.session.decoding import DecodingController
 from wsreplay.tui.session.export_controller import ExportController
 from wsreplay.tui.session.findings_nav import FindingNavigator
 from wsreplay.tui.session.inspector import Inspector
@@ -81,6 +82,7 @@ class SessionScreen(SessionActions):
             self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
         )
         self.exports = ExportController(self, recording, self.rows, self.caught_up)
+        self.decoding = DecodingController(self, recording, self.rows, self.jobs, self.caught_up, self._events_changed)
         self.panes = PaneController(self, self.frames, self.detail, self.bar)
         self.overview_controller = OverviewController(
             recording, self.rows, self.overview, self.jobs, self.origin_ns, self._rows_changed
@@ -134,6 +136,7 @@ class SessionScreen(SessionActions):
         """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
             self.jobs.read_in_process("reading the session", partial(session_ids, self.session.connections), self._take_ids)
+        self.decoding.link()
         self._show_detail(again=True)
         self.count_overview()
         self.overview_controller.place_extra_rows()
@@ -256,13 +259,21 @@ class SessionScreen(SessionActions):
             self.count_overview()
             self.search.ask_again()
 
+    def _events_changed(self, at_frame: int | None) -> None:
+        """Frames say something else than before, or one was unfolded, to which the cursor goes."""
+        self.show_rows()
+        if at_frame is None:
+            self.search.ask_again()
+        else:
+            self.frames.move_to(self.rows.view.row_of_frame(at_frame))
+
     def job_failed(self, name: str, why: str) -> None:
         super().job_failed(name, why)
         self.search.job_failed(name)
         self.inspector.job_failed(name, why)
 
     def verdict_changed(self) -> None:
-        if self.rows.shows_evidence(self.recording.evidence):
+        if self.rows.shows(self.recording.evidence, self.recording.reading):
             self.paint_lines()
             return
         self.show_open()
@@ -287,6 +298,7 @@ class SessionScreen(SessionActions):
         self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
         if self.replaying:
             self.show_playhead()  # what was the end is the end no more
+        self.decoding.link()
         self.search.grown()
         self.overview_controller.grown(self.playback.end_ns, self.now())
 

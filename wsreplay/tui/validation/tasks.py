@@ -101,13 +101,13 @@ def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
     return places
 
 
-def validate_once(path: Path, names: Sequence[str], context: JobContext) -> None:
-    """Publishes how far it is, and the evidence at the end."""
+def validate_once(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
+    """Publishes how far it is, and the evidence at the end. `decoder` is the one that the user names, if any."""
     _give_way()
-    _validate(path, names, context)
+    _validate(path, names, decoder, context)
 
 
-def _validate(path: Path, names: Sequence[str], context: JobContext) -> None:
+def _validate(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
     from wsreplay import validator
     from wsreplay.validator.select import select_contracts
 
@@ -115,7 +115,7 @@ def _validate(path: Path, names: Sequence[str], context: JobContext) -> None:
         context.publish(Progress(share))
 
     with CountedRecording.open(path) as reader:
-        contracts = select_contracts(reader, names)
+        contracts = [contract.read_by(decoder) for contract in select_contracts(reader, names)]
         judgements: list[Judgement] = []
         for number, contract in enumerate(contracts):
             reader.report_to(report, number, len(contracts))
@@ -148,13 +148,13 @@ class _Findings:
             return list(self._findings.values()) if is_new else None
 
 
-def follow(path: Path, names: Sequence[str], context: JobContext) -> None:
+def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
     """Publishes evidence while a recording is being written, and that of all of it at the end."""
     from wsreplay import validator
     from wsreplay.validator.select import await_contracts
 
     _give_way()
-    contracts = await_contracts(path, names)
+    contracts = [contract.read_by(decoder) for contract in await_contracts(path, names)]
     sources = list(map(_source, contracts))
     findings, over = _Findings(), threading.Event()
 
@@ -179,7 +179,7 @@ def follow(path: Path, names: Sequence[str], context: JobContext) -> None:
         follower.join()
     over.set()
     reporter.join()
-    _validate(path, names, context)
+    _validate(path, names, decoder, context)
 
 
 def _give_way() -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from wsreplay.errors import WsreplayError
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
@@ -16,6 +17,7 @@ from wsreplay.tui.validation.tasks import Progress, ValidationResult, ValidatorE
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from wsreplay.contract import Contract
     from wsreplay.tui.recording.open_recording import OpenRecording
 
 VALIDATING = "validating"
@@ -63,9 +65,20 @@ class Validation:
         if recording is not None:
             self.status = ValidationStatus(Stage.FOLLOWING if recording.live else Stage.VALIDATING)
             self._stamps = None
-            task = partial(follow if recording.live else validate_once, recording.path.absolute(), self.contracts)
+            self._read_by_contract(recording)
+            task = partial(
+                follow if recording.live else validate_once, recording.path.absolute(), self.contracts, recording.named_decoder
+            )
             self._jobs.run_in_process(VALIDATING, task, self.take, self.fail)
             self._host.verdict_changed()
+
+    def _read_by_contract(self, recording: OpenRecording) -> None:
+        """Read types where the contract that was asked for says that they are."""
+        try:
+            recording.read_by(_load(self.contracts[0]) if self.contracts else None)
+        except WsreplayError as error:
+            why = self._host.look.own(str(error))
+            self._host.notify(why, title="messages are read as before", severity="error", markup=False)
 
     def again(self, contracts: tuple[str, ...] = ()) -> None:
         """With other contracts, or with the same as they are on disk now."""
@@ -129,6 +142,12 @@ class Validation:
             how = f"{self._host.look.key('screen.validate')} validates again"
             self._host.notify(how, title="the contract has changed on disk", markup=False)
             self._host.verdict_changed()
+
+
+def _load(name: str) -> Contract:
+    from wsreplay.contract import load
+
+    return load(name)
 
 
 def read_stamps(sources: Sequence[Source]) -> Stamps:

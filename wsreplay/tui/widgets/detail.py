@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
 
@@ -15,11 +15,13 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from wsreplay.decode import Event
 from wsreplay.model import Frame, Opcode
 from wsreplay.tui.host import Themed
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import PaneChosen
 from wsreplay.tui.recording import layout
+from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.facts import DetailLine, LineKind
 from wsreplay.tui.recording.summary import close_parts
 
@@ -193,12 +195,47 @@ def payload_lines(frame: Frame, pane: str) -> LaidPayload:
     return LaidPayload([("plain", text) for text in raw.lines], raw.rest)
 
 
+def event_lines(events: Sequence[Event], contract_name: Callable[[str], str | None]) -> LaidPayload:
+    """The events of a frame as text: of each its type, what it answers, what a strict reader would say, and its document."""
+    lines: list[DetailLine] = []
+    room = layout.SHOWN_BYTES
+    rest = 0
+    for event in events:
+        lines += [("plain", "")] if lines else []
+        lines += _event_heading(event, contract_name)
+        document = layout.json_lines(document_text(event))
+        if document is not None:
+            shown = layout.shortened(document, room)
+            room -= sum(map(len, shown.lines))
+            rest += shown.rest
+            lines += [("json", text) for text in shown.lines]
+        lines += [
+            ("dim", f"attachment {number}: {len(data):,} bytes") for number, data in enumerate(event.attachments, 1)
+        ]
+    return LaidPayload(lines, rest)
+
+
+def _event_heading(event: Event, contract_name: Callable[[str], str | None]) -> Iterator[DetailLine]:
+    words = [event.name or "no type"]
+    ours = contract_name(event.name)
+    if ours is not None:
+        words.append(f"({ours})")
+    if event.id is not None and not event.name.endswith(f"#{event.id}"):
+        words.append(f"#{event.id}")
+    if event.request is not None:
+        words.append(f"answers frame {event.request.frame}")
+    yield "head", "  ".join(words)
+    if event.warning:
+        yield "warning", event.warning
+
+
 def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, laid: LaidPayload | None = None) -> Layout:
     """How a frame's payload is laid out in a pane; `laid` are its `payload_lines`, where they are known.
 
     `rest_key` is the key for what the pane does not show.
     """
-    if pane == "hex" and frame.payload:
+    is_binary = frame.opcode == Opcode.BINARY and pane == "json" and laid is None and layout.json_lines(frame.payload) is None
+    if (pane == "hex" or is_binary) and frame.payload:
         hex_lines, more = partial(layout.hex_lines, frame.payload), _more(len(frame.payload) - layout.SHOWN_BYTES, rest_key)
         return lambda width: [*(("plain", text) for text in hex_lines(width)), *layout.wrapped(more, width, shown)]
     lines, rest = payload_lines(frame, pane) if laid is None else laid

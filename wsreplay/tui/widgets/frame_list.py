@@ -129,7 +129,7 @@ class FrameList(RowList):
             why = f"{again} reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
         if isinstance(item, ExtraRow):
-            return self.whole_line(self._painter(width, 0).extra_row(item), width)
+            return self.whole_line(self._painter(width, self._type_width(0, width)).extra_row(item), width)
         type_width = self._type_width(cell_len(self.look.safe(name(item))), width)
         return self.whole_line(self._painter(width, type_width).frame(item, self._wait_ns(item, row)), width)
 
@@ -137,6 +137,7 @@ class FrameList(RowList):
         return FrameRow(
             self.look, width, self._id_width(), type_width, self.origin_ns, self._users, self._are_many,
             self._recording.evidence, self._recording.marked, self.witnesses, self.open, self.needle,
+            self._recording.contract_name,
         )  # fmt: skip
 
     def _wait_ns(self, head: Head, row: int) -> int | None:

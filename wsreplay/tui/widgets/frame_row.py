@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.style import Style
 
 from wsreplay import units
-from wsreplay.model import Fault, Mark
-from wsreplay.store.paging import Head
+from wsreplay.model import FIN, Fault, Mark, Opcode
+from wsreplay.store.paging import PREVIEW_BYTES, Head
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
+from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.evidence import Evidence, moment, worst
-from wsreplay.tui.recording.extra_rows import ExtraRow, FaultRow, NoteRow
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow
 from wsreplay.tui.recording.summary import name, summary
 
 if TYPE_CHECKING:
@@ -30,11 +31,16 @@ _USER = 10  # cells
 _SUMMARY = 600  # characters
 
 
+def _no_name(_type: str) -> str | None:
+    return None
+
+
 class FrameRow(NamedTuple):
     """Paints a row of a list `width` cells wide. `id_width` and `type_width` are cells, `origin_ns` is when the clock is 0.
 
     `users` are those of the connections in the list, `are_many` says whether they differ. `witnesses` are the frames of the
     finding that is looked at, `open` those that began what is open at the playhead, `needle` is what a search looks for.
+    `contract_name` is what the contract calls a type, None where it is the same.
     """
 
     look: Appearance
@@ -49,9 +55,12 @@ class FrameRow(NamedTuple):
     witnesses: Collection[int] = ()
     open: Collection[int] = ()
     needle: str = ""
+    contract_name: Callable[[str], str | None] = _no_name
 
     def extra_row(self, item: ExtraRow) -> list[Run]:
         """What is no frame."""
+        if isinstance(item, EventRow):
+            return self._event(item)
         if isinstance(item, FaultRow):
             return self._fault(item.fault)
         if isinstance(item, NoteRow):
@@ -78,11 +87,41 @@ class FrameRow(NamedTuple):
         runs.extend(self._searched(f"{type_name} ", self._name_style(head, finding)))
         if width >= _SIZE_FROM:
             runs.append((f"{units.size_text(head.size):>5} ", faint))
+        runs += self._in_contract(head.type)
         if finding:
             words = place_words(finding, self.evidence.belongs.get(head.id))
             runs.append((f"{look.own(words)}  ", look.sign_of(finding)[1]))
         if mark := self.marked.get(head.id):
             runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
+        runs.extend(self._searched(look.safe(summary(head)[:_SUMMARY]), dim))
+        return runs
+
+    def _in_contract(self, type_: str | None) -> list[Run]:
+        """What the contract calls an event that the product calls otherwise."""
+        name = self.contract_name(type_) if type_ is not None else None
+        return [(f"({self.look.safe(name)})  ", self.look.style("word"))] if name is not None else []
+
+    def _event(self, item: EventRow) -> list[Run]:
+        """One of several events of the frame above."""
+        look, width, event = self.look, self.width, item.event
+        dim, faint = look.style("dim"), look.style("faint")
+        document = document_text(event)
+        head = Head(
+            0, 0, 0, 0, event.direction, Opcode.TEXT, FIN, 0, event.name, len(document), document[:PREVIEW_BYTES]
+        )  # fmt: skip
+        runs: list[Run] = [("   ", faint)]
+        if width >= _ID_FROM:
+            runs.append((f"{f'.{event.number.place + 1}':>{self.id_width}} ", faint))
+        runs.append((" " * (len(units.clock(item.frame.t_ns - self.origin_ns)) + 1), dim))
+        if width >= _WAIT_FROM:
+            runs.append((" " * 8, faint))
+        runs += [(" " * cell_len(text), style) for text, style in self._who(item.frame.connection_id, faint)]
+        runs.append((f"{look.signs.direction(event.direction)} ", faint))
+        type_name = fitted(look.safe(f"  {event.name}"), self.type_width, ellipsis=look.signs.ellipsis)
+        runs.extend(self._searched(f"{type_name} ", look.style("text")))
+        if width >= _SIZE_FROM:
+            runs.append((f"{units.size_text(head.size):>5} ", faint))
+        runs += self._in_contract(event.name)
         runs.extend(self._searched(look.safe(summary(head)[:_SUMMARY]), dim))
         return runs
 
