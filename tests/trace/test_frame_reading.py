@@ -20,7 +20,9 @@ from wsreplay.trace.reading import Reading
 PACKET = (1, 1, FIN, b'452-["files",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]')
 STORIES: dict[str, list[Said]] = {
     **{name: [(*message[:2], FIN, message[2]) for message in messages] for name, messages in EXAMPLES.items()},
-    "socket.io": [text('0{"sid":"x"}'), PACKET, (1, 2, FIN, b"a"), (1, 2, FIN, b"b"), text('421["c",{}]', 0), text('431["ok"]')],
+    "socket.io": [
+        text('0{"sid":"x"}'), PACKET, (1, 2, FIN, b"a"), (1, 2, FIN, b"b"), text('421["c",{}]', 0), text('431["ok"]'),
+    ],  # fmt: skip
     "socket.io, interrupted": [PACKET, (1, 2, FIN, b"a"), text('421["c",{}]', 0), text('431["ok"]'), PACKET, text("2")],
 }
 
@@ -36,9 +38,8 @@ def in_pieces(said: Said) -> list[Said]:
     """The same message in three frames."""
     direction, opcode, flags, payload = said
     third = len(payload) // 3
-    return [
-        (direction, opcode, 0, payload[:third]), (direction, 0, 0, payload[third : 2 * third]), (direction, 0, flags, payload[2 * third :])
-    ]  # fmt: skip
+    first, second, last = payload[:third], payload[third : 2 * third], payload[2 * third :]
+    return [(direction, opcode, 0, first), (direction, 0, 0, second), (direction, 0, flags, last)]
 
 
 @pytest.mark.parametrize("pieces", [False, True], ids=["whole", "in pieces"])

@@ -261,8 +261,9 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     ) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
         app = ReplayApp(
-            path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts, decoder=decoder
-        )
+            path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts,
+            decoder=decoder,
+        )  # fmt: skip
         if validating == "by hand":
             app.validation.status = ValidationStatus(ValidationStage.VALIDATING)
         if steady:
