@@ -22,7 +22,7 @@ STORIES: dict[str, list[Said]] = {
     **{name: [(*message[:2], FIN, message[2]) for message in messages] for name, messages in EXAMPLES.items()},
     "socket.io": [
         text('0{"sid":"x"}'), PACKET, (1, 2, FIN, b"a"), (1, 2, FIN, b"b"), text('421["c",{}]', 0), text('431["ok"]'),
-    ],  # fmt: skip
+    ],
     "socket.io, interrupted": [PACKET, (1, 2, FIN, b"a"), text('421["c",{}]', 0), text('431["ok"]'), PACKET, text("2")],
 }
 
