@@ -85,11 +85,13 @@ MEANINGS = {
         "within": "duration: from start to end, at most",
         "start": "patterns: opens it",
         "body": "patterns: may come only while it is open",
-        "end": "patterns, or names, each with patterns: ends it; `ok` means well, any other name means not",
+        "end": "patterns, or names, each with patterns: ends it; `ok` means well, `cancelled` and `cut` what they say, "
+        "any other name that it failed",
         "after": "patterns, or names of ends, each with patterns: may still come after it ended, or after it ended so",
         "outside": "patterns: body and end events that need no open span",
         "renews": "true or false: a further start prolongs it, its bound runs anew. Default: false",
         "until": "one of: the end of the session ends it too, and nothing is owed",
+        "label": "path or key, or a list: where its name stands, such as a tool's or an agent's; the first that has a value",
     },
     "rule": {
         "": "One template of DECLARE, in a scope. A list where one pattern stands means any of them.",

@@ -51,17 +51,6 @@ MEANINGS = {
         "fingerprint": "The same in every recording with the same mistake.",
         "message": "The finding in a sentence.",
     },
-    "run": {
-        "session": "Its number.",
-        "connection": "On which it began.",
-        "slice": "Its keys.",
-        "state": "`completed`, `failed`, `cut`, `stalled` or `open`.",
-        "start": "When it began.",
-        "end": "When it ended, if it did.",
-        "start_frame": "The frame that began it.",
-        "end_frame": "The frame that ended it.",
-        "detail": "How it ended, in words.",
-    },
 }
 
 INTRODUCTION = """# JSON verdict
@@ -75,6 +64,16 @@ $ wsreplay validate chat.db -f json -o verdict.json; echo $?
 1
 $ python -c "import json; print(json.load(open('verdict.json'))['verdict'])"
 violated
+```
+
+`runs` lists what the contract's runs were; `--spans` adds everything else that has a start and an end:
+
+```console
+$ wsreplay validate chat.db -f json --spans -o verdict.json; echo $?
+1
+$ python -c "import json; [print(s['label'], s['state']) for s in json.load(open('verdict.json'))['files'][0]['spans']]"
+analyst completed
+search cut
 ```
 """
 

@@ -13,7 +13,7 @@ from wsreplay.model import FIN, Connection, Direction, Ending, Opcode
 from wsreplay.report import FileResult
 from wsreplay.store.writer import Writer
 from wsreplay.trace.events import event_type
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
 
 MS = 1_000_000
 
@@ -87,13 +87,13 @@ RULES = (
 REQUIRED = (
     ("agent_started",), ("agent_thinking",), ("tool_executing",), ("tool_completed", "tool_error"), ("agent_completed",),
 )  # fmt: skip
-RUN = RunOutcome(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4)
+RUN = SpanRecord(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4)
 
 
 def judged(**changes: Any) -> Judgement:
     values: dict[str, Any] = {
         "contract": "agent-chat", "contract_version": "1", "contract_digest": "d1", "verdict": Verdict.VIOLATED, "events": 4,
-        "sessions": 1, "rules": RULES, "findings": (MISSING_TOOL, NOT_WORKED), "runs": (RUN,),
+        "sessions": 1, "rules": RULES, "findings": (MISSING_TOOL, NOT_WORKED), "spans": (RUN,), "run_span": "run",
         "session_verdicts": {1: Verdict.VIOLATED}, "required": REQUIRED,
     }  # fmt: skip
     return Judgement(**values | changes)

@@ -142,7 +142,7 @@ def test_nothing_from_the_wire_becomes_markup(traces: Traces, text: str) -> None
     )  # fmt: skip
     judgement = judged(
         findings=(finding, replace(finding, kind="missing")), contract=evil, contract_version=evil, notes=(evil,),
-        rules=(RuleVerdict(evil, Verdict.VIOLATED),), run_counts={evil: 1},
+        rules=(RuleVerdict(evil, Verdict.VIOLATED),), span_counts={"run": {evil: 1}}, run_span="run",
     )  # fmt: skip
     page = checked(render("html", [FileResult(str(path), judgement), FileResult(evil, error=evil)]))
     for words in page.words[2:]:
@@ -152,7 +152,7 @@ def test_nothing_from_the_wire_becomes_markup(traces: Traces, text: str) -> None
 
 def test_an_empty_recording_has_a_page(traces: Traces) -> None:
     path = traces.write("empty.db", [])
-    checked(render("html", [FileResult(str(path), judged(findings=(), runs=(), events=0, verdict=Verdict.VACUOUS))]))
+    checked(render("html", [FileResult(str(path), judged(findings=(), spans=(), events=0, verdict=Verdict.VACUOUS))]))
     checked(render("html", []))
 
 

@@ -11,7 +11,7 @@ from wsreplay.display import cells, visible
 from wsreplay.model import Connection, Ending
 from wsreplay.report import FileResult, render
 from wsreplay.store.writer import Writer
-from wsreplay.validator.findings import Finding, RunOutcome, Severity, Verdict
+from wsreplay.validator.findings import Finding, Severity, SpanRecord, Verdict
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -123,7 +123,7 @@ def test_drops_and_reconnects_are_told_in_their_place(traces: Traces) -> None:
         ),
     ]
     path = traces.write("drop.db", [(500, (1, {"type": "a"})), (2500, (2, {"type": "b"}))], connections=connections)
-    text = render("text", [FileResult(str(path), judged(findings=(), runs=(), verdict=Verdict.SATISFIED))])
+    text = render("text", [FileResult(str(path), judged(findings=(), spans=(), verdict=Verdict.SATISFIED))])
     assert "session 1 · user u1 · /ws · 2 connections · 3s · 2 events of 2 types" in text
     assert "\n   00:00.500  a\n   00:01.000  ws.drop     dropped by the server without a close frame\n" in text
     assert "\n   00:02.000  ws.open     reconnected\n   00:02.500  b\n" in text
@@ -134,16 +134,16 @@ def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Trace
     connections = [Connection(number, 1, number * MS, 5000 * MS, path="/ws") for number in range(1, 60)]
     path = traces.write("many.db", [(10, (7, {"type": "a"}))], connections=connections)
     findings = tuple(replace(MISSING_TOOL, session=number, connection=number) for number in range(5, 40))
-    text = render("text", [FileResult(str(path), judged(findings=findings, runs=(), sessions=59))])
+    text = render("text", [FileResult(str(path), judged(findings=findings, spans=(), sessions=59))])
     assert [int(number) for number in re.findall(r"^session (\d+)", text, re.MULTILINE)] == list(range(5, 25))
     assert "… 15 more sessions with findings" in text
     assert "✓ 24 other sessions without a finding" in text
 
 
 def test_every_run_gets_its_account(traces: Traces) -> None:
-    stalled = RunOutcome(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30s")
-    runs = (RunOutcome(1, 1, SLICE, "completed", 0, 1, 1, 2), stalled)
-    text = render("text", [FileResult(str(traces.write("runs.db", CHAT)), judged(runs=runs))])
+    stalled = SpanRecord(1, 1, SLICE, "stalled", 500 * MS, None, 1, detail="open past 30s")
+    runs = (SpanRecord(1, 1, SLICE, "completed", 0, 1, 1, 2), stalled)
+    text = render("text", [FileResult(str(traces.write("runs.db", CHAT)), judged(spans=runs))])
     assert "  runs   1 completed · 1 stalled\n    stalled   thread t1 · run r1, from 00:00.500, no end: open past 30s\n" in text
 
 
@@ -184,8 +184,8 @@ def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(traces: Traces) -> 
     finding = replace(
         MISSING_TOOL, rule=evil, message=evil, slice=((evil, evil),), expected=(evil,), seen=evil, until=None, file=evil
     )
-    account = RunOutcome(1, 1, ((evil, evil),), "stalled", 0, None, 1, detail=evil)
-    judgement = judged(findings=(finding,), runs=(account,), contract=evil, notes=(evil,), contract_version=evil)
+    account = SpanRecord(1, 1, ((evil, evil),), "stalled", 0, None, 1, detail=evil)
+    judgement = judged(findings=(finding,), spans=(account,), contract=evil, notes=(evil,), contract_version=evil)
     for text in (render("text", [FileResult(str(path), judgement)]), render("text", [FileResult(evil, error=evil)])):
         for line in text.rstrip("\n").split("\n"):
             assert visible(line) == line

@@ -38,7 +38,7 @@ def test_open_filter_jump_to_the_finding_play_and_quit(tmux, chat_recording):
     tmux.keys("]")
     tmux.until(lambda shown: "⇅ agent_thinking came after" in shown)
     tmux.keys("]")
-    words = ("kind         missing", "◆", "missing: tool_completed", "agent-chat.yaml:23")
+    words = ("kind         missing", "◆", "missing: tool_completed", "agent-chat.yaml:24")
     tmux.until(lambda shown: all(word in shown for word in words))  # a screen can be seen while it is painted
 
     tmux.keys("0", "Space")

@@ -14,7 +14,7 @@ from wsreplay.contract import Contract
 from wsreplay.model import Connection, Ending, Message
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
-from wsreplay.validator import Engine, Finding, Judgement, mutation_score
+from wsreplay.validator import Engine, Finding, Judgement, SpanLog, mutation_score
 from wsreplay.validator.judge import decoders_of
 
 NS = 1_000_000_000
@@ -114,11 +114,13 @@ class Trace:
         typed = [m._replace(type=json.loads(m.payload).get("type")) if m.opcode == 1 else m for m in self.messages]
         return mutation_score.WholeTrace(tuple(self.ending()), tuple(typed), reached)
 
-    def judge(self, contract: Contract | str = "agent-chat", inline: bool = True) -> Judgement:
-        """The verdict of the whole trace."""
+    def judge(
+        self, contract: Contract | str = "agent-chat", inline: bool = True, span_log: SpanLog | None = None
+    ) -> Judgement:
+        """The verdict of the whole trace; its spans go into the log, if one is given."""
         if isinstance(contract, str):
             contract = loaded(contract)
-        engine = Engine(contract, inline=inline)
+        engine = Engine(contract, inline=inline, span_log=span_log)
         connections = self.ending()
         engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.set_cut_frames(self.cut_frames)

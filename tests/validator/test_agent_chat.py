@@ -73,7 +73,7 @@ def test_a_missing_end_stands_where_its_deadline_or_its_scope_ends() -> None:
     assert (finding.until, finding.decided_at, finding.at_ns) == (12_000_000_000, 9_000_000_000, 9_000_000_000)
     assert (finding.decided_by, finding.seen) == ("scope_close", "agent_completed")
     assert finding.slice == (("thread", "t1"), ("run", "r1"), ("tool", "c7"))
-    assert finding.line == 23
+    assert finding.line == 24
     assert finding.file == "agent-chat.yaml"
 
 

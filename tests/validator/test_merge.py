@@ -9,7 +9,7 @@ import pytest
 
 from wsreplay.contract import loads
 from wsreplay.validator import merge as merging
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
 from wsreplay.validator.merge import PartialJudgement, merge
 
 CONTRACT = loads(
@@ -20,15 +20,16 @@ CONTRACT = loads(
 
 def part(
     verdicts: tuple[tuple[Verdict, int, int], ...] = ((Verdict.SATISFIED, 1, 0),) * 3, *, ids: Any = None,
-    findings: tuple[Finding, ...] = (), runs: tuple[RunOutcome, ...] = (), session: int = 1, reached_ns: int = 5, **counts: Any,
+    findings: tuple[Finding, ...] = (), spans: tuple[SpanRecord, ...] = (), session: int = 1, reached_ns: int = 5,
+    **counts: Any,
 ) -> PartialJudgement:  # fmt: skip
     rules = tuple(
         RuleVerdict(rule.id, verdict, Severity.ERROR, 7, activations=activations, violations=violations, file="c.yaml")
         for rule, (verdict, activations, violations) in zip(CONTRACT.rules, verdicts, strict=True)
     )
     judgement = Judgement(
-        "x", "1", CONTRACT.digest, Verdict.SATISFIED, 10, 1, rules, findings, runs, {session: Verdict.SATISFIED},
-        forgotten=counts.get("forgotten", {}), run_counts=counts.get("run_counts", {}),
+        "x", "1", CONTRACT.digest, Verdict.SATISFIED, 10, 1, rules, findings, spans, {session: Verdict.SATISFIED},
+        forgotten=counts.get("forgotten", {}), span_counts={"run": counts.get("run_counts", {})}, run_span="run",
     )  # fmt: skip
     matched, skipped, undecodable = counts.get("matched", 1), counts.get("skipped", 0), counts.get("undecodable", 0)
     return PartialJudgement(judgement, matched, skipped, undecodable, counts.get("anonymous", 0), reached_ns, ids or {})
@@ -82,11 +83,11 @@ def test_more_findings_and_runs_than_are_kept_are_counted(monkeypatch: pytest.Mo
     monkeypatch.setattr(merging, "MOST_FINDINGS", 3)
     monkeypatch.setattr(merging, "MOST_RUNS", 2)
     runs = tuple(
-        RunOutcome(1, 1, (("run", str(n)),), "completed" if n % 2 else "failed", n, None, n) for n in (1, 2, 3, 4, 5, 6)
+        SpanRecord(1, 1, (("run", str(n)),), "completed" if n % 2 else "failed", n, None, n) for n in (1, 2, 3, 4, 5, 6)
     )
     parts = [
-        part(findings=(finding("r", 5), finding("r", 6), finding("run", 7)), runs=runs[::2], forgotten={"findings": 1}),
-        part(findings=(finding("r", 1), finding("r", 2)), runs=runs[1::2], session=2),
+        part(findings=(finding("r", 5), finding("r", 6), finding("run", 7)), spans=runs[::2], forgotten={"findings": 1}),
+        part(findings=(finding("r", 1), finding("r", 2)), spans=runs[1::2], session=2),
     ]
     whole = merge(CONTRACT, parts)
     assert [(one.rule, one.decided_at) for one in whole.findings] == [("r", 1), ("r", 2), ("r", 5), ("run", 7)]

@@ -1,12 +1,12 @@
-"""How runs end: completed, failed, cut, stalled, open."""
+"""The span log: how runs, tools and operations ended, what they are called, and what they still owe."""
 
 from __future__ import annotations
 
 import pytest
 from judged_traces import NS, Trace
 
-from wsreplay.contract import loads
-from wsreplay.validator import Judgement, span_log
+from wsreplay.contract import Contract, loads
+from wsreplay.validator import Judgement, SpanLog, SpanRecord, span_log
 
 RUNS = loads("""contract: x
 keys: {run: $.run}
@@ -57,3 +57,109 @@ def test_of_runs_that_went_well_and_of_others_as_many_are_kept(monkeypatch: pyte
     judgement = trace.close().judge(RUNS)
     assert [run.slice[0][1] for run in judgement.runs] == ["0", "f0", "1", "f1"]
     assert judgement.run_counts == {"completed": count, "failed": count}
+
+
+# The whole log, where it is asked for.
+
+KEYS = {"thread_id": "t1", "run_id": "r1"}
+TOOL = {**KEYS, "tool_call_id": "c1", "tool_name": "search"}
+
+
+def logged(trace: Trace, contract: str | Contract = "agent-chat", **bounds: int) -> dict[str, SpanRecord]:
+    """The log of a trace, by id."""
+    return {record.id: record for record in trace.judge(contract, span_log=SpanLog(**bounds)).spans}
+
+
+def chat() -> Trace:
+    return Trace().open().c2s("chat", thread_id="t1").s2c("agent_started", **KEYS, payload={"agent": "analyst"})
+
+
+def test_a_tool_is_part_of_its_run_and_both_are_called_what_the_contract_says():
+    trace = chat().s2c("agent_thinking", **KEYS).s2c("tool_executing", **TOOL).s2c("tool_completed", **TOOL)
+    run, tool = logged(trace.s2c("agent_completed", **KEYS).close()).values()
+    assert (run.id, run.span, run.label, run.state, run.parent) == ("1.run.1", "run", "analyst", "completed", None)
+    assert (run.start_frame, run.end_frame, run.start_ns, run.end_ns) == (2, 6, 10_000_000, 50_000_000)
+    assert run.events == ((3, 20_000_000), (4, 30_000_000), (5, 40_000_000))
+    assert (tool.id, tool.label, tool.state, tool.parent, tool.events) == ("1.tool.1", "search", "completed", run.id, ())
+    assert tool.slice == (("thread", "t1"), ("run", "r1"), ("tool", "c1"))
+
+
+def test_a_name_that_only_the_end_holds_is_the_name_of_a_start_that_never_came():
+    trace = chat().s2c("agent_thinking", **KEYS).s2c("tool_completed", **TOOL).s2c("agent_completed", **KEYS).close()
+    tool = logged(trace)["1.tool.1"]
+    assert (tool.label, tool.implied, tool.state, tool.start_frame, tool.end_frame) == ("search", True, "completed", 4, 4)
+
+
+def test_a_start_that_comes_behind_its_end_is_no_span_of_its_own():
+    trace = chat().s2c("agent_thinking", **KEYS).s2c("tool_completed", **TOOL).s2c("tool_executing", **TOOL)
+    records = logged(trace.s2c("agent_completed", **KEYS).close())
+    assert [(record.id, record.state, record.implied) for record in records.values()] == [
+        ("1.run.1", "completed", False), ("1.tool.1", "completed", True),
+    ]  # fmt: skip
+
+
+def test_what_is_open_where_the_recording_ends_owes_its_end_until_its_deadline():
+    trace = chat().s2c("agent_thinking", **KEYS).s2c("tool_executing", **TOOL).at(20).truncate()
+    run, tool = logged(trace).values()
+    assert (run.state, run.until_ns, run.end_ns) == ("open", 30_010_000_000, None)
+    assert run.owes == ("agent_completed", "error_event", "agent_error")
+    assert (tool.state, tool.until_ns, tool.owes) == ("stalled", 10_030_000_000, ("tool_completed", "tool_error"))
+
+
+def test_a_run_goes_on_where_its_client_comes_back_in_time():
+    trace = chat().s2c("agent_thinking", **KEYS).drop().at(1).open(2).s2c("agent_completed", connection=2, **KEYS)
+    (run,) = logged(trace.close(2)).values()
+    assert (run.state, run.connection, run.end_frame) == ("completed", 1, 4)
+
+
+def test_an_operation_says_who_ended_it():
+    trace = Trace().open(subprotocol="graphql-transport-ws").c2s("connection_init").s2c("connection_ack")
+    for id_ in "abcd":
+        trace.c2s("subscribe", id=id_, payload={"query": "{a}", "operationName": f"Q{id_}"})
+    trace.s2c("complete", id="a").s2c("error", id="b", payload=[{"message": "no"}]).c2s("complete", id="c").close()
+    records = logged(trace, "graphql-transport-ws").values()
+    assert [(record.name, record.state) for record in records] == [
+        ("Qa", "completed"), ("Qb", "failed"), ("Qc", "cancelled"), ("Qd", "cut"),
+    ]  # fmt: skip
+
+
+def test_without_a_label_a_span_is_called_by_its_key():
+    trace = chat().close()
+    assert logged(trace)["1.run.1"]._replace(label="").name == "run r1"
+
+
+def test_the_first_are_kept_and_of_the_others_those_that_went_wrong(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(span_log, "MOST_RUNS", 1)
+    trace = Trace().open()
+    for run, end in enumerate("eeefff"):
+        trace.s2c("s", run=run).s2c(end, run=run)
+    judgement = trace.close().judge(RUNS, span_log=SpanLog(most=2))
+    assert [(record.slice[0][1], record.state) for record in judgement.spans] == [
+        ("0", "completed"), ("1", "completed"), ("3", "failed"),
+    ]  # fmt: skip
+    assert (judgement.spans_left_out, judgement.run_counts) == (3, {"completed": 3, "failed": 3})
+
+
+def test_a_log_from_a_time_on_has_what_was_open_then():
+    trace = Trace().open().s2c("s", run=1).s2c("e", run=1).s2c("s", run=2).at(2).s2c("e", run=2).s2c("s", run=3)
+    records = logged(trace.truncate(), RUNS, from_ns=NS)
+    assert [record.slice[0][1] for record in records.values()] == ["2", "3"]
+
+
+def test_changes_are_those_since_the_last_time():
+    from wsreplay.trace.sessions import stitch
+    from wsreplay.trace.stream import lifecycle
+    from wsreplay.validator import Engine
+
+    trace, log = Trace().open().s2c("s", run=1).s2c("s", run=2).at(5).s2c("e", run=1), SpanLog()
+    engine = Engine(RUNS, span_log=log)
+    connections = list(trace.connections.values())
+    engine.expect(lifecycle(connections, stitch(connections), [], {}))
+    rows = [message.row() for message in trace.messages]
+    engine.run(rows[:2])
+    assert [record.id for record in log.take_changes()] == ["1.run.1", "1.run.2"]
+    assert log.take_changes() == ()
+    engine.run(rows[2:])
+    assert [(record.id, record.state) for record in log.take_changes()] == [("1.run.1", "completed")]
+    engine.tick(11 * NS)
+    assert [(record.id, record.state) for record in log.take_changes()] == [("1.run.2", "stalled")]

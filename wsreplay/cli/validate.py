@@ -38,6 +38,7 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Tell of this rule only; may repeat.")
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Tell of findings about this event only; may repeat.")
 @click.option("--all", "every", is_flag=True, help="Tell sessions without a finding in full, too.")
+@click.option("--spans", "every_span", is_flag=True, help="With -f json: every run, tool and operation, not only runs.")
 @click.option("--strict", is_flag=True, help="Warnings, and rules that never applied or stayed undecided, fail too.")
 @click.option("--fail-on", type=click.Choice([str(severity) for severity in Severity]), default="error", show_default=True,
               help="The least severity of a finding that fails.")
@@ -51,9 +52,9 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     files: tuple[str, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...],
-    rules: tuple[str, ...], events: tuple[str, ...], every: bool, strict: bool, fail_on: str, known: Path | None,
-    write_baseline: Path | None, follow: bool, save: bool, decoder: str | None, jobs: int, color: bool | None,
-    while_open: int | None,
+    rules: tuple[str, ...], events: tuple[str, ...], every: bool, every_span: bool, strict: bool, fail_on: str,
+    known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None, jobs: int,
+    color: bool | None, while_open: int | None,
 ) -> int:  # fmt: skip
     """Judge recordings by contracts: every finding, with its witness frames.
 
@@ -67,14 +68,17 @@ def command(
     sessions = _sessions_of(files)
     paths = _recordings(list(sessions))
     targets = _targets(forms or ("text",), outputs)
+    if every_span and "json" not in forms:
+        raise UsageError("--spans is for -f json")
     accepted = baseline.read(known) if known else None
     if while_open is not None:
         threading.Thread(target=_end_with, args=(while_open,), daemon=True).start()
-    results = _follow(paths, chosen, decoder) if follow else _judge(paths, chosen, jobs, decoder)
+    spans = every_span or "html" in forms
+    results = _follow(paths, chosen, decoder, spans) if follow else _judge(paths, chosen, jobs, decoder, spans)
     if save:
         _save(results)
     results = [
-        replace(select(result, rules=rules, events=events, session=session), every_session=every)
+        replace(select(result, rules=rules, events=events, session=session), every_session=every, every_span=every_span)
         for result in results
         for session in sessions.get(Path(result.path), [None])
     ]
@@ -124,7 +128,9 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
     return list(zip(forms, [*outputs, *rest], strict=True))
 
 
-def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, decoder: str | None) -> list[FileResult]:
+def _judge(
+    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, decoder: str | None, spans: bool
+) -> list[FileResult]:
     from wsreplay.validator import judge_files
     from wsreplay.validator.select import pair_with_contracts
 
@@ -134,7 +140,7 @@ def _judge(paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, deco
     wanted = [(path, contract.read_by(decoder)) for path, contract in pair_with_contracts(paths, contracts)]
     steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
-        outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1))
+        outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1), spans=spans)
     return [
         FileResult(
             str(outcome.path), outcome.judgement, str(outcome.error) if outcome.error else None,
@@ -151,14 +157,14 @@ def _end_with(pipe: int) -> None:
     os._exit(INTERRUPTED)
 
 
-def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str | None) -> list[FileResult]:
+def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str | None, spans: bool) -> list[FileResult]:
     from wsreplay.validator import follow
     from wsreplay.validator.select import await_contracts
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
     contracts = [contract.read_by(decoder) for contract in contracts or await_contracts(paths[0])]
-    judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended)
+    judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended, spans=spans)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)
         for judgement, contract in zip(judgements, contracts, strict=True)

@@ -49,7 +49,8 @@ def _paths(contract: Contract) -> Iterator[tuple[dict[str, Any], Path]]:
     for rule in contract.rules:
         place = {"file": rule.place.file, "line": rule.place.line, "column": rule.place.column, "path": rule.place.path}
         conditions = (path for pattern in rule.patterns() if not pattern.pseudo for path, _ in pattern.where)
-        yield from ((place, path) for path in (*rule.paths(), *conditions))
+        labels = (source for source in rule.label if isinstance(source, Path)) if isinstance(rule, Span) else ()
+        yield from ((place, path) for path in (*rule.paths(), *labels, *conditions))
 
 
 def _types_that_may_come(contract: Contract) -> None:

@@ -131,6 +131,7 @@ class Span(Rule):
     """`start … body … end` per key. `ends` are named; `ok` says that it went well, any other name that it did not.
 
     `after` says what may come after which end (None: any); `outside`, which body and end events need no open instance.
+    `label` says where an instance's name stands: paths or keys, the first that has a value.
     """
 
     names_events: ClassVar[bool] = True
@@ -149,6 +150,7 @@ class Span(Rule):
     renews: bool = False
     # nobody owes its end once the session is over
     for_session: bool = False
+    label: tuple[Path | str, ...] = ()
 
     @property
     def end_patterns(self) -> Patterns:

@@ -186,7 +186,7 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
         count_text(judgement.events, "event"), count_text(judgement.sessions, "session"),
         f"{count_text(len(judgement.rules), 'rule')}: " + ", ".join(f"{number} {name}" for name, number in rules.most_common()),
     ]  # fmt: skip
-    states = judgement.run_counts or Counter(run.state for run in judgement.runs)
+    states = judgement.run_counts
     if states:
         facts.append("runs: " + ", ".join(f"{number:,} {_shown(state)}" for state, number in states.items()))
     known = sum(result.is_wrong(finding) and result.is_known(finding) for finding in judgement.findings)

@@ -10,7 +10,7 @@ import orjson
 
 from wsreplay.report.injected import Injected
 from wsreplay.report.result import FileResult, contract_file, exit_code, worst
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord
 
 VERSION = 2
 
@@ -64,12 +64,22 @@ def _file(result: FileResult) -> dict[str, Any]:
             }
             for finding in judgement.findings
         ],
-        "runs": [_run(run) for run in judgement.runs],
+        "runs": [span_object(run) for run in judgement.runs],
         "run_counts": judgement.run_counts,
+        **(_spans(judgement) if result.every_span else {}),
         "forgotten": judgement.forgotten,
         "notes": list(judgement.notes),
         "unjudged": {str(session): counts for session, counts in judgement.unjudged.items()},
         **({"seen": list(judgement.seen)} if judgement.seen else {}),
+    }
+
+
+def _spans(judgement: Judgement) -> dict[str, Any]:
+    """The span log."""
+    return {
+        "spans": [span_object(record) for record in judgement.spans],
+        "span_counts": judgement.span_counts,
+        "spans_left_out": judgement.spans_left_out,
     }
 
 
@@ -127,17 +137,31 @@ def finding_object(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _run(run: RunOutcome) -> dict[str, Any]:
+def span_object(record: SpanRecord) -> dict[str, Any]:
+    """A span as it stands in the document. What only the whole log knows is there where that was asked for."""
+    logged = {
+        "id": record.id,
+        "parent": record.parent,
+        "label": record.label or None,
+        "events": len(record.events),
+    }
     return {
-        "session": run.session,
-        "connection": run.connection,
-        "slice": dict(run.slice),
-        "state": run.state,
-        "start": _seconds(run.start_ns),
-        "end": _seconds(run.end_ns),
-        "start_frame": run.start_frame,
-        "end_frame": run.end_frame,
-        "detail": run.detail,
+        **(logged if record.id else {}),
+        "span": record.span,
+        "session": record.session,
+        "connection": record.connection,
+        "slice": dict(record.slice),
+        "state": record.state,
+        "implied": record.implied,
+        "start": _seconds(record.start_ns),
+        "end": _seconds(record.end_ns),
+        "start_frame": record.start_frame,
+        "start_index": record.start_index,
+        "end_frame": record.end_frame,
+        "end_index": record.end_index,
+        "owes": list(record.owes),
+        "until": _seconds(record.until_ns),
+        "detail": record.detail,
     }
 
 

@@ -44,6 +44,8 @@ class FileResult:
     session: int | None = None
     # sessions without a finding are told in full, too
     every_session: bool = False
+    # programs are told all spans, not only runs
+    every_span: bool = False
 
     @property
     def verdict(self) -> Verdict:

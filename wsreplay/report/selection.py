@@ -32,7 +32,7 @@ def select(
         judgement,
         findings=kept,
         rules=tuple(rule for rule in judgement.rules if not rules or rule.id in rules),
-        runs=tuple(run for run in judgement.runs if session in (None, run.session)),
+        spans=tuple(record for record in judgement.spans if session in (None, record.session)),
         session_verdicts=verdicts,
         verdict=_verdict(judgement.verdict, kept),
     )

@@ -33,7 +33,7 @@ from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, wo
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock, count_text, duration_text
-from wsreplay.validator.findings import Finding, Judgement, RunOutcome, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, Severity, SpanRecord, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
 _MOST_SESSIONS = 20  # told with their timelines
@@ -111,7 +111,7 @@ class _File:
         by_session: defaultdict[int | None, list[Finding]] = defaultdict(list)
         for finding in judgement.findings:
             by_session[finding.session].append(finding)
-        runs: defaultdict[int, list[RunOutcome]] = defaultdict(list)
+        runs: defaultdict[int, list[SpanRecord]] = defaultdict(list)
         for run in judgement.runs:
             runs[run.session].append(run)
         sessions = timeline.sessions(recording, self.result.resume_within_ns)
@@ -145,7 +145,7 @@ class _File:
         session: Session,
         counts: dict[int, dict[Type, TypeCount]],
         findings: list[Finding],
-        runs: list[RunOutcome],
+        runs: list[SpanRecord],
     ) -> Iterator[str]:
         types = types_of(session, counts)
         yield self._session_head(recording, judgement, session, types, findings)
@@ -228,7 +228,7 @@ class _File:
 
     # Runs and findings.
 
-    def _runs(self, runs: list[RunOutcome]) -> Iterator[str]:
+    def _runs(self, runs: list[SpanRecord]) -> Iterator[str]:
         if not runs:
             return
         states = Counter(run.state for run in runs)

@@ -22,6 +22,7 @@ from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents
 from wsreplay.validator.reporting import Reporter
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
+from wsreplay.validator.span_log import SpanLog
 from wsreplay.validator.state.clock import NEVER
 from wsreplay.validator.state.state import ConnectionState, SessionState
 from wsreplay.validator.verdicts import Reached, anonymous_sessions, judgement
@@ -32,8 +33,8 @@ class Engine:
 
     Feed it `Opened`, `Closed`, `Truncated`, `Tick` and `Message` values in order, then `finish`; or tell it what befalls
     connections with `expect`, and give it whole rows with `run`. `findings` holds what was found so far, `judgement()` the
-    verdict so far. `on_finding` hears of each finding as it is decided, `on_amended` of one as it was and is. With `inline`
-    false all rules take their slow paths (see `emit`).
+    verdict so far. `on_finding` hears of each finding as it is decided, `on_amended` of one as it was and is. All spans go into
+    `span_log`, where one is given. With `inline` false all rules take their slow paths (see `emit`).
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Engine:
         inline: bool = True,
         on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
+        span_log: SpanLog | None = None,
     ) -> None:
         self.contract, self.reporter = contract, Reporter(contract.name, on_finding, on_amended)
         self.reporter.on_awaited = self._await_frame
-        self.monitors = Monitors(contract, self.reporter)
+        self.monitors = Monitors(contract, self.reporter, span_log)
         self.memory, self._clock = Memory(self.monitors), self.monitors.clock
         # connections by id; None: not judged by this contract, or over
         self._connections: dict[int, ConnectionState | None] = {}
@@ -72,7 +74,7 @@ class Engine:
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self._happen = PseudoEvents(self.monitors, self.memory).happen
         # what handlers name
-        self._globals = Globals(contract, inline)
+        self._globals = Globals(contract, inline, labels=span_log is not None)
         self._globals.add({"memory": self.memory, **self.monitors.globals()})
         self.monitors.spans_emitter.resolve_by(self._globals.keys.resolver)
         # what makes events of messages, and has the handlers

@@ -92,8 +92,16 @@ class RuleVerdict:
     unread: int = 0
 
 
-class RunOutcome(NamedTuple):
-    """How one run of an agent ended: completed, failed, cut, stalled or open."""
+class SpanRecord(NamedTuple):
+    """One instance of a span, such as a run or a tool call, as the validator judged it.
+
+    `state` is how it ended, or stands: completed, failed, cancelled, cut (something else ended it), stalled (open past its
+    deadline) or open. `implied` says that its start did not come before the event that it begins with. Times are in
+    nanoseconds; `start_frame` is 0 and `end_frame` None where no frame began or ended it; the index is the event's place in
+    its frame. `slice` holds the keys, outermost first; `label` the name that the contract says where to find; `parent` the
+    id of the instance that it is part of. An open or stalled one `owes` one of these events until `until_ns`. `events` are
+    frame and time of what came in between, as far as they are kept.
+    """
 
     session: int
     connection: int
@@ -104,6 +112,26 @@ class RunOutcome(NamedTuple):
     start_frame: int
     end_frame: int | None = None
     detail: str = ""
+    span: str = "run"
+    id: str = ""
+    parent: str | None = None
+    label: str = ""
+    implied: bool = False
+    start_index: int = 0
+    end_index: int = 0
+    owes: tuple[str, ...] = ()
+    until_ns: int | None = None
+    events: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its label; without one, what tells it from others of its kind."""
+        return self.label or " ".join([self.span, *(value for _, value in self.slice[-1:])])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is known to come of it."""
+        return self.state not in ("open", "stalled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +146,26 @@ class Judgement:
     sessions: int
     rules: tuple[RuleVerdict, ...] = ()
     findings: tuple[Finding, ...] = ()
-    runs: tuple[RunOutcome, ...] = ()
+    # the span log: all instances that were kept where it was asked for, else the runs; in the order of their starts
+    spans: tuple[SpanRecord, ...] = ()
     session_verdicts: dict[int, Verdict] = field(default_factory=dict)
     forgotten: dict[str, int] = field(default_factory=dict)
-    run_counts: dict[str, int] = field(default_factory=dict)  # how many runs ended how; `runs` holds at most some thousands
+    span_counts: dict[str, dict[str, int]] = field(default_factory=dict)  # span → state → how many; `spans` may hold fewer
+    spans_left_out: int = 0  # of the log that was asked for: how many more there were than are kept
+    run_span: str = ""  # the span whose instances are runs
     notes: tuple[str, ...] = ()
     required: tuple[tuple[str, ...], ...] = ()  # types that a run must have, in order; of each tuple one is enough
     # what no rule judged, by session: what it is → how many
     unjudged: dict[int, dict[str, int]] = field(default_factory=dict)
     # of a contract that demands nothing, a line for each decoder: what came
     seen: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[SpanRecord, ...]:
+        """How runs ended."""
+        return tuple(record for record in self.spans if record.span == self.run_span)
+
+    @property
+    def run_counts(self) -> dict[str, int]:
+        """How many runs ended how."""
+        return self.span_counts.get(self.run_span, {})

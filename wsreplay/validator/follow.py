@@ -17,8 +17,9 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
-from wsreplay.validator.findings import Finding, Judgement
+from wsreplay.validator.findings import Finding, Judgement, SpanRecord
 from wsreplay.validator.judge import choices_of, cut_frames, losses, refusals, with_notes
+from wsreplay.validator.span_log import SpanLog
 
 _POLL_S = 0.1
 
@@ -29,24 +30,31 @@ def follow(
     *,
     on_finding: Callable[[Finding], None] | None = None,
     on_amended: Callable[[Finding, Finding], None] | None = None,
+    on_spans: Callable[[Contract, Sequence[SpanRecord]], None] | None = None,
+    spans: bool = False,
     stop: threading.Event | None = None,
     poll_s: float = _POLL_S,
 ) -> list[Judgement]:
     """Judge a growing recording until nobody writes it any more, or `stop` is set; the verdict of each contract.
 
     `on_finding` is called with each finding as it is decided, `on_amended` with one as it was and as it is where more becomes
-    known of it later, such as by how much an event was late; the verdict has it as it is in the end. Raises the errors of the
-    RecordingError family.
+    known of it later, such as by how much an event was late; the verdict has it as it is in the end. `on_spans` is called after
+    each look with the spans of a contract that began or changed; with it, or with `spans`, the verdicts hold all of them.
+    Raises the errors of the RecordingError family.
     """
     stop = stop or threading.Event()
     wanted = [contracts] if isinstance(contracts, Contract) else list(contracts)
     with Recording.open(path) as recording:
-        followers = [Follower(contract, on_finding, on_amended) for contract in wanted]
+        logged = spans or on_spans is not None
+        followers = [Follower(contract, on_finding, on_amended, spans=logged) for contract in wanted]
         while True:
             live, began = recording.live, time.monotonic()
             with recording.snapshot():
                 for follower in followers:
                     follower.look(recording, live)
+            if on_spans is not None:
+                for follower in followers:
+                    on_spans(follower.contract, follower.take_span_changes())
             if not live or stop.is_set():
                 break
             stop.wait(max(poll_s, 4 * (time.monotonic() - began)))
@@ -61,8 +69,10 @@ class Follower:
         contract: Contract,
         on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
-        ) -> None:
-        self._contract = contract
+        *,
+        spans: bool = False,
+    ) -> None:
+        self.contract, self._spans = contract, spans
         self._on_finding, self._on_amended = on_finding, on_amended
         self._choices = choices_of(contract)
         # findings that were told before judging had to begin anew: they are not told again
@@ -75,7 +85,10 @@ class Follower:
 
     def _begin(self) -> None:
         """Judge from the first frame on."""
-        self.engine = Engine(self._contract, on_finding=self._tell_finding, on_amended=self._on_amended)
+        self._log = SpanLog() if self._spans else None
+        self.engine = Engine(
+            self.contract, on_finding=self._tell_finding, on_amended=self._on_amended, span_log=self._log
+        )
         # the last frame that was judged
         self._last_id = 0
         # what befell which connection, and has been told to the engine or is expected by it
@@ -87,9 +100,13 @@ class Follower:
         elif self._on_finding is not None:
             self._on_finding(finding)
 
+    def take_span_changes(self) -> Sequence[SpanRecord]:
+        """Spans that began or changed since the last time; none where they are not logged."""
+        return () if self._log is None else self._log.take_changes()
+
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
-        contract = self._contract
+        contract = self.contract
         connections, reached = recording.connections(), recording.reached_ns()
         if self._choices.refresh(recording, connections) and self._last_id:
             # A connection has shown to speak another protocol than it was read by.

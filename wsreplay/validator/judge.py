@@ -16,18 +16,25 @@ from wsreplay.trace.stream import lifecycle
 from wsreplay.units import count_text
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
+from wsreplay.validator.span_log import SpanLog
 
 _MOST_REFUSED = 5  # connections that are told one by one
 
 
-def judge(recording: Recording, contract: Contract, *, sessions: Sequence[Session] | None = None) -> Judgement:
-    """Judge a recording as it stands now: all of it, or the sessions given.
+def judge(
+    recording: Recording,
+    contract: Contract,
+    *,
+    sessions: Sequence[Session] | None = None,
+    span_log: SpanLog | None = None,
+) -> Judgement:
+    """Judge a recording as it stands now: all of it, or the sessions given. Its spans go into `span_log`, if one is given.
 
     Raises the errors of the RecordingError family. A recording that is being written is judged as far as it reaches.
     """
     chosen = None if sessions is None else {connection.id for session in sessions for connection in session.connections}
     with recording.snapshot(), rare_collection():
-        engine = prepare(recording, contract, chosen)
+        engine = prepare(recording, contract, chosen, span_log)
         for rows in recording.rows(connections=chosen):
             engine.run(rows)
         engine.finish(recording.reached_ns())
@@ -58,9 +65,11 @@ def refusals(connections: Sequence[Connection], chosen: Collection[int] | None =
     return lines
 
 
-def prepare(recording: Recording, contract: Contract, chosen: Collection[int] | None = None) -> Engine:
+def prepare(
+    recording: Recording, contract: Contract, chosen: Collection[int] | None = None, span_log: SpanLog | None = None
+) -> Engine:
     """An engine that knows what befalls the connections of a recording (the chosen ones, or all), and awaits their messages."""
-    engine = Engine(contract)
+    engine = Engine(contract, span_log=span_log)
     connections = recording.connections()
     sessions = stitch(connections, contract.resume_within_ns)
     if chosen is not None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wsreplay.contract import Contract
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
 from wsreplay.validator.reporting import IN_A_URL, MOST_FINDINGS
-from wsreplay.validator.span_log import MOST_RUNS
+from wsreplay.validator.span_log import MOST_RUNS, MOST_SPANS, in_order
 from wsreplay.validator.verdicts import notes_of, place, unjudged_notes, verdict_of_rule, whole, with_required
 
 
@@ -43,15 +43,18 @@ class PartialJudgement:
         return any(urls and any(str(id_) in urls or id_ in urls for id_ in self.ids[key]) for key, urls in named)
 
 
-def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
-    """The judgement of the whole. The parts share no user, no session and no owned id."""
+def merge(contract: Contract, parts: Sequence[PartialJudgement], *, spans: bool = False) -> Judgement:
+    """The judgement of the whole. The parts share no user, no session and no owned id; with `spans` they logged all spans."""
     judgements = [part.judgement for part in parts]
     rules = tuple(_rule(verdicts) for verdicts in zip(*(judgement.rules for judgement in judgements), strict=True))
     forgotten = Counter[str]()
-    run_counts = Counter[str]()
+    span_counts = defaultdict[str, Counter[str]](Counter)
     for judgement in judgements:
         forgotten.update(judgement.forgotten)
-        run_counts.update(judgement.run_counts)
+        for span, states in judgement.span_counts.items():
+            span_counts[span].update(states)
+    records = in_order(record for judgement in judgements for record in judgement.spans)
+    kept = records[:MOST_SPANS] if spans else _runs(records)
     findings = _findings(contract, (finding for judgement in judgements for finding in judgement.findings), forgotten)
     matched = sum(part.matched for part in parts)
     sessions = {number: verdict for judgement in judgements for number, verdict in judgement.session_verdicts.items()}
@@ -65,10 +68,12 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement]) -> Judgement:
         sessions=sum(judgement.sessions for judgement in judgements),
         rules=rules,
         findings=findings,
-        runs=_runs(run for judgement in judgements for run in judgement.runs),
+        spans=kept,
         session_verdicts=dict(sorted(sessions.items())),
         forgotten=dict(forgotten),
-        run_counts=dict(sorted(run_counts.items())),
+        span_counts={span: dict(sorted(states.items())) for span, states in span_counts.items()},
+        spans_left_out=sum(judgement.spans_left_out for judgement in judgements) + (len(records) - len(kept) if spans else 0),
+        run_span=judgements[0].run_span,
         required=judgements[0].required,
         notes=(
             *notes_of(
@@ -132,11 +137,11 @@ def _findings(contract: Contract, findings: Iterable[Finding], forgotten: Counte
     return tuple(kept)
 
 
-def _runs(runs: Iterable[RunOutcome]) -> tuple[RunOutcome, ...]:
-    ordered = sorted(runs, key=lambda run: (run.start_ns, run.start_frame))
+def _runs(runs: Iterable[SpanRecord]) -> tuple[SpanRecord, ...]:
+    """Of runs that went well, and of others, as many as one judgement keeps."""
     room = {True: MOST_RUNS, False: MOST_RUNS}
     kept = []
-    for run in ordered:
+    for run in runs:
         good = run.state == "completed"
         if room[good]:
             room[good] -= 1

@@ -21,14 +21,14 @@ from wsreplay.validator.rules.table import MESSAGE_RULES
 from wsreplay.validator.rules.template import Template
 from wsreplay.validator.rules.templates import build_template
 from wsreplay.validator.rules.unique import ResentHistory
-from wsreplay.validator.span_log import RunLog
+from wsreplay.validator.span_log import RunLog, SpanLog
 from wsreplay.validator.state.clock import Clock
 
 
 class Monitors:
-    """All monitors of a contract, what they count, and where they report."""
+    """All monitors of a contract, what they count, and where they report; `span_log` is there where it was asked for."""
 
-    def __init__(self, contract: Contract, reporter: Reporter) -> None:
+    def __init__(self, contract: Contract, reporter: Reporter, span_log: SpanLog | None = None) -> None:
         self.contract, self.reporter, self.clock = contract, reporter, Clock()
         # findings that miss an event which may still come
         self.missed = Missed(reporter)
@@ -41,8 +41,8 @@ class Monitors:
         self.messages: list[MessageMonitor] = [
             monitor for kind, make in MESSAGE_RULES.items() for monitor in self._build(kind, make, self.clock)
         ]
-        # how runs ended
-        self.run_log = RunLog()
+        # how spans ended: runs, or all of them
+        self.log: RunLog = RunLog() if span_log is None else span_log
         # spans, each after the one that it is inside of; templates in the order of the contract; their groups
         self.spans = self._build_spans()
         self.templates: list[Template] = self._build(Declare, build_template, self.clock, self.missed)
@@ -57,7 +57,7 @@ class Monitors:
         self.seen = SeenTypes()
         if not contract.rules:
             self.observers.append(self.seen)
-        self.spans_emitter = SpansEmitter(contract, self.spans, self.groups)
+        self.spans_emitter = SpansEmitter(contract, self.spans, self.groups, span_log)
         self.emitters: list[Emitter] = [*self.observers, self.spans_emitter]
         for observer in self.observers:
             observer.link(self.spans_emitter)
@@ -91,7 +91,10 @@ class Monitors:
         self.by_rule.update(built)
         run = self.contract.run_span
         if run is not None:
-            built[run.id].log_runs(self.run_log)
+            built[run.id].mark_as_run()
+        for monitor in built.values():
+            if monitor.is_run or isinstance(self.log, SpanLog):
+                monitor.log_to(self.log)
         return list(built.values())
 
     def _build_groups(self) -> list[RuleGroup]:

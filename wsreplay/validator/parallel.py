@@ -23,6 +23,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, refusals, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
+from wsreplay.validator.span_log import SpanLog
 
 WORTH_SPLITTING = 20_000
 _UNEVEN = 1.05  # how much more than its share a part may hold where its connections stand side by side
@@ -46,8 +47,10 @@ def judge_files(
     executor: Executor | None = None,
     progress: Callable[[], None] | None = None,
     worth_splitting: int = WORTH_SPLITTING,
+    spans: bool = False,
 ) -> list[FileOutcome]:
-    """Judge each file by the contract it comes with, in this order; `progress` is called after each.
+    """Judge each file by the contract it comes with, in this order; `progress` is called after each. With `spans`, judgements
+    hold all spans, not only runs.
 
     With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and one of at least
     `worth_splitting` frames in parts.
@@ -56,20 +59,20 @@ def judge_files(
     if jobs <= 1 and executor is None:
         outcomes = []
         for path, contract in pairs:
-            outcomes.append(_judge_file(path, contract))
+            outcomes.append(_judge_file(path, contract, spans))
             if progress is not None:
                 progress()
         return outcomes
     if executor is not None:
-        return _judge_side_by_side(pairs, executor, max(jobs, 1), progress, worth_splitting)
+        return _judge_side_by_side(pairs, executor, max(jobs, 1), progress, worth_splitting, spans)
     with ProcessPoolExecutor(max_workers=jobs) as own:
-        return _judge_side_by_side(pairs, own, jobs, progress, worth_splitting)
+        return _judge_side_by_side(pairs, own, jobs, progress, worth_splitting, spans)
 
 
-def _judge_file(path: Path, contract: Contract) -> FileOutcome:
+def _judge_file(path: Path, contract: Contract, spans: bool) -> FileOutcome:
     try:
         with Recording.open(path) as recording:
-            return FileOutcome(path, contract.name, judge(recording, contract))
+            return FileOutcome(path, contract.name, judge(recording, contract, span_log=SpanLog() if spans else None))
     except WsreplayError as error:
         return FileOutcome(path, contract.name, None, error)
 
@@ -80,29 +83,30 @@ def _judge_side_by_side(
     jobs: int,
     progress: Callable[[], None] | None,
     worth_splitting: int,
+    spans: bool,
 ) -> list[FileOutcome]:
     share = max(1, jobs // max(1, len(wanted)))
     split = [_split(path, contract, share, worth_splitting) for path, contract in wanted]
     futures: dict[Future[Any], int] = {}
     for number, ((path, contract), parts) in enumerate(zip(wanted, split, strict=True)):
         if len(parts) < 2:
-            futures[executor.submit(_judge_file, path, contract)] = number
+            futures[executor.submit(_judge_file, path, contract, spans)] = number
         else:
             for part in parts:
-                futures[executor.submit(judge_part, path, contract, part)] = number
+                futures[executor.submit(judge_part, path, contract, part, spans)] = number
     results: list[list[Any]] = [[] for _ in wanted]
     outcomes: list[FileOutcome | None] = [None] * len(wanted)
     for future in as_completed(futures):
         number = futures[future]
         results[number].append(future.result())
         if len(results[number]) == max(1, len(split[number])):
-            outcomes[number] = _join(*wanted[number], results[number])
+            outcomes[number] = _join(*wanted[number], results[number], spans)
             if progress is not None:
                 progress()
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _join(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
+def _join(path: Path, contract: Contract, results: list[Any], spans: bool) -> FileOutcome:
     """One file's outcome from those of its parts."""
     if isinstance(results[0], FileOutcome):
         return results[0]
@@ -111,10 +115,10 @@ def _join(path: Path, contract: Contract, results: list[Any]) -> FileOutcome:
             return FileOutcome(path, contract.name, None, result)
     for number, part in enumerate(results):
         if any(part.shares_ids(other) for other in results[:number]):
-            return _judge_file(path, contract)
+            return _judge_file(path, contract, spans)
     with Recording.open(path) as recording:
         refused = refusals(recording.connections())
-    return FileOutcome(path, contract.name, with_notes(merge(contract, results), refused))
+    return FileOutcome(path, contract.name, with_notes(merge(contract, results, spans=spans), refused))
 
 
 def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
@@ -157,12 +161,14 @@ def _balance(connections: Sequence[Connection], frames: dict[int, int], parts: i
     return [sorted(ids) for ids in shares if ids]
 
 
-def judge_part(path: Path, contract: Contract, connections: list[int]) -> PartialJudgement | WsreplayError:
+def judge_part(
+    path: Path, contract: Contract, connections: list[int], spans: bool = False
+) -> PartialJudgement | WsreplayError:
     """Judge some connections of a file as if there were no others; runs in a process of its own."""
     ids: defaultdict[str, set[Any]] = defaultdict(set)
     try:
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
-            engine = prepare(recording, contract, set(connections))
+            engine = prepare(recording, contract, set(connections), SpanLog() if spans else None)
             engine.judge_part(lambda key, value: ids[key].add(_shorten(value)))
             for rows in recording.rows(connections=connections):
                 engine.run(rows)

@@ -13,11 +13,10 @@ from wsreplay.contract.model import Declare, Rule
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, RunOutcome, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts, bare_type, fingerprint_of, names
-from wsreplay.validator.span_log import run_account
 
 
 class Reached(NamedTuple):
@@ -60,10 +59,12 @@ def judgement(
         sessions=len(memory.sessions),
         rules=rules,
         findings=tuple(findings[index] for index in order),
-        runs=_runs(monitors, memory),
+        spans=_spans(monitors, memory),
         session_verdicts=_session_verdicts(memory, verdict, reached.finished),
         forgotten=dict(monitors.reporter.forgotten),
-        run_counts=dict(sorted(monitors.run_log.counts.items())),
+        span_counts={span: dict(sorted(states.items())) for span, states in monitors.log.counts.items()},
+        spans_left_out=monitors.log.left_out,
+        run_span=contract.run_span.id if contract.run_span is not None else "",
         required=required_types(contract),
         notes=(
             *notes_of(reached.skipped, reached.undecodable, anonymous_sessions(contract, memory), len(memory.sessions)),
@@ -178,15 +179,9 @@ def with_required(contract: Contract, judgement: Judgement, decided_at: int) -> 
     return replace(judgement, rules=rules, findings=(*judgement.findings, *findings), verdict=verdict)
 
 
-def _runs(monitors: Monitors, memory: Memory) -> tuple[RunOutcome, ...]:
-    runs = list(monitors.run_log.kept)
-    for span in monitors.spans:
-        if span.run_log is not None:
-            runs += [
-                run_account(run, "stalled" if run.overdue_finding is not None else "open", None, None, "")
-                for run in span.open_instances(memory.open_sessions())
-            ]
-    return tuple(sorted(runs, key=lambda run: (run.start_ns, run.start_frame)))
+def _spans(monitors: Monitors, memory: Memory) -> tuple[SpanRecord, ...]:
+    logged = [monitor for monitor in monitors.spans if monitor.log is not None]
+    return monitors.log.records(run for monitor in logged for run in monitor.open_instances(memory.open_sessions()))
 
 
 def _session_verdicts(memory: Memory, whole: Verdict, finished: bool) -> dict[int, Verdict]:

@@ -43,7 +43,7 @@ async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_co
         assert item.finding.message == "tool_completed never came for call c7 in thread t2"
         assert set(screen.frames.witnesses) == {10, 18}
         assert "within: 10s" in screen.detail.text
-        assert "agent-chat.yaml:23" in screen.detail.text
+        assert "agent-chat.yaml:24" in screen.detail.text
         await on.press("x")
         assert screen.inspector.frame is not None and screen.inspector.frame.id == 10
         await on.press("x", "x")

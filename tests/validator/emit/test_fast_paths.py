@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from judged_traces import Trace
 
 from wsreplay.contract import loads
-from wsreplay.validator import Engine
+from wsreplay.validator import Engine, SpanLog
 
 HEAD = """
 contract: x
@@ -124,7 +124,11 @@ def trace_of(steps: list[Step], complete: bool) -> Trace:
 @given(steps=st.lists(STEP, max_size=14), complete=st.booleans())
 def test_fast_and_slow_paths_come_to_the_same_verdict(rules: str, steps: list[Step], complete: bool) -> None:
     contract, trace = loads(HEAD + rules), trace_of(steps, complete)
-    assert trace.judge(contract) == trace.judge(contract, inline=False)
+    judgement = trace.judge(contract)
+    assert judgement == trace.judge(contract, inline=False)
+    logged = trace.judge(contract, span_log=SpanLog())
+    assert (logged.findings, logged.run_counts) == (judgement.findings, judgement.run_counts)
+    assert logged == trace.judge(contract, inline=False, span_log=SpanLog())
 
 
 @pytest.mark.parametrize(

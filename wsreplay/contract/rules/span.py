@@ -18,7 +18,7 @@ def _read(value: Value, reader: Reader) -> Iterable[Rule | None]:
 
 def _read_span(name: str, value: Value, place: Place, reader: Reader) -> Rule | None:
     allowed = ("by", "else_by", "inside", "parent", "within", "start", "end", "body", "after", "outside", "renews", "until",
-               "severity", "require_activation", "enabled")  # fmt: skip
+               "label", "severity", "require_activation", "enabled")  # fmt: skip
     parts = value.mapping(allowed, "a span")
     if not is_enabled(parts):
         return None
@@ -43,6 +43,7 @@ def _read_span(name: str, value: Value, place: Place, reader: Reader) -> Rule | 
         within_ns=duration_ns(parts["within"]) if "within" in parts else None,
         renews=parts["renews"].boolean() if "renews" in parts else False,
         for_session="until" in parts and bool(parts["until"].choice(("session",))),
+        label=_label(parts["label"], reader) if "label" in parts else (),
     )
 
 
@@ -61,8 +62,18 @@ def _after(value: Value, reader: Reader) -> tuple[tuple[str | None, Any], ...]:
 
 
 def _parent(value: Value, reader: Reader) -> Any:
-    text = value.string("a path or a key that names the parent")
-    return reader.field(value) if text.startswith("$") else reader.key(value)
+    return _source(value, reader, "a path or a key that names the parent")
+
+
+def _label(value: Value, reader: Reader) -> tuple[Any, ...]:
+    sources = tuple(_source(item, reader, "a path or a key that holds the span's name") for item in value.items())
+    if not sources:
+        value.fail("expected a path or a key that holds the span's name, found an empty list")
+    return sources
+
+
+def _source(value: Value, reader: Reader, what: str) -> Any:
+    return reader.field(value) if value.string(what).startswith("$") else reader.key(value)
 
 
 def _schema() -> JsonSchema:
@@ -74,6 +85,7 @@ def _schema() -> JsonSchema:
         "within": DURATION, "start": patterns, "body": patterns, "end": named, "after": named, "outside": patterns,
         "renews": {"type": "boolean", "description": "a further start prolongs it"},
         "until": {"enum": ["session"], "description": "the session's end ends it, too"},
+        "label": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
     }  # fmt: skip
     return json_object({**properties, **common}, description="start … body … end per key")
 

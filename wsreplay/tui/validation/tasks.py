@@ -73,7 +73,7 @@ def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Jud
     findings.sort(key=moment)
     kept = findings[:MOST_FINDINGS]
     before_ids = [_before(reader, finding) for finding in kept]
-    bare = [replace(judgement, findings=(), runs=()) for judgement in judgements]
+    bare = [replace(judgement, findings=(), spans=()) for judgement in judgements]
     return gather(
         kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept),
         belongs=_belongings(reader, kept),

@@ -12,10 +12,11 @@ from wsreplay.validator.emit.partial_decoder import partial_decoder, paths_of
 
 
 class Globals:
-    """With `inline`, a handler does what is short by itself; without, it asks the monitor every time: the slow path."""
+    """With `inline`, a handler does what is short by itself; without, it asks the monitor every time: the slow path. With
+    `labels`, messages are read as far as to know what spans are called."""
 
-    def __init__(self, contract: Contract, inline: bool) -> None:
-        self.decoder = partial_decoder(tuple(paths_of(contract)))
+    def __init__(self, contract: Contract, inline: bool, *, labels: bool = False) -> None:
+        self.decoder = partial_decoder(tuple(paths_of(contract, labels=labels)))
         self.contract, self.keys, self.inline = contract, Keys(contract, self.decoder), inline
         # the namespace that handlers are executed in: name → value
         self.space: dict[str, Any] = {}

@@ -20,13 +20,15 @@ _ROOT = "\ue000root"  # the member that holds a message that is an array
 _Tree = dict[str, Any]  # member → what is read below it; empty: the value itself
 
 
-def paths_of(contract: Contract) -> list[Path]:
-    """All paths that the contract reads, that of the type first."""
+def paths_of(contract: Contract, *, labels: bool = False) -> list[Path]:
+    """All paths that the contract reads, that of the type first; with `labels`, those of its spans' names too."""
     envelope = contract.envelope
     paths = [path for path in (envelope.type, envelope.sent, envelope.seq, envelope.id) if path is not None]
     paths += envelope.unpack
     paths += [source for key in contract.keys.values() for source in key.sources if isinstance(source, Path)]
     paths += [path for rule in contract.rules for path in rule.paths()]
+    if labels:
+        paths += [source for span in contract.spans.values() for source in span.label if isinstance(source, Path)]
     patterns = [pattern for rule in contract.rules for pattern in rule.patterns()]
     return paths + [path for pattern in patterns for path, _ in pattern.where]
 

@@ -24,7 +24,7 @@ from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.spans_words import SpanWords
 from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
-from wsreplay.validator.span_log import RunLog
+from wsreplay.validator.span_log import RunLog, SpanLog, standing_of, state_of
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance, SessionState, Token, oldest
 
@@ -64,8 +64,10 @@ class SpanMonitor(Monitor):
         self.unless: Container[str] = ()
         # the group, where its rules must know of each start
         self.begins: RuleGroup | None = None
-        # where the ends of runs are kept, if the instances are runs
-        self.run_log: RunLog | None = None
+        # whether the instances are runs
+        self.is_run = False
+        # where it is kept how instances ended
+        self.log: RunLog | None = None
         # instances in the order of their deadlines
         self.queue: deque[Instance] = deque()
         self.names, self.within_ns = span.by, span.within_ns
@@ -94,9 +96,15 @@ class SpanMonitor(Monitor):
             self.needed |= group.needed
             self.begins = group if group.on_begin else None
 
-    def log_runs(self, run_log: RunLog) -> None:
-        """Its instances are runs: say how each ended."""
-        self.run_log = run_log
+    def log_to(self, log: RunLog) -> None:
+        """Keep how each instance ended, in a whole log also how it began."""
+        self.log = log
+        if isinstance(log, SpanLog):
+            self.on_start(log.begin)
+
+    def mark_as_run(self) -> None:
+        """Its instances are runs."""
+        self.is_run = True
 
     def on_start(self, begin: Callable[[Instance], None]) -> None:
         """Call this with each instance that has begun."""
@@ -208,7 +216,7 @@ class SpanMonitor(Monitor):
         for type_ in self.words.starts:
             if self.missed.came(conn.session, type_, labels, t, fid, (self.span.id,)) is not None:
                 return True
-        if self.span.inside is None and self.run_log is not None:
+        if self.span.inside is None and self.is_run:
             self.missed.forget(conn.session, labels)
         return False
 
@@ -352,8 +360,8 @@ class SpanMonitor(Monitor):
             release(instance)
         for end in self._outcomes:
             end(instance, name, t, fid)
-        if self.run_log is not None:
-            self.run_log.close(instance, "completed" if name == "ok" else "failed", t, fid)
+        if self.log is not None:
+            self.log.close(instance, state_of(instance, name), t, fid)
 
     def _end_otherwise(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         detail = ""
@@ -426,8 +434,8 @@ class SpanMonitor(Monitor):
                 group.close(slice_, t, how, cause, ended=name)
         if self.group is not None:
             self.group.close(instance, t, SUPPRESSED if instance.excused else how, cause, ended=name)
-        if self.run_log is not None:
-            self._log_run(instance, name, t, fid, detail)
+        if self.log is not None:
+            self._log(instance, state_of(instance, name), t, fid, detail)
         instance.forget()
 
     def _unlink(self, instance: Instance, name: str, fid: int | None) -> None:
@@ -445,13 +453,13 @@ class SpanMonitor(Monitor):
             del table[slot]
         instance.session.ended[self.number].add(slot, (fid or 0, name))
 
-    def _log_run(self, instance: Instance, name: str, t: int, fid: int | None, detail: str) -> None:
-        assert self.run_log is not None
-        if name == "cut" and instance.overdue_finding is not None:
-            state = "stalled"
+    def _log(self, instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "") -> None:
+        """Keep how an instance ended, but for one that began after its end and did nothing: its end has one already."""
+        assert self.log is not None
+        if instance.excused and state in ("cut", "open"):
+            self.log.forget(instance)
         else:
-            state = {"ok": "completed", "cut": "cut"}.get(name, "failed")
-        self.run_log.close(instance, state, t, fid, detail)
+            self.log.close(instance, state, t, fid, detail)
 
     # Time, and the end of connections and of the trace.
 
@@ -464,6 +472,8 @@ class SpanMonitor(Monitor):
             return
         reported = self.words.say_missing(instance, instance.t + instance.waited + (self.within_ns or 0), by="deadline")
         instance.pass_deadline(reported.place)
+        if self.log is not None:
+            self.log.touch(instance)
 
     def resume(self, session: SessionState, t: int) -> None:
         """The session's client is back: bounds run anew."""
@@ -473,11 +483,13 @@ class SpanMonitor(Monitor):
             instance.wait(t - instance.t)
             self.queue.append(instance)
             self.clock.look_now()
+            if self.log is not None:
+                self.log.touch(instance)
 
     def connection_lost(self, instance: Instance, t: int, by: str) -> None:
         """The session is over and this one is open."""
         if self.span.for_session or instance.session.left or instance.excused:
-            if instance.session.left and self.run_log is not None and instance.parent is None and not instance.excused:
+            if instance.session.left and self.is_run and instance.parent is None and not instance.excused:
                 self.words.say_left(instance, t, by)
             self.cut(instance, t, None, SUPPRESSED, lost(instance.session.last or instance.conn).strip(" ;"))
             return
@@ -499,8 +511,8 @@ class SpanMonitor(Monitor):
                 group.close(slice_, t, TRUNCATED)
         if self.group is not None:
             self.group.close(instance, t, TRUNCATED)
-        if self.run_log is not None:
-            self.run_log.close(instance, "stalled" if instance.overdue_finding is not None else "open", None, None)
+        if self.log is not None:
+            self._log(instance, standing_of(instance), None, None)
 
 
 def _names_nothing(key: Any) -> bool:

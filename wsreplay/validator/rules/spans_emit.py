@@ -20,14 +20,17 @@ from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.missed import LabelOf
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
+from wsreplay.validator.span_log import SpanLog
 from wsreplay.validator.state.state import Anonymous, ConnectionState
 
 
 class SpansEmitter:
     """Writes what spans, templates, and rules in spans do with an event."""
 
-    def __init__(self, contract: Contract, monitors: Sequence[SpanMonitor], groups: Sequence[RuleGroup]) -> None:
-        self._contract, self.monitors, self._groups = contract, monitors, groups
+    def __init__(
+        self, contract: Contract, monitors: Sequence[SpanMonitor], groups: Sequence[RuleGroup], span_log: SpanLog | None
+    ) -> None:
+        self._contract, self.monitors, self._groups, self._log = contract, monitors, groups, span_log
         # span → its number
         self.numbers = {monitor.span.id: monitor.number for monitor in monitors}
         # key → what finds its value in a message
@@ -96,6 +99,9 @@ class SpansEmitter:
             self._start(writer, monitor, start)
         if (ends or body) and not (start and not ends):
             self._within(writer, monitor, ends, body)
+        if self._log is not None:
+            tell = "see" if body and not start and not ends else "label"
+            self._tell_log(writer, monitor, self._log, tell, [start, body, *(end for _, end in ends)])
         for group in self._groups:
             if group.inside == span.id and group.looks(writer.direction, writer.type):
                 self._group_in_span(writer, group, f"i{number}")
@@ -210,6 +216,25 @@ class SpansEmitter:
             lines += [f"    if {i} is not None:", f"        {i}.bound = {writer.bound}"]
         if ends and span.else_by:
             lines += self._other_name(writer, monitor)
+        writer.add_under(condition, lines)
+
+    @staticmethod
+    def _tell_log(writer: HandlerWriter, monitor: SpanMonitor, log: SpanLog, tell: str, events: list[Fit]) -> None:
+        """The log that was asked for hears of the event, if it has a part in the span, and of the name that it holds."""
+        label = monitor.span.label
+        tests = [writer.condition(event) for event in events if event]
+        if not tests or (tell == "label" and not label):
+            return
+        lines = ["l = None"]
+        for source in label:
+            if not isinstance(source, Path):
+                writer.need(source)
+            value = writer.read(source) if isinstance(source, Path) else writer.keys.variable(source)
+            lines.append(f"if l is None: l = {value}" if len(lines) > 1 else f"l = {value}")
+        writer.name({"span_log": log})
+        i, event = f"i{monitor.number}", "fid, t, " if tell == "see" else ""
+        lines.append(f"if {i} is not None: span_log.{tell}({i}, {event}l)")
+        condition = None if None in tests else " or ".join(f"({test})" for test in tests if test)
         writer.add_under(condition, lines)
 
     @staticmethod
