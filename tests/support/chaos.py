@@ -48,7 +48,7 @@ TRACER = shutil.which("strace")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a relay has to live with. `inject` are strace's terms for system calls that fail."""
+    """What a relay has to live with. `inject` are strace's terms for calls that fail; {n} is another number at each start."""
 
     name: str
     loop: str = "uvloop"
@@ -66,12 +66,12 @@ class Scenario:
         if self.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
 
-    @property
-    def tracer(self) -> list[str]:
+    def tracer(self, random: Random) -> list[str]:
         if not self.inject:
             return []
         assert TRACER is not None
-        terms = [argument for term in self.inject for argument in ("-e", term)]
+        number = random.randrange(50, 1000)
+        terms = [argument for term in self.inject for argument in ("-e", term.format(n=number, last=number + 4))]
         return [TRACER, "-D", "-f", "--seccomp-bpf", "-o", os.devnull, *terms]
 
 
@@ -79,7 +79,7 @@ class Scenario:
 START_CALLS = ("trace=socketpair,vfork,clone,clone3", "inject=socketpair:error=EMFILE:when=3+3",
                "inject=vfork:error=EAGAIN:when=3+4", "inject=clone:error=EAGAIN:when=1+2",
                "inject=clone3:error=EAGAIN:when=4+3")  # fmt: skip
-FILE_CALLS = ("trace=pwrite64,fdatasync,flock,ftruncate", "inject=pwrite64:error=ENOSPC:when=300..304",
+FILE_CALLS = ("trace=pwrite64,fdatasync,flock,ftruncate", "inject=pwrite64:error=ENOSPC:when={n}..{last}",
               "inject=fdatasync:error=EIO:when=20+3", "inject=flock:error=EINTR:when=4+5")  # fmt: skip
 
 SCENARIOS = (
@@ -168,6 +168,9 @@ class Trial:
                 except Hang as hang:
                     await self._after_hang(hang)
             await self._end()
+        except Hang as hang:  # no relay can be started any more
+            self.outcome.hangs += 1
+            _say(f"  HANG: {hang}: given up")
         finally:
             await self._churn.end()
             if self._relay is not None:
@@ -204,7 +207,7 @@ class Trial:
             try:
                 self._relay = await asyncio.to_thread(
                     Relay, f"ws://127.0.0.1:{self._churn.port}", path, loop=scenario.loop, preexec=scenario.limit,
-                    under=scenario.tracer, port=self._port, stop_within_s=STOP_WITHIN_S,
+                    under=scenario.tracer(self._random), port=self._port, stop_within_s=STOP_WITHIN_S,
                 )  # fmt: skip
                 return
             except (AssertionError, OSError) as error:  # the latter: this machine has no memory left for another process
