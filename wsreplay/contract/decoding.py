@@ -21,17 +21,17 @@ TOP_TYPE = ("type",)
 def reading_of(recording: Recording, contract: Contract | None = None, decoder: str | None = None) -> Reading:
     """A recording's events as a contract names their types: by this decoder, the contract's, or what each connection shows
     to need. Raises UsageError."""
-    return Reading(recording, *_how(contract, decoder), hints=_are_hints(contract))
+    return Reading(recording, *_how(contract, decoder), hints=are_hints(contract))
 
 
 def messages_of(recording: Recording, contract: Contract | None = None, decoder: str | None = None) -> MessageReading:
     """The same for whoever goes through all messages once."""
-    return MessageReading(recording, *_how(contract, decoder), hints=_are_hints(contract))
+    return MessageReading(recording, *_how(contract, decoder), hints=are_hints(contract))
 
 
 def frame_reading_of(choices: Choices, links: Links, contract: Contract | None = None) -> FrameReading:
     """The same for whoever reads frames in any order; `choices` are made by `choices_of`."""
-    return FrameReading(choices, links, decoders_of(contract), hints=_are_hints(contract))
+    return FrameReading(choices, links, decoders_of(contract), hints=are_hints(contract))
 
 
 def choices_of(contract: Contract | None = None, decoder: str | None = None) -> Choices:
@@ -49,7 +49,7 @@ def _how(contract: Contract | None, decoder: str | None) -> tuple[str | None, De
     return named, decoders_of(contract)
 
 
-def _are_hints(contract: Contract | None) -> bool:
+def are_hints(contract: Contract | None) -> bool:
     """Whether the types that were recorded, those at the top of a message, are the contract's."""
     return contract is None or (contract.envelope.type.steps == TOP_TYPE and not contract.envelope.unpack)
 

@@ -70,7 +70,7 @@ class IdFinder:
     def lay_out(self, document: Any) -> tuple[IdLayout, list[Id]]:
         """Where the ids of a message stand, and their values."""
         if document.__class__ is not dict:
-            return self._nowhere, []
+            return self._searched(document) if document.__class__ is list and self._deep else (self._nowhere, [])
         names = tuple(document)
         members, layout, roots = self._plans.get(names) or self._plan(names)
         values = [document[name] for name in members]
@@ -94,11 +94,13 @@ class IdFinder:
         return plan
 
     def _searched(self, document: Any) -> tuple[IdLayout, list[Id]]:
-        ids = [(domain, path, document.get(name)) for name, domain, path in self._top]
-        for root, members in self._inner.items():
-            inner = document.get(root)
-            if inner.__class__ is dict:
-                ids += [(domain, path, inner.get(name)) for name, domain, path in members]
+        ids: list[tuple[str, Path, Any]] = []
+        if document.__class__ is dict:
+            ids += [(domain, path, document.get(name)) for name, domain, path in self._top]
+            for root, members in self._inner.items():
+                inner = document.get(root)
+                if inner.__class__ is dict:
+                    ids += [(domain, path, inner.get(name)) for name, domain, path in members]
         ids += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
         ids = [id_ for id_ in ids if id_[2].__class__ is str or id_[2].__class__ is int]
         return self._layout(tuple((domain, path) for domain, path, _ in ids)), [value for _, _, value in ids]
@@ -251,6 +253,11 @@ def _parse(text: str, option: str) -> Path:
         raise UsageError(f"{option} {error}") from None
 
 
+def is_telling(text: str) -> bool:
+    """Whether a text that is equal to a known id is that: a number or a letter may as well be something else."""
+    return len(text) > 1 and not text.isdecimal()
+
+
 class IdMap:
     """Which id of a live conversation stands for which recorded one. What it does not know, the map below it may."""
 
@@ -258,6 +265,10 @@ class IdMap:
         self._below = below
         self._live: dict[tuple[str, Id], Id] = {}
         self._recorded: dict[tuple[str, Id], Id] = {}
+        # The same for texts, whatever kind of id they are; None for one that stands for different ones.
+        self._values: dict[str, Id | None] = {}
+        # Whether any of them stands for another.
+        self._renames = False
 
     def __bool__(self) -> bool:
         return bool(self._live) or bool(self._below)
@@ -266,6 +277,17 @@ class IdMap:
         """What stands for a recorded id."""
         live = self._live.get((domain, recorded))
         return self._below.live(domain, recorded) if live is None and self._below is not None else live
+
+    def by_value(self, text: str) -> Id | None:
+        """What stands for a text that is a known id, whichever; None where it is none, or may be two."""
+        if text in self._values:
+            return self._values[text]
+        return self._below.by_value(text) if self._below is not None else None
+
+    @property
+    def renames(self) -> bool:
+        """Whether any id stands for another."""
+        return self._renames or (self._below is not None and self._below.renames)
 
     def recorded(self, domain: str, live: Id) -> Id | None:
         """What an id stands for."""
@@ -285,6 +307,9 @@ class IdMap:
             return
         self._live.setdefault((domain, recorded), live)
         self._recorded.setdefault((domain, live), recorded)
+        if isinstance(recorded, str) and is_telling(recorded):
+            self._values[recorded] = live if self._values.get(recorded, live) == live else None
+            self._renames = self._renames or recorded != live
         if self._below is not None:
             self._below.learn(domain, recorded, live)
 

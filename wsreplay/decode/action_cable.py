@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.decode import values
-from wsreplay.decode.part import CannotEncode, Part, Role, Shortcut
+from wsreplay.decode.part import CannotEncode, Heartbeat, Part, Role, Shortcut
 
 _NESTED = ("identifier", "data")  # JSON in a string
 
@@ -39,6 +39,10 @@ class ActionCableDecoder:
         if "identifier" in message and "message" in message:
             return [Part(_name(message["message"], "type"), opened, warning=read.warning)]
         return []
+
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """The server's, which nobody answers."""
+        return Heartbeat() if payload.startswith(b'{"type":"ping"') else None
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         read = values.read(payload)

@@ -83,7 +83,11 @@ def _reads(name: str, messages: list[RawMessage]) -> bool:
 
 
 def _looks_like_socket_io(message: RawMessage) -> bool:
-    return message.opcode == TEXT and message.payload.startswith((b'0{"sid"', b'42["', b"40{", b"42/"))
+    return message.opcode == TEXT and _SOCKET_IO.match(message.payload) is not None
+
+
+# A handshake, a connection, an event: perhaps of a namespace, perhaps with the number of its acknowledgement.
+_SOCKET_IO = re.compile(rb'0\{"sid"|40\{|42(?:/[^,\[{]{0,256},)?[0-9]{0,19}\["')
 
 
 def _looks_like_signalr(message: RawMessage) -> bool:

@@ -20,6 +20,7 @@ class JsonRpcDecoder:
 
     name = "json-rpc"
     answer = "{request}:{role}"
+    ids = (("id",),)
     shortcut = Shortcut(("method",), without=("id",))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:

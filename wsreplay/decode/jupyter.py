@@ -26,6 +26,7 @@ class JupyterDecoder:
 
     name = "jupyter"
     answer = ""
+    ids = (("header", "msg_id"), ("parent_header", "msg_id"))
     shortcut = Shortcut(("header", "msg_type"))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:

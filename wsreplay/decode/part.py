@@ -69,6 +69,13 @@ class Shortcut(NamedTuple):
     body: Callable[[bytes], tuple[str | None, bytes] | None] | None = None
 
 
+class Heartbeat(NamedTuple):
+    """A message that a peer sends as it likes, or has to answer such a one with; `answer` is what its receiver says to it."""
+
+    answer: bytes | None = None
+    is_answer: bool = False
+
+
 class CannotEncode(ValueError):
     """These documents cannot be put into this message."""
 
@@ -76,7 +83,9 @@ class CannotEncode(ValueError):
 class Decoder(Protocol):
     """Reads one protocol's messages. Stateless: a message means the same wherever reading begins.
 
-    It may have a `shortcut`, which says of the simplest messages what `parse` says.
+    It may have a `shortcut`, which says of the simplest messages what `parse` says; `ids`, paths in the document to what a
+    request and its answer share; `with_id(payload, id)`, where that stands beside the document; and
+    `heartbeat(direction, payload)`, a `Heartbeat` or None.
     """
 
     name: str

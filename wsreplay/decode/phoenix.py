@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
+from wsreplay.decode.part import TEXT, CannotEncode, Heartbeat, Part, Role, Shortcut
 
 _NAMES = ("join_ref", "ref", "topic", "event", "payload")
 REPLY = "phx_reply"
@@ -25,6 +25,7 @@ class PhoenixDecoder:
 
     name = "phoenix"
     answer = ""
+    ids = ((0,), (1,), ("join_ref",), ("ref",))
     shortcut = Shortcut(("event",), needed=("topic",))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
@@ -34,6 +35,18 @@ class PhoenixDecoder:
         read = values.read(payload)
         message = _fields(read.value) if read is not None else None
         return [] if read is None or message is None else [_part(message, read.value, read.warning)]
+
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """The client's on the topic `phoenix`, and the reply to it."""
+        read = values.read(payload) if b'"phoenix"' in payload else None
+        message = _fields(read.value) if read is not None else None
+        if read is None or message is None or message["topic"] != "phoenix":
+            return None
+        if message["event"] != "heartbeat":
+            return Heartbeat(is_answer=True)
+        reply = {**message, "event": REPLY, "payload": {"status": "ok", "response": {}}}
+        document = [reply.get(name) for name in _NAMES] if isinstance(read.value, list) else reply
+        return Heartbeat(values.write(document))
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         if opcode != TEXT or len(documents) != 1:

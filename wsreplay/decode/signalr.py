@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
+from wsreplay.decode.part import TEXT, CannotEncode, Heartbeat, Part, Role, Shortcut
 
 END = b"\x1e"
 _MOST_RECORDS = 10_000
@@ -42,6 +42,7 @@ class SignalrDecoder:
 
     name = "signalr"
     answer = "{request}:{role}"
+    ids = (("invocationId",),)
     shortcut = Shortcut(("target",), without=("invocationId",), body=_only_record)
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
@@ -51,6 +52,10 @@ class SignalrDecoder:
         read = [values.read(record) for record in records]
         parts = [_part(value.value, value.warning) for value in read if value is not None]
         return [part for part in parts if part is not None] if len(parts) == len(records) and None not in parts else []
+
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """Both sides ping as they like; nobody answers."""
+        return Heartbeat() if payload in (b'{"type":6}\x1e', b"\x02\x91\x06") else None
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         if not payload.endswith(END) or payload.count(END) != len(documents):

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wsreplay.decode import values
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role, Shortcut
+from wsreplay.decode.part import TEXT, CannotEncode, Heartbeat, Part, Role, Shortcut
 
 _ENGINE = {b"0": "open", b"1": "close", b"2": "ping", b"3": "pong", b"5": "upgrade", b"6": "noop"}
 # Kind, attachments, namespace (before a comma, or alone), id, JSON.
@@ -75,6 +75,20 @@ class SocketIoDecoder:
             return []
         role = Role.EVENT if id is None else Role.REQUEST
         return [Part(name, _document(value[1:]), role, id, packet.attachments, warning)]
+
+    def with_id(self, payload: bytes, id: str) -> bytes:
+        """The same packet with another number of its acknowledgement: what stands behind `#` in an id of ours."""
+        packet = _packet(payload)
+        if packet is None or not packet.id:
+            raise CannotEncode("a packet without a number")
+        body = payload[len(packet.head) :]
+        return packet.head[: -len(packet.id)] + id.rpartition("#")[2].encode() + body
+
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """Engine.IO's ping and pong; in protocol 4 the server's, in 3 the client's."""
+        if payload == b"2":
+            return Heartbeat(b"3")
+        return Heartbeat(is_answer=True) if payload == b"3" else None
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         if opcode != TEXT or len(documents) != 1:

@@ -11,7 +11,7 @@ from typing import Any
 
 from wsreplay.decode import values
 from wsreplay.decode.json import MOST_PARTS, JsonDecoder
-from wsreplay.decode.part import TEXT, CannotEncode, Part, Role
+from wsreplay.decode.part import TEXT, CannotEncode, Heartbeat, Part, Role
 
 _inner = JsonDecoder()
 
@@ -30,6 +30,10 @@ class SockjsDecoder:
         if payload[:1] == b"c" and (read := values.read(payload[1:])) is not None:
             return [Part("sockjs.close", read.value, Role.CONTROL)]
         return [part for message in _messages(payload) or () for part in _parts(direction, message)]
+
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """The server's, which nobody answers."""
+        return Heartbeat() if payload == b"h" else None
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         messages = _messages(payload) if opcode == TEXT else None

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wsreplay.decode import values
-from wsreplay.decode.part import CannotEncode, Part, Role
+from wsreplay.decode.part import CannotEncode, Heartbeat, Part, Role
 
 _COMMAND = re.compile(rb"[A-Z]{3,11}")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _ESCAPES = {"\\r": "\r", "\\n": "\n", "\\c": ":", "\\\\": "\\"}
 _ESCAPE = re.compile(r"\\[rnc\\]")
+_ESCAPED = {character: escape for escape, character in _ESCAPES.items()}
+_SPECIAL = re.compile(r"[\r\n:\\]")
 _CONTROL = frozenset(("CONNECT", "STOMP", "CONNECTED", "DISCONNECT", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK"))
 
 
@@ -31,6 +33,7 @@ class StompDecoder:
 
     name = "stomp"
     answer = "{request}:receipt"
+    ids = (("headers", "receipt"), ("headers", "receipt-id"))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         if payload in (b"\n", b"\r\n"):
@@ -51,6 +54,10 @@ class StompDecoder:
         role = Role.REQUEST if receipt else Role.CONTROL if command in _CONTROL else Role.EVENT
         return [Part(kind, document, role, receipt, warning=warning)]
 
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """A line end, by either side."""
+        return Heartbeat() if payload in (b"\n", b"\r\n") else None
+
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         frame = _frame(payload)
         if frame is None or len(documents) != 1 or not isinstance(documents[0], dict):
@@ -60,8 +67,9 @@ class StompDecoder:
             data = body.encode() if isinstance(body, str) and values.read(frame.body) is None else values.write(body)
         except ValueError as error:
             raise CannotEncode(str(error)) from error
-        lines = [line for line in frame.headers if not line.lower().startswith(b"content-length:")]
-        if len(lines) < len(frame.headers):
+        written = _written_headers(frame.headers, documents[0].get("headers"))
+        lines = [line for line in written if not line.lower().startswith(b"content-length:")]
+        if len(lines) < len(written):
             lines.append(b"content-length:%d" % len(data))
         return b"\n".join([frame.command, *lines, b"", data + b"\x00"])
 
@@ -82,6 +90,17 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
         name, _, value = line.decode("utf-8", "replace").partition(":")
         headers.setdefault(_unescape(name), _unescape(value))
     return headers
+
+
+def _written_headers(lines: list[bytes], headers: Any) -> list[bytes]:
+    """The lines as they are where they say these headers, else others."""
+    if headers == _headers(lines) or not isinstance(headers, dict):
+        return lines
+    return [f"{_escape(str(name))}:{_escape(str(value))}".encode() for name, value in headers.items()]
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(lambda match: _ESCAPED[match[0]], text)
 
 
 def _unescape(text: str) -> str:

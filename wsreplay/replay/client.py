@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-
-import orjson
 
 from wsreplay.contract.identities import Fields, IdMap, fields_of
 from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Connection, Ending
 from wsreplay.proxy.proxy import Options, RecordingProxy
+from wsreplay.replay.content import Content, ContentReader
 from wsreplay.replay.credentials import HandshakeOverrides, new_id, request_of
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.latencies import Latencies, LoadConversation
 from wsreplay.replay.peer import ClientWire, Listener
 from wsreplay.replay.player import Pace, Played, PlayedDirection, ScriptRunner
-from wsreplay.replay.script import Script, SessionScript, Step, read_parts
+from wsreplay.replay.script import Script, SessionScript, read_parts
 from wsreplay.replay.splice import Change
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
@@ -113,6 +112,7 @@ class ReplayClient:
         self.options = options or ClientOptions()
         self.result = Result()
         self._watch = watch or ClientWatch()
+        self._contract = contract
         self._fields = fields_of(contract, self.options.map)
         rows = self.options.load.rows if self.options.load else ()
         self.options.presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
@@ -124,7 +124,7 @@ class ReplayClient:
         if reachable(self.output).exists():
             raise UsageError(f"{self.output} exists: choose another name, or remove it")
         with Recording.open(self.path) as recording:
-            self._parts = read_parts(recording, 0, self.options.session)
+            self._parts = read_parts(recording, 0, self.options.session, self._contract)
         if self.options.fresh_ids:
             self._of_server = {part.session.id: _server_ids(part, self._fields) for part in self._parts}
         await self._proxy.start()
@@ -308,19 +308,22 @@ class _Role:
         self.ids = ids
         self._fields, self._of_server = fields, of_server
         self._settings = presented.settings()
+        # Of which kinds ids are chosen anew: not those of users, nor what a protocol counts its requests by.
+        self._domains = frozenset(fields.of.domains) - fields.owners
 
-    def rewrite(self, document: Any) -> list[Change]:
+    def rewrite(self, content: Content) -> list[Change]:
         """What is to be replaced in a recorded message beside known ids. Ids that the client chose are chosen anew."""
         if self._of_server is not None:
-            for domain, _, value in self._fields.of(document):
-                chosen_here = isinstance(value, str) and domain not in self._fields.owners
+            for domain, _, value in content.ids:
+                chosen_here = isinstance(value, str) and domain in self._domains
                 if chosen_here and (domain, value) not in self._of_server and self.ids.live(domain, value) is None:
                     self.ids.learn(domain, value, self.ids.stand_in(domain, value, self._fields.akin) or new_id(str(value)))
         changes: list[Change] = []
-        for path, value in self._settings:
-            old = paths.get(document, path)
-            if old is not paths.MISSING and old != value:
-                changes.append((path, old, value))
+        for setting, value in self._settings:
+            for path in content.at_every_event(setting):
+                old = paths.get(content.root, path)
+                if old is not paths.MISSING and old != value:
+                    changes.append((path, old, value))
         return changes
 
 
@@ -328,21 +331,18 @@ def _server_ids(part: SessionScript, fields: Fields) -> frozenset[tuple[str, Any
     """Recorded ids that the server was the first to use."""
     ours: set[tuple[str, Any]] = set()
     theirs: set[tuple[str, Any]] = set()
-    for step in _text_steps(part):
-        for domain, _, value in fields.of(_decoded(step)):
-            if step.ours:
-                ours.add((domain, value))
-            elif (domain, value) not in ours:
-                theirs.add((domain, value))
+    for is_ours, id_ in (said for script in part.scripts for said in _ids_said(script, fields)):
+        if is_ours:
+            ours.add(id_)
+        elif id_ not in ours:
+            theirs.add(id_)
     return frozenset(theirs)
 
 
-def _text_steps(part: SessionScript) -> Iterable[Step]:
-    return (step for script in part.scripts for step in script.steps if step.opcode == 1)
-
-
-def _decoded(step: Step) -> Any:
-    try:
-        return orjson.loads(step.whole if step.whole is not None else step.payload)
-    except orjson.JSONDecodeError:
-        return None
+def _ids_said(script: Script, fields: Fields) -> Iterator[tuple[bool, tuple[str, Any]]]:
+    """Every id of a connection's messages, in order, and whether it is one of ours that says it."""
+    reader = ContentReader(script.protocol.decoder, fields, hints=script.protocol.hints)
+    for step in script.steps:
+        direction = script.direction if step.ours else 1 - script.direction
+        content = reader.read(direction, step.opcode, step.payload if step.whole is None else step.whole)
+        yield from ((step.ours, (domain, value)) for domain, _, value in content.ids)

@@ -7,16 +7,19 @@ there on, one that is known must stand for the same again.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
 from wsreplay.contract.identities import Fields, FoundId, IdMap
 from wsreplay.model import Opcode
+from wsreplay.replay.content import Content, ContentReader
 from wsreplay.replay.script import Step
-from wsreplay.trace.events import event_type
+from wsreplay.trace import jsonpath as paths
 
+TOKEN = "token"
+# An id that a machine made: 16 characters or more, with a letter and a digit.
+_TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_-]{16,128}")
 # How many expected messages ahead of the first one are looked at.
 LOOK_AHEAD = 1000
 
@@ -42,7 +45,12 @@ class SideEnded(Exception):
 class Expectations:
     """The messages that one connection's other side is to send, in order."""
 
-    def __init__(self, steps: Sequence[Step], fields: Fields, ids: IdMap, coalesce: Collection[str] = ()) -> None:
+    def __init__(
+        self, steps: Sequence[Step], fields: Fields, ids: IdMap, coalesce: Collection[str] = (), *, reader: ContentReader,
+        direction: int,
+    ) -> None:  # fmt: skip
+        """`direction` is that of what the other side sends, which `reader` reads."""
+        self._reader, self._direction = reader, direction
         self._steps = [step for step in steps if not step.ours]
         self._indexes = {index: number for number, index in enumerate(i for i, step in enumerate(steps) if not step.ours)}
         self._fields, self._ids, self._coalesce = fields, ids, frozenset(coalesce)
@@ -57,32 +65,45 @@ class Expectations:
         """The first message that has not come."""
         return self._steps[self._first] if self._first < len(self._steps) else None
 
-    def come(self, opcode: int, payload: bytes, at: float) -> tuple[Step | None, str]:
-        """Take a message in. Gives the recorded one that it is; or None and why it is none of those expected."""
+    def come(self, opcode: int, payload: bytes, at: float, kind: str | None) -> tuple[Step | None, str]:
+        """Take a message in, whose type is `kind`. Gives the recorded one that it is; or None and why it is none of those
+        expected."""
         if self._first == len(self._steps) and not self._coalesce:
-            return None, f"came {_name(opcode, payload)} when nothing more was expected"
-        kind = event_type(payload) if opcode == Opcode.TEXT else None
-        document = _json(payload) if opcode == Opcode.TEXT else None
-        live = self._fields.of(document)
+            return None, f"came {_name(opcode, payload, kind)} when nothing more was expected"
+        content = self._reader.read(self._direction, opcode, payload)
+        live = content.ids
         reason = ""
         for number in range(self._first, min(len(self._steps), self._first + LOOK_AHEAD)):
             step = self._steps[number]
             if self._at[number] is not None or step.opcode != opcode or step.type != kind:
                 continue
             same = step.payload == payload
-            recorded = document if same or opcode != Opcode.TEXT else _json(step.payload)
-            pairs = self._pairs(live if same else self._fields.of(recorded), live)
-            if isinstance(pairs, str) or (not same and self._fields.label(recorded) != self._fields.label(document)):
+            recorded = content if same else self._reader.read(self._direction, opcode, step.payload)
+            pairs = self._pairs(recorded.ids, live)
+            if isinstance(pairs, str) or (not same and self._labels(recorded) != self._labels(content)):
                 reason = reason or (pairs if isinstance(pairs, str) else "about something else")
                 continue
             for domain, old, new in pairs:
                 if old != new or domain not in self._fields.unique:
                     self._ids.learn(domain, old, new)
+            if not same:
+                self._learn_tokens(recorded.root, content.root)
             self._meet(number, at)
             return step, ""
         if kind is not None and kind in self._coalesce:
             return self._steps[self._first - 1] if self._first else None, ""
-        return None, f"came {_name(opcode, payload)}" + (f": {reason}" if reason else "")
+        return None, f"came {_name(opcode, payload, kind)}" + (f": {reason}" if reason else "")
+
+    def _labels(self, content: Content) -> list[tuple[Any, ...]]:
+        return [self._fields.label(document) for document in content.documents]
+
+    def _learn_tokens(self, recorded: Any, live: Any) -> None:
+        """What no key names, but looks as if nobody could have chosen it twice, stands for what is in its place."""
+        for path, text in paths.texts_in(recorded):
+            if _TOKEN.fullmatch(text):
+                new = paths.get(live, path)
+                if isinstance(new, str) and new != text and _TOKEN.fullmatch(new) and self._ids.fits(TOKEN, text, new):
+                    self._ids.learn(TOKEN, text, new)
 
     def _pairs(self, recorded: list[FoundId], live: list[FoundId]) -> list[tuple[str, Any, Any]] | str:
         """The ids of a recorded and a live message, or how they contradict what is known."""
@@ -158,16 +179,11 @@ class Expectations:
         return self._at[self._indexes[index]] is not None
 
 
-def _json(payload: bytes) -> Any:
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _name(opcode: int, payload: bytes) -> str:
+def _name(opcode: int, payload: bytes, kind: str | None) -> str:
+    if kind is not None:
+        return kind
     if opcode == Opcode.TEXT:
-        return event_type(payload) or "a text that is no event"
+        return "a text that is no event"
     if opcode == Opcode.CLOSE:
         return f"close {int.from_bytes(payload[:2], 'big')}" if len(payload) > 1 else "close"
     return "a binary message"

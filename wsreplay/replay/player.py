@@ -12,19 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
-from typing import Any
-
-import orjson
 
 from wsreplay.contract.identities import Fields, IdMap
+from wsreplay.decode import CannotEncode, Heartbeat
 from wsreplay.model import Ending, Opcode
+from wsreplay.replay.content import Content, ContentReader, Namer, heartbeat_of
 from wsreplay.replay.expectations import Departure, Expectations, SideEnded
 from wsreplay.replay.peer import Peer
 from wsreplay.replay.script import Script, Step
-from wsreplay.replay.splice import Change, splice
+from wsreplay.replay.splice import Change
+from wsreplay.trace import jsonpath as paths
 from wsreplay.units import SECOND, duration_text
 
 POLICY_VIOLATION = 1008
+_TYPES = ((), ("type",), ("event",), ("method",), ("target",))  # members that say what an event is
 _BREATH_EVERY = 500  # frames sent in one go before others have their turn
 _CLOSE_TIMEOUT_S = 5.0
 # How long what no step waits for may be late before we end the connection: a peer pings as it likes.
@@ -86,30 +87,42 @@ class ScriptRunner:
         script: Script,
         how: PlayedDirection,
         ids: IdMap,
-        rewrite: Callable[[Any], list[Change]] | None = None,
+        rewrite: Callable[[Content], list[Change]] | None = None,
         on_match: Callable[[Step, float], None] | None = None,
         on_sent: Callable[[Step, float], None] | None = None,
     ) -> None:
         self.script, self.how, self.ids = script, how, ids
-        self.expected = Expectations(script.steps, how.fields, ids, how.coalesce)
+        decoder, hints = script.protocol
+        self._theirs = 1 - script.direction
+        # What messages say, and what those of the live conversation are called.
+        self._reader, self._namer = ContentReader(decoder, how.fields, hints=hints), Namer(decoder, hints=hints)
+        self.expected = Expectations(
+            script.steps, how.fields, ids, how.coalesce, reader=self._reader, direction=self._theirs
+        )
         self.report = Played(script.session, script.connection.id)
         self.peer: Peer
         self._rewrite, self._on_match, self._on_sent = rewrite, on_match, on_sent
         self._cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # done when the other side has left
-        self._alone = all(step.ours or step.opcode != Opcode.TEXT for step in script.steps)  # nobody else names an id
+        self._alone = all(step.ours or step.opcode >= Opcode.CLOSE for step in script.steps)  # nobody else names an id
         self._rest: bytes | None = None  # of a fragmented message whose ids were replaced
+        self._is_between = True  # whether our last message is whole
         self._index = 0  # of the step that is played now
         self._in_hand = 0  # frames sent since others had their turn
 
     # What the peer tells.
 
     def came(self, opcode: int, payload: bytes, at: float) -> None:
+        beat = heartbeat_of(self.script.protocol.decoder, self._theirs, opcode, payload)
+        if beat is not None:
+            self._answer(opcode, beat)
+            return
         self.report.came += 1
+        kind = self._namer.name(self._theirs, opcode, payload)
         missed = self._missed() if opcode == Opcode.CLOSE else None
         if missed is not None:
             self._closed_early(payload, missed)
             return
-        step, reason = self.expected.come(opcode, payload, at)
+        step, reason = self.expected.come(opcode, payload, at, kind)
         if step is not None:
             if self._on_match is not None:
                 self._on_match(step, at)
@@ -124,6 +137,12 @@ class ScriptRunner:
             self.ended()
         elif self.how.on_mismatch is OnMismatch.SKIP:
             self.expected.give_up(at)
+
+    def _answer(self, opcode: int, beat: Heartbeat) -> None:
+        """Between two messages of ours; in the midst of one the other side has to wait for its next heartbeat."""
+        if beat.answer is not None and self._is_between and not self.peer.sent_close:
+            self.peer.send(opcode, beat.answer)
+            self.peer.flush()
 
     def ended(self) -> None:
         self.expected.end()
@@ -210,6 +229,8 @@ class ScriptRunner:
                 self.peer.send(Opcode.CLOSE, step.payload)
         else:
             self.peer.send(step.opcode, self._payload(step), step.fin)
+            if step.opcode < Opcode.CLOSE:
+                self._is_between = step.fin
             if self._on_sent is not None:
                 self._on_sent(step, time.monotonic())
         self.report.sent += 1
@@ -221,7 +242,8 @@ class ScriptRunner:
     def _payload(self, step: Step) -> bytes:
         """The payload with the ids that stand for the recorded ones."""
         if step.whole is not None:
-            whole = self._mapped(step.whole)
+            whole = self._mapped(step.opcode, step.whole)
+            self._namer.name(self.script.direction, step.opcode, whole)
             if step.fin:
                 return whole
             self._rest = None if whole is step.whole else whole
@@ -233,16 +255,33 @@ class ScriptRunner:
         piece, self._rest = self._rest[: len(step.payload)], self._rest[len(step.payload) :]
         return piece
 
-    def _mapped(self, payload: bytes) -> bytes:
+    def _mapped(self, opcode: int, payload: bytes) -> bytes:
         if self._rewrite is None and self._alone and not self.ids:
             return payload
-        try:
-            document = orjson.loads(payload)
-        except orjson.JSONDecodeError:
+        direction = self.script.direction
+        content = self._reader.read(direction, opcode, payload)
+        if not content.documents:
             return payload
-        changes = self._rewrite(document) if self._rewrite is not None else []
-        changes += self.ids.changes(self.how.fields.of(document), self.how.fields.akin)
-        return splice(payload, changes) if changes else payload
+        changes = self._rewrite(content) if self._rewrite is not None else []
+        changes += self.ids.changes(content.ids, self.how.fields.akin)
+        if self.ids.renames:
+            changes += self._by_value(content)
+        if not changes:
+            return payload
+        try:
+            return self._reader.write(direction, opcode, payload, content, changes)
+        except CannotEncode as error:
+            self._depart(f"{error}: it was sent as it was recorded, with ids of then", self.script.steps[self._index])
+            return payload
+
+    def _by_value(self, content: Content) -> list[Change]:
+        """What stands where no key looks, and is a known id: it stands for the same."""
+        taken = {path for _, path, _ in content.ids}
+        return [
+            (path, text, live)
+            for path, text in paths.texts_in(content.root)
+            if path not in taken and path[-1:] not in _TYPES and (live := self.ids.by_value(text)) not in (None, text)
+        ]
 
     async def _await(self, index: int, step: Step, gap_ns: int) -> float:
         """When a message of theirs came, or was given up."""

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from wsreplay.contract.decoding import are_hints, choices_of, decoders_of
+from wsreplay.contract.model import Contract
+from wsreplay.decode import PLAIN, Decoder, Heartbeat, get_decoder
 from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
+from wsreplay.replay.content import Namer, heartbeat_of
 from wsreplay.store.reader import Recording
+from wsreplay.trace.joining import Joiner
 from wsreplay.trace.sessions import stitch, there_are
 
 
@@ -48,15 +53,29 @@ class Trailing(NamedTuple):
     unfinished: int = 0
 
 
+class Protocol(NamedTuple):
+    """What a connection's messages are read by; `hints`: plain JSON has its types at the top."""
+
+    decoder: Decoder
+    hints: bool = True
+
+
+PLAIN_JSON = Protocol(get_decoder(PLAIN))
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One connection. Steps of ours are frames in their order; of theirs, whole messages and the close frame."""
+    """One connection. Steps of ours are frames in their order; of theirs, whole messages and the close frame.
+
+    Heartbeats of theirs, and our answers to them, are none: the peer that we are answers them by itself.
+    """
 
     session: int
     connection: Connection
     steps: tuple[Step, ...]
     direction: int  # of what we send
     trailing: Trailing
+    protocol: Protocol
 
     @property
     def we_end(self) -> bool:
@@ -82,9 +101,15 @@ class SessionScript:
     scripts: tuple[Script, ...]
 
 
-def read_parts(recording: Recording, direction: int, session: int | None = None) -> list[SessionScript]:
-    """The sessions of a recording as scripts for the side that sends in `direction`. Raises UsageError where none is there."""
+def read_parts(
+    recording: Recording, direction: int, session: int | None = None, contract: Contract | None = None
+) -> list[SessionScript]:
+    """The sessions of a recording as scripts for the side that sends in `direction`, its messages read as a contract says.
+
+    Raises UsageError where none is there.
+    """
     with recording.snapshot():
+        protocols = _protocols(recording, contract)
         sessions = stitch(recording.connections())
         chosen = [candidate for candidate in sessions if session is None or candidate.id == session]
         if not chosen:
@@ -101,7 +126,10 @@ def read_parts(recording: Recording, direction: int, session: int | None = None)
         SessionScript(
             session,
             tuple(
-                script_of(session.id, connection, frames.get(connection.id, ()), direction, tails.get(connection.id, ()))
+                script_of(
+                    session.id, connection, frames.get(connection.id, ()), direction, tails.get(connection.id, ()),
+                    protocols[connection.id],
+                )
                 for connection in session.connections
             ),
         )
@@ -109,13 +137,21 @@ def read_parts(recording: Recording, direction: int, session: int | None = None)
     ]
 
 
+def _protocols(recording: Recording, contract: Contract | None) -> dict[int, Protocol]:
+    choices, decoder_of, hints = choices_of(contract), decoders_of(contract), are_hints(contract)
+    choices.refresh(recording, recording.connections())
+    return {id: Protocol(decoder_of(name), hints) for id, name in choices.names().items()}
+
+
 Tail = tuple[int, int, bytes]  # direction, time, and bytes that are no frames
 
 
 def script_of(
-    session: int, connection: Connection, frames: Sequence[Frame], direction: int, tails: Sequence[Tail] = ()
-) -> Script:
+    session: int, connection: Connection, frames: Sequence[Frame], direction: int, tails: Sequence[Tail] = (),
+    protocol: Protocol = PLAIN_JSON,
+) -> Script:  # fmt: skip
     """The script of one connection. `tails` of ours go last."""
+    names, beats = _named(frames, protocol)
     steps: list[Step] = []
     parts: list[Frame] = []  # of their unfinished message
     ours_open: list[int] = []  # indexes of our frames of an unfinished message
@@ -123,6 +159,9 @@ def script_of(
     closes = False
     for frame in frames:
         closes = closes or frame.opcode == Opcode.CLOSE
+        frame = frame._replace(type=names.get(frame.id))
+        if frame.id in beats and (frame.direction != direction or beats[frame.id].is_answer):
+            continue
         if frame.direction != direction:
             parts, message = _their_message(parts, frame)
             if frame.opcode == Opcode.PING:
@@ -143,7 +182,25 @@ def script_of(
     steps += [Step(t_ns, True, 0, True, data, None, 0, raw=True) for side, t_ns, data in tails if side == direction]
     if connection.ending is Ending.CLEAN and not closes:
         steps += _closing(connection, direction, steps[-1].t_ns if steps else connection.opened_ns)
-    return Script(session, connection, tuple(steps), direction, _trailing(frames, 1 - direction, tails))
+    return Script(session, connection, tuple(steps), direction, _trailing(frames, 1 - direction, tails), protocol)
+
+
+def _named(frames: Iterable[Frame], protocol: Protocol) -> tuple[dict[int, str], dict[int, Heartbeat]]:
+    """By frame: the types of the message that it ends, and which are heartbeats."""
+    joiner, namer = Joiner(), Namer(protocol.decoder, hints=protocol.hints)
+    names: dict[int, str] = {}
+    beats: dict[int, Heartbeat] = {}
+    for frame in frames:
+        joined = joiner.join(frame)
+        if joined is None:
+            continue
+        message, first_id = joined
+        beat = heartbeat_of(protocol.decoder, *message) if first_id == frame.id else None
+        if beat is not None:
+            beats[frame.id] = beat
+        elif (name := namer.name(*message)) is not None:
+            names[frame.id] = name
+    return names, beats
 
 
 def _trailing(frames: Iterable[Frame], direction: int, tails: Iterable[Tail]) -> Trailing:
@@ -175,13 +232,13 @@ def _closing(connection: Connection, direction: int, t_ns: int) -> list[Step]:
 def _our_frame(frame: Frame) -> Step:
     return Step(
         frame.t_ns, True, frame.opcode, bool(frame.flags & FIN), frame.payload, frame.type, frame.id,
-        frame.payload if frame.opcode == Opcode.TEXT and frame.flags & FIN else None,
+        frame.payload if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.flags & FIN else None,
     )  # fmt: skip
 
 
 def _give_whole(steps: list[Step], indexes: list[int]) -> None:
-    """A fragmented text message is known whole when its first frame goes out."""
-    if len(indexes) > 1 and steps[indexes[0]].opcode == Opcode.TEXT:
+    """A fragmented message is known whole when its first frame goes out."""
+    if len(indexes) > 1 and steps[indexes[0]].opcode != Opcode.CONTINUATION:
         whole = b"".join(steps[index].payload for index in indexes)
         steps[indexes[0]] = steps[indexes[0]]._replace(whole=whole)
 

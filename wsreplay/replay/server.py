@@ -70,6 +70,7 @@ class ReplayServer:
         self.options = options or ServerOptions()
         self.played: list[Played] = []
         self._watch = watch or ServerWatch()
+        self._contract = contract
         self._fields = fields_of(contract, self.options.map)
         self._redactor = Redactor()
         self._origins = OriginGate(OriginRule.of((self.options.host,), self.options.allow_origins), self._watch.warn)
@@ -97,7 +98,7 @@ class ReplayServer:
 
     async def __aenter__(self) -> Self:
         with Recording.open(self.path) as recording:
-            parts = read_parts(recording, 1, self.options.session)
+            parts = read_parts(recording, 1, self.options.session, self._contract)
         self._casting = SessionAssignment(parts)
         self.connections = sum(len(part.scripts) for part in parts)
         try:

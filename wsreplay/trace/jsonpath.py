@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 MISSING: Final = object()
@@ -70,6 +71,23 @@ def replace(document: Any, path: Path, value: Any) -> bool:
         return False
     get(document, path[:-1])[path[-1]] = value
     return True
+
+
+def texts_in(document: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every text that is a value in a decoded JSON document, with its path."""
+    if isinstance(document, str):
+        yield path, document
+    elif isinstance(document, dict):
+        for name, inner in document.items():
+            if inner.__class__ in _HOLDERS:
+                yield from texts_in(inner, (*path, name))
+    elif isinstance(document, list):
+        for index, inner in enumerate(document):
+            if inner.__class__ in _HOLDERS:
+                yield from texts_in(inner, (*path, index))
+
+
+_HOLDERS: frozenset[type[Any]] = frozenset((str, dict, list))
 
 
 def show(path: Path) -> str:
