@@ -16,9 +16,6 @@ PACKAGE = Path(wsreplay.__file__).parent
 NO_NOUNS = frozenset({"one", "each", "those", "found", "said", "told"})
 # Modules in which variables are still to be named: take one off, add none.
 UNNAMED = frozenset({
-    "contract/proposal.py", "formats/har_endings.py", "formats/har_export.py", "formats/har_import.py", "formats/har_words.py",
-    "formats/import_file.py", "formats/jsonl_export.py", "formats/mitmproxy.py", "proxy/faults.py", "proxy/listening.py",
-    "proxy/proxy.py", "proxy/recording_files.py", "proxy/upstream.py", "recorder/resume.py", "report/text.py",
     "validator/reporting.py", "validator/rules/ownership.py", "validator/rules/questions.py", "validator/rules/sequence.py",
     "validator/rules/sequence_state.py", "validator/rules/total.py",
 })  # fmt: skip

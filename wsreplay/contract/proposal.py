@@ -157,9 +157,9 @@ def _fields(base: Contract, there: Counter[Path]) -> dict[str, str]:
         sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
         if not sources or any(there[source] for source in sources):
             continue
-        found = _find(str(sources[0][-1]), there)
-        if found is not None:
-            fields[str(sources[0][-1])] = jsonpath.show(found)
+        path = _find(str(sources[0][-1]), there)
+        if path is not None:
+            fields[str(sources[0][-1])] = jsonpath.show(path)
     return fields
 
 

@@ -69,15 +69,15 @@ def _own_end(fields: Fields) -> ReadEnd | None:
 
 def _told_close(fields: Fields, remark: Callable[[str], None]) -> ReadEnd | None:
     """`_webSocketClose`: an object with a code, a code, or the word `aborted`."""
-    told = first_of(fields, *_CLOSES)
-    if told is None:
+    close_value = first_of(fields, *_CLOSES)
+    if close_value is None:
         return None
-    is_code = isinstance(told, int) and not isinstance(told, bool)
-    close = {"code": told} if is_code else fields_of(told)
+    is_code = isinstance(close_value, int) and not isinstance(close_value, bool)
+    close = {"code": close_value} if is_code else fields_of(close_value)
     if close is None:
-        if told not in _DROPS:
-            remark(f"its _webSocketClose is {shown(told)}, which is not known: taken for a drop")
-        return ReadEnd(None, None, None, None, Ending.DROPPED, clean(told) if isinstance(told, str) else None)
+        if close_value not in _DROPS:
+            remark(f"its _webSocketClose is {shown(close_value)}, which is not known: taken for a drop")
+        return ReadEnd(None, None, None, None, Ending.DROPPED, clean(close_value) if isinstance(close_value, str) else None)
     code, reason = code_and_reason(close)
     t = first_time(close, "timestamp", "time")
     by_client = next((side for name in _SIDES if (side := direction_word(close.get(name))) is not None), None)
@@ -91,9 +91,9 @@ def failure_of(fields: Fields) -> str | None:
     """What an entry, its request or its response tells of an error."""
     for part in (fields, fields_of(fields.get("request")) or {}, fields_of(fields.get("response")) or {}):
         for name in ("failuretext", "error", "websocketerror", "errortext"):
-            told = part.get(name)
-            if isinstance(told, dict):
-                told = told.get("message") or told.get("text") or shown(told)
-            if isinstance(told, str) and told:
-                return clean(told)
+            failure = part.get(name)
+            if isinstance(failure, dict):
+                failure = failure.get("message") or failure.get("text") or shown(failure)
+            if isinstance(failure, str) and failure:
+                return clean(failure)
     return None

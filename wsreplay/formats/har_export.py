@@ -33,7 +33,7 @@ def export(recording: Recording, connections: list[Connection] | None = None) ->
         gaps = {gap.connection_id for gap in recording.gaps()}
         chosen = recording.connections() if connections is None else connections
         reached = recording.reached_ns()
-        for number, connection in enumerate(sorted(chosen, key=lambda one: (one.opened_ns, one.id))):
+        for number, connection in enumerate(sorted(chosen, key=lambda connection: (connection.opened_ns, connection.id))):
             entry = _entry(recording, connection, runs[connection.recording_id], reached)
             if connection.id in gaps:
                 entry["comment"] = "The recording does not hold all bytes of this connection"
@@ -44,6 +44,7 @@ def export(recording: Recording, connections: list[Connection] | None = None) ->
 def _entry(recording: Recording, connection: Connection, run: Run, reached: int) -> dict[str, Any]:
     ended = reached if connection.closed_ns is None else connection.closed_ns
     messages = recording.messages(connections=[connection.id])
+    exported = (message for message in messages if message.opcode in _EXPORTED)
     return {
         "startedDateTime": iso(_epoch(run, connection.opened_ns)),
         "time": (ended - connection.opened_ns) / 1e6,
@@ -52,7 +53,7 @@ def _entry(recording: Recording, connection: Connection, run: Run, reached: int)
         "cache": {},
         "timings": {"send": 0, "wait": 0, "receive": (ended - connection.opened_ns) / 1e6},
         "_resourceType": "websocket",
-        "_webSocketMessages": [_message(one, _epoch(run, one.t_ns)) for one in messages if one.opcode in _EXPORTED],
+        "_webSocketMessages": [_message(message, _epoch(run, message.t_ns)) for message in exported],
         "_wsreplay": {"user": connection.user} | _end(connection, _epoch(run, ended)),
     }
 
@@ -87,14 +88,14 @@ def _named(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _message(message: Message, time: float) -> dict[str, Any]:
     kind = "receive" if message.direction == Direction.SERVER_TO_CLIENT else "send"
-    one: dict[str, Any] = {"type": kind, "time": time, "opcode": message.opcode}
+    entry: dict[str, Any] = {"type": kind, "time": time, "opcode": message.opcode}
     encoded = base64.b64encode(message.payload).decode()
     if message.opcode == Opcode.BINARY:
-        return one | {"data": encoded}
+        return entry | {"data": encoded}
     try:
-        return one | {"data": message.payload.decode()}
+        return entry | {"data": message.payload.decode()}
     except UnicodeDecodeError:
-        return one | {"data": message.payload.decode(errors="replace"), "_base64": encoded}
+        return entry | {"data": message.payload.decode(errors="replace"), "_base64": encoded}
 
 
 def _end(connection: Connection, time: float) -> dict[str, Any]:

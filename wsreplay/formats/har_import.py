@@ -61,13 +61,13 @@ class HarReader:
 
     def read(self, stream: BinaryIO) -> list[Conversation]:
         """Its WebSockets. Raises ImportFormatError where it is no HAR."""
-        found = []
+        conversations = []
         for number, entry in enumerate(self._entries(stream)):
             conversation = self._conversation(entry, f"log.entries[{number}]")
             if conversation is not None:
                 self._began = conversation.t
-                found.append(conversation)
-        return found
+                conversations.append(conversation)
+        return conversations
 
     # Entries.
 
@@ -170,10 +170,10 @@ class HarReader:
         return self._assembled(fields, (url or "ws:///", request, response), status, failure, messages or [], place)
 
     def _assembled(
-        self, fields: Fields, told: tuple[str, Fields, Fields], status: int | None, failure: str | None, messages: list[Any],
-        place: str,
+        self, fields: Fields, exchange: tuple[str, Fields, Fields], status: int | None, failure: str | None,
+        messages: list[Any], place: str,
     ) -> Conversation:  # fmt: skip
-        url, request, response = told
+        url, request, response = exchange
         read: list[ReadMessage] = []
         error: ReadEnd | None = None
         for number, message in enumerate(messages, 1):
@@ -265,17 +265,17 @@ class HarReader:
                 messages = parse_beginning(data)
                 self._remarks.add(place, "it is cut off or damaged: the messages before that are read")
             return messages if isinstance(messages, list) else []
-        found = []
+        messages = []
         rows = data.splitlines()
         for number, row in enumerate(rows, 1):
             if row.strip():
                 try:
-                    found.append(parse_json(row))
+                    messages.append(parse_json(row))
                 except ValueError:
                     cut = number == len(rows) and not data.endswith(b"\n")
                     what = "cut off in its last line" if cut else f"it is not JSON: {_LEFT_OUT}"
                     self._remarks.add(place, what, f"line {number}")
-        return found
+        return messages
 
     def _usual(self, message: Any) -> ReadMessage | None:
         """A text message as Chrome, Playwright and mitmproxy write it, without looking for anything else."""

@@ -106,19 +106,19 @@ def direction_word(value: Any) -> bool | None:
 
 def from_client(fields: Fields) -> bool:
     """Whether the client sent a message. Raises Odd."""
-    found = {direction_word(fields.get(name)) for name in _DIRECTION_NAMES}
+    answers = {direction_word(fields.get(name)) for name in _DIRECTION_NAMES}
     for to in ("to", "receiver", "destination", "target"):
         answer = direction_word(fields.get(to)) if _word(fields.get(to)) in ("client", "server", "browser", "backend") else None
-        found.add(None if answer is None else not answer)
+        answers.add(None if answer is None else not answer)
     for names, answer in ((_CLIENT_FLAGS, True), (_SERVER_FLAGS, False)):
-        found |= {fields[name] is answer for name in names if isinstance(fields.get(name), bool)}
-    found.discard(None)
-    if len(found) == 1:
-        return bool(found.pop())
-    if found:
+        answers |= {fields[name] is answer for name in names if isinstance(fields.get(name), bool)}
+    answers.discard(None)
+    if len(answers) == 1:
+        return bool(answers.pop())
+    if answers:
         raise Odd("direction is told in two ways that differ")
-    told = (name for name in _DIRECTION_NAMES if fields.get(name) is not None and not _is_opcode_word(fields[name]))
-    named = next(told, None)
+    given = (name for name in _DIRECTION_NAMES if fields.get(name) is not None and not _is_opcode_word(fields[name]))
+    named = next(given, None)
     if named is None:
         raise Odd("direction is not told")
     raise Odd(f"direction is {shown(fields[named])}, which is not known")
@@ -253,9 +253,9 @@ def _code_in(data: str | dict[str, Any] | int, reason: str | None) -> tuple[int 
     text = str(data)
     for read in (_from_base64, _from_characters):
         with suppress(Odd, UnicodeEncodeError):
-            code, told = close_of(read(text))
+            code, close_reason = close_of(read(text))
             if code is not None and 1000 <= code <= 4999:
-                return code, told or reason
+                return code, close_reason or reason
     return None, text if reason is None else reason
 
 

@@ -55,7 +55,7 @@ def _import_zip(archive: Archive, out: Path, name: str, redactor: Redactor | Non
         raise ImportFormatError(f"the zip file holds {len(members):,} files, none of them a HAR: {names}", file=name)
 
     def attachment(file: str) -> bytes | None:
-        member = file if file in archive.NameToInfo else next((one for one in member_names(archive, f"/{file}")), "")
+        member = file if file in archive.NameToInfo else next(iter(member_names(archive, f"/{file}")), "")
         stream = open_member(archive, member, remarks) if member else None
         return None if stream is None else read_whole(stream, _LONGEST_ATTACHMENT)
 

@@ -61,9 +61,9 @@ class _Export:
         yield {"wsreplay": VERSION, **(_run(runs[0]) if runs else {})}
         for run in runs[1:]:
             yield {"run": run.id, "t": seconds(run.start_ns), **_run(run)}
-        opens = sorted(self._connections, key=lambda one: (one.opened_ns, one.id), reverse=True)
-        ended = (one for one in self._connections if one.closed_ns is not None)
-        closes = sorted(ended, key=lambda one: (one.closed_ns or 0, one.id), reverse=True)
+        opens = sorted(self._connections, key=lambda connection: (connection.opened_ns, connection.id), reverse=True)
+        ended = (connection for connection in self._connections if connection.closed_ns is not None)
+        closes = sorted(ended, key=lambda connection: (connection.closed_ns or 0, connection.id), reverse=True)
         for frame in self._recording.frames(connections=None if self._whole else sorted(self._ids)):
             while opens and opens[-1].opened_ns <= frame.t_ns:
                 yield from _opening(opens.pop())
@@ -136,8 +136,8 @@ class _Export:
                 yield {"finding": {"contract": contract, "digest": digest, "body": body}}
 
 
-def _id(one: Mark | Fault) -> int:
-    return one.id
+def _id(row: Mark | Fault) -> int:
+    return row.id
 
 
 def found_type(unfinished: dict[tuple[int, int], list[Frame]], frame: Frame) -> str | None:

@@ -36,14 +36,14 @@ class _Odd(Exception):
 
 def read(stream: BinaryIO, name: str, remarks: Remarks, payloads: Payloads) -> list[Conversation]:
     """The WebSockets of a flow file, as far as it is whole. Raises ImportFormatError where nothing of it is."""
-    found: list[Conversation] = []
+    conversations: list[Conversation] = []
     count = 0
     try:
         for offset, flow in values(stream):
             count += 1
             conversation = _flow(flow, f"the flow at byte {offset}", remarks, payloads)
             if conversation is not None:
-                found.append(conversation)
+                conversations.append(conversation)
     except Damaged as damage:
         what = f"byte {damage.position}: {damage}"
         if damage.end is not None:
@@ -52,7 +52,7 @@ def read(stream: BinaryIO, name: str, remarks: Remarks, payloads: Payloads) -> l
             raise ImportFormatError(f"{what}; no flow before it is whole", file=name) from None
         whole = "1 flow before it is whole" if count == 1 else f"{count:,} flows before it are whole"
         remarks.add("", f"{what}: {whole}, what is behind it is not read")
-    return found
+    return conversations
 
 
 def _flow(flow: Any, place: str, remarks: Remarks, payloads: Payloads) -> Conversation | None:
@@ -102,20 +102,20 @@ def _asks_for_websocket(request: dict[str, Any]) -> bool:
 
 
 def _end(socket: dict[str, Any] | None, error: dict[str, Any] | None, conversation: Conversation) -> ReadEnd | None:
-    told = _text(_get(error, "msg", str, "an error")) if error else None
+    message = _text(_get(error, "msg", str, "an error")) if error else None
     at = _time(error.get("timestamp")) if error else None
     last = conversation.messages[-1].t if conversation.messages else conversation.t
     if socket is None:  # never opened
         by = "server" if conversation.status is not None else None
-        return ReadEnd(at or last, by, None, None, Ending.REFUSED, told) if told or conversation.status != 101 else None
+        return ReadEnd(at or last, by, None, None, Ending.REFUSED, message) if message or conversation.status != 101 else None
     by_client = socket.get("closed_by_client")
     if not isinstance(by_client, bool):
-        return ReadEnd(at or last, None, None, None, Ending.DROPPED, told) if told else None
+        return ReadEnd(at or last, None, None, None, Ending.DROPPED, message) if message else None
     code, reason = _get(socket, "close_code", int, None), _get(socket, "close_reason", str, None)
     by, at = "client" if by_client else "server", _time(socket.get("timestamp_end")) or at or last
     if code in (None, ABNORMAL) or not 0 <= code < 65536:
-        return ReadEnd(at, by, None, None, Ending.DROPPED, told)
-    return ReadEnd(at, by, None if code in NEVER_SENT else code, reason and _text(reason), Ending.CLEAN, told)
+        return ReadEnd(at, by, None, None, Ending.DROPPED, message)
+    return ReadEnd(at, by, None if code in NEVER_SENT else code, reason and _text(reason), Ending.CLEAN, message)
 
 
 def _message(message: Any, payloads: Payloads, remark: Callable[[str], None]) -> ReadMessage:

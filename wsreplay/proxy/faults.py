@@ -123,13 +123,13 @@ class FaultyTunnel(Tunnel):
             cut.swallow(None)
             cut.transport.close()
             return
-        for one in self.legs:
-            cast(FaultyLeg, one).swallow(None)
-        for one in self.legs:
+        for end in self.legs:
+            cast(FaultyLeg, end).swallow(None)
+        for end in self.legs:
             if spec.kind == "reset":
-                one.reset()
+                end.reset()
             else:
-                one.transport.close()
+                end.transport.close()
 
     def _still(self) -> None:
         for timer in self._timers:

@@ -77,10 +77,10 @@ async def _resolve(upstream: Upstream) -> set[str]:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_RESOLVE_WITHIN_S):
-            found = await loop.getaddrinfo(upstream.host, upstream.port, type=socket.SOCK_STREAM)
+            addresses = await loop.getaddrinfo(upstream.host, upstream.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, RuntimeError, TimeoutError):
         return set()
-    return {str(address[0]) for *_, address in found}
+    return {str(address[0]) for *_, address in addresses}
 
 
 def _reaches(listening: str, target: str) -> bool:

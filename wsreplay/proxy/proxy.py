@@ -367,7 +367,7 @@ class RecordingProxy:
 
 
 def sum_of(totals: Sequence[Totals]) -> Totals:
-    return Totals(*(sum(values) for values in zip(*(astuple(one) for one in totals), strict=True)))
+    return Totals(*(sum(values) for values in zip(*(astuple(part) for part in totals), strict=True)))
 
 
 def _check_redaction(fields: Sequence[str]) -> None:

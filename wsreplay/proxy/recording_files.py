@@ -94,15 +94,15 @@ class RecordingFiles:
             if self._wal.is_at(_wal(self.path)) or self._put_wal_back(was_open):
                 return None, held
             return self._save(held)
-        found = self._main.location()
-        if found is None:
+        location = self._main.location()
+        if location is None:
             return self._save(held)
         for pointer, name in ((self._wal, _wal), (self._shm, _shm)):
             if name(self.path).exists() and pointer.is_at(name(self.path)):
-                name(self.path).replace(name(found))
-        if not self._wal.is_at(_wal(found)):
-            self._wal.copy_to(_wal(found))
-        return Relocated(self.path, found, saved=False), held.moved(found)
+                name(self.path).replace(name(location))
+        if not self._wal.is_at(_wal(location)):
+            self._wal.copy_to(_wal(location))
+        return Relocated(self.path, location, saved=False), held.moved(location)
 
     def leave_damaged(self, held: lock.Lock) -> tuple[Relocated, lock.Lock]:
         """Go on in a new file, and leave the damaged one as it is. The recorder is dead. Raises RecordingError."""

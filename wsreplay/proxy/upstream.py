@@ -185,10 +185,10 @@ def nothing_listens(upstream: Upstream) -> bool:
 
 def _addresses(upstream: Upstream) -> list[tuple[int, tuple[str, int]]]:
     try:
-        found = socket.getaddrinfo(upstream.host, upstream.port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(upstream.host, upstream.port, type=socket.SOCK_STREAM)
     except OSError:
         return []
-    return [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
+    return [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in addresses]
 
 
 def _is_free(family: int, address: tuple[str, int]) -> bool:

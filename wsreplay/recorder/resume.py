@@ -102,7 +102,7 @@ class _History:
     takeover: bool
     cuts: set[int]  # frames whose payload is not whole
     lost: str | None  # why the compression window cannot be known
-    told: bool  # a gap says so already
+    lost_noted: bool  # a gap says so already
     max_payload: int
     seq: int = 0
     last_id: int = 0
@@ -150,8 +150,8 @@ class _History:
         if row.opcode:  # the first frame of a message says whether it was compressed
             if row.flags & RSV1:
                 self._window += self._held
-                self._size += sum(len(one.payload) for one in self._held)
-                if any(one.id in self.cuts for one in self._held):
+                self._size += sum(len(row.payload) for row in self._held)
+                if any(row.id in self.cuts for row in self._held):
                     self.lost = "cut payloads do not hold the compression window"
             self._held = []
 
@@ -162,7 +162,7 @@ class _History:
             offset=self.end,
             window=b"" if self.lost else b"".join(row.payload for row in reversed(self._window))[-WINDOW:],
             undecodable=self.lost if self.takeover else None,
-            told_undecodable=self.told,
+            told_undecodable=self.lost_noted,
             unfinished=(self._opcode, self._kept) if self._opcode else None,
             closed=self.close is not None,
         )
@@ -179,11 +179,11 @@ def _histories(
         pair = []
         for direction in (0, 1):
             cuts, lost = gaps.get((id, direction), (set(), None))
-            told = lost is not None
+            lost_noted = lost is not None
             if rules.redactor.hides_payloads:
                 lost = "redacted payloads do not hold the compression window"
             takeover = negotiated.deflate and negotiated.context_takeover[direction]
-            pair.append(_History(negotiated.deflate, takeover, cuts, lost, told, rules.max_payload))
+            pair.append(_History(negotiated.deflate, takeover, cuts, lost, lost_noted, rules.max_payload))
         histories[id] = (pair[0], pair[1])
     pending = {(id, direction) for id in histories for direction in (0, 1)}
     if not pending:

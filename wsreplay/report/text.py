@@ -56,7 +56,7 @@ def render(results: Sequence[FileResult], *, color: bool = False, width: int = 1
     paint = Paint(color)
     width = max(width, _NARROWEST)
     lines: list[str] = []
-    for result in results if len(results) == 1 else (one for one in results if one.judgement is None or one.findings):
+    for result in results if len(results) == 1 else (file for file in results if file.judgement is None or file.findings):
         lines += [*_File(result, paint, width).lines(), ""]
     if len(results) > 1:
         lines += _summary(results, paint, width)
@@ -120,17 +120,17 @@ class _File:
         if self.result.session is not None:
             sessions = [session for session in sessions if session.id == self.result.session]
         every = self.result.every_session or len(sessions) == 1
-        told = [session for session in sessions if every or by_session[session.id]]
-        for session in told[:_MOST_SESSIONS]:
+        listed = [session for session in sessions if every or by_session[session.id]]
+        for session in listed[:_MOST_SESSIONS]:
             yield from self._session(recording, judgement, session, counts, by_session[session.id], runs[session.id])
-        if len(told) > _MOST_SESSIONS:
-            more = count_text(len(told) - _MOST_SESSIONS, "more session")
+        if len(listed) > _MOST_SESSIONS:
+            more = count_text(len(listed) - _MOST_SESSIONS, "more session")
             yield self.paint(f"… {more} with findings: see -f json or -f html …", DIM)
-        quiet = len(sessions) - len(told)
+        quiet = len(sessions) - len(listed)
         if quiet:
-            others = count_text(quiet, "other session" if told else "session")
+            others = count_text(quiet, "other session" if listed else "session")
             yield self.paint(f"{PASSED} {others} without a finding", GREEN)
-            silent = {connection.id for one in sessions if one not in told for connection in one.connections}
+            silent = {connection.id for session in sessions if session not in listed for connection in session.connections}
             faults = sum(fault.connection_id in silent for fault in recording.faults())
             if faults:
                 yield self.paint(f"  {INJECTED} into them: {count_text(faults, 'fault')}", YELLOW)
@@ -203,8 +203,8 @@ class _File:
 
     def _timeline(self, recording: Recording, session: Session, findings: list[Finding]) -> Iterator[str]:
         yield self.paint("  timeline", DIM)
-        told = timeline.rows(recording, session, findings, self._reading)
-        rows = list(_first(timeline.folded(told, around=_AROUND, whole=_WHOLE)))
+        whole = timeline.rows(recording, session, findings, self._reading)
+        rows = list(_first(timeline.folded(whole, around=_AROUND, whole=_WHOLE)))
         labels = [cells(visible(row.label)) for row in rows if isinstance(row, Row) and row.kind is not Kind.FAULT]
         column = min(max(labels, default=0), _WIDEST_TYPE, self.width // 3)
         for row in rows:
@@ -220,11 +220,11 @@ class _File:
         if row.kind is Kind.FAULT:
             return f"{time} {arrow}{self.paint(fit(visible(f'{row.label}: {row.text}'), self.width - cells(time) - 2), YELLOW)}"
         label = pad(visible(row.label), column)
-        said = _said(row, max(self.width - cells(time) - column - 6, 8))
+        text = _said(row, max(self.width - cells(time) - column - 6, 8))
         colour = _row_colour(row)
         if row.kind is Kind.GHOST:
-            return f"{time} {arrow}{self.paint(f'{label}    {said}', colour)}"
-        return f"{time} {arrow}{self.paint(label, *([colour] if colour else []))}    {said}"
+            return f"{time} {arrow}{self.paint(f'{label}    {text}', colour)}"
+        return f"{time} {arrow}{self.paint(label, *([colour] if colour else []))}    {text}"
 
     # Runs and findings.
 
@@ -243,15 +243,15 @@ class _File:
             yield self.paint(f"    … {count_text(len(odd) - _MOST_RUNS, 'more run')} …", DIM)
 
     def _findings(self, judgement: Judgement, findings: Iterable[Finding]) -> Iterator[str]:
-        listed = fold(findings)
-        if not listed:
+        folded = fold(findings)
+        if not folded:
             return
         yield self.paint("  findings", DIM)
-        column = min(max(cells(visible(one.finding.rule)) for one in listed), self.width // 4)
-        for one in listed[:_MOST_FINDINGS]:
-            yield from self._finding(judgement, one, column)
-        if len(listed) > _MOST_FINDINGS:
-            yield self.paint(f"    … {count_text(len(listed) - _MOST_FINDINGS, 'more finding')}: see -f json …", DIM)
+        column = min(max(cells(visible(group.finding.rule)) for group in folded), self.width // 4)
+        for group in folded[:_MOST_FINDINGS]:
+            yield from self._finding(judgement, group, column)
+        if len(folded) > _MOST_FINDINGS:
+            yield self.paint(f"    … {count_text(len(folded) - _MOST_FINDINGS, 'more finding')}: see -f json …", DIM)
 
     def _finding(self, judgement: Judgement, folded: Folded, column: int) -> Iterator[str]:
         finding = folded.finding
@@ -273,7 +273,7 @@ class _File:
         for line in lines[1:]:
             yield " " * cells(head) + line
         if folded.consequences:
-            names = list(dict.fromkeys(one.rule for one in folded.consequences))
+            names = list(dict.fromkeys(consequence.rule for consequence in folded.consequences))
             more = f", and {len(names) - _MOST_CONSEQUENCES} more" if len(names) > _MOST_CONSEQUENCES else ""
             yield from self._block("        also broken as a result: ", ", ".join(names[:_MOST_CONSEQUENCES]) + more, DIM)
 
@@ -283,10 +283,10 @@ class _File:
         colour = _colour(self.result)
         about = f"{count_text(judgement.events, 'event')} in {count_text(judgement.sessions, 'session')}"
         rules = Counter(str(rule.verdict) for rule in judgement.rules)
-        said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
+        verdicts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
         yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
         if judgement.rules:
-            yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", said)
+            yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", verdicts)
         if judgement.contract == NO_CONTRACT:
             yield from self._no_fit(judgement)
         elif judgement.verdict is Verdict.VACUOUS:
@@ -298,7 +298,7 @@ class _File:
             yield from self._block("  ", note, DIM)
         wrong = list(filter(self.result.is_wrong, self.result.findings))
         if wrong:
-            first = next((one.session for one in wrong if one.session), None)
+            first = next((finding.session for finding in wrong if finding.session), None)
             path = shlex.quote(visible(self.result.path))
             yield f"  look closer: wsreplay tui {path}"
             if first:
@@ -329,9 +329,9 @@ def _colour(result: FileResult) -> str:
 
 
 def _session_word(result: FileResult, judgement: Judgement, session: int, findings: list[Finding]) -> tuple[str, str]:
-    failures = [one.finding for one in fold(findings) if result.is_wrong(one.finding)]
-    new = [one for one in failures if not result.is_known(one)]
-    if any(one.severity is Severity.ERROR for one in new):
+    failures = [group.finding for group in fold(findings) if result.is_wrong(group.finding)]
+    new = [finding for finding in failures if not result.is_known(finding)]
+    if any(finding.severity is Severity.ERROR for finding in new):
         return "FAILED", RED
     if new:
         return "WARNINGS", YELLOW
@@ -384,20 +384,20 @@ def _first(rows: Iterable[Row | Gap]) -> Iterator[Row | Gap]:
 
 
 def _totals(result: FileResult) -> str:
-    failures = [one.severity for one in result.failures()]
+    failures = [finding.severity for finding in result.failures()]
     parts = [
         count_text(failures.count(severity), str(severity) if severity is not Severity.INFO else "remark")
         for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
         if severity in failures
     ]
-    known = sum(1 for one in result.findings if result.is_wrong(one) and result.is_known(one))
+    known = sum(1 for finding in result.findings if result.is_wrong(finding) and result.is_known(finding))
     return ", ".join([*parts, *([f"{known:,} known"] if known else [])]) or "no findings"
 
 
 def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterator[str]:
     yield paint(f"{count_text(len(results), 'result')}: {word_of_all(results)}", BOLD)
-    column = min(max(cells(visible(one.path)) for one in results), width // 2)
-    names = max((cells(visible(one.judgement.contract)) for one in results if one.judgement), default=0)
+    column = min(max(cells(visible(result.path)) for result in results), width // 2)
+    names = max((cells(visible(result.judgement.contract)) for result in results if result.judgement), default=0)
     for result in results:
         verdict = result.word if result.judgement else "not judged"
         line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<12}', _colour(result))}  "
