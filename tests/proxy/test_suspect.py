@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from wsreplay.proxy.suspect import QUICK_S, Suspect
+from itertools import islice
+
+from wsreplay.proxy.suspect import HASTY_RESTARTS, QUICK_S, RESTART_PAUSE_S, Suspect
 
 
 def _life(suspect: Suspect, at: int | None, *, seconds: float = 0.1, failed: bool = False) -> None:
@@ -64,3 +66,11 @@ def test_one_that_fails_makes_the_next_careful_at_once() -> None:
     suspect = Suspect()
     _life(suspect, 3, failed=True, seconds=100)
     assert suspect.careful
+
+
+def test_restarts_become_slower_unless_the_record_is_not_known_yet() -> None:
+    suspect = Suspect()
+    assert tuple(islice(suspect.pauses(), 6)) == (*RESTART_PAUSE_S, RESTART_PAUSE_S[-1])
+    for _ in range(HASTY_RESTARTS + 2):
+        _life(suspect, None)
+    assert next(suspect.pauses()) == RESTART_PAUSE_S[2]

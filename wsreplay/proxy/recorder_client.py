@@ -18,17 +18,14 @@ end (suspect.py).
     starting  HELLO was sent                   waits                           -
     ended     no record is taken any more      waits                           `end`
 
-The watchdog does not rely on what the event loop reports: four times a second it reads, writes, and asks whether the process
-lives. A recorder that is stopped (SIGSTOP) is told of and left alone: when it goes on, nothing has happened. One that is silent
-for a minute without being stopped is killed. Never are there two: another is started only after the last one was reaped.
+Never are there two: another is started only after the last one was reaped. What a recorder is asked and what becomes of a
+silent one: watchdog.py. What the user is told while nothing can be written: outage.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -39,35 +36,22 @@ import msgspec
 
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.proxy.callbacks import Callbacks, Leftover
+from wsreplay.proxy.outage import Outage
 from wsreplay.proxy.record_queue import KEEP_BYTES, RecordQueue
 from wsreplay.proxy.recording_files import RecordingFiles, Relocated
-from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, SpawnedRecorder
-from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, Suspect
+from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, RecorderRefused, SpawnedRecorder
+from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, Suspect, leave_out
 from wsreplay.proxy.threads import run_beside
+from wsreplay.proxy.watchdog import Silence, Watchdog
 from wsreplay.recorder import unwritten
-from wsreplay.recorder.protocol import Hello, Kind, Record, Report, Skipped, head
-from wsreplay.recorder.unwritten import Unwritten
+from wsreplay.recorder.protocol import Hello, Kind, Report
 from wsreplay.store import lock
-from wsreplay.trace.redaction import Redactor
 from wsreplay.units import SECOND, duration_text
 
-READ = 2**16
-# Between attempts to start a recorder.
-RESTART_PAUSE_S = (0.0, 0.1, 0.5, 1.0, 2.0)
-# So many recorders that die in quick succession are replaced at once: the record they die at is known by then.
-HASTY_RESTARTS = 8
 # Before it can write, a recorder may have to read a large recording once.
 START_TIMEOUT_S = 300.0
-WATCH_EVERY_S = 0.25
-SILENT_AFTER_S = 1.0
-HOPELESS_AFTER_S = 60.0
-# How long a recorder may live on that has closed its socket.
-REAP_PATIENCE_S = 5.0
-REAP_EVERY_S = 0.01
 # How long the end waits for one that was killed and may hang in the kernel.
 KILL_PATIENCE_S = 1.0
-
-_decode = msgspec.json.Decoder(Report).decode
 
 
 class RecorderClient(RecordQueue):
@@ -89,27 +73,20 @@ class RecorderClient(RecordQueue):
         # Told besides the user of a recording that is elsewhere.
         self.on_relocated: Callable[[Relocated], None] = lambda relocated: None
         self._reserve = DescriptorReserve()
-        # The recorder that lives, or None; what of a report has come.
+        # The recorder that lives, or None.
         self._spawned: SpawnedRecorder | None = None
-        self._lines = b""
         # The one before it, until it is reaped.
         self._dying: SpawnedRecorder | None = None
         self._suspect = Suspect()
-        # Why nothing is written, as the user was told; whether it was said that traffic waits.
-        self._trouble: str | None = None
-        self._waiting_told = False
-        # Since when (monotonic, s) the recorder has said nothing though something is due.
-        self._quiet_since: float | None = None
-        self._was_stopped = False
-        self._watchdog: asyncio.TimerHandle | None = None
+        # Why nothing is written at the moment, if so.
+        self._outage = Outage(self._callbacks, self._reserve)
+        self._watchdog = Watchdog(self._look)
         # What is waited for: the recorder's `ready`, its `closed`, and another one instead of it.
         self._ready: asyncio.Future[Report] | None = None
         self._closed: asyncio.Future[Report] | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._frames_before = 0
         self.leftover: Leftover | None = None
-
-    # Life and death of the process.
 
     async def start(self) -> Report:
         """Take the recording's lock, start the recorder, wait until it can write. Raises WsreplayError."""
@@ -119,7 +96,7 @@ class RecorderClient(RecordQueue):
             raise UsageError(f"{self._hello.path} cannot be written: {error.strerror}") from error
         self._files.hold_recording()
         self.origin_ns = time.monotonic_ns()
-        self._watch()
+        self._watchdog.start()
         try:
             report = await self._launch()
         except BaseException:
@@ -141,15 +118,13 @@ class RecorderClient(RecordQueue):
             raise RecordingError(f"the recorder cannot be started: {error}") from error
         finally:
             self._reserve.fill()
-        self._spawned, self._lines, self._quiet_since = spawned, b"", None
+        self._spawned = spawned
+        self._watchdog.hear()
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
         loop.add_reader(spawned.socket, self._read_reports)
         careful = self._first_kept + CAREFUL_RECORDS if self._suspect.careful else 0
-        hello = msgspec.structs.replace(self._hello, careful=careful, first=self._first_kept)
-        body = msgspec.json.encode(hello)
-        with contextlib.suppress(OSError):  # died at once: the end of the socket says so
-            spawned.socket.send(head(Kind.HELLO, len(body), 0) + body)
+        spawned.greet(msgspec.structs.replace(self._hello, careful=careful, first=self._first_kept))
         try:
             async with asyncio.timeout(START_TIMEOUT_S):  # wait_for may swallow the cancellation that the end brings
                 return await self._ready
@@ -161,20 +136,17 @@ class RecorderClient(RecordQueue):
         """Read until there is nothing more: an event loop may call only once for a report and the end behind it."""
         while (spawned := self._spawned) is not None:
             try:
-                data = spawned.socket.recv(READ)
+                reports = spawned.receive()
             except BlockingIOError:
                 return
-            except OSError:
-                data = b""
-            if not data:
+            except EOFError:
                 self._on_death()
                 return
-            *lines, self._lines = (self._lines + data).split(b"\n")
-            for line in lines:
-                self._on_report(_decode(line))
+            for report in reports:
+                self._on_report(report)
 
     def _on_report(self, report: Report) -> None:
-        self._quiet_since = None
+        self._watchdog.hear()
         self._suspect.hears(report.applying)
         if report.ready is not None:
             self._suspect.ready(time.monotonic())
@@ -185,14 +157,14 @@ class RecorderClient(RecordQueue):
             self._suspect.died(time.monotonic(), failed=True)
             why = f"the recorder failed: {report.failed}"
             if not self._resolve(self._ready, RecordingError(why)):
-                self._tell_trouble(why, 0)
+                self._tell_outage(why, 0)
         elif report.error is not None:
             # A new file that is damaged at once is not the file's fault.
             self._damaged = report.damaged and self._ready_in == self._hello.path
-            if not self._resolve(self._ready, _Refused(report.error, report.exit_code)):
-                self._tell_trouble(report.error, 0)
+            if not self._resolve(self._ready, RecorderRefused(report.error, report.exit_code)):
+                self._tell_outage(report.error, 0)
         elif report.stalled is not None:
-            self._tell_trouble(report.stalled, KEEP_BYTES)
+            self._tell_outage(report.stalled, KEEP_BYTES)
         for opened in report.opened:
             self._callbacks.opened(opened)
         for ended in report.ended:
@@ -217,62 +189,38 @@ class RecorderClient(RecordQueue):
         self.totals.events = report.events
         self._forget(report.committed or 0)
         self.totals.waiting_bytes = self._kept_bytes
-        if self._trouble is not None:
-            self._end_trouble()
-        if self._waiting:
-            self._send_waiting()
+        if self._outage.reason is not None:
+            self._outage.end(self._hello.path)
+        self._send_waiting()
 
-    def _tell_trouble(self, reason: str, keeps: int) -> None:
-        """Say why nothing is written, once, and leave a note beside the recording in case both processes are killed."""
-        if reason == self._trouble:
-            return
-        self._trouble = reason
-        self._callbacks.stalled(reason, keeps)
-        self._reserve.release()
-        unwritten.mark(self._hello.path, self._about(None))
-        self._reserve.fill()
-        if self._waiting:
-            self._tell_waiting()
+    def _tell_outage(self, reason: str, keeps: int) -> None:
+        """Say why nothing is written; `keeps` bytes of traffic are kept before it waits."""
+        if self._outage.begin(reason, keeps, self._hello, self._first_kept) and self._waiting:
+            self._outage.tell_waiting()
 
-    def _tell_waiting(self) -> None:
-        if not self._waiting_told:
-            self._waiting_told = True
-            self._callbacks.waiting()
-
-    def _end_trouble(self) -> None:
-        self._trouble, self._waiting_told = None, False
-        unwritten.remove(self._hello.path)
-        self._callbacks.resumed()
-
-    def _watch(self) -> None:
+    def _look(self) -> None:
         """See for ourselves how the recorder does, whatever the event loop has reported."""
-        self._watchdog = asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)
         self._read_reports()
         self._send_waiting()
-        now = time.monotonic()
         spawned = self._spawned
         if spawned is not None and spawned.dead:
             self._on_death()
-        elif not (self._kept or (spawned is not None and spawned.stopped)):
-            self._quiet_since = None
-        elif self._quiet_since is None:
-            self._quiet_since = now
-        elif now - self._quiet_since >= SILENT_AFTER_S:
-            self._on_silence(spawned, now - self._quiet_since)
+            return
+        now = time.monotonic()
+        silence = self._watchdog.silence(spawned, now, connected=self._sock is not None, due=bool(self._kept))
+        if silence is Silence.ABSENT:
+            self._tell_outage(self._outage.reason or "the recorder died and is being started again", 0)
+        elif silence is not None and spawned is not None:
+            self._on_silence(spawned, silence, now)
 
-    def _on_silence(self, spawned: SpawnedRecorder | None, seconds: float) -> None:
-        if spawned is not None and spawned.stopped:
-            self._was_stopped = True
+    def _on_silence(self, spawned: SpawnedRecorder, silence: Silence, now: float) -> None:
+        if silence is Silence.STOPPED:
             reason = f"the recorder (process {spawned.pid}) is stopped: kill -CONT {spawned.pid} continues it"
-            self._tell_trouble(reason, SOCKET_BUFFER if self._sock else 0)
-        elif spawned is None or self._sock is None:
-            self._tell_trouble(self._trouble or "the recorder died and is being started again", 0)
-        elif self._was_stopped:
-            self._was_stopped, self._quiet_since = False, None  # it goes on: its time to answer begins now
-        elif seconds < HOPELESS_AFTER_S:
-            self._tell_trouble(f"the recorder (process {spawned.pid}) does not answer", SOCKET_BUFFER)
+            self._tell_outage(reason, SOCKET_BUFFER if self._sock else 0)
+        elif silence is Silence.MUTE:
+            self._tell_outage(f"the recorder (process {spawned.pid}) does not answer", SOCKET_BUFFER)
         else:
-            self._suspect.died(time.monotonic(), failed=True)
+            self._suspect.died(now, failed=True)
             spawned.kill()
 
     def _on_death(self) -> None:
@@ -297,24 +245,13 @@ class RecorderClient(RecordQueue):
             loop.remove_writer(spawned.socket)
             spawned.socket.close()
 
-    async def _reap(self, patience_s: float = REAP_PATIENCE_S, at_most_s: float = math.inf) -> None:
-        """A recorder whose socket is closed ends by itself; if not in time, it is killed."""
-        began = time.monotonic()
-        while self._dying is not None and not self._dying.dead:
-            waited = time.monotonic() - began
-            if waited > at_most_s:
-                return
-            if waited > patience_s:
-                self._dying.kill()
-            await asyncio.sleep(REAP_EVERY_S)
-
     async def _restart(self) -> None:
         """Start the recorder anew, as often as it takes, and send again what it had not committed."""
-        attempt = max(0, self._suspect.quick_deaths - HASTY_RESTARTS)
+        pauses = self._suspect.pauses()
         while self._sock is None:
-            await asyncio.sleep(RESTART_PAUSE_S[min(attempt, len(RESTART_PAUSE_S) - 1)])
-            attempt += 1
-            await self._reap()
+            await asyncio.sleep(next(pauses))
+            if self._dying is not None:
+                await self._dying.reap()
             self._leave_out()
             try:
                 await self._mend_files()
@@ -322,7 +259,7 @@ class RecorderClient(RecordQueue):
                 report = await self._launch()
             except Exception as error:  # whatever it is: told, and tried again, since the records are kept
                 self._drop_socket()
-                self._tell_trouble(str(error) if isinstance(error, WsreplayError) else repr(error), 0)
+                self._tell_outage(str(error) if isinstance(error, WsreplayError) else repr(error), 0)
                 continue
             if self._spawned is None:
                 continue  # it was ready, and has died since
@@ -370,8 +307,8 @@ class RecorderClient(RecordQueue):
     def _go_on_in(self, relocated: Relocated) -> None:
         unwritten.remove(self._hello.path)
         self._hello = msgspec.structs.replace(self._hello, path=str(relocated.now))
-        if self._trouble is not None:
-            unwritten.mark(self._hello.path, self._about(None))
+        if self._outage.reason is not None:
+            self._outage.note(self._hello, self._first_kept)
         self.on_relocated(relocated)
         self._callbacks.relocated(relocated)
 
@@ -384,23 +321,13 @@ class RecorderClient(RecordQueue):
         record = self._kept_record(number)
         if record is None:
             return
-        kind, direction, connection, t_ns, body = record
-        if kind == Kind.SKIPPED:
-            note, _, body = body.partition(b"\n")
-            kind = msgspec.json.decode(note, type=Skipped).kind
-        reason = f"the recorder failed at it {DEATHS} times"
-        note = msgspec.json.encode(Skipped(kind, len(body), reason, again=before > 0))
-        if kind == Kind.CHUNK and not before:
-            note += b"\n" + body  # its frames may do without their payloads
-        self._replace(number, Record(Kind.SKIPPED, direction, connection, t_ns, note))
-        what = f"{len(body):,} bytes of connection {connection}" if kind == Kind.CHUNK else f"a record {Kind(kind).name}"
+        replacement, what = leave_out(record, whole=before > 0)
+        self._replace(number, replacement)
         self._callbacks.left_out(f"the recorder failed {DEATHS} times at {what}: left out, with a gap in the recording")
 
     def _on_wait(self) -> None:
-        if self._trouble is not None:
-            self._tell_waiting()
-
-    # The end.
+        if self._outage.reason is not None:
+            self._outage.tell_waiting()
 
     def end(self) -> None:
         """Take no more records."""
@@ -430,9 +357,9 @@ class RecorderClient(RecordQueue):
             await asyncio.wait_for(asyncio.shield(self._closed), seconds)
         if self._closed.done():
             return
-        works = self._spawned is not None and self._trouble is None and not self._spawned.stopped
+        works = self._spawned is not None and self._outage.reason is None and not self._spawned.stopped
         goes_on = works and self._sock is not None and not self._waiting
-        records, size, reason = len(self._kept), self._kept_bytes, self._trouble or "the recorder has not finished"
+        records, size, reason = len(self._kept), self._kept_bytes, self._outage.reason_text
         saved = None
         if not goes_on:
             if self._restarting is not None:
@@ -440,57 +367,32 @@ class RecorderClient(RecordQueue):
             self._drop_socket()
             if self._dying is not None:
                 self._dying.kill()
-            saved = self._save()
+            saved = self._outage.save(self._hello, self._first_kept, self._kept)
         self.leftover = Leftover(Path(self._hello.path), reason, records, size, goes_on, saved)
         self._resolve(self._closed, Report(frames=self.totals.frames, events=self.totals.events))
 
-    def _save(self) -> Path | None:
-        """Put what is kept beside the recording. Where payload fields are to be redacted, no record may be put anywhere."""
-        redactor = Redactor(bytes.fromhex(self._hello.key), self._hello.redact)
-        self._reserve.release()
-        if self._hello.redact:
-            unwritten.mark(self._hello.path, self._about(0))
-            return None
-        records = [unwritten.without_secrets(record, redactor) for record in self._kept]
-        return unwritten.save(self._hello.path, self._about(len(records)), records)
-
-    def _about(self, records: int | None) -> Unwritten:
-        reason = self._trouble or "the recorder has not finished"
-        return Unwritten(self._hello.run_id or 0, reason, self._first_kept, records)
-
     def abandon(self) -> None:
         """This process ends at once. A recorder that works has what was handed over; else note that something is missing."""
-        if self._kept and (self._trouble is not None or self._waiting):
-            self._reserve.release()
-            unwritten.mark(self._hello.path, self._about(None))
+        if self._kept and (self._outage.reason is not None or self._waiting):
+            self._outage.note(self._hello, self._first_kept)
             if self._spawned is not None and self._spawned.stopped:
                 self._spawned.kill()
 
     async def _let_go(self) -> None:
         if self._restarting is not None:
             self._restarting.cancel()
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        self._watchdog.cancel()
         self._reserve.release()
         self._drop_socket()
         leftover = self.leftover
-        if leftover is None:
-            await self._reap()
-        elif not leftover.goes_on:
-            await self._reap(0.0, KILL_PATIENCE_S)
+        if self._dying is not None and leftover is None:
+            await self._dying.reap()
+        elif self._dying is not None and leftover is not None and not leftover.goes_on:
+            await self._dying.reap(0.0, KILL_PATIENCE_S)
         self._files.close()
         if self._lock is not None:
             if self._dying is None or self._dying.dead:
                 self._lock.release()
             else:
-                for descriptor in self._lock.descriptors:  # the recorder has them too
-                    os.close(descriptor)
+                self._lock.leave()  # the recorder has it too
             self._lock = None
-
-
-class _Refused(WsreplayError):
-    """The recorder says that this recording cannot be written."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 import wsreplay
+from wsreplay.errors import WsreplayError
+from wsreplay.recorder.protocol import Hello, Kind, Report, head
 
 SOCKET_BUFFER = 4 * 2**20
+READ = 2**16
+# How long a recorder may live on that has closed its socket.
+REAP_PATIENCE_S = 5.0
+REAP_EVERY_S = 0.01
 # To start a process takes a socket pair, a pipe for the failure of exec, /dev/null; a file notes what is missing.
 RESERVE = 8
 # Where this very package is found, whatever lies in the user's folder.
 _PACKAGES = Path(wsreplay.__file__).parents[1]
 COMMAND = (sys.executable, "-m", "wsreplay.recorder.process")
+
+_decode = msgspec.json.Decoder(Report).decode
 
 
 class DescriptorReserve:
@@ -37,6 +50,14 @@ class DescriptorReserve:
         """Give them back, for what follows in the same turn of the event loop: nobody else comes between."""
         while self._held:
             os.close(self._held.pop())
+
+
+class RecorderRefused(WsreplayError):
+    """The recorder says that this recording cannot be written; `exit_code` is the one it ends with."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class SpawnedRecorder:
@@ -60,6 +81,27 @@ class SpawnedRecorder:
         finally:
             theirs.close()
         self.socket = ours
+        # What of a report has come.
+        self._line = b""
+
+    def greet(self, hello: Hello) -> None:
+        """Tell it what to record into. One that died at once is not told: the end of the socket says so."""
+        body = msgspec.json.encode(hello)
+        with contextlib.suppress(OSError):
+            self.socket.send(head(Kind.HELLO, len(body), 0) + body)
+
+    def receive(self) -> list[Report]:
+        """The reports that are whole after one more read. Raises BlockingIOError, and EOFError where it closed its socket."""
+        try:
+            data = self.socket.recv(READ)
+        except BlockingIOError:
+            raise
+        except OSError:
+            data = b""
+        if not data:
+            raise EOFError
+        *lines, self._line = (self._line + data).split(b"\n")
+        return [_decode(line) for line in lines]
 
     @property
     def pid(self) -> int:
@@ -88,3 +130,14 @@ class SpawnedRecorder:
 
     def kill(self) -> None:
         self._process.kill()
+
+    async def reap(self, patience_s: float = REAP_PATIENCE_S, at_most_s: float = math.inf) -> None:
+        """Wait until it has ended: it does by itself once its socket is closed; if not in time (s), it is killed."""
+        began = time.monotonic()
+        while not self.dead:
+            waited = time.monotonic() - began
+            if waited > at_most_s:
+                return
+            if waited > patience_s:
+                self.kill()
+            await asyncio.sleep(REAP_EVERY_S)

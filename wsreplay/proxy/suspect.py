@@ -12,9 +12,19 @@ such words, and before it has said anything else, died at this record; one that 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
+from wsreplay.recorder.protocol import Kind, Record, Skipped
+
 DEATHS = 3
+# Between attempts to start a recorder (s).
+RESTART_PAUSE_S = (0.0, 0.1, 0.5, 1.0, 2.0)
+# So many recorders that die in quick succession are replaced at once: the record they die at is known by then.
+HASTY_RESTARTS = 8
 # Who lives longer than this was not killed by what it was sent first.
 QUICK_S = 5.0
 # A careful recorder takes a fraction of a millisecond a record; a batch holds at most so many.
@@ -53,6 +63,11 @@ class Suspect:
             self._number = self._applying
         self._ready_at = None
 
+    def pauses(self) -> Iterator[float]:
+        """How long to wait before each attempt to start another recorder, in s, without end."""
+        for attempt in itertools.count(max(0, self.quick_deaths - HASTY_RESTARTS)):
+            yield RESTART_PAUSE_S[min(attempt, len(RESTART_PAUSE_S) - 1)]
+
     def convicted(self) -> tuple[int, int] | None:
         """The record to leave out now, and how often that was done before; asked once."""
         if self._deaths < DEATHS:
@@ -61,3 +76,16 @@ class Suspect:
         before = self._times_left_out.get(self._number, 0)
         self._times_left_out[self._number] = before + 1
         return self._number, before
+
+
+def leave_out(record: Record, *, whole: bool) -> tuple[Record, str]:
+    """The record that stands for one that is left out, and the words for what is: its payloads, or `whole` all of it."""
+    kind, direction, connection, t_ns, body = record
+    if kind == Kind.SKIPPED:
+        note, _, body = body.partition(b"\n")
+        kind = msgspec.json.decode(note, type=Skipped).kind
+    note = msgspec.json.encode(Skipped(kind, len(body), f"the recorder failed at it {DEATHS} times", again=whole))
+    if kind == Kind.CHUNK and not whole:
+        note += b"\n" + body  # its frames may do without their payloads
+    what = f"{len(body):,} bytes of connection {connection}" if kind == Kind.CHUNK else f"a record {Kind(kind).name}"
+    return Record(Kind.SKIPPED, direction, connection, t_ns, note), what

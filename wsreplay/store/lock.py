@@ -59,6 +59,11 @@ class Lock:
                 Path(holder.file).unlink(missing_ok=True)
             os.close(descriptor)
 
+    def leave(self) -> None:
+        """Close it here alone, where another process holds it too: it is given back when that one ends."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
     def moved(self, path: Path) -> Lock:
         """The same lock once its recording has been moved to `path`: its file goes with it, unless one is there already."""
         beside, new = self.descriptors[0], lock_path(path)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from wsreplay.proxy.spawned_recorder import SpawnedRecorder
+from wsreplay.proxy.watchdog import HOPELESS_AFTER_S, SILENT_AFTER_S, Silence, Watchdog
+
+T0 = 100.0  # s, of no clock
+
+
+@pytest.fixture
+def recorder() -> Iterator[SpawnedRecorder]:
+    """A process that says nothing, in a recorder's place."""
+    recorder = SpawnedRecorder((), (sys.executable, "-S", "-c", "import signal; signal.pause()"))
+    yield recorder
+    recorder.kill()
+    recorder.socket.close()
+    _wait_until(lambda: recorder.dead)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def _watchdog() -> Watchdog:
+    return Watchdog(lambda: None)
+
+
+def test_nothing_is_due_and_nothing_is_said(recorder: SpawnedRecorder) -> None:
+    watchdog = _watchdog()
+    for seconds in (0, SILENT_AFTER_S, HOPELESS_AFTER_S):
+        assert watchdog.silence(recorder, T0 + seconds, connected=True, due=False) is None
+
+
+def test_silence_is_told_after_its_time_and_hopeless_after_a_longer_one(recorder: SpawnedRecorder) -> None:
+    watchdog = _watchdog()
+    silences = [
+        watchdog.silence(recorder, T0 + seconds, connected=True, due=True)
+        for seconds in (0, SILENT_AFTER_S / 2, SILENT_AFTER_S, HOPELESS_AFTER_S - 1, HOPELESS_AFTER_S)
+    ]
+    assert silences == [None, None, Silence.MUTE, Silence.MUTE, Silence.HOPELESS]
+
+
+def test_a_word_begins_the_time_anew(recorder: SpawnedRecorder) -> None:
+    watchdog = _watchdog()
+    watchdog.silence(recorder, T0, connected=True, due=True)
+    watchdog.hear()
+    assert watchdog.silence(recorder, T0 + SILENT_AFTER_S, connected=True, due=True) is None
+    assert watchdog.silence(recorder, T0 + 2 * SILENT_AFTER_S, connected=True, due=True) is Silence.MUTE
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_recorder_that_takes_no_records_yet_is_absent(recorder: SpawnedRecorder, there: bool) -> None:
+    watchdog = _watchdog()
+    for seconds in (0, HOPELESS_AFTER_S):
+        silence = watchdog.silence(recorder if there else None, T0 + seconds, connected=False, due=True)
+    assert silence is Silence.ABSENT
+
+
+def test_a_stopped_one_is_never_hopeless_and_has_its_time_when_it_goes_on(recorder: SpawnedRecorder) -> None:
+    watchdog = _watchdog()
+    os.kill(recorder.pid, signal.SIGSTOP)
+    _wait_until(lambda: recorder.stopped)
+    silences = [
+        watchdog.silence(recorder, T0 + seconds, connected=True, due=False) for seconds in (0, 1, HOPELESS_AFTER_S)
+    ]
+    assert silences == [None, Silence.STOPPED, Silence.STOPPED], "also while nothing is due"
+    os.kill(recorder.pid, signal.SIGCONT)
+    _wait_until(lambda: not recorder.stopped)
+    after = T0 + HOPELESS_AFTER_S + 1
+    assert [watchdog.silence(recorder, after + seconds, connected=True, due=True) for seconds in (0, 0, 1)] == [
+        None, None, Silence.MUTE,
+    ]  # fmt: skip
