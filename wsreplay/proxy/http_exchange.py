@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from typing import cast
 
+from wsreplay.proxy.exchange_side import Side
+from wsreplay.proxy.exchange_timeouts import ExchangeTimeouts, Timeout
 from wsreplay.proxy.handshake_record import HandshakeRecord
 from wsreplay.proxy.ordered_writer import OrderedWriter
 from wsreplay.proxy.route import Route
@@ -56,9 +57,7 @@ class Exchange:
         self._dialing: asyncio.Task[None] | None = None
         self._client_ended = self._upstream_ended = False
         self._over = False
-        # When something last moved, and when the head that is not whole yet began (loop time).
-        self._moved = self._loop.time()
-        self._head_since: float | None = None
+        self._timeouts = ExchangeTimeouts(route.limits, self._loop.time())
         route.exchanges.add(self)
 
     # From the client.
@@ -66,12 +65,10 @@ class Exchange:
     def client_data(self, data: bytes) -> None:
         if self._over or self._refused:
             return
-        self._moved = self._loop.time()
+        now = self._loop.time()
+        self._timeouts.move(now)
         self._forward_requests(self._requests.feed(data))
-        if not self._requests.in_head:
-            self._head_since = None
-        elif self._head_since is None:
-            self._head_since = self._moved
+        self._timeouts.read(now, in_head=self._requests.in_head)
         self._throttle()
 
     def _forward_requests(self, pieces: Iterable[Piece]) -> None:
@@ -125,7 +122,7 @@ class Exchange:
 
     def is_full(self, direction: int, full: bool) -> None:
         """The transport to the client (0) or the upstream (1) has enough to write, or not any more."""
-        self._moved = self._loop.time()
+        self._timeouts.move(self._loop.time())
         self._full[direction] = full
         self._throttle()
 
@@ -190,16 +187,17 @@ class Exchange:
     async def _dial(self) -> None:
         route = self._route
         try:
-            await dial(route.upstream, lambda: _UpstreamSide(self), route.context, route.dial_timeout_s)
+            await dial(route.upstream, lambda: Side(1, self._begin_upstream), route.context, route.dial_timeout_s)
         except DialError as error:
             self.refuse(error.status, str(error))
 
-    def upstream_made(self, transport: asyncio.Transport) -> None:
+    def _begin_upstream(self, transport: asyncio.Transport) -> Exchange:
         if self._over:
             transport.abort()
-            return
-        self.upstream = transport
-        self._up.open(transport)
+        else:
+            self.upstream = transport
+            self._up.open(transport)
+        return self
 
     def refuse(self, status: int, reason: str, *, in_http2: bool = False) -> None:
         """Answer in the upstream's place, and close."""
@@ -221,7 +219,7 @@ class Exchange:
     def upstream_data(self, data: bytes) -> None:
         if self._over or self._refused:
             return
-        self._moved = self._loop.time()
+        self._timeouts.move(self._loop.time())
         for piece in self._responses.feed(data):
             self._forward_answer_piece(piece)
         self._throttle()
@@ -309,14 +307,20 @@ class Exchange:
 
     def check(self, now: float) -> None:
         """End it where it has taken longer than it may."""
-        limits = self._route.limits
         if self._over or self._refused or self._requests.opaque or self._responses.opaque:
             return
-        if self._head_since is not None and not self._unfinished and now - self._head_since > limits.head_s:
+        limits = self._route.limits
+        timeout = self._timeouts.exceeded(
+            now,
+            unanswered=self._unfinished > 0,
+            upgrading=self._requests.paused and self.upstream is not None,
+            stuck=self._requests.in_body or self._full[0],
+        )
+        if timeout is Timeout.HEAD:
             self.refuse(408, f"the request's head was not complete within {limits.head_s:g} s")
-        elif self._requests.paused and self.upstream is not None and now - self._moved > limits.upgrade_s:
+        elif timeout is Timeout.UPGRADE:
             self.refuse(504, f"{self._route.upstream.url} did not answer the upgrade request within {limits.upgrade_s:g} s")
-        elif now - self._moved > limits.idle_s and (not self._unfinished or self._requests.in_body or self._full[0]):
+        elif timeout is Timeout.IDLE:
             self._close_both()
 
     def lost(self, direction: int, error: Exception | None) -> None:
@@ -357,66 +361,19 @@ class Exchange:
         self._close_both()
 
 
-class _Side(asyncio.Protocol):
-    """One peer of an exchange: the client (0) or the upstream (1)."""
-
-    direction: int
-
-    def __init__(self) -> None:
-        self._exchange: Exchange
-        self._transport: asyncio.Transport
-
-    def eof_received(self) -> bool:
-        self._exchange.upstream_eof() if self.direction else self._exchange.client_eof()
-        return self._transport.can_write_eof()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._exchange.lost(self.direction, error)
-
-    def pause_writing(self) -> None:
-        self._exchange.is_full(self.direction, True)
-
-    def resume_writing(self) -> None:
-        self._exchange.is_full(self.direction, False)
+def client_protocol(route: Route) -> asyncio.Protocol:
+    """What the event loop tells of a client that is about to connect."""
+    return Side(0, lambda transport: _begin(route, transport))
 
 
-class ClientSide(_Side):
-    """A client that has just connected."""
-
-    direction = 0
-
-    def __init__(self, route: Route) -> None:
-        super().__init__()
-        self._route = route
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        full = self._route.is_full()
-        self._exchange = Exchange(self._route, self._transport)
-        if self._route.stopped:
-            self._transport.abort()
-        elif full:
-            self._exchange.refuse(503, "too many connections are open")
-
-    def data_received(self, data: bytes) -> None:
-        self._exchange.client_data(data)
-
-
-class _UpstreamSide(_Side):
-    """The upstream's answer to one client."""
-
-    direction = 1
-
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__()
-        self._exchange = exchange
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._exchange.upstream_made(self._transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._exchange.upstream_data(data)
+def _begin(route: Route, client: asyncio.Transport) -> Exchange:
+    full = route.is_full()
+    exchange = Exchange(route, client)
+    if route.stopped:
+        client.abort()
+    elif full:
+        exchange.refuse(503, "too many connections are open")
+    return exchange
 
 
 def _read(transport: asyncio.Transport, on: bool) -> None:

@@ -21,7 +21,7 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
-from wsreplay.proxy.http_exchange import ClientSide
+from wsreplay.proxy.http_exchange import client_protocol
 from wsreplay.proxy.listening import bind_socket_file, check_not_itself, remove_socket_file
 from wsreplay.proxy.record_queue import Totals
 from wsreplay.proxy.recording import OutputRecording
@@ -272,11 +272,11 @@ class RecordingProxy:
         try:
             if (path := socket_path(options.host)) is not None:
                 return await loop.create_unix_server(
-                    lambda: ClientSide(self._route), sock=bind_socket_file(path), ssl=context, backlog=ACCEPT_IN_A_ROW,
+                    lambda: client_protocol(self._route), sock=bind_socket_file(path), ssl=context, backlog=ACCEPT_IN_A_ROW,
                     start_serving=False,
                 )  # fmt: skip
             return await loop.create_server(
-                lambda: ClientSide(self._route),
+                lambda: client_protocol(self._route),
                 options.host or None,
                 options.port,
                 ssl=context,
