@@ -8,29 +8,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from wsreplay.contract.decoding import messages_of
-from wsreplay.display import INJECTED, cells, fit, gist, pad, visible
+from wsreplay.display import INJECTED, cells, fit, pad, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import NO_CONTRACT, Direction, Ending, Session
+from wsreplay.model import NO_CONTRACT, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import (
-    BLUE,
     BOLD,
     DIM,
     ERROR,
     GREEN,
-    MISSING,
     PASSED,
     RED,
     YELLOW,
     Paint,
-    kind_sign,
     severity_sign,
     spread,
     wrapped,
 )
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
-from wsreplay.report.timeline import Gap, Kind, Row
+from wsreplay.report.timeline_text import WIDEST_TYPE, timeline_lines
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, Severity, SpanRecord, Verdict
@@ -40,11 +37,8 @@ _MOST_SESSIONS = 20  # told with their timelines
 _MOST_FINDINGS = 40  # of one session
 _MOST_RUNS = 10
 _MOST_CONSEQUENCES = 5
-_AROUND, _WHOLE = 3, 40  # rows around a notable one; rows of a session that is shown whole
-_MOST_ROWS = 400
 _MOST_TYPES = 60
 _COVERAGE = len("from the client")
-_WIDEST_TYPE = 32
 _NARROWEST = 60
 
 
@@ -154,7 +148,8 @@ class _File:
             yield self.paint(f"  {INJECTED}: {count_text(faults, 'fault')}", YELLOW)
         if types or findings or faults:
             yield from self._coverage(coverage_of(judgement, types, findings))
-            yield from self._timeline(recording, session, findings)
+            yield self.paint("  timeline", DIM)
+            yield from timeline_lines(timeline.rows(recording, session, findings, self._reading), self.paint, self.width)
         yield from self._runs(runs)
         yield from self._findings(judgement, findings)
 
@@ -189,7 +184,7 @@ class _File:
         line, used = self.paint(head, DIM), cells(head)
         for name, number in islice(counts.items(), _MOST_TYPES):
             lacks = coverage.lacks(name)
-            text = f"{fit(visible(name), _WIDEST_TYPE)} {number:,}" + (f" {ERROR}" if lacks else "")
+            text = f"{fit(visible(name), WIDEST_TYPE)} {number:,}" + (f" {ERROR}" if lacks else "")
             if used + 3 + cells(text) > self.width:
                 yield line
                 line, used = " " * cells(head), cells(head)
@@ -198,33 +193,6 @@ class _File:
         yield line
         if len(counts) > _MOST_TYPES:
             yield self.paint(f"  … {count_text(len(counts) - _MOST_TYPES, 'more type')} …", DIM)
-
-    # The timeline.
-
-    def _timeline(self, recording: Recording, session: Session, findings: list[Finding]) -> Iterator[str]:
-        yield self.paint("  timeline", DIM)
-        whole = timeline.rows(recording, session, findings, self._reading)
-        rows = list(_first(timeline.folded(whole, around=_AROUND, whole=_WHOLE)))
-        labels = [cells(visible(row.label)) for row in rows if isinstance(row, Row) and row.kind is not Kind.FAULT]
-        column = min(max(labels, default=0), _WIDEST_TYPE, self.width // 3)
-        for row in rows:
-            yield self._row(row, column)
-        if len(rows) == _MOST_ROWS:
-            yield self.paint("              … more: wsreplay show, wsreplay tui …", DIM)
-
-    def _row(self, row: Row | Gap, column: int) -> str:
-        if isinstance(row, Gap):
-            return self.paint(f"              … {count_text(row.rows, 'event')} …", DIM)
-        arrow = "▶" if row.direction == Direction.CLIENT_TO_SERVER else " "
-        time = f"{clock(row.t_ns):>12}"
-        if row.kind is Kind.FAULT:
-            return f"{time} {arrow}{self.paint(fit(visible(f'{row.label}: {row.text}'), self.width - cells(time) - 2), YELLOW)}"
-        label = pad(visible(row.label), column)
-        text = _said(row, max(self.width - cells(time) - column - 6, 8))
-        colour = _row_colour(row)
-        if row.kind is Kind.GHOST:
-            return f"{time} {arrow}{self.paint(f'{label}    {text}', colour)}"
-        return f"{time} {arrow}{self.paint(label, *([colour] if colour else []))}    {text}"
 
     # Runs and findings.
 
@@ -343,44 +311,11 @@ def _session_word(result: FileResult, judgement: Judgement, session: int, findin
     return str(verdict).replace("_", " ").upper(), _VERDICT_COLOURS[verdict]
 
 
-def _row_colour(row: Row) -> str:
-    if row.kind is Kind.GHOST:
-        return BLUE
-    if row.findings:
-        return min((kind_sign(finding) for finding in row.findings), key=lambda sign: "✗◆⇅▲·".index(sign[0]))[1]
-    return DIM if row.kind is Kind.CONNECTION else ""
-
-
-def _said(row: Row, room: int) -> str:
-    """What stands behind a row's type: what is wrong with it, then what it says."""
-    if row.kind is Kind.GHOST:
-        (finding,) = row.findings
-        due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
-        return fit(visible(f"{MISSING} missing: {due}{row.text}"), room)
-    notes = list(dict.fromkeys(_note(finding) for finding in row.findings))
-    text = row.text or gist(row.payload, room)
-    return fit(" · ".join([*notes, visible(text)] if text else notes), room)
-
-
-def _note(finding: Finding) -> str:
-    sign, _ = kind_sign(finding)
-    late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
-    kind = {"order": "out of order", "violation": visible(finding.rule)}.get(finding.kind, visible(finding.kind))
-    return f"{sign} {kind}{late}"
-
-
 def _frames(finding: Finding) -> str:
     if not finding.frames:
         return ""
     shown = ", ".join(map(str, finding.frames[:4])) + (", …" if len(finding.frames) > 4 else "")
     return f"{'frame' if len(finding.frames) == 1 else 'frames'} {shown}"
-
-
-def _first(rows: Iterable[Row | Gap]) -> Iterator[Row | Gap]:
-    for number, row in enumerate(rows, 1):
-        yield row
-        if number == _MOST_ROWS:
-            return
 
 
 def _totals(result: FileResult) -> str:
