@@ -87,13 +87,17 @@ RULES = (
 REQUIRED = (
     ("agent_started",), ("agent_thinking",), ("tool_executing",), ("tool_completed", "tool_error"), ("agent_completed",),
 )  # fmt: skip
-RUN = SpanRecord(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4)
+RUN = SpanRecord(1, 1, SLICE, "completed", 123 * MS, 12_456 * MS, 1, 4, id="1.run.1", events=((2, 456 * MS), (3, 2789 * MS)))
+TOOL = SpanRecord(
+    1, 1, (*SLICE, ("tool", "c7")), "cut", 2789 * MS, 12_456 * MS, 3, 4, "left open by agent_completed", span="tool",
+    id="1.tool.1", parent="1.run.1", label="search",
+)  # fmt: skip
 
 
 def judged(**changes: Any) -> Judgement:
     values: dict[str, Any] = {
         "contract": "agent-chat", "contract_version": "1", "contract_digest": "d1", "verdict": Verdict.VIOLATED, "events": 4,
-        "sessions": 1, "rules": RULES, "findings": (MISSING_TOOL, NOT_WORKED), "spans": (RUN,), "run_span": "run",
+        "sessions": 1, "rules": RULES, "findings": (MISSING_TOOL, NOT_WORKED), "spans": (RUN, TOOL), "run_span": "run",
         "session_verdicts": {1: Verdict.VIOLATED}, "required": REQUIRED,
     }  # fmt: skip
     return Judgement(**values | changes)

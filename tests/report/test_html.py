@@ -11,7 +11,7 @@ from example_count import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.report.conftest import CHAT, MISSING_TOOL, MS, Traces, judged
+from tests.report.conftest import CHAT, MISSING_TOOL, MS, RUN, Traces, judged
 from wsreplay.display import visible
 from wsreplay.report import FileResult, render
 from wsreplay.validator.findings import Finding, RuleVerdict, Severity, Verdict
@@ -86,6 +86,8 @@ def test_the_page_tells_the_whole_story(chat: FileResult) -> None:
         assert said in words
     assert {"f1", "f1s1", "f1s1e3", "f1s1g1"} <= set(page.ids)
     assert {"f1s1e3", "f1s1e4", "f1s1g1"} <= set(page.targets)
+    assert 'class="span large completed" data-state="completed" data-span="run" data-id="1.run.1"' in text
+    assert 'class="span part cut" data-state="cut" data-span="tool" data-id="1.tool.1"' in text
     assert '<li class=missing>tool_completed <b>0 ✗</b></li>' in text
 
 
@@ -143,6 +145,7 @@ def test_nothing_from_the_wire_becomes_markup(traces: Traces, text: str) -> None
     judgement = judged(
         findings=(finding, replace(finding, kind="missing")), contract=evil, contract_version=evil, notes=(evil,),
         rules=(RuleVerdict(evil, Verdict.VIOLATED),), span_counts={"run": {evil: 1}}, run_span="run",
+        spans=(RUN._replace(slice=((evil, evil),), detail=evil, span=evil, id=evil, label=evil, end_ns=None, state="open"),),
     )  # fmt: skip
     page = checked(render("html", [FileResult(str(path), judgement), FileResult(evil, error=evil)]))
     for words in page.words[2:]:

@@ -26,7 +26,6 @@ from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failur
 from wsreplay.report.timeline import Gap, Kind, Row
 from wsreplay.report.waterfall import Waterfall
 from wsreplay.store.reader import Recording
-from wsreplay.trace import spans
 from wsreplay.trace.reading import MessageReading
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Verdict
@@ -161,8 +160,9 @@ class _Page:
         rows = list(timeline.folded(timeline.rows(recording, session, findings, reading), around=_AROUND, whole=whole))
         self.rows_left -= len(rows)
         ids, ghost_ids = _row_ids(name, rows)
-        lanes = spans.lanes(reading.messages([connection.id for connection in session.connections]))
-        drawing = Waterfall(lanes, findings, session.opened_ns, end_ns, ids, ghost_ids)
+        spans = [record for record in judgement.spans if record.session == session.id]
+        messages = reading.messages([connection.id for connection in session.connections])
+        drawing = Waterfall(spans, messages, findings, session.opened_ns, end_ns, ids, ghost_ids)
         wrong = {str(finding.severity) for finding in findings if result.is_wrong(finding) and not result.is_known(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         coverage = coverage_of(judgement, types_of(session, counts), findings)
@@ -189,6 +189,8 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
     states = judgement.run_counts
     if states:
         facts.append("runs: " + ", ".join(f"{number:,} {_shown(state)}" for state, number in states.items()))
+    if judgement.spans_left_out:
+        facts.append(f"{count_text(judgement.spans_left_out, 'more span')}, not on this page")
     known = sum(result.is_wrong(finding) and result.is_known(finding) for finding in judgement.findings)
     if known:
         facts.append(f"{known:,} known")

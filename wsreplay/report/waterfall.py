@@ -1,4 +1,4 @@
-"""A session drawn as SVG: a lane per run, runs and tools as spans, instants as ticks, missing events as dashed ghosts.
+"""A session drawn as SVG: the span log, a lane for each outermost span; other events as ticks, missing ones as ghosts.
 
 Horizontal places are percentages, so that the drawing fills its page and can be stretched without distorting its text.
 """
@@ -6,68 +6,95 @@ Horizontal places are percentages, so that the drawing fills its page and can be
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from wsreplay.display import fit, visible
+from wsreplay.model import Message
 from wsreplay.report import timeline
-from wsreplay.trace.spans import Lanes, Span
-from wsreplay.units import clock, duration_text
-from wsreplay.validator.findings import Finding
+from wsreplay.units import clock, count_text, duration_text
+from wsreplay.validator.findings import Finding, SpanRecord
+
+CONVERSATION = "conversation"
+"""The lane of all that belongs to no span."""
 
 _RULER, _TITLE, _TRACK, _GAP = 22, 20, 20, 8
 _BAR = 14
-_RESOLUTION = 4000  # instants of a lane that fall on the same of so many places are drawn once
+_RESOLUTION = 4000  # events of a lane that fall on the same of so many places are drawn once
 _MOST_SINGLE_LANES = 12
 _MOST_LANES, _MOST_TRACKS, _MOST_SPANS, _MOST_GHOSTS = 60, 24, 4000, 12
 _MARGIN = 1.5  # percent at either side, so that a tick at the very end is seen
 _STEPS = (1, 2, 5)
+_UNENDED = {"cut": "never ended", "stalled": "never ended", "open": "still open"}
 
 Links = Mapping[int, str]
 """From a frame's id, or the identity of a missing event's finding, to the id of its row on the page."""
 
 
 class Waterfall:
-    """Draws the lanes of one session between two times (ns)."""
+    """Draws the spans and events of one session between two times (ns)."""
 
     def __init__(
-        self, lanes: Lanes, findings: Iterable[Finding], start_ns: int, end_ns: int, links: Links, ghost_links: Links
-    ) -> None:
-        self.lanes = by_thread(lanes) if len(lanes.names) > _MOST_SINGLE_LANES else lanes
+        self, spans: Sequence[SpanRecord], messages: Iterable[Message], findings: Iterable[Finding], start_ns: int, end_ns: int,
+        links: Links, ghost_links: Links,
+    ) -> None:  # fmt: skip
         self.links, self.ghost_links = links, ghost_links
         self.ghosts = [finding for finding in findings if finding.is_ghost and finding.caused_by is None]
         furthest = max([end_ns, *map(timeline.ghost_ns, self.ghosts)])
         self.start_ns, self.end_ns, self.drawn_ns = start_ns, end_ns, max(furthest - start_ns, 1)
+        self.spans = spans[:_MOST_SPANS]
+        self._left_out = len(spans) - len(self.spans)
+        self._lane_of = _lanes_of(self.spans)
+        # the first event at each place of a lane: its type, time and frame
+        self._ticks: defaultdict[str, dict[int, tuple[str, int, int]]] = defaultdict(dict)
+        self._take(messages)
+        # in the order in which something first happened on them
+        named = [self._lane_of[id(span)] for span in self.spans]
+        self.lanes = list(dict.fromkeys([*([CONVERSATION] if CONVERSATION in self._ticks else []), *named]))
+
+    def _take(self, messages: Iterable[Message]) -> None:
+        """Events that neither begin nor end a span are ticks on the lane of theirs, else among what belongs to none."""
+        edges = {frame for span in self.spans for frame in (span.start_frame, span.end_frame)}
+        lane_of = {frame: self._lane_of[id(span)] for span in self.spans for frame, _ in span.events}
+        for message in messages:
+            frame = int(message.id)
+            if message.type is None or frame in edges:
+                continue
+            place = round((message.t_ns - self.start_ns) / self.drawn_ns * _RESOLUTION)
+            self._ticks[lane_of.get(frame, CONVERSATION)].setdefault(place, (message.type, message.t_ns, frame))
 
     def svg(self) -> str:
         """The drawing; empty where there is nothing to draw."""
-        if not self.lanes.names:
+        if not self.lanes:
             return ""
         body: list[str] = []
         y = _RULER
-        spans: defaultdict[str, list[Span]] = defaultdict(list)
-        for span in self.lanes.spans[:_MOST_SPANS]:
-            spans[span.lane].append(span)
+        spans: defaultdict[str, list[SpanRecord]] = defaultdict(list)
+        for span in self.spans:
+            spans[self._lane_of[id(span)]].append(span)
         ghosts = self._ghosts_by_lane()
-        for number, lane in enumerate(self.lanes.names):
-            if number == _MOST_LANES:
-                more = len(self.lanes.names) - _MOST_LANES
-                body.append(f'<text class="lane" x="4" y="{y + 14}">… {more} more lanes …</text>')
-                y += _TITLE
-                break
-            drawn, height = self._lane(lane, spans[lane], ghosts[lane], y)
+        left_out = self._left_out
+        for lane in self.lanes[:_MOST_LANES]:
+            drawn, height, undrawn = self._lane(lane, spans[lane], ghosts[lane], y)
             body += drawn
             y += height + _GAP
+            left_out += undrawn
+        left_out += sum(len(spans[lane]) for lane in self.lanes[_MOST_LANES:])
+        more = [count_text(len(self.lanes) - _MOST_LANES, "more lane")] if len(self.lanes) > _MOST_LANES else []
+        more += [count_text(left_out, "more span")] if left_out else []
+        if more:
+            body.append(f'<text class="lane" x="4" y="{y + 14}">… {", ".join(more)} not drawn …</text>')
+            y += _TITLE
         ruler = "".join(self._ruler(y))
         return f'<svg class="waterfall" height="{y + 4}" role="img" aria-label="waterfall">{ruler}{"".join(body)}</svg>'
 
     # Lanes.
 
-    def _lane(self, lane: str, spans: list[Span], ghosts: list[Finding], y: int) -> tuple[list[str], int]:
+    def _lane(self, lane: str, spans: list[SpanRecord], ghosts: list[Finding], y: int) -> tuple[list[str], int, int]:
+        """What is drawn, how high it is, and how many spans had no room."""
         body = [f'<text class="lane" x="4" y="{y + 13}">{_shown(lane, 80)}</text>']
         y += _TITLE
-        tracks = _packed(spans, self.start_ns + self.drawn_ns)
+        tracks, undrawn = _packed(spans, self.start_ns + self.drawn_ns)
         place_of: dict[int, int] = {}
         below = y + max(len(tracks), 1) * _TRACK
         for track, listed in enumerate(tracks):
@@ -75,35 +102,37 @@ class Waterfall:
             for span in listed:
                 place_of[span.start_frame] = top
                 body.append(self._span(span, top))
-        body += self._instants(lane, y)
+        body += [self._tick(*event, y) for event in self._ticks[lane].values()]
         for number, ghost in enumerate(ghosts[:_MOST_GHOSTS]):
             body.append(self._ghost(ghost, place_of.get(ghost.activation or 0, y), below + number * _TRACK))
-        return body, below - y + _TITLE + min(len(ghosts), _MOST_GHOSTS) * _TRACK
+        return body, below - y + _TITLE + min(len(ghosts), _MOST_GHOSTS) * _TRACK, undrawn
 
-    def _span(self, span: Span, top: int) -> str:
+    def _span(self, span: SpanRecord, top: int) -> str:
         end_ns = span.end_ns if span.end_ns is not None else self.end_ns
-        unfinished = span.cut or span.end_ns is None
-        state = "open" if unfinished else "failed" if span.failed else "large" if span.large else "part"
         x, width = self._x(span.start_ns), self._x(end_ns) - self._x(span.start_ns)
-        length = duration_text(max(end_ns - span.start_ns, 0)) if not unfinished else "never ended"
-        rect = f'<rect class="span {state}" x="{x:.3f}%" y="{top}" width="{max(width, 0.05):.3f}%" height="{_BAR}" rx="3"/>'
+        length = _UNENDED.get(span.state) or duration_text(max(end_ns - span.start_ns, 0))
+        size = "part" if span.parent else "large"
+        marks = f'data-state="{span.state}" data-span="{_shown(span.span, 80)}"'
+        marks += (f' data-id="{_shown(span.id, 120)}"' if span.id else "") + (' data-start="implied"' if span.implied else "")
+        place = f'x="{x:.3f}%" y="{top}" width="{max(width, 0.05):.3f}%" height="{_BAR}" rx="3"'
+        rect = f'<rect class="span {size} {span.state}" {marks} {place}/>'
         label = fit(visible(span.name), 40) + (f"  {length}" if width > 12 else "")
         text = f'<text class="in" x="{x:.3f}%" dx="5" y="{top + 11}">{escape(label)}</text>' if width > 4 else ""
-        title = f"{span.name} · {length} · from {clock(span.start_ns)}" + (" · failed" if span.failed else "")
-        return self._linked(self.links.get(span.start_frame), f"<title>{_shown(title, 300)}</title>{rect}{text}")
+        title = f"<title>{_shown(self._about(span, length), 300)}</title>"
+        return self._linked(self.links.get(span.start_frame), f"{title}{rect}{text}")
 
-    def _instants(self, lane: str, top: int) -> Iterator[str]:
-        drawn: set[int] = set()
-        for instant in self.lanes.instants:
-            if instant.lane != lane:
-                continue
-            place = round((instant.t_ns - self.start_ns) / self.drawn_ns * _RESOLUTION)
-            if place in drawn:
-                continue
-            drawn.add(place)
-            title = _shown(f"{instant.name} at {clock(instant.t_ns)}", 300)
-            tick = f'<rect class="instant" x="{self._x(instant.t_ns):.3f}%" y="{top - 2}" width="2" height="{_BAR + 4}"/>'
-            yield self._linked(self.links.get(instant.frame), f"<title>{title}</title>{tick}")
+    @staticmethod
+    def _about(span: SpanRecord, length: str) -> str:
+        parts = [f"{span.span} {span.label}".strip(), *(f"{key} {value}" for key, value in span.slice[-1:])]
+        parts += [length, f"from {clock(span.start_ns)}"]
+        parts += [span.state] if length != span.state else []
+        parts += ["its start never came"] if span.implied else []
+        return " · ".join([*parts, span.detail] if span.detail else parts)
+
+    def _tick(self, name: str, t_ns: int, frame: int, top: int) -> str:
+        title = _shown(f"{name} at {clock(t_ns)}", 300)
+        tick = f'<rect class="instant" x="{self._x(t_ns):.3f}%" y="{top - 2}" width="2" height="{_BAR + 4}"/>'
+        return self._linked(self.links.get(frame), f"<title>{title}</title>{tick}")
 
     def _ghost(self, finding: Finding, span_top: int, top: int) -> str:
         """A dashed line from the span that lacks an event, where that event should stand, down to what it is called."""
@@ -116,20 +145,21 @@ class Waterfall:
         return self._linked(self.ghost_links.get(id(finding)), f"<title>{title}</title>{line}{text}")
 
     def _ghosts_by_lane(self) -> defaultdict[str, list[Finding]]:
-        """Each ghost on the lane of its span, else on the one that names its run or thread, else on the last."""
-        started = {span.start_frame: span.lane for span in self.lanes.spans}
+        """Each ghost on the lane of its span, else on one that has the keys of its slice, else on the last."""
+        begun = {span.start_frame: span for span in self.spans}
         by_lane: defaultdict[str, list[Finding]] = defaultdict(list)
         for finding in self.ghosts:
-            lane = started.get(finding.activation or 0) or self._named_lane(dict(finding.slice))
-            by_lane[lane or next(reversed(self.lanes.names))].append(finding)
+            span = begun.get(finding.activation or 0) or self._span_with(finding.slice)
+            by_lane[self._lane_of[id(span)] if span is not None else self.lanes[-1] if self.lanes else ""].append(finding)
         return by_lane
 
-    def _named_lane(self, keys: dict[str, str]) -> str | None:
-        run, thread = keys.get("run"), keys.get("thread")
-        for lane in self.lanes.names:
-            if run is not None and lane.endswith(f"run {run}"):
-                return lane
-        return next((lane for lane in self.lanes.names if thread is not None and lane.startswith(f"thread {thread}")), None)
+    def _span_with(self, keys: tuple[tuple[str, str], ...]) -> SpanRecord | None:
+        """The span that shares the most of these keys, outermost first."""
+        for length in range(len(keys), 0, -1):
+            span = next((span for span in self.spans if span.slice[:length] == keys[:length]), None)
+            if span is not None:
+                return span
+        return None
 
     # The ruler and helpers.
 
@@ -154,31 +184,47 @@ class Waterfall:
         return f'<a href="#{escape(target)}">{body}</a>' if target else f"<g>{body}</g>"
 
 
-def by_thread(lanes: Lanes) -> Lanes:
-    """The same with one lane for all runs of a thread."""
-    grouped = {name: name.partition(" · run ")[0] if not name.startswith("run ") else "runs" for name in lanes.names}
-    return Lanes(
-        names=dict.fromkeys(grouped.values()),
-        spans=[replace(span, lane=grouped[span.lane]) for span in lanes.spans],
-        instants=[replace(instant, lane=grouped[instant.lane]) for instant in lanes.instants],
-    )
+def _lanes_of(spans: Sequence[SpanRecord]) -> dict[int, str]:
+    """The lane of each span, by the identity of its record: that of the outermost span that it is part of. Where these are too
+    many, all with the same first key share one; where that is no help, all of one kind."""
+    by_id = {span.id: span for span in spans if span.id}
+    roots: dict[int, SpanRecord] = {}
+    for span in spans:  # a parent comes before its children
+        above = by_id.get(span.parent) if span.parent else None
+        roots[id(span)] = roots.get(id(above), span) if above is not None else span
+    ways: tuple[Callable[[SpanRecord], str], ...] = (_by_keys, _by_first_key, lambda span: span.span)
+    for name in ways:
+        lanes = {key: name(root) for key, root in roots.items()}
+        if len(set(lanes.values())) <= _MOST_SINGLE_LANES:
+            break
+    return lanes
 
 
-def _packed(spans: list[Span], end_ns: int) -> list[list[Span]]:
-    """Spans on as few tracks as they need without covering each other; whole runs come on the first."""
-    tracks: list[list[Span]] = []
+def _by_keys(span: SpanRecord) -> str:
+    return " · ".join(f"{key} {value}" for key, value in span.slice) or span.span
+
+
+def _by_first_key(span: SpanRecord) -> str:
+    return " ".join(span.slice[0]) if len(span.slice) > 1 else span.span
+
+
+def _packed(spans: list[SpanRecord], end_ns: int) -> tuple[list[list[SpanRecord]], int]:
+    """Spans on as few tracks as they need without covering each other, outermost ones first; and how many had no room."""
+    tracks: list[list[SpanRecord]] = []
     free_from: list[int] = []
-    for span in sorted(spans, key=lambda span: (not span.large, span.start_ns)):
+    undrawn = 0
+    for span in sorted(spans, key=lambda span: (span.parent is not None, span.start_ns)):
         until = span.end_ns if span.end_ns is not None else end_ns
         track = next((number for number, free in enumerate(free_from) if free <= span.start_ns), len(tracks))
         if track == _MOST_TRACKS:
+            undrawn += 1
             continue
         if track == len(tracks):
             tracks.append([])
             free_from.append(0)
         tracks[track].append(span)
         free_from[track] = max(until, span.start_ns + 1)
-    return tracks
+    return tracks, undrawn
 
 
 def _step(length_ns: int) -> int:

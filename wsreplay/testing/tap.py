@@ -28,7 +28,7 @@ from wsreplay.report import FileResult, exit_code, render
 from wsreplay.report.text import finding_line
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.validator import judge
+from wsreplay.validator import SpanLog, judge
 from wsreplay.validator.findings import Finding, Judgement, Verdict
 from wsreplay.validator.select import select_contracts
 
@@ -200,7 +200,7 @@ class Tap:
 
     def judgement(self, contract: str | Path | Contract | None = None) -> Judgement:
         """The recording judged as it stands now; what is open is decided when its connections have ended."""
-        return judge(self.recording, self._chosen(contract))
+        return judge(self.recording, self._chosen(contract), span_log=SpanLog())
 
     def _chosen(self, contract: str | Path | Contract | None) -> Contract:
         if contract is None:

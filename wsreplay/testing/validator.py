@@ -30,7 +30,7 @@ from wsreplay.testing.capture import EventCapture
 from wsreplay.trace.events import event_type
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Lifecycle, Opened
-from wsreplay.validator import Engine
+from wsreplay.validator import Engine, SpanLog
 from wsreplay.validator.findings import Finding, Judgement, Verdict
 from wsreplay.validator.judge import decoders_of
 
@@ -182,7 +182,7 @@ class EventValidator:
 
     def judgement(self) -> Judgement:
         """The judgement as if this were all, and the connections still open were closed now. Events may follow all the same."""
-        engine = Engine(_of_what_is_recorded(self.contract))
+        engine = Engine(_of_what_is_recorded(self.contract), span_log=SpanLog())
         engine.set_decoders(decoders_of(self.contract, list(self._connections.values()), self._frames))
         engine.feed(self._items)
         now = self._now(None)

@@ -13,9 +13,9 @@ from typing import Any
 
 from wsreplay.model import Direction, Message, Opcode, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.identifiers import identifiers
 from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import stitch
-from wsreplay.trace.spans import identifiers
 
 OTHER = "(other)"
 """Where types and transitions go once there are too many to tell apart."""

@@ -1,0 +1,47 @@
+"""Every view of every sample shows the span log: the same spans, in the same states."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from wsreplay.contract import Contract
+from wsreplay.report import FileResult, render
+from wsreplay.store.reader import Recording
+from wsreplay.validator import Judgement, SpanLog, judge
+from wsreplay.validator.select import select_contracts
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+ALL = sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.rglob("*.db"))
+
+
+def log_of(sample: str) -> tuple[Contract, Judgement]:
+    with Recording.open(SAMPLES / sample) as recording:
+        contract = select_contracts(recording)[0]
+        return contract, judge(recording, contract, span_log=SpanLog())
+
+
+@pytest.mark.parametrize("sample", ALL)
+def test_all_views_agree(sample: str) -> None:
+    contract, judgement = log_of(sample)
+    states = {record.id: str(record.state) for record in judgement.spans}
+    result = FileResult(str(SAMPLES / sample), judgement, contract=contract, every_span=True)
+
+    (file,) = json.loads(render("json", [result]))["files"]
+    assert {span["id"]: span["state"] for span in file["spans"]} == states
+    assert [run["id"] for run in file["runs"]] == [record.id for record in judgement.runs]
+    assert file["run_counts"] == Counter(run["state"] for run in file["runs"])
+
+    drawn = re.findall(r'data-state="(\w+)" data-span="[^"]*" data-id="([^"]*)"', render("html", [result]))
+    assert {id_: state for state, id_ in drawn} == states and len(drawn) == len(states)
+
+    with Recording.open(SAMPLES / sample) as recording:
+        unlogged = judge(recording, contract)
+    assert unlogged.run_counts == judgement.run_counts
+    assert [(run.state, run.start_frame, run.end_frame) for run in unlogged.runs] == [
+        (run.state, run.start_frame, run.end_frame) for run in judgement.runs
+    ]
