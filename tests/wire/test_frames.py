@@ -6,8 +6,9 @@ import zlib
 import pytest
 
 from wsreplay.model import FIN, MASKED, RSV1, RSV2
+from wsreplay.wire.assembly import DecodedFrame
 from wsreplay.wire.deflate import Inflate
-from wsreplay.wire.frames import DecodedFrame, StreamDecoder
+from wsreplay.wire.frames import StreamDecoder
 
 # The examples of RFC 6455, section 5.7.
 HELLO = b"\x81\x05\x48\x65\x6c\x6c\x6f"

@@ -15,8 +15,9 @@ from wsproto.extensions import PerMessageDeflate as WsprotoDeflate
 from wsproto.frame_protocol import FrameProtocol
 
 from wsreplay.model import FIN, RSV1
+from wsreplay.wire.assembly import DecodedFrame
 from wsreplay.wire.deflate import WINDOW
-from wsreplay.wire.frames import DecodedFrame, StreamDecoder
+from wsreplay.wire.frames import StreamDecoder
 
 cuts = st.lists(st.integers(0, 4000), max_size=12)
 

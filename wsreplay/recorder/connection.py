@@ -12,8 +12,9 @@ from wsreplay.store.writer import LARGE, FrameRow, Writer
 from wsreplay.trace.events import event_type
 from wsreplay.trace.payload_secrets import FIRST_MESSAGES
 from wsreplay.trace.redaction import Redactor
+from wsreplay.wire.assembly import FrameValues
 from wsreplay.wire.deflate import Extensions, Inflate
-from wsreplay.wire.frames import FrameValues, StreamDecoder
+from wsreplay.wire.frames import StreamDecoder
 
 # A batch is committed once it holds so many inflated bytes, also in the middle of a record.
 BATCH_INFLATED = 8 * 2**20

@@ -16,54 +16,15 @@ UTF-8 of text is not checked here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
 
-from wsreplay.model import FIN, MASKED, RSV1, RSV2, RSV3, Opcode
+from wsreplay.model import Opcode
+from wsreplay.wire.assembly import DecodedFrame, FrameValues, MessageAssembly, make_frame, withheld
 from wsreplay.wire.conformance import close_error, head_error
 from wsreplay.wire.deflate import Extensions, Inflate
 from wsreplay.wire.masking import apply_mask
 
 MAX_PAYLOAD = 64 * 2**20
 MAX_HEAD = 14
-# An unfinished message of more frames than this (interleaved pings included) is not held together any longer.
-MAX_PENDING = 100_000
-
-# The `flags` for each first byte of a frame.
-_FLAGS = tuple(
-    (FIN if head & 0x80 else 0) | (RSV1 if head & 0x40 else 0) | (RSV2 if head & 0x20 else 0) | (RSV3 if head & 0x10 else 0)
-    for head in range(256)
-)
-
-
-class DecodedFrame(NamedTuple):
-    """One frame, unmasked and inflated.
-
-    `offset` is where it begins in its direction's byte stream, `wire_length` its length there, head included. `payload` is
-    cut at `max_payload`; `missing` counts the payload bytes that are not in it (wire bytes, where the inflated length is
-    unknown). `message` is the joined payload, on the last frame of a text or binary message that is held whole;
-    `message_opcode` is TEXT or BINARY on a message's last frame, the opcode of a control frame, else 0.
-    """
-
-    t_ns: int
-    opcode: int
-    flags: int
-    wire_length: int
-    offset: int
-    payload: bytes
-    missing: int
-    message: bytes | None
-    message_opcode: int
-
-
-FrameValues = tuple[int, int, int, int, int, bytes, int, "bytes | None", int]
-"""A DecodedFrame without the names of its fields."""
-
-# A NamedTuple's own constructor takes twice as long.
-_frame: Callable[[FrameValues], DecodedFrame] = partial(tuple.__new__, DecodedFrame)
-
-
 class _Streamed:
     """A data frame over `max_payload`, taken in piece by piece, of which only the head is kept."""
 
@@ -76,7 +37,7 @@ class _Streamed:
         self.missing = 0
 
 
-class StreamDecoder:
+class StreamDecoder(MessageAssembly):
     """Decodes one direction of one connection.
 
     Frames are returned once the message they belong to is complete, control frames inside a fragmented message together
@@ -109,30 +70,19 @@ class StreamDecoder:
         prompt: bool = False,
         max_inflated: int = sys.maxsize,
     ) -> None:
+        super().__init__(deflate, max_payload, undecodable=undecodable, unfinished=unfinished, closed=closed, prompt=prompt)
         self.frontier = offset
         self.received = offset
-        # Of the last call: how many bytes it inflated, and whether it stopped for having inflated enough.
-        self.inflated = 0
+        # Whether the last call stopped for having inflated enough.
         self.more = False
         self._max_inflated = max_inflated
         self.malformed: str | None = None
-        self.protocol_error: str | None = None
-        self.undecodable = undecodable
-        self._deflate = deflate
-        self._max_payload = max(max_payload, 125)
         self._masked = None if direction is None else direction == 0
         self._extended = extended
         # The beginning of a frame, and the length at which it is worth looking at again.
         self._partial = bytearray()
         self._wanted = 0
         self._streamed: _Streamed | None = None
-        # The message in progress: its opcode (0: none), its frames, and what is kept of it.
-        self._opcode, self._kept = unfinished or (0, 0)
-        self._compressed = False
-        self._pending: list[DecodedFrame] = []
-        self._whole = unfinished is None  # nothing of the message was cut, withheld or let go
-        self._closed = closed
-        self._prompt = prompt
 
     @classmethod
     def from_extensions(
@@ -160,7 +110,7 @@ class StreamDecoder:
         values = self.feed_values(data, t_ns)
         while self.more:
             values += self.feed_values(b"", t_ns)
-        return list(map(_frame, values))
+        return list(map(make_frame, values))
 
     def feed_values(self, data: bytes, t_ns: int) -> list[FrameValues]:
         """As `feed`, for a recorder's loop: giving names to the fields takes half as long as decoding a frame."""
@@ -235,18 +185,11 @@ class StreamDecoder:
         if self._opcode:
             frames += self.let_go()
             self._kept, self._compressed = self._max_payload, False
-        return [_withheld(frame) if frame[4] + frame[3] > before else frame for frame in frames]
-
-    @property
-    def held(self) -> int:
-        """Payload bytes of a message in progress that are held until it is complete."""
-        return self._kept if self._pending else 0
+        return [withheld(frame) if frame[4] + frame[3] > before else frame for frame in frames]
 
     def let_go(self) -> list[FrameValues]:
         """Hold the message in progress together no longer: return its frames so far; the others come as they are complete."""
-        out: list[FrameValues] = []
-        self._release(out)
-        self._whole = False
+        out = self._let_go()
         if out:
             _, _, _, wire_length, offset, *_ = out[-1]
             self.frontier = offset + wire_length
@@ -370,116 +313,10 @@ class StreamDecoder:
             self._end(frame.head, bool(frame.key), frame.wire_length, frame.offset, payload, frame.missing, t_ns, out)
         return pos + len(piece)
 
-    def _begin(self, head: int, offset: int, out: list[FrameValues]) -> None:
-        """A frame begins: is it the first of a message?"""
-        opcode = head & 0x0F
-        if opcode > Opcode.BINARY:
-            return
-        if opcode == Opcode.CONTINUATION:
-            if not self._opcode:
-                self._note(offset, ("it continues a message that never began", "5.4"))
-                self._start(0, False)
-            return
-        if self._opcode:
-            self._note(offset, ("a message begins inside another", "5.4"))
-            self._release(out)
-        self._start(opcode, bool(head & 0x40) and self._deflate is not None)
-
-    def _start(self, opcode: int, compressed: bool) -> None:
-        self._opcode, self._compressed, self._kept, self._whole = opcode, compressed, 0, True
-        if compressed and self._deflate is not None:
-            self._deflate.begin_message()
-
-    def _keep(self, payload: bytes) -> tuple[bytes, int]:
-        """Cut a piece of the message's payload at what may be kept, after inflating it; return also what is missing."""
-        if self._compressed:
-            kept, missing = self._inflate(payload)
-        else:
-            room = self._max_payload - self._kept
-            kept, missing = (payload, 0) if len(payload) <= room else (payload[:room], len(payload) - room)
-        self._kept += len(kept)
-        return kept, missing
-
-    def _inflate(self, payload: bytes, *, last: bool = False) -> tuple[bytes, int]:
-        deflate = self._deflate
-        if deflate is None or self.undecodable:
-            return b"", len(payload)
-        room = self._max_payload - self._kept
-        kept, missing = deflate.end_message(room) if last else deflate.feed(payload, room)
-        self.inflated += len(kept)
-        if deflate.broken:
-            missing = self._note_broken(deflate, missing, len(payload))
-        return kept, missing
-
-    def _note_broken(self, deflate: Inflate, missing: int, wire_bytes: int) -> int:
-        """Say that the message cannot be inflated; return how many bytes are missing of it."""
-        missing = max(missing, wire_bytes, int(self._whole))
-        self._whole = False
-        self.protocol_error = self.protocol_error or f"a compressed message cannot be inflated: {deflate.broken} (RFC 7692)"
-        if deflate.context_takeover:
-            self.undecodable = deflate.broken
-        return missing
-
-    def _end(
-        self,
-        head: int,
-        has_mask: bool,
-        wire_length: int,
-        offset: int,
-        payload: bytes,
-        missing: int,
-        t_ns: int,
-        out: list[FrameValues],
-    ) -> None:
-        """The last byte of a frame is there: return the frame, or hold it until its message is complete."""
-        opcode = head & 0x0F
-        flags = _FLAGS[head] | (MASKED if has_mask else 0)
-        pending = self._pending
-        message: bytes | None = None
-        message_opcode = opcode if opcode >= Opcode.CLOSE else 0
-        if opcode <= Opcode.BINARY:
-            if head & 0x80:
-                if self._compressed:
-                    rest, cut = self._inflate(b"", last=True)
-                    payload += rest
-                    missing += cut
-                message_opcode = self._opcode
-                if self._whole and not missing and message_opcode:
-                    message = self._joined(payload)
-                self._opcode = 0
-            if missing:
-                self._whole = False
-        elif opcode == Opcode.CLOSE:
-            self._closed = True
-        frame = _frame((t_ns, opcode, flags, wire_length, offset, payload, missing, message, message_opcode))
-        if self._prompt and opcode >= Opcode.CLOSE:
-            out.append(frame)
-        elif self._opcode and (self._whole or pending):
-            pending.append(frame)
-            if not self._whole or len(pending) > MAX_PENDING:
-                self._release(out)
-                self._whole = False
-        else:
-            self._release(out)
-            out.append(frame)
-
-    def _joined(self, last: bytes) -> bytes:
-        if not self._pending:
-            return last
-        return b"".join([*(frame.payload for frame in self._pending if frame.opcode <= Opcode.BINARY), last])
-
-    def _release(self, out: list[FrameValues]) -> None:
-        out += self._pending
-        self._pending = []
-
     def _lose(self, reason: str, out: list[FrameValues]) -> None:
         self.malformed = reason
         self.protocol_error = self.protocol_error or reason
         self._release(out)
-
-    def _note(self, offset: int, error: tuple[str, str] | None) -> None:
-        if self.protocol_error is None and error is not None:
-            self.protocol_error = f"the frame at byte {offset}: {error[0]} (RFC 6455, section {error[1]})"
 
     def _check(self, head: int, has_mask: bool, length: int, offset: int) -> None:
         if self.protocol_error is None:
@@ -489,10 +326,3 @@ class StreamDecoder:
             self._note(
                 offset, head_error(head, has_mask, length, expect_mask=self._masked, deflate=deflate, extended=extended)
             )
-
-
-def _withheld(frame: FrameValues) -> FrameValues:
-    t_ns, opcode, flags, wire_length, offset, payload, missing, _, message_opcode = frame
-    if opcode > Opcode.BINARY:
-        return frame
-    return t_ns, opcode, flags, wire_length, offset, b"", missing + len(payload), None, message_opcode
