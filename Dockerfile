@@ -2,6 +2,7 @@
 FROM python:3.13-slim
 COPY pyproject.toml README.md LICENSE /source/
 COPY wsreplay /source/wsreplay
+COPY docs /source/docs
 RUN pip install --no-cache-dir /source && rm -r /source && useradd --create-home wsreplay \
     && install --directory --owner wsreplay /recordings
 USER wsreplay

@@ -19,8 +19,8 @@ What the exit codes mean: [Exit codes](exit-codes.md).
 
 ## Completion
 
-wsreplay completes commands and options in bash, zsh and fish. For bash, put this line into `~/.bashrc`; for the others, write
-`zsh_source` or `fish_source` in place of `bash_source`:
+wsreplay completes commands, options, files, sessions, contracts and filters in bash, zsh and fish. For bash, put this line into
+`~/.bashrc`; for the others, write `zsh_source` or `fish_source` in place of `bash_source`:
 
 <!-- test: not run: needs a shell of its own -->
 ```console

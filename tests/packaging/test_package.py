@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import wsreplay
+from wsreplay.cli.help import TOPICS
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(900), pytest.mark.xdist_group("packaging")]
 
@@ -46,7 +47,8 @@ def metadata(wheel: Path) -> email.message.Message:
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, tracked: set[str]) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert names == {name for name in tracked if name.startswith("wsreplay/")}
+    pages = {f"wsreplay/pages/{page}" for page, _ in TOPICS.values()}
+    assert names == {name for name in tracked if name.startswith("wsreplay/")} | pages
 
 
 def test_the_sdist_holds_what_is_needed_to_build_and_test(sdist: Path, tracked: set[str]) -> None:
@@ -112,6 +114,7 @@ def test_a_fresh_environment_runs_the_wheel(version: str, wheel: Path, tmp_path:
     assert run(bin_ / "python", "-c", "import wsreplay; print(wsreplay.__file__)", cwd=work).startswith(str(tmp_path))
     said = run(bin_ / "wsreplay", "demo", "-o", "demo.db", cwd=work)
     assert "missing-event" in said
+    assert "# Filter language" in run(bin_ / "wsreplay", "help", "filters", cwd=work)
     run(bin_ / "wsreplay", "ls", "demo.db", cwd=work)
     for command in ("record", "tui", "validate", "contract"):
         assert run(bin_ / "wsreplay", command, "--help", cwd=work).startswith(f"Usage: wsreplay {command}")

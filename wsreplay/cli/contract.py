@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from wsreplay.cli.completion import ContractName
 from wsreplay.contract import builtin_names, json_schema, load
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
@@ -34,7 +35,7 @@ def _purpose(source: str) -> str:
 
 
 @command.command(name="show")
-@click.argument("contract")
+@click.argument("contract", type=ContractName())
 @click.option("--handler", is_flag=True, help="Print the Python source that the validator generates from it instead.")
 def show(contract: str, handler: bool) -> None:
     """Print a contract's text: a file, or a built-in to begin your own from."""
@@ -49,7 +50,7 @@ def show(contract: str, handler: bool) -> None:
 
 
 @command.command(name="check")
-@click.argument("contracts", metavar="CONTRACT...", nargs=-1, required=True)
+@click.argument("contracts", metavar="CONTRACT...", type=ContractName(), nargs=-1, required=True)
 def check(contracts: tuple[str, ...]) -> None:
     """Say whether contracts can be used; a mistake is named with its file, line and column."""
     for name in contracts:
@@ -66,7 +67,8 @@ def schema() -> None:
 
 @command.command(name="map")
 @click.argument("recording", type=click.Path(path_type=Path))
-@click.option("-c", "--contract", "base", default="agent-chat", show_default=True, help="The contract that it is to extend.")
+@click.option("-c", "--contract", "base", type=ContractName(), default="agent-chat", show_default=True,
+              help="The contract that it is to extend.")
 def map_recording(recording: Path, base: str) -> None:
     """Propose a contract for a RECORDING whose events and fields have other names than a built-in's.
 
@@ -83,7 +85,7 @@ def map_recording(recording: Path, base: str) -> None:
 
 
 @command.command(name="mutate")
-@click.argument("contract")
+@click.argument("contract", type=ContractName())
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="Try so many faults, chosen at random.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")

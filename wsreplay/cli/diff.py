@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, session_of, split_session
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command(name="diff")
-@click.argument("a", metavar="A[#SESSION]")
-@click.argument("b", metavar="B[#SESSION]")
-@click.option("-c", "--contract", help=f"Says where ids stand; 'none' for no contract. {FITTING_DEFAULT}")
+@click.argument("a", metavar="A[#SESSION]", type=RecordingName())
+@click.argument("b", metavar="B[#SESSION]", type=RecordingName())
+@click.option("-c", "--contract", type=ContractName(),
+              help=f"Says where ids stand; 'none' for no contract. {FITTING_DEFAULT}")
 @click.option("--ignore", multiple=True, metavar="PATH", help="A JSON path, or the name of a member anywhere, not to compare.")
 @click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, which may differ consistently.")
 @click.option("--coalesce", multiple=True, metavar="TYPE", help="Take consecutive messages of this type for one.")

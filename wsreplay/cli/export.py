@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.completion import RecordingName, SessionNumber
 from wsreplay.cli.options import connections_of, open_recording, split_session
 from wsreplay.files import new_file
 from wsreplay.formats import har_export as har
@@ -14,8 +15,8 @@ from wsreplay.formats import jsonl_export as exchange
 
 
 @click.command(name="export")
-@click.argument("file", metavar="FILE")
-@click.argument("session", type=int, required=False)
+@click.argument("file", metavar="FILE", type=RecordingName())
+@click.argument("session", type=SessionNumber(), required=False)
 @click.option("-f", "--format", "form", type=click.Choice(["jsonl", "har"]), default="jsonl", show_default=True,
               help="Of the output.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")

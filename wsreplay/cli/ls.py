@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from wsreplay.cli.completion import ContractName
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
 from wsreplay.cli.streams import harmless
 from wsreplay.decode import Choice
@@ -52,7 +53,7 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 
 @click.command(name="ls")
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-c", "--contract", help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
+@click.option("-c", "--contract", type=ContractName(), help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
 @click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a recording, its sessions and connections.")
 @click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")

@@ -38,6 +38,8 @@ COMMANDS = {
     "export": "Write a recording in another format.",
     "cut": "Copy sessions into a small recording of their own.",
     "prune": "Remove old recordings.",
+    "help": "Tell about a topic: filters, contracts, exit codes, keys ...",
+    "doctor": "Say what is installed, what this terminal can do, what is in the way.",
     "demo": "Watch wsreplay at work: a real backend, a proxy, chats, a verdict.",
 }
 
@@ -89,6 +91,7 @@ def group(context: click.Context) -> None:
       wsreplay demo                            see it at work
       wsreplay record ws://localhost:8000      then point your client at ws://localhost:8765
       wsreplay tui                             look at what was recorded
+      wsreplay help                            read about filters, contracts, exit codes ...
     """
     if context.invoked_subcommand in WRITES_FILES:
         for number in (signal.SIGTERM, signal.SIGHUP):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.completion import ContractName
 from wsreplay.cli.options import FITTING_DEFAULT, contract_of, make_parent
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
@@ -18,7 +19,7 @@ from wsreplay.units import clock, count_text
 @click.option("--fault", "faults", multiple=True, required=True, metavar="SPEC",
               help="KIND:PATTERN[,OPTION=VALUE]…, such as drop:tool_completed or delay:s2c:tool_*,by=3s,nth=2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new recording.")
-@click.option("-c", "--contract", help=f"Says where the keys of readdress stand. {FITTING_DEFAULT}")
+@click.option("-c", "--contract", type=ContractName(), help=f"Says where the keys of readdress stand. {FITTING_DEFAULT}")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is left to chance.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | None, seed: int, quiet: bool) -> None:

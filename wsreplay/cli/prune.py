@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.completion import ContractName
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Duration, Size
 from wsreplay.cli.streams import harmless
 from wsreplay.display import visible
@@ -39,7 +40,7 @@ class _Candidate:
 @click.option("--keep-total", type=Size(), metavar="SIZE", help="The oldest, until what remains is no larger than this.")
 @click.option("--keep-findings", is_flag=True, help="Not those in which something is wrong.")
 @click.option("--keep-marks", is_flag=True, help="Not those with marks.")
-@click.option("-c", "--contract", help=f"What --keep-findings judges by. {FITTING_DEFAULT}")
+@click.option("-c", "--contract", type=ContractName(), help=f"What --keep-findings judges by. {FITTING_DEFAULT}")
 @click.option("-r", "--recursive", is_flag=True, help="Folders inside DIR too.")
 @click.option("--yes", is_flag=True, help="Remove them; without this they are only listed.")
 def command(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
     Address,
@@ -76,9 +77,10 @@ class Setting(click.ParamType[tuple[str, str]]):
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     """What both directions can be told."""
     options = (
-        click.argument("file", metavar="FILE"),
-        click.argument("session", type=int, required=False),
-        click.option("-c", "--contract", help=f"Its keys say what belongs together; 'none' for no contract. {FITTING_DEFAULT}"),
+        click.argument("file", metavar="FILE", type=RecordingName()),
+        click.argument("session", type=SessionNumber(), required=False),
+        click.option("-c", "--contract", type=ContractName(),
+                     help=f"Its keys say what belongs together; 'none' for no contract. {FITTING_DEFAULT}"),
         click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="How fast to play."),
         click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Cut longer pauses to this."),
         click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, such as '$.payload.order'."),

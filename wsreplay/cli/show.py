@@ -16,6 +16,7 @@ import click
 import orjson
 
 from wsreplay import display
+from wsreplay.cli.completion import ContractName, FilterText, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
 from wsreplay.decode import Event, decoder_names, values
 from wsreplay.formats import jsonl_export as exchange
@@ -35,12 +36,13 @@ UNCUT = 2**31
 
 
 @click.command(name="show")
-@click.argument("file", metavar="FILE")
-@click.argument("session", type=int, required=False)
-@click.option("--filter", "expression", default="", metavar="EXPR", help="Which frames: type:tool_* dir:s2c user:u1 \"text\" …")
+@click.argument("file", metavar="FILE", type=RecordingName())
+@click.argument("session", type=SessionNumber(), required=False)
+@click.option("--filter", "expression", type=FilterText(), default="", metavar="EXPR",
+              help="Which frames: type:tool_* dir:s2c user:u1 \"text\" …")
 @click.option("--follow", "-f", is_flag=True, help="Go on while the recording grows.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("-c", "--contract", help=NAMED_BY)
+@click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--raw", is_flag=True, help="Show payloads as they were sent, not what they say.")
 def command(
@@ -49,7 +51,7 @@ def command(
 ) -> None:  # fmt: skip
     """Print the frames of a recording, or of one SESSION: time, direction, type or opcode, size, payload.
 
-    The filter language is described in `docs/filters.md`; terms separated by spaces must all match.
+    `wsreplay help filters` tells the filter language; terms separated by spaces must all match.
     """
     path, marked = split_session(file)
     chosen = filters.parse(expression)

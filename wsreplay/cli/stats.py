@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
 from wsreplay.contract import load
 from wsreplay.contract.decoding import messages_of
@@ -16,9 +17,9 @@ from wsreplay.trace.statistics import collect
 
 
 @click.command(name="stats")
-@click.argument("file", metavar="FILE")
-@click.argument("session", type=int, required=False)
-@click.option("-c", "--contract", help=NAMED_BY)
+@click.argument("file", metavar="FILE", type=RecordingName())
+@click.argument("session", type=SessionNumber(), required=False)
+@click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--color/--no-color", default=None, help="[default: on a terminal]")

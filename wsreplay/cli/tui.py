@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
+from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import READ_DEFAULT, RECORDINGS, split_session
 from wsreplay.decode import decoder_names
 from wsreplay.store.paths import reachable
 
 
 @click.command()
-@click.argument("file", required=False)
-@click.argument("session", type=int, required=False)
-@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT", help="Validate by a built-in or a file.")
+@click.argument("file", type=RecordingName(), required=False)
+@click.argument("session", type=SessionNumber(), required=False)
+@click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(), help="Validate by a built-in or a file.")
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session
 from wsreplay.contract import Contract, load
@@ -29,8 +30,8 @@ from wsreplay.validator.findings import Finding, Severity
 
 
 @click.command(name="validate")
-@click.argument("files", metavar="FILE[#SESSION]...", nargs=-1, required=True)
-@click.option("-c", "--contract", "contracts", multiple=True, metavar="CONTRACT",
+@click.argument("files", metavar="FILE[#SESSION]...", type=RecordingName(), nargs=-1, required=True)
+@click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
 @click.option("-f", "--format", "forms", multiple=True, type=click.Choice(FORMATS), help="May repeat, each with its -o.")
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False),

@@ -1,0 +1,56 @@
+"""`wsreplay doctor`: what it says is so, and its exit code tells whether something is in the way."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import run
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_all_is_well(tmp_path: Path, listener: socket.socket) -> None:
+    shutil.copy(SAMPLES / "leak.db", tmp_path)
+    port = listener.getsockname()[1]
+    outcome = run("doctor", tmp_path, "-l", free_port(), "--upstream", f"127.0.0.1:{port}")
+    assert outcome.code == 0, outcome.out
+    for line in ("websockets [0-9]", "record can listen at", f"something listens at 127.0.0.1:{port}",
+                 r"leak.db: 2 sessions, \d+ frames"):  # fmt: skip
+        assert re.search(line, outcome.out), line
+    assert "✗" not in outcome.out
+
+
+def test_a_port_that_is_taken_is_in_the_way(tmp_path: Path, listener: socket.socket) -> None:
+    outcome = run("doctor", tmp_path, "-l", listener.getsockname()[1])
+    assert outcome.code == 1
+    assert "Address already in use; choose another with -l" in outcome.out
+    assert "there is no recording in" in outcome.out
+
+
+def test_a_backend_that_is_not_there_is_in_the_way(tmp_path: Path) -> None:
+    outcome = run("doctor", tmp_path, "-l", free_port(), "--upstream", f"127.0.0.1:{free_port()}")
+    assert outcome.code == 1
+    assert "Connection refused; start your backend" in outcome.out
+
+
+def test_a_last_recording_that_is_none_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("no recording")
+    outcome = run("doctor", tmp_path, "-l", free_port())
+    assert outcome.code == 1
+    assert "a.db is not a recording" in outcome.out

@@ -1,0 +1,152 @@
+"""`wsreplay doctor`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import locale
+import os
+import platform
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+import wsreplay
+from wsreplay.cli.options import RECORDINGS, Address
+from wsreplay.display import visible
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, WsreplayError
+from wsreplay.units import count_text, size_text
+
+LISTEN = ("127.0.0.1", 8765)
+# What each line is: as it should be, worth knowing, in the way.
+FINE, NOTE, BAD = "✓", "·", "✗"
+_NEEDED = re.compile(r"[A-Za-z0-9._-]+")
+
+Line = tuple[str, str]
+
+
+@click.command(name="doctor")
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=RECORDINGS)
+@click.option("-l", "--listen", type=Address(), default=LISTEN, metavar="HOST:PORT",
+              help="The address that record is to listen at. [default: 127.0.0.1:8765]")
+@click.option("--upstream", type=Address(), metavar="HOST:PORT", help="Also see whether a backend listens there.")
+def command(folder: Path, listen: tuple[str, int], upstream: tuple[str, int] | None) -> int:
+    """Say what is installed, what this terminal can do, and what is in the way.
+
+    Exits with 1 where something is. DIR holds recordings; the last one is opened.
+    """
+    failed = False
+    for title, lines in (
+        ("installed", _installed()), ("terminal", _terminal()), ("network", _network(listen, upstream)),
+        ("recordings", _recordings(folder)),
+    ):  # fmt: skip
+        click.echo(title)
+        for sign, text in lines:
+            failed |= sign == BAD
+            click.echo(f"  {sign} {visible(text)}")
+    return EXIT_VIOLATIONS if failed else EXIT_CLEAN
+
+
+def _installed() -> Iterator[Line]:
+    yield FINE, f"wsreplay {wsreplay.__version__} in {Path(wsreplay.__file__).parent}"
+    yield FINE, f"Python {platform.python_version()} at {sys.executable}, {platform.system()} {platform.machine()}"
+    command = shutil.which("wsreplay")
+    if command is None:
+        beside = Path(sys.executable).with_name("wsreplay")
+        yield NOTE, f"the command wsreplay is not on your PATH: call {beside}, or add {beside.parent} to PATH"
+    versions = []
+    for requirement in importlib.metadata.requires("wsreplay") or []:
+        named = _NEEDED.match(requirement)
+        if named is None or "extra ==" in requirement:
+            continue
+        try:
+            versions.append(f"{named[0]} {importlib.metadata.version(named[0])}")
+        except importlib.metadata.PackageNotFoundError:
+            yield BAD, f"{named[0]} is missing: install wsreplay again, as in pip install --force-reinstall wsreplay"
+    yield FINE, ", ".join(versions)
+
+
+def _terminal() -> Iterator[Line]:
+    if not sys.stdout.isatty():
+        yield NOTE, "standard output is no terminal: what is printed is not cut, and has no colour"
+    else:
+        columns, rows = os.get_terminal_size(sys.stdout.fileno())
+        small = columns < 60 or rows < 12
+        yield (NOTE if small else FINE), f"{columns} × {rows} cells" + (": wsreplay tui needs 60 × 12" if small else "")
+    term = os.environ.get("TERM", "")
+    if term in ("", "dumb"):
+        yield NOTE, f"TERM is {term!r}: wsreplay tui cannot draw here; show, validate and stats work"
+    else:
+        yield FINE, f"TERM is {term}, {_colours(term)}"
+    encoding = locale.getpreferredencoding(do_setlocale=False)
+    if encoding.replace("-", "").lower() == "utf8":
+        yield FINE, "UTF-8"
+    else:
+        yield NOTE, f"the encoding is {encoding}, not UTF-8: signs become escapes; wsreplay tui --ascii does without them"
+    pager = os.environ.get("PAGER", "less")
+    if shutil.which(pager.split()[0] if pager.split() else "") is None:
+        yield NOTE, f"there is no {pager}: set PAGER to page long payloads"
+
+
+def _colours(term: str) -> str:
+    if os.environ.get("NO_COLOR"):
+        return "no colour, as NO_COLOR asks"
+    if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
+        return "16 million colours"
+    return "256 colours" if "256color" in term else "16 colours; COLORTERM=truecolor says that it has more"
+
+
+def _network(listen: tuple[str, int], upstream: tuple[str, int] | None) -> Iterator[Line]:
+    host, port = listen
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            yield FINE, f"record can listen at {host}:{port}"
+    except OSError as error:
+        yield BAD, f"record cannot listen at {host}:{port}: {_reason(error)}; choose another with -l, such as -l :8766"
+    if upstream is None:
+        return
+    host, port = upstream
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+        yield FINE, f"something listens at {host}:{port}"
+    except OSError as error:
+        yield BAD, f"nothing answers at {host}:{port}: {_reason(error)}; start your backend"
+
+
+def _reason(error: OSError) -> str:
+    """Without what Python adds to it."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
+def _recordings(folder: Path) -> Iterator[Line]:
+    from wsreplay.store import paging
+    from wsreplay.store.reader import Recording
+    from wsreplay.trace.sessions import stitch
+
+    try:
+        files = sorted((path for path in folder.glob("*.db") if path.is_file()), key=lambda path: path.stat().st_mtime)
+    except OSError as error:
+        yield BAD, f"{folder} cannot be read: {error.strerror}"
+        return
+    if not files:
+        yield NOTE, f"there is no recording in {folder}/ yet: wsreplay record URL makes one"
+        return
+    last = files[-1]
+    yield FINE, f"{count_text(len(files), 'recording')} in {folder}/, {size_text(sum(path.stat().st_size for path in files))}"
+    free = shutil.disk_usage(folder).free
+    yield (NOTE if free < 2**30 else FINE), f"{size_text(free)} free on its disk"
+    try:
+        with Recording.open(last) as recording:
+            sessions = stitch(recording.connections())
+            frames = sum(paging.frame_counts(recording, (connection.id for connection in recording.connections())).values())
+            told = f"{last}: {count_text(len(sessions), 'session')}, {count_text(frames, 'frame')}"
+            told += ", being written" if recording.live else ""
+            yield (FINE if frames else NOTE), told + ("" if frames else ": wsreplay help troubleshooting tells why")
+            if recording.warning:
+                yield NOTE, recording.warning
+    except WsreplayError as error:
+        yield BAD, str(error)

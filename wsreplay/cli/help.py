@@ -1,0 +1,100 @@
+"""`wsreplay help`: the reference pages of the documentation in the terminal, from the wheel or a checkout."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from wsreplay.cli.main import COMMANDS, group
+from wsreplay.errors import UsageError
+
+# By topic: the page, and what it tells.
+TOPICS = {
+    "contracts": ("reference/contracts.md", "The contract language."),
+    "decoders": ("reference/decoders.md", "Which protocols are read, and what their types and ids are."),
+    "exit-codes": ("reference/exit-codes.md", "What the exit codes mean."),
+    "filters": ("filters.md", "The filter language of show, replay and the terminal interface."),
+    "keys": ("reference/keys.md", "The keys of the terminal interface, and how to change them."),
+    "recording": ("reference/recording.md", "The tables of a recording, for SQLite tools."),
+    "redaction": ("reference/redaction.md", "What is hidden, and how to hide more."),
+    "troubleshooting": ("how-to/troubleshoot.md", "When it does not work, by symptom."),
+    "units": ("reference/units.md", "How durations, sizes and times are written."),
+    "verdicts": ("reference/verdicts.md", "What a verdict and a finding mean."),
+}
+PACKAGE = Path(__file__).parents[1]
+# In the wheel the pages lie in the package; in a checkout beside it.
+PLACES = (PACKAGE / "pages", PACKAGE.parent / "docs")
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_ATTRIBUTES = re.compile(r"[ \t]*\{[ \t]*[#.:][^}\n]*\}[ \t]*$", re.MULTILINE)
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:)[^)\n]*\)")
+_TAG = re.compile(r"</?(?:kbd|code)>")
+_FENCE = re.compile(r"^(```\w*)[^\n]*$", re.MULTILINE)
+_WIDTH = 100
+
+
+class Topic(click.ParamType[str]):
+    """A topic, or a command."""
+
+    name = "topic"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        offers = {**COMMANDS, **{name: told for name, (_, told) in TOPICS.items()}}
+        return [CompletionItem(name, help=told) for name, told in offers.items() if name.startswith(incomplete)]
+
+
+@click.command(name="help")
+@click.argument("topic", type=Topic(), required=False)
+@click.pass_context
+def command(context: click.Context, topic: str | None) -> None:
+    """Tell about a TOPIC or a command; without one, list the topics."""
+    assert context.parent is not None
+    if topic is None:
+        _list_topics()
+    elif topic in TOPICS:
+        _print_page(read_page(topic))
+    elif (named := group.get_command(context.parent, topic)) is not None:
+        click.echo(named.get_help(click.Context(named, info_name=topic, parent=context.parent)))
+    else:
+        close = difflib.get_close_matches(topic, [*TOPICS, *COMMANDS], n=1)
+        raise UsageError(f"there is no topic {topic!r}: " + (f"did you mean {close[0]}?" if close else "see wsreplay help"))
+
+
+def _list_topics() -> None:
+    formatter = click.HelpFormatter(max_width=_WIDTH)
+    formatter.write_usage("wsreplay help", "TOPIC or COMMAND")
+    with formatter.section("Topics"):
+        formatter.write_dl([(name, told) for name, (_, told) in TOPICS.items()])
+    click.echo(formatter.getvalue(), nl=False)
+
+
+def read_page(topic: str) -> str:
+    """The page of a topic as Markdown, without what only the site needs. Raises UsageError."""
+    page = TOPICS[topic][0]
+    for place in PLACES:
+        if (place / page).is_file():
+            text = (place / page).read_text(encoding="utf-8")
+            text = _ATTRIBUTES.sub("", _COMMENT.sub("", text))
+            text = _TAG.sub("`", _LINK.sub(r"\1", text)).replace("&#124;", r"\|")
+            return _FENCE.sub(r"\1", text).lstrip()
+    raise UsageError(f"the page about {topic} is not installed")
+
+
+def _print_page(text: str) -> None:
+    """On a terminal laid out and through its pager, else as it is."""
+    if not sys.stdout.isatty():
+        click.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(_WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns))
+    with console.capture() as laid_out:
+        console.print(Markdown(text, code_theme="ansi_dark"))
+    os.environ.setdefault("LESS", "FRX")  # as git: colours, and no pager for what fits
+    click.echo_via_pager(laid_out.get())
