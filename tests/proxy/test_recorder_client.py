@@ -25,7 +25,7 @@ from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.recorder_client import RecorderClient
 from wsreplay.proxy.spawned_recorder import COMMAND, DescriptorReserve
 from wsreplay.recorder import unwritten
-from wsreplay.recorder.protocol import Hello, Kind
+from wsreplay.recorder.protocol import Hello, RecordKind
 from wsreplay.store import lock
 
 Run = Callable[[Awaitable[None]], None]
@@ -74,8 +74,8 @@ async def recording(
 
 
 def open_connection(client: RecorderClient, connection: int, *answer: str) -> None:
-    client.record(Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
-    client.record(Kind.ACCEPT, rawpeers.accept(*answer), connection)
+    client.record(RecordKind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
+    client.record(RecordKind.ACCEPT, rawpeers.accept(*answer), connection)
 
 
 async def until(condition: Callable[[], Any], what: str = "condition") -> None:
@@ -218,7 +218,7 @@ def test_of_a_connection_whose_frames_cannot_be_told_apart_nothing_more_is_recor
             client.chunk(2, 0, rawpeers.frame(1, b"bystander"))
             await until(lambda: not client.uncommitted)
             client.chunk(1, 0, rawpeers.frame(1, b"later"))
-            client.record(Kind.CLOSE, b'{"by":"client"}', 1)
+            client.record(RecordKind.CLOSE, b'{"by":"client"}', 1)
         assert told.count("left out") == 2
 
     uvloop.run(main())
@@ -243,10 +243,10 @@ def test_a_record_that_the_file_refuses_is_left_out_like_any_other(tmp_path: Pat
                     " VALUES (2, 1, 0, '/theirs', '[]', 'clean')"
                 )
             open_connection(client, 2)
-            client.record(Kind.UNREAD, b"odd", 2)
+            client.record(RecordKind.UNREAD, b"odd", 2)
             client.chunk(2, 0, rawpeers.frame(1, b"not ours"))
             client.chunk(1, 0, rawpeers.frame(1, b"bystander"))
-            client.record(Kind.CLOSE, b'{"by":"client"}', 2)
+            client.record(RecordKind.CLOSE, b'{"by":"client"}', 2)
             await until(lambda: not client.uncommitted)
         assert told.count("left out: the recorder failed 3 times at a record OPEN: left out, with a gap") == 2
         assert told.count("IntegrityError in wsreplay/store/writer.py") == 1
@@ -428,8 +428,8 @@ def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
                 db.execute("BEGIN IMMEDIATE")
                 client.chunk(1, 0, rawpeers.frame(1, b"kept"))
-                client.record(Kind.OPEN, b"127.0.0.1:3\n" + rawpeers.request("/2", "Authorization: Bearer hush"), 2)
-                client.record(Kind.ACCEPT, rawpeers.accept("Set-Cookie: hush"), 2)
+                client.record(RecordKind.OPEN, b"127.0.0.1:3\n" + rawpeers.request("/2", "Authorization: Bearer hush"), 2)
+                client.record(RecordKind.ACCEPT, rawpeers.accept("Set-Cookie: hush"), 2)
                 client.chunk(2, 1, rawpeers.frame(1, b"too", mask=None))
                 await until(lambda: told.count("stalled"))
                 closing = asyncio.ensure_future(client.close())

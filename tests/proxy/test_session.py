@@ -25,7 +25,7 @@ from recordings import checked
 from wsreplay.errors import NewerSchema, NotARecording, RecordingInUse, UsageError, WsreplayError
 from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.recorder.protocol import Ended, Opened
+from wsreplay.recorder.protocol import ConnectionEnded, ConnectionOpened
 from wsreplay.store.reader import Recording
 
 Run = Callable[[Awaitable[None]], None]
@@ -48,8 +48,8 @@ async def _echo(connection: ServerConnection) -> None:
 
 
 def test_a_chat_is_recorded_and_told_of(tmp_path: Path, run: Run) -> None:
-    opened: list[Opened] = []
-    ended: list[Ended] = []
+    opened: list[ConnectionOpened] = []
+    ended: list[ConnectionEnded] = []
 
     async def main() -> None:
         callbacks = Callbacks(opened=opened.append, ended=ended.append)

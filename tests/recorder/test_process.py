@@ -18,7 +18,7 @@ import rawpeers
 
 from recordings import checked
 from wsreplay.recorder import process
-from wsreplay.recorder.protocol import Hello, Kind, head
+from wsreplay.recorder.protocol import Hello, RecordKind, head
 
 
 class Relay:
@@ -32,18 +32,18 @@ class Relay:
         self._thread = threading.Thread(target=process.RecorderProcess(self._theirs, ()).run, daemon=True)
         self._thread.start()
         hello = Hello(str(path), "ws://u", "ws://l", "2026-11-20T10:00:00Z", "1", "00" * 32)
-        self.send(Kind.HELLO, msgspec.json.encode(hello))
+        self.send(RecordKind.HELLO, msgspec.json.encode(hello))
         self.wait_for("ready")
-        self.send(Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request("/1"), 1)
-        self.send(Kind.ACCEPT, rawpeers.accept(), 1)
+        self.send(RecordKind.OPEN, b"127.0.0.1:2\n" + rawpeers.request("/1"), 1)
+        self.send(RecordKind.ACCEPT, rawpeers.accept(), 1)
         self.number = 2
 
-    def send(self, kind: Kind, body: bytes = b"", connection: int = 0) -> None:
+    def send(self, kind: RecordKind, body: bytes = b"", connection: int = 0) -> None:
         self.sock.sendall(head(kind, len(body), 1, connection, 0) + body)
 
     def say(self, payload: bytes) -> None:
         self.number += 1
-        self.send(Kind.CHUNK, rawpeers.frame(1, payload), 1)
+        self.send(RecordKind.CHUNK, rawpeers.frame(1, payload), 1)
 
     def wait_for(self, word: str, value: object = None) -> None:
         while True:
@@ -59,7 +59,7 @@ class Relay:
 
     def end(self) -> list[bytes]:
         """What is in the recording."""
-        self.send(Kind.BYE)
+        self.send(RecordKind.BYE)
         self.wait_for("closed")
         self.close()
         return [frame.payload for frame in checked(self.path).stream(1, 0).frames]
@@ -85,7 +85,7 @@ def test_what_was_read_ahead_comes_before_what_came_later(relay: Relay) -> None:
         while _unread(relay.sock):
             pass
         relay.say(b"read later")
-        relay.send(Kind.HEARTBEAT)
+        relay.send(RecordKind.HEARTBEAT)
         db.execute("ROLLBACK")
     assert relay.end() == [b"in the batch", b"read ahead", b"read later"]
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.recorder.protocol import HEAD_LENGTH, Kind, Record, RecordReader, head
+from wsreplay.recorder.protocol import HEAD_LENGTH, Record, RecordKind, RecordReader, head
 
 records = st.lists(
     st.builds(
-        Record, kind=st.sampled_from(Kind), direction=st.integers(0, 1), connection=st.integers(0, 2**32 - 1),
+        Record, kind=st.sampled_from(RecordKind), direction=st.integers(0, 1), connection=st.integers(0, 2**32 - 1),
         t_ns=st.integers(0, 2**62), body=st.binary(max_size=60),
     ),
     max_size=12,
@@ -26,4 +26,4 @@ def test_records_come_out_as_they_went_in_however_they_are_split(sent: list[Reco
 
 
 def test_a_head_is_as_long_as_it_says() -> None:
-    assert len(head(Kind.CHUNK, 7, 1)) == HEAD_LENGTH
+    assert len(head(RecordKind.CHUNK, 7, 1)) == HEAD_LENGTH

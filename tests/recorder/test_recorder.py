@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recordings import checked
-from wsreplay.recorder.protocol import Closing, FaultNote, Hello, Kind, Record
+from wsreplay.recorder.protocol import Closing, FaultNote, Hello, Record, RecordKind
 from wsreplay.recorder.recorder import Recorder
 from wsreplay.store.reader import Recording
 
@@ -114,13 +114,14 @@ def cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
 def session(streams: tuple[bytes, bytes], sizes: list[int], extensions: str, *, close: bool) -> list[Record]:
     """The records of one connection; the chunks of both directions take turns."""
     accept = rawpeers.accept(*([f"Sec-WebSocket-Extensions: {extensions}"] if extensions else []))
-    records = [Record(Kind.OPEN, 0, 1, 1, b"127.0.0.1:2\n" + rawpeers.request("/x")), Record(Kind.ACCEPT, 0, 1, 2, accept)]
+    opening = Record(RecordKind.OPEN, 0, 1, 1, b"127.0.0.1:2\n" + rawpeers.request("/x"))
+    records = [opening, Record(RecordKind.ACCEPT, 0, 1, 2, accept)]
     chunks = [list(cut(data, sizes)) for data in streams]
     for number in range(max(map(len, chunks), default=0)):
-        records += [Record(Kind.CHUNK, direction, 1, 10 + number, of_one[number])
+        records += [Record(RecordKind.CHUNK, direction, 1, 10 + number, of_one[number])
                     for direction, of_one in enumerate(chunks) if number < len(of_one)]  # fmt: skip
     if close:
-        records.append(Record(Kind.CLOSE, 0, 1, 10_000, msgspec.json.encode(Closing("client"))))
+        records.append(Record(RecordKind.CLOSE, 0, 1, 10_000, msgspec.json.encode(Closing("client"))))
     return records
 
 
@@ -205,16 +206,16 @@ def test_a_fault_stands_at_the_last_frame_of_its_own_connection(tmp_path: Path, 
     recorder = Deaths(hello(path))
     accept = rawpeers.accept()
     for connection_id in (1, 2, 3):
-        recorder.apply(Record(Kind.OPEN, 0, connection_id, 1, b"127.0.0.1:2\n" + rawpeers.request("/x")))
-        recorder.apply(Record(Kind.ACCEPT, 0, connection_id, 2, accept))
+        recorder.apply(Record(RecordKind.OPEN, 0, connection_id, 1, b"127.0.0.1:2\n" + rawpeers.request("/x")))
+        recorder.apply(Record(RecordKind.ACCEPT, 0, connection_id, 2, accept))
     for connection_id in (1, 2):
-        recorder.apply(Record(Kind.CHUNK, 1, connection_id, 3, rawpeers.frame(1, b"said", mask=None)))
+        recorder.apply(Record(RecordKind.CHUNK, 1, connection_id, 3, rawpeers.frame(1, b"said", mask=None)))
     recorder.commit()
     if dies:
         recorder.die()
     note = msgspec.json.encode(FaultNote("latency", "100 ms"))
     for connection_id in (1, 2, 3, 0):
-        recorder.apply(Record(Kind.FAULT, 1, connection_id, 4, note))
+        recorder.apply(Record(RecordKind.FAULT, 1, connection_id, 4, note))
     recorder.close()
     with Recording.open(path) as recording:
         own = {frame.connection_id: frame.id for frame in recording.frames()}
@@ -249,8 +250,8 @@ def test_nothing_a_peer_sends_stops_the_recorder(
 @pytest.mark.parametrize("status", ["9" * 20, "9" * 5000, "1000", "99", "²²²", "-10", "1_0", "+10", ""])
 def test_a_status_that_has_not_three_digits_is_none(status: str, tmp_path: Path) -> None:
     recorder = Recorder(hello(tmp_path / "a.db"))
-    recorder.apply(Record(Kind.OPEN, 0, 1, 1, b"127.0.0.1:2\n" + rawpeers.request("/")))
-    recorder.apply(Record(Kind.ACCEPT, 0, 1, 2, f"HTTP/1.1 {status} Fine\r\n\r\n".encode("latin-1")))
+    recorder.apply(Record(RecordKind.OPEN, 0, 1, 1, b"127.0.0.1:2\n" + rawpeers.request("/")))
+    recorder.apply(Record(RecordKind.ACCEPT, 0, 1, 2, f"HTTP/1.1 {status} Fine\r\n\r\n".encode("latin-1")))
     recorder.end(clean=True)
     recorder.writer.close()
     assert [connection.status for connection in checked(tmp_path / "a.db").connections] == [0]

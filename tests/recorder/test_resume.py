@@ -8,7 +8,7 @@ import msgspec
 import rawpeers
 
 from recordings import checked
-from wsreplay.recorder.protocol import Hello, Kind, Record
+from wsreplay.recorder.protocol import Hello, Record, RecordKind
 from wsreplay.recorder.recorder import Recorder
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
@@ -18,7 +18,9 @@ def hello(path: Path, started_at: str = "2026-11-20T10:00:00Z", **changes: objec
     return Hello(str(path), "ws://u", "ws://l", started_at, "1", "00" * 32, **changes)  # type: ignore[arg-type]
 
 
-def take(recorder: Recorder, kind: Kind, body: bytes = b"", connection: int = 1, direction: int = 0, t_ns: int = 5) -> None:
+def take(
+    recorder: Recorder, kind: RecordKind, body: bytes = b"", connection: int = 1, direction: int = 0, t_ns: int = 5
+) -> None:
     recorder.apply(Record(kind, direction, connection, t_ns, body))
 
 
@@ -28,16 +30,17 @@ def commit(recorder: Recorder) -> None:
 
 
 def opened(recorder: Recorder, connection: int = 1, *answer: str) -> None:
-    take(recorder, Kind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
-    take(recorder, Kind.ACCEPT, rawpeers.accept(*answer), connection)
+    take(recorder, RecordKind.OPEN, b"127.0.0.1:2\n" + rawpeers.request(f"/{connection}"), connection)
+    take(recorder, RecordKind.ACCEPT, rawpeers.accept(*answer), connection)
 
 
 def test_a_run_after_a_crash_of_both_ends_what_was_open(tmp_path: Path) -> None:
     first = Recorder(hello(tmp_path / "a.db"))
     opened(first)
-    take(first, Kind.CHUNK, rawpeers.frame(1, b"whole") + rawpeers.frame(1, b"frag", fin=False) + b"\x81", t_ns=7_000_000_000)
+    data = rawpeers.frame(1, b"whole") + rawpeers.frame(1, b"frag", fin=False) + b"\x81"
+    take(first, RecordKind.CHUNK, data, t_ns=7_000_000_000)
     commit(first)
-    take(first, Kind.CHUNK, b"never committed")
+    take(first, RecordKind.CHUNK, b"never committed")
     first.writer.abandon()
     second = Recorder(hello(tmp_path / "a.db", "2026-11-20T10:00:03Z"))
     assert (second.run_id, second.first_connection) == (2, 2)
@@ -60,7 +63,7 @@ def test_a_run_after_a_crash_of_both_ends_what_was_open(tmp_path: Path) -> None:
 def test_sealed_tails_are_given_up_when_their_key_is_gone(tmp_path: Path) -> None:
     first = Recorder(hello(tmp_path / "a.db", redact=["$.password"]))
     opened(first)
-    take(first, Kind.CHUNK, rawpeers.frame(1, b'{"password": "x"', fin=False))
+    take(first, RecordKind.CHUNK, rawpeers.frame(1, b'{"password": "x"', fin=False))
     commit(first)
     first.writer.abandon()
     with sqlite3.connect(tmp_path / "a.db") as db:
@@ -87,13 +90,13 @@ def test_the_window_reaches_over_messages_that_were_not_compressed(tmp_path: Pat
     before = [compressed(phrase), *[rawpeers.frame(2, bytes([n]) * 20_000) for n in range(5)], rawpeers.frame(9, b"ping")]
     recorder = Recorder(hello(tmp_path / "a.db"))
     opened(recorder, 1, DEFLATE)
-    take(recorder, Kind.CHUNK, b"".join(before))
+    take(recorder, RecordKind.CHUNK, b"".join(before))
     commit(recorder)
     recorder.writer.abandon()
     recorder = Recorder(hello(tmp_path / "a.db", run_id=1))
     again = compressed(phrase)
     assert len(again) < 20, "it refers to what came before"
-    take(recorder, Kind.CHUNK, again)
+    take(recorder, RecordKind.CHUNK, again)
     recorder.end(clean=True)
     recorder.writer.commit()
     recorder.writer.close()
@@ -110,12 +113,12 @@ def test_a_lost_window_is_a_gap_and_told_once(tmp_path: Path) -> None:
 
     recorder = Recorder(hello(tmp_path / "a.db", max_payload=200))
     opened(recorder, 1, DEFLATE)
-    take(recorder, Kind.CHUNK, compressed(b"more than is kept " * 100))
+    take(recorder, RecordKind.CHUNK, compressed(b"more than is kept " * 100))
     for _ in range(3):
         commit(recorder)
         recorder.writer.abandon()
         recorder = Recorder(hello(tmp_path / "a.db", run_id=1, max_payload=200))
-        take(recorder, Kind.CHUNK, compressed(b"short") + rawpeers.frame(1, b"as it is"))
+        take(recorder, RecordKind.CHUNK, compressed(b"short") + rawpeers.frame(1, b"as it is"))
     recorder.end(clean=True)
     recorder.writer.commit()
     recorder.writer.close()
@@ -132,14 +135,14 @@ def test_other_connections_do_not_delay_the_search(tmp_path: Path) -> None:
     for connection in (1, 2, 3):
         opened(recorder, connection)
     for number in range(300):
-        take(recorder, Kind.CHUNK, rawpeers.frame(1, b"%d" % number), 1 + number % 2)
+        take(recorder, RecordKind.CHUNK, rawpeers.frame(1, b"%d" % number), 1 + number % 2)
     commit(recorder)
     recorder.writer.abandon()
     recorder = Recorder(hello(tmp_path / "a.db", run_id=1))
     assert recorder.open_connections == 3
     for connection in (1, 2, 3):
-        take(recorder, Kind.CHUNK, rawpeers.frame(1, b"again"), connection)
-        take(recorder, Kind.CLOSE, msgspec.json.encode({"by": "client"}), connection)
+        take(recorder, RecordKind.CHUNK, rawpeers.frame(1, b"again"), connection)
+        take(recorder, RecordKind.CLOSE, msgspec.json.encode({"by": "client"}), connection)
     recorder.end(clean=True)
     recorder.writer.commit()
     recorder.writer.close()

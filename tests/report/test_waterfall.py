@@ -16,7 +16,7 @@ def draw(spans: Iterable[SpanRecord], types: Iterable[str] = (), findings: Itera
     messages = [
         Message(number, 1, number, number * 1000 * MS, 1, 1, type_, b"{}", number) for number, type_ in enumerate(types, 1)
     ]
-    return waterfall.Waterfall(list(spans), messages, findings, 0, 20_000 * MS, {}, {}).svg()
+    return waterfall.WaterfallChart(list(spans), messages, findings, 0, 20_000 * MS, {}, {}).svg()
 
 
 def lanes(svg: str) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.wire.http import Body, End, Opaque, Piece, RequestHead, RequestStream, ResponseHead, ResponseStream
+from wsreplay.wire.http import Body, MessageEnd, Opaque, Piece, RequestHead, RequestStream, ResponseHead, ResponseStream
 
 GET = b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n"
 POST = b"POST /login HTTP/1.1\r\nhost: example.com\r\nCONTENT-LENGTH: 5\r\n\r\nhello"
@@ -59,21 +59,22 @@ steps = pytest.mark.parametrize("step", [0, 1, 3])
 
 @steps
 def test_a_request(step: int):
-    assert fed(RequestStream(), GET, step) == [RequestHead(GET, b"GET", b"/health", [(b"Host", b"example.com")], False), End()]
+    head = RequestHead(GET, b"GET", b"/health", [(b"Host", b"example.com")], False)
+    assert fed(RequestStream(), GET, step) == [head, MessageEnd()]
 
 
 @steps
 def test_a_request_with_a_body(step: int):
     headers = [(b"host", b"example.com"), (b"CONTENT-LENGTH", b"5")]
     head = RequestHead(POST[:-5], b"POST", b"/login", headers, upgrade=False, has_body=True)
-    assert fed(RequestStream(), POST, step) == [head, Body(b"hello"), End()]
+    assert fed(RequestStream(), POST, step) == [head, Body(b"hello"), MessageEnd()]
 
 
 @steps
 def test_a_chunked_request_keeps_its_chunks_and_trailers(step: int):
     stream = RequestStream()
     pieces = fed(stream, CHUNKED, step)
-    assert kinds(pieces) == [RequestHead, Body, End]
+    assert kinds(pieces) == [RequestHead, Body, MessageEnd]
     assert raw(pieces) == CHUNKED
     assert stream.held == 0
 
@@ -82,7 +83,8 @@ def test_a_chunked_request_keeps_its_chunks_and_trailers(step: int):
 def test_requests_on_a_kept_alive_connection(step: int):
     wire = POST + GET + CHUNKED + b"\r\n" + GET
     pieces = fed(RequestStream(), wire, step)
-    assert kinds(pieces) == [RequestHead, Body, End, RequestHead, End, RequestHead, Body, End, RequestHead, End]
+    with_body, without = [RequestHead, Body, MessageEnd], [RequestHead, MessageEnd]
+    assert kinds(pieces) == [*with_body, *without, *with_body, *without]
     assert raw(pieces) == wire
 
 
@@ -90,26 +92,26 @@ def test_body_bytes_pass_as_they_come():
     stream = RequestStream()
     assert stream.feed(POST[:-3])[1:] == [Body(b"he")]
     assert stream.feed(b"ll") == [Body(b"ll")]
-    assert stream.feed(b"o") == [Body(b"o"), End()]
+    assert stream.feed(b"o") == [Body(b"o"), MessageEnd()]
 
 
 def test_a_body_announced_by_expect_comes_when_it_comes():
     stream = RequestStream()
     head = POST[:-5].replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
     assert kinds(stream.feed(head)) == [RequestHead]
-    assert stream.feed(b"hello") == [Body(b"hello"), End()]
+    assert stream.feed(b"hello") == [Body(b"hello"), MessageEnd()]
 
 
 def test_a_large_cookie_passes():
     head = GET[:-2] + b"Cookie: " + b"x" * 200_000 + b"\r\n\r\n"
-    assert kinds(fed(RequestStream(), head, 10_000)) == [RequestHead, End]
+    assert kinds(fed(RequestStream(), head, 10_000)) == [RequestHead, MessageEnd]
 
 
 @steps
 def test_after_an_upgrade_it_pauses_and_holds_the_rest(step: int):
     stream = RequestStream()
     pieces = fed(stream, GET + UPGRADE + FRAME, step)
-    assert kinds(pieces) == [RequestHead, End, RequestHead, End]
+    assert kinds(pieces) == [RequestHead, MessageEnd, RequestHead, MessageEnd]
     assert isinstance(pieces[2], RequestHead) and pieces[2].upgrade
     assert stream.paused
     assert stream.finish() == []
@@ -119,13 +121,13 @@ def test_after_an_upgrade_it_pauses_and_holds_the_rest(step: int):
 def test_an_upgrade_that_is_not_granted_goes_on_with_http():
     stream = RequestStream()
     stream.feed(UPGRADE + POST)
-    assert kinds(stream.resume()) == [RequestHead, Body, End]
+    assert kinds(stream.resume()) == [RequestHead, Body, MessageEnd]
     assert not stream.paused
 
 
 def test_an_upgrade_with_a_body_pauses_behind_it():
     stream = RequestStream()
-    assert kinds(stream.feed(UPGRADE[:-2] + b"Content-Length: 2\r\n\r\nhi" + FRAME)) == [RequestHead, Body, End]
+    assert kinds(stream.feed(UPGRADE[:-2] + b"Content-Length: 2\r\n\r\nhi" + FRAME)) == [RequestHead, Body, MessageEnd]
     assert stream.take_rest() == FRAME
 
 
@@ -153,7 +155,7 @@ def test_an_upgrade_with_a_body_pauses_behind_it():
 def test_what_is_no_http_passes_unread(wire: bytes, reason: str):
     stream = RequestStream()
     pieces = fed(stream, GET + wire + GET, 1000)
-    assert kinds(pieces) == [RequestHead, End, Opaque]
+    assert kinds(pieces) == [RequestHead, MessageEnd, Opaque]
     assert raw(pieces) == GET + wire + GET
     assert stream.opaque == reason
 
@@ -175,7 +177,7 @@ def test_a_body_that_breaks_its_framing_passes_unread(body: bytes, reason: str, 
     pieces = fed(stream, wire, step and step * 500)
     assert raw(pieces) == wire
     assert stream.opaque == reason
-    assert End() not in pieces
+    assert MessageEnd() not in pieces
 
 
 def test_no_secret_of_a_bad_head_stands_in_the_reason():
@@ -206,7 +208,8 @@ def test_at_the_end_the_beginning_of_a_head_is_handed_out():
 @steps
 def test_a_response(step: int):
     head = OK[:-2]
-    assert fed(responses(), OK, step) == [ResponseHead(head, 200, [(b"Content-Length", b"2")], False), Body(b"ok"), End()]
+    answer = ResponseHead(head, 200, [(b"Content-Length", b"2")], False)
+    assert fed(responses(), OK, step) == [answer, Body(b"ok"), MessageEnd()]
 
 
 @steps
@@ -221,7 +224,7 @@ def test_the_101_of_an_upgrade_switches_and_holds_the_first_frames(step: int):
 
 def test_a_refused_upgrade_is_a_response():
     stream = responses((b"GET", True), (b"GET", False))
-    assert kinds(fed(stream, OK + OK)) == [ResponseHead, Body, End] * 2
+    assert kinds(fed(stream, OK + OK)) == [ResponseHead, Body, MessageEnd] * 2
     assert not stream.switched
 
 
@@ -280,7 +283,7 @@ def test_a_101_may_be_written_oddly(head: bytes, step: int):
 def test_an_upgrade_may_be_written_oddly(raw: bytes, step: int):
     stream = RequestStream()
     head, end = fed(stream, raw + FRAME, step)
-    assert isinstance(head, RequestHead) and head.upgrade and isinstance(end, End)
+    assert isinstance(head, RequestHead) and head.upgrade and isinstance(end, MessageEnd)
     assert head.raw == raw
     assert stream.take_rest() == FRAME
 
@@ -310,7 +313,7 @@ def test_a_head_that_is_not_whole_is_waited_for():
 @steps
 def test_informational_responses_come_before_the_final_one(step: int):
     wire = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK
-    assert kinds(fed(responses(), wire, step)) == [ResponseHead, ResponseHead, ResponseHead, Body, End]
+    assert kinds(fed(responses(), wire, step)) == [ResponseHead, ResponseHead, ResponseHead, Body, MessageEnd]
 
 
 @pytest.mark.parametrize(
@@ -325,14 +328,14 @@ def test_informational_responses_come_before_the_final_one(step: int):
 @steps
 def test_responses_without_a_body(method: bytes, head: bytes, step: int):
     stream = responses((method, False), (b"GET", False))
-    assert kinds(fed(stream, head + OK, step)) == [ResponseHead, End, ResponseHead, Body, End]
+    assert kinds(fed(stream, head + OK, step)) == [ResponseHead, MessageEnd, ResponseHead, Body, MessageEnd]
 
 
 @steps
 def test_a_chunked_response(step: int):
     wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n" + CHUNKED[CHUNKED.index(b"5;") :] + OK
     pieces = fed(responses((b"GET", False), (b"GET", False)), wire, step)
-    assert kinds(pieces) == [ResponseHead, Body, End, ResponseHead, Body, End]
+    assert kinds(pieces) == [ResponseHead, Body, MessageEnd, ResponseHead, Body, MessageEnd]
     assert raw(pieces) == wire
 
 
@@ -340,11 +343,12 @@ def test_a_chunked_response(step: int):
 def test_a_response_until_the_connection_closes(step: int):
     stream = responses()
     assert fed(stream, b"HTTP/1.0 200 OK\r\n\r\n" + OK, step)[1:] == [Body(OK)]
-    assert stream.finish() == [End()]
+    assert stream.finish() == [MessageEnd()]
 
 
 def test_an_answer_to_no_request_is_a_response():
-    assert kinds(fed(ResponseStream(), b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")) == [ResponseHead, End]
+    answer = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+    assert kinds(fed(ResponseStream(), answer)) == [ResponseHead, MessageEnd]
 
 
 def test_a_tunnel_passes_unread():
@@ -354,7 +358,7 @@ def test_a_tunnel_passes_unread():
 @pytest.mark.parametrize("wire", [b"hello", b"HTTP/x 200\r\n\r\n", b"\x15\x03\x03\x00\x02", b"HTTP/1.1 2000 OK\r\n"])
 def test_what_is_no_response_passes_unread(wire: bytes):
     stream = responses((b"GET", False), (b"GET", False))
-    assert kinds(fed(stream, OK + wire)) == [ResponseHead, Body, End, Opaque]
+    assert kinds(fed(stream, OK + wire)) == [ResponseHead, Body, MessageEnd, Opaque]
     assert stream.opaque == "bytes that are not HTTP/1.x"
 
 
@@ -386,7 +390,7 @@ def test_the_pieces_are_the_input_however_it_is_cut(wire: bytes, at: list[int], 
             assert len(raw(pieces)) + stream.held == stop
         pieces += stream.finish()
         assert raw(pieces) + stream.take_rest() == wire
-        return [piece for piece in pieces if isinstance(piece, RequestHead | ResponseHead | End)]
+        return [piece for piece in pieces if isinstance(piece, RequestHead | ResponseHead | MessageEnd)]
 
     whole = run([0, len(wire)])
     assert run(marks) == whole

@@ -15,7 +15,7 @@ import click
 from wsreplay.cli.streams import harmless
 from wsreplay.display import visible
 from wsreplay.proxy.record_queue import Totals
-from wsreplay.recorder.protocol import Ended, Opened
+from wsreplay.recorder.protocol import ConnectionEnded, ConnectionOpened
 from wsreplay.units import SECOND, duration_text, size_text
 
 MOST_HELD = 20  # of what must be known: the last ones, while somebody else has the terminal
@@ -73,10 +73,10 @@ class Console:
         self.clear_status()
         click.echo(harmless(f"wsreplay: {text}"), err=True)
 
-    def opened(self, connection: Opened) -> None:
+    def opened(self, connection: ConnectionOpened) -> None:
         self.say(f"▸ {connection.id:<4} {_who(connection.user)}{visible(connection.path)}  from {connection.peer}")
 
-    def ended(self, connection: Ended) -> None:
+    def ended(self, connection: ConnectionEnded) -> None:
         parts = [connection.ending]
         if connection.code is not None:
             parts.append(f"{connection.code} {visible(connection.reason or '')}".strip())

@@ -58,7 +58,7 @@ def command(
     with open_recording(path) as recording:
         reading, names = (Reading(recording, decoder), None) if contract is None else _read_by(recording, contract, decoder)
         view = _View(recording, session or marked, chosen, bool(expression.strip()), reading, names)
-        write = _json_line if as_json else _Lines(_width(), raw).line
+        write = _json_line if as_json else _FrameLines(_width(), raw).line
         for item in view.items(follow):
             click.echo(write(item, view), nl=True)
 
@@ -168,7 +168,7 @@ class _View:
                 self._held.setdefault(fault.connection_id, []).append(fault)
 
 
-class _Lines:
+class _FrameLines:
     """Frames and faults as lines for people."""
 
     def __init__(self, width: int, raw: bool) -> None:

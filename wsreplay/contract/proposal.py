@@ -32,7 +32,7 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
 @dataclass
-class Seen:
+class ObservedTypes:
     """What messages of one recording say: documents by (direction, type), and how often each type came."""
 
     decoder: str
@@ -46,7 +46,7 @@ class Seen:
             self.samples[direction, type_].append(document)
 
 
-def look(recording: Recording) -> Seen:
+def look(recording: Recording) -> ObservedTypes:
     """Read the first messages of a recording; where they have no type, find where it may stand."""
     reading = Reading(recording)
     reading.refresh(recording.connections())
@@ -55,7 +55,7 @@ def look(recording: Recording) -> Seen:
     decoder = decoders.most_common(1)[0][0] if decoders else PLAIN
     typed = [event for event in events if event.type is not None]
     path = None if 2 * len(typed) > len(events) else _find_type_path([event.document for event in events])
-    seen = Seen(decoder, path)
+    seen = ObservedTypes(decoder, path)
     for event in events:
         type_ = event.type if path is None else _text(jsonpath.get(event.document, path))
         if type_ is not None:
@@ -119,14 +119,14 @@ def _stem(word: str) -> str:
 class Proposal:
     """Pairs of theirs and ours, and what is left over."""
 
-    seen: Seen
+    seen: ObservedTypes
     events: dict[str, str]
     fields: dict[str, str]
     sent: str | None
     unmapped: tuple[tuple[int, str], ...]
 
 
-def propose(seen: Seen, base: Contract) -> Proposal:
+def propose(seen: ObservedTypes, base: Contract) -> Proposal:
     """What of a base contract the messages look like."""
     named = _names(base)
     events: dict[str, str] = {}

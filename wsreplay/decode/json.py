@@ -83,7 +83,7 @@ class JsonDecoder:
         )
 
 
-def split_lines(payload: bytes) -> list[values.Value]:
+def split_lines(payload: bytes) -> list[values.JsonValue]:
     """JSON lines: two or more objects, one a line; empty where any line is something else."""
     lines = [line for line in payload.split(b"\n", MOST_PARTS + 1) if line.strip()]
     if not 1 < len(lines) <= MOST_PARTS:

@@ -74,7 +74,7 @@ def _message(opcode: int, payload: bytes) -> tuple[dict[str, Any] | None, str | 
     return None, None
 
 
-def _object(read: values.Value | None) -> tuple[dict[str, Any] | None, str | None]:
+def _object(read: values.JsonValue | None) -> tuple[dict[str, Any] | None, str | None]:
     if read is None or not isinstance(read.value, dict):
         return None, None
     return read.value, read.warning

@@ -37,7 +37,7 @@ class _Packet(NamedTuple):
     namespace: str
     id: bytes
     head: bytes  # all before the JSON
-    body: values.Value | None
+    body: values.JsonValue | None
 
 
 def _only_argument(payload: bytes) -> tuple[str, bytes] | None:

@@ -17,14 +17,14 @@ UNPAIRED_SURROGATE = "an unpaired surrogate escape: strict parsers refuse it, br
 BYTE_ORDER_MARK = "begins with a byte order mark (RFC 8259, section 8.1)"
 
 
-class Value(NamedTuple):
+class JsonValue(NamedTuple):
     """A JSON value, and what a strict reader would say of it."""
 
     value: Any
     warning: str | None = None
 
 
-def read(data: bytes) -> Value | None:
+def read(data: bytes) -> JsonValue | None:
     """The JSON value of some bytes, or None where it is not JSON in UTF-8.
 
     Read as `JSON.parse` of a browser does: an escape of half a surrogate pair is kept, with a warning; so is a leading
@@ -34,12 +34,12 @@ def read(data: bytes) -> Value | None:
     if data.startswith(BOM):
         data, warning = data[len(BOM) :], BYTE_ORDER_MARK
     try:
-        return Value(orjson.loads(data), warning)
+        return JsonValue(orjson.loads(data), warning)
     except orjson.JSONDecodeError:
         return _read_leniently(data, warning)
 
 
-def _read_leniently(data: bytes, warning: str | None) -> Value | None:
+def _read_leniently(data: bytes, warning: str | None) -> JsonValue | None:
     if b"\\u" not in data or len(data) > LONGEST_SLOW:
         return None
     if max(data.count(b"["), data.count(b"{")) > DEEPEST:
@@ -48,7 +48,7 @@ def _read_leniently(data: bytes, warning: str | None) -> Value | None:
         value = json.loads(data.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
-    return Value(value, warning or UNPAIRED_SURROGATE)
+    return JsonValue(value, warning or UNPAIRED_SURROGATE)
 
 
 def _refuse(constant: str) -> NoReturn:

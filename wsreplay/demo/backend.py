@@ -20,7 +20,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from wsreplay.demo.conversation import Conversation, Event, new_id
-from wsreplay.demo.scenarios import SCENARIOS, Drop, Leak, Lose, Pause, Raw, Repeat, Say, Scenario, Step, Swap, script_of
+from wsreplay.demo.scenarios import SCENARIOS, Drop, LeakAnswer, Lose, Pause, Raw, Repeat, Say, Scenario, Step, Swap, script_of
 from wsreplay.demo.tokens import DEMO_SECRET, TokenRefused, make_token, user_of
 from wsreplay.wire.origins import OriginRule, local_host
 
@@ -209,7 +209,7 @@ class Backend:
     async def _run(self, run: AgentRun, steps: Iterable[Step]) -> None:
         try:
             for step in steps:
-                if isinstance(step, Leak):
+                if isinstance(step, LeakAnswer):
                     await run.leak(self._answer_to_another(run.conversation.user))
                 else:
                     await run.perform(step)

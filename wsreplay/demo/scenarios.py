@@ -57,11 +57,11 @@ class Drop:
     """Reset the TCP connection, without a close frame."""
 
 
-class Leak:
+class LeakAnswer:
     """Send this user a part of the answer to another user."""
 
 
-Step = Say | Swap | Pause | Raw | Repeat | Lose | Drop | Leak
+Step = Say | Swap | Pause | Raw | Repeat | Lose | Drop | LeakAnswer
 Script = Callable[[str], Iterator[Step]]
 
 
@@ -243,7 +243,7 @@ def sub_agent(message: str) -> Iterator[Step]:
 )
 def leak(message: str) -> Iterator[Step]:
     yield from opening(message)
-    yield Leak()
+    yield LeakAnswer()
     yield completed(message)
 
 

@@ -32,7 +32,7 @@ def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str
     for session in diff.sessions:
         yield ""
         yield _heading(session)
-        lines = _Lines(width)
+        lines = _DiffLines(width)
         for difference in session.differences[:_MOST]:
             yield from lines.difference(difference)
         if len(session.differences) > _MOST:
@@ -61,7 +61,7 @@ def _finding(finding: Finding, width: int) -> str:
     return display.pad(f"{finding.rule}  {display.visible(finding.message)}", max(40, width - 6)).rstrip()
 
 
-class _Lines:
+class _DiffLines:
     def __init__(self, width: int) -> None:
         self._width = width
         self._half = (width - 7) // 2 if width >= WIDE else None

@@ -86,7 +86,7 @@ class ReadEnd:
 
 
 @dataclass(slots=True)
-class Conversation:
+class ReadConversation:
     """One WebSocket; `t` is when it was opened, in seconds since the epoch."""
 
     url: str
@@ -109,7 +109,7 @@ def is_time(t: float) -> bool:
     return 0 <= t < _LATEST
 
 
-def put_in_order(conversation: Conversation, place: str, remarks: Remarks) -> None:
+def put_in_order(conversation: ReadConversation, place: str, remarks: Remarks) -> None:
     """Give each message a time, and put them in the order of their times, which is then the order of the recording."""
     last = conversation.t
     for number, message in enumerate(conversation.messages, 1):
@@ -126,7 +126,7 @@ def put_in_order(conversation: Conversation, place: str, remarks: Remarks) -> No
 
 
 def lines(
-    conversations: list[Conversation], payloads: Payloads, reached: float | None = None
+    conversations: list[ReadConversation], payloads: Payloads, reached: float | None = None
 ) -> Iterator[dict[str, Any]]:
     """Conversations, one at least, as lines of the exchange format in the order of their times.
 
@@ -140,7 +140,7 @@ def lines(
     yield from heapq.merge(*streams, key=lambda line: line["t"])
 
 
-def _lines_of(number: int, conversation: Conversation, began: float, payloads: Payloads) -> Iterator[dict[str, Any]]:
+def _lines_of(number: int, conversation: ReadConversation, began: float, payloads: Payloads) -> Iterator[dict[str, Any]]:
     """The lines of one conversation; its times never go back."""
     last = 0.0
 

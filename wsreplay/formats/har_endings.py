@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wsreplay.formats.conversation import ABNORMAL, NEVER_SENT, Conversation, ReadEnd, end_by_close_frame
+from wsreplay.formats.conversation import ABNORMAL, NEVER_SENT, ReadConversation, ReadEnd, end_by_close_frame
 from wsreplay.formats.har_words import (
     Fields,
     clean,
@@ -29,7 +29,7 @@ _SIDES = ("by", "closedby", "initiator", "from", "side", "type", "direction")
 
 
 def end_of(
-    fields: Fields, conversation: Conversation, error: ReadEnd | None, remark: Callable[[str], None]
+    fields: Fields, conversation: ReadConversation, error: ReadEnd | None, remark: Callable[[str], None]
 ) -> ReadEnd | None:
     """How the WebSocket of an entry ended; None where nothing tells. `error` is what an error among its messages says."""
     if (end := _own_end(fields)) is not None:

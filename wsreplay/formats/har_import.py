@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.conversation import (
     ABNORMAL,
-    Conversation,
     Payloads,
+    ReadConversation,
     ReadEnd,
     ReadMessage,
     close_payload,
@@ -59,7 +59,7 @@ class HarReader:
         self._name, self._remarks, self._payloads, self._attachments = name, remarks, payloads, attachments
         self._began: float | None = None  # when the entry before was opened
 
-    def read(self, stream: BinaryIO) -> list[Conversation]:
+    def read(self, stream: BinaryIO) -> list[ReadConversation]:
         """Its WebSockets. Raises ImportFormatError where it is no HAR."""
         conversations = []
         for number, entry in enumerate(self._entries(stream)):
@@ -146,7 +146,7 @@ class HarReader:
 
     # One entry.
 
-    def _conversation(self, entry: Any, place: str) -> Conversation | None:
+    def _conversation(self, entry: Any, place: str) -> ReadConversation | None:
         fields = fields_of(entry)
         if fields is None:
             self._remarks.add(place, f"it is {shown(entry)}, not an object: {_LEFT_OUT}")
@@ -172,7 +172,7 @@ class HarReader:
     def _assembled(
         self, fields: Fields, exchange: tuple[str, Fields, Fields], status: int | None, failure: str | None,
         messages: list[Any], place: str,
-    ) -> Conversation:  # fmt: skip
+    ) -> ReadConversation:  # fmt: skip
         url, request, response = exchange
         read: list[ReadMessage] = []
         error: ReadEnd | None = None
@@ -187,7 +187,7 @@ class HarReader:
         began = self._start(fields, next((message.t for message in read if message.t is not None), None), place)
         own = fields_of(fields.get("wsreplay")) or {}
         user = own.get("user")
-        conversation = Conversation(
+        conversation = ReadConversation(
             clean(url), began, self._headers(request.get("headers"), place), status,
             self._headers(response.get("headers"), place), read, more={"user": clean(user)} if isinstance(user, str) else {},
         )  # fmt: skip

@@ -17,7 +17,7 @@ import orjson
 
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats import mitmproxy
-from wsreplay.formats.conversation import Conversation, Payloads, lines, nothing
+from wsreplay.formats.conversation import Payloads, ReadConversation, lines, nothing
 from wsreplay.formats.har_import import Attachments, HarReader
 from wsreplay.formats.jsonl_import import import_lines, import_values, read_lines
 from wsreplay.formats.remarks import Remarks
@@ -59,7 +59,7 @@ def _import_zip(archive: Archive, out: Path, name: str, redactor: Redactor | Non
         stream = open_member(archive, member, remarks) if member else None
         return None if stream is None else read_whole(stream, _LONGEST_ATTACHMENT)
 
-    conversations: list[Conversation] = []
+    conversations: list[ReadConversation] = []
     reached: list[float] = []
     with Payloads() as payloads:
         for member in members:
@@ -92,7 +92,7 @@ def _import_stream(
 
 
 def _write(
-    conversations: list[Conversation], payloads: Payloads, reached: float | None, out: Path, name: str,
+    conversations: list[ReadConversation], payloads: Payloads, reached: float | None, out: Path, name: str,
     redactor: Redactor | None, remarks: Remarks,
 ) -> None:  # fmt: skip
     if not conversations:

@@ -13,8 +13,8 @@ from wsreplay.errors import ImportFormatError
 from wsreplay.formats.conversation import (
     ABNORMAL,
     NEVER_SENT,
-    Conversation,
     Payloads,
+    ReadConversation,
     ReadEnd,
     ReadMessage,
     is_time,
@@ -34,9 +34,9 @@ class _Odd(Exception):
     """Why a flow, or a message of one, cannot be understood."""
 
 
-def read(stream: BinaryIO, name: str, remarks: Remarks, payloads: Payloads) -> list[Conversation]:
+def read(stream: BinaryIO, name: str, remarks: Remarks, payloads: Payloads) -> list[ReadConversation]:
     """The WebSockets of a flow file, as far as it is whole. Raises ImportFormatError where nothing of it is."""
-    conversations: list[Conversation] = []
+    conversations: list[ReadConversation] = []
     count = 0
     try:
         for offset, flow in values(stream):
@@ -55,7 +55,7 @@ def read(stream: BinaryIO, name: str, remarks: Remarks, payloads: Payloads) -> l
     return conversations
 
 
-def _flow(flow: Any, place: str, remarks: Remarks, payloads: Payloads) -> Conversation | None:
+def _flow(flow: Any, place: str, remarks: Remarks, payloads: Payloads) -> ReadConversation | None:
     if isinstance(flow, TooLarge):
         remarks.add(place, f"it is longer than {LONGEST // 2**20} MiB, which import does not read: {_LEFT_OUT}")
         return None
@@ -71,7 +71,7 @@ def _flow(flow: Any, place: str, remarks: Remarks, payloads: Payloads) -> Conver
         return None
 
 
-def _conversation(flow: dict[str, Any], place: str, remarks: Remarks, payloads: Payloads) -> Conversation | None:
+def _conversation(flow: dict[str, Any], place: str, remarks: Remarks, payloads: Payloads) -> ReadConversation | None:
     socket = _get(flow, "websocket", dict, None)
     request, response = _get(flow, "request", dict, None), _get(flow, "response", dict, None)
     error = _get(flow, "error", dict, None)
@@ -88,7 +88,7 @@ def _conversation(flow: dict[str, Any], place: str, remarks: Remarks, payloads: 
     messages = []
     for number, message in enumerate(_get(socket, "messages", list, []) if socket else (), 1):
         messages.append(_message(message, payloads, partial(remarks.add, place, item=f"message {number}")))
-    conversation = Conversation(
+    conversation = ReadConversation(
         f"{scheme}://{host}{path}", began, _headers(request), status if status is None or 100 <= status <= 999 else None,
         _headers(response) if response else (), messages, peer=_peer(flow),
     )  # fmt: skip
@@ -101,7 +101,7 @@ def _asks_for_websocket(request: dict[str, Any]) -> bool:
     return any(name.lower() == "upgrade" and "websocket" in value.lower() for name, value in _headers(request))
 
 
-def _end(socket: dict[str, Any] | None, error: dict[str, Any] | None, conversation: Conversation) -> ReadEnd | None:
+def _end(socket: dict[str, Any] | None, error: dict[str, Any] | None, conversation: ReadConversation) -> ReadEnd | None:
     message = _text(_get(error, "msg", str, "an error")) if error else None
     at = _time(error.get("timestamp")) if error else None
     last = conversation.messages[-1].t if conversation.messages else conversation.t

@@ -109,7 +109,7 @@ def _open_zip(source: io.RawIOBase, name: str) -> Archive:
         raise ImportFormatError("the zip file is cut off or damaged: its directory cannot be read", file=name) from None
 
 
-class _Stream(io.RawIOBase):
+class _PieceStream(io.RawIOBase):
     """What comes piece by piece from `_next`, until that gives None."""
 
     _ready: bytes | memoryview = b""
@@ -133,7 +133,7 @@ class _Stream(io.RawIOBase):
         raise NotImplementedError
 
 
-class _Chain(_Stream):
+class _Chain(_PieceStream):
     """Bytes, and what comes behind them."""
 
     def __init__(self, head: bytes, rest: io.RawIOBase | BinaryIO) -> None:
@@ -144,7 +144,7 @@ class _Chain(_Stream):
         return self._rest.read(_CHUNK) or None
 
 
-class _Inflated(_Stream):
+class _Inflated(_PieceStream):
     """The members of a gzip file (RFC 1952, section 2.2) one after the other, as far as they can be read."""
 
     def __init__(self, source: io.RawIOBase, remarks: Remarks) -> None:
@@ -178,7 +178,7 @@ class _Inflated(_Stream):
         self._remarks.add("", f"the gzip data is {how}: {self._inflated:,} bytes could be unpacked")
 
 
-class _Transcoded(_Stream):
+class _Transcoded(_PieceStream):
     """Text of another encoding, as UTF-8."""
 
     def __init__(self, source: io.RawIOBase, encoding: str, remarks: Remarks, name: str) -> None:
@@ -202,7 +202,7 @@ class _Transcoded(_Stream):
         return text.encode() or self._next()
 
 
-class _Member(_Stream):
+class _Member(_PieceStream):
     """A file of an archive, as far as it can be read."""
 
     def __init__(self, file: zipfile.ZipExtFile, name: str, remarks: Remarks) -> None:

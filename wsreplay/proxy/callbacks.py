@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsreplay.errors import WsreplayError
 from wsreplay.proxy.recording_files import Relocated
-from wsreplay.recorder.protocol import Ended, Opened
+from wsreplay.recorder.protocol import ConnectionEnded, ConnectionOpened
 
 
 @dataclass
@@ -26,8 +26,8 @@ class Callbacks:
     resumed: Callable[[], None] = lambda: None
     restarted: Callable[[str], None] = lambda reason: None
     left_out: Callable[[str], None] = lambda what: None
-    opened: Callable[[Opened], None] = lambda opened: None
-    ended: Callable[[Ended], None] = lambda ended: None
+    opened: Callable[[ConnectionOpened], None] = lambda opened: None
+    ended: Callable[[ConnectionEnded], None] = lambda ended: None
     warn: Callable[[str], None] = lambda text: None
     relocated: Callable[[Relocated], None] = lambda relocated: None
     mended: Callable[[Path], None] = lambda path: None

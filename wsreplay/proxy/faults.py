@@ -30,8 +30,8 @@ import msgspec
 
 from wsreplay.proxy.faultspec import VALUED, FaultSpec
 from wsreplay.proxy.recorder_client import RecorderClient
-from wsreplay.proxy.tunnel import End, Leg, Tunnel
-from wsreplay.recorder.protocol import Closing, FaultNote, Kind
+from wsreplay.proxy.tunnel import Leg, StreamEnd, Tunnel
+from wsreplay.recorder.protocol import Closing, FaultNote, RecordKind
 from wsreplay.units import SECOND, duration_text, size_text
 
 # A leg with more than this on its line is read no further.
@@ -105,7 +105,7 @@ class FaultyTunnel(Tunnel):
     def note(self, kind: str, detail: str, direction: int) -> None:
         """Put it on record."""
         self.recorder.totals.faults += 1
-        self.recorder.record(Kind.FAULT, msgspec.json.encode(FaultNote(kind, detail)), self.id, direction)
+        self.recorder.record(RecordKind.FAULT, msgspec.json.encode(FaultNote(kind, detail)), self.id, direction)
 
     def _strike(self, spec: FaultSpec, leg: FaultyLeg) -> None:
         """Do what is done once. `leg` is the one whose bytes were counted."""
@@ -324,7 +324,7 @@ class FaultyLeg(Leg):
 
     # The end.
 
-    def _ended(self, end: End, error: Exception | None) -> None:
+    def _ended(self, end: StreamEnd, error: Exception | None) -> None:
         super()._ended(end, error)
         if self._swallowing and not self.lost:
             self._loop.call_later(_LINGER_S, self.transport.abort)

@@ -18,7 +18,7 @@ from wsreplay.proxy.tunnel import Tunnel, reset
 from wsreplay.proxy.upstream import DialError, dial
 from wsreplay.wire.answers import http2_goaway, text_answer
 from wsreplay.wire.heads import RequestHead, ResponseHead, rewrite_request, split_request_line
-from wsreplay.wire.http import End, Opaque, Piece, RequestStream, ResponseStream
+from wsreplay.wire.http import MessageEnd, Opaque, Piece, RequestStream, ResponseStream
 from wsreplay.wire.origins import local_host
 
 # How much of a peer's bytes may wait: for the upstream to be dialled, for the recorder, for the answer to an upgrade.
@@ -231,7 +231,7 @@ class Exchange:
             self._forward_unread(1, piece.raw)
         else:
             self._down.write(piece.raw)
-            if isinstance(piece, End):
+            if isinstance(piece, MessageEnd):
                 self._answered()
 
     def _answered(self) -> None:

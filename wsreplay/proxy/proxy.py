@@ -28,7 +28,7 @@ from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.proxy.route import Limits, Route
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, UNIX, Upstream, socket_path, tls_context
-from wsreplay.recorder.protocol import Hello, Kind, Report
+from wsreplay.recorder.protocol import Hello, RecordKind, Report
 from wsreplay.store.paths import next_free, shown
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.origins import ANY, OriginGate, OriginRule
@@ -303,9 +303,9 @@ class RecordingProxy:
             self._let_go_of_closed()
             for recording in self._recordings:
                 recording.recorder.keep_lock_fresh()
-            self._tell_all(Kind.HEARTBEAT)
+            self._tell_all(RecordKind.HEARTBEAT)
 
-    def _tell_all(self, kind: Kind, body: bytes = b"") -> None:
+    def _tell_all(self, kind: RecordKind, body: bytes = b"") -> None:
         for recording in self._recordings:
             recording.recorder.record(kind, body)
 
@@ -316,7 +316,7 @@ class RecordingProxy:
 
     def mark(self, note: str) -> None:
         """Leave a note at this time."""
-        self._tell_all(Kind.MARK, note.encode("utf-8", "replace"))
+        self._tell_all(RecordKind.MARK, note.encode("utf-8", "replace"))
 
     async def stop(self, within_s: float | None = None) -> Report:
         """Stop accepting, let what was received be forwarded and committed, close the recording.
@@ -340,7 +340,7 @@ class RecordingProxy:
             exchange.close()
         for tunnel in self._route.tunnels:
             tunnel.pause()
-        self._tell_all(Kind.HEARTBEAT)
+        self._tell_all(RecordKind.HEARTBEAT)
         closing = [recording.close() for recording in self._recordings]
         if within_s is not None:
             hurried = await asyncio.gather(*(recording.hurry(within_s * RECORDERS_SHARE) for recording in self._recordings))

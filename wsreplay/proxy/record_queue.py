@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wsreplay.recorder.protocol import HEAD_LENGTH, Kind, Record, RecordReader, head
+from wsreplay.recorder.protocol import HEAD_LENGTH, Record, RecordKind, RecordReader, head
 
 KEEP_BYTES = 64 * 2**20
 # A shorter hold is scheduling, not something a bound in a contract could notice.
 HOLD_WORTH_NOTING_NS = 20_000_000
 
-_CHUNK = int(Kind.CHUNK)  # looking it up in its class takes longer than packing a head
+_CHUNK = int(RecordKind.CHUNK)  # looking it up in its class takes longer than packing a head
 Forward = Callable[[], None]
 
 
@@ -168,7 +168,7 @@ class RecordQueue:
     def hold(self, since: int) -> None:
         """Put on record that what came since then (monotonic, ns) may have been seen late."""
         if time.monotonic_ns() - since >= HOLD_WORTH_NOTING_NS:
-            self.record(Kind.HOLD, (since - self.origin_ns).to_bytes(8, "little"))
+            self.record(RecordKind.HOLD, (since - self.origin_ns).to_bytes(8, "little"))
 
     def _resend(self, sock: socket.socket, committed: int) -> None:
         """Send what was sent and not committed to a new recorder, and what waits. Forwarding is done once."""

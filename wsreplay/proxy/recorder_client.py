@@ -40,11 +40,11 @@ from wsreplay.proxy.outage import Outage
 from wsreplay.proxy.record_queue import KEEP_BYTES, RecordQueue
 from wsreplay.proxy.recording_files import RecordingFiles, Relocated
 from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, RecorderRefused, SpawnedRecorder
-from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, Suspect, leave_out
+from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, SuspectRecord, leave_out
 from wsreplay.proxy.threads import run_beside
 from wsreplay.proxy.watchdog import Silence, Watchdog
 from wsreplay.recorder import unwritten
-from wsreplay.recorder.protocol import Hello, Kind, Report
+from wsreplay.recorder.protocol import Hello, RecordKind, Report
 from wsreplay.store import lock
 from wsreplay.units import SECOND, duration_text
 
@@ -77,7 +77,7 @@ class RecorderClient(RecordQueue):
         self._spawned: SpawnedRecorder | None = None
         # The one before it, until it is reaped.
         self._dying: SpawnedRecorder | None = None
-        self._suspect = Suspect()
+        self._suspect = SuspectRecord()
         # Why nothing is written at the moment, if so.
         self._outage = Outage(self._callbacks, self._reserve)
         self._watchdog = Watchdog(self._look)
@@ -334,7 +334,7 @@ class RecorderClient(RecordQueue):
         self.check_files()
         if self._closed is None:
             self._closed = asyncio.get_running_loop().create_future()
-            self.record(Kind.BYE)
+            self.record(RecordKind.BYE)
             self._over = True
 
     async def close(self) -> Report:

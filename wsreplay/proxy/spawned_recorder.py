@@ -18,7 +18,7 @@ import msgspec
 
 import wsreplay
 from wsreplay.errors import WsreplayError
-from wsreplay.recorder.protocol import Hello, Kind, Report, head
+from wsreplay.recorder.protocol import Hello, RecordKind, Report, head
 
 SOCKET_BUFFER = 4 * 2**20
 READ = 2**16
@@ -88,7 +88,7 @@ class SpawnedRecorder:
         """Tell it what to record into. One that died at once is not told: the end of the socket says so."""
         body = msgspec.json.encode(hello)
         with contextlib.suppress(OSError):
-            self.socket.send(head(Kind.HELLO, len(body), 0) + body)
+            self.socket.send(head(RecordKind.HELLO, len(body), 0) + body)
 
     def receive(self) -> list[Report]:
         """The reports that are whole after one more read. Raises BlockingIOError, and EOFError where it closed its socket."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from wsreplay.recorder.protocol import Kind, Record, Skipped
+from wsreplay.recorder.protocol import Record, RecordKind, Skipped
 
 DEATHS = 3
 # Between attempts to start a recorder (s).
@@ -32,7 +32,7 @@ CAREFUL_RECORDS = 10_000
 
 
 @dataclass
-class Suspect:
+class SuspectRecord:
     """What is known of deaths so far. Times are monotonic, in s."""
 
     quick_deaths: int = 0  # in a row
@@ -81,11 +81,13 @@ class Suspect:
 def leave_out(record: Record, *, whole: bool) -> tuple[Record, str]:
     """The record that stands for one that is left out, and the words for what is: its payloads, or `whole` all of it."""
     kind, direction, connection, t_ns, body = record
-    if kind == Kind.SKIPPED:
+    if kind == RecordKind.SKIPPED:
         note, _, body = body.partition(b"\n")
         kind = msgspec.json.decode(note, type=Skipped).kind
     note = msgspec.json.encode(Skipped(kind, len(body), f"the recorder failed at it {DEATHS} times", again=whole))
-    if kind == Kind.CHUNK and not whole:
+    if kind == RecordKind.CHUNK and not whole:
         note += b"\n" + body  # its frames may do without their payloads
-    what = f"{len(body):,} bytes of connection {connection}" if kind == Kind.CHUNK else f"a record {Kind(kind).name}"
-    return Record(Kind.SKIPPED, direction, connection, t_ns, note), what
+    what = f"a record {RecordKind(kind).name}"
+    if kind == RecordKind.CHUNK:
+        what = f"{len(body):,} bytes of connection {connection}"
+    return Record(RecordKind.SKIPPED, direction, connection, t_ns, note), what

@@ -13,7 +13,7 @@ from enum import Enum
 import msgspec
 
 from wsreplay.proxy.recorder_client import RecorderClient
-from wsreplay.recorder.protocol import Closing, Kind
+from wsreplay.recorder.protocol import Closing, RecordKind
 
 # How much may wait to be written to a peer before its counterpart is read no further.
 WRITE_BUFFER = 256 * 2**10
@@ -25,7 +25,7 @@ RESET_PATIENCE_S = 5.0
 _HELD, _FULL, _STOPPED, _CROWDED = 1, 2, 4, 8
 
 
-class End(Enum):
+class StreamEnd(Enum):
     """How the stream of bytes from a peer ended."""
 
     EOF = "eof"
@@ -62,7 +62,7 @@ class Leg(asyncio.Protocol):
 
     def __init__(self, tunnel: Tunnel, direction: int, transport: asyncio.Transport) -> None:
         self.transport = transport
-        self.end: End | None = None
+        self.end: StreamEnd | None = None
         self.lost = False
         self._tunnel = tunnel
         self._direction = direction
@@ -104,16 +104,16 @@ class Leg(asyncio.Protocol):
         if self._tls:
             # There is no half-close in asyncio's TLS: the transport closes itself now, and says so in `connection_lost`.
             return False
-        self._ended(End.EOF, None)
+        self._ended(StreamEnd.EOF, None)
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
-        self._ended(End.RESET if error is not None else End.LOST, error)
+        self._ended(StreamEnd.RESET if error is not None else StreamEnd.LOST, error)
         self._tunnel.leg_lost()
 
-    def _ended(self, end: End, error: Exception | None) -> None:
-        if self.end is None or (self.end is End.EOF and end is End.RESET):
+    def _ended(self, end: StreamEnd, error: Exception | None) -> None:
+        if self.end is None or (self.end is StreamEnd.EOF and end is StreamEnd.RESET):
             self.end = end
             self._tunnel.note_end(self._direction, end, error)
         if not self._held:
@@ -124,7 +124,7 @@ class Leg(asyncio.Protocol):
         target = self.other
         if target.lost:
             self.transport.close()
-        elif self.end is End.RESET:
+        elif self.end is StreamEnd.RESET:
             target.reset()
         elif self.lost or target._tls or (target.end is not None and not target._held):
             target.transport.close()
@@ -196,10 +196,10 @@ class Tunnel:
         if self.recorder.crowded:
             self.crowd(True)
 
-    def note_end(self, direction: int, end: End, error: Exception | None) -> None:
+    def note_end(self, direction: int, end: StreamEnd, error: Exception | None) -> None:
         if self._closing is None:
             who = "server" if direction else "client"
-            text = f"{who}: {getattr(error, 'strerror', None) or error}" if end is End.RESET else None
+            text = f"{who}: {getattr(error, 'strerror', None) or error}" if end is StreamEnd.RESET else None
             self._closing = Closing(by=who, error=text)
 
     @property
@@ -210,7 +210,7 @@ class Tunnel:
     def leg_lost(self) -> None:
         self._lost += 1
         if self._lost == 2:
-            self.recorder.record(Kind.CLOSE, msgspec.json.encode(self._closing or Closing()), self.id)
+            self.recorder.record(RecordKind.CLOSE, msgspec.json.encode(self._closing or Closing()), self.id)
             self._on_closed(self)
             if not self.closed.done():
                 self.closed.set_result(None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wsreplay.model import Direction, Ending, Opcode
-from wsreplay.recorder.protocol import Closing, Ended, Opened
+from wsreplay.recorder.protocol import Closing, ConnectionEnded, ConnectionOpened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import LARGE, FrameRow, Writer
 from wsreplay.trace.events import event_type
@@ -64,7 +64,7 @@ class ResumePoint:
 
 
 @dataclass(slots=True)
-class Stream:
+class DirectionStream:
     """One direction: its decoder, and the chunks of an unfinished message that the file does not hold yet."""
 
     decoder: StreamDecoder
@@ -95,10 +95,10 @@ class LiveConnection:
         self.seq = 0
         self.last_frame_id: int | None = None
         self.events = 0
-        self.opened = Opened(connection_id, "", "")
+        self.opened = ConnectionOpened(connection_id, "", "")
         self.opened_ns = 0
         self.status: int | None = None
-        self.streams: tuple[Stream, Stream] | None = None
+        self.streams: tuple[DirectionStream, DirectionStream] | None = None
         # The directions that are not read.
         self.unread: dict[int, Unread] = {}
         self.closed_by: str | None = None
@@ -121,7 +121,7 @@ class LiveConnection:
         """Go on where the rows of both directions end."""
         self.streams = (self._stream(0, extensions, points[0]), self._stream(1, extensions, points[1]))
 
-    def _stream(self, direction: int, extensions: str | None, point: ResumePoint) -> Stream:
+    def _stream(self, direction: int, extensions: str | None, point: ResumePoint) -> DirectionStream:
         decoder = StreamDecoder(
             deflate=Inflate.from_extensions(extensions, direction, window=point.window),
             max_payload=self._rules.max_payload,
@@ -133,7 +133,7 @@ class LiveConnection:
             closed=point.closed,
             max_inflated=BATCH_INFLATED,
         )
-        return Stream(decoder, kept=point.offset, told_undecodable=point.told_undecodable)
+        return DirectionStream(decoder, kept=point.offset, told_undecodable=point.told_undecodable)
 
     def feed_tail(self, direction: int, tail: Iterable[tuple[int, int, bytes]], commit: Callable[[], None]) -> None:
         """What the file holds of an unfinished message of a resumed connection: (offset, t_ns, bytes)."""
@@ -215,7 +215,7 @@ class LiveConnection:
         self._writer.large = True
         self._drop_tail_if_done(direction, stream)
 
-    def _drop_tail_if_done(self, direction: int, stream: Stream) -> None:
+    def _drop_tail_if_done(self, direction: int, stream: DirectionStream) -> None:
         if stream.has_tail and stream.decoder.frontier >= stream.kept:
             self._writer.drop_tail(self.id, direction)
             stream.has_tail = False
@@ -310,7 +310,7 @@ class LiveConnection:
                 unread.kept = unread.size
                 self._writer.set_gap_size(self.id, direction, unread.reason, unread.size)
 
-    def _keep_tail(self, direction: int, stream: Stream) -> None:
+    def _keep_tail(self, direction: int, stream: DirectionStream) -> None:
         """Of a frame over the limit, what is behind its kept head is not written: only how far it came."""
         decoder, add = stream.decoder, self._writer.add_tail
         start, enough = max(decoder.frontier, stream.kept), decoder.enough
@@ -346,7 +346,7 @@ class LiveConnection:
             if stream.has_tail:
                 self._writer.drop_tail(self.id, direction, before=None if self._redacts else decoder.frontier)
 
-    def give_up(self, direction: int, t_ns: int, reason: str, size: int) -> Ended:
+    def give_up(self, direction: int, t_ns: int, reason: str, size: int) -> ConnectionEnded:
         """Record no more of this connection, for a reason; `size` is the length of what could not be recorded first."""
         for number, stream in enumerate(self.streams or ()):
             stream.chunks.clear()
@@ -354,15 +354,15 @@ class LiveConnection:
         self._gap(direction, 0, f"not recorded from here: {reason}", size)
         columns = {"closed_ns": t_ns, "ending": str(Ending.TRUNCATED), "error": reason}
         self._writer.update_connection(self.id, **columns)
-        seconds = (t_ns - self.opened_ns) / 1e9
-        return Ended(self.id, self.opened.path, str(Ending.TRUNCATED), seconds, self.seq, self.opened.user, error=reason)
+        ending, seconds = str(Ending.TRUNCATED), (t_ns - self.opened_ns) / 1e9
+        return ConnectionEnded(self.id, self.opened.path, ending, seconds, self.seq, self.opened.user, error=reason)
 
     def note_loss(self, reason: str) -> None:
         """What comes behind the frames that are here is lost."""
         for direction in (0, 1) if self.streams else (0,):
             self._gap(direction, 0, f"lost from here: {reason}", 0)
 
-    def end(self, t_ns: int, closing: Closing, ending: Ending | None = None) -> Ended:
+    def end(self, t_ns: int, closing: Closing, ending: Ending | None = None) -> ConnectionEnded:
         """Write how the connection ended, and what was left unfinished."""
         self.finish()
         ending = ending or self.ending()
@@ -377,7 +377,7 @@ class LiveConnection:
             close_reason=self.close_reason,
             error=error,
         )
-        return Ended(
+        return ConnectionEnded(
             self.id, self.opened.path, str(ending), (t_ns - self.opened_ns) / 1e9, self.seq, self.opened.user, self.status, by,
             self.close_code, self.close_reason, error,
         )  # fmt: skip

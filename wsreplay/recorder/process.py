@@ -34,7 +34,7 @@ import msgspec
 import wsreplay
 from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingError, WsreplayError
 from wsreplay.recorder import unwritten
-from wsreplay.recorder.protocol import Hello, Kind, RecordReader, Report
+from wsreplay.recorder.protocol import Hello, RecordKind, RecordReader, Report
 from wsreplay.recorder.recorder import Recorder
 from wsreplay.recorder.recover import recover
 from wsreplay.recorder.salvage import salvage
@@ -66,7 +66,7 @@ GC_THRESHOLD = 100_000
 ORPHAN_PATIENCE_S = 60.0
 
 _encode = msgspec.json.Encoder().encode
-_BYE = int(Kind.BYE)  # looked up for every record
+_BYE = int(RecordKind.BYE)  # looked up for every record
 
 
 class _ApplyFailed(Exception):

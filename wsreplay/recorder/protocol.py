@@ -22,7 +22,7 @@ HEAD_LENGTH = _HEAD.size
 _unpack = _HEAD.unpack_from
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """The kinds of record, with their bodies."""
 
     HELLO = 1  # Hello, as JSON
@@ -104,7 +104,7 @@ class Opening(msgspec.Struct, frozen=True):
     user: str | None = None
 
 
-class Opened(msgspec.Struct, frozen=True):
+class ConnectionOpened(msgspec.Struct, frozen=True):
     """A connection as the console tells of it: without secrets."""
 
     id: int
@@ -113,7 +113,7 @@ class Opened(msgspec.Struct, frozen=True):
     user: str | None = None
 
 
-class Ended(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConnectionEnded(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a connection ended, as the console tells of it."""
 
     id: int
@@ -146,8 +146,8 @@ class Report(msgspec.Struct, omit_defaults=True):
     damaged: bool = False  # because it is not as a recorder has written it
     exit_code: int = 3
     closed: bool = False
-    opened: list[Opened] = []
-    ended: list[Ended] = []
+    opened: list[ConnectionOpened] = []
+    ended: list[ConnectionEnded] = []
 
 
 def head(kind: int, length: int, t_ns: int, connection: int = 0, direction: int = 0) -> bytes:

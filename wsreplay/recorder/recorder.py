@@ -10,7 +10,17 @@ import orjson
 from wsreplay.errors import CorruptRecording
 from wsreplay.model import Connection, Ending, Headers
 from wsreplay.recorder.connection import LiveConnection, Rules
-from wsreplay.recorder.protocol import Closing, Ended, FaultNote, Hello, Kind, Opened, Opening, Record, Skipped
+from wsreplay.recorder.protocol import (
+    Closing,
+    ConnectionEnded,
+    ConnectionOpened,
+    FaultNote,
+    Hello,
+    Opening,
+    Record,
+    RecordKind,
+    Skipped,
+)
 from wsreplay.recorder.resume import close_crashed_runs, next_start, open_connections
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume
@@ -21,7 +31,7 @@ from wsreplay.wire.heads import parse_head
 
 SWITCHING_PROTOCOLS = 101
 _STATUS = re.compile(r"[0-9]{3}")  # RFC 9112, section 4
-_CHUNK = int(Kind.CHUNK)  # looked up for every record
+_CHUNK = int(RecordKind.CHUNK)  # looked up for every record
 
 
 class Recorder:
@@ -39,8 +49,8 @@ class Recorder:
         self._rest: tuple[LiveConnection, int, int] | None = None
         self._reached = 0
         self.events = 0
-        self._opened: list[Opened] = []
-        self._ended: list[Ended] = []
+        self._opened: list[ConnectionOpened] = []
+        self._ended: list[ConnectionEnded] = []
         if hello.run_id is None:
             close_crashed_runs(self.writer)
             self.start_ns = next_start(self.writer, hello.started_at)
@@ -114,24 +124,24 @@ class Recorder:
             if connection.feed(direction, t_ns, body):
                 self._rest = connection, direction, t_ns
                 return True
-        elif kind == Kind.OPEN:
+        elif kind == RecordKind.OPEN:
             self._open(connection_id, t_ns, read_opening(body, self._rules.redactor))
-        elif kind == Kind.OPENED:
+        elif kind == RecordKind.OPENED:
             self._open(connection_id, t_ns, msgspec.json.decode(body, type=Opening))
-        elif kind == Kind.ACCEPT:
+        elif kind == RecordKind.ACCEPT:
             self._accept(connection_id, body)
-        elif kind == Kind.CLOSE:
+        elif kind == RecordKind.CLOSE:
             self._close(connection_id, t_ns, msgspec.json.decode(body, type=Closing))
-        elif kind == Kind.MARK:
+        elif kind == RecordKind.MARK:
             self.writer.add_mark(t_ns, body.decode("utf-8", "replace"))
-        elif kind == Kind.HOLD:
+        elif kind == RecordKind.HOLD:
             self.writer.add_hold(int.from_bytes(body, "little") + self.start_ns, t_ns)
-        elif kind == Kind.UNREAD:
+        elif kind == RecordKind.UNREAD:
             if connection_id in self._connections:  # else it was given up
                 self._connections[connection_id].pass_unread(direction, body.decode())
-        elif kind == Kind.FAULT:
+        elif kind == RecordKind.FAULT:
             self._fault(connection_id, direction, t_ns, body)
-        elif kind == Kind.SKIPPED:
+        elif kind == RecordKind.SKIPPED:
             self._skip(connection_id, direction, t_ns, body)
         return False
 
@@ -150,12 +160,12 @@ class Recorder:
         """In place of a record that recorders die at: what of it can be recorded, and a gap."""
         note, _, original = body.partition(b"\n")
         skipped = msgspec.json.decode(note, type=Skipped)
-        if skipped.kind in (Kind.OPEN, Kind.OPENED) and not skipped.again:
+        if skipped.kind in (RecordKind.OPEN, RecordKind.OPENED) and not skipped.again:
             self._open(connection_id, t_ns, Opening("", "", ()))
         connection = self._connections.get(connection_id)
         if connection is None:
-            self.writer.add_mark(t_ns, f"a {Kind(skipped.kind).name} record is missing: {skipped.reason}")
-        elif skipped.kind == Kind.CHUNK and original:
+            self.writer.add_mark(t_ns, f"a {RecordKind(skipped.kind).name} record is missing: {skipped.reason}")
+        elif skipped.kind == RecordKind.CHUNK and original:
             connection.feed_withheld(direction, t_ns, original, skipped.reason)
             self._touched.add(connection)
         else:
@@ -175,7 +185,7 @@ class Recorder:
         )
         self.writer.insert_connection(connection)
         live = LiveConnection(connection_id, self.writer, self._rules)
-        live.opened = Opened(connection_id, opening.path, opening.peer, opening.user)
+        live.opened = ConnectionOpened(connection_id, opening.path, opening.peer, opening.user)
         live.opened_ns = t_ns
         self._connections[connection_id] = live
         self._opened.append(live.opened)
@@ -220,7 +230,7 @@ class Recorder:
             connection.note_loss(reason)
         self.writer.add_mark(self._reached, f"what passed from here to the end of this run was not recorded: {reason}")
 
-    def news(self) -> tuple[list[Opened], list[Ended]]:
+    def news(self) -> tuple[list[ConnectionOpened], list[ConnectionEnded]]:
         """The connections opened and ended since this was last asked."""
         news = self._opened, self._ended
         self._opened, self._ended = [], []

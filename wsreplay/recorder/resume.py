@@ -9,7 +9,7 @@ import orjson
 
 from wsreplay.model import FIN, RSV1, Ending, Opcode, start_of
 from wsreplay.recorder.connection import UNREAD, LiveConnection, ResumePoint, Rules, Unread
-from wsreplay.recorder.protocol import Closing, Opened
+from wsreplay.recorder.protocol import Closing, ConnectionOpened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume as rows
 from wsreplay.store.resume import FrameEnd
@@ -38,7 +38,7 @@ def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, Liv
     restored = {}
     for row in recorded:
         connection = restored[row.id] = LiveConnection(row.id, writer, rules)
-        connection.opened = Opened(row.id, row.path, row.peer or "", row.user)
+        connection.opened = ConnectionOpened(row.id, row.path, row.peer or "", row.user)
         connection.opened_ns, connection.status = row.opened_ns, row.status
         connection.closed_by, connection.close_code, connection.close_reason = row.closed_by, row.close_code, row.close_reason
         if row.id in histories:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from wsreplay.recorder.protocol import Kind, Record, RecordReader, head
+from wsreplay.recorder.protocol import Record, RecordKind, RecordReader, head
 from wsreplay.recorder.recorder import read_opening
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.heads import parse_head
@@ -90,9 +90,9 @@ def without_secrets(record: bytes, redactor: Redactor) -> bytes:
     """A record as it may be kept: heads are redacted."""
     (parsed,) = RecordReader().feed(record)
     kind, direction, connection, t_ns, body = parsed
-    if kind == Kind.OPEN:
-        kind, body = Kind.OPENED, msgspec.json.encode(read_opening(body, redactor))
-    elif kind == Kind.ACCEPT:
+    if kind == RecordKind.OPEN:
+        kind, body = RecordKind.OPENED, msgspec.json.encode(read_opening(body, redactor))
+    elif kind == RecordKind.ACCEPT:
         start, headers = parse_head(body)
         lines = (f"{name}: {value}" for name, value in redactor.headers(tuple(headers)))
         body = "\r\n".join((" ".join(start).rstrip(), *lines, "", "")).encode("latin-1", "replace")

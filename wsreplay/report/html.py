@@ -23,8 +23,8 @@ from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import kind_sign, severity_sign
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
-from wsreplay.report.timeline import Gap, Kind, Row
-from wsreplay.report.waterfall import Waterfall
+from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
+from wsreplay.report.waterfall import WaterfallChart
 from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import MessageReading
 from wsreplay.units import clock, count_text, duration_text
@@ -162,7 +162,7 @@ class _Page:
         ids, ghost_ids = _row_ids(name, rows)
         spans = [record for record in judgement.spans if record.session == session.id]
         messages = reading.messages([connection.id for connection in session.connections])
-        drawing = Waterfall(spans, messages, findings, session.opened_ns, end_ns, ids, ghost_ids)
+        drawing = WaterfallChart(spans, messages, findings, session.opened_ns, end_ns, ids, ghost_ids)
         wrong = {str(finding.severity) for finding in findings if result.is_wrong(finding) and not result.is_known(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         coverage = coverage_of(judgement, types_of(session, counts), findings)
@@ -275,21 +275,21 @@ def _finding(result: FileResult, judgement: Judgement, folded: Folded, ids: dict
 # The timeline.
 
 
-def _row_ids(name: str, rows: list[Row | Gap]) -> tuple[dict[int, str], dict[int, str]]:
+def _row_ids(name: str, rows: list[TimelineRow | FoldedRows]) -> tuple[dict[int, str], dict[int, str]]:
     """The page's ids of the rows of frames, and of those of missing events by the identity of their finding."""
-    ids = {row.frame: f"{name}e{row.frame}" for row in rows if isinstance(row, Row) and row.frame is not None}
-    ghosts = [row.findings[0] for row in rows if isinstance(row, Row) and row.kind is Kind.GHOST]
+    ids = {row.frame: f"{name}e{row.frame}" for row in rows if isinstance(row, TimelineRow) and row.frame is not None}
+    ghosts = [row.findings[0] for row in rows if isinstance(row, TimelineRow) and row.kind is TimelineKind.GHOST]
     return ids, {id(finding): f"{name}g{number}" for number, finding in enumerate(ghosts, 1)}
 
 
-def _rows(name: str, rows: list[Row | Gap]) -> Iterator[str]:
+def _rows(name: str, rows: list[TimelineRow | FoldedRows]) -> Iterator[str]:
     yield '<div class="timeline">'
     ghosts = 0
     for row in rows:
-        if isinstance(row, Gap):
+        if isinstance(row, FoldedRows):
             yield f'<div class="gap">… {count_text(row.rows, "event")} …</div>'
             continue
-        if row.kind is Kind.GHOST:
+        if row.kind is TimelineKind.GHOST:
             ghosts += 1
             yield _row(row, f"{name}g{ghosts}")
         else:
@@ -297,10 +297,10 @@ def _rows(name: str, rows: list[Row | Gap]) -> Iterator[str]:
     yield "</div>"
 
 
-def _row(row: Row, row_id: str) -> str:
+def _row(row: TimelineRow, row_id: str) -> str:
     classes = ["row", str(row.kind)]
     notes = ""
-    if row.kind is Kind.GHOST:
+    if row.kind is TimelineKind.GHOST:
         (finding,) = row.findings
         due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
         text = f"◆ missing: {due}{_shown(row.text)}"
@@ -320,7 +320,7 @@ def _row(row: Row, row_id: str) -> str:
     )
 
 
-def _said(row: Row) -> str:
+def _said(row: TimelineRow) -> str:
     text = _shown(row.text or gist(row.payload, _GIST))
     excerpt = _excerpt(row.payload)
     if not excerpt:

@@ -19,7 +19,7 @@ _EXCERPT_BYTES = 64 * 1024
 _MOST_EXPECTED = 4
 
 
-class Kind(StrEnum):
+class TimelineKind(StrEnum):
     EVENT = "event"  # a message
     GHOST = "ghost"  # a message that never came
     CONNECTION = "connection"  # a drop, a reconnect
@@ -27,11 +27,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """One line of a timeline. `findings` are decided by this row, `witness` says that one points at it."""
 
     t_ns: int
-    kind: Kind
+    kind: TimelineKind
     label: str
     connection: int
     direction: int | None = None
@@ -43,11 +43,11 @@ class Row:
 
     @property
     def notable(self) -> bool:
-        return self.witness or bool(self.findings) or self.kind is not Kind.EVENT
+        return self.witness or bool(self.findings) or self.kind is not TimelineKind.EVENT
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class FoldedRows:
     """Rows that were left out."""
 
     rows: int
@@ -94,7 +94,7 @@ def faults(recording: Recording, session: Session) -> list[Fault]:
     return [fault for fault in recording.faults() if fault.connection_id in connections]
 
 
-def rows(recording: Recording, session: Session, findings: Iterable[Finding], reading: MessageReading) -> Iterator[Row]:
+def rows(recording: Recording, session: Session, findings: Iterable[Finding], reading: MessageReading) -> Iterator[TimelineRow]:
     """All rows of a session by time; bounded memory, whatever its length."""
     marks = Marks.of(findings)
     waiting = deque(sorted([*_faults(recording, session), *_ends(session)], key=lambda row: row.t_ns))
@@ -106,11 +106,11 @@ def rows(recording: Recording, session: Session, findings: Iterable[Finding], re
     yield from merge(waiting, ghosts, key=lambda row: row.t_ns)
 
 
-def folded(rows: Iterable[Row], *, around: int, whole: int) -> Iterator[Row | Gap]:
-    """Rows near notable ones, the first and the last few; a Gap where some were left out; not for up to `whole` rows."""
-    held: deque[Row] = deque()
+def folded(rows: Iterable[TimelineRow], *, around: int, whole: int) -> Iterator[TimelineRow | FoldedRows]:
+    """Rows near notable ones, the first and the last few; FoldedRows where some were left out; not for up to `whole` rows."""
+    held: deque[TimelineRow] = deque()
     left_out, trailing = 0, around
-    beginning: list[Row] | None = []
+    beginning: list[TimelineRow] | None = []
     for row in rows:
         if beginning is not None:
             beginning.append(row)
@@ -122,7 +122,7 @@ def folded(rows: Iterable[Row], *, around: int, whole: int) -> Iterator[Row | Ga
         for connection in again:
             if connection.notable:
                 if left_out:
-                    yield Gap(left_out)
+                    yield FoldedRows(left_out)
                 yield from held
                 held.clear()
                 left_out, trailing = 0, around
@@ -139,7 +139,7 @@ def folded(rows: Iterable[Row], *, around: int, whole: int) -> Iterator[Row | Ga
         yield from beginning
         return
     if left_out:
-        yield Gap(left_out)
+        yield FoldedRows(left_out)
     yield from held
 
 
@@ -166,7 +166,7 @@ def expected(finding: Finding) -> str:
     return " or ".join(names)
 
 
-def _due_before(message: Message, waiting: deque[Row], ghosts: deque[Row]) -> Iterator[Row]:
+def _due_before(message: Message, waiting: deque[TimelineRow], ghosts: deque[TimelineRow]) -> Iterator[TimelineRow]:
     """What stands before a message: by its time; what is missing behind the frame that the finding names."""
     while True:
         other = waiting[0] if waiting and waiting[0].t_ns < message.t_ns else None
@@ -179,28 +179,28 @@ def _due_before(message: Message, waiting: deque[Row], ghosts: deque[Row]) -> It
             return
 
 
-def _ghosts(missing: list[Finding]) -> Iterator[Row]:
+def _ghosts(missing: list[Finding]) -> Iterator[TimelineRow]:
     for finding in missing:
-        yield Row(
-            ghost_ns(finding), Kind.GHOST, finding.expected[0], finding.connection or 0,
+        yield TimelineRow(
+            ghost_ns(finding), TimelineKind.GHOST, finding.expected[0], finding.connection or 0,
             text=why_missing(finding), findings=(finding,),
         )  # fmt: skip
 
 
-def _faults(recording: Recording, session: Session) -> Iterator[Row]:
+def _faults(recording: Recording, session: Session) -> Iterator[TimelineRow]:
     for fault in faults(recording, session):
-        yield Row(fault.t_ns, Kind.FAULT, INJECTED, fault.connection_id or 0, fault.direction, text=fault.said)
+        yield TimelineRow(fault.t_ns, TimelineKind.FAULT, INJECTED, fault.connection_id or 0, fault.direction, text=fault.said)
 
 
-def _ends(session: Session) -> Iterator[Row]:
+def _ends(session: Session) -> Iterator[TimelineRow]:
     """Drops and reconnects; an ordinary beginning and end are nothing to tell."""
     for number, connection in enumerate(session.connections):
         if number:
-            yield Row(connection.opened_ns, Kind.CONNECTION, "ws.open", connection.id, text="reconnected")
+            yield TimelineRow(connection.opened_ns, TimelineKind.CONNECTION, "ws.open", connection.id, text="reconnected")
         text = _ending(connection)
         if text and connection.closed_ns is not None:
             label = "ws.close" if connection.ending is Ending.CLEAN else "ws.drop"
-            yield Row(connection.closed_ns, Kind.CONNECTION, label, connection.id, text=text)
+            yield TimelineRow(connection.closed_ns, TimelineKind.CONNECTION, label, connection.id, text=text)
 
 
 def _ending(connection: Connection) -> str:
@@ -218,10 +218,10 @@ def _ending(connection: Connection) -> str:
     return ""
 
 
-def _row(message: Message, marks: Marks) -> Row:
+def _row(message: Message, marks: Marks) -> TimelineRow:
     label = message.type if message.type is not None else f"({Opcode(message.opcode).name.lower()})"
     findings = tuple(marks.decided.get(message.id, ()))  # they stand at the first event of a frame
-    return Row(
-        message.t_ns, Kind.EVENT, label, message.connection_id, message.direction, int(message.id),
+    return TimelineRow(
+        message.t_ns, TimelineKind.EVENT, label, message.connection_id, message.direction, int(message.id),
         message.payload[:_EXCERPT_BYTES], findings=findings, witness=int(message.id) in marks.witnesses,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from wsreplay.display import cells, fit, gist, pad, visible
 from wsreplay.model import Direction
 from wsreplay.report import timeline
 from wsreplay.report.paint import BLUE, DIM, MISSING, YELLOW, Paint, kind_sign
-from wsreplay.report.timeline import Gap, Kind, Row
+from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding
 
@@ -18,10 +18,10 @@ _MOST_ROWS = 400
 WIDEST_TYPE = 32
 
 
-def timeline_lines(rows: Iterable[Row], paint: Paint, width: int) -> Iterator[str]:
+def timeline_lines(rows: Iterable[TimelineRow], paint: Paint, width: int) -> Iterator[str]:
     """A line a row, at most 400, those that tell nothing folded; `width` is in cells."""
     shown = list(islice(timeline.folded(rows, around=_AROUND, whole=_WHOLE), _MOST_ROWS))
-    labels = [cells(visible(row.label)) for row in shown if isinstance(row, Row) and row.kind is not Kind.FAULT]
+    labels = [cells(visible(row.label)) for row in shown if isinstance(row, TimelineRow) and row.kind is not TimelineKind.FAULT]
     column = min(max(labels, default=0), WIDEST_TYPE, width // 3)
     for row in shown:
         yield _line(row, column, paint, width)
@@ -29,32 +29,32 @@ def timeline_lines(rows: Iterable[Row], paint: Paint, width: int) -> Iterator[st
         yield paint("              … more: wsreplay show, wsreplay tui …", DIM)
 
 
-def _line(row: Row | Gap, column: int, paint: Paint, width: int) -> str:
-    if isinstance(row, Gap):
+def _line(row: TimelineRow | FoldedRows, column: int, paint: Paint, width: int) -> str:
+    if isinstance(row, FoldedRows):
         return paint(f"              … {count_text(row.rows, 'event')} …", DIM)
     arrow = "▶" if row.direction == Direction.CLIENT_TO_SERVER else " "
     time = f"{clock(row.t_ns):>12}"
-    if row.kind is Kind.FAULT:
+    if row.kind is TimelineKind.FAULT:
         return f"{time} {arrow}{paint(fit(visible(f'{row.label}: {row.text}'), width - cells(time) - 2), YELLOW)}"
     label = pad(visible(row.label), column)
     text = _row_text(row, max(width - cells(time) - column - 6, 8))
     colour = _row_colour(row)
-    if row.kind is Kind.GHOST:
+    if row.kind is TimelineKind.GHOST:
         return f"{time} {arrow}{paint(f'{label}    {text}', colour)}"
     return f"{time} {arrow}{paint(label, *([colour] if colour else []))}    {text}"
 
 
-def _row_colour(row: Row) -> str:
-    if row.kind is Kind.GHOST:
+def _row_colour(row: TimelineRow) -> str:
+    if row.kind is TimelineKind.GHOST:
         return BLUE
     if row.findings:
         return min((kind_sign(finding) for finding in row.findings), key=lambda sign: "✗◆⇅▲·".index(sign[0]))[1]
-    return DIM if row.kind is Kind.CONNECTION else ""
+    return DIM if row.kind is TimelineKind.CONNECTION else ""
 
 
-def _row_text(row: Row, room: int) -> str:
+def _row_text(row: TimelineRow, room: int) -> str:
     """What stands behind a row's type: what is wrong with it, then what it says."""
-    if row.kind is Kind.GHOST:
+    if row.kind is TimelineKind.GHOST:
         (finding,) = row.findings
         due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
         return fit(visible(f"{MISSING} missing: {due}{row.text}"), room)

@@ -31,7 +31,7 @@ Links = Mapping[int, str]
 """From a frame's id, or the identity of a missing event's finding, to the id of its row on the page."""
 
 
-class Waterfall:
+class WaterfallChart:
     """Draws the spans and events of one session between two times (ns)."""
 
     def __init__(

@@ -27,7 +27,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class MessageEnd:
     """The request or the final response is complete."""
 
     raw: bytes = b""
@@ -40,10 +40,10 @@ class Opaque:
     raw: bytes
 
 
-Piece = RequestHead | ResponseHead | Body | End | Opaque
+Piece = RequestHead | ResponseHead | Body | MessageEnd | Opaque
 
 
-class _Stream:
+class _HttpStream:
     """What both sides have in common: hold bytes until a head is whole, count bodies, turn opaque."""
 
     def __init__(self) -> None:
@@ -182,7 +182,7 @@ class _Stream:
 
     def _end(self, pieces: list[Piece]) -> None:
         self._body = None
-        pieces.append(End())
+        pieces.append(MessageEnd())
         self._ended()
 
     def _give_up(self, reason: str, *, no_websocket: bool = False) -> None:
@@ -191,7 +191,7 @@ class _Stream:
         self._body = None
 
 
-class RequestStream(_Stream):
+class RequestStream(_HttpStream):
     """A client's side of a connection.
 
     After a request that asks for a WebSocket it is `paused` and holds what follows, until `resume` (the answer was not 101)
@@ -232,7 +232,7 @@ class RequestStream(_Stream):
         self.paused, self._pause_after = self._pause_after, False
 
 
-class ResponseStream(_Stream):
+class ResponseStream(_HttpStream):
     """A server's side of a connection. `expect` tells it of each request, in order, before the answer is fed.
 
     After the 101 that answers an upgrade it is `switched`, and holds what follows for `take_rest`.

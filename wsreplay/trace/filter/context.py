@@ -34,7 +34,7 @@ class HasFindings(Protocol):
     def findings(self) -> Sequence[Judged]: ...
 
 
-class Reader(Protocol):
+class DecodedReader(Protocol):
     """What the messages of connections say that are not plain JSON."""
 
     @property
@@ -80,7 +80,7 @@ class Context:
     judged: Mapping[int, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     thread: KeyReader = THREAD
     run: KeyReader = RUN
-    reader: Reader | None = None
+    reader: DecodedReader | None = None
 
     @classmethod
     def of(
@@ -90,7 +90,7 @@ class Context:
         *,
         thread: KeyReader = THREAD,
         run: KeyReader = RUN,
-        reader: Reader | None = None,
+        reader: DecodedReader | None = None,
     ) -> Context:
         """The context of a recording, as it is now: a live one needs another when it has new connections."""
         connections = recording.connections()

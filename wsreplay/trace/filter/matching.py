@@ -11,7 +11,7 @@ import orjson
 from wsreplay.model import Frame
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter.ast import And, Comparison, Field, Glob, Json, JsonValue, Node, Not, Or, Regex, Text
-from wsreplay.trace.filter.context import Context, KeyReader, Reader
+from wsreplay.trace.filter.context import Context, DecodedReader, KeyReader
 from wsreplay.trace.regex import compile_pattern
 
 Predicate = Callable[[Frame], bool]
@@ -24,7 +24,7 @@ COMPARE: dict[Comparison, Callable[[Any, Any], bool]] = {
 class _Documents:
     """The JSON documents of a frame, decoded once, however many paths of a filter look into them."""
 
-    def __init__(self, reader: Reader | None) -> None:
+    def __init__(self, reader: DecodedReader | None) -> None:
         self._reader = reader
         self._last: tuple[Frame | None, tuple[Any, ...]] = (None, ())
 
