@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -331,7 +332,7 @@ def _server_ids(part: SessionScript, fields: Fields) -> frozenset[tuple[str, Any
     """Recorded ids that the server was the first to use."""
     ours: set[tuple[str, Any]] = set()
     theirs: set[tuple[str, Any]] = set()
-    for is_ours, id_ in (said for script in part.scripts for said in _ids_said(script, fields)):
+    for is_ours, id_ in chain.from_iterable(_ids_said(script, fields) for script in part.scripts):
         if is_ours:
             ours.add(id_)
         elif id_ not in ours:

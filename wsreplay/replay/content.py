@@ -125,8 +125,8 @@ class Namer:
 def heartbeat_of(decoder: Decoder, direction: int, opcode: int, payload: bytes) -> Heartbeat | None:
     """What a message is that peers send as they like, as WebSocket's pings; None for any other."""
     find = getattr(decoder, "heartbeat", None)
-    found: Heartbeat | None = find(direction, payload) if find is not None and opcode in (TEXT, BINARY) else None
-    return found
+    heartbeat: Heartbeat | None = find(direction, payload) if find is not None and opcode in (TEXT, BINARY) else None
+    return heartbeat
 
 
 def _json(payload: bytes) -> Any:
