@@ -78,8 +78,8 @@ def _fitting(items: Any, incomplete: str) -> list[CompletionItem]:
 
 def _session_item(session: Session, stem: str) -> CompletionItem:
     first = session.connections[0]
-    told = " ".join(part for part in (first.user, first.path) if part)
-    return CompletionItem(f"{stem}{session.id}", help="".join(sign for sign in told if sign.isprintable())[:60])
+    label = " ".join(part for part in (first.user, first.path) if part)
+    return CompletionItem(f"{stem}{session.id}", help="".join(sign for sign in label if sign.isprintable())[:60])
 
 
 def _sessions(path: str) -> Iterator[Session]:

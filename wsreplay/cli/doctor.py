@@ -143,9 +143,9 @@ def _recordings(folder: Path) -> Iterator[Line]:
         with Recording.open(last) as recording:
             sessions = stitch(recording.connections())
             frames = sum(paging.frame_counts(recording, (connection.id for connection in recording.connections())).values())
-            told = f"{last}: {count_text(len(sessions), 'session')}, {count_text(frames, 'frame')}"
-            told += ", being written" if recording.live else ""
-            yield (FINE if frames else NOTE), told + ("" if frames else ": wsreplay help troubleshooting tells why")
+            summary = f"{last}: {count_text(len(sessions), 'session')}, {count_text(frames, 'frame')}"
+            summary += ", being written" if recording.live else ""
+            yield (FINE if frames else NOTE), summary + ("" if frames else ": wsreplay help troubleshooting tells why")
             if recording.warning:
                 yield NOTE, recording.warning
     except WsreplayError as error:

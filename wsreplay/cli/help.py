@@ -44,8 +44,8 @@ class Topic(click.ParamType[str]):
     name = "topic"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        offers = {**COMMANDS, **{name: told for name, (_, told) in TOPICS.items()}}
-        return [CompletionItem(name, help=told) for name, told in offers.items() if name.startswith(incomplete)]
+        offers = {**COMMANDS, **{name: summary for name, (_, summary) in TOPICS.items()}}
+        return [CompletionItem(name, help=summary) for name, summary in offers.items() if name.startswith(incomplete)]
 
 
 @click.command(name="help")
@@ -69,7 +69,7 @@ def _list_topics() -> None:
     formatter = click.HelpFormatter(max_width=_WIDTH)
     formatter.write_usage("wsreplay help", "TOPIC or COMMAND")
     with formatter.section("Topics"):
-        formatter.write_dl([(name, told) for name, (_, told) in TOPICS.items()])
+        formatter.write_dl([(name, summary) for name, (_, summary) in TOPICS.items()])
     click.echo(formatter.getvalue(), nl=False)
 
 
