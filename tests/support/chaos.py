@@ -185,7 +185,7 @@ class Trial:
         return self.outcome
 
     def _note(self, what: str) -> None:
-        opened = [path for path, conversation in self._churn.conversations.items() if conversation.open_peers]
+        opened = [conversation.path for conversation in self._churn.open_conversations()]
         self._log.append((time.monotonic(), what, opened))
 
     def _tell_log(self, tally: Tally) -> None:
@@ -282,13 +282,25 @@ class Trial:
             change = partial(path.rename, self._folder / f"moved{self.outcome.moved}.db")
         else:
             word, change = "relocated", path.unlink
-        said = relay.count(word)
+        said, opened = relay.count(word), self._churn.open_conversations()
         self._note(f"{word} {path.name}")
         change()
         give_up = time.monotonic() + HANG_S
         while relay.count(word) == said:
             if time.monotonic() > give_up:
                 raise Hang(f"that {path.name} is gone was not said within {HANG_S:.0f} s")
+            await asyncio.sleep(0.01)
+        await self._await_traffic(opened)
+
+    @staticmethod
+    async def _await_traffic(conversations: list[Conversation]) -> None:
+        """Until one of them goes on, or all are over: an echo may go through another recording than theirs."""
+        await asyncio.sleep(0.05)  # what had come on the way is read
+        before = [conversation.received for conversation in conversations]
+        give_up = time.monotonic() + HANG_S / 2
+        while time.monotonic() < give_up and any(conversation.open_peers for conversation in conversations):
+            if [conversation.received for conversation in conversations] != before:
+                return
             await asyncio.sleep(0.01)
 
     async def _kill_relay(self, relay: Relay, victim: str) -> None:

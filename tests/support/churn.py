@@ -36,6 +36,11 @@ class Conversation:
     open_peers: int = 0
 
     @property
+    def received(self) -> int:
+        """How many bytes have come, on both sides."""
+        return sum(len(speaker.received) for speaker in self.speakers)
+
+    @property
     def extensions(self) -> list[str]:
         return [f"Sec-WebSocket-Extensions: {EXTENSIONS[self.mode]}"] if EXTENSIONS[self.mode] else []
 
@@ -101,6 +106,9 @@ class Churn:
         speakers = Speaker(2 * number, mode, masked=True), Speaker(2 * number + 1, mode, masked=False)
         self.conversations[path] = conversation = Conversation(path, mode, speakers)
         return conversation
+
+    def open_conversations(self) -> list[Conversation]:
+        return [conversation for conversation in self.conversations.values() if conversation.open_peers]
 
     async def _client(self, port: int, random: Random) -> None:
         while not self._over.is_set():
