@@ -11,7 +11,9 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from wsreplay.cli.colour import wants_colour
 from wsreplay.cli.main import COMMANDS, group
+from wsreplay.cli.options import print_paged
 from wsreplay.errors import UsageError
 
 # By topic: the page, and what it tells.
@@ -93,8 +95,8 @@ def _print_page(text: str) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    console = Console(width=min(_WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns))
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    console = Console(width=min(_WIDTH, columns), no_color=not wants_colour())
     with console.capture() as laid_out:
         console.print(Markdown(text, code_theme="ansi_dark"))
-    os.environ.setdefault("LESS", "FRX")  # as git: colours, and no pager for what fits
-    click.echo_via_pager(laid_out.get())
+    print_paged([laid_out.get()], wants_colour())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +128,16 @@ def warn(recording: Recording) -> None:
 def print_path(path: Path) -> None:
     """A path on stdout: for a program byte for byte, for a person without what drives a terminal."""
     click.echo(visible(str(path)) if sys.stdout.isatty() else os.fsencode(path))
+
+
+def print_paged(lines: Iterable[str], painted: bool, *, paged: bool = True) -> None:
+    """Lines on stdout: on a terminal through $PAGER, as git does, which does not open for what fits."""
+    if paged and sys.stdout.isatty() and sys.stdin.isatty():
+        os.environ.setdefault("LESS", "FRX")
+        click.echo_via_pager(lines, color=painted)
+        return
+    for line in lines:
+        click.echo(line, nl=False, color=painted)
 
 
 def split_session(text: str) -> tuple[Path, int | None]:

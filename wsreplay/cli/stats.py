@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 
 import click
 
+from wsreplay.cli.colour import wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
 from wsreplay.contract import load
@@ -38,6 +38,6 @@ def command(
     if as_json:
         click.echo(stats_json.render(str(path), statistics), nl=False)
         return
-    painted = sys.stdout.isatty() if color is None else color
+    painted = wants_colour(color)
     width = shutil.get_terminal_size((120, 24)).columns
     click.echo(stats_text.render(str(path), statistics, color=painted, width=width), nl=False, color=painted)

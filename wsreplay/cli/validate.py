@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.colour import wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session
@@ -175,7 +176,8 @@ def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str |
 def _say_finding(finding: Finding) -> None:
     from wsreplay.report.text import finding_line
 
-    click.echo(finding_line(finding, color=sys.stdout.isatty()))
+    painted = wants_colour()
+    click.echo(finding_line(finding, color=painted), color=painted)
 
 
 def _say_amended(before: Finding, after: Finding) -> None:
@@ -183,7 +185,8 @@ def _say_amended(before: Finding, after: Finding) -> None:
     from wsreplay.report.text import finding_line
 
     if before.kind != after.kind:
-        click.echo(f"{finding_line(after, color=sys.stdout.isatty())}  (was: {visible(before.kind)})")
+        painted = wants_colour()
+        click.echo(f"{finding_line(after, color=painted)}  (was: {visible(before.kind)})", color=painted)
 
 
 def _say_comparison(results: Sequence[FileResult], accepted: baseline.Baseline) -> None:
@@ -217,7 +220,7 @@ def _report(
     results: Sequence[FileResult], targets: Sequence[tuple[str, Path | None]], color: bool | None, fail_on: Severity
 ) -> None:
     for form, output in targets:
-        painted = color if color is not None else output is None and sys.stdout.isatty()
+        painted = wants_colour(color) if output is None else bool(color)
         text = render(form, results, color=painted, width=shutil.get_terminal_size((110, 24)).columns, fail_on=fail_on)
         if output is None:
             click.echo(text, nl=False, color=painted)

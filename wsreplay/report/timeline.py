@@ -9,8 +9,9 @@ from enum import StrEnum
 from heapq import merge
 
 from wsreplay.display import INJECTED
-from wsreplay.model import Connection, Ending, Fault, Message, Opcode, Session
+from wsreplay.model import Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.endings import ending_text
 from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Finding, Verdict
@@ -197,25 +198,10 @@ def _ends(session: Session) -> Iterator[TimelineRow]:
     for number, connection in enumerate(session.connections):
         if number:
             yield TimelineRow(connection.opened_ns, TimelineKind.CONNECTION, "ws.open", connection.id, text="reconnected")
-        text = _ending(connection)
+        text = ending_text(connection)
         if text and connection.closed_ns is not None:
             label = "ws.close" if connection.ending is Ending.CLEAN else "ws.drop"
             yield TimelineRow(connection.closed_ns, TimelineKind.CONNECTION, label, connection.id, text=text)
-
-
-def _ending(connection: Connection) -> str:
-    by = f" by the {connection.closed_by}" if connection.closed_by else ""
-    reason = f": {connection.close_reason}" if connection.close_reason else ""
-    match connection.ending:
-        case Ending.CLEAN if connection.close_code in (1000, 1001, 1005, None):
-            return ""
-        case Ending.CLEAN:
-            return f"closed{by} with {connection.close_code}{reason}"
-        case Ending.DROPPED:
-            return f"dropped{by} without a close frame"
-        case Ending.MALFORMED | Ending.REFUSED:
-            return f"{connection.ending}: {connection.error or 'no reason is known'}"
-    return ""
 
 
 def _row(message: Message, marks: Marks) -> TimelineRow:

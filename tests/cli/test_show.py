@@ -1,0 +1,114 @@
+"""`wsreplay show` beyond frames: endings, gaps, times, whole payloads, colours, a pager."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import run
+from terminal import Tmux
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+DROPPED = SAMPLES / "lost-connection.db"
+LEAK = SAMPLES / "leak.db"
+LINES = """{"wsreplay": 1, "started_at": "2026-11-20T10:00:00Z"}
+{"connection": 1, "t": 0.5, "open": {"path": "/a"}}
+{"connection": 1, "t": 0.6, "accept": {"status": 403}}
+{"connection": 1, "t": 0.7, "close": {"by": "server", "ending": "refused"}}
+{"connection": 2, "t": 1, "open": {"path": "/b"}}
+{"connection": 2, "t": 1.1, "accept": {"status": 101}}
+{"connection": 2, "t": 1.2, "dir": "c2s", "opcode": "text", "data": "{\\"type\\":\\"chat\\",\\"n\\":[1,true]}"}
+{"connection": 2, "dir": "s2c", "gap": {"after": 1, "reason": "the disk was \\u001b[31mfull", "bytes": 1234}}
+{"connection": 2, "t": 1.5, "dir": "s2c", "opcode": "binary", "base64": "AAEC/w=="}
+{"connection": 2, "t": 2, "close": {"by": "client", "ending": "dropped"}}
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    (tmp_path / "odd.jsonl").write_text(LINES)
+    assert run("import", tmp_path / "odd.jsonl", "-o", tmp_path / "odd.db").code == 0
+    return tmp_path / "odd.db"
+
+
+def test_what_no_frame_tells_is_told(odd: Path) -> None:
+    lines = [line.split(maxsplit=1)[-1] for line in run("show", odd).out.splitlines()]
+    assert lines == [
+        "session 1 · connection 1 · /a", "■ refused with status 403",
+        "session 2 · connection 2 · /b", '00:01.200000 ▶ chat                         28  {"type":"chat","n":[1,true]}',
+        "■ 1,234 bytes from the server not recorded: the disk was ␛[31mfull",
+        "00:01.500000 ◀ binary                        4  00 01 02 ff  |....|",
+        "■ dropped by the client without a close frame",
+    ]  # fmt: skip
+
+
+def test_notes_are_objects_too(odd: Path) -> None:
+    objects = [json.loads(line) for line in run("show", odd, "--json").out.splitlines()]
+    assert [next(key for key in ("close", "gap", "opcode") if key in line) for line in objects] == [
+        "close", "opcode", "gap", "opcode", "close"
+    ]  # fmt: skip
+    assert objects[0]["close"] == {
+        "ending": "refused", "status": 403, "by": "server", "code": None, "reason": None, "error": None
+    }  # fmt: skip
+    assert objects[2]["gap"] == {"after": 1, "reason": "the disk was \x1b[31mfull", "bytes": 1234}
+
+
+def test_a_filter_leaves_notes_out_and_says_where_it_matches_nothing(odd: Path) -> None:
+    assert "■" not in run("show", odd, "--filter", "op:binary").out
+    outcome = run("show", odd, "--filter", "type:nothing")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "wsreplay: no frame matches the filter\n")
+
+
+def test_whole_payloads_are_indented(odd: Path) -> None:
+    out = run("show", odd, 2, "--pretty").out
+    assert '\n          {\n            "type": "chat",\n            "n": [\n              1,\n' in out
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern"),
+    [("elapsed", "00:01.200000 ▶"), ("delta", r"\+500ms ▶"), ("clock", r"\d\d:00:01.200000 ▶"),
+     ("utc", "10:00:01.200000 ▶")],
+)  # fmt: skip
+def test_times_are_as_asked(odd: Path, form: str, pattern: str) -> None:
+    out = run("show", odd, "--time", form).out
+    assert re.search(pattern, out)
+    assert ("· 2026-11-20" in out) == (form in ("clock", "utc"))
+
+
+COLOUR = "\x1b["
+
+
+@pytest.mark.parametrize(
+    ("variables", "option", "expected"),
+    [
+        ({}, [], False), ({}, ["--color"], True), ({"CLICOLOR_FORCE": "1"}, [], True), ({"CLICOLOR_FORCE": "0"}, [], False),
+        ({"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, [], False), ({"CLICOLOR_FORCE": "1"}, ["--no-color"], False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["show", "stats", "validate"])
+def test_colours_are_as_asked(
+    command: str, variables: dict[str, str], option: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert (COLOUR in run(command, LEAK, *option).out) == expected
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="needs less")
+def test_on_a_terminal_what_is_long_is_paged(tmux: Tmux) -> None:
+    tmux.start(sys.executable, "-m", "wsreplay", "show", str(LEAK), "--pretty")
+    tmux.until(lambda screen: "connection_ack" in screen and "ended" not in screen)
+    assert COLOUR in tmux.screen("-e")
+    tmux.keys("q")
+    tmux.until(lambda screen: "ended 0" in screen)
+
+
+def test_on_a_terminal_what_is_short_is_printed(tmux: Tmux) -> None:
+    tmux.start(sys.executable, "-m", "wsreplay", "show", str(LEAK), "1", "--filter", "type:chat")
+    tmux.until(lambda screen: "▶ chat" in screen and "ended 0" in screen)
