@@ -64,8 +64,7 @@ def _types_that_may_come(contract: Contract) -> None:
 
 
 def _fail(rule: Rule, message: str) -> NoReturn:
-    place = rule.place
-    raise ContractError(message, file=place.file, line=place.line, column=place.column, path=place.path)
+    raise rule.place.error(message)
 
 
 def _overlap(patterns: Patterns, others: Patterns) -> Pattern | None:

@@ -26,8 +26,7 @@ class Value:
     key_places: dict[str, Place] = field(default_factory=dict)
 
     def fail(self, message: str) -> NoReturn:
-        place = self.place
-        raise ContractError(message, file=place.file, line=place.line, column=place.column, path=place.path)
+        raise self.place.error(message)
 
     def plain(self) -> Any:
         """The value without its places."""
@@ -44,14 +43,7 @@ class Value:
             names = list(allowed)
             for key in self.data:
                 if key not in names:
-                    place = self.key_places.get(key, self.place)
-                    raise ContractError(
-                        f"unknown key {key!r}{suggestion(key, names)}",
-                        file=place.file,
-                        line=place.line,
-                        column=place.column,
-                        path=place.path,
-                    )
+                    raise self.key_places.get(key, self.place).error(f"unknown key {key!r}{suggestion(key, names)}")
         return self.data
 
     def items(self) -> list[Value]:

@@ -216,14 +216,7 @@ def _check_unique_ids(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     by_id = dict[str, Rule]()
     for rule_ in rules:
         if rule_.id in by_id:
-            place = rule_.place
-            raise ContractError(
-                f"the id {rule_.id!r} is taken; first in line {by_id[rule_.id].place.line}",
-                file=place.file,
-                line=place.line,
-                column=place.column,
-                path=place.path,
-            )
+            raise rule_.place.error(f"the id {rule_.id!r} is taken; first in line {by_id[rule_.id].place.line}")
         by_id[rule_.id] = rule_
     return tuple(by_id.values())
 

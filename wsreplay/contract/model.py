@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from wsreplay.contract.paths import Path
+from wsreplay.errors import ContractError
 
 CONNECTION_SOURCES = ("conn.id", "conn.user", "conn.session")
 PSEUDO_EVENTS = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
@@ -29,6 +30,10 @@ class Place:
     line: int = 0
     column: int = 0
     path: str = ""
+
+    def error(self, message: str) -> ContractError:
+        """What is wrong here, to be raised."""
+        return ContractError(message, file=self.file, line=self.line, column=self.column, path=self.path)
 
 
 @dataclass(frozen=True, slots=True)

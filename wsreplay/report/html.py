@@ -163,7 +163,7 @@ class _Page:
         spans = [record for record in judgement.spans if record.session == session.id]
         messages = reading.messages([connection.id for connection in session.connections])
         drawing = WaterfallChart(spans, messages, findings, session.opened_ns, end_ns, ids, ghost_ids)
-        wrong = {str(finding.severity) for finding in findings if result.is_wrong(finding) and not result.is_known(finding)}
+        wrong = {str(finding.severity) for finding in findings if result.is_new(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         coverage = coverage_of(judgement, types_of(session, counts), findings)
         yield from _session_head(judgement, session, findings, coverage, end_ns)
@@ -191,9 +191,8 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
         facts.append("runs: " + ", ".join(f"{number:,} {_shown(state)}" for state, number in states.items()))
     if judgement.spans_left_out:
         facts.append(f"{count_text(judgement.spans_left_out, 'more span')}, not on this page")
-    known = sum(result.is_wrong(finding) and result.is_known(finding) for finding in judgement.findings)
-    if known:
-        facts.append(f"{known:,} known")
+    if result.known_failures:
+        facts.append(f"{result.known_failures:,} known")
     yield '<p class="facts">' + " · ".join(facts) + "</p>"
     for what, number in judgement.forgotten.items():
         yield f'<p class="trouble">to bound memory, {number:,} {_shown(what)} were forgotten</p>'

@@ -56,17 +56,26 @@ class FileResult:
         return () if self.judgement is None else self.judgement.findings
 
     def is_known(self, finding: Finding) -> bool:
+        """Whether a baseline accepts a finding."""
         return finding.fingerprint in self.known
 
     def is_wrong(self, finding: Finding) -> bool:
         """Whether a finding says that something is wrong, or under `strict` that it was not shown to be right."""
         return is_failure(finding) or (self.strict and finding.verdict in _UNPROVEN)
 
+    def is_new(self, finding: Finding) -> bool:
+        """Whether a finding says that something is wrong, and no baseline accepts it."""
+        return self.is_wrong(finding) and not self.is_known(finding)
+
+    @property
+    def known_failures(self) -> int:
+        """How many findings say that something is wrong that a baseline accepts."""
+        return sum(self.is_wrong(finding) and self.is_known(finding) for finding in self.findings)
+
     def failures(self) -> list[Finding]:
         """What is wrong, accepted by no baseline, and no mere consequence of something else."""
         causes = {finding.id for finding in self.findings}
-        new = (finding for finding in self.findings if self.is_wrong(finding) and not self.is_known(finding))
-        return [finding for finding in new if finding.caused_by not in causes]
+        return [finding for finding in self.findings if self.is_new(finding) and finding.caused_by not in causes]
 
     @property
     def why_not_judged(self) -> str:

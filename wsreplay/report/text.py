@@ -325,7 +325,7 @@ def _totals(result: FileResult) -> str:
         for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
         if severity in failures
     ]
-    known = sum(1 for finding in result.findings if result.is_wrong(finding) and result.is_known(finding))
+    known = result.known_failures
     return ", ".join([*parts, *([f"{known:,} known"] if known else [])]) or "no findings"
 
 

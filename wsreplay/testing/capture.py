@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wsreplay.testing.event import HasEvent
 from wsreplay.trace import jsonpath as paths
 
 _THREAD = (paths.parse("$.thread_id"), paths.parse("$.payload.thread_id"))
@@ -16,19 +17,11 @@ ThreadOf = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(HasEvent):
     """One event; `at` is in seconds since the capture began, or since it was cleared."""
 
     event: Mapping[str, Any]
     at: float
-
-    @property
-    def type(self) -> str | None:
-        kind = self.event.get("type")
-        return kind if isinstance(kind, str) else None
-
-    def __getitem__(self, name: str) -> Any:
-        return self.event[name]
 
 
 def thread_of(event: Mapping[str, Any]) -> str | None:

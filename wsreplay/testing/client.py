@@ -25,6 +25,7 @@ from websockets.typing import Subprotocol
 
 from wsreplay.errors import UpstreamError
 from wsreplay.proxy import tunnel
+from wsreplay.testing.event import HasEvent, event_of
 from wsreplay.units import SECOND, duration_text
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class ConnectRefused(UpstreamError, ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Received(HasEvent):
     """One message as it came. `event` is empty for what is no JSON object; `received["type"]` reads from it.
 
     `at` is in seconds on the monotonic clock since the client was made; `connection` counts the client's connections from 1.
@@ -61,14 +62,6 @@ class Received:
     at: float
     connection: int
     event: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def type(self) -> str | None:
-        kind = self.event.get("type")
-        return kind if isinstance(kind, str) else None
-
-    def __getitem__(self, name: str) -> Any:
-        return self.event[name]
 
     def get(self, name: str, default: Any = None) -> Any:
         return self.event.get(name, default)
@@ -168,7 +161,7 @@ class ChatClient:
                 if self._observe is not None:
                     self._observe.receive(raw)
                 async with self._changed:
-                    self.received.append(Received(raw, time.monotonic() - self._started, number, _event(raw)))
+                    self.received.append(Received(raw, time.monotonic() - self._started, number, event_of(raw) or {}))
                     self._changed.notify_all()
         except ConnectionClosed:
             pass  # `close_code` tells
@@ -266,11 +259,3 @@ class ChatClient:
 def reset(connection: Connection) -> None:
     """End a connection without a close frame; the peer gets RST instead of FIN."""
     tunnel.reset(connection.transport)
-
-
-def _event(raw: str | bytes) -> Mapping[str, Any]:
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

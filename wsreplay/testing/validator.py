@@ -27,6 +27,7 @@ from wsreplay.report import FileResult, exit_code, render
 from wsreplay.store.creation import new_recording
 from wsreplay.store.writer import Writer
 from wsreplay.testing.capture import EventCapture
+from wsreplay.testing.event import event_of
 from wsreplay.trace.events import event_type
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Lifecycle, Opened
@@ -155,7 +156,7 @@ class EventValidator:
         if connection.id not in self._read:
             self._read.add(connection.id)
             self._engine.set_decoders(decoders_of(self.contract, [connection], [message]))
-        if direction and (received := event if isinstance(event, Mapping) else _object(payload)):
+        if direction and (received := event if isinstance(event, Mapping) else event_of(payload)):
             self.capture.capture(received, now / 1e9)
         self._feed(message)
 
@@ -251,11 +252,3 @@ class EventValidator:
                 offset, frame.type, frame.payload,
             ))  # fmt: skip
         return rows
-
-
-def _object(payload: bytes) -> Mapping[str, Any] | None:
-    try:
-        value = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
