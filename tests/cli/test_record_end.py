@@ -18,7 +18,7 @@ import rawpeers
 from commandline import Recorder
 from relay import alive, wait_for
 
-from recordings import checked
+from recordings import checked, write_locked
 from wsreplay.recorder import unwritten
 
 END_S = 5.0
@@ -56,10 +56,8 @@ def stopped(recorder: Recorder, path: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def locked(recorder: Recorder, path: Path) -> Iterator[str]:
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
+    with write_locked(path):
         yield "database is locked"
-        db.execute("ROLLBACK")
 
 
 HINDRANCES = pytest.mark.parametrize("hinder", [stopped, locked])

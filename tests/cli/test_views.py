@@ -8,6 +8,7 @@ from pathlib import Path
 
 from commandline import Recorder, chat, run
 
+from recordings import begin_run
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
@@ -142,7 +143,7 @@ def test_show_follows_what_is_injected(backend: str, record: type[Recorder], tmp
 def test_hostile_payloads_do_not_reach_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "hostile.db"
     writer = Writer(path)
-    writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="", options={})
+    begin_run(writer)
     from wsreplay.model import Connection
 
     writer.insert_connection(Connection(1, 1, 0, path="/\x1b[2J", user="\u202eeve\x07", status=101))

@@ -19,7 +19,7 @@ import pytest
 import rawpeers
 import uvloop
 
-from recordings import checked
+from recordings import checked, write_locked
 from wsreplay.errors import RecordingError
 from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.recorder_client import RecorderClient
@@ -149,8 +149,7 @@ def test_traffic_goes_on_while_the_file_is_locked_up_to_64_mib_and_then_waits(tm
         told = Told()
         async with recording(tmp_path / "a.db", told) as client:
             await until(lambda: not client.uncommitted)
-            with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
-                db.execute("BEGIN IMMEDIATE")
+            with write_locked(tmp_path / "a.db"):
                 while not client._kept_bytes > 64 * 2**20:
                     made += 1
                     if client.chunk(1, 0, rawpeers.frame(2, made.to_bytes(4, "big") * (size // 4))):
@@ -164,7 +163,6 @@ def test_traffic_goes_on_while_the_file_is_locked_up_to_64_mib_and_then_waits(tm
                 await asyncio.sleep(1)
                 assert sent == passed, "traffic waits"
                 assert 63 * 2**20 < passed * size < 66 * 2**20
-                db.execute("ROLLBACK")
             await until(lambda: told.count("resumed") and not client._waiting)
         assert told.lines == ["stalled: database is locked (64 MiB)", "waiting", "resumed"]
 
@@ -425,8 +423,7 @@ def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_
         async with recording(path, told) as client:
             client.chunk(1, 0, rawpeers.frame(1, b"committed"))
             await until(lambda: not client.uncommitted)
-            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-                db.execute("BEGIN IMMEDIATE")
+            with write_locked(path):
                 client.chunk(1, 0, rawpeers.frame(1, b"kept"))
                 client.record(RecordKind.OPEN, b"127.0.0.1:3\n" + rawpeers.request("/2", "Authorization: Bearer hush"), 2)
                 client.record(RecordKind.ACCEPT, rawpeers.accept("Set-Cookie: hush"), 2)
@@ -437,7 +434,6 @@ def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_
                 await client.hurry(1.0)
                 await closing
                 assert asyncio.get_running_loop().time() - began < 10
-                db.execute("ROLLBACK")
             leftover = client.leftover
             assert leftover is not None
             assert (leftover.saved, leftover.records, leftover.reason) == (unwritten.path_of(path), 5, "database is locked")
@@ -464,15 +460,13 @@ def test_of_what_was_left_everything_before_a_record_that_the_file_refuses_is_ta
     async def main() -> None:
         async with recording(path, Told()) as client:
             await until(lambda: not client.uncommitted)
-            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-                db.execute("BEGIN IMMEDIATE")
+            with write_locked(path):
                 client.chunk(1, 0, rawpeers.frame(1, b"kept"))
                 open_connection(client, 1)  # there is one already
                 client.chunk(1, 0, rawpeers.frame(1, b"lost"))
                 closing = asyncio.ensure_future(client.close())
                 await client.hurry(0.5)
                 await closing
-                db.execute("ROLLBACK")
 
     async def again() -> None:
         async with recording(path, Told()):
@@ -500,8 +494,7 @@ def test_what_a_kill_of_both_has_lost_is_a_gap(tmp_path: Path, redact: list[str]
         await client.start()
         open_connection(client, 1)
         await until(lambda: not client.uncommitted)
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-            db.execute("BEGIN IMMEDIATE")
+        with write_locked(path):
             client.chunk(1, 0, rawpeers.frame(1, b"lost"))
             await until(lambda: told.count("stalled"))
             os.kill(recorder_pid(client), signal.SIGKILL)

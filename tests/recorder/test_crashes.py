@@ -17,7 +17,7 @@ import pytest
 from relay import Relay, stopped
 from traffic import EXTENSIONS, Traffic, kill_recorder
 
-from recordings import checked
+from recordings import checked, write_locked
 
 Start = Callable[..., Relay]
 # A campaign takes as long as its rounds do; each wait in it has a limit of its own.
@@ -173,11 +173,9 @@ async def test_traffic_goes_on_while_another_program_locks_the_recording(relay: 
     await traffic.serve()
     proxy = await asyncio.to_thread(relay, traffic.port)
     await traffic.connect(proxy.port, 20)
-    with contextlib.closing(sqlite3.connect(proxy.path, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
+    with write_locked(proxy.path):
         await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
         await traffic.flow(20_000)
-        db.execute("ROLLBACK")
     await traffic.until(lambda: proxy.count("resumed"), "it goes on")
     await traffic.flow(20_000)
     await traffic.end()
@@ -272,13 +270,11 @@ async def test_stopping_waits_until_what_was_received_can_be_written(relay: Star
     await traffic.serve()
     proxy = await asyncio.to_thread(relay, traffic.port)
     await traffic.connect(proxy.port, 10)
-    with contextlib.closing(sqlite3.connect(proxy.path, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
+    with write_locked(proxy.path):
         await traffic.until(lambda: proxy.count("stalled"), "it says that it is stalled")
         stopping = asyncio.create_task(asyncio.to_thread(proxy.stop))
         await asyncio.sleep(0.3)
         assert not stopping.done()
-        db.execute("ROLLBACK")
     await stopping
     await traffic.end()
     recorded = traffic.verify(proxy.path)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import socket
-import sqlite3
 import termios
 import threading
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ import msgspec
 import pytest
 import rawpeers
 
-from recordings import checked
+from recordings import checked, write_locked
 from wsreplay.recorder import process
 from wsreplay.recorder.protocol import Hello, RecordKind, head
 
@@ -76,9 +74,8 @@ def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
 
 def test_what_was_read_ahead_comes_before_what_came_later(relay: Relay) -> None:
     """Also where the commit that stalls is one that became due while the recorder waited."""
-    with contextlib.closing(sqlite3.connect(relay.path, isolation_level=None)) as db:
-        relay.wait_for("committed", relay.number)
-        db.execute("BEGIN IMMEDIATE")
+    relay.wait_for("committed", relay.number)
+    with write_locked(relay.path):
         relay.say(b"in the batch")
         relay.wait_for("stalled")
         relay.say(b"read ahead")
@@ -86,7 +83,6 @@ def test_what_was_read_ahead_comes_before_what_came_later(relay: Relay) -> None:
             pass
         relay.say(b"read later")
         relay.send(RecordKind.HEARTBEAT)
-        db.execute("ROLLBACK")
     assert relay.end() == [b"in the batch", b"read ahead", b"read later"]
 
 

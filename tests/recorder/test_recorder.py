@@ -47,6 +47,13 @@ class Deaths:
         self._records.append(record)
         self.recorder.apply(record)
 
+    def meet(self, fate: str) -> None:
+        """What happens behind a record: `go` on, `commit`, `die`."""
+        if fate == "commit":
+            self.commit()
+        elif fate == "die":
+            self.die()
+
     def commit(self) -> None:
         self.recorder.flush()
         self.recorder.writer.commit()
@@ -143,11 +150,7 @@ def recorded(records: list[Record], fates: list[str], **changes: Any) -> dict[st
         recorder = Deaths(hello(path, **changes))
         for number, record in enumerate(records):
             recorder.apply(record)
-            fate = fates[number % len(fates)] if fates else "go"
-            if fate == "commit":
-                recorder.commit()
-            elif fate == "die":
-                recorder.die()
+            recorder.meet(fates[number % len(fates)] if fates else "go")
         recorder.close()
         return content(path)
 
@@ -281,11 +284,7 @@ def test_no_death_lets_a_redacted_field_into_the_file(
         recorder = Deaths(hello(path, redact=["$.password"]))
         for number, record in enumerate(session((b"", data), sizes, "", close=close)):
             recorder.apply(record)
-            fate = fates[number % len(fates)] if fates else "commit"
-            if fate == "commit":
-                recorder.commit()
-            elif fate == "die":
-                recorder.die()
+            recorder.meet(fates[number % len(fates)] if fates else "commit")
             assert not any(b"hush-hush" in file.read_bytes() for file in Path(folder).iterdir())
         recorder.close()
         assert b"hush-hush" not in path.read_bytes()

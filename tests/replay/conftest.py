@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from recordings import begin_run
 from wsreplay.contract import load
 from wsreplay.contract.model import Contract
 from wsreplay.demo.backend import Backend
@@ -40,9 +41,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         path.unlink(missing_ok=True)
         writer = Writer(path)
-        writer.insert_run(
-            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://u", listen="ws://l", version="0", options={}
-        )  # fmt: skip
+        begin_run(writer)
         writer.commit()
         rows = []
         for number, lines in enumerate(connections, 1):

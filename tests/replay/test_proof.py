@@ -16,6 +16,7 @@ from example_count import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from recordings import begin_run
 from wsreplay.contract import load
 from wsreplay.contract.model import Contract
 from wsreplay.diff import report as diff_report
@@ -86,9 +87,7 @@ PACES = st.builds(Pace, st.sampled_from([inf, 1.0, 20.0]), st.sampled_from([inf,
 
 def write_session(path: Path, connections: list[Any]) -> None:
     writer = Writer(path)
-    writer.insert_run(
-        started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://u", listen="ws://l", version="0", options={}
-    )  # fmt: skip
+    begin_run(writer)
     writer.commit()
     t_ns = 0
     for number, (messages, ending, code, unfinished) in enumerate(connections, 1):

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from recordings import begin_run
 from wsreplay.model import FIN, Connection, Direction, Ending, Opcode
 from wsreplay.report import FileResult
 from wsreplay.store.writer import Writer
@@ -28,9 +29,7 @@ class Traces:
         """A recording of events (time in ms, a document or raw bytes; connection 1), each connection as given."""
         path = self.folder / name
         writer = Writer(path)
-        run = writer.insert_run(
-            started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://x", listen="", version="1", options={}
-        )
+        run = begin_run(writer)
         listed = list(connections) or [
             Connection(1, run, 0, 12_456 * MS, path="/ws", user="u1", ending=Ending.CLEAN, closed_by="client", close_code=1000)
         ]

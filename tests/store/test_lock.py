@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recordings import small
+from recordings import small, write_locked
 from wsreplay.errors import RecordingError, RecordingInUse
 from wsreplay.store import lock
 from wsreplay.store.annotations import change_mark
@@ -194,12 +192,10 @@ def test_locking_takes_no_lock_of_sqlites_away(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     small(path)
     writer = Writer(path)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
+    with write_locked(path):
         lock.acquire(path).release()
         lock.is_held(path)
         code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
         other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
         assert "database is locked" in other.stderr
-        db.execute("ROLLBACK")
     writer.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from recordings import write_locked
 from wsreplay.errors import NewerSchema, NotARecording, UsageError
 from wsreplay.store import schema
 from wsreplay.store.writer import ROWS_PER_STATEMENT, Writer, WriteStalled
@@ -49,15 +50,13 @@ def test_frames_are_written_in_their_order(tmp_path: Path, make: Make, count: in
 
 def test_a_batch_is_written_whole_or_kept_whole(tmp_path: Path, make: Make) -> None:
     writer = make()
-    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with write_locked(tmp_path / "a.db"):
         writer.add_mark(5, "while it was locked")
         writer.add_frames([frame(99)])
         for _ in range(3):
             with pytest.raises(WriteStalled, match="locked"):
                 writer.commit()
         assert rows(tmp_path / "a.db", "SELECT count(*) FROM mark") == [(0,)]
-        other.execute("ROLLBACK")
     writer.commit()
     writer.commit()
     assert rows(tmp_path / "a.db", "SELECT note FROM mark") == [("while it was locked",)]

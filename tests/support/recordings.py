@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,15 @@ from typing import Any
 from wsreplay.model import Connection, Frame
 from wsreplay.store.creation import new_recording
 from wsreplay.store.reader import Recording
+from wsreplay.store.writer import Writer
+
+
+@contextlib.contextmanager
+def write_locked(path: Path) -> Iterator[None]:
+    """Another program holds the write lock of a recording's SQLite file."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
 
 
 @dataclass
@@ -63,7 +74,12 @@ def checked(path: Path) -> Recorded:
         return Recorded(recording.connections(), dict(streams), recording.gaps(), count)
 
 
+def begin_run(writer: Writer) -> int:
+    """Insert a run of which nothing is known but its start; its id."""
+    return writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="0", options={})
+
+
 def small(path: Path) -> None:
     """A recording of one run in which nothing happened."""
     with new_recording(path) as writer:
-        writer.insert_run(started_at="2026-01-01T00:00:00Z", start_ns=0, upstream="", listen="", version="0", options={})
+        begin_run(writer)

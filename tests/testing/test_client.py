@@ -16,12 +16,6 @@ CHAT = {"type": "chat", "thread_id": "t1", "message": "hello"}
 
 
 @pytest.fixture
-async def backend() -> AsyncIterator[Backend]:
-    async with Backend(pace=0.2) as backend:
-        yield backend
-
-
-@pytest.fixture
 async def client(backend: Backend) -> AsyncIterator[ChatClient]:
     async with ChatClient(f"{backend.url}/ws", token=make_token("alice")) as client:
         yield client

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recordings import begin_run
 from wsreplay.errors import UsageError
 from wsreplay.formats.import_file import import_file
 from wsreplay.model import FIN, Connection, Frame
@@ -32,7 +33,7 @@ def text(payload: str, direction: int = 1) -> Said:
 def recorded(path: Path, *connections: list[Said], handshake: tuple[str, str | None] = ("/ws", None)) -> Iterator[Recording]:
     """A recording of some connections, each with its messages, one connection after the other."""
     writer = Writer(path)
-    run_id = writer.insert_run(started_at="2026-03-01T10:00:00Z", start_ns=0, upstream="", listen="", version="0", options={})
+    run_id = begin_run(writer)
     for id, frames in enumerate(connections, 1):
         writer.insert_connection(Connection(id, run_id, 0, path=handshake[0], subprotocol=handshake[1], status=101))
         writer.add_frames(
