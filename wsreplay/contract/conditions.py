@@ -29,6 +29,7 @@ class ValueSchema:
     text: str
 
     def holds(self, value: Any) -> bool:
+        """Whether a JSON value fits."""
         return _fits(self.text)(value)
 
     def __str__(self) -> str:
@@ -43,6 +44,7 @@ class ValueGlob:
     text: str
 
     def holds(self, value: Any) -> bool:
+        """Whether a JSON value is a text that fits."""
         return isinstance(value, str) and _glob(self.text).fullmatch(value) is not None
 
     def __str__(self) -> str:

@@ -77,6 +77,7 @@ class TypedDecoder:
         self.name, self.answer = decoder.name, decoder.answer
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
+        """The other decoder's parts, with the types of the contract."""
         return [self._typed(part) for part in self._decoder.parse(direction, opcode, payload)]
 
     def _typed(self, part: Part) -> Part:
@@ -84,4 +85,5 @@ class TypedDecoder:
         return part if kind is None else part._replace(type=kind)
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
+        """As the other decoder."""
         return self._decoder.encode(direction, opcode, payload, documents)

@@ -26,6 +26,7 @@ class Value:
     key_places: dict[str, Place] = field(default_factory=dict)
 
     def fail(self, message: str) -> NoReturn:
+        """Raise ContractError with the place of the value."""
         raise self.place.error(message)
 
     def plain(self) -> Any:
@@ -37,6 +38,7 @@ class Value:
         return self.data
 
     def mapping(self, allowed: Iterable[str] | None = None, what: str = "a mapping") -> dict[str, Value]:
+        """Its members, of the `allowed` names only. Raises ContractError. `what` is what should stand here, in words."""
         if not isinstance(self.data, dict):
             self.fail(f"expected {what}, found {describe(self.data)}")
         if allowed is not None:
@@ -51,33 +53,39 @@ class Value:
         return self.data if isinstance(self.data, list) else [self]
 
     def sequence(self, what: str) -> list[Value]:
+        """Its items. Raises ContractError. `what` is what should stand here, in words."""
         if not isinstance(self.data, list):
             self.fail(f"expected {what}, found {describe(self.data)}")
         return self.data
 
     def string(self, what: str = "a text") -> str:
+        """A text that is not empty. Raises ContractError. `what` is what should stand here, in words."""
         if not isinstance(self.data, str) or not self.data:
             self.fail(f"expected {what}, found {describe(self.data)}")
         return self.data
 
     def choice(self, allowed: Iterable[str]) -> str:
+        """One of these texts. Raises ContractError, which says which one may be meant."""
         names = list(allowed)
         if self.data not in names:
             self.fail(f"expected {one_of(names)}, found {describe(self.data)}{suggestion(str(self.data), names)}")
         return str(self.data)
 
     def natural(self, least: int = 0) -> int:
+        """A whole number of at least `least`. Raises ContractError."""
         if not isinstance(self.data, int) or isinstance(self.data, bool) or self.data < least:
             self.fail(f"expected a whole number of at least {least}, found {describe(self.data)}")
         return self.data
 
     def boolean(self) -> bool:
+        """True or false. Raises ContractError."""
         if not isinstance(self.data, bool):
             self.fail(f"expected true or false, found {describe(self.data)}")
         return self.data
 
 
 def one_of(names: Iterable[str]) -> str:
+    """`a, b or c`."""
     *most, last = names
     return f"{', '.join(most)} or {last}" if most else last
 
@@ -92,6 +100,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 
 def describe(data: Any) -> str:
+    """What stands there, in an error: a value in short, `a mapping`, `a list`, `nothing`."""
     if data is None:
         return "nothing"
     if isinstance(data, dict):

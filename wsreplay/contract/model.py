@@ -46,10 +46,12 @@ class Pattern:
 
     @property
     def pseudo(self) -> bool:
+        """Whether it names an event of the connection, such as `ws.close`, not a message."""
         return self.type in PSEUDO_EVENTS
 
     @property
     def glob(self) -> bool:
+        """Whether its type has stars."""
         return "*" in self.type
 
     def fits(self, direction: int | None, type_: str) -> bool:
@@ -159,6 +161,7 @@ class Span(Rule):
 
     @property
     def end_patterns(self) -> Patterns:
+        """What ends it, whatever the name of the end."""
         return tuple(pattern for _, patterns in self.ends for pattern in patterns)
 
     def patterns(self) -> Patterns:
@@ -280,6 +283,7 @@ class Contract:
 
     @property
     def spans(self) -> dict[str, Span]:
+        """The spans by id, in order."""
         return {span.id: span for span in self.of(Span)}
 
     def is_known(self, direction: int, type_: str) -> bool:

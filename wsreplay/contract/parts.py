@@ -42,6 +42,7 @@ class Reader:
         return patterns
 
     def pattern(self, value: Value) -> Pattern:
+        """An event pattern, as text or with conditions: `{event: …, where: …}`. Raises ContractError."""
         if isinstance(value.data, dict):
             parts = value.mapping(("event", "where"))
             if "event" not in parts:
@@ -74,9 +75,11 @@ class Reader:
         return tuple(conditions)
 
     def key(self, value: Value) -> str:
+        """One of the contract's keys, or of `conn.id`, `conn.user`, `conn.session`. Raises ContractError."""
         return value.choice([*self.keys, *CONNECTION_SOURCES])
 
     def key_list(self, value: Value) -> tuple[str, ...]:
+        """One key, or a list of them, outermost first. Raises ContractError."""
         keys = tuple(self.key(item) for item in value.items())
         if not keys:
             value.fail("expected at least one key")
@@ -112,6 +115,7 @@ def _condition(value: Value) -> Any:
 
 
 def path_of(value: Value) -> paths.Path:
+    """A path into a message, such as `$.thread_id`. Raises ContractError."""
     try:
         return paths.parse(value.string("a path such as $.thread_id"))
     except paths.PathError as error:

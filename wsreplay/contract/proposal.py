@@ -41,6 +41,7 @@ class ObservedTypes:
     samples: dict[tuple[int, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, direction: int, type_: str, document: Any) -> None:
+        """Count an event, and keep its document as a sample of its type while there are few."""
         self.counts[direction, type_] += 1
         if len(self.samples[direction, type_]) < _SAMPLES:
             self.samples[direction, type_].append(document)

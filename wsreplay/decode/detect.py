@@ -30,6 +30,7 @@ class Choice(NamedTuple):
 
     @property
     def text(self) -> str:
+        """The name for people, which says where it was guessed."""
         return f"{self.name} (guessed)" if self.guessed else self.name
 
 

@@ -41,18 +41,21 @@ def exactly(condition: Condition) -> Bounds:
 
 
 def all_of(conditions: Sequence[Condition]) -> Condition:
+    """What fulfils each of these; everything where there are none."""
     if FALSE in conditions:
         return FALSE
     return _joined([condition for condition in conditions if condition != TRUE], " AND ", TRUE)
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:
+    """What fulfils one of these; nothing where there are none."""
     if TRUE in conditions:
         return TRUE
     return _joined([condition for condition in conditions if condition != FALSE], " OR ", FALSE)
 
 
 def negate(condition: Condition) -> Condition:
+    """What does not fulfil it."""
     if condition in (TRUE, FALSE):
         return FALSE if condition == TRUE else TRUE
     return Condition(f"NOT ({condition.text})", condition.parameters)

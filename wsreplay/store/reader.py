@@ -91,6 +91,7 @@ class Recording:
             self.close()
 
     def close(self) -> None:
+        """Close the file; whoever still reads gets RecordingClosed."""
         self._closed = True
         self._db.close()
         if self._copy is not None:
@@ -106,6 +107,7 @@ class Recording:
 
     @property
     def live(self) -> bool:
+        """Whether somebody writes the recording now."""
         return lock.is_held(self.path)
 
     # Queries: every SQLite error leaves here as one of ours.
@@ -144,6 +146,7 @@ class Recording:
     # Runs and connections.
 
     def runs(self) -> list[Run]:
+        """All runs of `record` that wrote into the file, by id."""
         columns = "id, started_at, start_ns, reached_ns, ended_ns, upstream, listen, version, options"
         rows = self.query(f"SELECT {columns} FROM recording ORDER BY id")
         with sound(self.path, "a row of recording"):
@@ -186,6 +189,7 @@ class Recording:
     # Frames and messages.
 
     def last_id(self) -> int:
+        """The id of the last frame; 0 where there is none."""
         return int(self._one("SELECT max(id) FROM frame") or 0)
 
     def frame_ids(self, connections: Collection[int] | None = None) -> array[int]:
@@ -278,13 +282,16 @@ class Recording:
     # What stands beside the frames.
 
     def gaps(self) -> list[Gap]:
+        """What is missing in the byte streams, in the order of the frames that it comes behind."""
         columns = "connection_id, direction, after_frame_id, reason, bytes"
         return [Gap(*row) for row in self.query(f"SELECT {columns} FROM gap ORDER BY after_frame_id, rowid")]
 
     def holds(self) -> list[Hold]:
+        """When traffic was held back, in the order of time."""
         return [Hold(*row) for row in self.query("SELECT start_ns, end_ns FROM hold ORDER BY start_ns")]
 
     def marks(self) -> list[Mark]:
+        """The remarks of users, in the order of time."""
         return [Mark(*row) for row in self.query("SELECT id, t_ns, frame_id, note FROM mark ORDER BY t_ns, id")]
 
     def event_types(self, among: int) -> list[tuple[int, str]]:

@@ -54,6 +54,7 @@ class RowRefused(CorruptRecording):
 
 
 def headers_json(headers: Headers | None) -> str | None:
+    """Headers as they are stored: a JSON list of pairs; None where the handshake has not come so far."""
     return None if headers is None else orjson.dumps([list(pair) for pair in headers]).decode()
 
 
@@ -132,9 +133,11 @@ class Writer:
         self.last_frame_id += len(self._frames) - before
 
     def add(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Add a statement to the batch. They run in their order, before the frames of the batch are written."""
         self._statements.append((sql, parameters))
 
     def insert_connection(self, connection: Connection) -> None:
+        """Add a connection, whose id the caller has chosen. Its times are in ns since the start of the recording."""
         self.add(
             "INSERT INTO connection (id, recording_id, opened_ns, closed_ns, peer, path, subprotocol, extensions,"
             " request_headers, status, response_headers, user, ending, closed_by, close_code, close_reason, error)"
@@ -148,10 +151,12 @@ class Writer:
         )  # fmt: skip
 
     def update_connection(self, connection_id: int, **columns: Any) -> None:
+        """Set columns of a connection's row, by their names in the schema."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
         self.add(f"UPDATE connection SET {assignments} WHERE id = ?", (*columns.values(), connection_id))
 
     def update_run(self, run_id: int, **columns: Any) -> None:
+        """Set columns of a run's row, by their names in the schema."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
         self.add(f"UPDATE recording SET {assignments} WHERE id = ?", (*columns.values(), run_id))
 
@@ -170,6 +175,7 @@ class Writer:
         return self._last_run_id
 
     def add_tail(self, connection_id: int, direction: int, offset: int, t_ns: int, data: bytes) -> None:
+        """Keep bytes of a message that is not complete; `offset` is where they begin in the byte stream of their direction."""
         # What is kept again behind bytes that are not takes the place of the note where they end.
         self.add("INSERT OR REPLACE INTO tail VALUES (?,?,?,?,?)", (connection_id, direction, offset, t_ns, data))
 
@@ -189,16 +195,20 @@ class Writer:
             self.add(f"{sql} AND offset + length(bytes) <= ?", (connection_id, direction, before))
 
     def add_gap(self, connection_id: int, direction: int, after_frame_id: int, reason: str, size: int) -> None:
+        """Note that behind a frame (0: before the first) `size` bytes of a direction are missing, and why."""
         self.add("INSERT INTO gap VALUES (?,?,?,?,?)", (connection_id, direction, after_frame_id, reason, size))
 
     def set_gap_size(self, connection_id: int, direction: int, reason: str, size: int) -> None:
+        """Correct how many bytes are missing for this reason."""
         sql = "UPDATE gap SET bytes = ? WHERE connection_id = ? AND direction = ? AND reason = ?"
         self.add(sql, (size, connection_id, direction, reason))
 
     def add_hold(self, start_ns: int, end_ns: int) -> None:
+        """Note that traffic was held back between these times (ns)."""
         self.add("INSERT INTO hold VALUES (?,?)", (start_ns, end_ns))
 
     def add_mark(self, t_ns: int, note: str, frame_id: int | None = None) -> None:
+        """Keep a remark at a time (ns), and at a frame if it is of one."""
         self.add(INSERT_MARK, (t_ns, frame_id, note))
 
     def add_finding(self, contract: str, contract_digest: str, body: str) -> None:
@@ -208,6 +218,7 @@ class Writer:
     def add_fault(
         self, t_ns: int, kind: str, detail: str, connection_id: int | None, direction: int | None, frame_id: int | None = None
     ) -> None:
+        """Note what was done on purpose to a connection or a direction of it, or to all traffic (None), at a time (ns)."""
         self.add(
             "INSERT INTO fault (t_ns, connection_id, direction, frame_id, kind, detail) VALUES (?,?,?,?,?,?)",
             (t_ns, connection_id, direction, frame_id, kind, detail),
@@ -222,6 +233,7 @@ class Writer:
 
     @property
     def dirty(self) -> bool:
+        """Whether there is anything to commit."""
         return bool(self._frames or self._statements)
 
     def commit(self) -> None:

@@ -64,6 +64,7 @@ class Received(HasEvent):
     event: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
+        """A member of the event, or the default."""
         return self.event.get(name, default)
 
 
@@ -121,6 +122,7 @@ class ChatClient:
 
     @property
     def connected(self) -> bool:
+        """Whether the connection is open now."""
         return self._alive
 
     @property

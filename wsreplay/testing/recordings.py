@@ -72,6 +72,7 @@ class Recordings:
             number += 1
 
     def stop(self) -> None:
+        """End all recordings: their files are whole then."""
         for tap in self._taps:
             tap.stop()
 

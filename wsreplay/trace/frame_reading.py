@@ -47,6 +47,7 @@ class FrameReading:
 
     @property
     def links(self) -> Links:
+        """What links messages to each other, as far as it was gathered."""
         return self._links
 
     def take_links(self, links: Links) -> None:

@@ -65,6 +65,7 @@ class Redactor:
         return PREFIX + hmac.new(self.key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
 
     def headers(self, headers: Headers) -> Headers:
+        """The headers of a handshake without secrets; an authorization keeps its scheme."""
         return tuple((name, self._header(name.lower(), value)) for name, value in headers)
 
     def _header(self, name: str, value: str) -> str:

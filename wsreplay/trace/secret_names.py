@@ -119,12 +119,15 @@ class SecretNames:
         return self._globs is not None and self._globs.match(name.lower()) is not None
 
     def is_header(self, name: str) -> bool:
+        """Whether the value of a header of this name is a secret. The name is in lower case."""
         return _HEADER.search(name) is not None or self._is_added(name)
 
     def is_parameter(self, name: str) -> bool:
+        """Whether the value of a URL's parameter of this name is a secret."""
         return _PARAMETER.search(name) is not None or self._is_added(name)
 
     def is_member(self, name: str) -> bool:
+        """Whether the value of a JSON member of this name is a secret."""
         return _MEMBER.search(name) is not None or self._is_added(name)
 
     def may_be_member(self, name: str) -> bool:
@@ -132,6 +135,7 @@ class SecretNames:
         return _MEMBER_OF_FIRST.search(name) is not None
 
     def has_shape(self, text: str) -> bool:
+        """Whether some of a text is a secret by its shape."""
         return self.replace_shapes(text, lambda secret: "") != text
 
     def replace_shapes(self, text: str, value: Callable[[str], str]) -> str:

@@ -79,6 +79,7 @@ class Histogram:
 
     @property
     def mean(self) -> float:
+        """The mean in ns, exact; 0 where there is nothing."""
         return self.total / self.count if self.count else 0.0
 
     def spread(self, edges: Collection[int]) -> list[int]:
@@ -106,6 +107,7 @@ class Density:
         self.slots = [0] * _SLOTS
 
     def add(self, t_ns: int) -> None:
+        """Count an event at a time (ns)."""
         while t_ns // self.width_ns >= _SLOTS:
             halves = [self.slots[number] + self.slots[number + 1] for number in range(0, _SLOTS, 2)]
             self.slots = halves + [0] * (_SLOTS // 2)

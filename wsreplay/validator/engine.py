@@ -101,6 +101,7 @@ class Engine:
 
     @property
     def findings(self) -> list[Finding]:
+        """All findings so far, in the order in which they were decided."""
         return self.reporter.findings
 
     def set_holds(self, holds: Iterable[Hold]) -> None:

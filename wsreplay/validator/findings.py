@@ -20,6 +20,8 @@ class Verdict(StrEnum):
 
 
 class Severity(StrEnum):
+    """How bad a finding is, as its rule says."""
+
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"

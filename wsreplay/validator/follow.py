@@ -163,6 +163,7 @@ class Follower:
         return min((connection.opened_ns for connection in undecided), default=None)
 
     def finish(self) -> Judgement:
+        """The recording is over: what is still open is decided as at its end."""
         self.engine.finish(self._reached)
         return with_notes(self.engine.judgement(), self._refused)
 

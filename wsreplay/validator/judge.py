@@ -105,6 +105,7 @@ def _is_cut(gap: Gap) -> bool:
 
 
 def cut_frames(gaps: Iterable[Gap]) -> set[int]:
+    """The ids of the frames of whose payload some is missing: they came, but cannot be read."""
     return {gap.after_frame_id for gap in gaps if _is_cut(gap)}
 
 

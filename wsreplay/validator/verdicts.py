@@ -239,6 +239,7 @@ def required_types(contract: Contract) -> tuple[tuple[str, ...], ...]:
 
 
 def notes_of(skipped: int, undecodable: int, anonymous: int, sessions: int) -> tuple[str, ...]:
+    """What the user should know of a judgement, in sentences: how much was left out, unreadable, or of nobody."""
     notes = []
     if skipped:
         are = "connection is" if skipped == 1 else "connections are"

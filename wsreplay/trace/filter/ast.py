@@ -99,6 +99,8 @@ class Json:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """What the part does not say."""
+
     part: Node
 
     def __str__(self) -> str:
@@ -107,6 +109,8 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """What all parts say."""
+
     parts: tuple[Node, ...]
 
     def __str__(self) -> str:
@@ -115,6 +119,8 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """What one of the parts says at least."""
+
     parts: tuple[Node, ...]
 
     def __str__(self) -> str:

@@ -30,6 +30,8 @@ class Judged(Protocol):
 
 
 class HasFindings(Protocol):
+    """A judgement, as far as a filter uses it."""
+
     @property
     def findings(self) -> Sequence[Judged]: ...
 
@@ -44,6 +46,8 @@ class DecodedReader(Protocol):
 
 
 class HasConnections(Protocol):
+    """A recording, as far as a filter uses it."""
+
     def connections(self) -> list[Connection]: ...
 
 

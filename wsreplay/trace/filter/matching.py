@@ -45,6 +45,7 @@ class _Documents:
 
 
 def predicate(node: Node, context: Context) -> Predicate:
+    """What a filter says of one frame: the answer that its SQL leaves open."""
     return _compile(node, context, _Documents(context.reader))
 
 
@@ -128,14 +129,17 @@ def _text_field(name: str, glob: Glob, context: Context, documents: _Documents) 
 
 
 def key_reader(context: Context, name: str) -> KeyReader:
+    """What finds the `thread` or the `run` of a document."""
     return context.thread if name == "thread" else context.run
 
 
 def connections_where(known: Any, holds: Callable[[Any], bool]) -> frozenset[int]:
+    """The ids of the connections whose value, out of some by id, is as asked for."""
     return frozenset(connection for connection, value in known.items() if holds(value))
 
 
 def frames_where(context: Context, holds: Callable[[int, str], bool]) -> frozenset[int]:
+    """The ids of the frames with a finding whose severity and rule are as asked for."""
     return frozenset(
         frame_id
         for frame_id, judgements in context.judged.items()
