@@ -82,6 +82,7 @@ class EventNumber(int):
 
     @property
     def frame(self) -> int:
+        """The id of the frame that completes the event."""
         return int(self)
 
     def _parts(self) -> tuple[int, int]:
@@ -211,6 +212,7 @@ class Frame(NamedTuple):
 
     @property
     def fin(self) -> bool:
+        """Whether it is the last frame of its message."""
         return bool(self.flags & FIN)
 
 
@@ -228,6 +230,7 @@ class Message(NamedTuple):
     first_id: int
 
     def row(self) -> Row:
+        """The same as a list row has it: id, time (ns), lane, payload."""
         return self.id, self.t_ns, lane_of(self.connection_id, self.direction, self.opcode), self.payload
 
 
@@ -282,20 +285,25 @@ class Session(NamedTuple):
 
     @property
     def user(self) -> str | None:
+        """The user of its first connection, as are path and beginning."""
         return self.connections[0].user
 
     @property
     def path(self) -> str:
+        """The path of its first connection, as recorded."""
         return self.connections[0].path
 
     @property
     def opened_ns(self) -> int:
+        """When its first connection opened."""
         return self.connections[0].opened_ns
 
     @property
     def closed_ns(self) -> int | None:
+        """When its last connection ended; None while that is open."""
         return self.connections[-1].closed_ns
 
     @property
     def ending(self) -> Ending:
+        """How its last connection ended."""
         return self.connections[-1].ending

@@ -61,6 +61,7 @@ class Console:
                 self.complain(text)
 
     def say(self, text: str) -> None:
+        """What -q leaves out. Harmless on a terminal, whatever it holds."""
         if not self._quiet and not self._silent:
             self.clear_status()
             click.echo(harmless(text), err=True)
@@ -74,9 +75,11 @@ class Console:
         click.echo(harmless(f"wsreplay: {text}"), err=True)
 
     def opened(self, connection: ConnectionOpened) -> None:
+        """A line for a connection that opened."""
         self.say(f"▸ {connection.id:<4} {_who(connection.user)}{visible(connection.path)}  from {connection.peer}")
 
     def ended(self, connection: ConnectionEnded) -> None:
+        """A line for a connection that ended."""
         parts = [connection.ending]
         if connection.code is not None:
             parts.append(f"{connection.code} {visible(connection.reason or '')}".strip())
@@ -89,6 +92,7 @@ class Console:
         self.say(text + (f"  ({visible(connection.error)})" if connection.error else ""))
 
     def status(self, totals: Totals, connections: int, seconds: float) -> None:
+        """Draw the line that changes, where there is a terminal; `seconds` is how long it has been recording."""
         if not self._live or self._silent or not _has_terminal():
             return
         lag = f" · recorder {size_text(totals.waiting_bytes)} behind" if totals.waiting_bytes > 1_000_000 else ""
@@ -101,6 +105,7 @@ class Console:
         self._drawn = True
 
     def clear_status(self) -> None:
+        """Take the line that changes away, so that others can be printed."""
         if self._drawn:
             sys.stderr.write("\r\x1b[2K")
             sys.stderr.flush()

@@ -145,6 +145,7 @@ def _check_contracts(contracts: tuple[str, ...]) -> None:
 
 
 def print_callbacks(console: Console) -> Callbacks:
+    """What is told on the console of the recorder and the connections."""
     return Callbacks(
         stalled=lambda reason, keeps: console.complain(f"nothing can be recorded: {reason}. {_what_traffic_does(keeps)}"),
         waiting=lambda: console.complain("traffic waits until recording goes on"),
@@ -162,6 +163,7 @@ def print_callbacks(console: Console) -> Callbacks:
 
 
 def relocation_text(relocated: Relocated) -> str:
+    """What has become of a recording that was moved, removed or damaged."""
     was, now = shown(relocated.was), shown(relocated.now)
     if not relocated.saved:
         return f"{was} was moved to {now}: open connections are recorded there"

@@ -59,10 +59,12 @@ class Backend:
 
     @property
     def url(self) -> str:
+        """Where clients connect, without a path."""
         return f"ws://{self._authority}"
 
     @property
     def page_url(self) -> str:
+        """The page to chat on in a browser."""
         return f"http://{self._authority}/"
 
     @property
@@ -240,6 +242,7 @@ class AgentRun:
         self.conversation, self.thread, self.id = conversation, thread, new_id("run")
 
     async def perform(self, step: Step) -> None:
+        """Do one step of a scenario."""
         match step:
             case Say():
                 await self.conversation.emit(self.event(step), step.held)
@@ -263,6 +266,7 @@ class AgentRun:
         await self.conversation.emit(event | {"timestamp": None})
 
     def event(self, say: Say) -> Event:
+        """The event of a step, with its envelope; time and number are given when it is sent."""
         nested = {"run_id": f"{self.id}/{say.agent}", "parent_run_id": self.id} if say.agent else {"run_id": self.id}
         optional = {"tool_call_id": say.call, "tool_name": say.tool, "user_id": self.conversation.user}
         return {

@@ -42,6 +42,7 @@ class Conversation:
         self._sending = asyncio.Lock()
 
     def skip_number(self) -> None:
+        """Leave a number of the sequence out, as if an event were lost."""
         self._seq += 1
 
     def number(self, event: Event) -> Event:

@@ -52,6 +52,7 @@ class ComparedMessage(NamedTuple):
 
     @property
     def chain(self) -> SlicePath:
+        """The slices that it belongs to, outermost first."""
         return self.place.chain
 
 

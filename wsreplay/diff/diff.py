@@ -45,6 +45,7 @@ class SessionDiff:
 
     @property
     def same(self) -> bool:
+        """Whether both are there, and neither a message nor a finding differs."""
         return self.a is not None and self.b is not None and not (self.differences or self.findings_a or self.findings_b)
 
 
@@ -56,6 +57,7 @@ class Diff:
 
     @property
     def same(self) -> bool:
+        """Whether no session differs."""
         return all(session.same for session in self.sessions)
 
     @property

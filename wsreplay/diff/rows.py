@@ -40,6 +40,7 @@ class Row:
 
     @property
     def said(self) -> ComparedMessage:
+        """The message: a's, where a has it."""
         message = self.a if self.a is not None else self.b
         assert message is not None
         return message

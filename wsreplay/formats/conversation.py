@@ -50,6 +50,7 @@ class Payloads:
         return place
 
     def read(self, place: bytes | tuple[int, int]) -> bytes:
+        """The payload that `keep` gave this place to."""
         if isinstance(place, bytes):
             return place
         self._file.seek(place[0])
@@ -219,4 +220,5 @@ def iso(t: float) -> str:
 
 
 def nothing(name: str, why: str) -> ImportFormatError:
+    """The error of a file without any WebSocket, to be raised; `why` is what it holds instead."""
     return ImportFormatError(f"there is no WebSocket in it: {why}", file=name)

@@ -44,6 +44,7 @@ class EntrySplitter:
 
     @property
     def rest(self) -> bytes:
+        """What is left of the entries once there is no more to feed: the beginning of one that was cut off."""
         return bytes(self._buffer) if self._in_entries else b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:

@@ -100,6 +100,7 @@ class FaultyTunnel(Tunnel):
 
     @property
     def elapsed_s(self) -> float:
+        """How long the connection has been open."""
         return asyncio.get_running_loop().time() - self.began
 
     def note(self, kind: str, detail: str, direction: int) -> None:
@@ -171,6 +172,7 @@ class FaultyLeg(Leg):
         self._loop = asyncio.get_running_loop()
 
     def add(self, index: int, spec: FaultSpec) -> None:
+        """Let what this peer sends go through a fault; `index` is its place in the plan, which chance depends on."""
         self._specs.append((index, spec))
         if spec.kind == "slice":
             self._cuts[index] = self._faults.plan.chance(self._tunnel.id, index, self.direction, "cuts")

@@ -25,6 +25,7 @@ class LoopGuard:
         self._on_their_way: Counter[int] = Counter()
 
     def has_come_round(self, request: RequestHead) -> bool:
+        """Whether a request bears the mark that we gave it."""
         name, token = self.header[0].lower().encode(), self.header[1].encode()
         return any(value == token and key.lower() == name for key, value in request.headers)
 

@@ -19,19 +19,23 @@ class OrderedWriter:
         self._queue: deque[bytes | Callable[[], None]] = deque()
 
     def open(self, transport: asyncio.Transport) -> None:
+        """The transport is there: what waits passes."""
         self.transport = transport
         self._drain()
         self._drained()
 
     def block(self) -> None:
+        """Let nothing pass until `unblock`; both may be nested."""
         self._blocks += 1
 
     def unblock(self) -> None:
+        """Take one `block` back; what waits passes, unless there are more."""
         self._blocks -= 1
         self._drain()
         self._drained()
 
     def write(self, data: bytes) -> None:
+        """Write bytes once everything before them has passed."""
         self._queue.append(data)
         self.waiting += len(data)
         self._drain()

@@ -126,6 +126,7 @@ class RecordingProxy:
 
     @property
     def open_connections(self) -> int:
+        """How many WebSockets are open."""
         return len(self._route.tunnels)
 
     @property
@@ -162,6 +163,7 @@ class RecordingProxy:
         return f"{'wss' if self.options.tls_cert else 'ws'}://{host}:{self.port}"
 
     async def start(self) -> None:
+        """Listen, start the recorder, accept connections once it can record. Raises WsreplayError."""
         options = self.options
         _check_redaction(options.redact)
         context = tls_context(options.insecure) if self.upstream.tls else None

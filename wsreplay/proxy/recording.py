@@ -77,4 +77,5 @@ class OutputRecording:
 
     @property
     def closed(self) -> bool:
+        """Whether all is committed and the file is closed."""
         return self._closing is not None and self._closing.done()

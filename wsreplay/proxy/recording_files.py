@@ -59,6 +59,7 @@ class RecordingFiles:
         self._shm.open(_shm(self.path))
 
     def close(self) -> None:
+        """Point to nothing any more."""
         for pointer in (self._main, self._wal, self._shm):
             pointer.close()
 

@@ -105,6 +105,7 @@ class SpawnedRecorder:
 
     @property
     def pid(self) -> int:
+        """The process's number."""
         return self._process.pid
 
     @property
@@ -123,12 +124,14 @@ class SpawnedRecorder:
 
     @property
     def how_it_ended(self) -> str:
+        """In words, for the sentence `the recorder …`; only once it is `dead`, or has closed its socket."""
         code = self._process.returncode
         if code is None:
             return "closed its socket"
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def kill(self) -> None:
+        """End it by SIGKILL; what it had not committed has to be sent to the next one."""
         self._process.kill()
 
     async def reap(self, patience_s: float = REAP_PATIENCE_S, at_most_s: float = math.inf) -> None:

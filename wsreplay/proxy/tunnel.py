@@ -94,6 +94,7 @@ class Leg(asyncio.Protocol):
         self.pause(_HELD)
 
     def release(self) -> None:
+        """Take one `hold` back; without another one reading goes on, and an end that came meanwhile is passed on."""
         self._held -= 1
         if not self._held:
             self.resume(_HELD)
@@ -148,11 +149,13 @@ class Leg(asyncio.Protocol):
         self.other.resume(_FULL)
 
     def pause(self, why: int) -> None:
+        """Read no more, for this reason; each reason counts once."""
         if not self._paused and not self.lost:
             self.transport.pause_reading()
         self._paused |= why
 
     def resume(self, why: int) -> None:
+        """The reason is gone: read on, unless there is another one."""
         was, self._paused = self._paused, self._paused & ~why
         if was and not self._paused and self.end is None:
             self.transport.resume_reading()
@@ -179,6 +182,7 @@ class Tunnel:
         self.legs[0].other, self.legs[1].other = self.legs[1], self.legs[0]
 
     def make_leg(self, direction: int, transport: asyncio.Transport) -> Leg:
+        """The protocol of one peer: 0 the client, 1 the server."""
         return Leg(self, direction, transport)
 
     def start(self, client_rest: bytes, server_rest: bytes, full: tuple[bool, bool] = (False, False)) -> None:
@@ -197,6 +201,7 @@ class Tunnel:
             self.crowd(True)
 
     def note_end(self, direction: int, end: StreamEnd, error: Exception | None) -> None:
+        """A peer's stream has ended; who was first, and how, goes on record."""
         if self._closing is None:
             who = "server" if direction else "client"
             text = f"{who}: {getattr(error, 'strerror', None) or error}" if end is StreamEnd.RESET else None
@@ -208,6 +213,7 @@ class Tunnel:
         return self._closing is not None
 
     def leg_lost(self) -> None:
+        """A peer's transport is gone; when both are, the connection is over."""
         self._lost += 1
         if self._lost == 2:
             self.recorder.record(RecordKind.CLOSE, msgspec.json.encode(self._closing or Closing()), self.id)
@@ -234,5 +240,6 @@ class Tunnel:
             leg.transport.close()
 
     def abort(self) -> None:
+        """Close both legs at once; what is buffered is lost."""
         for leg in self.legs:
             leg.transport.abort()

@@ -276,6 +276,7 @@ class LiveConnection:
             )
 
     def saw_close(self, direction: int, payload: bytes) -> None:
+        """A close frame came; the first of a connection says who ended it, and how (RFC 6455, section 7.1.5)."""
         self._close_seen[direction] = True
         if self.closed_by is None:
             self.closed_by = "server" if direction else "client"
@@ -370,13 +371,9 @@ class LiveConnection:
         by = self.closed_by or closing.by
         self._writer.update_connection(
             self.id,
-            closed_ns=t_ns,
-            ending=str(ending),
-            closed_by=by,
-            close_code=self.close_code,
-            close_reason=self.close_reason,
+            closed_ns=t_ns, ending=str(ending), closed_by=by, close_code=self.close_code, close_reason=self.close_reason,
             error=error,
-        )
+        )  # fmt: skip
         return ConnectionEnded(
             self.id, self.opened.path, str(ending), (t_ns - self.opened_ns) / 1e9, self.seq, self.opened.user, self.status, by,
             self.close_code, self.close_reason, error,
@@ -391,6 +388,7 @@ class LiveConnection:
         return None
 
     def ending(self) -> Ending:
+        """How it ended, as far as its bytes say: both sides have to send a close frame for a clean end."""
         if self.protocol_error or Direction.SERVER_TO_CLIENT in self.unread:
             return Ending.MALFORMED
         if self.streams is None:

@@ -41,6 +41,8 @@ class RecordKind(IntEnum):
 
 
 class Record(NamedTuple):
+    """One record as it is sent: what `kind` means, and what its body is, says RecordKind."""
+
     kind: int
     direction: int
     connection: int
@@ -79,6 +81,8 @@ class Closing(msgspec.Struct, frozen=True):
 
 
 class FaultNote(msgspec.Struct, frozen=True):
+    """What was done to the traffic on purpose."""
+
     kind: str
     detail: str = ""
 

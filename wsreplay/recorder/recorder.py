@@ -99,6 +99,7 @@ class Recorder:
 
     @property
     def open_connections(self) -> int:
+        """How many connections are open."""
         return len(self._connections)
 
     def apply(self, record: Record) -> bool:
@@ -237,6 +238,7 @@ class Recorder:
         return news
 
     def total_events(self) -> int:
+        """How many events were recorded, also of connections that are open."""
         return self.events + sum(connection.events for connection in self._connections.values())
 
     def flush(self) -> None:

@@ -41,10 +41,12 @@ class Unwritten(msgspec.Struct, frozen=True):
 
 
 def path_of(recording: str | Path) -> Path:
+    """The file beside a recording."""
     return Path(f"{recording}-unwritten")
 
 
 def remove(recording: str | Path) -> None:
+    """Remove the file, if it is there and can be removed."""
     with contextlib.suppress(OSError):
         path_of(recording).unlink(missing_ok=True)
 

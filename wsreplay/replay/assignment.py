@@ -41,6 +41,7 @@ class AssignedSession:
         return script
 
     def leave(self) -> None:
+        """Its connection is over; another one may continue it for a while."""
         self.playing = False
         self.closed_at = time.monotonic()
 

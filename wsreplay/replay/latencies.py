@@ -28,6 +28,7 @@ class Latencies:
         self._times: dict[str, array[float]] = {}
 
     def add(self, name: str, seconds: float) -> None:
+        """Take in one time; of more kinds than are kept nothing is."""
         times = self._times.get(name)
         if times is None:
             if len(self._times) >= _MOST_KINDS:
@@ -57,10 +58,12 @@ class LoadConversation:
         self._seen: set[str] = set()
 
     def said(self, name: str, at: float) -> None:
+        """Our message went out at a time (s)."""
         self._asked = (name, at)
         self._seen.clear()
 
     def heard(self, name: str, at: float) -> None:
+        """A message came at a time (s): the first of its name since ours is its answer."""
         if self._asked is not None and name not in self._seen:
             self._seen.add(name)
             self._latencies.add(f"{self._asked[0]} → {name}", at - self._asked[1])

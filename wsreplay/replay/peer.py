@@ -84,6 +84,7 @@ class Peer:
         await self._heard.wait()
 
     def bytes_ended(self) -> None:
+        """The other side sends no more."""
         if not self.bytes_over.done():
             self.bytes_over.set_result(None)
             self._set_over()
@@ -104,12 +105,14 @@ class Peer:
             self.sent_close = True
 
     def send_raw(self, data: bytes) -> None:
+        """Put bytes on their way that are no frame of ours, as `send`."""
         self._out.append(data)
         self._waiting += len(data)
         if self._waiting >= _FLUSH_AT:
             self.flush()
 
     def flush(self) -> None:
+        """Write what has gathered."""
         if self._out:
             if not self.transport.is_closing():
                 self.transport.write(b"".join(self._out))
@@ -118,6 +121,7 @@ class Peer:
 
     @property
     def full(self) -> bool:
+        """Whether the other side takes no more for now."""
         return not self._writable.is_set()
 
     async def drain(self) -> None:
@@ -160,6 +164,7 @@ class Wire(asyncio.Protocol):
             self.handshake_data(data)
 
     def handshake_data(self, data: bytes) -> None:
+        """Bytes came before there is a peer."""
         raise NotImplementedError
 
     def eof_received(self) -> bool:
@@ -210,6 +215,7 @@ class ServerWire(Wire):
             self.transport.abort()
 
     def accept(self, subprotocol: str | None, listener: Listener) -> Peer:
+        """Answer with 101; the peer speaks from then on. What came behind the request is told in the next turn of the loop."""
         lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade",
                  b"Sec-WebSocket-Accept: " + accept_key(self._key)]  # fmt: skip
         if subprotocol is not None:
@@ -223,6 +229,7 @@ class ServerWire(Wire):
         return peer
 
     def refuse(self, status: int, reason: str, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Answer with another status, and close."""
         head, body = text_answer(status, text, headers, reason)
         self.transport.write(head + body)
         self.transport.close()

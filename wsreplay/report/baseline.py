@@ -36,11 +36,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
+    """All accepted findings of a file."""
+
     entries: tuple[Entry, ...] = ()
     version: int = VERSION
 
     @property
     def fingerprints(self) -> frozenset[str]:
+        """What the accepted findings are known by."""
         return frozenset(entry.fingerprint for entry in self.entries)
 
 

@@ -49,10 +49,12 @@ class FileResult:
 
     @property
     def verdict(self) -> Verdict:
+        """The verdict of all rules together; `error` where there is none."""
         return Verdict.ERROR if self.judgement is None else self.judgement.verdict
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """All findings; none where the file could not be judged."""
         return () if self.judgement is None else self.judgement.findings
 
     def is_known(self, finding: Finding) -> bool:

@@ -21,6 +21,8 @@ _MOST_EXPECTED = 4
 
 
 class TimelineKind(StrEnum):
+    """What a row is of."""
+
     EVENT = "event"  # a message
     GHOST = "ghost"  # a message that never came
     CONNECTION = "connection"  # a drop, a reconnect
@@ -44,6 +46,7 @@ class TimelineRow:
 
     @property
     def notable(self) -> bool:
+        """Whether it stays where rows are folded."""
         return self.witness or bool(self.findings) or self.kind is not TimelineKind.EVENT
 
 
@@ -67,6 +70,7 @@ class Marks:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Marks:
+        """What these findings point at."""
         marks = cls()
         for finding in findings:
             if finding.caused_by is not None:
@@ -86,6 +90,7 @@ def ghost_ns(finding: Finding) -> int:
 
 
 def sessions(recording: Recording, resume_within_ns: int) -> list[Session]:
+    """The sessions of a recording; a connection within the time continues one."""
     return stitch(recording.connections(), resume_within_ns)
 
 

@@ -34,6 +34,7 @@ class Counted:
         self.complete = length == 0
 
     def measure(self, data: bytes) -> int:
+        """How many bytes at the beginning of `data` belong to the body."""
         size = min(self._left, len(data))
         self._left -= size
         self.complete = self._left == 0
@@ -46,6 +47,7 @@ class UntilClose:
     complete = False
 
     def measure(self, data: bytes) -> int:
+        """How many bytes belong to the body: all."""
         return len(data)
 
 
@@ -59,6 +61,7 @@ class Chunked:
         self._expect = "size"  # size, data, gap (the line end behind a chunk's data), trailer
 
     def measure(self, data: bytes) -> int:
+        """How many bytes at the beginning of `data` belong to the body, its framing included. Raises BodyError."""
         pos = 0
         while pos < len(data) and not self.complete:
             if self._expect == "data":

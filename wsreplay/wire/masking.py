@@ -12,6 +12,7 @@ __all__ = ["apply_mask", "apply_mask_by_integers"]
 
 
 def apply_mask_by_integers(data: bytes, mask: bytes, /) -> bytes:
+    """Mask or unmask; `mask` is four bytes long."""
     size = len(data)
     key = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(data, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
