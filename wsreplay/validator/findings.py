@@ -130,11 +130,6 @@ class SpanRecord(NamedTuple):
         """Its label; without one, what tells it from others of its kind."""
         return self.label or " ".join([self.span, *(value for _, value in self.slice[-1:])])
 
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing more is known to come of it."""
-        return self.state not in ("open", "stalled")
-
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

@@ -70,14 +70,24 @@ class RunLog:
 class _Entry:
     """One instance in the log."""
 
-    __slots__ = ("events", "id", "instance", "is_kept", "label", "parent", "record")
+    __slots__ = ("above", "events", "instance", "is_kept", "label", "number", "record")
 
-    def __init__(self, instance: Instance, id_: str, parent: str | None, is_kept: bool) -> None:
-        self.instance, self.id, self.parent, self.is_kept = instance, id_, parent, is_kept
+    def __init__(self, instance: Instance, number: int, above: _Entry | None, is_kept: bool) -> None:
+        # `number` is its place among those of its span and session, from 1; `above` is what it is part of
+        self.instance, self.number, self.above, self.is_kept = instance, number, above, is_kept
         self.label = ""
         self.events: list[tuple[int, int]] = []
         # once it has ended
         self.record: SpanRecord | None = None
+
+    @property
+    def id(self) -> str:
+        """The same whoever judges: sessions are not split."""
+        return f"{self.instance.conn.session.id}.{self.instance.span.id}.{self.number}"
+
+    @property
+    def parent(self) -> str | None:
+        return None if self.above is None else self.above.id
 
 
 class SpanLog(RunLog):
@@ -90,12 +100,15 @@ class SpanLog(RunLog):
     def __init__(self, *, from_ns: int = 0, most: int = MOST_SPANS) -> None:
         super().__init__()
         self._from_ns, self._most = from_ns, most
+        # how many instances ended before that time; when the first began that was not kept (ns)
+        self.before = 0
+        self.full_at_ns: int | None = None
         # what is kept, by id, in the order of starts
         self._entries: dict[str, _Entry] = {}
         # what is open, by the identity of its instance
         self._open: dict[int, _Entry] = {}
         # session and span → how many instances began
-        self._numbers: Counter[tuple[int, str]] = Counter()
+        self._numbers: dict[tuple[int, str], int] = {}
         self._event_room = MOST_EVENTS
         # how many more are kept beyond the first, since they did not go well
         self._spare_room = MOST_RUNS
@@ -104,21 +117,25 @@ class SpanLog(RunLog):
 
     def begin(self, instance: Instance) -> None:
         """An instance has begun."""
-        key = instance.session.id, instance.span.id
-        self._numbers[key] += 1
-        above = self._open.get(id(instance.parent)) if instance.parent is not None else None
+        key = instance.conn.session.id, instance.span.id
+        self._numbers[key] = number = self._numbers.get(key, 0) + 1
+        above = None if instance.parent is None else self._open.get(id(instance.parent))
         is_kept = len(self._entries) < self._most
-        entry = _Entry(instance, f"{key[0]}.{key[1]}.{self._numbers[key]}", above.id if above else None, is_kept)
-        self._open[id(instance)] = entry
+        entry = self._open[id(instance)] = _Entry(instance, number, above, is_kept)
         if is_kept:
             self._entries[entry.id] = entry
             self._changed[entry.id] = None
+        elif self.full_at_ns is None:
+            self.full_at_ns = instance.t
 
     def see(self, instance: Instance, fid: int, t: int, label: Any) -> None:
         """An event came that belongs to an open instance."""
-        self.label(instance, label)
         entry = self._open.get(id(instance))
-        if entry is not None and entry.is_kept and self._event_room:
+        if entry is None:
+            return
+        if label is not None and not entry.label:
+            self._name(entry, label)
+        if entry.is_kept and self._event_room:
             self._event_room -= 1
             entry.events.append((int(fid), t))
             self._changed[entry.id] = None
@@ -126,8 +143,10 @@ class SpanLog(RunLog):
     def label(self, instance: Instance, label: Any) -> None:
         """An event says what an instance is called; the first that does counts."""
         entry = self._open.get(id(instance))
-        if entry is None or entry.label:
-            return
+        if entry is not None and label is not None and not entry.label:
+            self._name(entry, label)
+
+    def _name(self, entry: _Entry, label: Any) -> None:
         if label.__class__ is str or label.__class__ is int or isinstance(label, Token):
             entry.label = str(label)[:_LONGEST_LABEL]
             if entry.is_kept:
@@ -137,6 +156,7 @@ class SpanLog(RunLog):
         entry = self._open.pop(id(instance))
         self.counts[instance.span.id][state] += 1
         if t is not None and t < self._from_ns:
+            self.before += 1
             if entry.is_kept:
                 self._drop(entry)
             return

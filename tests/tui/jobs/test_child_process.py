@@ -85,13 +85,12 @@ async def test_the_answers_are_those_of_a_thread(processes, chat_recording, resu
         assert (await there(processes, chat_recording, work))[-1] == results_of(RecordingTask(chat_recording, work))[-1]
 
 
-async def test_spans_keep_who_is_part_of_whom(processes, chat_recording, results_of):
-    (in_thread,) = results_of(RecordingTask(chat_recording, partial(read_spans, None, ())))
-    (in_process,) = await there(processes, chat_recording, partial(read_spans, None, ()))
+async def test_spans_are_in_the_lanes_that_come_with_them(processes, chat_recording, results_of):
+    (in_thread,) = results_of(RecordingTask(chat_recording, partial(read_spans, None, (), None, 0)))
+    (in_process,) = await there(processes, chat_recording, partial(read_spans, None, (), None, 0))
 
     def facts(reading):
-        places = {id(span): place for place, span in enumerate(reading.spans)}
-        return [(span.kind, span.name, span.start_ns, span.end_ns, places.get(id(span.parent))) for span in reading.spans]
+        return [(span.id, span.name, span.start_ns, span.end_ns, span.depth) for span in reading.spans]
 
     assert facts(in_process) == facts(in_thread) and len(facts(in_thread)) > 3
     assert all(span in in_process.spans for lane in in_process.lanes for span in lane.spans)

@@ -1,42 +1,31 @@
-"""Spans for the waterfall, as the contract defines them."""
+"""The span log, laid out for the waterfall."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wsreplay.contract import load
-from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.recording.lanes import DrawnSpan, SpanTracker, in_sight, instants_in_sight, lanes, nearest
+from wsreplay.tui.recording.lanes import DrawnSpan, draw_spans, in_sight, instants_in_sight, lanes, nearest
 from wsreplay.tui.recording.window import Window
-
-MS = 1_000_000
-
-
-@pytest.fixture
-def tracker() -> SpanTracker:
-    return SpanTracker(load("agent-chat"), {1: 1, 2: 2}, {1: "u1", 2: "u2"})
+from wsreplay.validator import SpanLog, SpanRecord, judge
 
 
-def read(tracker: SpanTracker, path) -> list[tuple[str, str, str, int]]:
+def read(path) -> list[DrawnSpan]:
+    """The spans of a recording by agent-chat."""
     with Recording.open(path) as reader:
-        for frame in paging.typed_frames(reader):
-            tracker.take(frame)
-    return [(span.kind, span.name, span.state, span.depth) for span in tracker.spans]
+        return draw_spans(judge(reader, load("agent-chat"), span_log=SpanLog()).spans)
 
 
-def test_runs_hold_their_tools_and_what_never_ended_says_so(tracker, chat_recording):
-    assert read(tracker, chat_recording) == [
-        ("run", "triage", "ok", 0), ("run", "performance", "ok", 0), ("tool", "git_log", "ok", 1), ("tool", "metrics", "ok", 1),
-        ("tool", "search", "unended", 1), ("run", "performance", "open", 0),
+def test_runs_hold_their_tools_and_what_never_ended_says_so(chat_recording):
+    assert [(span.kind, span.name, span.state, span.depth) for span in read(chat_recording)] == [
+        ("run", "triage", "completed", 0), ("run", "performance", "completed", 0), ("tool", "git_log", "completed", 1),
+        ("tool", "metrics", "completed", 1), ("tool", "search", "stalled", 1), ("run", "performance", "cut", 0),
     ]  # fmt: skip
-    tracker.end_connection(2, 26_000 * MS)
-    assert (tracker.spans[-1].state, tracker.spans[-1].end_ns) == ("cut", 26_000 * MS)
 
 
-def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(tracker, script):
+def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(script):
     made = script("nested.db")
     made.open(1, 0)
     thread = {"thread_id": "t"}
@@ -48,50 +37,37 @@ def test_a_sub_agents_run_is_nested_and_parallel_tools_get_lanes_of_their_own(tr
         made.say(1, at, 1, "tool_completed", **thread, run_id="inner", tool_call_id=call)
     made.say(1, 7, 1, "agent_completed", **thread, run_id="inner")
     made.say(1, 8, 1, "agent_error", **thread, run_id="outer")
-    assert read(tracker, made.write(20)) == [
-        ("run", "run outer", "failed", 0), ("run", "run inner", "ok", 1), ("tool", "tool a", "ok", 2),
-        ("tool", "tool b", "ok", 2),
+    spans = read(made.write(20))
+    assert [(span.kind, span.name, span.state, span.depth) for span in spans] == [
+        ("run", "run outer", "failed", 0), ("run", "run inner", "completed", 1), ("tool", "tool a", "completed", 2),
+        ("tool", "tool b", "completed", 2),
     ]  # fmt: skip
-    assert [(lane.depth, [span.name for span in lane.spans]) for lane in lanes(tracker.spans)] == [
-        (0, ["run outer"]), (1, ["run inner"]), (2, ["tool a"]), (2, ["tool b"]),
+    assert [(lane.depth, lane.name, lane.title) for lane in lanes(spans)] == [
+        (0, "run outer", "t"), (1, "run inner", ""), (2, "tool a", ""), (2, "tool b", ""),
     ]  # fmt: skip
 
 
-def test_tools_without_a_call_id_are_matched_first_in_first_out(tracker, script):
-    made = script("fifo.db")
-    made.open(1, 0)
-    made.say(1, 1, 1, "agent_started", thread_id="t", run_id="r")
-    for at in (2, 3):
-        made.say(1, at, 1, "tool_executing", thread_id="t", run_id="r", tool_name="search")
-    made.say(1, 4, 1, "tool_completed", thread_id="t", run_id="r", tool_name="search")
-    read(tracker, made.write(20))
-    assert [(span.start_frame, span.end_frame) for span in tracker.spans[1:]] == [(2, 4), (3, None)]
+def record(number: int, keys: dict[str, str], kind: str = "operation", parent: str | None = None) -> SpanRecord:
+    return SpanRecord(
+        1, 1, tuple(keys.items()), "completed", number, number + 1, number, span=kind, id=f"1.{kind}.{number}", parent=parent
+    )
 
 
-def test_nothing_is_kept_open_of_runs_that_ended(tracker, script):
-    made = script("many.db")
-    made.open(1, 0)
-    for run in range(500):
-        made.say(1, 3 * run, 1, "agent_started", thread_id="t", run_id=f"r{run}")
-        made.say(1, 3 * run + 1, 1, "tool_executing", thread_id="t", run_id=f"r{run}", tool_call_id=f"c{run}")
-        made.say(1, 3 * run + 2, 1, "agent_completed", thread_id="t", run_id=f"r{run}")
-    assert [state for _, _, state, _ in read(tracker, made.write(2000))] == ["ok", "unended"] * 500
-    assert not tracker.any_open
-    assert not tracker._open
-    assert not tracker._held
-    assert not tracker._inner
+def test_spans_that_would_each_stand_alone_stand_together_where_they_are_many():
+    few, many = ([record(n, {"id": f"op{n}"}) for n in range(count)] for count in (12, 13))
+    assert {lane.group for lane in lanes(draw_spans(few))} == {f"op{n}" for n in range(12)}
+    assert {lane.group for lane in lanes(draw_spans(many))} == {"operation"}
 
 
-def test_runs_may_be_nested_as_deep_as_somebody_sends_them(tracker, script):
-    made = script("deep.db")
-    made.open(1, 0)
+def test_spans_may_be_nested_as_deep_as_somebody_sends_them():
     depth = 3000
-    for run in range(depth):
-        made.say(1, run, 1, "agent_started", thread_id="t", run_id=f"r{run}", parent_run_id=f"r{run - 1}")
-    made.say(1, depth, 1, "agent_completed", thread_id="t", run_id="r0")
-    read(tracker, made.write(depth + 10))
-    assert tracker.spans[-1].depth == depth - 1
-    assert {span.state for span in tracker.spans[1:]} == {"unended"}
+    records = [record(n, {"thread": "t", "run": f"r{n}"}, "run", f"1.run.{n - 1}" if n else None) for n in range(depth)]
+    assert draw_spans(records)[-1].depth == depth - 1
+
+
+def test_what_is_part_of_a_span_that_is_not_there_stands_for_itself():
+    (span,) = draw_spans([record(1, {"thread": "t", "run": "r"}, parent="1.run.7")])
+    assert (span.group, span.depth) == ("t", 0)
 
 
 starts_and_lengths = st.lists(st.tuples(st.integers(0, 60), st.none() | st.integers(0, 40)), max_size=60)

@@ -19,6 +19,7 @@ from wsreplay.trace.links import Links
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
+from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -41,6 +42,7 @@ class OpenRecording:
         self.path: Path = reader.path
         # What the validator says.
         self.evidence: Evidence = NO_EVIDENCE
+        self.known_spans = KnownSpans()
         # What was recorded when: runs of the recorder, connections and sessions by their numbers.
         self.runs: list[Run] = []
         self.connections: dict[int, Connection] = {}
@@ -153,6 +155,10 @@ class OpenRecording:
     def take_evidence(self, evidence: Evidence) -> None:
         """The validator has found something else than before."""
         self.evidence = evidence
+
+    def take_spans(self, news: SpanNews) -> None:
+        """The validator says what became of spans."""
+        self.known_spans.take(news)
 
     def take_placed_rows(self, rows: Sequence[PlacedRow]) -> None:
         """It is known where faults and notes stand."""

@@ -1,4 +1,4 @@
-"""The spans of a session, read from its recording beside the interface, and which of them are open at a time."""
+"""The spans of a session: as they came with the verdict, else read by page in the background; and which are open at a time."""
 
 from __future__ import annotations
 
@@ -8,56 +8,55 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.model import Session
-from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.recording.lanes import DrawnSpan, Lane, draw_spans, lanes
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
-    from wsreplay.tui.recording.lanes import DrawnSpan, Lane
     from wsreplay.tui.recording.open_recording import OpenRecording
 
-LIVE_NS = 3 * SECOND  # a recording that grows is traced anew this often
+LIVE_NS = 3 * SECOND  # a recording that grows is read anew this often
+TAKE_NS = SECOND  # and what came with its verdict is laid out anew this often
 READING = "reading runs and tools"
-_FRAMES_PER_LOOK = 4096
+PAGE = 20_000  # spans
 
 
 class SpanReading(NamedTuple):
-    """Spans in the order of their start, also by lane; `full` where there are more than are kept."""
+    """Spans in the order of their start, also by lane: those that had not ended at `from_ns` and began before `until_ns` (None:
+    all). `left_out` says how many there are beside."""
 
     spans: list[DrawnSpan]
     lanes: list[Lane]
-    full: bool
+    left_out: int = 0
+    from_ns: int = 0
+    until_ns: int | None = None
+
+    def reaches(self, t_ns: int) -> bool:
+        """Whether all spans that are open at a time are among them."""
+        is_full = self.until_ns is not None and self.until_ns > self.from_ns  # else more are open at once than a page holds
+        return self.from_ns <= t_ns and (not is_full or t_ns < (self.until_ns or 0))
 
 
-def read_spans(only: Sequence[int] | None, contracts: Sequence[str], reader: Recording, context: JobContext) -> None:
-    """Publishes the spans of some connections (all: None) by the first of the contracts, as `SpanReading`."""
-    from wsreplay.tui.recording.lanes import SpanTracker, lanes
+def read_spans(
+    only: Sequence[int] | None, contracts: Sequence[str], decoder: str | None, from_ns: int, reader: Recording,
+    context: JobContext,
+) -> None:  # fmt: skip
+    """Publishes a page of the spans of some connections (all: None) by the first of the contracts, as `SpanReading`."""
+    from wsreplay.validator import SpanLog, judge
     from wsreplay.validator.select import select_contracts
 
-    connections = {connection.id: connection for connection in reader.connections()}
-    known = [connections[number] for number in only if number in connections] if only is not None else [*connections.values()]
-    users = {number: connection.user for number, connection in connections.items()}
-    numbers = {connection.id: session.id for session in stitch(connections.values()) for connection in session.connections}
-    tracker = SpanTracker(select_contracts(reader, contracts)[0], numbers, users)
-    ends = ((connection.closed_ns, connection.id) for connection in known if connection.closed_ns is not None)
-    waiting = sorted(ends, reverse=True)
-    for count, frame in enumerate(paging.typed_frames(reader, only)):
-        while waiting and waiting[-1][0] < frame.t_ns:
-            closed_ns, connection = waiting.pop()
-            tracker.end_connection(connection, closed_ns)
-        tracker.take(frame)
-        if count % _FRAMES_PER_LOOK == 0:
-            if context.cancelled:
-                return
-            if tracker.full and not tracker.any_open:
-                waiting.clear()
-                break
-    for closed_ns, connection in reversed(waiting):
-        tracker.end_connection(connection, closed_ns)
-    context.publish(SpanReading(tracker.spans, lanes(tracker.spans), tracker.full))
+    contract, log = select_contracts(reader, contracts)[0].read_by(decoder), SpanLog(from_ns=from_ns, most=PAGE)
+    sessions = None
+    if only is not None:
+        stitched = stitch(reader.connections(), contract.resume_within_ns)
+        wanted = frozenset(only)
+        sessions = [session for session in stitched if any(connection.id in wanted for connection in session.connections)]
+    judgement = judge(reader, contract, sessions=sessions, span_log=log)
+    spans = draw_spans(judgement.spans)
+    context.publish(SpanReading(spans, lanes(spans), log.before + log.left_out, from_ns, log.full_at_ns))
 
 
 def open_at(spans: Sequence[DrawnSpan], t_ns: int) -> list[DrawnSpan]:
@@ -67,7 +66,8 @@ def open_at(spans: Sequence[DrawnSpan], t_ns: int) -> list[DrawnSpan]:
 
 
 class SpanReader:
-    """When the spans of a session are to be read: by other contracts, or when more was recorded, but not all the time."""
+    """When the spans of a session are taken from the verdict, and when they are to be read: where the verdict has not come, or
+    there are too many to come with it; by other contracts, elsewhere, or when more was recorded, but not all the time."""
 
     def __init__(
         self, recording: OpenRecording, jobs: RecordingJobs, on_reading: Callable[[SpanReading], object],
@@ -76,26 +76,48 @@ class SpanReader:
         self._recording = recording
         self._jobs = jobs
         self._on_reading, self._on_failure = on_reading, on_failure
-        self._known: tuple[tuple[str, ...], int] | None = None  # the contracts, and the last frame
+        # What was taken from the verdict last: the contracts, and how often it had said something by then.
+        self._taken: tuple[tuple[str, ...], int] | None = None
+        # What was read last: the contracts, and the last frame.
+        self._known: tuple[tuple[str, ...], int] | None = None
+        # From when on (ns).
+        self._from_ns = 0
         # When they were read last, on the application's clock.
         self._asked_ns = 0
 
     def ask(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
-        """Read them if what is known is old. `now_ns` is on the application's clock."""
+        """Take or read them if what is known is old. `now_ns` is on the application's clock."""
+        known = self._recording.known_spans
+        if contracts and known.are_all_by(contracts[0]):
+            if (contracts, known.revision) != self._taken and not (self._taken and self._is_early(now_ns, TAKE_NS)):
+                self._taken, self._known, self._asked_ns = (contracts, known.revision), None, now_ns
+                self._take(session)
+            return
         wanted = contracts, self._recording.last_id
         if wanted == self._known:
             return
         is_other = self._known is None or self._known[0] != contracts
-        is_early = self._jobs.is_running(READING) or now_ns - self._asked_ns <= LIVE_NS
+        is_early = self._jobs.is_running(READING) or self._is_early(now_ns, LIVE_NS)
         if is_other or not self._recording.live or not is_early:
-            self.ask_again(session, contracts, now_ns)
+            self.ask_again(session, contracts, now_ns, self._from_ns)
+
+    def _is_early(self, now_ns: int, pause_ns: int) -> bool:
+        """Whether a recording that grows was looked at not so long ago."""
+        return self._recording.live and now_ns - self._asked_ns <= pause_ns
+
+    def _take(self, session: Session | None) -> None:
+        """Those that came with the verdict."""
+        self._jobs.cancel(READING)
+        spans = draw_spans(self._recording.known_spans.of_session(session.id if session else None))
+        self._on_reading(SpanReading(spans, lanes(spans)))
 
     def forget(self) -> None:
         """They are to be read again when they are asked for."""
-        self._known = None
+        self._known = self._taken = None
 
-    def ask_again(self, session: Session | None, contracts: tuple[str, ...], now_ns: int) -> None:
-        """Read them, whatever is known."""
-        self._known, self._asked_ns = (contracts, self._recording.last_id), now_ns
+    def ask_again(self, session: Session | None, contracts: tuple[str, ...], now_ns: int, from_ns: int = 0) -> None:
+        """Read them, whatever is known: a page of those that had not ended at a time of the recording (ns)."""
+        self._known, self._asked_ns, self._from_ns = (contracts, self._recording.last_id), now_ns, from_ns
         only = [connection.id for connection in session.connections] if session else None
-        self._jobs.read_in_process(READING, partial(read_spans, only, contracts), self._on_reading, self._on_failure)
+        read = partial(read_spans, only, contracts, self._recording.named_decoder, from_ns)
+        self._jobs.read_in_process(READING, read, self._on_reading, self._on_failure)

@@ -28,7 +28,7 @@ class OpenLine(StatusLine):
     ) -> None:
         super().__init__(id=id, ground="ground")
         self.spans: Sequence[DrawnSpan] | None = None
-        self._is_full = False
+        self._reading: SpanReading | None = None
         self._spans_changed = spans_changed
         self._has_failed = False
         self._span_reader = SpanReader(recording, jobs, self._take, self._fail)
@@ -36,6 +36,9 @@ class OpenLine(StatusLine):
     def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Collection[int]:
         """Say what is open in a session at a time of the recording; the frames that began it."""
         self._span_reader.ask(session, contracts, now_ns)
+        if self._reading is not None and not self._reading.reaches(at_ns):
+            self._reading = self.spans = None
+            self._span_reader.ask_again(session, contracts, now_ns, at_ns)
         look = self.look
         if self._has_failed:
             self.say([(f"{READING} failed: {look.key('session.read_again')} tries again", look.style("warning"))])
@@ -49,8 +52,7 @@ class OpenLine(StatusLine):
 
     def _say(self, spans: Sequence[DrawnSpan], at_ns: int) -> None:
         look = self.look
-        known = f", of the first {len(self.spans or ()):,}" if self._is_full else ""
-        count = f"{len(spans)} open{known}" if spans else f"nothing is open{known}"
+        count = f"{len(spans)} open" if spans else "nothing is open"
         entries = [
             (f"{look.signs.open_end} {look.safe(drawn.kind)}",
              f"{look.safe(drawn.name)} {look.own(units.duration_text(at_ns - drawn.start_ns))}")
@@ -68,6 +70,6 @@ class OpenLine(StatusLine):
         self._spans_changed()
 
     def _take(self, read_spans: SpanReading) -> None:
-        self.spans, _, self._is_full = read_spans
+        self._reading, self.spans = read_spans, read_spans.spans
         self._has_failed = False
         self._spans_changed()

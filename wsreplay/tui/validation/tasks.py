@@ -20,11 +20,12 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
+from wsreplay.tui.recording.known_spans import MOST_KNOWN, SpanNews
 
 if TYPE_CHECKING:
     # The interface, which hands these tasks over, does without the validator.
     from wsreplay.contract import Contract
-    from wsreplay.validator.findings import Finding, Judgement
+    from wsreplay.validator.findings import Finding, Judgement, SpanRecord
 
 _NICE = 5  # more than other jobs: a filter goes first
 _FRAMES_PER_LOOK = 4096
@@ -45,7 +46,7 @@ class ValidationResult(NamedTuple):
     final: bool = True
 
 
-ValidatorEvent = Progress | ValidationResult
+ValidatorEvent = Progress | SpanNews | ValidationResult
 
 
 class CountedRecording(Recording):
@@ -117,11 +118,46 @@ def _validate(path: Path, names: Sequence[str], decoder: str | None, context: Jo
     with CountedRecording.open(path) as reader:
         contracts = [contract.read_by(decoder) for contract in select_contracts(reader, names)]
         judgements: list[Judgement] = []
+        log = validator.SpanLog(most=MOST_KNOWN)
         for number, contract in enumerate(contracts):
             reader.report_to(report, number, len(contracts))
-            judgements.append(validator.judge(reader, contract))
+            judgements.append(validator.judge(reader, contract, span_log=None if number else log))
+        context.publish(_all_spans(names[0] if names else contracts[0].name, judgements[0]))
         findings = [finding for judgement in judgements for finding in judgement.findings]
         context.publish(ValidationResult(evidence_of(reader, findings, judgements, list(map(_source, contracts)))))
+
+
+def _all_spans(contract: str, judgement: Judgement) -> SpanNews:
+    """The spans of a recording, if they are not too many; `contract` is what it was asked for by."""
+    records = () if judgement.spans_left_out else judgement.spans
+    return SpanNews(contract, records, is_all=True, left_out=judgement.spans_left_out)
+
+
+class _Spans:
+    """The spans of a live recording that began or changed since they were sent last."""
+
+    def __init__(self, contract: str) -> None:
+        self._lock = threading.Lock()
+        self._contract = contract
+        self._changed: dict[str, SpanRecord] = {}
+        # all that were seen: beyond some thousands none are sent any more
+        self._seen: set[str] = set()
+
+    def add(self, _contract: Contract, records: Sequence[SpanRecord]) -> None:
+        with self._lock:
+            if len(self._seen) <= MOST_KNOWN:
+                self._seen.update(record.id for record in records)
+                self._changed.update((record.id, record) for record in records)
+
+    def take_news(self) -> SpanNews | None:
+        """None where there is nothing new since the last time."""
+        with self._lock:
+            changed, self._changed = self._changed, {}
+            if not changed:
+                return None
+            if len(self._seen) > MOST_KNOWN:
+                return SpanNews(self._contract, (), is_all=True, left_out=len(self._seen))
+            return SpanNews(self._contract, tuple(changed.values()), is_all=False)
 
 
 class _Findings:
@@ -156,11 +192,13 @@ def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobCo
     _give_way()
     contracts = [contract.read_by(decoder) for contract in await_contracts(path, names)]
     sources = list(map(_source, contracts))
-    findings, over = _Findings(), threading.Event()
+    findings, spans, over = _Findings(), _Spans(names[0] if names else contracts[0].name), threading.Event()
 
     def report() -> None:
         with Recording.open(path) as reader:
             while not over.wait(_LIVE_REPORT_S):
+                if (span_news := spans.take_news()) is not None:
+                    context.publish(span_news)
                 if (news := findings.take_news()) is not None:
                     context.publish(ValidationResult(evidence_of(reader, news, [], sources), final=False))
 
@@ -169,7 +207,7 @@ def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobCo
     def judge_while_it_grows(contract: Contract) -> None:
         validator.follow(
             path, contract, on_finding=partial(findings.add, contract.name), on_amended=partial(findings.amend, contract.name),
-            stop=over,
+            on_spans=spans.add if contract is contracts[0] else None, stop=over,
         )  # fmt: skip
 
     followers = [threading.Thread(target=judge_while_it_grows, args=(contract,), daemon=True) for contract in contracts]

@@ -11,6 +11,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
+from wsreplay.tui.recording.known_spans import SpanNews
 from wsreplay.tui.validation.status import Stage, ValidationStatus
 from wsreplay.tui.validation.tasks import Progress, ValidationResult, ValidatorEvent, follow, validate_once
 
@@ -94,6 +95,9 @@ class Validation:
         """The validator came further."""
         if isinstance(event, Progress):
             self.status = self.status._replace(done=event.done)
+        elif isinstance(event, SpanNews):
+            if self._host.recording is not None:
+                self._host.recording.take_spans(event)
         else:
             self._take_result(event)
         self._host.verdict_changed()

@@ -17,7 +17,10 @@ from wsreplay.tui.widgets.row_list import RowList
 LABEL = 18  # cells for the names of lanes, on a wide terminal more
 WIDEST_LABEL = 36
 _SHORTEST_NAME = 3  # cells, with those around it
-_STATES = {"ok": "ok", "open": "accent", "cut": "warning", "failed": "error", "unended": "missing"}
+STATES = {
+    "completed": "ok", "open": "accent", "cut": "warning", "cancelled": "warning", "failed": "error", "stalled": "error",
+}  # fmt: skip
+"""The style of a span by its state in the log."""
 
 
 class Waterfall(RowList):
@@ -142,7 +145,7 @@ class Waterfall(RowList):
             for span in in_sight(spans, self.window, cells.width, self.horizon_ns):
                 self._paint_span(cells, span)
         indent = "  " * lane.depth
-        title = lane.title if lane.title else indent + lane.spans[0].kind
+        title = lane.title if lane.title else indent + lane.name
         label = fitted_ends(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
         return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
 
@@ -150,7 +153,7 @@ class Waterfall(RowList):
         """Painted over the others, so that none is lost where a column holds many."""
         spans = self._unwell.get(row)
         if spans is None:
-            spans = [span for span in lane.spans if span.state not in ("ok", "open") or span.start_frame in self._wrong]
+            spans = [span for span in lane.spans if span.state not in ("completed", "open") or span.start_frame in self._wrong]
             self._unwell[row] = spans
         return spans
 
@@ -167,16 +170,16 @@ class Waterfall(RowList):
             right = min(right, width - 1)
         if right < 0:
             return
-        name = _STATES.get(state, "error")
+        name = STATES[state]
         on = "cursor" if span is self.selected else "ground"
         style = look.style(name, on=on, bold=span is self.selected)
         wrong = self._wrong_in(span, width)
         if right <= left:
             cells.put(left, signs.error if name == "error" else look.own("▪"), style)
         else:
-            tail = signs.open_end if is_open else {"cut": signs.cut, "unended": signs.missing}.get(state, signs.span_right)
-            fill = signs.dash if state == "unended" else signs.span_fill
-            body = signs.span_left + fill * max(0, right - left - 1) + tail
+            tail = signs.open_end if is_open else {"cut": signs.cut, "stalled": signs.stalled}.get(state, signs.span_right)
+            fill = signs.dash if state == "stalled" else signs.span_fill
+            body = (signs.missing if span.implied else signs.span_left) + fill * max(0, right - left - 1) + tail
             cells.put(left, body, style)
             self._instants(cells, span, on)
             self._inscribe(cells, span, max(left, 0) + 1, right, [x for x, _ in wrong])

@@ -21,9 +21,9 @@ from wsreplay.tui.recording.goto import Target, why_unreachable
 from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
-from wsreplay.tui.recording.span_reading import SpanReader, SpanReading
+from wsreplay.tui.recording.span_reading import READING, SpanReader, SpanReading
 from wsreplay.tui.screens.playback import PlaybackScreen
-from wsreplay.tui.waterfall.canvas import Waterfall
+from wsreplay.tui.waterfall.canvas import STATES, Waterfall
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -68,6 +68,8 @@ class WaterfallScreen(PlaybackScreen):
         self.jobs = self.jobs_of(recording.path)
         self._span_reader = SpanReader(recording, self.jobs, self._take_spans, lambda _why: None)
         self._spans: list[DrawnSpan] = []
+        # The page that they are.
+        self._reading: SpanReading | None = None
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
@@ -96,17 +98,35 @@ class WaterfallScreen(PlaybackScreen):
             self.canvas.set_empty_lines(["", f"{name}: {why}", f"{self.look.key('waterfall.read_again')} reads them again"])
 
     def _take_spans(self, read_spans: SpanReading) -> None:
-        self._spans, lanes, full = read_spans
+        self._spans, lanes = read_spans.spans, read_spans.lanes
+        self._reading = read_spans
         self._place_findings()
         is_empty = not self.recording.reader.last_id()
         why = "Nothing is recorded yet." if is_empty else "This contract knows no span that begins here."
         self.canvas.set_empty_lines(["", why])
         self.canvas.show_lanes(lanes)
-        self.canvas.border_subtitle = f"the first {len(self._spans):,} spans" if full else ""
+        self.canvas.border_subtitle = self._count_text(read_spans)
         chosen = self._span_of_frame()
         if chosen is not None:
             self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
         self._select(chosen or self.canvas.span_near(self.canvas.cursor, self.playback.at_ns))
+
+    def _count_text(self, read_spans: SpanReading) -> str:
+        """How many spans these are of all, where they are not all."""
+        if not read_spans.left_out:
+            return ""
+        shown, total = len(self._spans), len(self._spans) + read_spans.left_out
+        since = f" from {units.clock(read_spans.from_ns - self.origin_ns)} on" if read_spans.from_ns else ""
+        return f"{shown:,} of {total:,} spans{since}"
+
+    def _turn_page(self) -> None:
+        """Read the spans of what is in sight, where the page does not reach it."""
+        start_ns = self.canvas.window.start_ns
+        if self._reading is not None and not self._reading.reaches(start_ns):
+            self._reading = None
+            contracts = self.host.validation.contracts_in_use
+            self.canvas.border_subtitle = f"{READING} {self.look.signs.ellipsis}"
+            self._span_reader.ask_again(self.session, contracts, self.now(), start_ns)
 
     def _span_of_frame(self) -> DrawnSpan | None:
         """The span that the list's frame began or ended, once: after that the user has chosen others."""
@@ -131,6 +151,7 @@ class WaterfallScreen(PlaybackScreen):
 
     def show_playhead(self) -> None:
         self.canvas.point(self.playback.at_ns, self.playback.at_ns if self.replaying else None)
+        self._turn_page()
         self.paint_lines()
 
     def next_event_after(self, t_ns: int) -> int | None:
@@ -207,12 +228,15 @@ class WaterfallScreen(PlaybackScreen):
 
     def action_pan(self, share: float) -> None:
         self.canvas.pan(share)
+        self._turn_page()
 
     def action_zoom(self, factor: float) -> None:
         self.canvas.zoom(factor)
+        self._turn_page()
 
     def action_fit(self) -> None:
         self.canvas.fit(self.playback.end_ns)
+        self._turn_page()
 
     # Lines.
 
@@ -252,9 +276,8 @@ class WaterfallScreen(PlaybackScreen):
         if span is None or span.start_ns > until:
             return [(" ", look.style("dim"))]
         if span.end_ns is not None and span.end_ns > until:
-            span = replace(span, end_ns=None, end_frame=None, state="open")  # nobody knows yet how it ends
+            span = replace(span, end_ns=None, end_frame=None, state="open", detail="")  # nobody knows yet how it ends
         lasted = units.duration_text((span.end_ns or until) - span.start_ns)
-        state = {"ok": "ok", "failed": "error", "cut": "warning", "unended": "missing"}.get(span.state, "accent")
         known = [finding for finding in self._findings() if known_at(finding) <= until]
         began = [finding for finding in known if span.start_frame in (finding.activation, *finding.frames[:1])]
         kind = "" if span.name.startswith(f"{span.kind} ") else f"{span.kind} "  # which a span without a name begins with
@@ -264,11 +287,22 @@ class WaterfallScreen(PlaybackScreen):
             (f"  {units.clock(span.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
             (units.clock(span.end_ns - self.origin_ns) if span.end_ns is not None else "still open", look.style("dim")),
             (f"  {lasted}  ", look.style("text")),
-            (span.state.replace("unended", "never ended"), look.style(state, bold=True)),
+            (span.state, look.style(STATES[span.state], bold=True)),
+            (f" {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
+            ("  its start never came" if span.implied else "", look.style("missing", bold=True)),
+            (look.safe(_owed(span, until)), look.style("dim")),
             (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
             (f"  frame {span.start_frame}", look.style("faint")),
             (f" {look.own('–')} {span.end_frame}" if span.end_frame else "", look.style("faint")),
         ]  # fmt: skip
+
+
+def _owed(span: DrawnSpan, at_ns: int) -> str:
+    """What a span that has not ended still owes, and when it is due."""
+    if span.end_ns is not None or not span.owes:
+        return ""
+    due = f" in {units.duration_text(span.until_ns - at_ns)}" if span.until_ns is not None and span.until_ns > at_ns else ""
+    return f"  owes {' or '.join(owed.removeprefix('s2c:').removeprefix('c2s:') for owed in span.owes)}{due}"
 
 
 def _place(span: DrawnSpan) -> tuple[int, int]:

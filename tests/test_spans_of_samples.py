@@ -6,16 +6,22 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from wsreplay.contract import Contract
 from wsreplay.report import FileResult, render
 from wsreplay.store.reader import Recording
+from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
+from wsreplay.tui.recording.lanes import draw_spans
+from wsreplay.tui.recording.span_reading import SpanReading, read_spans
+from wsreplay.tui.validation import tasks
 from wsreplay.validator import Judgement, SpanLog, judge
 from wsreplay.validator.select import select_contracts
 
-SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+SAMPLES = Path(__file__).parents[1] / "recordings" / "samples"
 ALL = sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.rglob("*.db"))
 
 
@@ -23,6 +29,23 @@ def log_of(sample: str) -> tuple[Contract, Judgement]:
     with Recording.open(SAMPLES / sample) as recording:
         contract = select_contracts(recording)[0]
         return contract, judge(recording, contract, span_log=SpanLog())
+
+
+def spans_of_the_interface(sample: str) -> dict[str, str]:
+    """What the terminal interface draws: what its validator sends, and what it reads by page."""
+    published: list[Any] = []
+    context = SimpleNamespace(cancelled=False, publish=published.append)
+    with Recording.open(SAMPLES / sample) as recording:
+        read_spans(None, (), None, 0, recording, context)
+    tasks._validate(SAMPLES / sample, (), None, context)
+    known = KnownSpans()
+    known.take(next(news for news in published if isinstance(news, SpanNews)))
+    drawn = {span.id: span.state for span in draw_spans(known.of_session(None))}
+    page = next(reading for reading in published if isinstance(reading, SpanReading))
+    assert drawn == {span.id: span.state for span in page.spans} == {
+        span.id: span.state for lane in page.lanes for span in lane.spans
+    }
+    return drawn
 
 
 @pytest.mark.parametrize("sample", ALL)
@@ -38,6 +61,8 @@ def test_all_views_agree(sample: str) -> None:
 
     drawn = re.findall(r'data-state="(\w+)" data-span="[^"]*" data-id="([^"]*)"', render("html", [result]))
     assert {id_: state for state, id_ in drawn} == states and len(drawn) == len(states)
+
+    assert spans_of_the_interface(sample) == states
 
     with Recording.open(SAMPLES / sample) as recording:
         unlogged = judge(recording, contract)
