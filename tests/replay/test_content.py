@@ -14,9 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.decode.conftest import EXAMPLES, jupyter_v1
 from wsreplay.contract import load, loads
 from wsreplay.contract.identities import fields_of
-from wsreplay.decode import BINARY, TEXT, get_decoder
+from wsreplay.decode import BINARY, TEXT, get_decoder, heartbeat_of
 from wsreplay.diff.diff import diff
-from wsreplay.replay.content import ENVELOPE, ContentReader, Namer, heartbeat_of
+from wsreplay.replay.content import ENVELOPE, ContentReader, Namer
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording

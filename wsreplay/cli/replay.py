@@ -145,7 +145,8 @@ def server(
 
 @command.command(name="client")
 @_shared
-@click.option("--to", required=True, metavar="URL", help="The backend, such as ws://localhost:8000.")
+@click.option("--to", required=True, metavar="URL",
+              help="The backend, such as ws://localhost:8000; a path with {user} in it stands for the recorded one.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The new recording. [default: recordings/<UTC time>.db]")
 @click.option("--timeout", type=Duration(), default="10s", show_default=True,
@@ -172,8 +173,8 @@ def client(
     """Play the clients of a recording to a real backend, record what becomes of it, and compare.
 
     Each message is sent after the events that came before it have come again. Ids that the client chose are new ones. {n},
-    {user} and {id} in -H, --query and --set are the user's number, name, and an id of its own. The exit code is 0 where the
-    backend still behaves: nothing differs, and nothing is wrong that was right.
+    {user} and {id} in --to, -H, --query and --set are the user's number, name, and an id of its own. The exit code is 0 where
+    the backend still behaves: nothing differs, and nothing is wrong that was right.
     """
     from wsreplay.diff.diff import DiffOptions
     from wsreplay.proxy.proxy import Options

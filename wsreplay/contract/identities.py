@@ -20,6 +20,8 @@ from wsreplay.trace.jsonpath import Path
 
 Id = str | int
 
+NO_KEY = ""
+"""The kind of an id that no key has found: one in the target of a handshake, or a token."""
 
 FoundId = tuple[str, Path, Id]  # an id in a message: which kind of id it is, where it stands, and its value
 _Member = tuple[str, str, Path]  # name, domain, path
@@ -174,7 +176,8 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
         if contract.envelope.sent is not None:
             volatile.append(contract.envelope.sent.steps)
         seq = contract.envelope.seq.steps if contract.envelope.seq is not None else None
-    places += [(text, _parse(text, "--map")) for text in also]
+    known = {path for _, path in places}
+    places += [(text, path) for text in also if (path := _parse(text, "--map")) not in known]
     volatile += [_parse(text, "--ignore") for text in ignore if text.startswith("$")]
     anywhere = frozenset(text for text in ignore if not text.startswith("$"))
     ids = tuple((domain, path) for domain, path in dict.fromkeys(places) if path and path not in volatile)
@@ -314,12 +317,12 @@ class IdMap:
             self._below.learn(domain, recorded, live)
 
     def stand_in(self, domain: str, recorded: Id, akin: Mapping[str, Sequence[str]]) -> Id | None:
-        """What stands for a recorded id; where nothing does, what stands for the same id of an akin domain."""
+        """What stands for a recorded id; where nothing does, what stands for the same id of an akin domain, or of none."""
         for candidate in (domain, *akin.get(domain, ())):
             live = self.live(candidate, recorded)
             if live is not None:
                 return live
-        return None
+        return self.live(NO_KEY, recorded)
 
     def changes(self, ids: Iterable[FoundId], akin: Mapping[str, Sequence[str]]) -> list[tuple[Path, Id, Id]]:
         """What is to be replaced in a recorded message: where, what stands there, what stands for it. Of domains that have akin

@@ -101,3 +101,10 @@ class Decoder(Protocol):
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         """The message with other documents in the place of its parts', in their order. Raises CannotEncode."""
         ...
+
+
+def heartbeat_of(decoder: Decoder, direction: int, opcode: int, payload: bytes) -> Heartbeat | None:
+    """What a message is that peers send as they like, as WebSocket's pings; None for any other."""
+    find = getattr(decoder, "heartbeat", None)
+    heartbeat: Heartbeat | None = find(direction, payload) if find is not None and opcode in (TEXT, BINARY) else None
+    return heartbeat

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.contract.identities import Fields, Id
-from wsreplay.diff.conversation import END, KINDS, ComparedMessage, ComparedSession, SliceRef, decoded, without
+from wsreplay.diff.conversation import BY_VALUE, END, KINDS, ComparedMessage, ComparedSession, SliceRef, decoded, without
 from wsreplay.diff.slices import Correspondence
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.jsonpath import MISSING, Path
@@ -68,6 +68,10 @@ class Comparer:
                 document[path[0]] = mapped
             else:
                 paths.replace(document, path, mapped)
+        for (domain, path), value in zip(message.place.layout, message.ids, strict=True):
+            if paths.get(document, path) == value:  # an id that no key has found there
+                number = self._number_by_value(side, message, domain, value)
+                paths.replace(document, path, "id" if number is None else f"id {number}")
         for path in self._fields.volatile:
             value = paths.get(document, path)
             if value is not MISSING:
@@ -78,6 +82,12 @@ class Comparer:
             document = without(document, self._fields.anywhere)
         return document
 
+    def _number_by_value(self, side: int, message: ComparedMessage, domain: str, value: Id) -> int | None:
+        """The number of the slice that an id names where no key has found it; None for ids that name none."""
+        if not domain.endswith(BY_VALUE):
+            return None
+        return self._slices.of_id(side, message.chain, domain.removesuffix(BY_VALUE), value)
+
     def differences(self, a: ComparedMessage, b: ComparedMessage, same: bool) -> tuple[FieldChange, ...]:
         """What differs. `same`: they say the same, so that only ids can; else both have their payloads."""
         id_changes = self._id_changes(a, b) if a.ids and b.ids else ()
@@ -86,7 +96,7 @@ class Comparer:
         left, right = decoded(a.payload), decoded(b.payload)
         if left is None or right is None:
             return (*id_changes, FieldChange("", _text(a.payload), _text(b.payload)))
-        if a.name == END and {left.get("ending"), right.get("ending")} & set(_UNKNOWN_ENDS):
+        if a.name == END and {_ending(left), _ending(right)} & set(_UNKNOWN_ENDS):
             return tuple(id_changes)
         return (*id_changes, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 
@@ -97,12 +107,21 @@ class Comparer:
         for (domain, path), old, new in zip(a.place.layout, a.ids, values, strict=True):
             if new is None:
                 continue
+            if domain.endswith(BY_VALUE):
+                if self._number_by_value(0, a, domain, old) != self._number_by_value(1, b, domain, new):
+                    note = f"another {domain.removesuffix(BY_VALUE)}"
+                    out.append(FieldChange(paths.show(path), _json(old), _json(new), note))
+                continue
             known, stood_for = self._forward.setdefault((domain, old), new), self._backward.setdefault((domain, new), old)
             if known != new:
                 out.append(FieldChange(paths.show(path), _json(old), _json(new), f"elsewhere {old} is {known}"))
             elif stood_for != old:
                 out.append(FieldChange(paths.show(path), _json(old), _json(new), f"elsewhere {new} is {stood_for}"))
         return out
+
+
+def _ending(fact: Any) -> Any:
+    return fact.get("ending") if isinstance(fact, dict) else None
 
 
 def _at_places_of(a: ComparedMessage, b: ComparedMessage) -> tuple[Id | None, ...]:

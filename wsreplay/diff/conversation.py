@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wsreplay.contract.identities import Fields, FoundId, Id, IdLayout
+from wsreplay.contract.identities import Fields, FoundId, Id, IdLayout, is_telling
 from wsreplay.model import OPCODE_NAMES, Connection, Ending, Message, Opcode, Session
 from wsreplay.trace import jsonpath as paths
 
 SlicePath = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
 
 OPEN, END = "ws.open", "ws.end"
+BY_VALUE = " by value"  # behind the kind of an id that no key has found where it stands
 KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
 _SURELY_WRITTEN = 250  # orjson reads JSON that is nested 1,024 deep, and writes 254
 
@@ -96,6 +97,8 @@ class ComparedSession:
         self._to_open = list(session.connections)[::-1]
         self._open_now: list[Connection] = []
         self._last: dict[tuple[int, SlicePath], int] = {}  # the latest message of a slice
+        self._known: dict[Id, str] = {}  # the ids that keys have found, each with its kind
+        self._wider: dict[tuple[IdLayout, tuple[tuple[str, paths.Path], ...]], IdLayout] = {}
         self._parts: dict[int, list[Any]] = {}  # of messages that may be several ones coalesced
 
     def take(self, message: Message) -> None:
@@ -118,6 +121,8 @@ class ComparedSession:
         id, _, _, t_ns, direction, opcode, kind, payload, first_id = message
         document = decoded(payload) if opcode == Opcode.TEXT else None
         layout, values = self._fields.of.lay_out(document)
+        if document is not None:
+            layout, values = self._by_value(document, layout, values)
         form = self._forms.get(layout) or self._form(layout)
         key = tuple([values[index] for index in form.named])
         place = form.places.get(key) or self._place(layout, form, key, document)
@@ -134,6 +139,32 @@ class ComparedSession:
         content = 0 if coalesced else self._content(document, payload, form, step)
         kept = b"" if id == first_id else payload
         self.said.append(_said((t_ns - self._start, direction, name, kept, id, place, ids, step, content)))
+
+    def _by_value(self, document: Any, layout: IdLayout, values: list[Id]) -> tuple[IdLayout, list[Id]]:
+        """The same with the texts, wherever they stand, that are ids which keys have found by now."""
+        known, keyed = self._known, 0
+        for index, value in enumerate(values):
+            if value in known:
+                keyed += 1
+            elif isinstance(value, str) and is_telling(value):
+                known[value] = layout.places[index][0]
+                keyed += 1
+        if not known or _count_among(document, known) <= keyed:
+            return layout, values
+        places = {path for _, path in layout.places}
+        found = [(path, text) for path, text in paths.texts_in(document) if text in self._known and path not in places]
+        if not found:
+            return layout, values
+        more = tuple((self._domain(text), path) for path, text in found)
+        wider = self._wider.get((layout, more))
+        if wider is None:
+            wider = self._wider[layout, more] = IdLayout((*layout.places, *more))
+        return wider, [*values, *(text for _, text in found)]
+
+    def _domain(self, text: str) -> str:
+        """Of an id that is known by its value; where it is one that tells slices apart, it tells none here."""
+        domain = self._known[text]
+        return f"{domain}{BY_VALUE}" if domain in self._slots else domain
 
     def _form(self, layout: IdLayout) -> _MessageShape:
         form = self._forms[layout] = _MessageShape(layout, self._slots)
@@ -156,7 +187,7 @@ class ComparedSession:
 
     def _step(self, direction: int, document: Any) -> int | None:
         if self._seq is not None:
-            number = None if document is None else document.get(self._seq)
+            number = document.get(self._seq) if document.__class__ is dict else None
         else:
             number = paths.get(document, self._fields.seq or ())
         if number.__class__ is not int:
@@ -173,7 +204,7 @@ class ComparedSession:
             document[name] = "id"
         for path in form.deep:
             paths.replace(document, path, "id")
-        for name in self._times:
+        for name in self._times if document.__class__ is dict else ():
             if name in document:
                 document[name] = KINDS[document[name].__class__]
         for path in self._deep_times:
@@ -196,8 +227,12 @@ class ComparedSession:
         connection = self._to_open.pop()
         self._end_before(connection.opened_ns)
         self._open_now.append(connection)
-        facts = {"path": connection.path.partition("?")[0], "status": connection.status, "subprotocol": connection.subprotocol}
+        path = self._without_ids(connection.path.partition("?")[0])
+        facts = {"path": path, "status": connection.status, "subprotocol": connection.subprotocol}
         self._fact(connection.opened_ns, 0, OPEN, orjson.dumps(facts))
+
+    def _without_ids(self, path: str) -> str:
+        return "/".join(f"{{{self._known[segment]}}}" if segment in self._known else segment for segment in path.split("/"))
 
     def _end_before(self, until: int | None) -> None:
         for connection in list(self._open_now):
@@ -239,15 +274,27 @@ class ComparedSession:
         self._parts.clear()
 
 
-def decoded(payload: bytes) -> dict[str, Any] | None:
-    """The object that a JSON text holds, or None where it holds no such thing, or one nested deeper than could be written."""
+def _count_among(value: Any, known: Collection[Id]) -> int:
+    """How many texts in a document are among some."""
+    count = 0
+    for inner in value.values() if value.__class__ is dict else value:
+        kind = inner.__class__
+        if kind is str:
+            count += inner in known
+        elif kind is dict or kind is list:
+            count += _count_among(inner, known)
+    return count
+
+
+def decoded(payload: bytes) -> dict[str, Any] | list[Any] | None:
+    """The object or array that a JSON text holds; None where it holds none, or one nested deeper than could be written."""
     try:
         document = orjson.loads(payload)
         if len(payload) > _SURELY_WRITTEN and payload.count(b"[") + payload.count(b"{") > _SURELY_WRITTEN:
             orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    return document if document.__class__ is dict else None
+    return document if document.__class__ in (dict, list) else None
 
 
 def without(value: Any, names: frozenset[str]) -> Any:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.identities import Fields, fields_of
 from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.rules.latency import Latency
@@ -24,6 +25,7 @@ from wsreplay.diff.rows import Kind, Row, rows
 from wsreplay.diff.slices import Correspondence
 from wsreplay.model import Ending, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch
 from wsreplay.validator.findings import Finding
@@ -111,13 +113,14 @@ def _no_collections() -> Iterator[None]:
 def _diff(
     a: Recording, b: Recording, contract: Contract | None, options: DiffOptions, session_a: int | None, session_b: int | None
 ) -> Diff:
-    fields = fields_of(contract, options.map, options.ignore)
+    readings = messages_of(a, contract), messages_of(b, contract)
+    fields = fields_of(contract, [*options.map, *_protocol_ids(*readings)], options.ignore)
     if options.coalesce and fields.seq is not None:
         # However many messages there were, the numbers behind them have moved.
         fields = replace(fields, volatile=(*fields.volatile, fields.seq), seq=None)
     within = contract.resume_within_ns if contract is not None else RESUME_WITHIN_NS
-    left = _talks(a, fields, options.coalesce, session_a, within)
-    right = _talks(b, fields, options.coalesce, session_b, within)
+    left = _talks(a, readings[0], fields, options.coalesce, session_a, within)
+    right = _talks(b, readings[1], fields, options.coalesce, session_b, within)
     both_named = session_a is not None and session_b is not None
     pairs = [(0, 0)] if both_named and left and right else _pair_sessions(left, right)
     findings = (
@@ -139,16 +142,23 @@ def _diff(
     return Diff(tuple(out))
 
 
+def _protocol_ids(*readings: MessageReading) -> list[str]:
+    """Where the protocols of two recordings number their requests."""
+    decoders = [decoder for reading in readings for decoder in reading.decoders()]
+    return list(dict.fromkeys(paths.show(path) for decoder in decoders for path in getattr(decoder, "ids", ())))
+
+
 def _talks(
-    recording: Recording, fields: Fields, coalesce: Collection[str], session: int | None, within_ns: int
-) -> list[ComparedSession]:
+    recording: Recording, reading: MessageReading, fields: Fields, coalesce: Collection[str], session: int | None,
+    within_ns: int,
+) -> list[ComparedSession]:  # fmt: skip
     with recording.snapshot():
         sessions = stitch(recording.connections(), within_ns)
         if session is not None:
             sessions = [candidate for candidate in sessions if candidate.id == session]
         talks = [ComparedSession(session, fields, coalesce) for session in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
-        for message in MessageReading(recording).messages(None if session is None else sorted(of)):
+        for message in reading.messages(None if session is None else sorted(of), heartbeats=False):
             of[message.connection_id].take(message)
     return [talk.finish() for talk in talks]
 

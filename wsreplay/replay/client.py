@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -15,14 +15,15 @@ from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Connection, Ending
 from wsreplay.proxy.proxy import Options, RecordingProxy
-from wsreplay.replay.content import Content, ContentReader
+from wsreplay.replay.content import Content
 from wsreplay.replay.credentials import HandshakeOverrides, new_id, request_of
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.latencies import Latencies, LoadConversation
 from wsreplay.replay.peer import ClientWire, Listener
 from wsreplay.replay.player import Pace, Played, PlayedDirection, ScriptRunner
-from wsreplay.replay.script import Script, SessionScript, read_parts
+from wsreplay.replay.script import Script, SessionScript, ids_said, read_parts
 from wsreplay.replay.splice import Change
+from wsreplay.replay.targets import split_template
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
@@ -116,8 +117,10 @@ class ReplayClient:
         self._contract = contract
         self._fields = fields_of(contract, self.options.map)
         rows = self.options.load.rows if self.options.load else ()
-        self.options.presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
-        self._proxy = RecordingProxy(to, output, self.options.recording)
+        base, target = split_template(to)
+        self._presented = replace(self.options.presented, target=target)
+        self._presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
+        self._proxy = RecordingProxy(base, output, self.options.recording)
         self._parts: list[SessionScript] = []
         self._of_server: dict[int, frozenset[tuple[str, Any]]] = {}  # recorded ids that the server chose, by session
 
@@ -216,7 +219,7 @@ class ReplayClient:
             result.over += 1
 
     async def _play_connections(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
-        presented = self.options.presented.filled(facts)
+        presented = self._presented.filled(facts)
         role = _Role(self._fields, ids, self._of_server.get(part.session.id), presented)
         talk = LoadConversation(self.result.latencies)
         before: Connection | None = None
@@ -243,7 +246,7 @@ class ReplayClient:
             script, how, role.ids, role.rewrite,
             on_match=lambda step, at: talk.heard(step.name, at), on_sent=lambda step, at: talk.said(step.name, at),
         )  # fmt: skip
-        target, headers = request_of(opening, presented)
+        target, headers = request_of(opening, presented, role.ids)
         begun = time.monotonic()
         try:
             wire = await self._dial(target, headers, player)
@@ -332,18 +335,9 @@ def _server_ids(part: SessionScript, fields: Fields) -> frozenset[tuple[str, Any
     """Recorded ids that the server was the first to use."""
     ours: set[tuple[str, Any]] = set()
     theirs: set[tuple[str, Any]] = set()
-    for is_ours, id_ in chain.from_iterable(_ids_said(script, fields) for script in part.scripts):
+    for is_ours, id_ in chain.from_iterable(ids_said(script, fields) for script in part.scripts):
         if is_ours:
             ours.add(id_)
         elif id_ not in ours:
             theirs.add(id_)
     return frozenset(theirs)
-
-
-def _ids_said(script: Script, fields: Fields) -> Iterator[tuple[bool, tuple[str, Any]]]:
-    """Every id of a connection's messages, in order, and whether it is one of ours that says it."""
-    reader = ContentReader(script.protocol.decoder, fields, hints=script.protocol.hints)
-    for step in script.steps:
-        direction = script.direction if step.ours else 1 - script.direction
-        content = reader.read(direction, step.opcode, step.payload if step.whole is None else step.whole)
-        yield from ((step.ours, (domain, value)) for domain, _, value in content.ids)

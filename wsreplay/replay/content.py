@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.contract.identities import Fields, FoundId, IdFinder
-from wsreplay.decode import BINARY, PLAIN, TEXT, Decoder, Heartbeat, Linker, Part, Role, values
+from wsreplay.decode import BINARY, PLAIN, TEXT, Decoder, Linker, Part, Role, values
 from wsreplay.replay.splice import Change, splice
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.events import event_type
@@ -120,13 +120,6 @@ class Namer:
         parts = [part._replace(attachments=0) for part in self._linker.decoder.parse(direction, opcode, payload)]
         names = [event.name for event in self._linker.link(self._count, direction, parts) if event.name]
         return " + ".join(names) if names else None
-
-
-def heartbeat_of(decoder: Decoder, direction: int, opcode: int, payload: bytes) -> Heartbeat | None:
-    """What a message is that peers send as they like, as WebSocket's pings; None for any other."""
-    find = getattr(decoder, "heartbeat", None)
-    heartbeat: Heartbeat | None = find(direction, payload) if find is not None and opcode in (TEXT, BINARY) else None
-    return heartbeat
 
 
 def _json(payload: bytes) -> Any:

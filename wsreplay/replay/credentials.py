@@ -18,8 +18,10 @@ from urllib.parse import quote, unquote_plus
 
 import orjson
 
+from wsreplay.contract.identities import IdMap
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection
+from wsreplay.replay.targets import map_target
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.redaction import PREFIX
 
@@ -33,15 +35,18 @@ _TOKENS = ("token", "access_token", "jwt")
 
 @dataclass(frozen=True, slots=True)
 class HandshakeOverrides:
-    """What is given anew: headers, query parameters, and values at JSON paths of messages. Texts may hold `{placeholders}`."""
+    """What is given anew: headers, query parameters, values at JSON paths of messages, a target. Texts may hold
+    `{placeholders}`."""
 
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
     values: tuple[tuple[str, str], ...] = ()
+    target: str | None = None  # path and query in the place of the recorded ones
 
     def check(self, names: Sequence[str]) -> None:
         """Raises UsageError where a placeholder is not among these names, or a path is none."""
-        for text in (text for pair in (*self.headers, *self.query, *self.values) for text in pair[1:]):
+        texts = [text for pair in (*self.headers, *self.query, *self.values) for text in pair[1:]]
+        for text in (*texts, self.target or ""):
             for name in _PLACEHOLDER.findall(text):
                 if name not in names:
                     known = ", ".join(f"{{{other}}}" for other in names)
@@ -55,7 +60,10 @@ class HandshakeOverrides:
         def fill(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
             return tuple((name, _PLACEHOLDER.sub(lambda match: facts.get(match[1], match[0]), text)) for name, text in pairs)
 
-        return HandshakeOverrides(fill(self.headers), fill(self.query), fill(self.values))
+        target = None
+        if self.target is not None:
+            target = _PLACEHOLDER.sub(lambda match: quote(facts.get(match[1], match[0]), safe=""), self.target)
+        return HandshakeOverrides(fill(self.headers), fill(self.query), fill(self.values), target)
 
     def settings(self) -> list[tuple[paths.Path, Any]]:
         """The values for messages: JSON where the text is JSON, else the text."""
@@ -101,11 +109,14 @@ def unsigned_token(user: str) -> str:
     return f"{encode({'alg': 'none', 'typ': 'JWT'})}.{encode({'sub': user})}."
 
 
-def request_of(connection: Connection, presented: HandshakeOverrides) -> tuple[str, list[tuple[str, str]]]:
-    """The target and the headers of the request that opens a recorded connection again."""
+def request_of(
+    connection: Connection, presented: HandshakeOverrides, ids: IdMap | None = None
+) -> tuple[str, list[tuple[str, str]]]:
+    """The target and the headers of the request that opens a recorded connection again; `ids` are those known by now."""
     given = {name.lower() for name, _ in presented.headers}
     stand_in = unsigned_token(connection.user) if connection.user and "authorization" not in given else None
-    target = _target(connection.path, presented, stand_in)
+    recorded = presented.target if presented.target is not None else connection.path
+    target = _target(map_target(recorded, ids) if ids is not None and ids.renames else recorded, presented, stand_in)
     headers: list[tuple[str, str]] = []
     for name, value in connection.request_headers:
         lower = name.lower()

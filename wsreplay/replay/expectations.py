@@ -11,13 +11,12 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from wsreplay.contract.identities import Fields, FoundId, IdMap
+from wsreplay.contract.identities import NO_KEY, Fields, FoundId, IdMap
 from wsreplay.model import Opcode
 from wsreplay.replay.content import Content, ContentReader
 from wsreplay.replay.script import Step
 from wsreplay.trace import jsonpath as paths
 
-TOKEN = "token"
 # An id that a machine made: 16 characters or more, with a letter and a digit.
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_-]{16,128}")
 # How many expected messages ahead of the first one are looked at.
@@ -102,8 +101,8 @@ class Expectations:
         for path, text in paths.texts_in(recorded):
             if _TOKEN.fullmatch(text):
                 new = paths.get(live, path)
-                if isinstance(new, str) and new != text and _TOKEN.fullmatch(new) and self._ids.fits(TOKEN, text, new):
-                    self._ids.learn(TOKEN, text, new)
+                if isinstance(new, str) and new != text and _TOKEN.fullmatch(new) and self._ids.fits(NO_KEY, text, new):
+                    self._ids.learn(NO_KEY, text, new)
 
     def _pairs(self, recorded: list[FoundId], live: list[FoundId]) -> list[tuple[str, Any, Any]] | str:
         """The ids of a recorded and a live message, or how they contradict what is known."""

@@ -14,9 +14,9 @@ from enum import StrEnum
 from math import inf
 
 from wsreplay.contract.identities import Fields, IdMap
-from wsreplay.decode import CannotEncode, Heartbeat
+from wsreplay.decode import CannotEncode, Heartbeat, heartbeat_of
 from wsreplay.model import Ending, Opcode
-from wsreplay.replay.content import Content, ContentReader, Namer, heartbeat_of
+from wsreplay.replay.content import Content, ContentReader, Namer
 from wsreplay.replay.expectations import Departure, Expectations, SideEnded
 from wsreplay.replay.peer import Peer
 from wsreplay.replay.script import Script, Step

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wsreplay.contract.decoding import are_hints, choices_of, decoders_of
+from wsreplay.contract.identities import Fields
 from wsreplay.contract.model import Contract
-from wsreplay.decode import PLAIN, Decoder, Heartbeat, get_decoder
+from wsreplay.decode import PLAIN, Decoder, Heartbeat, get_decoder, heartbeat_of
 from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
-from wsreplay.replay.content import Namer, heartbeat_of
+from wsreplay.replay.content import ContentReader, Namer
 from wsreplay.store.reader import Recording
 from wsreplay.trace.joining import Joiner
 from wsreplay.trace.sessions import stitch, there_are
@@ -256,3 +257,12 @@ def _their_message(parts: list[Frame], frame: Frame) -> tuple[list[Frame], Step 
 
 def _theirs(frame: Frame, opcode: int, payload: bytes) -> Step:
     return Step(frame.t_ns, False, opcode, True, payload, frame.type, frame.id)
+
+
+def ids_said(script: Script, fields: Fields) -> Iterator[tuple[bool, tuple[str, Any]]]:
+    """Every id of a connection's messages, (kind, value), in order, and whether it is one of ours that says it."""
+    reader = ContentReader(script.protocol.decoder, fields, hints=script.protocol.hints)
+    for step in script.steps:
+        direction = script.direction if step.ours else 1 - script.direction
+        content = reader.read(direction, step.opcode, step.payload if step.whole is None else step.whole)
+        yield from ((step.ours, (domain, value)) for domain, _, value in content.ids)

@@ -17,7 +17,8 @@ from wsreplay.replay.assignment import AssignedSession, SessionAssignment
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.peer import Listener, ServerWire
 from wsreplay.replay.player import OnMismatch, Pace, Played, PlayedDirection, ScriptRunner
-from wsreplay.replay.script import Script, read_parts
+from wsreplay.replay.script import Script, ids_said, read_parts
+from wsreplay.replay.targets import learn_target
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
@@ -72,6 +73,7 @@ class ReplayServer:
         self._watch = watch or ServerWatch()
         self._contract = contract
         self._fields = fields_of(contract, self.options.map)
+        self._ids: dict[int, frozenset[object]] = {}  # by session, once somebody asked
         self._redactor = Redactor()
         self._origins = OriginGate(OriginRule.of((self.options.host,), self.options.allow_origins), self._watch.warn)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -159,11 +161,20 @@ class ReplayServer:
         self._watch.opened(script, f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unknown")
         if subprotocol is None and script.connection.subprotocol is not None:
             self._note(player, f"subprotocol {script.connection.subprotocol}", f"offered {', '.join(offered) or 'none'}")
-        if plain_path(path) != plain_path(script.connection.path):
+        if path != script.connection.path and not learn_target(script.connection.path, path, self._known_ids(cast), cast.ids):
             self._note(player, f"path {plain_path(script.connection.path)}", f"came {plain_path(path)}")
         task = asyncio.get_running_loop().create_task(self._play(player, cast, wire))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _known_ids(self, cast: AssignedSession) -> frozenset[object]:
+        """The ids in the messages of a session, as they were recorded."""
+        known = self._ids.get(cast.part.session.id)
+        if known is None:
+            scripts = cast.part.scripts
+            known = frozenset(value for script in scripts for _, (_, value) in ids_said(script, self._fields))
+            self._ids[cast.part.session.id] = known
+        return known
 
     def _refuse(self, wire: ServerWire, script: Script) -> None:
         """As the recorded backend did."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, get_decoder, values
+from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, get_decoder, heartbeat_of, values
 from wsreplay.display import hex_text
 from wsreplay.model import Connection, Frame, Message, Opcode
 from wsreplay.store.condition import UNTYPED
@@ -105,14 +105,21 @@ class MessageReading:
         others = {id for id, name in self._names.items() if name not in PLAIN_DOCUMENTS or not self._hints}
         return others | connections_where(self._recording, UNTYPED)
 
-    def messages(self, connections: Collection[int] | None = None) -> Iterator[Message]:
+    def decoders(self) -> list[Decoder]:
+        """Those that the connections are read by."""
+        return [self._decoder_of(name) for name in sorted(set(self._names.values()))]
+
+    def messages(self, connections: Collection[int] | None = None, *, heartbeats: bool = True) -> Iterator[Message]:
         """One for each event, whose type is the event's and whose payload is its document, as JSON; else as they were sent.
 
         An event that is not its message as it stands has no first frame (0): it cannot be read again by the id of one.
+        Without `heartbeats` those that a protocol has itself are left out: peers send them as they like.
         """
         linkers: dict[int, Linker] = {}
         for message in self._recording.messages(connections=connections):
             name = self._names[message.connection_id]
+            if not heartbeats and self._is_heartbeat(message, name):
+                continue
             if message.opcode > Opcode.BINARY or (message.type is not None and self._hints and name in PLAIN_DOCUMENTS):
                 yield message
             else:
@@ -120,6 +127,11 @@ class MessageReading:
                 if linker is None:
                     linker = linkers[message.connection_id] = Linker(self._decoder_of(name))
                 yield from self._events(message, linker)
+
+    def _is_heartbeat(self, message: Message, name: str) -> bool:
+        if name == PLAIN:
+            return False
+        return heartbeat_of(self._decoder_of(name), message.direction, message.opcode, message.payload) is not None
 
     @staticmethod
     def _events(message: Message, linker: Linker) -> Iterator[Message]:
