@@ -152,14 +152,14 @@ class ComparedSession:
         if not known or _count_among(document, known) <= keyed:
             return layout, values
         places = {path for _, path in layout.places}
-        found = [(path, text) for path, text in paths.texts_in(document) if text in self._known and path not in places]
-        if not found:
+        others = [(path, text) for path, text in paths.texts_in(document) if text in self._known and path not in places]
+        if not others:
             return layout, values
-        more = tuple((self._domain(text), path) for path, text in found)
+        more = tuple((self._domain(text), path) for path, text in others)
         wider = self._wider.get((layout, more))
         if wider is None:
             wider = self._wider[layout, more] = IdLayout((*layout.places, *more))
-        return wider, [*values, *(text for _, text in found)]
+        return wider, [*values, *(text for _, text in others)]
 
     def _domain(self, text: str) -> str:
         """Of an id that is known by its value; where it is one that tells slices apart, it tells none here."""
