@@ -143,7 +143,8 @@ class Showing:
 
     def _note_of(self, gap: Gap) -> Note:
         side = "the client" if gap.direction == Direction.CLIENT_TO_SERVER else "the server"
-        text = f"{count_text(gap.bytes, 'byte')} from {side} not recorded: {visible(gap.reason)}"
+        what = f"{count_text(gap.bytes, 'byte')} from {side} not recorded" if gap.bytes else f"a gap in what {side} sent"
+        text = f"{what}: {visible(gap.reason)}"
         opened_ns = self.connections[gap.connection_id].opened_ns
         t_ns = self._recording.frame(gap.after_frame_id).t_ns if gap.after_frame_id else opened_ns
         return Note(t_ns, gap.connection_id, text, gap)
