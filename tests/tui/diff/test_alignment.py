@@ -4,34 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.tui.diff.conftest import S2C, rows
 from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.diff import alignment
-from wsreplay.tui.diff.alignment import RowPayloads, align
-
-S2C = 1
-
-
-@pytest.fixture
-def written(script):
-    """A recording of one session, in which a run says these words."""
-
-    def written(name, *words):
-        made = script(name)
-        made.open(1, 0, closed_ns=10**9)
-        for number, word in enumerate(words):
-            ids = {"message_id": f"{name}-{number}", "thread_id": f"t-{name}", "run_id": f"r-{name}"}
-            made.say(1, number + 1, S2C, "partial_result", content=word, **ids)
-        return made.write(2000)
-
-    return written
-
-
-def rows(a, b, sessions=(1, 1)):
-    with Recording.open(a) as left, Recording.open(b) as right:
-        return [row for row in align(left, right, sessions, "agent-chat") if row.said.name == "partial_result"]
+from wsreplay.tui.diff.alignment import RowPayloads
 
 
 def test_every_message_is_in_one_row_and_ids_may_differ(written):

@@ -9,34 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tui.diff.conftest import rows
 from wsreplay.diff.compare import FieldChange
 from wsreplay.diff.rows import Kind
-from wsreplay.store.reader import Recording
 from wsreplay.tui.diff import json_lines as jsondiff
-from wsreplay.tui.diff.alignment import align
 from wsreplay.tui.diff.json_lines import changed_fields, difference
-
-S2C = 1
-
-
-@pytest.fixture
-def written(script):
-    """A recording of one session, in which a run says these words."""
-
-    def written(name, *words):
-        made = script(name)
-        made.open(1, 0, closed_ns=10**9)
-        for number, word in enumerate(words):
-            ids = {"message_id": f"{name}-{number}", "thread_id": f"t-{name}", "run_id": f"r-{name}"}
-            made.say(1, number + 1, S2C, "partial_result", content=word, **ids)
-        return made.write(2000)
-
-    return written
-
-
-def rows(a, b, sessions=(1, 1)):
-    with Recording.open(a) as left, Recording.open(b) as right:
-        return [row for row in align(left, right, sessions, "agent-chat") if row.said.name == "partial_result"]
 
 
 def test_what_differs_in_a_pair_is_said_value_by_value(written):

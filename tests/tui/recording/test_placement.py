@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import strategies as st
 
+from tests.tui.recording.conftest import FRAMES, MS
 from wsreplay.model import Fault
-from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import FaultRow, when
 from wsreplay.tui.recording.view import View
 from wsreplay.validator.findings import Finding, Severity, Verdict
-
-FRAMES = 400
-
-MS = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    from wsreplay.model import Connection, Ending
-    from wsreplay.store.writer import Writer
-
-    path = tmp_path_factory.mktemp("view") / "view.db"
-    writer = Writer(path)
-    run = writer.insert_run(started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="", listen="", version="", options={})
-    for number in (1, 2):
-        writer.insert_connection(Connection(number, run, 0, closed_ns=FRAMES * MS, ending=Ending.CLEAN))
-    rows = [(1 + number % 2, number // 2 + 1, number * MS, 1, 1, 1, 10, 0, "x", b"{}") for number in range(FRAMES)]
-    writer.add_frames(rows)
-    writer.close()
-    with Recording.open(path) as reader_:
-        yield reader_
 
 
 class CountedIds(Sequence[int]):
