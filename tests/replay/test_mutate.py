@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.decode.conftest import EXAMPLES
+from wsreplay.contract import load
 from wsreplay.contract.model import Contract
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Ending, Message
@@ -67,13 +69,12 @@ async def test_each_fault_is_what_it_says_and_is_noticed(record: Record, contrac
     assert rule in violated or fault.startswith("end")
 
 
-def test_what_is_nested_too_deep_to_be_written_is_not_readdressed(write: Write, contract: Contract, tmp_path: Path) -> None:
-    """The fault is put into the event that can bear it."""
+def test_what_is_nested_too_deep_to_be_written_is_readdressed_too(write: Write, contract: Contract, tmp_path: Path) -> None:
     deep = b'{"type":"x","v":1,"w":' + b"[" * 400 + b"]" * 400 + b"}"
     path = write("deep.db", [(1, "s2c", deep), (2, "s2c", {"type": "x", "v": 1})])
     with Recording.open(path) as recording:
         done = mutate(recording, [EventFault.parse("readdress:x,key=$.v,to=nobody")], tmp_path / "out.db", contract)
-    assert [one.detail for one in done] == ["readdress:x,key=$.v,to=nobody: 1 became nobody"]
+    assert [one.detail for one in done] == ["readdress:x,key=$.v,to=nobody: 1 became nobody"] * 2
 
 
 async def test_a_delay_lets_others_overtake(record: Record, contract: Contract) -> None:
@@ -151,3 +152,29 @@ def test_any_text_is_a_fault_or_an_error(text: str) -> None:
         EventFault.parse(text)
     except WsreplayError:
         pass
+
+
+@pytest.mark.parametrize(
+    ("decoder", "pattern"),
+    [
+        ("actioncable", "speak"), ("graphql", "subscribe"), ("json", "chat"), ("json-rpc", "initialize:result"),
+        ("jupyter", "execute_reply"), ("msgpack", "chat"), ("phoenix", "*"), ("signalr", "*"), ("socket.io", "*"),
+        ("sockjs", "*"), ("stomp", "*"),
+    ],
+)  # fmt: skip
+def test_events_of_other_protocols_are_found_by_their_types(write: Write, decoder: str, pattern: str, tmp_path: Path) -> None:
+    lines = [(at, ("c2s", "s2c")[way], payload, opcode) for at, (way, opcode, payload) in enumerate(EXAMPLES[decoder])]
+    with Recording.open(write("a.db", lines)) as recording:
+        contract = load("none").read_by(decoder)
+        done = mutate(recording, [EventFault.parse(f"drop:{pattern},nth=1")], tmp_path / "out.db", contract)
+        before = recording.last_id()
+    with Recording.open(tmp_path / "out.db") as recording:
+        assert len(done) == 1 and recording.last_id() == before - 1
+
+
+def test_a_value_inside_another_protocol_is_another(write: Write, contract: Contract, tmp_path: Path) -> None:
+    lines = [(1, "s2c", b'42["agent_started",{"thread_id":"t1"}]'), (2, "s2c", b'42["tool_executing",{"tool_call_id":"c1"}]')]
+    with Recording.open(write("a.db", lines)) as recording:
+        mutate(recording, [EventFault.parse("readdress:tool_executing,key=tool,to=c9")], tmp_path / "out.db", contract)
+    with Recording.open(tmp_path / "out.db") as recording:
+        assert [frame.payload for frame in recording.frames()] == [lines[0][2], b'42["tool_executing",{"tool_call_id":"c9"}]']

@@ -10,7 +10,6 @@ import pytest
 from wsreplay.model import Message
 from wsreplay.trace import mutators
 from wsreplay.trace.events import event_type
-from wsreplay.trace.jsonpath import parse
 
 
 def message(
@@ -53,20 +52,6 @@ def test_the_next_like_a_message_is_of_its_connection_and_direction():
         message(5, "d"), message(6, "e", opcode=2),
     ]  # fmt: skip
     assert [mutators.next_like(trace, at) for at in range(6)] == [4, None, None, 4, 5, None]
-
-
-def test_a_readdressed_message_has_another_value_at_the_path():
-    _, _, changed = mutators.readdress(TRACE, 2, parse("$.more.id"), "y")
-    assert orjson.loads(changed.payload) == {"type": "c", "more": {"id": "y"}}
-    assert (changed.id, changed.type, changed.t_ns) == (0, "c", 30)
-    (renamed, *_) = mutators.readdress(TRACE, 0, parse("$.type"), "z")
-    assert renamed.type == "z"
-
-
-@pytest.mark.parametrize("payload", [b'{"type": "a"}', b"{", b"[]", b""])
-def test_where_the_path_leads_nowhere_nothing_is_readdressed(payload: bytes):
-    trace = [FIRST._replace(payload=payload), SECOND]
-    assert mutators.readdress(trace, 0, parse("$.more.id"), "y") == trace
 
 
 def test_a_corrupt_message_differs_in_one_byte_that_no_json_holds():

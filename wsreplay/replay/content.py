@@ -110,16 +110,19 @@ class Namer:
         self._count = 0
 
     def name(self, direction: int, opcode: int, payload: bytes) -> str | None:
-        """The types of a message's events; None where it holds none."""
+        """The types of a message's events in one text; None where it holds none."""
+        return " + ".join(self.names(direction, opcode, payload)) or None
+
+    def names(self, direction: int, opcode: int, payload: bytes) -> Sequence[str]:
+        """The types of a message's events."""
         if opcode not in (TEXT, BINARY):
-            return None
+            return ()
         if self._is_plain and opcode == TEXT and (kind := event_type(payload)) is not None:
-            return kind
+            return (kind,)
         self._count += 1
         # What belongs to a message and follows it is a message of its own here.
         parts = [part._replace(attachments=0) for part in self._linker.decoder.parse(direction, opcode, payload)]
-        names = [event.name for event in self._linker.link(self._count, direction, parts) if event.name]
-        return " + ".join(names) if names else None
+        return [event.name for event in self._linker.link(self._count, direction, parts) if event.name]
 
 
 def _json(payload: bytes) -> Any:

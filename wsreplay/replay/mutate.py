@@ -9,14 +9,15 @@
     truncate:partial_result,keep=20            only its first bytes come
     end:agent_thinking,code=1011               its connection is closed after it; without `code`, dropped
 
-A pattern is `[c2s:|s2c:]type`, with `*`. Every kind takes `nth=2` (only the second such event of each connection) and
+A pattern is `[c2s:|s2c:]type`, with `*`; the type is the product's own, or the contract's. A message of several events is
+changed as one. Every kind takes `nth=2` (only the second such event of each connection) and
 `p=0.3` (with this probability, by the seed).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -26,9 +27,12 @@ import orjson
 
 from wsreplay.contract.identities import Fields, fields_of
 from wsreplay.contract.model import Contract, Pattern
+from wsreplay.decode import CannotEncode
 from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, MASKED, Connection, Ending, Frame, Message, Opcode
+from wsreplay.replay.content import Content, ContentReader, Namer
+from wsreplay.replay.script import PLAIN_JSON, Protocol, protocols_of
 from wsreplay.store.creation import new_recording
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
@@ -113,8 +117,17 @@ class Done:
 class Mutation:
     """The messages of a recording while faults are put into them."""
 
-    def __init__(self, messages: Sequence[Message], connections: Sequence[Connection], fields: Fields, seed: int = 0) -> None:
+    def __init__(
+        self, messages: Sequence[Message], connections: Sequence[Connection], fields: Fields, seed: int = 0,
+        protocols: Mapping[int, Protocol] | None = None, name_of: Callable[[str], str] = str,
+    ) -> None:  # fmt: skip
+        """`protocols` are what connections are read by, by their numbers; `name_of` what a contract calls a product's event."""
         self.messages: list[Message] = list(messages)
+        self._protocols = {connection.id: (protocols or {}).get(connection.id, PLAIN_JSON) for connection in connections}
+        self._readers = {
+            id: ContentReader(protocol.decoder, fields, hints=protocol.hints) for id, protocol in self._protocols.items()
+        }
+        self._name_of = name_of
         self.connections = {connection.id: connection for connection in connections}
         self.done: list[Done] = []
         self._fields = fields
@@ -130,12 +143,17 @@ class Mutation:
 
     def _chosen(self, fault: EventFault) -> Iterator[int]:
         counts: defaultdict[int, int] = defaultdict(int)
+        namers = {id: Namer(protocol.decoder, hints=protocol.hints) for id, protocol in self._protocols.items()}
         for index, message in enumerate(self.messages):
-            if message.type is None or not fault.pattern.fits(message.direction, message.type):
+            names = namers[message.connection_id].names(message.direction, message.opcode, message.payload)
+            if not any(self._fits(fault.pattern, message.direction, name) for name in names):
                 continue
             counts[message.connection_id] += 1
             if fault.nth in (None, counts[message.connection_id]) and self._random.random() < fault.probability:
                 yield index
+
+    def _fits(self, pattern: Pattern, direction: int, name: str) -> bool:
+        return pattern.fits(direction, name) or pattern.fits(direction, self._name_of(name))
 
     def _apply_at(self, fault: EventFault, at: int) -> None:
         message = self.messages[at]
@@ -191,34 +209,28 @@ class Mutation:
 
     def _readdress(self, fault: EventFault, at: int) -> tuple[Message | None, str]:
         message = self.messages[at]
-        for path, value in self._addresses(fault.key, message.payload):
+        reader, content = self._readers[message.connection_id], self._content(message)
+        for path, value in _addresses(fault.key, content):
             to = _json_or_text(fault.to) if fault.to is not None else self._another(fault.key, message, value)
             if to is None:
                 break
-            self.messages = mutators.readdress(self.messages, at, path, to)
-            if self.messages[at] is message:
+            change = path, value, to
+            try:
+                written = reader.write(message.direction, message.opcode, message.payload, content, [change])
+            except CannotEncode:
                 break
+            self.messages = mutators.with_payload(self.messages, at, written)
             return self.messages[at], f"{fault.text}: {value} became {to}"
         return None, ""
 
-    def _addresses(self, key: str, payload: bytes) -> list[tuple[paths.Path, Any]]:
-        try:
-            document = orjson.loads(payload)
-        except orjson.JSONDecodeError:
-            return []
-        if key.startswith("$"):
-            path = paths.parse(key)
-            value = paths.get(document, path)
-            return [] if value is paths.MISSING else [(path, value)]
-        return [(path, value) for domain, path, value in self._fields.of(document) if domain == key]
+    def _content(self, message: Message) -> Content:
+        return self._readers[message.connection_id].read(message.direction, message.opcode, message.payload)
 
     def _another(self, key: str, message: Message, value: Any) -> Any:
         """A value that another event of the recording has there, of its own connection first."""
         index = None
         for other in self.messages:
-            if other.type is None:
-                continue
-            for _, candidate in self._addresses(key, other.payload):
+            for _, candidate in _addresses(key, self._content(other)):
                 if candidate != value:
                     if other.connection_id == message.connection_id:
                         return candidate
@@ -241,6 +253,14 @@ class Mutation:
         self.connections[connection.id] = ended
 
 
+def _addresses(key: str, content: Content) -> list[tuple[paths.Path, Any]]:
+    """Where a key, or a path, leads in a message, and what stands there."""
+    if key.startswith("$"):
+        places = list(content.at_every_event(paths.parse(key)))
+        return [(path, value) for path in places if (value := paths.get(content.root, path)) is not paths.MISSING]
+    return [(path, value) for domain, path, value in content.ids if domain == key]
+
+
 def _json_or_text(text: str) -> Any:
     try:
         value = orjson.loads(text)
@@ -255,7 +275,9 @@ def mutate(
     """Copy a recording with faults in it, and a `fault` row for each. Raises UsageError where `out` exists, or nothing fits."""
     with recording.snapshot():
         messages, frames = _read(recording)
-        mutation = Mutation(messages, recording.connections(), fields_of(contract), seed)
+        name_of = contract.map.name_of if contract is not None else str
+        protocols = protocols_of(recording, contract)
+        mutation = Mutation(messages, recording.connections(), fields_of(contract), seed, protocols, name_of)
         for fault in faults:
             if not mutation.apply(fault) and fault.probability == 1:
                 keys = fields_of(contract).of.domains

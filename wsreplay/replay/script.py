@@ -110,7 +110,7 @@ def read_parts(
     Raises UsageError where none is there.
     """
     with recording.snapshot():
-        protocols = _protocols(recording, contract)
+        protocols = protocols_of(recording, contract)
         sessions = stitch(recording.connections())
         chosen = [candidate for candidate in sessions if session is None or candidate.id == session]
         if not chosen:
@@ -138,7 +138,8 @@ def read_parts(
     ]
 
 
-def _protocols(recording: Recording, contract: Contract | None) -> dict[int, Protocol]:
+def protocols_of(recording: Recording, contract: Contract | None) -> dict[int, Protocol]:
+    """What each connection is read by, as a contract says or as it shows to need."""
     choices, decoder_of, hints = choices_of(contract), decoders_of(contract), are_hints(contract)
     choices.refresh(recording, recording.connections())
     return {id: Protocol(decoder_of(name), hints) for id, name in choices.names().items()}

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
-
-import orjson
 
 from wsreplay.model import Message
-from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.events import event_type
 
 Messages = Sequence[Message]
@@ -56,16 +52,6 @@ def next_like(messages: Messages, at: int) -> int | None:
         if (other.connection_id, other.direction) == (message.connection_id, message.direction) and other.opcode < 8:
             return index
     return None
-
-
-def readdress(messages: Messages, at: int, path: paths.Path, value: Any) -> list[Message]:
-    """Another value at a path of the message's JSON; nothing happens where there is none, or where it is nested too deep."""
-    try:
-        document = orjson.loads(messages[at].payload)
-        written = orjson.dumps(document) if paths.replace(document, path, value) else None
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
-        return list(messages)
-    return list(messages) if written is None else with_payload(messages, at, written)
 
 
 def corrupt(messages: Messages, at: int, random: Random) -> list[Message]:
