@@ -17,6 +17,7 @@ from typing import Any
 from wsreplay.contract.model import PSEUDO_EVENTS, Contract
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.decode import PLAIN
+from wsreplay.decode.values import text_of
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath
 from wsreplay.trace.jsonpath import Path
@@ -58,14 +59,10 @@ def look(recording: Recording) -> ObservedTypes:
     path = None if 2 * len(typed) > len(events) else _find_type_path([event.document for event in events])
     seen = ObservedTypes(decoder, path)
     for event in events:
-        type_ = event.type if path is None else _text(jsonpath.get(event.document, path))
+        type_ = event.type if path is None else text_of(jsonpath.get(event.document, path))
         if type_ is not None:
             seen.add(event.direction, type_, event.document)
     return seen
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def _find_type_path(documents: Sequence[Any]) -> Path | None:
@@ -73,7 +70,7 @@ def _find_type_path(documents: Sequence[Any]) -> Path | None:
     values: defaultdict[Path, Counter[str]] = defaultdict(Counter)
     for document in documents:
         for path, value in _leaves(document):
-            if (text := _text(value)) is not None and len(values[path]) <= _MOST_TYPES:
+            if (text := text_of(value)) is not None and len(values[path]) <= _MOST_TYPES:
                 values[path][text] += 1
     likely = [
         path

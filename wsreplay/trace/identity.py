@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from wsreplay.decode.values import text_of
 from wsreplay.model import Headers
 from wsreplay.trace.redaction import Redactor
 from wsreplay.trace.secret_names import find_jwts
@@ -58,6 +59,4 @@ def _subject(token: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     subject = claims.get("sub") if isinstance(claims, dict) else None
-    if isinstance(subject, bool) or not isinstance(subject, str | int):
-        return None
-    return str(subject) or None
+    return text_of(subject) or None

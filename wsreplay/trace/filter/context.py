@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from wsreplay.decode.values import text_of
 from wsreplay.model import Connection, Frame
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter.ast import SEVERITIES
@@ -59,11 +60,9 @@ class PathReader:
 
     def __call__(self, document: Any) -> str | None:
         for path in self.paths:
-            value = paths.get(document, path)
-            if isinstance(value, str):
-                return value
-            if isinstance(value, int) and not isinstance(value, bool):
-                return str(value)
+            text = text_of(paths.get(document, path))
+            if text is not None:
+                return text
         return None
 
 
