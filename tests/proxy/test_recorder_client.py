@@ -415,6 +415,12 @@ def test_a_recording_that_is_moved_while_its_recorder_starts_is_found(tmp_path: 
     assert not path.exists()
 
 
+async def record_again(path: Path) -> None:
+    """The next run, which takes in what the one before could not write."""
+    async with recording(path, Told()):
+        pass
+
+
 def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "a.db"
 
@@ -442,11 +448,7 @@ def test_the_end_comes_in_time_and_what_is_left_is_taken_in_by_the_next_run(tmp_
     assert b"hush" not in unwritten.path_of(path).read_bytes()
     assert unwritten.path_of(path).stat().st_mode & 0o777 == 0o600
 
-    async def again() -> None:
-        async with recording(path, Told()):
-            pass
-
-    run(again())
+    run(record_again(path))
     recorded = checked(path)
     assert [frame.payload for frame in recorded.stream(1, 0).frames] == [b"committed", b"kept"]
     assert [frame.payload for frame in recorded.stream(2, 1).frames] == [b"too"]
@@ -468,13 +470,9 @@ def test_of_what_was_left_everything_before_a_record_that_the_file_refuses_is_ta
                 await client.hurry(0.5)
                 await closing
 
-    async def again() -> None:
-        async with recording(path, Told()):
-            pass
-
     asyncio.run(main())
     assert unwritten.path_of(path).exists()
-    asyncio.run(again())
+    asyncio.run(record_again(path))
     recorded = checked(path)
     assert payloads(path) == [b"kept"]
     assert {(gap.connection_id, gap.direction) for gap in recorded.gaps} == {(1, 0), (1, 1)}
@@ -507,11 +505,7 @@ def test_what_a_kill_of_both_has_lost_is_a_gap(tmp_path: Path, redact: list[str]
         os._exit(1)
     assert os.waitpid(pid, 0)[1] == 0
 
-    async def again() -> None:
-        async with recording(path, Told()):
-            pass
-
-    asyncio.run(again())
+    asyncio.run(record_again(path))
     recorded = checked(path)
     assert {(gap.direction, gap.reason) for gap in recorded.gaps} == {
         (0, "lost from here: database is locked"), (1, "lost from here: database is locked"),
