@@ -89,7 +89,7 @@ COLOUR = "\x1b["
         ({"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, [], False), ({"CLICOLOR_FORCE": "1"}, ["--no-color"], False),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("command", ["show", "stats", "validate"])
+@pytest.mark.parametrize("command", ["show", "stats", "validate", "ls", "diff"])
 def test_colours_are_as_asked(
     command: str, variables: dict[str, str], option: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +97,8 @@ def test_colours_are_as_asked(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert (COLOUR in run(command, LEAK, *option).out) == expected
+    files = [LEAK, SAMPLES / "healthy.db"] if command == "diff" else [LEAK]
+    assert (COLOUR in run(command, *files, *option).out) == expected
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="needs less")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wsreplay.cli.colour import colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, session_of, split_session
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 
 if TYPE_CHECKING:
     from wsreplay.diff.diff import Diff
+
+_COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 
 
 @click.command(name="diff")
@@ -29,9 +32,10 @@ if TYPE_CHECKING:
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Of the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+@colour_option
 def command(
     a: str, b: str, contract: str | None, ignore: tuple[str, ...], map_: tuple[str, ...], coalesce: tuple[str, ...],
-    timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool,
+    timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool, color: bool | None,
 ) -> int:  # fmt: skip
     """Compare two recordings, or a session of each.
 
@@ -50,11 +54,11 @@ def command(
         chosen = contract_of(contract, left, right)
         differences = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
     if not quiet:
-        print_diff(differences, a, b, format_)
+        print_diff(differences, a, b, format_, wants_colour(color))
     return EXIT_CLEAN if differences.same else EXIT_VIOLATIONS
 
 
-def print_diff(differences: Diff, a: str, b: str, format_: str) -> None:
+def print_diff(differences: Diff, a: str, b: str, format_: str, painted: bool) -> None:
     """On stdout."""
     from wsreplay.diff import report as diff_report
 
@@ -62,4 +66,4 @@ def print_diff(differences: Diff, a: str, b: str, format_: str) -> None:
         click.echo(diff_report.json(differences, a, b))
     else:
         for line in diff_report.text(differences, a, b, shutil.get_terminal_size((100, 24)).columns):
-            click.echo(line)
+            print_signed(line, _COLOURS, painted, whole=True)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from wsreplay.cli.colour import colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
 from wsreplay.cli.streams import harmless
@@ -24,6 +25,7 @@ from wsreplay.units import SECOND, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
 _SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
+_COLOURS = {"✗": "red", "✓": "green", "?": "yellow", "!": "red", "●": "cyan"}
 
 
 @dataclass
@@ -57,7 +59,10 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 @click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a recording, its sessions and connections.")
 @click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")
-def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str) -> int:
+@colour_option
+def command(
+    paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str, color: bool | None
+) -> int:
     """List recordings and their sessions, with verdicts. Without arguments: those in recordings/."""
     code = EXIT_CLEAN
     listed: list[Listed] = []
@@ -70,8 +75,11 @@ def command(paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_
     if not listed and code == EXIT_CLEAN and not as_json:
         click.echo("nothing is recorded yet. Begin with:  wsreplay record ws://localhost:8000   (or: wsreplay demo)", err=True)
     for recording in sorted(listed, key=_SORTS[sort]):
-        for line in [_as_json(recording)] if as_json else _lines(recording):
-            click.echo(line)
+        if as_json:
+            click.echo(_as_json(recording))
+        else:
+            for line in _lines(recording):
+                print_signed(line, _COLOURS, wants_colour(color))
     return code
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsreplay.cli.colour import wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
@@ -236,7 +237,7 @@ def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None
 
     with Recording.open(path) as before, Recording.open(out) as after:
         differences = diff(before, after, contract, wanted, session_a=session)
-    print_diff(differences, str(path), str(out), "text")
+    print_diff(differences, str(path), str(out), "text", wants_colour())
     return EXIT_CLEAN if differences.same and not result.departures else EXIT_VIOLATIONS
 
 

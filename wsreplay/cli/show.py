@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from wsreplay.cli.colour import wants_colour
+from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, FilterText, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, open_recording, print_paged, split_session
 from wsreplay.cli.show_lines import TIMES, FrameLines, Times
@@ -36,7 +36,7 @@ UNCUT = 2**31
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--raw", is_flag=True, help="Show payloads as they were sent, not what they say.")
-@click.option("--color/--no-color", default=None, help="[default: on a terminal]")
+@colour_option
 @click.option("--no-pager", is_flag=True, help="Print to the terminal, however long it is.")
 def command(
     file: str, session: int | None, expression: str, follow: bool, pretty: bool, time_form: str, as_json: bool,

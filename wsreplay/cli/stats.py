@@ -6,7 +6,7 @@ import shutil
 
 import click
 
-from wsreplay.cli.colour import wants_colour
+from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
 from wsreplay.contract import load
@@ -22,7 +22,7 @@ from wsreplay.trace.statistics import collect
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.option("--color/--no-color", default=None, help="[default: on a terminal]")
+@colour_option
 def command(
     file: str, session: int | None, contract: str | None, decoder: str | None, as_json: bool, color: bool | None
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.colour import wants_colour
+from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session
@@ -50,7 +50,7 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--save", is_flag=True, help="Keep the findings in the recording.")
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
-@click.option("--color/--no-color", default=None, help="[default: on a terminal]")
+@colour_option
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     files: tuple[str, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...],
