@@ -125,7 +125,7 @@ class Trace:
         engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.set_cut_frames(self.cut_frames)
         engine.set_decoders(decoders_of(contract, connections, self.messages))
-        engine.run(message.row() for message in self.messages)
+        engine.run([message.row() for message in self.messages])
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
         engine.finish(round(self.reached * NS) if self.reached is not None else max(times, default=0))
         return engine.judgement()

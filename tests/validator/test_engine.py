@@ -247,8 +247,8 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
     engine = engine_of(text)
     count = 230_000
     with rare_collection():
-        engine.run(row(n, n, b'{"type":"s","run":%d}' % n) for n in range(1, count))
-        engine.run(row(n, n, b'{"type":"unknown%d"}' % n) for n in range(count, count + 2_000))
+        engine.run([row(n, n, b'{"type":"s","run":%d}' % n) for n in range(1, count)])
+        engine.run([row(n, n, b'{"type":"unknown%d"}' % n) for n in range(count, count + 2_000)])
     assert len(engine.memory.sessions[1].spans[0]) <= 50_000
     assert sum(len(table) for table in engine.memory.sessions[1].tables) <= 100_000
     (bind,) = [monitor for monitor in engine.monitors.messages if isinstance(monitor, BindMonitor)]
@@ -262,7 +262,7 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
 
 def test_many_findings_are_counted_and_the_first_kept() -> None:
     engine = engine_of("rules: [{id: r, absence: a}]")
-    engine.run(row(n, n, b'{"type":"a"}') for n in range(1, 12_001))
+    engine.run([row(n, n, b'{"type":"a"}') for n in range(1, 12_001)])
     engine.finish(20_000)
     judgement = engine.judgement()
     assert (len(judgement.findings), judgement.rules[0].violations) == (10_000, 12_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -142,7 +143,9 @@ def _looks_like_message_pack(message: RawMessage) -> bool:
     return bool(parts) and parts[0].type is not None
 
 
+@lru_cache(maxsize=LOOKED_AT)
 def _json(message: RawMessage) -> Any:
+    """Its value, which several of the looks ask for."""
     read = values.read(message.payload) if message.opcode == TEXT else None
     return read.value if read is not None else None
 

@@ -6,7 +6,7 @@ The clock advances only by times in the trace. What is due is decided before the
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -155,18 +155,19 @@ class Engine:
         """The trace is known to reach `t_ns`: decide what was due before."""
         self.advance(t_ns)
 
-    def run(self, rows: Iterable[Row]) -> None:
+    def run(self, rows: Sequence[Row]) -> None:
         """Take frames. What befalls connections meanwhile was told to `expect`."""
         clock, lanes = self._clock, self._lanes
-        events, t = 0, self.now
+        events, t = len(rows), self.now
         for fid, t, lane, payload in rows:
             if t > clock.due:
                 self.advance(t)
-            usual = lanes.get(lane)
-            if usual is None:
+            try:
+                conn, decode, handlers = lanes[lane]
+            except KeyError:
+                events -= 1
                 self._other((fid, t, lane, payload))
                 continue
-            conn, decode, handlers = usual
             try:
                 message = decode(payload)
                 type_ = message.kind
@@ -175,10 +176,9 @@ class Engine:
                     payload.decode()
             except (ValueError, LookupError, TypeError, RecursionError):
                 conn.look_at(fid)
-                events += self._reader.read(conn, fid, t, lane, payload)
+                events += self._reader.read(conn, fid, t, lane, payload) - 1
                 conn.pass_frame()
                 continue
-            events += 1
             conn.frame = fid
             handle(message, conn, fid, t, payload, type_)
             conn.last_frame = fid

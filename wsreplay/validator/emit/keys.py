@@ -114,4 +114,15 @@ class Keys:
         return [*lines, f"elif {variable}.__class__ is not str:", f"    {variable} = resolve{variable}(d, conn, payload)"]
 
     def _indented(self, variable: str, sources: tuple[Path | str, ...], expression: Callable[[Path], str]) -> list[str]:
-        return ["    " + line for line in self._source(variable, sources, expression)]
+        """The same where the variable is None so far."""
+        last = sources[0] if len(sources) == 1 else None
+        guarded = self.decoder.guarded(last) if isinstance(last, Path) else None
+        if guarded is None:
+            return ["    " + line for line in self._source(variable, sources, expression)]
+        guard, source = guarded
+        return [
+            f"    if {guard} is not None:",
+            f"        {variable} = {source}",
+            f"        if {variable} is not None and {variable}.__class__ is not str:",
+            f"            {variable} = resolve{variable}(d, conn, payload)",
+        ]

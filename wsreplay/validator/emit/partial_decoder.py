@@ -150,6 +150,15 @@ class PartialDecoder:
             steps = steps[1:]
         return source, Path(path.text, tuple(steps)) if steps else None
 
+    def guarded(self, path: Path, message: str = "d") -> tuple[str, str] | None:
+        """The same of what stands in an object of the message: source that is None where there is none, and source that reads
+        it elsewhere; None of another path."""
+        outer, inner = self._tree.get(str(path.steps[0])), path.steps[-1]
+        if len(path.steps) != 2 or not outer or inner not in outer or outer[str(inner)]:
+            return None
+        guard = f"{message}.{self._attribute(self._tree, str(path.steps[0]), top=True)}"
+        return guard, f"{guard}.{self._attribute(outer, str(inner), top=False)}"
+
     def _attribute(self, node: _Tree, member: str, top: bool) -> str:
         if top and not self._is_lifted() and member == self.kind_path.steps[0]:
             return "kind"

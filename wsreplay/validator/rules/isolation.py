@@ -35,7 +35,7 @@ from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import IN_A_URL, frames_of, short
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, ids_in, may_be_the_same
-from wsreplay.validator.rules.spans import SpanMonitor
+from wsreplay.validator.rules.spans import SpanEnd, SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Token, oldest
@@ -86,23 +86,23 @@ class BindMonitor(MessageMonitor):
                 if self.rule.to == "conn.user":
                     span.on_end(self._release_with(key, span))
 
-    def _release_with(self, key: str, span: SpanMonitor) -> Callable[[Instance], None]:
-        position = span.names.index(key)
+    def _release_with(self, key: str, span: SpanMonitor) -> SpanEnd:
+        """What the id names has ended with its span."""
+        table, names, position = self.owners[key], span.names, span.names.index(key)
 
-        def release(instance: Instance) -> None:
-            if instance.names is span.names:
-                self._release(key, instance.values()[position], instance.conn.owner)
-
-        return release
-
-    def _release(self, key: str, value: Any, owner: Any) -> None:
-        """What the id names has ended."""
-        binding = self.owners[key].get(value)
-        if binding is not None and binding.owner == owner:
+        def release(instance: Instance, _name: str, _t: int, _fid: int | None) -> None:
+            if instance.names is not names:
+                return
+            value = instance.values()[position]
+            binding = table.get(value)
+            if binding is None or binding.owner != instance.conn.owner:
+                return
             if binding.shown:
                 binding.end()
             else:
-                del self.owners[key][value]
+                del table[value]
+
+        return release
 
     def log_claims(self, log: Callable[[str, Any], None]) -> None:
         self._log = log
@@ -214,7 +214,7 @@ class BindMonitor(MessageMonitor):
         type_: str,
     ) -> None:
         """A client named a value of the key, within what `above` is the binding of. `asks`: it asks something in it."""
-        if value is None or isinstance(value, Token):
+        if value is None or value.__class__ is Token:
             if asks:
                 self._unnamed[conn.session.id] = self._unnamed.get(conn.session.id, 0) + 1
             return
@@ -288,9 +288,9 @@ class BindMonitor(MessageMonitor):
     ) -> int:
         """An event came with a value of the key: whose it is. `above` is the binding of the key before it, `hint` what the
         event says of its owner."""
-        if value is None or isinstance(value, Token):
+        if value is None or value.__class__ is Token:
             return OWN
-        if self._is_shared(value):
+        if self.rule.shared and self._is_shared(value):
             return SHARED
         if owner is None:
             self.counts.doubt()
@@ -298,6 +298,9 @@ class BindMonitor(MessageMonitor):
         binding = self.owners[key].get(value)
         if binding is None:
             if not direction:
+                return OWN
+            if above is not None and above.asked and above.owner == owner and self._by_connection:
+                self._bind(key, value, Binding(owner, fid, t, True, above.others))
                 return OWN
             binding = self._bind(key, value, self._first_shown(value, above, owner, hint, fid, t))
         if binding.is_of(owner):

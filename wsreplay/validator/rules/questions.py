@@ -86,7 +86,7 @@ class QuestionsMonitor(MessageMonitor):
         # session → questions that were asked while a run was open: another run may answer them, and none need
         self._spare: dict[int, list[Any]] = {}
         # who asked → in which threads (None: in none)
-        self._asked: dict[str, dict[Any, None]] = {}
+        self._asked: dict[str | int, dict[Any, None]] = {}
         # who is told of runs that may be of several users
         self._log: Callable[[str, Any], None] | None = None
         # run → when its question was asked (ns)
@@ -101,7 +101,7 @@ class QuestionsMonitor(MessageMonitor):
         if span is not None:
             self._clock, self._missed = span.clock, span.missed
             span.on_start(self._begin)
-            span.on_outcome(self._end)
+            span.on_end(self._end)
             span.answer_by(self._refuse)
 
     # What a client says.
@@ -110,31 +110,42 @@ class QuestionsMonitor(MessageMonitor):
         if writer.direction or fit_any(self.rule.never, writer.direction, writer.type):
             return
         asks = fit_any(self.rule.asks, writer.direction, writer.type)
-        texts = [writer.value(path) for path in self.rule.text]
-        if not asks and not texts:
+        if not asks and not self.rule.text:
             return
         writer.leave_if_alien()
         writer.need(self.rule.by)
-        says = " or ".join(f"({text}.__class__ is str and {text} != '')" for text in texts)
-        condition = writer.condition(asks) if asks else says
+        condition = writer.condition(asks) if asks else self._says(writer)
         writer.add_under(condition, [f"{self.variable}.ask({writer.keys.variable(self.rule.by)}, conn, fid, t, type)"])
+
+    def _says(self, writer: HandlerWriter) -> str:
+        """A condition: the message has a text."""
+        texts = [writer.value(path) for path in self.rule.text]
+        return " or ".join(f"({text}.__class__ is str and {text} != '')" for text in texts)
 
     def ask(self, thread: Any, conn: ConnectionState, fid: int, t: int, type_: str) -> None:
         """A client asks something."""
         assert self._span is not None and self._missed is not None and self._clock is not None
-        thread = None if isinstance(thread, Token) else thread
+        thread = None if thread.__class__ is Token else thread
         session = conn.session
         session.ask(fid)
-        self._missed.forget(session, labels_in([(self.rule.by, str(thread))] if thread is not None else ()))
+        if session.missed is not None:
+            self._missed.forget(session, labels_in([(self.rule.by, str(thread))] if thread is not None else ()))
         self.counts.activate()
-        self._remember(_owner(conn), thread)
-        if any(thread is None or self._thread(run) in (thread, None) for run in session.spans[self._span.number].values()):
+        asker = _asker(conn)
+        threads = self._asked.get(asker)
+        if threads is None or thread not in threads:
+            self._remember(asker, thread)
+        runs = session.spans[self._span.number]
+        if runs and any(thread is None or self._thread(run) in (thread, None) for run in runs.values()):
             self._spare.setdefault(session.id, []).append(thread)
             return
-        questions = self._open.setdefault(session.id, [])
-        for overdue in [before for before in questions if before.thread == thread and before.overdue_finding is not None]:
-            overdue.done = True  # what comes from now on answers this one
-            questions.remove(overdue)
+        questions = self._open.get(session.id)
+        if questions is None:
+            questions = self._open[session.id] = []
+        elif questions:
+            for overdue in [before for before in questions if before.thread == thread and before.overdue_finding is not None]:
+                overdue.done = True  # what comes from now on answers this one
+                questions.remove(overdue)
         if len(questions) >= MOST_OPEN:
             self.reporter.forget("questions")
             self.counts.doubt()
@@ -145,7 +156,7 @@ class QuestionsMonitor(MessageMonitor):
             self._queue.append(question)
             self._clock.at(t + self.rule.within_ns)
 
-    def _remember(self, owner: str, thread: Any) -> None:
+    def _remember(self, owner: str | int, thread: Any) -> None:
         if len(self._asked) >= MOST_OWNERS:
             for old in oldest(self._asked):
                 del self._asked[old]
@@ -157,8 +168,12 @@ class QuestionsMonitor(MessageMonitor):
 
     def _thread(self, instance: Instance) -> Any:
         """The thread that a run names; None where it names none."""
-        key = dict(zip(instance.names, instance.values(), strict=True)).get(self.rule.by) if instance.names else None
-        return None if isinstance(key, Token) else key
+        if self.rule.by not in instance.names:
+            return None
+        key = instance.key
+        if key.__class__ is tuple:
+            key = key[instance.names.index(self.rule.by)]
+        return None if key.__class__ is Token else key
 
     # Answers.
 
@@ -167,6 +182,8 @@ class QuestionsMonitor(MessageMonitor):
         questions = self._open.get(session.id)
         if not questions:
             return None
+        if questions[0].thread == thread:
+            return questions.pop(0)
         named = (question for question in questions if thread is not None and question.thread == thread)
         others = (question for question in questions if thread is None or question.thread is None)
         question = next(named, None) or next(others, None)
@@ -174,13 +191,10 @@ class QuestionsMonitor(MessageMonitor):
             questions.remove(question)
         return question
 
-    def _answer(self, question: Question, t: int, fid: int | None, type_: str) -> None:
-        question.done = True
-        if question.overdue_finding is None:
-            return
+    def _say_late(self, question: Question, overdue_finding: int, t: int, fid: int | None, type_: str) -> None:
         late = t - question.t - (self.rule.within_ns or 0)
         self.reporter.amend(
-            question.overdue_finding,
+            overdue_finding,
             kind="late",
             late_by=late,
             seen=type_,
@@ -192,10 +206,12 @@ class QuestionsMonitor(MessageMonitor):
         """A run begins, or is found to have begun."""
         if run.parent is not None:
             return
-        session, thread = run.session, self._thread(run)
+        session, thread = run.conn.session, self._thread(run)
         question = self._claim(session, thread)
         if question is not None:
-            self._answer(question, run.t, run.fid, run.span.start[0].type)
+            question.done = True
+            if question.overdue_finding is not None:
+                self._say_late(question, question.overdue_finding, run.t, run.fid, run.span.start[0].type)
             self._claimed[id(run)] = question.t
         elif not self._is_spare(session, thread) and not self._was_asked(run, thread):
             self._say_unasked(run, run.conn.last_frame)
@@ -206,8 +222,8 @@ class QuestionsMonitor(MessageMonitor):
                     self._log(f"{self.rule.id}: runs of no thread", moment)
 
     def _is_spare(self, session: SessionState, thread: Any) -> bool:
-        spare = self._spare.get(session.id, [])
-        for asked_in in (thread, None):
+        spare = self._spare.get(session.id)
+        for asked_in in (thread, None) if spare else ():
             if asked_in in spare:
                 spare.remove(asked_in)
                 return True
@@ -215,7 +231,7 @@ class QuestionsMonitor(MessageMonitor):
 
     def _was_asked(self, run: Instance, thread: Any) -> bool:
         """Whether its user asked in its thread before, on whatever connection, or it is part of what is open there."""
-        owner = _owner(run.conn)
+        owner = _asker(run.conn)
         if thread is None:
             return bool(self._others(run)) or owner in self._asked
         return thread in self._asked.get(owner, ()) or any(self._thread(other) == thread for other in self._others(run))
@@ -230,9 +246,12 @@ class QuestionsMonitor(MessageMonitor):
         values = dict(zip(self._span.names, key if key.__class__ is tuple else (key,), strict=True))
         thread = values.get(self.rule.by)
         question = self._claim(conn.session, None if isinstance(thread, Token) else thread)
-        if question is not None:
-            self._answer(question, t, fid, type_)
-        return question is not None
+        if question is None:
+            return False
+        question.done = True
+        if question.overdue_finding is not None:
+            self._say_late(question, question.overdue_finding, t, fid, type_)
+        return True
 
     def _end(self, run: Instance, name: str, t: int, fid: int | None) -> None:
         """A run has ended."""
@@ -240,6 +259,8 @@ class QuestionsMonitor(MessageMonitor):
         most = self.rule.done_within_ns
         if asked is not None and most is not None and name == "ok" and t - asked > most and run.overdue_finding is None:
             self._say_slow(run, t - asked, most, t, fid)
+        if not self._nameless:
+            return
         for nameless in self._nameless:
             if nameless.instance is run:
                 nameless.end = (t, name)
@@ -339,7 +360,7 @@ class QuestionsMonitor(MessageMonitor):
             run = nameless.instance
             twin = next((other for other in self._nameless if self._is_twin(nameless, other)), None)
             if twin is None:
-                if nameless.owner not in self._asked:
+                if _asker(run.conn) not in self._asked:
                     self._warn_of_unasked(run, nameless.after)
             elif not told:
                 told = True
@@ -374,8 +395,13 @@ class QuestionsMonitor(MessageMonitor):
         self._spare.pop(session.id, None)
 
 
+def _asker(conn: ConnectionState) -> str | int:
+    """Who asks, and whose a run is: a user, or a session."""
+    return conn.user if conn.user is not None else conn.session.id
+
+
 def _owner(conn: ConnectionState) -> str:
-    """Who asks, and whose a run is, in words."""
+    """The same in words."""
     return f"user {conn.user}" if conn.user is not None else f"session {conn.session.id}"
 
 

@@ -118,14 +118,15 @@ class SequenceMonitor(MessageMonitor):
         id_ = writer.contract.envelope.id
         is_new = f"{writer.value(id_)} is not None" if id_ is not None else "False"
         event = f"{is_new}, conn, fid, t, type, {writer.direction}"
-        check, run = f"{self.variable}.check(c, {value}, {event})", ""
+        check, same = f"{self.variable}.check(c, {value}, {event})", ""
         if scopes:
             thread, run = (writer.keys.variable(name) for name in (scopes[0], scopes[-1]))
+            same = f"c.found or {thread} == c.thread or {run} == c.run"
             check = f"{self.variable}.look(c, {value}, {thread}, {run}, {event})"
         judge = [f"c = {counter}"]
         if writer.inline:
             in_order = f"{value} == c.last + 1 and {value}.__class__ is int"
-            in_order += f" and (c.found or {run} == c.run)" if run else ""
+            in_order += f" and ({same})" if same else ""
             judge += [f"if {in_order}:", f"    c.last = {value}", "else:", f"    {check}"]
         else:
             judge.append(check)

@@ -16,6 +16,7 @@ from wsreplay.validator.state.state import ConnectionState
 from wsreplay.validator.state.undecodable import LOST, UNREADABLE
 
 MOST_SLICES = 10_000  # of one session, where each has its own counter
+_NOBODY = object()  # no thread
 MOST_GAPS = 256  # remembered of one counter, for numbers that come late
 
 
@@ -64,7 +65,7 @@ class Gap(Struct, eq=False):
 class SequenceState:
     """The counter of one slice and direction."""
 
-    __slots__ = ("_passed_at", "_passed_over", "first", "found", "gaps", "last", "mark", "restart", "run")
+    __slots__ = ("_passed_at", "_passed_over", "first", "found", "gaps", "last", "mark", "restart", "run", "thread")
 
     def __init__(self, found: bool = True) -> None:
         # the last value; NaN before the first, which is equal to nothing
@@ -80,9 +81,10 @@ class SequenceState:
         # so many messages that may have carried the next numbers could not be decoded, while `last` was this
         self._passed_over: float = 0
         self._passed_at: float = math.nan
-        # it is known what the counter belongs to; until then the run of its last value
+        # it is known what the counter belongs to; until then the run of its last value, and its thread, if no run has its own
         self.found = found
         self.run: Any = None
+        self.thread: Any = _NOBODY
 
     def go_on(self, value: int) -> None:
         """The last value is this one."""
@@ -102,9 +104,9 @@ class SequenceState:
         """Its session has connected again."""
         self.mark = self.last
 
-    def belong(self, run: Any, found: bool) -> None:
-        """The last value was this run's; `found`: which run's it is no longer matters."""
-        self.run, self.found = run, found
+    def belong(self, run: Any, found: bool, thread: Any = _NOBODY) -> None:
+        """The last value was this run's; `found`: which run's it is no longer matters, nor, within a `thread`, which of its."""
+        self.run, self.found, self.thread = run, found, thread
 
     def hand_over(self) -> SequenceState:
         """A counter that goes on where this one stands, while this one takes no value for the next one."""
@@ -183,7 +185,7 @@ class ScopeSearch:
             state.belong(run, found=True)
         elif run != state.run:
             self.level = "thread"
-            state.belong(run, found=False)
+            state.belong(run, found=False, thread=thread)
 
     def is_beginning(self, state: SequenceState, value: int, thread: Any, run: Any) -> bool:
         """Whether the value may be the first one of a thread's or a run's own counter."""

@@ -30,6 +30,9 @@ from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance,
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
+SpanEnd = Callable[[Instance, str, int, int | None], None]
+"""What is told of an instance that has ended: how, when (ns), and by which frame."""
+
 
 class SpanMonitor(Monitor):
     """One span over all its instances. `number` is its place among the spans, each after the one that it is inside of."""
@@ -77,8 +80,7 @@ class SpanMonitor(Monitor):
         self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"span": span})
         # who wants to know that one has begun, or ended
         self._beginnings: list[Callable[[Instance], None]] = []
-        self._releases: list[Callable[[Instance], None]] = []
-        self._outcomes: list[Callable[[Instance, str, int, int | None], None]] = []
+        self._ends: list[SpanEnd] = []
         # whether an end event that comes before any start is the answer to something else
         self.answers: Callable[[ConnectionState, Any, int, int | None, str], bool] | None = None
         # instances whose client went away before their deadlines passed
@@ -110,17 +112,13 @@ class SpanMonitor(Monitor):
         """Call this with each instance that has begun."""
         self._beginnings.append(begin)
 
-    def on_outcome(self, end: Callable[[Instance, str, int, int | None], None]) -> None:
-        """Call this with each instance that has ended, with how, when (ns), and by which frame."""
-        self._outcomes.append(end)
+    def on_end(self, end: SpanEnd) -> None:
+        """Call this with each instance that has ended."""
+        self._ends.append(end)
 
     def answer_by(self, answers: Callable[[ConnectionState, Any, int, int | None, str], bool]) -> None:
         """Ask this of an end event that says that something failed, before any start: whether it is an answer."""
         self.answers = answers
-
-    def on_end(self, release: Callable[[Instance], None]) -> None:
-        """Call this with each instance that has ended."""
-        self._releases.append(release)
 
     # What the engine calls.
 
@@ -177,18 +175,12 @@ class SpanMonitor(Monitor):
         return instance
 
     def open(
-        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any
+        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any,
+        implied: bool = False,
     ) -> Instance:
-        """A new instance, under its key. Called with every start: what is the same for all is looked up elsewhere."""
-        is_late = conn.session.missed is not None and self._came_late(conn, key, t, fid)
-        instance = self._open(conn, key, t, fid, above, else_key)
-        if is_late:
-            instance.excuse()
-        return instance
-
-    def _open(
-        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any
-    ) -> Instance:
+        """A new instance, under its key; `implied`: by another event than its start. Called with every start: what is the same
+        for all is looked up elsewhere."""
+        is_late = conn.session.missed is not None and not implied and self._came_late(conn, key, t, fid)
         instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key)
         if key.__class__ is Anonymous:
             instance.go_by(self.span.else_by, key.values)
@@ -208,6 +200,8 @@ class SpanMonitor(Monitor):
             self.begins.begin(instance)
         for begin in self._beginnings:
             begin(instance)
+        if is_late:
+            instance.excuse()
         return instance
 
     def _came_late(self, conn: ConnectionState, key: Any, t: int, fid: int | None, since: int = -1) -> bool:
@@ -290,7 +284,7 @@ class SpanMonitor(Monitor):
             above.explain(self.words.starts, reported.id)
         if above is not None and self.outer is not None and self.outer.group is not None:
             self.outer.group.imply(above, self.span.start, fid, t, conn)
-        instance = self._open(conn, key, t, fid, above, else_key)
+        instance = self.open(conn, key, t, fid, above, else_key, implied=True)
         instance.explain(self.words.starts, reported.id)
         instance.begin_unseen()
         return instance
@@ -356,9 +350,7 @@ class SpanMonitor(Monitor):
             ended.rotate()
         if instance.parent is not None:
             instance.parent.children -= 1
-        for release in self._releases:
-            release(instance)
-        for end in self._outcomes:
+        for end in self._ends:
             end(instance, name, t, fid)
         if self.log is not None:
             self.log.close(instance, state_of(instance, name), t, fid)
@@ -425,9 +417,7 @@ class SpanMonitor(Monitor):
         self._unlink(instance, name, fid)
         if instance.parent is not None:
             instance.parent.children -= 1
-        for release in self._releases:
-            release(instance)
-        for end in self._outcomes:
+        for end in self._ends:
             end(instance, name, t, fid)
         for group in self.refining:
             for slice_ in instance.refinements_of(group.number):

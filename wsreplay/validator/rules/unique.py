@@ -120,20 +120,23 @@ class UniqueMonitor(MessageMonitor):
         value, key = writer.value(self.rule.field), writer.keys.together(self.rule.by)
         missing = writer.keys.missing(self.rule.by)
         judge = [
-            f"u = {value} if {value}.__class__ is str else plain_id{self.number}({value}, payload)",
-            f"seen = conn.{self.variable}.get({key})",
-            "if seen is None:",
+            "if u.__class__ is not str:",
+            f"    u = plain_id{self.number}(u, payload)",
+            "try:",
+            f"    seen = conn.{self.variable}[{key}]",
+            "except KeyError:",
             f"    seen = {self.variable}.open(conn, {key}, t)",
         ]
         check = f"{self.variable}.check(seen, u, conn, fid, t, type, {writer.direction})"
         if writer.inline:
-            unusual = f"seen.now.setdefault(u, fid) != fid or (seen.old and u in seen.old) or len(seen.now) >= {KEEP_IDS}"
-            judge += ["seen.t = t", f"if {unusual}:", f"    {check}"]
+            unusual = f"n.setdefault(u, fid) != fid or (seen.old and u in seen.old) or len(n) >= {KEEP_IDS}"
+            judge += ["seen.t = t", "n = seen.now", f"if {unusual}:", f"    {check}"]
         else:
             judge.append(check)
         writer.count_calls(self.variable)
         lines = [
-            f"if {value} is None" + (f" or {missing}" if missing else "") + ":",
+            f"u = {value}",
+            "if u is None" + (f" or {missing}" if missing else "") + ":",
             f"    {writer.count(self.variable)}",
             "else:",
             *indented(judge),

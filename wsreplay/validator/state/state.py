@@ -86,9 +86,8 @@ class Slice(Struct, eq=False):
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
         values = zip(self.names, self.values(), strict=True) if self.names else ()
-        own = {name: str(value) for name, value in values if value is not None}
-        above = dict(self.parent.labels()) if self.parent is not None else {}
-        return tuple({**above, **own}.items())
+        own = tuple([(name, str(value)) for name, value in values if value is not None])
+        return own if self.parent is None else tuple({**dict(self.parent.labels()), **dict(own)}.items())
 
     def state(self, rule: int) -> Any:
         return None if self.states is None else self.states.get(rule)
