@@ -5,7 +5,8 @@ from __future__ import annotations
 CONSTRUCTS = {
     "A contract": "contract", "Envelope": "envelope", "Map": "map", "Applies to": "applies_to", "Spans": "span",
     "Rules": "rule", "Latency": "latency", "Sequence": "sequence", "Unique": "unique", "Isolation": "isolation", "JSON": "json",
-    "Questions": "questions", "Reconnect": "reconnect",
+    "Questions": "questions", "Waits": "waits", "Silence": "silence", "Startup": "startup", "Needs": "needs",
+    "Reconnect": "reconnect", "Left open": "left_open",
     "Session": "session",
 }  # fmt: skip
 
@@ -37,6 +38,11 @@ MEANINGS = {
         "spans": "names, each with a [span](#spans): what has a start and an end",
         "rules": "list of [rules](#rules): what must hold",
         "questions": "[questions](#questions): what a client asks, and what answers it",
+        "waits": "[waits](#waits): when the server waits for its client, and nothing is due",
+        "silence": "[silence](#silence), or a list: how long a span may go on without an event",
+        "startup": "[startup](#startup), or a list: what comes first on a connection, where it comes",
+        "needs": "[needs](#needs), or a list: what an event must have to show",
+        "left_open": "[left_open](#left-open): that nobody leaves connections open for nothing",
         "reconnect": "[reconnect](#reconnect): that a lost connection is followed by another in time",
         "latency": "[latency](#latency), or a list: bounds on how long messages were on their way",
         "sequence": "[sequence](#sequence), or a list: counters without gaps",
@@ -155,9 +161,42 @@ MEANINGS = {
         "done_within": "duration: from the question to the end of its answer; longer is a warning",
         "unasked": "one of: what to say of a run that nobody asked for. Default: `warn`",
     },
+    "waits": {
+        "": "While the server waits for its client, such as for an approval, the bounds of spans and questions stand still, "
+        "and silence does not count. A client that never answers is owed nothing.",
+        "from": "patterns: the server asks its client something",
+        "until": "patterns: the client has answered",
+        "by": "key: what both have in common. Default: `conn.session`",
+    },
+    "silence": {
+        "": "Between two of the server's events of a span not more than so long passes: the user would look at a screen on "
+        "which nothing happens. While something inside of the span is open, such as a tool, its own bound counts. A "
+        "silence that nothing ends is told by the span, as a missing end.",
+        "in": "a span: whose events count",
+        "max": "duration: at most",
+    },
+    "startup": {
+        "": "On each connection what is first comes before all else, or not at all: a product that never sends it breaks "
+        "nothing.",
+        "first": "patterns: what comes first",
+        "before": "patterns: what it comes before",
+    },
+    "needs": {
+        "": "An event that has a place for a text has a text there, or anything else to show besides its times and ids. One "
+        "without such a place shows by its type alone.",
+        "event": "patterns: which events",
+        "any": "path, or a list: the places for a text; the object that one stands in is a place, too",
+    },
+    "left_open": {
+        "": "Where the recording ends, no connection is open on which nothing has gone on for so long. Of a recording that "
+        "still grows nothing is said.",
+        "in": "a span: while an instance is open the connection is in use",
+        "after": "duration: since the last instance ended, at most",
+    },
     "reconnect": {
         "": "A connection that is lost is followed by another one of its session in time. Back in time from the middle of "
-        "something is a warning, late or never an error, which explains what the session still owes.",
+        "something is a warning, late or never an error, which explains what the session still owes. Where nothing was owed, "
+        "late and never are warnings.",
         "in": "a span: a connection that was closed is lost only while one is open",
         "within": "duration: from the loss to the next connection, at most",
         "lost": "patterns of `ws.drop` and `ws.close`: how a connection is lost",

@@ -16,6 +16,7 @@ GOOD = {
     "ag-ui": ("ag-ui/good",),
     "graphql-transport-ws": ("graphql-transport-ws/good",),
     "openai-realtime": ("openai-realtime/good", "openai-realtime/good-interruption"),
+    "openai-responses": ("openai-responses/good", "openai-responses/good-endings"),
 }
 
 INTRODUCTION = """# Mutation scores
@@ -90,6 +91,17 @@ REASONS: dict[str, Reasons] = {
         ),
         (("drop rate_limits.updated",), "Limits are news, sent at any time."),
         (("swap *",), "The neighbours are of different streams, whose order is free."),
+    ),
+    "openai-responses": (
+        (("stall *",), "The protocol bounds no time."),
+        (
+            ("drop response.create", "double response.create", "swap response.create"),
+            "A response may follow unasked from queued input, and requests carry no id that an answer repeats.",
+        ),
+        (("drop *.delta",), "Numbers rise, and may leave some out: one piece less looks like another text."),
+        (("drop response.in_progress",), "Whether a response waits or works at once is the server's to say."),
+        (("drop response.output_item.done",), "A response that is cut short leaves its items as they are."),
+        (("double error",), "An error that is no part of a response says that a message was refused, any number of times."),
     ),
 }
 

@@ -16,14 +16,19 @@ from wsreplay.contract.rules.consistent import Consistent
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.contract.rules.json_format import Format
 from wsreplay.contract.rules.latency import Latency
+from wsreplay.contract.rules.left_open import LeftOpen
 from wsreplay.contract.rules.monotonic import Monotonic
+from wsreplay.contract.rules.needs import Needs
 from wsreplay.contract.rules.rate import Rate
 from wsreplay.contract.rules.recurrence import Recurrence
 from wsreplay.contract.rules.schema import Schema
 from wsreplay.contract.rules.sequence import SequenceRule
+from wsreplay.contract.rules.silence import Silence
+from wsreplay.contract.rules.startup import Startup
 from wsreplay.contract.rules.total import Total
 from wsreplay.contract.rules.unique import Unique
 from wsreplay.contract.rules.unknown import Unknown
+from wsreplay.contract.rules.waits import Waits
 from wsreplay.errors import ContractError
 
 HEAD = "contract: x\nenvelope: {sent: $.at, seq: $.n, id: $.id}\nkeys: {run: $.run_id, tool: $.tool_id}\n"
@@ -121,11 +126,27 @@ def test_a_rule_is_read(text: str, expected: Rule):
         ("unknown: error", Unknown("unknown", NOWHERE, "error")),
         ("schema: {severity: info, 'c2s:a': {type: object}, b: true}",
          Schema("schema", NOWHERE, "info", schemas=((Pattern("a", 0), {"type": "object"}), (B, True)))),
+        ("waits: {from: a, until: [b, c], by: run}", Waits("waits", NOWHERE, start=(A,), until=(B, C), by="run")),
+        ("waits: {from: a, until: b}", Waits("waits", NOWHERE, start=(A,), until=(B,), by="conn.session")),
+        ("startup: {first: a, before: [b, c], severity: warning}",
+         Startup("startup", NOWHERE, "warning", first=(A,), before=(B, C))),
+        ("needs: {id: n, event: a, any: [$.v, $.w]}", Needs("n", NOWHERE, events=(A,), any_of=(parse("$.v"), parse("$.w")))),
         ("spans: {run: {start: a, end: b}}", Span("run", NOWHERE, by=("conn.id",), start=(A,), ends=(("ok", (B,)),))),
     ],
 )  # fmt: skip
 def test_what_stands_beside_the_rules_is_read(text: str, expected: Rule):
     assert rules(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("silence: {in: run, max: 10s}", Silence("silence", NOWHERE, span="run", max_ns=10 * S)),
+        ("left_open: {in: run, after: 1s}", LeftOpen("left-open", NOWHERE, span="run", after_ns=S)),
+    ],
+)
+def test_what_is_about_a_span_is_read(text: str, expected: Rule):
+    assert rules(f"{SPAN}{text}")[1] == expected
 
 
 def test_every_part_of_a_span_is_read():
@@ -197,6 +218,11 @@ def test_a_rule_can_be_taken_away(text: str):
          "37: rules[0].across: expected user, found 'session'; expected user"),
         ("latency: {max: 1s}", "10: latency: latency needs `latency`, as in {id: latency, latency: 's2c:*', max: 100ms}"),
         ("latency: {latency: a}", "10: latency: latency needs `max`, as in {id: latency, latency: 's2c:*', max: 100ms}"),
+        ("waits: {from: a}", "8: waits: waits needs `until`"),
+        ("startup: {before: a}", "10: startup: startup needs `first`"),
+        ("needs: {event: a}", "8: needs: needs needs `any`"),
+        ("silence: {max: 1s}", "10: silence: silence needs `in`"),
+        ("left_open: {in: run}", "12: left_open: left_open needs `after`"),
         ("sequence: {by: run}", "11: sequence: needs `field`: a path, or envelope.id or envelope.seq"),
         ("sequence: {field: $.n, by: []}", "28: sequence.by: expected at least one key"),
         ("isolation: [{id: i}]",

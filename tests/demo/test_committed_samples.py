@@ -42,7 +42,7 @@ def test_the_folder_holds_the_samples_of_the_tables_and_nothing_else() -> None:
 
 
 def test_each_contract_has_good_and_bad_samples() -> None:
-    for contract in ("ag-ui", "graphql-transport-ws", "openai-realtime"):
+    for contract in ("ag-ui", "graphql-transport-ws", "openai-realtime", "openai-responses"):
         names = {each.name: each.violates for each in SAMPLES if isinstance(each, Transcript) and each.contract == contract}
         good = {name for name, violates in names.items() if not violates}
         assert good == {name for name in names if name.startswith("good")}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from tools.samples.responses import RESPONSES
 from tools.samples.transcript import SERVER, Line, Resets, Says, Transcript, Waits, client, close, server
 
 QUESTION = "Why is the checkout slow?"
@@ -372,4 +373,4 @@ REALTIME = (
     ),
 )  # fmt: skip
 
-TRANSCRIPTS: tuple[Transcript, ...] = (*AG_UI, *GRAPHQL, *REALTIME)
+TRANSCRIPTS: tuple[Transcript, ...] = (*AG_UI, *GRAPHQL, *REALTIME, *RESPONSES)

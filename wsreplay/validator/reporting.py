@@ -209,6 +209,10 @@ class Reporter:
             if finding.id != id_ and finding.caused_by is None:
                 self.amend(place, caused_by=id_)
 
+    def has_repeated(self, fid: int | None) -> bool:
+        """Whether a finding says that the message of this frame came before."""
+        return fid is not None and int(fid) == self._repeated[0]
+
     # Where findings stand.
 
     def _await_next(self, session: SessionState, place: int) -> None:

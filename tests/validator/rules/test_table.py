@@ -13,12 +13,17 @@ ONE_OF_EACH = {
     "spans": "{run: {start: a, end: b}}",
     "rules": "[{id: r, existence: a}]",
     "questions": "{asks: q, by: k, answered_by: run}",
+    "waits": "{from: w, until: a}",
+    "silence": "{in: run, max: 1s}",
+    "startup": "{first: f, before: a}",
     "reconnect": "{in: run, within: 3s, lost: ws.drop}",
+    "left_open": "{in: run, after: 60s}",
     "latency": "{latency: a, max: 1s}",
     "sequence": "{field: $.n}",
     "unique": "{field: $.id}",
     "isolation": "[{id: b, bind: k}, {id: c, confine: k}]",
     "schema": "{a: {type: object}}",
+    "needs": "{event: a, any: $.text}",
 }
 
 

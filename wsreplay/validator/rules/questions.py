@@ -5,11 +5,11 @@ is claimed by one answer, as a reader of the chat would: by a run of its thread;
 connection's next run that nothing else claims; a run that names no thread claims the oldest question. What is asked while a run
 of the thread is open is answered by that run. An end that says that something failed, before any start, is a refusal.
 
-A run that nobody asked for is a warning, since an agent may speak first. Where neither names a thread and the same run starts
-at the same moment at somebody else's, who did ask, it is that one's, sent to everybody.
+What a run is that answers none is told by `unasked`. Bounds stand still while nobody is there to be answered, and while the
+server waits for the client.
 
-State: of each session its open questions; a queue of their deadlines, whose bound is one; the threads that a user asked in; the
-last runs that name no thread. Fast path: none is needed, since clients ask rarely.
+State: of each session its open questions; a queue of their deadlines, whose bound is one. Fast path: none is needed, since
+clients ask rarely.
 """
 
 from __future__ import annotations
@@ -31,14 +31,11 @@ from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.rules.template import TRUNCATED
-from wsreplay.validator.state.clock import Clock
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, Token, oldest
+from wsreplay.validator.rules.unasked import UnaskedRuns
+from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, Token
 from wsreplay.validator.state.undecodable import why_unsure
 
 MOST_OPEN = 1_000  # questions of one session
-MOST_OWNERS = 100_000  # who asked, and are remembered
-TWIN_NS = 250_000_000  # so near each other the same run starts, and ends, at two connections that are sent the same
-_MOST_RECENT = 256  # runs that name no thread
 
 
 class Question(Struct, eq=False):
@@ -50,22 +47,12 @@ class Question(Struct, eq=False):
     t: int
     type: str
     conn: ConnectionState
+    # when its bound began to run (ns): later than it was asked where it stood still
+    since: int
     # it is answered, or nobody owes its answer any more
     done: bool = False
     # the place of the finding that its deadline made
     overdue_finding: int | None = None
-
-
-class Nameless(Struct, eq=False):
-    """A run that names no thread, as it began at one connection."""
-
-    instance: Instance
-    # the frame before it, and who got it
-    after: int | None
-    owner: str
-    asked: bool
-    # when it ended, and by what (None: it is open)
-    end: tuple[int, str] | None = None
 
 
 class QuestionsMonitor(MessageMonitor):
@@ -83,26 +70,27 @@ class QuestionsMonitor(MessageMonitor):
         self._open: dict[int, list[Question]] = {}
         # all of them by their deadlines
         self._queue: deque[Question] = deque()
+        # those whose deadlines passed while they stood still: nobody was there, or the server waited for the client
+        self._parked: list[Question] = []
         # session → questions that were asked while a run was open: another run may answer them, and none need
         self._spare: dict[int, list[Any]] = {}
-        # who asked → in which threads (None: in none)
-        self._asked: dict[str | int, dict[Any, None]] = {}
-        # who is told of runs that may be of several users
-        self._log: Callable[[str, Any], None] | None = None
+        # runs that answer no question
+        self._unasked = UnaskedRuns(self.rule, self.counts, self.reporter)
         # run → when its question was asked (ns)
         self._claimed: dict[int, int] = {}
-        self._nameless: deque[Nameless] = deque(maxlen=_MOST_RECENT)
         self._span: SpanMonitor | None = None
-        self._clock: Clock | None = None
         self._missed: Missed | None = None
 
     def link(self, spans: SpansEmitter) -> None:
         self._span = span = spans.named(self.rule.span)
         if span is not None:
-            self._clock, self._missed = span.clock, span.missed
+            self._missed = span.missed
             span.on_start(self._begin)
             span.on_end(self._end)
             span.answer_by(self._refuse)
+            span.on_resume(self._resume)
+            span.on_wait(self._end_wait)
+            span.await_by(lambda session: bool(self._open.get(session.id)))
 
     # What a client says.
 
@@ -124,17 +112,14 @@ class QuestionsMonitor(MessageMonitor):
 
     def ask(self, thread: Any, conn: ConnectionState, fid: int, t: int, type_: str) -> None:
         """A client asks something."""
-        assert self._span is not None and self._missed is not None and self._clock is not None
+        assert self._span is not None and self._missed is not None
         thread = None if thread.__class__ is Token else thread
         session = conn.session
         session.ask(fid)
         if session.missed is not None:
             self._missed.forget(session, labels_in([(self.rule.by, str(thread))] if thread is not None else ()))
         self.counts.activate()
-        asker = _asker(conn)
-        threads = self._asked.get(asker)
-        if threads is None or thread not in threads:
-            self._remember(asker, thread)
+        self._unasked.ask(conn, thread)
         runs = session.spans[self._span.number]
         if runs and any(thread is None or self._thread(run) in (thread, None) for run in runs.values()):
             self._spare.setdefault(session.id, []).append(thread)
@@ -150,21 +135,11 @@ class QuestionsMonitor(MessageMonitor):
             self.reporter.forget("questions")
             self.counts.doubt()
             return
-        question = Question(thread, fid, t, type_, conn)
+        question = Question(thread, fid, t, type_, conn, t)
         questions.append(question)
         if self.rule.within_ns is not None:
             self._queue.append(question)
-            self._clock.at(t + self.rule.within_ns)
-
-    def _remember(self, owner: str | int, thread: Any) -> None:
-        if len(self._asked) >= MOST_OWNERS:
-            for old in oldest(self._asked):
-                del self._asked[old]
-        threads = self._asked.setdefault(owner, {})
-        if len(threads) >= MOST_OPEN:
-            for asked_in in oldest(threads):
-                del threads[asked_in]
-        threads[thread] = None
+            self.clock.at(t + self.rule.within_ns)
 
     def _thread(self, instance: Instance) -> Any:
         """The thread that a run names; None where it names none."""
@@ -192,7 +167,7 @@ class QuestionsMonitor(MessageMonitor):
         return question
 
     def _say_late(self, question: Question, overdue_finding: int, t: int, fid: int | None, type_: str) -> None:
-        late = t - question.t - (self.rule.within_ns or 0)
+        late = t - question.since - (self.rule.within_ns or 0)
         self.reporter.amend(
             overdue_finding,
             kind="late",
@@ -212,18 +187,17 @@ class QuestionsMonitor(MessageMonitor):
             question.done = True
             if question.overdue_finding is not None:
                 self._say_late(question, question.overdue_finding, run.t, run.fid, run.span.start[0].type)
-            self._claimed[id(run)] = question.t
+            self._claimed[id(run)] = question.since
         elif not self._is_spare(session, thread) and not self._was_asked(run, thread):
-            self._say_unasked(run, run.conn.last_frame)
+            self._unasked.begin(run, thread)
         if thread is None:
-            self._nameless.append(Nameless(run, run.conn.last_frame, _owner(run.conn), question is not None))
-            if self._log is not None:
-                for moment in (run.t // TWIN_NS, run.t // TWIN_NS + 1):
-                    self._log(f"{self.rule.id}: runs of no thread", moment)
+            self._unasked.note_nameless(run, question is not None)
 
     def _is_spare(self, session: SessionState, thread: Any) -> bool:
         spare = self._spare.get(session.id)
-        for asked_in in (thread, None) if spare else ():
+        if not spare:
+            return False
+        for asked_in in (thread, None):
             if asked_in in spare:
                 spare.remove(asked_in)
                 return True
@@ -231,10 +205,9 @@ class QuestionsMonitor(MessageMonitor):
 
     def _was_asked(self, run: Instance, thread: Any) -> bool:
         """Whether its user asked in its thread before, on whatever connection, or it is part of what is open there."""
-        owner = _asker(run.conn)
-        if thread is None:
-            return bool(self._others(run)) or owner in self._asked
-        return thread in self._asked.get(owner, ()) or any(self._thread(other) == thread for other in self._others(run))
+        if self._unasked.was_asked(run.conn, thread):
+            return True
+        return any(thread is None or self._thread(other) == thread for other in self._others(run))
 
     def _others(self, run: Instance) -> list[Instance]:
         assert self._span is not None
@@ -259,14 +232,10 @@ class QuestionsMonitor(MessageMonitor):
         most = self.rule.done_within_ns
         if asked is not None and most is not None and name == "ok" and t - asked > most and run.overdue_finding is None:
             self._say_slow(run, t - asked, most, t, fid)
-        if not self._nameless:
-            return
-        for nameless in self._nameless:
-            if nameless.instance is run:
-                nameless.end = (t, name)
+        self._unasked.end(run, name, t)
 
     def log_claims(self, log: Callable[[str, Any], None]) -> None:
-        self._log = log
+        self._unasked.log_claims(log)
 
     # What there is to say.
 
@@ -274,13 +243,44 @@ class QuestionsMonitor(MessageMonitor):
         queue = self._queue
         while queue and queue[0].done:
             queue.popleft()
-        return queue[0].t + (self.rule.within_ns or 0) if queue else None
+        return queue[0].since + (self.rule.within_ns or 0) if queue else None
 
     def expire_next(self) -> None:
         question = self._queue.popleft()
-        if question.conn.session.left or question.conn.session.over:
+        session = question.conn.session
+        if session.over:
             return
-        question.overdue_finding = self._say_unanswered(question, question.t + (self.rule.within_ns or 0), "deadline")
+        if session.left or not session.connections or session.is_waiting(question.thread):
+            self._parked.append(question)
+            return
+        question.overdue_finding = self._say_unanswered(question, question.since + (self.rule.within_ns or 0), "deadline")
+
+    def _resume(self, session: SessionState, t: int) -> None:
+        """The session's client is back: bounds run anew."""
+        for question in self._unpark(session):
+            question.since = t
+            self._queue.append(question)
+        self.clock.look_now()
+
+    def _end_wait(self, session: SessionState, thread: Any, since: int, t: int) -> None:
+        """The client has answered what the server asked at `since` (ns)."""
+        assert self._span is not None
+        back = self._unpark(session)
+        for question in self._open.get(session.id, ()):
+            if thread is None or question.thread in (thread, None):
+                question.since += t - max(since, question.since)
+        queue = sorted((*self._queue, *back), key=lambda question: question.since)
+        self._queue.clear()
+        self._queue.extend(queue)
+        for run in session.spans[self._span.number].values():
+            if id(run) in self._claimed and (thread is None or self._thread(run) in (thread, None)):
+                self._claimed[id(run)] += t - since
+        self.clock.look_now()
+
+    def _unpark(self, session: SessionState) -> list[Question]:
+        back = [question for question in self._parked if question.conn.session is session and not question.done]
+        self._parked = [question for question in self._parked if question.conn.session is not session]
+        return back
 
     def _say_unanswered(self, question: Question, t: int, by: str) -> int:
         assert self._span is not None
@@ -298,12 +298,12 @@ class QuestionsMonitor(MessageMonitor):
             activation=question.fid,
             frames=(question.fid,),
             expected=expected,
-            until=question.t + within if within is not None else None,
+            until=question.since + within if within is not None else None,
             decided_by=by,
             decided_at=t,
-            at_ns=t if within is None else min(t, question.t + within),
+            at_ns=t if within is None else min(t, question.since + within),
             blame="server",
-            bound_from=question.t if by == "deadline" else None,
+            bound_from=question.since if by == "deadline" else None,
             unsure=why_unsure(session.undecodable, (*span.start, *span.body), question.fid),
             caused_by=session.lost_by if session.connections == 0 else None,
         ).place
@@ -323,59 +323,6 @@ class QuestionsMonitor(MessageMonitor):
             bound_from=t - took,
         )
 
-    def _say_unasked(self, run: Instance, after: int | None) -> None:
-        """Nobody asked for a run. One that names no thread may be somebody else's: that shows when both have come."""
-        if self._thread(run) is None:
-            return  # `_tell_twins` says it
-        self._warn_of_unasked(run, after)
-
-    def _warn_of_unasked(self, run: Instance, after: int | None) -> None:
-        if self.rule.warns_of_unasked:
-            self._say_of(run, after, "unexpected", Severity.WARNING, "nobody asked for it", ())
-
-    def _say_of(
-        self, run: Instance, after: int | None, kind: str, severity: Severity, why: str, witnesses: tuple[int, ...]
-    ) -> None:
-        start = either(names(run.span.start))
-        self.reporter.report(
-            self.counts,
-            slice_=run,
-            kind=kind,
-            severity=severity,
-            message=f"{start} came unasked: {why}",
-            activation=run.fid,
-            frames=frames_of(*witnesses, run.fid),
-            seen=start,
-            decided_by="event",
-            decided_at=run.t,
-            after=after,
-            before=run.fid,
-            blame="server",
-        )
-
-    def _tell_twins(self, session: SessionState) -> None:
-        """The session is over: of its runs that name no thread and that nobody asked for, those that are somebody else's."""
-        told = False
-        for nameless in [run for run in self._nameless if run.instance.session is session and not run.asked]:
-            run = nameless.instance
-            twin = next((other for other in self._nameless if self._is_twin(nameless, other)), None)
-            if twin is None:
-                if _asker(run.conn) not in self._asked:
-                    self._warn_of_unasked(run, nameless.after)
-            elif not told:
-                told = True
-                why = f"it is what {twin.owner} asked for and got at the same moment, sent to {nameless.owner}, too"
-                witness = (twin.instance.fid,) if twin.instance.fid is not None else ()
-                self._say_of(run, nameless.after, "isolation", Severity.ERROR, why, witness)
-
-    @staticmethod
-    def _is_twin(run: Nameless, other: Nameless) -> bool:
-        if other.owner == run.owner or not other.asked or abs(other.instance.t - run.instance.t) > TWIN_NS:
-            return False
-        if run.end is None or other.end is None:
-            return True
-        return run.end[1] == other.end[1] and abs(other.end[0] - run.end[0]) <= TWIN_NS
-
     # The end of a session, and of the trace.
 
     def pending(self, sessions: Iterable[SessionState]) -> int:
@@ -391,18 +338,9 @@ class QuestionsMonitor(MessageMonitor):
                 session.doubt()
             else:
                 self._say_unanswered(question, t, by)
-        self._tell_twins(session)
+        self._unpark(session)
+        self._unasked.conclude(session)
         self._spare.pop(session.id, None)
-
-
-def _asker(conn: ConnectionState) -> str | int:
-    """Who asks, and whose a run is: a user, or a session."""
-    return conn.user if conn.user is not None else conn.session.id
-
-
-def _owner(conn: ConnectionState) -> str:
-    """The same in words."""
-    return f"user {conn.user}" if conn.user is not None else f"session {conn.session.id}"
 
 
 def _of(key: str, value: Any) -> str:

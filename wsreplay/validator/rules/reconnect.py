@@ -3,7 +3,7 @@
 A *response* with a bound (DECLARE; MTL's `within`) over the connections of a session. What it adds: back in time is a warning,
 since a user saw it; a connection that nobody followed explains what its session still owes; a client that goes away by itself
 is owed nothing any more, and bounds stand still until it is back. Who has no name cannot be known to be back: the run then says
-that its end is missing.
+that its end is missing. A drop while nothing was going on is a warning where nobody comes back in time.
 
 State: of each session the loss that is not made up for; a queue of their deadlines, whose bound is one. Fast path: none is
 needed, since connections are few.
@@ -35,6 +35,8 @@ class Loss(Struct, eq=False):
     # the session's last frame before it
     after: int | None
     in_middle: bool
+    # something is owed meanwhile: a run goes on, or a question waits for its answer
+    is_owed: bool
     # it is made up for, or nobody can say any more
     done: bool = False
     # the place of the finding that its deadline made
@@ -68,19 +70,18 @@ class ReconnectMonitor(MessageMonitor):
         elif _fits(self.rule.left, name, message):
             conn.session.let_go()
         elif conn.user is not None and _fits(self.rule.lost, name, message):
-            in_middle = self._is_in_middle(conn.session)
-            if in_middle or name == "ws.drop":
-                self._lose(conn, t, in_middle)
+            assert self._span is not None
+            in_middle = bool(conn.session.spans[self._span.number])
+            is_owed = in_middle or self._span.is_awaited(conn.session)
+            if is_owed or name == "ws.drop":
+                self._lose(Loss(conn, t, conn.last_frame, in_middle, is_owed))
 
-    def _is_in_middle(self, session: SessionState) -> bool:
-        return self._span is not None and bool(session.spans[self._span.number])
-
-    def _lose(self, conn: ConnectionState, t: int, in_middle: bool) -> None:
+    def _lose(self, loss: Loss) -> None:
         assert self._span is not None
         self.counts.activate()
-        loss = self._open[conn.session.id] = Loss(conn, t, conn.last_frame, in_middle)
+        self._open[loss.conn.session.id] = loss
         self._queue.append(loss)
-        self._span.clock.at(t + self.rule.within_ns)
+        self._span.clock.at(loss.t + self.rule.within_ns)
 
     def _opened(self, conn: ConnectionState, t: int) -> None:
         for span in self._spans:
@@ -114,7 +115,7 @@ class ReconnectMonitor(MessageMonitor):
         reported = self._report(
             loss,
             "missing",
-            Severity(self.rule.severity),
+            Severity(self.rule.severity) if loss.is_owed else Severity.WARNING,
             f"the client did not come back within {duration_text(self.rule.within_ns)}{lost(loss.conn)}",
             loss.t + self.rule.within_ns,
             "deadline",

@@ -12,7 +12,6 @@ their source is written by `rules.spans_emit`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
@@ -22,11 +21,12 @@ from wsreplay.validator.missed import LabelOf, Missed, labels_in
 from wsreplay.validator.reporting import Counts, Reporter, lost
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.monitor import Monitor
+from wsreplay.validator.rules.span_bounds import SpanBounds
 from wsreplay.validator.rules.spans_words import SpanWords
 from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
 from wsreplay.validator.span_log import RunLog, SpanLog, standing_of, state_of
 from wsreplay.validator.state.clock import Clock
-from wsreplay.validator.state.state import Anonymous, ConnectionState, Instance, SessionState, Token, oldest
+from wsreplay.validator.state.state import Anonymous, ConnectionState, End, Instance, SessionState, Token, oldest
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
@@ -71,20 +71,26 @@ class SpanMonitor(Monitor):
         self.is_run = False
         # where it is kept how instances ended
         self.log: RunLog | None = None
-        # instances in the order of their deadlines
-        self.queue: deque[Instance] = deque()
         self.names, self.within_ns = span.by, span.within_ns
+        # by when its instances must have ended; they are added here
+        self.bounds = SpanBounds(span.within_ns, clock)
+        self.queue = self.bounds.queue
         self.timed = span.within_ns is not None
+        # its instances have names besides their keys, such as a tool's beside a call's
+        self._has_names = bool(span.else_by)
         # instances that were opened since their number was brought home
         self.opened = 0
         self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"span": span})
         # who wants to know that one has begun, or ended
         self._beginnings: list[Callable[[Instance], None]] = []
         self._ends: list[SpanEnd] = []
+        # who wants to know that a client is back, or has answered
+        self._resumes: list[Callable[[SessionState, int], None]] = []
+        self._waits: list[Callable[[SessionState, Any, int, int], None]] = []
         # whether an end event that comes before any start is the answer to something else
         self.answers: Callable[[ConnectionState, Any, int, int | None, str], bool] | None = None
-        # instances whose client went away before their deadlines passed
-        self._parked: list[Instance] = []
+        # whether a session awaits an instance
+        self.is_awaited: Callable[[SessionState], bool] = lambda session: False
 
     # Before the first event.
 
@@ -111,6 +117,18 @@ class SpanMonitor(Monitor):
     def on_start(self, begin: Callable[[Instance], None]) -> None:
         """Call this with each instance that has begun."""
         self._beginnings.append(begin)
+
+    def await_by(self, is_awaited: Callable[[SessionState], bool]) -> None:
+        """Ask this whether a session awaits an instance."""
+        self.is_awaited = is_awaited
+
+    def on_resume(self, resume: Callable[[SessionState, int], None]) -> None:
+        """Call this when a session's client is back (ns)."""
+        self._resumes.append(resume)
+
+    def on_wait(self, end_wait: Callable[[SessionState, Any, int, int], None]) -> None:
+        """Call this when a session's client has answered: in which thread (None: any), asked when, answered when (ns)."""
+        self._waits.append(end_wait)
 
     def on_end(self, end: SpanEnd) -> None:
         """Call this with each instance that has ended."""
@@ -141,15 +159,22 @@ class SpanMonitor(Monitor):
         return sum(1 for instance in self.open_instances(sessions) if instance.overdue_finding is None)
 
     def next_due(self) -> int | None:
-        queue = self.queue
-        while queue and not queue[0].open:
-            queue.popleft()
-        return queue[0].t + queue[0].waited + (self.within_ns or 0) if queue else None
+        return self.bounds.next_due()
 
     def expire_next(self) -> None:
         self.expire(self.queue.popleft())
 
     # Starts.
+
+    def look_for_parent(
+        self, conn: ConnectionState, key: Any, parent: Any, t: int, fid: int | None, type_: str, direction: int
+    ) -> None:
+        """A start names a parent that is not open where it should be: elsewhere in its session, over, or unknown."""
+        session, own = conn.session, key[-1] if key.__class__ is tuple else key
+        if parent == own or any(_innermost(slot) == parent for slot in session.spans[self.number]):
+            return
+        has_ended = any(_innermost(slot) == parent for slot in session.ended[self.number])
+        self.words.say_unknown_parent(self._witness(conn, key, t), parent, has_ended, t, fid, type_, direction)
 
     def start_again(
         self,
@@ -165,8 +190,14 @@ class SpanMonitor(Monitor):
         """A start event came where `open_one` stands under its key. `nested`: it names `above`, what it is part of."""
         if open_one.begun_unseen and self._came_late(conn, key, t, fid, open_one.t):
             return open_one
+        if self.reporter.has_repeated(fid):  # the same message once more, which is said
+            return open_one
         if self.span.renews:
-            return self._renew(open_one, t)
+            self.bounds.renew(open_one, t)
+            return open_one
+        if open_one.excused:
+            self.cut(open_one, t, fid, SUPPRESSED, "started again")
+            return self.open(conn, key, t, fid, above, else_key)
         if not nested:
             self._restart(open_one, t, fid)
             return self.open(conn, key, t, fid, above, else_key)
@@ -191,6 +222,10 @@ class SpanMonitor(Monitor):
             self._make_room(conn.session, t)
         table[key] = instance
         self.opened += 1
+        if self._has_names:
+            ended = conn.session.ended[self.number]
+            if key in ended.now or key in ended.old:
+                self._check_name(instance, ended.get(key), t, fid)
         if self.within_ns is not None:
             queue = self.queue
             if not queue:
@@ -206,6 +241,8 @@ class SpanMonitor(Monitor):
 
     def _came_late(self, conn: ConnectionState, key: Any, t: int, fid: int | None, since: int = -1) -> bool:
         """Whether a start event is the one that an instance was said to lack. Else it begins something new."""
+        if self.reporter.has_repeated(fid) and self.has_ended(conn, key, None):  # which is said
+            return True
         labels = labels_in(self._witness(conn, key, t).labels())
         for type_ in self.words.starts:
             if self.missed.came(conn.session, type_, labels, t, fid, (self.span.id,)) is not None:
@@ -214,14 +251,11 @@ class SpanMonitor(Monitor):
             self.missed.forget(conn.session, labels)
         return False
 
-    def _renew(self, instance: Instance, t: int) -> Instance:
-        """What a further start prolongs: its bound runs anew."""
-        instance.wait(t - instance.t)
-        if self.within_ns is not None and instance.overdue_finding is None:
-            self.queue.remove(instance)
-            self.queue.append(instance)
-            self.clock.look_now()
-        return instance
+    def _check_name(self, instance: Instance, before: End | None, t: int, fid: int | None) -> None:
+        """One that ended had the same key: whether it had the same name."""
+        name, first = (_innermost(other) for other in (instance.else_key, before[2] if before is not None else None))
+        if name is not None and first is not None and name != first:
+            self.words.say_other_name(instance, self.span.else_by[-1], first, name, t, fid, self.words.starts[0], 1)
 
     def _witness(self, conn: ConnectionState, key: Any, t: int) -> Instance:
         """An instance that never was, for a finding to name."""
@@ -291,7 +325,7 @@ class SpanMonitor(Monitor):
 
     def _say_after_end(
         self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, type_: str, direction: int,
-        ended: tuple[int, str],
+        ended: End,
     ) -> None:  # fmt: skip
         """A body or end event came after its span had ended."""
         witness = self._witness(conn, key, t)
@@ -345,7 +379,7 @@ class SpanMonitor(Monitor):
         session, slot = instance.conn.session, instance.slot
         del session.spans[self.number][slot]
         ended = session.ended[self.number]
-        ended.now[slot] = (fid or 0, name)
+        ended.now[slot] = (fid or 0, name, instance.else_key)
         if len(ended.now) >= ended.keep:
             ended.rotate()
         if instance.parent is not None:
@@ -441,7 +475,7 @@ class SpanMonitor(Monitor):
             table[slot] = instance.outer
         else:
             del table[slot]
-        instance.session.ended[self.number].add(slot, (fid or 0, name))
+        instance.session.ended[self.number].add(slot, (fid or 0, name, instance.else_key))
 
     def _log(self, instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "") -> None:
         """Keep how an instance ended, but for one that began after its end and did nothing: its end has one already."""
@@ -457,29 +491,37 @@ class SpanMonitor(Monitor):
         """The instance's deadline has passed."""
         if instance.excused:
             return
-        if instance.session.left:
-            self._parked.append(instance)
+        if self.bounds.stands_still(instance):
+            self.bounds.park(instance)
             return
-        reported = self.words.say_missing(instance, instance.t + instance.waited + (self.within_ns or 0), by="deadline")
+        reported = self.words.say_missing(instance, self.bounds.due(instance), by="deadline")
         instance.pass_deadline(reported.place)
         if self.log is not None:
             self.log.touch(instance)
 
     def resume(self, session: SessionState, t: int) -> None:
         """The session's client is back: bounds run anew."""
-        back = [instance for instance in self._parked if instance.session is session and instance.open]
-        self._parked = [instance for instance in self._parked if instance.session is not session]
-        for instance in back:
-            instance.wait(t - instance.t)
-            self.queue.append(instance)
-            self.clock.look_now()
-            if self.log is not None:
-                self.log.touch(instance)
+        self._touch(self.bounds.resume(session, t))
+        for resume in self._resumes:
+            resume(session, t)
+
+    def end_wait(self, session: SessionState, thread: Any, since: int, t: int) -> None:
+        """The session's client has answered what the server asked in a thread (None: in any) at `since` (ns)."""
+        self._touch(self.bounds.end_wait(session, thread, since, t))
+        for end_wait in self._waits:
+            end_wait(session, thread, since, t)
+
+    def _touch(self, instances: Iterable[Instance]) -> None:
+        """The bounds of these run from later than before."""
+        for instance in instances if self.log is not None else ():
+            assert self.log is not None
+            self.log.touch(instance)
 
     def connection_lost(self, instance: Instance, t: int, by: str) -> None:
         """The session is over and this one is open."""
-        if self.span.for_session or instance.session.left or instance.excused:
-            if instance.session.left and self.is_run and instance.parent is None and not instance.excused:
+        is_left = self.bounds.stands_still(instance)
+        if self.span.for_session or is_left or instance.excused:
+            if is_left and self.is_run and instance.parent is None and not instance.excused:
                 self.words.say_left(instance, t, by)
             self.cut(instance, t, None, SUPPRESSED, lost(instance.session.last or instance.conn).strip(" ;"))
             return
@@ -503,6 +545,11 @@ class SpanMonitor(Monitor):
             self.group.close(instance, t, TRUNCATED)
         if self.log is not None:
             self._log(instance, standing_of(instance), None, None)
+
+
+def _innermost(slot: Any) -> Any:
+    """What tells an instance from others within the same outer keys."""
+    return slot[-1] if slot.__class__ is tuple else slot
 
 
 def _names_nothing(key: Any) -> bool:

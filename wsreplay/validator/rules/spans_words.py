@@ -110,6 +110,27 @@ class SpanWords:
             unsure=unsure,
         )
 
+    def say_unknown_parent(
+        self, witness: Instance, parent: Any, has_ended: bool, t: int, fid: int | None, type_: str, direction: int
+    ) -> None:
+        """A start names a parent that is not open."""
+        what = "has ended before" if has_ended else f"never began as a {self._span.id}"
+        self._reporter.report(
+            self._counts,
+            slice_=witness,
+            kind="order" if has_ended else "unexpected",
+            severity=Severity.WARNING,
+            message=f"{type_} names the parent {short(parent)}, which {what}{where(witness)}",
+            activation=fid,
+            frames=frames_of(fid),
+            seen=type_,
+            decided_by="event",
+            decided_at=t,
+            at_ns=t,
+            blame=sender(direction),
+            unsure=why_unsure(witness.conn.session.undecodable, self._span.start),
+        )
+
     def say_other_name(
         self, instance: Instance, key: str, first: Any, value: Any, t: int, fid: int | None, type_: str, direction: int
     ) -> None:

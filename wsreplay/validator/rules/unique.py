@@ -167,6 +167,7 @@ class UniqueMonitor(MessageMonitor):
             at_ns=t,
         )  # fmt: skip
         self.reporter.repeat(fid, reported.id)
+        conn.session.expect_again()
 
 
 class ResentHistory(Observer):

@@ -8,7 +8,7 @@ A *slice* is the events that belong together for some rules (trace slicing: Rosu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -147,6 +147,8 @@ class Instance(Slice, eq=False):
     waited: int = 0
     # its start came after its end: nothing more is owed
     excused: bool = False
+    # when an event of it came last (ns), as far as a rule asks; 0: none since its start
+    heard: int = 0
     # its start did not come, or could not be decoded: `fid` is another's
     begun_unseen: bool = False
 
@@ -184,6 +186,10 @@ class Instance(Slice, eq=False):
             self.refinements = {}
         return self.refinements.setdefault(group, {})
 
+    def hear(self, t: int) -> None:
+        """An event of it, or of what is part of it, came."""
+        self.heard = t
+
     def forget(self) -> None:
         """It has ended: nothing is kept for rules."""
         self.states = self.deferred = self.refinements = None
@@ -193,17 +199,25 @@ class Instance(Slice, eq=False):
         return list((self.refinements or {}).get(group, {}).values())
 
 
+End = tuple[int, str, Any]
+"""How an instance ended: the frame, the name of the end, and the instance's other key."""
+
+
 class EndedSpans:
-    """The last keys whose instances have ended, with the frame and the name of the end: tells "too late" from "too early"."""
+    """The last keys whose instances have ended, and how: tells "too late" from "too early"."""
 
     __slots__ = ("now", "old")
     keep = 128
 
     def __init__(self) -> None:
-        self.now: dict[Any, tuple[int, str]] = {}
-        self.old: dict[Any, tuple[int, str]] = {}
+        self.now: dict[Any, End] = {}
+        self.old: dict[Any, End] = {}
 
-    def add(self, key: Any, end: tuple[int, str]) -> None:
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.now
+        yield from self.old
+
+    def add(self, key: Any, end: End) -> None:
         self.now[key] = end
         if len(self.now) >= self.keep:
             self.rotate()
@@ -212,7 +226,7 @@ class EndedSpans:
         """As many ended since the last time: those before them are forgotten."""
         self.old, self.now = self.now, {}
 
-    def get(self, key: Any) -> tuple[int, str] | None:
+    def get(self, key: Any) -> End | None:
         end = self.now.get(key)
         return self.old.get(key) if end is None else end
 
@@ -250,6 +264,8 @@ class SessionState:
         self.asked = -1
         # its client went away, and owes nobody an answer: bounds stand still
         self.left = False
+        # what its server waits for its client in (None: anything) → since when (ns); None: it waits for nothing
+        self.waits: dict[Any, int] | None = None
         # the id of the finding that nobody came back after the last connection was lost
         self.lost_by: str | None = None
         # a rule of severity error is violated; something could not be decided
@@ -275,6 +291,23 @@ class SessionState:
         """Its client went away by itself: nothing is owed to it meanwhile."""
         self.left = True
 
+    def begin_wait(self, thread: Any, t: int) -> None:
+        """Its server waits for its client."""
+        if self.waits is None:
+            self.waits = {}
+        self.waits.setdefault(thread, t)
+
+    def end_wait(self, thread: Any) -> list[tuple[Any, int]]:
+        """Its client says something in a thread (None: in none): what the server waited for, and since when."""
+        ended = [(key, since) for key, since in (self.waits or {}).items() if thread is None or key in (thread, None)]
+        waits = {key: since for key, since in (self.waits or {}).items() if (key, since) not in ended}
+        self.waits = waits or None
+        return ended
+
+    def is_waiting(self, thread: Any) -> bool:
+        """Whether its server waits for its client in a thread."""
+        return self.waits is not None and (thread is None or thread in self.waits or None in self.waits)
+
     def blame_loss(self, finding: str) -> None:
         """A finding says that nobody came back after the last connection was lost: what is owed follows from that."""
         self.lost_by = finding
@@ -286,6 +319,10 @@ class SessionState:
         elif len(self.missed) >= most:
             del self.missed[0]
         self.missed.append(place)
+
+    def expect_again(self) -> None:
+        """A message came twice: starts are to be looked at closely."""
+        self.missed = self.missed or []
 
     def find(self, place: int) -> None:
         """What the finding missed has come, or comes no more."""

@@ -1,0 +1,63 @@
+"""How long a span may go on without an event."""
+
+from __future__ import annotations
+
+from judged_traces import Trace, said
+
+from wsreplay.contract import loads
+
+CONTRACT = loads("""
+contract: x
+keys: {run: $.run, tool: $.tool}
+spans:
+  run: {by: run, parent: $.above, start: begin, body: [word, call, back], end: done}
+  tool: {by: [run, tool], inside: run, start: call, end: back}
+waits: {from: ask, until: "c2s:answer"}
+silence: {in: run, max: 10s, severity: warning}
+""")
+
+
+def begun() -> Trace:
+    return Trace().open().s2c("begin", run="a")
+
+
+def test_a_silence_is_told_by_the_event_that_ends_it() -> None:
+    judgement = begun().s2c("word", run="a").at(12).s2c("word", run="a").s2c("done", run="a").close().judge(CONTRACT)
+    assert said(judgement) == ["silence: 11.99s passed without an event for run a, at most 10s allowed"]
+    (finding,) = judgement.findings
+    assert (finding.after, finding.before, finding.severity, finding.blame) == (2, 3, "warning", "server")
+
+
+def test_ten_seconds_are_allowed() -> None:
+    trace = begun().at(10).s2c("word", run="a").at(20).s2c("done", run="a").close()
+    assert said(trace.judge(CONTRACT)) == []
+
+
+def test_while_a_tool_works_it_is_not_silent() -> None:
+    trace = begun().s2c("call", run="a", tool="t").at(30).s2c("back", run="a", tool="t").s2c("done", run="a").close()
+    assert said(trace.judge(CONTRACT)) == []
+
+
+def test_what_a_sub_agent_says_counts_for_whom_it_works_for() -> None:
+    trace = begun().s2c("begin", run="b", above="a").at(8).s2c("done", run="b").at(16).s2c("done", run="a").close()
+    assert said(trace.judge(CONTRACT)) == []
+
+
+def test_what_another_run_says_does_not() -> None:
+    trace = begun().s2c("begin", run="b").at(8).s2c("done", run="b").at(16).s2c("done", run="a").close()
+    assert said(trace.judge(CONTRACT)) == ["silence: 16s passed without an event for run a, at most 10s allowed"]
+
+
+def test_while_the_server_waits_for_its_client_it_is_not_silent() -> None:
+    trace = begun().s2c("ask").at(30).c2s("answer").at(38).s2c("done", run="a").close()
+    assert said(trace.judge(CONTRACT)) == []
+
+
+def test_what_the_client_says_is_no_event_of_the_run() -> None:
+    trace = begun().at(8).c2s("word", run="a").at(16).s2c("done", run="a").close()
+    assert said(trace.judge(CONTRACT)) == ["silence: 16s passed without an event for run a, at most 10s allowed"]
+
+
+def test_a_lost_connection_is_told_by_another_rule() -> None:
+    trace = begun().at(2).drop().at(14).open(2).s2c("done", 2, run="a").close(2)
+    assert said(trace.judge(CONTRACT)) == []
