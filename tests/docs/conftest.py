@@ -24,6 +24,7 @@ import pages
 import ports
 import pytest
 
+import wsreplay
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.run import play
 from wsreplay.proxy.proxy import RecordingProxy
@@ -91,6 +92,7 @@ class Reader:
         home.mkdir()
         self.environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(home), "CAROOT": str(home / "ca"),
+            "PYTHONPATH": str(Path(wsreplay.__file__).parents[1]),
             "COLUMNS": str(WIDTH), "LINES": "40", "LANG": "C.UTF-8", "TERM": "xterm-256color", "NO_COLOR": "1",
         }  # fmt: skip
 

@@ -12,6 +12,8 @@ from wsreplay.demo.tokens import make_token
 from wsreplay.errors import UpstreamError
 from wsreplay.testing.client import ChatClient, ChatEnded, ChatTimeout, ConnectRefused
 
+pytest_plugins = "pytester"
+
 CHAT = {"type": "chat", "thread_id": "t1", "message": "hello"}
 
 
@@ -198,3 +200,74 @@ async def test_several_may_wait_at_once(client: ChatClient) -> None:
     assert not closed.done()
     await client.disconnect()
     assert await closed == 1000
+
+
+async def test_one_of_several_types_can_be_waited_for(client: ChatClient) -> None:
+    await client.send_chat("hello", scenario="failing-agent")
+    ended = await client.wait_for(["agent_completed", "error_event", "agent_error"])
+    assert ended.type == "error_event"
+    with pytest.raises(ChatTimeout, match="agent_started or agent_thinking did not come within 50ms"):
+        await client.wait_for(["agent_started", "agent_thinking"], timeout=0.05)
+
+
+async def test_a_run_is_all_that_came_to_its_end(client: ChatClient) -> None:
+    await client.receive()
+    await client.send_chat("hello", thread="t7", scenario="sub-agent")
+    run = await client.wait_for_run()
+    assert (run[0].type, run[-1].type) == ("agent_started", "agent_completed")
+    assert [message.type for message in run].count("agent_completed") == 2
+    assert {message["thread_id"] for message in run} == {"t7"}
+    assert run[-1].get("parent_run_id") is None
+
+
+async def test_what_comes_can_be_read_until_it_is_quiet(client: ChatClient) -> None:
+    await client.send_chat("hello")
+    read = await client.drain(quiet=2)
+    assert [message.type for message in read] == client.types()
+    assert client.types()[-1] == "final_report"
+    assert await client.drain(quiet=0.01) == []
+
+
+async def test_what_never_becomes_quiet_is_given_up(client: ChatClient) -> None:
+    async def chatter() -> None:
+        while True:
+            await client.send({"type": "ping"})
+            await asyncio.sleep(0.001)
+
+    async with asyncio.timeout(30):
+        talking = asyncio.create_task(chatter())
+        with pytest.raises(ChatTimeout, match="it did not become quiet within 100ms"):
+            await client.drain(quiet=5, timeout=0.1)
+        talking.cancel()
+
+
+async def test_a_default_stands_for_what_does_not_come(client: ChatClient) -> None:
+    assert (await client.receive(default=None)).type == "connection_ack"  # type: ignore[union-attr]
+    assert await client.receive(0.01, default=None) is None
+    await client.send("nonsense")
+    await client.wait_closed()
+    assert await client.receive(default="nothing") == "nothing"
+
+
+def test_a_failing_test_shows_its_own_line_and_not_the_librarys(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import asyncio
+        from wsreplay.demo.backend import Backend
+        from wsreplay.demo.tokens import make_token
+        from wsreplay.testing import ChatClient, EventValidator
+
+        def test_client():
+            async def chat():
+                async with Backend() as backend, ChatClient(f"{backend.url}/ws", token=make_token("alice")) as client:
+                    await client.wait_for("agent_started", timeout=0.05)
+            asyncio.run(chat())
+
+        def test_validator():
+            EventValidator("agent-chat", strict=True).assert_valid()
+        """
+    )
+    output = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio").stdout.str()
+    assert "await client.wait_for" in output
+    assert "testing/client.py" not in output
+    assert "testing/validator.py" not in output

@@ -87,7 +87,8 @@ def test_a_recording_that_ends_without_showing_its_protocol_fits_none(recorded):
     [
         ([(0, "chat"), (1, "answer")], None),  # the server speaks otherwise
         ([(0, "chat")], "agent-chat"),
-        ([(1, "response.created"), (1, "response.completed")], None),  # the Responses API
+        ([(1, "response.created"), (1, "response.completed")], "openai-responses"),
+        ([(1, "response.created"), (1, "response.done")], None),  # the Realtime API, or another
         ([(1, "session.created"), (1, "response.created")], "openai-realtime"),
     ],
 )

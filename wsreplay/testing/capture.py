@@ -90,9 +90,11 @@ class EventCapture:
 
     def between(self, first: str, last: str, thread: str | None = None) -> float:
         """Seconds from the first event of one type to the last of another. Raises LookupError where one never came."""
+        __tracebackhide__ = True
         return self._one(last, thread, -1).at - self._one(first, thread, 0).at
 
     def _one(self, type: str, thread: str | None, index: int) -> Captured:
+        __tracebackhide__ = True
         events = self.events(thread, type)
         if not events:
             place = "" if thread is None else f" in thread {thread}"

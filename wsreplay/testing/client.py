@@ -4,6 +4,10 @@
         await client.send({"type": "chat", "thread_id": "t1", "message": "hello"})
         answer = await client.wait_for("agent_completed", timeout=5)
         assert client.types() == ["connection_ack", "agent_started", …]
+
+        await client.send_chat("and why?")
+        run = await client.wait_for_run()
+        assert run[-1].type == "agent_completed"
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 from urllib.parse import quote
 
 import orjson
@@ -31,7 +35,12 @@ from wsreplay.units import SECOND, duration_text
 if TYPE_CHECKING:
     from wsreplay.testing.validator import Stream
 
+D = TypeVar("D")
+RAISE: Final = object()  # no default
+
 DEFAULT_TIMEOUT = 10.0
+RUN_ENDS = ("agent_completed", "error_event", "agent_error")
+QUIET_S = 0.3
 SHOWN = 8  # how many of the messages received an error lists
 
 
@@ -136,6 +145,7 @@ class ChatClient:
 
     async def connect(self) -> None:
         """Connect; raises ConnectRefused, which says with which status and text the server refused."""
+        __tracebackhide__ = True
         if self.connected:
             return
         try:
@@ -176,6 +186,7 @@ class ChatClient:
 
     async def send(self, message: Mapping[str, Any] | str | bytes) -> None:
         """Send an event, or a text or binary message as it stands."""
+        __tracebackhide__ = True
         if self._connection is None:
             raise ChatEnded(f"{self.url}: send before connect")
         raw = orjson.dumps(message).decode() if isinstance(message, Mapping) else message
@@ -186,21 +197,63 @@ class ChatClient:
         except ConnectionClosed:
             raise ChatEnded(self._say("could not send")) from None
 
-    async def receive(self, timeout: float | None = None) -> Received:  # noqa: ASYNC109 - users expect it
-        """The next message not read yet; raises ChatTimeout after `timeout` seconds, ChatEnded if none can come any more."""
-        return await self._next(lambda message: True, "a message", timeout)
+    async def send_chat(self, text: str, thread: str = "t1", **values: Any) -> None:
+        """Ask something: `{"type": "chat", "thread_id": thread, "message": text}`, and what else is given."""
+        __tracebackhide__ = True
+        await self.send({"type": "chat", "thread_id": thread, "message": text, **values})
+
+    @overload
+    async def receive(self, timeout: float | None = None) -> Received: ...  # noqa: ASYNC109
+
+    @overload
+    async def receive(self, timeout: float | None = None, *, default: D) -> Received | D: ...  # noqa: ASYNC109
+
+    async def receive(self, timeout: float | None = None, *, default: Any = RAISE) -> Any:  # noqa: ASYNC109 - users expect it
+        """The next message not read yet; raises ChatTimeout after `timeout` seconds, ChatEnded if none can come any more. With
+        a `default` that is returned instead."""
+        __tracebackhide__ = True
+        try:
+            return await self._next(lambda message: True, "a message", timeout)
+        except (ChatTimeout, ChatEnded):
+            if default is RAISE:
+                raise
+            return default
 
     async def wait_for(
         self,
-        kind: str,
+        kind: str | Sequence[str],
         timeout: float | None = None,  # noqa: ASYNC109
         *,
         where: Callable[[Received], bool] = lambda message: True,
     ) -> Received:
-        """The next message of a type not read yet, passing over others; raises as `receive` does."""
-        return await self._next(lambda message: message.type == kind and where(message), kind, timeout)
+        """The next message of a type, or of one of several, not read yet, passing over others; raises as `receive` does."""
+        __tracebackhide__ = True
+        kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+        return await self._next(lambda message: message.type in kinds and where(message), " or ".join(kinds), timeout)
+
+    async def wait_for_run(
+        self, timeout: float | None = None, *, ends: Sequence[str] = RUN_ENDS  # noqa: ASYNC109
+    ) -> list[Received]:
+        """All messages from here to the end of a run that is part of no other; the end is the last one. Raises as `receive`
+        does."""
+        __tracebackhide__ = True
+        first = self._read
+        await self.wait_for(ends, timeout, where=lambda message: message.get("parent_run_id") is None)
+        return self.received[first : self._read]
+
+    async def drain(self, quiet: float = QUIET_S, timeout: float | None = None) -> list[Received]:  # noqa: ASYNC109
+        """Read on until nothing has come for `quiet` seconds, or the connection has ended: the messages that came. Raises
+        ChatTimeout where it does not become quiet."""
+        __tracebackhide__ = True
+        seconds, first = self.timeout if timeout is None else timeout, self._read
+        until = time.monotonic() + seconds
+        while await self.receive(quiet, default=None) is not None:
+            if time.monotonic() > until:
+                raise ChatTimeout(self._say(f"it did not become quiet within {duration_text(seconds * SECOND)}", first))
+        return self.received[first : self._read]
 
     async def _next(self, wanted: Callable[[Received], bool], what: str, patience: float | None) -> Received:
+        __tracebackhide__ = True
         seconds, first = self.timeout if patience is None else patience, self._read
         try:
             async with asyncio.timeout(seconds), self._changed:
@@ -225,6 +278,7 @@ class ChatClient:
 
     async def wait_closed(self, timeout: float | None = None) -> int | None:  # noqa: ASYNC109
         """Wait until the connection has ended, and return its close code."""
+        __tracebackhide__ = True
         seconds = self.timeout if timeout is None else timeout
         try:
             async with asyncio.timeout(seconds), self._changed:

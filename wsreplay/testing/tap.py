@@ -122,6 +122,7 @@ class Tap:
         await _in_thread(self.stop)
 
     def _call(self, work: Coroutine[Any, Any, Result]) -> Result:
+        __tracebackhide__ = True
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
@@ -142,6 +143,7 @@ class Tap:
 
     def mark(self, note: str) -> None:
         """Leave a note in the recording at this time."""
+        __tracebackhide__ = True
         if self._loop is None:
             raise UsageError("the proxy has stopped: a mark can be left while it runs")
         self._loop.call_soon_threadsafe(self._proxy.mark, note)
@@ -150,6 +152,7 @@ class Tap:
 
     def settle(self) -> None:
         """Wait until all that has passed is in the recording, and connections about to end have ended."""
+        __tracebackhide__ = True
         give_up = time.monotonic() + SETTLE_S
         while self._loop is not None and self._proxy.unsettled and time.monotonic() < give_up:
             time.sleep(0.005)
@@ -170,6 +173,7 @@ class Tap:
     @property
     def session(self) -> Session:
         """The only session. Raises UsageError where there are none or several."""
+        __tracebackhide__ = True
         sessions = self.sessions
         if len(sessions) != 1:
             raise UsageError(f"{self.path} holds {len(sessions)} sessions, not one: take them from `sessions`")

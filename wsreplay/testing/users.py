@@ -24,6 +24,7 @@ async def connect_users(
     `token_for` gives a user's bearer token; `validator` judges what all of them send and receive, so that an event that
     reaches the wrong user is found; `options` go to each ChatClient. Raises ConnectRefused.
     """
+    __tracebackhide__ = True
     clients = {
         user: ChatClient(url, token=token_for(user), observe=validator.stream(user) if validator else None, **options)
         for user in users

@@ -205,6 +205,7 @@ class EventValidator:
 
     def assert_valid(self) -> None:
         """Raises AssertionError with the report, unless the verdict is `satisfied` or, without `strict`, `inconclusive`."""
+        __tracebackhide__ = True
         verdict = self.validate()
         if verdict not in (Verdict.SATISFIED, Verdict.INCONCLUSIVE):
             raise AssertionError(f"{self.contract.name}: {verdict}\n{self.report()}")

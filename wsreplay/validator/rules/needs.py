@@ -16,6 +16,7 @@ from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.needs import Needs
 from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.fit import fit_any
+from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor
@@ -32,6 +33,9 @@ class NeedsMonitor(MessageMonitor):
         super().__init__(*common)
         # what is no text to show: types, times, numbers, ids
         self._plain: frozenset[tuple[Any, ...]] = frozenset()
+
+    def collect(self, globals: Globals) -> None:
+        self.counts.recount(globals.looked_at(self.variable))
 
     def emit(self, writer: HandlerWriter) -> None:
         event = fit_any(self.rule.events, writer.direction, writer.type)

@@ -51,8 +51,6 @@ class SilenceMonitor(MessageMonitor):
     def check(self, instance: Instance, conn: ConnectionState, fid: int, t: int, type_: str) -> None:
         """An event of an instance came, long after the one before it or as the first since its start."""
         since = instance.heard or instance.t
-        if not instance.heard:
-            self.counts.activate()
         if t - since <= self.rule.max_ns or instance.children or conn.info.opened_ns > since:
             return
         silence = t - since
@@ -75,8 +73,8 @@ class SilenceMonitor(MessageMonitor):
             blame="server",
         )
 
-    @staticmethod
-    def _ended(instance: Instance, _name: str, t: int, _fid: int | None) -> None:
+    def _ended(self, instance: Instance, _name: str, t: int, _fid: int | None) -> None:
+        self.counts.activate()
         if instance.parent is not None:
             instance.parent.hear(t)
 
