@@ -19,6 +19,7 @@ from wsreplay.tui.recording.lanes import draw_spans
 from wsreplay.tui.recording.span_reading import SpanReading, read_spans
 from wsreplay.tui.validation import tasks
 from wsreplay.validator import Judgement, SpanLog, judge
+from wsreplay.validator.durations import tally_spans
 from wsreplay.validator.select import select_contracts
 
 SAMPLES = Path(__file__).parents[1] / "recordings" / "samples"
@@ -63,6 +64,13 @@ def test_all_views_agree(sample: str) -> None:
     assert {id_: state for state, id_ in drawn} == states and len(drawn) == len(states)
 
     assert spans_of_the_interface(sample) == states
+
+    with Recording.open(SAMPLES / sample) as recording:
+        tallied = tally_spans(recording, contract)
+    counted = Counter[tuple[str, str]]()
+    for (kind, _), group in tallied.items():
+        counted.update({(kind, state): number for state, number in group.states.items()})
+    assert counted == Counter((record.span, record.state) for record in judgement.spans)
 
     with Recording.open(SAMPLES / sample) as recording:
         unlogged = judge(recording, contract)

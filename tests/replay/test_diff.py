@@ -155,7 +155,10 @@ def test_findings_that_only_one_has(compare: Callable[..., Diff]) -> None:
     del b[5]
     (session,) = compare(run("a"), b, findings=True).sessions
     assert "tool" in {finding.rule for finding in session.findings_b}
-    assert compare(b, [dict(one) for one in b], findings=True).same
+    (change,) = session.spans
+    assert (change.a and change.a.state, change.b and change.b.state, change.record.span) == ("completed", "cut", "tool")
+    same = compare(b, [dict(one) for one in b], findings=True)
+    assert same.same and same.sessions[0].spans == ()
 
 
 def test_sessions_are_found_whatever_their_order(write: Write, contract: Contract) -> None:

@@ -26,18 +26,25 @@ from wsreplay.trace.statistics import collect
 def command(
     file: str, session: int | None, contract: str | None, decoder: str | None, as_json: bool, color: bool | None
 ) -> None:
-    """Count the events of a recording, or of one SESSION, and the gaps between them.
+    """Count the events of a recording, or of one SESSION, and the gaps between them; runs and tools, and how long they take.
 
-    The gap of an event is the time since the event before it in its run or thread.
+    The gap of an event is the time since the event before it in its run or thread. What runs and tools are is said by the
+    contract: the one given, else the one that fits.
     """
+    from wsreplay.validator.durations import tally_spans
+    from wsreplay.validator.select import select_contracts
+
     path, marked = split_session(file)
     with open_recording(path) as recording:
         wanted = connections_of(recording, session or marked)
-        reading = messages_of(recording, load(contract) if contract else None, decoder)
-        statistics = collect(recording, None if wanted is None else [connection.id for connection in wanted], reading)
+        named = load(contract) if contract else None
+        reading = messages_of(recording, named, decoder)
+        connections = None if wanted is None else [connection.id for connection in wanted]
+        statistics = collect(recording, connections, reading)
+        spans = tally_spans(recording, (named or select_contracts(recording)[0]).read_by(decoder), connections)
     if as_json:
-        click.echo(stats_json.render(str(path), statistics), nl=False)
+        click.echo(stats_json.render(str(path), statistics, spans), nl=False)
         return
     painted = wants_colour(color)
     width = shutil.get_terminal_size((120, 24)).columns
-    click.echo(stats_text.render(str(path), statistics, color=painted, width=width), nl=False, color=painted)
+    click.echo(stats_text.render(str(path), statistics, spans, color=painted, width=width), nl=False, color=painted)

@@ -8,11 +8,11 @@ none, and neither is that of opposite directions, which race.
 from __future__ import annotations
 
 import gc
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.identities import Fields, fields_of
@@ -28,8 +28,23 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch
-from wsreplay.validator.findings import Finding
+from wsreplay.validator.findings import Finding, Judgement, SpanRecord
 from wsreplay.validator.judge import judge
+from wsreplay.validator.span_log import SpanLog
+
+
+class SpanChange(NamedTuple):
+    """A span that ended otherwise in b than in a, or that only one of them has."""
+
+    a: SpanRecord | None
+    b: SpanRecord | None
+
+    @property
+    def record(self) -> SpanRecord:
+        """Of a, if it has it."""
+        record = self.a or self.b
+        assert record is not None
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,7 @@ class SessionDiff:
     findings_a: tuple[Finding, ...] = ()  # that only a has
     findings_b: tuple[Finding, ...] = ()
     rows: tuple[Row, ...] = ()
+    spans: tuple[SpanChange, ...] = ()  # what became otherwise of runs and tools, since messages or times are others
 
     @property
     def same(self) -> bool:
@@ -123,19 +139,22 @@ def _diff(
     right = _talks(b, readings[1], fields, options.coalesce, session_b, within)
     both_named = session_a is not None and session_b is not None
     pairs = [(0, 0)] if both_named and left and right else _pair_sessions(left, right)
-    findings = (
-        _findings(a, contract, options, None if session_a is None else left),
-        _findings(b, contract, options, None if session_b is None else right),
+    judged = (
+        _judged(a, contract, options, None if session_a is None else left),
+        _judged(b, contract, options, None if session_b is None else right),
     )
     out = []
     for i, j in sorted(pairs):
-        both = findings[0].get(left[i].session.id, []), findings[1].get(right[j].session.id, [])
+        both = judged[0].findings(left[i].session.id), judged[1].findings(right[j].session.id)
+        spans = judged[0].spans(left[i].session.id), judged[1].spans(right[j].session.id)
         comparer = Comparer(fields, Correspondence(left[i], right[j]), shape=options.shape)
         rows_told, alike = rows((a, left[i]), (b, right[j]), comparer, timing_ns=options.timing_ns, whole=options.whole)
         differences = tuple(row for row in rows_told if row.kind is not Kind.SAME)
         kept = tuple(rows_told) if options.whole else ()
         sessions = left[i].session, right[j].session
-        out.append(SessionDiff(*sessions, alike, differences, *_only(*both, contract if options.timeless else None), kept))
+        only = _only(*both, contract if options.timeless else None)
+        changes = () if options.timeless else _span_changes(*spans)
+        out.append(SessionDiff(*sessions, alike, differences, *only, kept, changes))
     paired = {i for i, _ in pairs}, {j for _, j in pairs}
     out += [SessionDiff(talk.session, None) for i, talk in enumerate(left) if i not in paired[0]]
     out += [SessionDiff(None, talk.session) for j, talk in enumerate(right) if j not in paired[1]]
@@ -191,17 +210,47 @@ def _course(talk: ComparedSession) -> int:
 # Findings.
 
 
-def _findings(
+class _Judged:
+    """What a contract says of one recording, by session; nothing where none was asked."""
+
+    def __init__(self, judgement: Judgement | None) -> None:
+        self._findings: dict[int | None, list[Finding]] = {}
+        self._spans: dict[int, list[SpanRecord]] = {}
+        for finding in judgement.findings if judgement is not None else ():
+            self._findings.setdefault(finding.session, []).append(finding)
+        for record in judgement.spans if judgement is not None else ():
+            self._spans.setdefault(record.session, []).append(record)
+
+    def findings(self, session: int) -> list[Finding]:
+        return self._findings.get(session, [])
+
+    def spans(self, session: int) -> list[SpanRecord]:
+        return self._spans.get(session, [])
+
+
+def _judged(
     recording: Recording, contract: Contract | None, options: DiffOptions, talks: list[ComparedSession] | None
-) -> dict[int | None, list[Finding]]:
-    """By session, of these talks or of the whole recording."""
-    findings_by_session: dict[int | None, list[Finding]] = {}
+) -> _Judged:
+    """Of these talks, or of the whole recording."""
     if contract is None or not options.findings:
-        return findings_by_session
+        return _Judged(None)
     sessions = None if talks is None else [talk.session for talk in talks]
-    for finding in judge(recording, contract, sessions=sessions).findings:
-        findings_by_session.setdefault(finding.session, []).append(finding)
-    return findings_by_session
+    return _Judged(judge(recording, contract, sessions=sessions, span_log=SpanLog()))
+
+
+def _span_changes(a: list[SpanRecord], b: list[SpanRecord]) -> tuple[SpanChange, ...]:
+    """Spans of the same kind and label are paired in their order."""
+    waiting: dict[tuple[str, str], deque[SpanRecord]] = {}
+    for record in b:
+        waiting.setdefault((record.span, record.label), deque()).append(record)
+    changes = []
+    for record in a:
+        others = waiting.get((record.span, record.label))
+        other = others.popleft() if others else None
+        if other is None or other.state != record.state:
+            changes.append(SpanChange(record, other))
+    changes += [SpanChange(None, record) for others in waiting.values() for record in others]
+    return tuple(sorted(changes, key=lambda change: change.record.start_ns))
 
 
 def _only(

@@ -10,11 +10,11 @@ import orjson
 from wsreplay import display
 from wsreplay.diff.compare import FieldChange
 from wsreplay.diff.conversation import END, OPEN, ComparedMessage
-from wsreplay.diff.diff import Diff, SessionDiff
+from wsreplay.diff.diff import Diff, SessionDiff, SpanChange
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.model import Session
 from wsreplay.units import clock, duration_text
-from wsreplay.validator.findings import Finding
+from wsreplay.validator.findings import Finding, SpanRecord
 
 VERSION = 1
 WIDE = 120  # cells from which on both sides stand beside each other
@@ -39,6 +39,7 @@ def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str
             yield f"  … and {len(session.differences) - _MOST:,} more"
         yield from (f"  - ✗ {_finding(finding, width)}" for finding in session.findings_a)
         yield from (f"  + ✗ {_finding(finding, width)}" for finding in session.findings_b)
+        yield from (f"  ~ {_cut(_span_change(change), max(40, width - 4))}" for change in session.spans[:_MOST])
     yield ""
     yield "no difference" if diff.same else f"{diff.count:,} difference{'' if diff.count == 1 else 's'}"
 
@@ -59,6 +60,14 @@ def _session(session: Session) -> str:
 
 def _finding(finding: Finding, width: int) -> str:
     return display.pad(f"{finding.rule}  {display.visible(finding.message)}", max(40, width - 6)).rstrip()
+
+
+def _span_change(change: SpanChange) -> str:
+    """`tool search: completed in a, cut in b`"""
+    record = change.record
+    name = f"{record.span} {record.label}" if record.label else record.name
+    in_a = f"{change.a.state} in a" if change.a else "not in a"
+    return f"{name}: {in_a}, {f'{change.b.state} in b' if change.b else 'not in b'}"
 
 
 class _DiffLines:
@@ -123,6 +132,7 @@ def _json_session(session: SessionDiff) -> dict[str, Any]:
         "alike": session.alike, "differences": [_json_difference(difference) for difference in session.differences],
         "findings": {"only_a": [_json_finding(finding) for finding in session.findings_a],
                      "only_b": [_json_finding(finding) for finding in session.findings_b]},
+        "spans": [_json_span_change(change) for change in session.spans],
     }  # fmt: skip
 
 
@@ -165,6 +175,17 @@ def _inside(value: Any) -> Any:
     for _ in range(_LEVELS_ABOVE):
         value = [value]
     return value
+
+
+def _json_span_change(change: SpanChange) -> dict[str, Any]:
+    record = change.record
+    return {
+        "span": record.span, "label": record.label or None, "a": _json_state(change.a), "b": _json_state(change.b),
+    }  # fmt: skip
+
+
+def _json_state(record: SpanRecord | None) -> dict[str, Any] | None:
+    return None if record is None else {"state": record.state, "frame": record.start_frame}
 
 
 def _json_finding(finding: Finding) -> dict[str, Any]:

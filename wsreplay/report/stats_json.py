@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from wsreplay.trace.statistics import Group, Statistics
+from wsreplay.trace.statistics import Group, Histogram, Statistics
+from wsreplay.validator.durations import SpanGroup
 
 VERSION = 1
 
 
-def render(path: str, statistics: Statistics) -> str:
+Spans = Mapping[tuple[str, str], SpanGroup]
+
+
+def render(path: str, statistics: Statistics, spans: Spans) -> str:
     """The document, indented, with a line end."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(document(path, statistics), option=options).decode()
+    return orjson.dumps(document(path, statistics, spans), option=options).decode()
 
 
-def document(path: str, statistics: Statistics) -> dict[str, Any]:
+def document(path: str, statistics: Statistics, spans: Spans) -> dict[str, Any]:
     """The document as plain values."""
     return {
         "version": VERSION,
@@ -29,19 +34,26 @@ def document(path: str, statistics: Statistics) -> dict[str, Any]:
         "transitions": [{"from": a, "to": b, **_group(group)} for (a, b), group in statistics.transitions.items()],
         "users": [{"user": name, **_group(group)} for name, group in statistics.users.items()],
         "sessions": [{"session": name, **_group(group)} for name, group in statistics.sessions.items()],
+        "spans": [
+            {"span": kind, "label": label or None, "states": dict(group.states), "lasted": _times(group.lasted)}
+            for (kind, label), group in spans.items()
+        ],
         "density": {"slot": statistics.density.width_ns / 1e9, "counts": statistics.density.slots},
     }
 
 
 def _group(group: Group) -> dict[str, Any]:
-    gaps = group.gaps
     return {
         "count": group.count,
         "bytes": group.size,
         "first": None if group.first_ns is None else group.first_ns / 1e9,
         "last": None if group.first_ns is None else group.last_ns / 1e9,
-        "gap": {
-            "count": gaps.count, "min": gaps.least / 1e9, "mean": gaps.mean / 1e9, "p50": gaps.quantile(0.5) / 1e9,
-            "p95": gaps.quantile(0.95) / 1e9, "p99": gaps.quantile(0.99) / 1e9, "max": gaps.largest / 1e9,
-        } if gaps.count else None,
-    }  # fmt: skip
+        "gap": _times(group.gaps),
+    }
+
+
+def _times(times: Histogram) -> dict[str, Any] | None:
+    return {
+        "count": times.count, "min": times.least / 1e9, "mean": times.mean / 1e9, "p50": times.quantile(0.5) / 1e9,
+        "p95": times.quantile(0.95) / 1e9, "p99": times.quantile(0.99) / 1e9, "max": times.largest / 1e9,
+    } if times.count else None  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wsreplay.display import cells, fit, pad, visible
 from wsreplay.report.paint import BLUE, BOLD, DIM, Paint
 from wsreplay.trace.statistics import Group, Statistics, most
 from wsreplay.units import count_text, duration_text, size_text
+from wsreplay.validator.durations import SpanGroup
 
 _BARS = "▁▂▃▄▅▆▇█"
 _EDGES = tuple(round(10 ** (power / 2)) for power in range(6, 22))  # 1µs to about 30s, two to a decade
@@ -19,13 +20,18 @@ _NARROW = 110  # below it plots, sizes and the p99 are left out
 _LESS = ("size", "p99")
 
 
-def render(path: str, statistics: Statistics, *, color: bool = False, width: int = 100) -> str:
-    """The tables: types, transitions, users, sessions. Gaps are times since the event before, in the same run or thread."""
+def render(
+    path: str, statistics: Statistics, spans: Mapping[tuple[str, str], SpanGroup], *, color: bool = False, width: int = 100
+) -> str:
+    """The tables: spans, types, transitions, users, sessions. Gaps are times since the event before, in the same run or thread;
+    a span's times are how long it took."""
     paint = Paint(color)
-    return "\n".join(line.rstrip() for line in _lines(path, statistics, paint, max(width, 60))) + "\n"
+    return "\n".join(line.rstrip() for line in _lines(path, statistics, spans, paint, max(width, 60))) + "\n"
 
 
-def _lines(path: str, statistics: Statistics, paint: Paint, width: int) -> Iterator[str]:
+def _lines(
+    path: str, statistics: Statistics, spans: Mapping[tuple[str, str], SpanGroup], paint: Paint, width: int
+) -> Iterator[str]:
     total = statistics.total
     length = total.last_ns - (total.first_ns or 0)
     untyped = f" · {statistics.untyped:,} messages without a type" if statistics.untyped else ""
@@ -34,6 +40,10 @@ def _lines(path: str, statistics: Statistics, paint: Paint, width: int) -> Itera
     if not total.count:
         return
     yield from _density(statistics, paint, width)
+    if spans:
+        yield ""
+        lasting = {_span_name(*name, group): Group(group.states.total(), gaps=group.lasted) for name, group in spans.items()}
+        yield from _table("how long it took", lasting, paint, width, sized=False)
     sections: Sequence[tuple[str, dict[Any, Group]]] = (
         ("event type", statistics.types),
         ("transition", {f"{a} → {b}": group for (a, b), group in statistics.transitions.items()}),
@@ -57,9 +67,17 @@ def _density(statistics: Statistics, paint: Paint, width: int) -> Iterator[str]:
     yield f"  {paint(plot(joined), BLUE)}  {paint(f'each {duration_text(round(bar_ns))}', DIM)}"
 
 
-def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int) -> Iterator[str]:
+def _span_name(kind: str, label: str, group: SpanGroup) -> str:
+    """`tool search · 1 cut`: what did not complete is said."""
+    odd = (f"{number:,} {state}" for state, number in sorted(group.states.items()) if state != "completed")
+    return " · ".join([f"{kind} {label}".strip(), *odd])
+
+
+def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int, *, sized: bool = True) -> Iterator[str]:
     plots = width >= _NARROW
     columns = {name: cells_ for name, cells_ in _COLUMNS.items() if plots or name not in _LESS}
+    if not sized:
+        columns.pop("size", None)
     room = max(width - sum(columns.values()) - (len(_EDGES) + 4 if plots else 2), 12)
     listed = list(most(groups, _MOST_ROWS))
     room = min(room, max(_NAME if len(listed) > 1 else 0, *(cells(visible(str(name))) for name, _ in listed), cells(title)))

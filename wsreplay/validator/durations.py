@@ -1,0 +1,60 @@
+"""How long spans last, and how they end: tallied from the span log in bounded memory, whatever the recording's length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from wsreplay.contract import Contract
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.statistics import OTHER, Histogram
+from wsreplay.validator.judge import judge
+from wsreplay.validator.span_log import SpanLog
+from wsreplay.validator.state.state import Instance
+
+_MOST_GROUPS = 5000
+
+
+@dataclass(slots=True)
+class SpanGroup:
+    """Spans of one kind and name: `states` counts how they ended, `lasted` how long those took that ended by themselves."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    lasted: Histogram = field(default_factory=Histogram)
+
+
+class _Tally(SpanLog):
+    """A log that keeps no span."""
+
+    def __init__(self) -> None:
+        super().__init__(most=0)
+        # kind and label → what is counted of them
+        self.groups: dict[tuple[str, str], SpanGroup] = {}
+
+    def close(self, instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "") -> None:
+        entry = self._open.pop(id(instance))
+        key = instance.span.id, entry.label
+        if key not in self.groups and len(self.groups) >= _MOST_GROUPS:
+            key = instance.span.id, OTHER
+        group = self.groups.setdefault(key, SpanGroup())
+        group.states[state] += 1
+        if t is not None and state in ("completed", "failed", "cancelled"):
+            group.lasted.add(t - instance.t)
+
+
+def tally_spans(
+    recording: Recording, contract: Contract, connections: Collection[int] | None = None
+) -> dict[tuple[str, str], SpanGroup]:
+    """By kind and label, the spans of a recording, or of some of its connections. Raises the errors of the RecordingError
+    family."""
+    sessions = None
+    if connections is not None:
+        stitched = stitch(recording.connections(), contract.resume_within_ns)
+        sessions = [
+            session for session in stitched if any(connection.id in connections for connection in session.connections)
+        ]
+    tally = _Tally()
+    judge(recording, contract, sessions=sessions, span_log=tally)
+    return tally.groups
