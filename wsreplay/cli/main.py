@@ -33,6 +33,7 @@ COMMANDS = {
     "contract": "List, show and check contracts.",
     "replay": "Play a recording to a real client or a real backend.",
     "diff": "Compare two recordings or sessions.",
+    "send": "Send messages to a backend by hand, and print what comes.",
     "mutate": "Copy a recording with faults put into its events.",
     "import": "Make a recording from another format.",
     "export": "Write a recording in another format.",
