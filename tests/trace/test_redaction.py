@@ -10,7 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from planted import MESSAGES, PLANTED, SIGNED
 
+from wsreplay.decode import TEXT, RawMessage
 from wsreplay.trace.identity import identify
+from wsreplay.trace.message_redaction import MessageRedactor
+from wsreplay.trace.payload_secrets import FIRST_MESSAGES
 from wsreplay.trace.redaction import PREFIX, Redactor
 
 REDACTOR = Redactor(b"key of the tests")
@@ -208,7 +211,10 @@ AUTO = Redactor(b"key of the tests", ["auto"])
 
 
 def hidden(payload: bytes, redactor: Redactor = AUTO, *, is_first: bool = True) -> bytes | None:
-    return redactor.message(payload, is_text=True, is_first=is_first)
+    messages = MessageRedactor(redactor)
+    for _ in range(0 if is_first else FIRST_MESSAGES):
+        messages.hide(RawMessage(0, TEXT, b"{}"))
+    return messages.hide(RawMessage(0, TEXT, payload))
 
 
 @pytest.mark.parametrize("message", MESSAGES)

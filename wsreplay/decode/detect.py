@@ -89,7 +89,7 @@ def _looks_like_socket_io(message: RawMessage) -> bool:
 
 
 # A handshake, a connection, an event: perhaps of a namespace, perhaps with the number of its acknowledgement.
-_SOCKET_IO = re.compile(rb'0\{"sid"|40\{|42(?:/[^,\[{]{0,256},)?[0-9]{0,19}\["')
+_SOCKET_IO = re.compile(rb'0\{"sid"|40(?:/[^,\[{]{0,256},)?\{|42(?:/[^,\[{]{0,256},)?[0-9]{0,19}\["')
 
 
 def _looks_like_signalr(message: RawMessage) -> bool:

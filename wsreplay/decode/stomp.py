@@ -18,6 +18,7 @@ _HEAD_END = re.compile(rb"\n\r?\n")
 _ESCAPES = {"\\r": "\r", "\\n": "\n", "\\c": ":", "\\\\": "\\"}
 _ESCAPE = re.compile(r"\\[rnc\\]")
 _ESCAPED = {character: escape for escape, character in _ESCAPES.items()}
+_UNESCAPED = (b"CONNECT", b"CONNECTED")  # as in STOMP 1.0 (section "Value Encoding")
 _SPECIAL = re.compile(r"[\r\n:\\]")
 _CONTROL = frozenset(("CONNECT", "STOMP", "CONNECTED", "DISCONNECT", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK"))
 
@@ -41,7 +42,7 @@ class StompDecoder:
         frame = _frame(payload)
         if frame is None:
             return []
-        command, headers = frame.command.decode(), _headers(frame.headers)
+        command, headers = frame.command.decode(), _headers(frame)
         read = values.read(frame.body) if frame.body else None
         body = read.value if read else frame.body.decode("utf-8", "replace")
         document = {"command": command, "headers": headers, "body": body}
@@ -64,10 +65,10 @@ class StompDecoder:
             raise CannotEncode("one frame is one document")
         body = documents[0].get("body")
         try:
+            written = _written_headers(frame, documents[0].get("headers"))
             data = body.encode() if isinstance(body, str) and values.read(frame.body) is None else values.write(body)
         except ValueError as error:
             raise CannotEncode(str(error)) from error
-        written = _written_headers(frame.headers, documents[0].get("headers"))
         lines = [line for line in written if not line.lower().startswith(b"content-length:")]
         if len(lines) < len(written):
             lines.append(b"content-length:%d" % len(data))
@@ -83,20 +84,28 @@ def _frame(payload: bytes) -> _Frame | None:
     return _Frame(command, headers, body[end.end() : -1]) if _COMMAND.fullmatch(command) else None
 
 
-def _headers(lines: list[bytes]) -> dict[str, str]:
+def _headers(frame: _Frame) -> dict[str, str]:
     """The first of a repeated header counts (section "Repeated Header Entries")."""
     headers: dict[str, str] = {}
-    for line in lines:
+    for line in frame.headers:
         name, _, value = line.decode("utf-8", "replace").partition(":")
-        headers.setdefault(_unescape(name), _unescape(value))
+        if frame.command not in _UNESCAPED:
+            name, value = _unescape(name), _unescape(value)
+        headers.setdefault(name, value)
     return headers
 
 
-def _written_headers(lines: list[bytes], headers: Any) -> list[bytes]:
-    """The lines as they are where they say these headers, else others."""
-    if headers == _headers(lines) or not isinstance(headers, dict):
-        return lines
-    return [f"{_escape(str(name))}:{_escape(str(value))}".encode() for name, value in headers.items()]
+def _written_headers(frame: _Frame, headers: Any) -> list[bytes]:
+    """The lines as they are where they say these headers, else others. Raises ValueError for what cannot stand in a line."""
+    if headers == _headers(frame) or not isinstance(headers, dict):
+        return frame.headers
+    pairs = [(str(name), str(value)) for name, value in headers.items()]
+    if frame.command in _UNESCAPED:
+        if any("\n" in text for pair in pairs for text in pair):
+            raise ValueError("a line end in a header that is not escaped")
+    else:
+        pairs = [(_escape(name), _escape(value)) for name, value in pairs]
+    return [f"{name}:{value}".encode() for name, value in pairs]
 
 
 def _escape(text: str) -> str:

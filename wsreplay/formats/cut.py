@@ -35,6 +35,8 @@ class _Cut:
         for connection in self._recording.connections():
             if connection.id in self._connections:
                 self._writer.insert_connection(connection)
+                if self._redactor is not None:
+                    self._redactor.open(connection.id, connection.path, connection.subprotocol)
         ids = self._recording.frame_ids(sorted(self._connections))
         new_ids = {old: new for new, old in enumerate(ids, 1)}
         waiting = 0

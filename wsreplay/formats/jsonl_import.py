@@ -176,6 +176,7 @@ class _Intake:
             status=101 if "subprotocol" in details else None,
             user=text_or_none(user, "user"),
         )
+        self._frames.open(id, path, connection.subprotocol)
         self._writer.insert_connection(connection)
 
     def _accept(self, line: dict[str, Any]) -> None:
@@ -188,6 +189,7 @@ class _Intake:
         }
         if "subprotocol" in details:
             columns["subprotocol"] = self._redactor.subprotocol(member(details, "subprotocol", str, None))
+            self._frames.accept(connection.id, columns["subprotocol"])
         self._writer.update_connection(connection.id, **columns)
 
     def _frame(self, line: dict[str, Any]) -> None:

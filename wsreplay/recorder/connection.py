@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from wsreplay.decode import RawMessage
 from wsreplay.model import Direction, Ending, Opcode
 from wsreplay.recorder.protocol import Closing, ConnectionEnded, ConnectionOpened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import LARGE, FrameRow, Writer
 from wsreplay.trace.events import event_type
-from wsreplay.trace.payload_secrets import FIRST_MESSAGES
+from wsreplay.trace.frame_redaction import WITHHELD
+from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.assembly import FrameValues
 from wsreplay.wire.deflate import Extensions, Inflate
@@ -110,8 +112,8 @@ class LiveConnection:
         self._writer = writer
         self._rules = rules
         self._redacts = rules.redactor.hides_payloads
-        # Whole messages that the client has sent, as far as its first ones are looked at otherwise.
-        self._sent = 0
+        # Redacts its messages, where that is asked for.
+        self.messages = MessageRedactor(rules.redactor)
 
     def upgrade(self, extensions: str | None) -> None:
         """The server said 101: from now on there are frames."""
@@ -255,12 +257,10 @@ class LiveConnection:
             if row[4] < Opcode.CLOSE:
                 text = None
                 if message_opcode and message is not None:
-                    is_text, is_first = message_opcode == Opcode.TEXT, not direction and self._sent < FIRST_MESSAGES
-                    text = self._rules.redactor.message(message, is_text=is_text, is_first=is_first)
-                    self._sent += not direction
+                    text = self.messages.hide(RawMessage(direction, message_opcode, message))
                 if text is None and message_opcode:
                     size = len(message) if message is not None else len(payload)
-                    self._gap(direction, number, "withheld: no JSON to redact", size)
+                    self._gap(direction, number, WITHHELD, size)
                 payload = text or b""
             kept.append((*row[:9], payload))
         return kept

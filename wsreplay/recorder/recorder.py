@@ -26,6 +26,7 @@ from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume
 from wsreplay.store.writer import Writer
 from wsreplay.trace.identity import identify
+from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.heads import parse_head
 
@@ -188,6 +189,7 @@ class Recorder:
         live = LiveConnection(connection_id, self.writer, self._rules)
         live.opened = ConnectionOpened(connection_id, opening.path, opening.peer, opening.user)
         live.opened_ns = t_ns
+        live.messages = MessageRedactor(self._rules.redactor, opening.path)
         self._connections[connection_id] = live
         self._opened.append(live.opened)
 
@@ -203,6 +205,7 @@ class Recorder:
         connection.status = status
         if status == SWITCHING_PROTOCOLS:
             connection.upgrade(extensions)
+            connection.messages.accept(redactor.subprotocol(subprotocol))
         self.writer.update_connection(
             connection_id,
             status=status,

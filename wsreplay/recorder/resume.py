@@ -14,6 +14,7 @@ from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume as rows
 from wsreplay.store.resume import FrameEnd
 from wsreplay.store.writer import Writer
+from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import WINDOW, Extensions
 from wsreplay.wire.frames import MAX_PAYLOAD
@@ -39,6 +40,7 @@ def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, Liv
     for row in recorded:
         connection = restored[row.id] = LiveConnection(row.id, writer, rules)
         connection.opened = ConnectionOpened(row.id, row.path, row.peer or "", row.user)
+        connection.messages = MessageRedactor(rules.redactor, row.path)
         connection.opened_ns, connection.status = row.opened_ns, row.status
         connection.closed_by, connection.close_code, connection.close_reason = row.closed_by, row.close_code, row.close_reason
         if row.id in histories:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from wsreplay.model import Direction, Frame, Opcode
-from wsreplay.trace.payload_secrets import FIRST_MESSAGES
+from wsreplay.decode import RawMessage
+from wsreplay.model import Frame, Opcode
+from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 
-WITHHELD = "withheld: no JSON to redact"
+WITHHELD = "withheld: it cannot be redacted"
 
 
 class FrameRedactor:
@@ -16,8 +17,16 @@ class FrameRedactor:
         self._redactor = redactor
         # By connection and direction: the frames of the message in progress.
         self._unfinished: dict[tuple[int, int], list[Frame]] = {}
-        # By connection: how many messages the client has sent.
-        self._sent: dict[int, int] = {}
+        self._messages: dict[int, MessageRedactor] = {}
+
+    def open(self, connection_id: int, path: str, subprotocol: str | None = None) -> None:
+        """A connection begins; what it is read by follows from that, and from its messages."""
+        self._messages[connection_id] = MessageRedactor(self._redactor, path, subprotocol)
+
+    def accept(self, connection_id: int, subprotocol: str | None) -> None:
+        """The server has chosen a subprotocol."""
+        if connection_id in self._messages:
+            self._messages[connection_id].accept(subprotocol)
 
     def payload(self, frame: Frame) -> tuple[bytes, int]:
         """What is kept of a frame's payload, and how many bytes of its message are withheld.
@@ -32,11 +41,10 @@ class FrameRedactor:
         parts.append(frame)
         if not frame.fin:
             return b"", 0
-        message, is_text = b"".join(part.payload for part in parts), parts[0].opcode == Opcode.TEXT
+        message = b"".join(part.payload for part in parts)
+        opcode = parts[0].opcode
         parts.clear()
-        is_first = False
-        if frame.direction == Direction.CLIENT_TO_SERVER:
-            sent = self._sent[frame.connection_id] = self._sent.get(frame.connection_id, 0) + 1
-            is_first = sent <= FIRST_MESSAGES
-        shown = self._redactor.message(message, is_text=is_text, is_first=is_first)
+        if frame.connection_id not in self._messages:
+            self.open(frame.connection_id, "/")
+        shown = self._messages[frame.connection_id].hide(RawMessage(frame.direction, opcode, message))
         return (b"", len(message)) if shown is None else (shown, 0)

@@ -45,6 +45,14 @@ class PayloadSecrets:
         shown = self._in_text(text, is_first)
         return payload if shown == text else shown.encode()
 
+    def hide_in(self, document: Any, *, is_first: bool) -> Any:
+        """A decoded message without its secrets; the same object where it holds none."""
+        return self._walked(document, is_first, 0)
+
+    def has_shape(self, payload: bytes) -> bool:
+        """Whether a secret stands in it that is one by its shape."""
+        return self._names.has_shape(payload.decode("latin-1"))
+
     def _seems_secret(self, text: str, is_first: bool) -> bool:
         if self._names.has_shape(text):
             return True

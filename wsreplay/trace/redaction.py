@@ -48,7 +48,7 @@ class Redactor:
         self.key = key or secrets.token_bytes(32)
         self.secret_names = SecretNames.parse(fields)
         self.fields = self.secret_names.paths
-        self._looks = PayloadSecrets(self.secret_names, self.value) if self.secret_names.auto else None
+        self.looks = PayloadSecrets(self.secret_names, self.value) if self.secret_names.auto else None
         names = ([part for part in path if isinstance(part, str)] for path in self.fields)
         self._offered: dict[str, None] = {}  # pseudonyms of tokens offered as subprotocols: a server may choose one
         self._names = [name[-1].encode("utf-8", "surrogatepass") for name in names if name]
@@ -56,7 +56,7 @@ class Redactor:
     @property
     def hides_payloads(self) -> bool:
         """Whether messages are changed at all."""
-        return bool(self.fields) or self._looks is not None
+        return bool(self.fields) or self.looks is not None
 
     def value(self, secret: str) -> str:
         """`redacted:` and 12 hexadecimal digits."""
@@ -146,14 +146,14 @@ class Redactor:
         """A URL without its userinfo and its token-like query parameters."""
         return self.path(url)
 
-    def message(self, payload: bytes, *, is_text: bool, is_first: bool = True) -> bytes | None:
-        """A message without its secrets; None where it must be withheld. `is_first`: the client introduces itself with it."""
-        if self.fields:
-            shown = self.payload(payload) if is_text else None
-            if shown is None:
-                return None
-            payload = shown
-        return payload if self._looks is None else self._looks.hide(payload, is_first=is_first)
+    @property
+    def hides_everything(self) -> bool:
+        """Whether `$` is a field: all of every message."""
+        return () in self.fields
+
+    def hide_fields(self, document: object) -> bool:
+        """Hash the secret fields of a decoded message in place; whether there were any."""
+        return bool([path for path in self.fields if self._redact_field(document, path)])
 
     def payload(self, payload: bytes) -> bytes | None:
         """A JSON text message with its secret fields hashed.
@@ -162,14 +162,13 @@ class Redactor:
         """
         try:
             document = orjson.loads(payload)
-            if () in self.fields:
+            if self.hides_everything:
                 return orjson.dumps(self.value(payload.decode()))
-            changed = [path for path in self.fields if self._redact_field(document, path)]
-            return orjson.dumps(document) if changed or self._may_be_hidden(payload) else payload
+            return orjson.dumps(document) if self.hide_fields(document) or self.may_be_hidden(payload) else payload
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             return None
 
-    def _may_be_hidden(self, payload: bytes) -> bool:
+    def may_be_hidden(self, payload: bytes) -> bool:
         """Whether a field's name occurs, or may do so in escapes: of a doubled key, only the raw text holds the first value."""
         return b"\\" in payload or any(name in payload for name in self._names)
 
