@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wsreplay.contract import Contract
 
 RECORDINGS = Path("recordings")
+_UNCUT = 2**31
 NAMED_BY = "Contract whose places of types, decoder and map are used."
 READ_DEFAULT = "[default: as the contract says, else found out]"
 FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
@@ -128,6 +130,12 @@ def warn(recording: Recording) -> None:
 def print_path(path: Path) -> None:
     """A path on stdout: for a program byte for byte, for a person without what drives a terminal."""
     click.echo(visible(str(path)) if sys.stdout.isatty() else os.fsencode(path))
+
+
+def line_width() -> int:
+    """Columns of the terminal, or as COLUMNS says; what goes into a pipe or a file is not cut."""
+    fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size((160, 24)).columns if fitted else _UNCUT
 
 
 def print_paged(lines: Iterable[str], painted: bool, *, paged: bool = True) -> None:

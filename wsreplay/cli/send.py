@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import shutil
 import sys
 import threading
 import time
@@ -17,7 +16,7 @@ import orjson
 
 from wsreplay import display
 from wsreplay.cli.colour import colour_option, wants_colour
-from wsreplay.cli.options import Duration, Header
+from wsreplay.cli.options import Duration, Header, line_width
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UsageError
 from wsreplay.proxy.upstream import Upstream, tls_context
 from wsreplay.testing.client import RUN_ENDS, ChatClient, ChatEnded, Received
@@ -26,8 +25,9 @@ from wsreplay.units import SECOND, clock, duration_text
 
 FORMS = ("text", "json", "agent-chat")
 TYPE_WIDTH = 22
-UNCUT = 2**31
 LOOK_S = 0.02
+# What an agent says after its run's end, such as a report, comes within this.
+AFTERWORDS_S = 0.2
 # What a connection is closed with where all is well (RFC 6455, section 7.4.1).
 _ORDINARY = (1000, 1001, 1005)
 
@@ -95,7 +95,7 @@ class _Printer:
         self._as_json = as_json
         self._painted = painted
         self._began = time.monotonic()
-        self._width = shutil.get_terminal_size((160, 24)).columns if sys.stdout.isatty() else UNCUT
+        self._width = line_width()
 
     def sent(self, raw: str) -> None:
         if not self._as_json:
@@ -179,7 +179,7 @@ class _Talk:
     async def _settle(self) -> None:
         """Until the questions are answered, or else nothing has come for a while."""
         while self._client.connected and time.monotonic() - self._last < self._wait_s:
-            if self._form == "agent-chat" and not self._open_questions:
+            if self._form == "agent-chat" and not self._open_questions and time.monotonic() - self._last > AFTERWORDS_S:
                 return
             await asyncio.sleep(LOOK_S)
         self._print_rest()

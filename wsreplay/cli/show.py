@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 
 import click
 
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, FilterText, RecordingName, SessionNumber
-from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, open_recording, print_paged, split_session
+from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, line_width, open_recording, print_paged, split_session
 from wsreplay.cli.show_lines import TIMES, FrameLines, Times
 from wsreplay.cli.show_objects import json_line
 from wsreplay.cli.show_view import Showing
@@ -19,8 +16,6 @@ from wsreplay.decode import decoder_names
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.reading import Reading
-
-UNCUT = 2**31
 
 
 @click.command(name="show")
@@ -58,7 +53,7 @@ def command(
             for item in view.items(follow):
                 click.echo(json_line(item, view))
             return
-        lines = FrameLines(_width(), Times(time_form, recording.runs()), raw=raw, pretty=pretty, painted=painted)
+        lines = FrameLines(line_width(), Times(time_form, recording.runs()), raw=raw, pretty=pretty, painted=painted)
         print_paged(_lines(view, lines, follow), painted, paged=not (no_pager or follow))
 
 
@@ -78,9 +73,3 @@ def _read_by(recording: Recording, name: str, decoder: str | None) -> tuple[Read
 
     contract = load(name)
     return reading_of(recording, contract, decoder), contract.map.name_of
-
-
-def _width() -> int:
-    """Columns of the terminal, or as COLUMNS says; what goes into a pipe or a file is not cut."""
-    fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return shutil.get_terminal_size((160, 24)).columns if fitted else UNCUT
