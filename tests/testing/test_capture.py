@@ -58,3 +58,12 @@ def test_what_a_thread_is_can_be_said() -> None:
     capture = EventCapture(thread_of=lambda event: event.get("room"))
     capture.capture({"type": "joined", "room": "kitchen"})
     assert capture.threads() == ["kitchen"]
+
+
+def test_messages_are_captured_as_their_decoder_reads_them() -> None:
+    capture = EventCapture(decoder="json-rpc")
+    capture.take('{"jsonrpc":"2.0","id":1,"method":"ask","params":{}}', sent=True)
+    (answer,) = capture.take('{"jsonrpc":"2.0","id":1,"result":{"n":1}}')
+    assert answer["result"] == {"n": 1} and capture.types() == ["ask", "ask:result"]
+    assert len(capture.take('[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"b"}]', at=2.0)) == 2
+    assert capture.take("nothing of the protocol") == [] and capture.counts()["b"] == 1

@@ -271,3 +271,37 @@ def test_a_failing_test_shows_its_own_line_and_not_the_librarys(pytester: pytest
     assert "await client.wait_for" in output
     assert "testing/client.py" not in output
     assert "testing/validator.py" not in output
+
+
+async def _socket_io(websocket: ServerConnection) -> None:
+    """A server that pings first, and acknowledges what it is asked."""
+    await websocket.send('0{"sid":"x"}')
+    await websocket.send("2")
+    said = {await websocket.recv(), await websocket.recv()}
+    assert said == {"3", '421["chat",{"message":"hello"}]'}
+    await websocket.send('42["agent_started",{"thread_id":"t1"}]')
+    await websocket.send('431["ok"]')
+    await websocket.wait_closed()
+
+
+async def test_another_protocol_is_read_by_its_decoder_and_its_heartbeats_are_answered() -> None:
+    async with serve(_socket_io, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with ChatClient(f"ws://127.0.0.1:{port}/ws", decoder="socket.io") as client:
+            await client.send('421["chat",{"message":"hello"}]')
+            started = await client.wait_for("agent_started")
+            assert started["thread_id"] == "t1"
+            assert (await client.wait_for("chat:ack")).document == "ok"
+            assert client.types() == ["engine.open", "engine.ping", "agent_started", "chat:ack"]
+
+
+async def test_several_events_of_one_message_are_received_one_by_one() -> None:
+    async def batch(websocket: ServerConnection) -> None:
+        await websocket.send('[{"type":"a","n":1},{"type":"b"}]')
+        await websocket.wait_closed()
+
+    async with serve(batch, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with ChatClient(f"ws://127.0.0.1:{port}/ws", decoder="json") as client:
+            assert (await client.receive())["n"] == 1
+            assert (await client.receive()).type == "b"

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.testing.event import HasEvent
+from wsreplay.decode import PLAIN
+from wsreplay.testing.event import EventReader, HasEvent, members_of
 from wsreplay.trace import jsonpath as paths
 
 _THREAD = (paths.parse("$.thread_id"), paths.parse("$.payload.thread_id"))
@@ -18,10 +19,11 @@ ThreadOf = Callable[[Mapping[str, Any]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Captured(HasEvent):
-    """One event; `at` is in seconds since the capture began, or since it was cleared."""
+    """One event; `at` is in seconds since the capture began, or since it was cleared; `name` is its type as a decoder says."""
 
     event: Mapping[str, Any]
     at: float
+    name: str | None = None
 
 
 def thread_of(event: Mapping[str, Any]) -> str | None:
@@ -40,17 +42,26 @@ class EventCapture:
         assert capture.types("t1") == ["agent_started"]
         assert capture.count("agent_started") == 1
 
-    `thread_of` says which thread an event belongs to.
+    `thread_of` says which thread an event belongs to, `decoder` what raw messages are read by.
     """
 
-    def __init__(self, thread_of: ThreadOf = thread_of) -> None:
+    def __init__(self, thread_of: ThreadOf = thread_of, decoder: str = PLAIN) -> None:
         self._thread_of = thread_of
+        self._reader = EventReader(decoder)
         self.clear()
 
     def capture(self, event: Mapping[str, Any], at: float | None = None) -> Captured:
         """Keep an event that has come now, or `at` seconds after the beginning."""
         captured = Captured(event, time.monotonic() - self._began if at is None else at)
         self._events.append(captured)
+        return captured
+
+    def take(self, message: str | bytes, at: float | None = None, *, sent: bool = False) -> list[Captured]:
+        """Keep the events of a message as it came, or was sent: its decoder may see several in it, or none."""
+        events = self._reader.read(0 if sent else 1, message)
+        at = time.monotonic() - self._began if at is None else at
+        captured = [Captured(members_of(event), at, event.name or None) for event in events]
+        self._events += captured
         return captured
 
     def clear(self) -> None:

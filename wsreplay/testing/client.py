@@ -29,14 +29,23 @@ from websockets.typing import Subprotocol
 
 from wsreplay.errors import UpstreamError
 from wsreplay.proxy import tunnel
-from wsreplay.testing.event import HasEvent, event_of
+from wsreplay.testing.event import EventReader, HasEvent, event_of, members_of
 from wsreplay.units import SECOND, duration_text
 
 if TYPE_CHECKING:
     from wsreplay.testing.validator import Stream
 
 D = TypeVar("D")
-RAISE: Final = object()  # no default
+
+
+class _NoDefault:
+    """What stands for no default, as the reference shows it."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+RAISE: Final = _NoDefault()
 
 DEFAULT_TIMEOUT = 10.0
 RUN_ENDS = ("agent_completed", "error_event", "agent_error")
@@ -65,12 +74,16 @@ class Received(HasEvent):
     """One message as it came. `event` is empty for what is no JSON object; `received["type"]` reads from it.
 
     `at` is in seconds on the monotonic clock since the client was made; `connection` counts the client's connections from 1.
+    Where a decoder reads, `name` is the event's type as that says, and `document` its `$`; a message of several events is as
+    many of these.
     """
 
     raw: str | bytes
     at: float
     connection: int
     event: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    document: Any = None
 
     def get(self, name: str, default: Any = None) -> Any:
         """A member of the event, or the default."""
@@ -82,7 +95,8 @@ class ChatClient:
 
     The token goes into the Authorization header, the query (`?token=`) or a subprotocol `jwt.<token>`, as `token_in` says.
     `received` keeps everything, over all connections; `receive` and `wait_for` read it in order, each message once. `observe`
-    is a stream of an EventValidator, which is told of all that passes.
+    is a stream of an EventValidator, which is told of all that passes. `decoder` is what messages are read by, such as
+    `socket.io`: types are then what that says, and its heartbeats are answered.
     """
 
     def __init__(
@@ -96,9 +110,11 @@ class ChatClient:
         tls: ssl.SSLContext | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         observe: Stream | None = None,
+        decoder: str | None = None,
     ) -> None:
         self.url, self.timeout = url, timeout
         self._observe = observe
+        self._events = EventReader(decoder) if decoder is not None else None
         self.received: list[Received] = []
         self.connections = 0
         self._headers = dict(headers or {})
@@ -162,6 +178,8 @@ class ChatClient:
         except (OSError, WebSocketException) as error:
             raise ConnectRefused(f"{self.url} cannot be reached: {error}") from error
         self.connections += 1
+        if self._events is not None:
+            self._events.begin()
         self._alive = True
         if self._observe is not None:
             self._observe.open()
@@ -172,9 +190,13 @@ class ChatClient:
             async for raw in connection:
                 if self._observe is not None:
                     self._observe.receive(raw)
+                received = self._read_message(raw, number)
                 async with self._changed:
-                    self.received.append(Received(raw, time.monotonic() - self._started, number, event_of(raw) or {}))
+                    self.received.extend(received)
                     self._changed.notify_all()
+                if self._events is not None and (answer := self._events.answer(raw)) is not None:
+                    with suppress(ChatEnded):
+                        await self.send(answer)
         except ConnectionClosed:
             pass  # `close_code` tells
         finally:
@@ -184,6 +206,16 @@ class ChatClient:
                 self._alive = False
                 self._changed.notify_all()
 
+    def _read_message(self, raw: str | bytes, number: int) -> list[Received]:
+        at = time.monotonic() - self._started
+        events = self._events.read(1, raw) if self._events is not None else []
+        if not events:
+            return [Received(raw, at, number, event_of(raw) or {})]
+        return [
+            Received(raw, at, number, members_of(event), event.name or None, event.document)
+            for event in events
+        ]
+
     async def send(self, message: Mapping[str, Any] | str | bytes) -> None:
         """Send an event, or a text or binary message as it stands."""
         __tracebackhide__ = True
@@ -192,6 +224,8 @@ class ChatClient:
         raw = orjson.dumps(message).decode() if isinstance(message, Mapping) else message
         if self._observe is not None and self._alive:
             self._observe.send(raw)  # before the answer can come
+        if self._events is not None:
+            self._events.read(0, raw)
         try:
             await self._connection.send(raw)
         except ConnectionClosed:

@@ -1,4 +1,4 @@
-"""Events as tests read them: the JSON object that a message holds."""
+"""Events as tests read them: the JSON object that a message holds, or what a decoder sees in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+
+from wsreplay.decode import BINARY, TEXT, Event, Linker, get_decoder, heartbeat_of
 
 
 def event_of(message: str | bytes) -> Mapping[str, Any] | None:
@@ -17,15 +19,53 @@ def event_of(message: str | bytes) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def members_of(event: Event) -> Mapping[str, Any]:
+    """The document of a decoded event, where it is an object; else nothing."""
+    return event.document if isinstance(event.document, dict) else {}
+
+
+class EventReader:
+    """Reads one connection's messages by a decoder. Raises UsageError for one that there is not."""
+
+    def __init__(self, decoder: str) -> None:
+        self._decoder = get_decoder(decoder)
+        self.begin()
+
+    def begin(self) -> None:
+        """Another connection: nothing that was asked is answered there."""
+        self._linker = Linker(self._decoder)
+        self._count = 0
+
+    def read(self, direction: int, message: str | bytes) -> list[Event]:
+        """The events that a message completes; `direction` is 0 for what the client sends."""
+        self._count += 1
+        return self._linker.feed(self._count, direction, *_raw(message))
+
+    def answer(self, message: str | bytes) -> str | bytes | None:
+        """What a client says to a heartbeat of the server's; None to anything else."""
+        opcode, payload = _raw(message)
+        beat = heartbeat_of(self._decoder, 1, opcode, payload)
+        if beat is None or beat.answer is None:
+            return None
+        return beat.answer if opcode == BINARY else beat.answer.decode()
+
+
+def _raw(message: str | bytes) -> tuple[int, bytes]:
+    return (TEXT, message.encode("utf-8", "surrogatepass")) if isinstance(message, str) else (BINARY, message)
+
+
 class HasEvent:
-    """What carries an `event`: its type, and its members by `has_event["name"]`."""
+    """What carries an `event`: its type, and its members by `has_event["name"]`; `name` is the type that a decoder gives it."""
 
     __slots__ = ()
     event: Mapping[str, Any]
+    name: str | None
 
     @property
     def type(self) -> str | None:
-        """The text at `type`, if there is one."""
+        """The type; without a decoder's word the text at `type`, if there is one."""
+        if self.name is not None:
+            return self.name
         kind = self.event.get("type")
         return kind if isinstance(kind, str) else None
 
