@@ -33,6 +33,8 @@ MEANINGS = {
         "map": "[object](#map): a product's own names of events and places of fields",
         "keys": "names, each with a path, a key, or a list: what belongs together; of a list the first that is there counts",
         "json": "[object](#json): what text messages must be",
+        "user": "text, or a list: where connections name their users, before what was recorded: `header:X-User-Id`, "
+        "`query:user`, `path:/ws/{user}`, or a path in messages",
         "known": "patterns: further types that are not unknown",
         "unknown": "one of: what to say of types that the contract does not name",
         "spans": "names, each with a [span](#spans): what has a start and an end",
@@ -218,12 +220,14 @@ MEANINGS = {
         "event": "patterns: which events. Default: all",
     },
     "isolation": {
-        "": "What must stay with its owner. One of `bind` and `confine`.",
+        "": "What must stay with its owner. One of `bind`, `confine` and `canary`.",
         "bind": "key, or a list, the widest first: each value belongs to whose client, or URL, named it first, else to whom it "
         "was first shown; what is within a thread belongs to the thread's owner. One finding for each value and connection "
         "that it reached, with the number of events. An id that two owners ask in is taken for one that each of them has, "
         "with a warning",
         "confine": "key: its value names an owner, and only that owner's connections may carry it",
+        "canary": "regular expression (RE2): marks that are planted for one user, such as `CANARY-[0-9a-f]+`, wherever they "
+        "stand in a message: each belongs to whose client said it first, and nobody else may be shown it",
         "to": "key: who the owner is; where no user is known, each session is one.",
         "shared": "glob, or a list: values that are everybody's",
     },

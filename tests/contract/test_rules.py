@@ -13,7 +13,7 @@ from wsreplay.contract.model import Declare, Pattern, Place, Rule, Span
 from wsreplay.contract.paths import parse
 from wsreplay.contract.rules.assemble import Assemble
 from wsreplay.contract.rules.consistent import Consistent
-from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.isolation import Bind, Canary, Confine
 from wsreplay.contract.rules.json_format import Format
 from wsreplay.contract.rules.latency import Latency
 from wsreplay.contract.rules.left_open import LeftOpen
@@ -118,6 +118,7 @@ def test_a_rule_is_read(text: str, expected: Rule):
         ("isolation: [{id: i, bind: [run, tool]}]", Bind("i", NOWHERE, keys=("run", "tool"), to="conn.user")),
         ("isolation: [{id: i, bind: run, to: tool}]", Bind("i", NOWHERE, keys=("run",), to="tool")),
         ("isolation: [{id: i, confine: run, to: conn.session}]", Confine("i", NOWHERE, key="run", to="conn.session")),
+        ("isolation: [{id: i, canary: 'C-[0-9]+'}]", Canary("i", NOWHERE, pattern="C-[0-9]+")),
         ("json: {}", Format("json", NOWHERE, text="object")),
         ("json: {text: any, type: required, names: unique, severity: warning}",
          Format("json", NOWHERE, "warning", text="any", type_required=True, names_unique=True)),
@@ -226,8 +227,8 @@ def test_a_rule_can_be_taken_away(text: str):
         ("sequence: {by: run}", "11: sequence: needs `field`: a path, or envelope.id or envelope.seq"),
         ("sequence: {field: $.n, by: []}", "28: sequence.by: expected at least one key"),
         ("isolation: [{id: i}]",
-         "13: isolation[0]: an isolation rule either binds keys to their owner or confines a value to its owner: "
-         "`bind` or `confine`"),
+         "13: isolation[0]: an isolation rule binds keys to their owner, confines a value to its owner, or looks for what is "
+         "planted for one: `bind`, `confine` or `canary`"),
         ("isolation: {id: i, bind: run}", "12: isolation: expected a list of rules, found a mapping"),
         ("isolation: [{bind: run}]", "13: isolation[0]: a rule needs an id"),
         ("spans: {run: {end: b}}", "14: spans.run: a span needs its start: without one it can never begin"),

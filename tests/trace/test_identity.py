@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.model import Headers
-from wsreplay.trace.identity import identify
+from wsreplay.errors import UsageError
+from wsreplay.model import Connection, Headers
+from wsreplay.trace.identity import UserSource, identified, identify, is_pseudonym, parse_user_source
 from wsreplay.trace.redaction import Redactor
 
 REDACTOR = Redactor(b"key of the tests")
@@ -81,3 +82,70 @@ def test_a_token_is_known_by_its_shape(path: str, headers: Headers) -> None:
     for name in ("u1", "u2"):
         one = token(sub=name)
         assert user(path.format(one), *((header, value.format(one)) for header, value in headers)) == name
+
+
+def named(text: str, path: str = "/ws", *headers: tuple[str, str]) -> str | None:
+    return identify(path, headers, REDACTOR, [parse_user_source(text)])
+
+
+def test_a_token_after_the_word_bearer_among_the_subprotocols_counts() -> None:
+    assert user("/ws", ("Sec-WebSocket-Protocol", f"bearer, {token(uid=7)}")) == "7"
+
+
+def test_of_claims_the_first_that_is_there_is_taken() -> None:
+    claims = {"email": "a@example.com", "uid": 3, "user_id": "u", "sub": "s"}
+    for name in ("sub", "user_id", "uid", "email"):
+        assert user(f"/ws?token={token(**claims)}") == str(claims[name])
+        del claims[name]
+
+
+def test_a_header_and_parameters_that_name_users_go_after_tokens_and_before_cookies() -> None:
+    cookie = ("Cookie", "session=abc")
+    assert user("/ws", cookie, ("X-User-Id", "ann")) == "ann"
+    assert user("/ws?user=bob&user_id=3", cookie) == "bob"
+    assert user("/ws?user_id=3", cookie) == "3"
+    assert user(f"/ws?user=bob&token={token(sub='u1')}", ("X-User-Id", "ann")) == "u1"
+
+
+def test_users_are_found_where_somebody_says() -> None:
+    assert named("header:x-account", "/ws", ("X-Account", "ann")) == "ann"
+    assert named("query:account", "/ws?account=ann%20b&user=x") == "ann b"
+    assert named("path:/ws/{user}/chat", "/ws/ann%40b/chat?x=y") == "ann@b"
+    assert named("claim:account", f"/ws?token={token(account='ann', sub='u1')}") == "ann"
+    assert named("cookie:me", "/ws", ("Cookie", "a=b; me=ann")) == "cookie:" + REDACTOR.value("ann").removeprefix("redacted:")
+
+
+def test_secrets_become_pseudonyms() -> None:
+    hashed = REDACTOR.value("opaque").removeprefix("redacted:")
+    assert named("query:token", "/ws?token=opaque") == f"token:{hashed}"
+    found = named("header:Authorization", "/ws", ("Authorization", "Bearer opaque"))
+    assert found is not None and is_pseudonym(found) and "opaque" not in found
+    assert is_pseudonym("cookie:1") and not is_pseudonym("ann")
+
+
+def test_where_nothing_stands_the_usual_places_are_looked_at() -> None:
+    assert named("header:X-Account", f"/ws?token={token(sub='u1')}") == "u1"
+    assert named("path:/chat/{user}", "/ws/ann?user=bob") == "bob"
+    assert named("path:/ws/{user}", "/ws/a/b") is None
+
+
+@pytest.mark.parametrize("text", ["", "user", "header:", "body:user", "path:/ws", "path:/{user}/{user}", "$..user", "$["])
+def test_what_says_no_place_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"where a user stands|which part of the path"):
+        parse_user_source(text)
+
+
+def test_recorded_connections_are_named_anew_by_what_is_still_there() -> None:
+    sources = [parse_user_source(text) for text in ("claim:uid", "cookie:sid", "header:X-Account", "path:/ws/{user}")]
+    there = [
+        Connection(1, 1, 0, path="/ws", request_headers=(("X-Account", "ann"),), user="old"),
+        Connection(2, 1, 0, path="/ws/bob"),
+        Connection(3, 1, 0, path="/chat", request_headers=(("Cookie", "redacted:12"),), user="old"),
+        Connection(4, 1, 0, path="/chat", request_headers=(("X-Account", "redacted:12"),)),
+    ]
+    assert [connection.user for connection in identified(there, sources)] == ["ann", "bob", "old", "token:12"]
+    assert identified(there, []) is there
+
+
+def test_a_path_in_messages_is_a_source_of_its_own() -> None:
+    assert parse_user_source("$.user.id") == UserSource("message", "$.user.id")

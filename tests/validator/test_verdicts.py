@@ -123,7 +123,7 @@ def test_runs_that_are_open_are_told_while_the_trace_goes_on():
         (2, 1, 0, ("2 connections are none of this contract's (applies_to)",
                 "1 message could not be read: it may have been anything, so what depends on that is inconclusive")),
         (0, 0, 2, ("2 sessions do not say whose they are: each is taken for a user of its own; say where users are named "
-                   "(a key `user` in the contract)",)),
+                   "(`--user`, or `user:` in the contract)",)),
         (0, 3, 0, ("3 messages could not be read: they may have been anything, so what depends on that is inconclusive",)),
     ],
 )  # fmt: skip

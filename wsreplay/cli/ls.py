@@ -149,7 +149,7 @@ def _session_object(recording: Listed, session: Session, rules: Sequence[str]) -
     verdict = judgement.session_verdicts.get(session.id) if judgement and judgement.contract != NO_CONTRACT else None
     return {
         "session": session.id,
-        "user": session.user,
+        "user": _user(recording, session),
         "ending": str(session.ending),
         "verdict": str(verdict) if verdict is not None else None,
         "broken": list(rules),
@@ -196,11 +196,18 @@ def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> 
     ended = recording.reached_ns if session.closed_ns is None else session.closed_ns
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
     text = (
-        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(session.user or '–'), 16)}"
+        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(_user(recording, session) or '–'), 16)}"
         f" {pad(visible(session.path), 16)}"
         f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
     )
     return text + (f"   {', '.join(rules)}" if rules else "")
+
+
+def _user(recording: Listed, session: Session) -> str | None:
+    """Whose it is: as its handshake says, else as a message does."""
+    if session.user is not None or recording.judgement is None:
+        return session.user
+    return recording.judgement.users.get(session.id)
 
 
 def _sign(recording: Listed, session: Session) -> str:

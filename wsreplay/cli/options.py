@@ -19,6 +19,7 @@ from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import UserSource, parse_user_source
 from wsreplay.trace.sessions import numbered, stitch, there_are
 from wsreplay.units import parse_duration, parse_size
 
@@ -78,6 +79,25 @@ def redact_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "shape:acme_[0-9a-f]{32}: further names and shapes of secrets, in headers and URLs too."
     )
     return click.option("--redact", multiple=True, metavar="WHAT", help=text)(command)
+
+
+def user_option(help: str) -> Callable[..., Any]:
+    """`--user`: where connections name their users."""
+    return click.option("--user", "users", type=User(), multiple=True, metavar="WHERE", help=help)
+
+
+class User(click.ParamType[UserSource]):
+    """Where a connection names its user."""
+
+    name = "where"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UserSource:
+        if isinstance(value, UserSource):
+            return value
+        try:
+            return parse_user_source(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Header(click.ParamType[tuple[str, str]]):

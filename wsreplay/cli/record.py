@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,11 +18,20 @@ import click
 
 from wsreplay.cli.console import Console
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import Address, Header, Size, allow_origin_option, make_parent, new_recording_path, redact_option
+from wsreplay.cli.options import (
+    Address,
+    Header,
+    Size,
+    allow_origin_option,
+    make_parent,
+    new_recording_path,
+    redact_option,
+    user_option,
+)
 from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
-from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS, WsreplayError
+from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS, UsageError, WsreplayError
 from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
@@ -32,6 +41,7 @@ from wsreplay.proxy.upstream import nothing_listens
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Report
 from wsreplay.store.paths import shown
+from wsreplay.trace.identity import UserSource
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
@@ -68,6 +78,10 @@ LOOP_SOCKET_PAIRS = 4
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Listen with TLS: the certificate chain, in PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
 @redact_option
+@user_option(
+    "Where connections name their users: header:X-User-Id, query:user, path:/ws/{user}, cookie:NAME or claim:uid; may repeat. "
+    "[default: a JWT's sub, user_id, uid or email, X-User-Id, ?user=, a session cookie]"
+)
 @click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Keep only this much of a message.")
 @click.option("--durability", type=click.Choice(["normal", "full"]), default="normal", show_default=True,
               help="full: each commit also survives a loss of power.")  # fmt: skip
@@ -87,7 +101,8 @@ def command(
     upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
     headers: tuple[tuple[str, str], ...], keep_host: bool | None, allow_origins: tuple[str, ...], insecure: bool,
     tls_cert: Path | None, tls_key: Path | None,
-    redact: tuple[str, ...], max_payload: int, durability: str, faults: tuple[str, ...], seed: int, rotate: Limit | None,
+    redact: tuple[str, ...], users: tuple[UserSource, ...], max_payload: int, durability: str,
+    faults: tuple[str, ...], seed: int, rotate: Limit | None,
     with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
@@ -103,7 +118,7 @@ def command(
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, allow_origins=allow_origins, insecure=insecure,
         set_headers=headers, tls_cert=tls_cert,
-        tls_key=tls_key, redact=redact, max_payload=max_payload, durability=durability,
+        tls_key=tls_key, redact=redact, users=_said_in_handshakes(users), max_payload=max_payload, durability=durability,
         faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, callbacks=print_callbacks(console),
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
@@ -111,6 +126,14 @@ def command(
     followers = _Followers(() if with_tui else contracts)
     followers.go_with(options.callbacks)
     return run_loop(_record(proxy, console, followers, rotate, viewer))
+
+
+def _said_in_handshakes(users: Sequence[UserSource]) -> list[str]:
+    """Those that a recorder can use. Raises UsageError."""
+    for user in users:
+        if user.kind == "message":
+            raise UsageError(f"--user {user.name}: messages are read when a recording is judged; give it to `validate`")
+    return [f"{user.kind}:{user.name}" for user in users]
 
 
 def run_loop(main: Coroutine[None, None, int]) -> int:

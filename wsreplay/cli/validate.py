@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import click
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session
+from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session, user_option
 from wsreplay.contract import Contract, load
 from wsreplay.decode import decoder_names, get_decoder
 from wsreplay.display import visible
@@ -26,6 +26,7 @@ from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, st
 from wsreplay.report.result import unproven
 from wsreplay.report.selection import select
 from wsreplay.store.paths import reachable
+from wsreplay.trace.identity import UserSource
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Severity
 
@@ -49,14 +50,18 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--follow", is_flag=True, help="Judge while the recording grows; findings are printed as they are decided.")
 @click.option("--save", is_flag=True, help="Keep the findings in the recording.")
 @click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
+@user_option(
+    "Where connections name their users: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
+    "[default: as recorded]"
+)
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
 @colour_option
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     files: tuple[str, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...],
     rules: tuple[str, ...], events: tuple[str, ...], every: bool, every_span: bool, strict: bool, fail_on: str,
-    known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None, jobs: int,
-    color: bool | None, while_open: int | None,
+    known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None,
+    users: tuple[UserSource, ...], jobs: int, color: bool | None, while_open: int | None,
 ) -> int:  # fmt: skip
     """Judge recordings by contracts: every finding, with its witness frames.
 
@@ -76,7 +81,11 @@ def command(
     if while_open is not None:
         threading.Thread(target=_end_with, args=(while_open,), daemon=True).start()
     spans = every_span or "html" in forms
-    results = _follow(paths, chosen, decoder, spans) if follow else _judge(paths, chosen, jobs, decoder, spans)
+
+    def read_as_asked(contract: Contract) -> Contract:
+        return contract.read_by(decoder).identified_by(*users)
+
+    results = _follow(paths, chosen, read_as_asked, spans) if follow else _judge(paths, chosen, jobs, read_as_asked, spans)
     if save:
         _save(results)
     results = [
@@ -131,7 +140,7 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
 
 
 def _judge(
-    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, decoder: str | None, spans: bool
+    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, read: Callable[[Contract], Contract], spans: bool
 ) -> list[FileResult]:
     from wsreplay.validator import judge_files
     from wsreplay.validator.select import pair_with_contracts
@@ -139,7 +148,7 @@ def _judge(
     for path in paths:
         with suppress(RecordingError), open_recording(path):
             pass
-    wanted = [(path, contract.read_by(decoder)) for path, contract in pair_with_contracts(paths, contracts)]
+    wanted = [(path, read(contract)) for path, contract in pair_with_contracts(paths, contracts)]
     steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
         outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1), spans=spans)
@@ -159,13 +168,15 @@ def _end_with(pipe: int) -> None:
     os._exit(INTERRUPTED)
 
 
-def _follow(paths: Sequence[Path], contracts: Sequence[Contract], decoder: str | None, spans: bool) -> list[FileResult]:
+def _follow(
+    paths: Sequence[Path], contracts: Sequence[Contract], read: Callable[[Contract], Contract], spans: bool
+) -> list[FileResult]:
     from wsreplay.validator import follow
     from wsreplay.validator.select import await_contracts
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
-    contracts = [contract.read_by(decoder) for contract in contracts or await_contracts(paths[0])]
+    contracts = [read(contract) for contract in contracts or await_contracts(paths[0])]
     judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended, spans=spans)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)

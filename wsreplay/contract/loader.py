@@ -29,8 +29,9 @@ from wsreplay.decode import decoder_names
 from wsreplay.errors import ContractError, UsageError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store.paths import reachable
+from wsreplay.trace.identity import UserSource, parse_user_source
 
-_PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "map", "keys", "known")
+_PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "map", "keys", "known", "user")
 TOP_LEVEL = (*_PARTS, *(kind.key for kind in KINDS))
 _BY_ID = {kind.key for kind in KINDS if kind.by_id}
 _MERGED = {"envelope": 1, "map": 2, "keys": 1, "session": 1, **{kind.key: kind.merged for kind in KINDS if kind.merged}}
@@ -129,6 +130,8 @@ class _Loader:
         )  # fmt: skip
         if "map" in self.top:
             contract = map_contract(contract, self.top["map"])
+        if "user" in self.top:
+            contract = contract.identified_by(*(_user_source(item) for item in self.top["user"].items()))
         check(contract)
         return contract
 
@@ -203,6 +206,16 @@ def _run_keys(spans: dict[str, Value], keys: dict[str, Key]) -> list[str]:
     run = spans.get("run") or next(iter(spans.values()), None)
     by = run.data.get("by") if run is not None and isinstance(run.data, dict) else None
     return [item.data for item in by.items() if item.data in keys] if by is not None else []
+
+
+def _user_source(value: Value) -> UserSource:
+    try:
+        source = parse_user_source(value.string("where a user stands"))
+    except UsageError as error:
+        value.fail(str(error))
+    if source.kind == "message":
+        path_of(value)
+    return source
 
 
 def _globs(value: Value) -> tuple[str, ...]:

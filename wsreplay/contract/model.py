@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from wsreplay.contract.paths import Path
+from wsreplay.contract.paths import Path, parse
 from wsreplay.errors import ContractError
+from wsreplay.trace.identity import UserSource
 
 CONNECTION_SOURCES = ("conn.id", "conn.user", "conn.session")
 PSEUDO_EVENTS = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
@@ -276,6 +277,8 @@ class Contract:
     applies_to: AppliesTo = AppliesTo()
     resume_within_ns: int = 30_000_000_000
     map: ProductMap = ProductMap()
+    # where connections name their users, before what the recorder found
+    users: tuple[UserSource, ...] = ()
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The rules of one kind, in order."""
@@ -298,6 +301,15 @@ class Contract:
     def read_by(self, decoder: str | None) -> Contract:
         """The same with this decoder for all connections; None leaves it as it is."""
         return self if decoder is None else replace(self, envelope=replace(self.envelope, decoder=decoder))
+
+    def identified_by(self, *users: UserSource) -> Contract:
+        """The same, with users where these say; a path in messages becomes the key `user`."""
+        if not users:
+            return self
+        paths = tuple(parse(user.name) for user in users if user.kind == "message")
+        before = self.keys["user"].sources if "user" in self.keys else ()
+        keys = {**self.keys, "user": Key("user", (*paths, *before))} if paths else self.keys
+        return replace(self, keys=keys, users=(*(user for user in users if user.kind != "message"), *self.users))
 
     @property
     def has_number_types(self) -> bool:

@@ -49,6 +49,7 @@ def json_schema() -> dict[str, Any]:
         ),
         "keys": {"type": "object", "additionalProperties": one_or_many({"type": "string"})},
         "known": ref("patterns"),
+        "user": one_or_many({"type": "string", "pattern": r"^(\$|(header|query|path|cookie|claim):)"}),
         **{kind.key: kind.schema for kind in KINDS},
         "session": json_object({"resume_within": DURATION}),
     }

@@ -13,6 +13,7 @@ from wsreplay.proxy.spawned_recorder import DescriptorReserve
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Hello
 from wsreplay.recorder.unwritten import Unwritten
+from wsreplay.trace.identity import parse_user_source
 from wsreplay.trace.redaction import Redactor
 
 
@@ -66,7 +67,8 @@ class Outage:
             return None
         self._reserve.release()
         redactor = Redactor(bytes.fromhex(hello.key), hello.redact)
-        redacted = [unwritten.without_secrets(record, redactor) for record in records]
+        users = [parse_user_source(text) for text in hello.users]
+        redacted = [unwritten.without_secrets(record, redactor, users) for record in records]
         return unwritten.save(hello.path, self._about(hello, first, len(redacted)), redacted)
 
     def _about(self, hello: Hello, first: int, records: int | None) -> Unwritten:

@@ -30,6 +30,7 @@ from wsreplay.proxy.route import Limits, Route
 from wsreplay.proxy.upstream import DIAL_TIMEOUT_S, UNIX, Upstream, socket_path, tls_context
 from wsreplay.recorder.protocol import Hello, RecordKind, Report
 from wsreplay.store.paths import next_free, shown
+from wsreplay.trace.identity import parse_user_source
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.origins import ANY, OriginGate, OriginRule
 
@@ -62,6 +63,7 @@ class Options:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     redact: Sequence[str] = ()
+    users: Sequence[str] = ()  # where connections name their users: see `trace.identity`
     max_payload: int = 64 * 2**20
     durability: str = "normal"
     dial_timeout_s: float = DIAL_TIMEOUT_S
@@ -166,6 +168,8 @@ class RecordingProxy:
         """Listen, start the recorder, accept connections once it can record. Raises WsreplayError."""
         options = self.options
         _check_redaction(options.redact)
+        for user in options.users:
+            parse_user_source(user)
         context = tls_context(options.insecure) if self.upstream.tls else None
         listening = _server_context(options)
         # The port is bound before the recorder writes anything, and accepts only once it can.
@@ -211,6 +215,7 @@ class RecordingProxy:
             version=wsreplay.__version__,
             key=self._key,
             redact=list(options.redact),
+            users=list(options.users),
             max_payload=options.max_payload,
             durability=options.durability,
         )

@@ -65,6 +65,7 @@ class Hello(msgspec.Struct, frozen=True):
     key: str  # of the redactor, hexadecimal
     run_id: int | None = None  # of the run to go on with, after a crash of the recorder
     redact: list[str] = []
+    users: list[str] = []  # where connections name their users, as `identity.parse_user_source` reads it
     max_payload: int = 64 * 2**20
     durability: str = "normal"
     careful: int = 0  # up to this record commit each one for itself, and say before which one it is

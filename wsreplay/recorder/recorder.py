@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 import orjson
@@ -25,7 +26,7 @@ from wsreplay.recorder.resume import close_crashed_runs, next_start, open_connec
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume
 from wsreplay.store.writer import Writer
-from wsreplay.trace.identity import identify
+from wsreplay.trace.identity import UserSource, identify, parse_user_source
 from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.heads import parse_head
@@ -44,6 +45,7 @@ class Recorder:
         redactor = Redactor(bytes.fromhex(hello.key), hello.redact)
         seal = redactor.key if hello.redact else None
         self._hello = hello
+        self._users = [parse_user_source(text) for text in hello.users]
         self._connections: dict[int, LiveConnection] = {}
         self._touched: set[LiveConnection] = set()
         # The chunk that held more than a batch may: its connection, direction and time.
@@ -127,7 +129,7 @@ class Recorder:
                 self._rest = connection, direction, t_ns
                 return True
         elif kind == RecordKind.OPEN:
-            self._open(connection_id, t_ns, read_opening(body, self._rules.redactor))
+            self._open(connection_id, t_ns, read_opening(body, self._rules.redactor, self._users))
         elif kind == RecordKind.OPENED:
             self._open(connection_id, t_ns, msgspec.json.decode(body, type=Opening))
         elif kind == RecordKind.ACCEPT:
@@ -265,10 +267,10 @@ class Recorder:
         self.flush()
 
 
-def read_opening(body: bytes, redactor: Redactor) -> Opening:
-    """The body of an OPEN record, without its secrets."""
+def read_opening(body: bytes, redactor: Redactor, users: Iterable[UserSource] = ()) -> Opening:
+    """The body of an OPEN record, without its secrets; `users` say where connections name their users."""
     peer, _, raw = body.partition(b"\n")
     start, pairs = parse_head(raw)
     headers: Headers = tuple(pairs)
     path = start[1] if len(start) > 1 else "/"
-    return Opening(peer.decode(), redactor.path(path), redactor.headers(headers), identify(path, headers, redactor))
+    return Opening(peer.decode(), redactor.path(path), redactor.headers(headers), identify(path, headers, redactor, users))

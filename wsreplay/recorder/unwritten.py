@@ -20,6 +20,7 @@ import msgspec
 
 from wsreplay.recorder.protocol import Record, RecordKind, RecordReader, head
 from wsreplay.recorder.recorder import read_opening
+from wsreplay.trace.identity import UserSource
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.heads import parse_head
 
@@ -88,12 +89,12 @@ def _write(path: Path, about: Unwritten, records: Iterable[bytes]) -> None:
         raise
 
 
-def without_secrets(record: bytes, redactor: Redactor) -> bytes:
+def without_secrets(record: bytes, redactor: Redactor, users: Iterable[UserSource] = ()) -> bytes:
     """A record as it may be kept: heads are redacted."""
     (parsed,) = RecordReader().feed(record)
     kind, direction, connection, t_ns, body = parsed
     if kind == RecordKind.OPEN:
-        kind, body = RecordKind.OPENED, msgspec.json.encode(read_opening(body, redactor))
+        kind, body = RecordKind.OPENED, msgspec.json.encode(read_opening(body, redactor, users))
     elif kind == RecordKind.ACCEPT:
         start, headers = parse_head(body)
         lines = (f"{name}: {value}" for name, value in redactor.headers(tuple(headers)))

@@ -133,7 +133,7 @@ class _Page:
         judgement: Judgement,
         by_session: dict[int | None, list[Finding]],
     ) -> Iterator[str]:
-        sessions = timeline.sessions(recording, result.resume_within_ns)
+        sessions = timeline.sessions(recording, result.resume_within_ns, result.users)
         reading = messages_of(recording, result.contract)
         counts = count_types(recording, reading)
         shown = sorted(sessions, key=lambda session: (not by_session.get(session.id), session.id))[:_MOST_SESSIONS]

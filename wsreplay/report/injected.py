@@ -30,7 +30,7 @@ class Injected:
         try:
             with Recording.open(result.path) as recording:
                 faults = tuple(recording.faults())
-                sessions = timeline.sessions(recording, result.resume_within_ns) if faults else []
+                sessions = timeline.sessions(recording, result.resume_within_ns, result.users) if faults else []
                 return cls(faults, {session.id: tuple(timeline.faults(recording, session)) for session in sessions})
         except (RecordingError, UsageError):
             return None

@@ -55,6 +55,7 @@ def _file(result: FileResult) -> dict[str, Any]:
         "sessions": judgement.sessions,
         **_faults(result),
         "session_verdicts": {str(session): verdict for session, verdict in judgement.session_verdicts.items()},
+        "users": {str(session): user for session, user in judgement.users.items()},
         "rules": [_rule(judgement, rule) for rule in judgement.rules],
         "findings": [
             {

@@ -9,6 +9,7 @@ from pathlib import Path
 from wsreplay.contract import Contract
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.model import NO_CONTRACT, NO_FIT
+from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.reporting import fingerprint_of
@@ -46,6 +47,11 @@ class FileResult:
     every_session: bool = False
     # programs are told all spans, not only runs
     every_span: bool = False
+
+    @property
+    def users(self) -> tuple[UserSource, ...]:
+        """Where its connections name their users."""
+        return () if self.contract is None else self.contract.users
 
     @property
     def verdict(self) -> Verdict:

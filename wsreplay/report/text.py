@@ -108,7 +108,7 @@ class _File:
         runs: defaultdict[int, list[SpanRecord]] = defaultdict(list)
         for run in judgement.runs:
             runs[run.session].append(run)
-        sessions = timeline.sessions(recording, self.result.resume_within_ns)
+        sessions = timeline.sessions(recording, self.result.resume_within_ns, self.result.users)
         self._reading = messages_of(recording, self.result.contract)
         counts = count_types(recording, self._reading)
         if self.result.session is not None:

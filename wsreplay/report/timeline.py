@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import merge
@@ -12,6 +12,7 @@ from wsreplay.display import INJECTED
 from wsreplay.model import Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.endings import ending_text
+from wsreplay.trace.identity import UserSource, identified
 from wsreplay.trace.reading import MessageReading
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Finding, Verdict
@@ -89,9 +90,9 @@ def ghost_ns(finding: Finding) -> int:
     return finding.at_ns if finding.at_ns is not None else finding.decided_at
 
 
-def sessions(recording: Recording, resume_within_ns: int) -> list[Session]:
-    """The sessions of a recording; a connection within the time continues one."""
-    return stitch(recording.connections(), resume_within_ns)
+def sessions(recording: Recording, resume_within_ns: int, users: Sequence[UserSource] = ()) -> list[Session]:
+    """The sessions of a recording; a connection within the time continues one. `users` say where they name their users."""
+    return stitch(identified(recording.connections(), users), resume_within_ns)
 
 
 def faults(recording: Recording, session: Session) -> list[Fault]:

@@ -146,6 +146,8 @@ class Judgement:
     # the span log: all instances that were kept where it was asked for, else the runs; in the order of their starts
     spans: tuple[SpanRecord, ...] = ()
     session_verdicts: dict[int, Verdict] = field(default_factory=dict)
+    # whose sessions are that a message named, where the handshake named nobody
+    users: dict[int, str] = field(default_factory=dict)
     forgotten: dict[str, int] = field(default_factory=dict)
     span_counts: dict[str, dict[str, int]] = field(default_factory=dict)  # span → state → how many; `spans` may hold fewer
     spans_left_out: int = 0  # of the log that was asked for: how many more there were than are kept

@@ -14,6 +14,7 @@ from pathlib import Path
 from wsreplay.contract import Contract
 from wsreplay.model import Connection, Ending, Gap, Hold, Row, Run, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import identified
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
@@ -107,7 +108,7 @@ class Follower:
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
         contract = self.contract
-        connections, reached = recording.connections(), recording.reached_ns()
+        connections, reached = identified(recording.connections(), contract.users), recording.reached_ns()
         if self._choices.refresh(recording, connections) and self._last_id:
             # A connection has shown to speak another protocol than it was read by.
             self._known = Counter(self.engine.findings)

@@ -11,6 +11,7 @@ from wsreplay.contract import Contract
 from wsreplay.model import Connection, Ending, Gap, Message, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices, choose_from
+from wsreplay.trace.identity import identified
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.units import count_text
@@ -70,7 +71,7 @@ def prepare(
 ) -> Engine:
     """An engine that knows what befalls the connections of a recording (the chosen ones, or all), and awaits their messages."""
     engine = Engine(contract, span_log=span_log)
-    connections = recording.connections()
+    connections = identified(recording.connections(), contract.users)
     sessions = stitch(connections, contract.resume_within_ns)
     if chosen is not None:
         connections = [connection for connection in connections if connection.id in chosen]

@@ -70,6 +70,7 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement], *, spans: bool 
         findings=findings,
         spans=kept,
         session_verdicts=dict(sorted(sessions.items())),
+        users={number: user for judgement in judgements for number, user in judgement.users.items()},
         forgotten=dict(forgotten),
         span_counts={span: dict(sorted(states.items())) for span, states in span_counts.items()},
         spans_left_out=sum(judgement.spans_left_out for judgement in judgements) + (len(records) - len(kept) if spans else 0),

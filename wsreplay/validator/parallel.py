@@ -20,6 +20,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import identified
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, refusals, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
@@ -129,7 +130,7 @@ def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> 
         with Recording.open(path) as recording:
             if recording.last_id() < worth_splitting:
                 return []
-            connections = recording.connections()
+            connections = identified(recording.connections(), contract.users)
             counts = frame_counts(recording, [connection.id for connection in connections])
             return _balance(connections, counts, parts)
     except WsreplayError:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Declare, Rule
-from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.isolation import Bind, Canary, Confine
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
@@ -61,6 +61,7 @@ def judgement(
         findings=tuple(findings[index] for index in order),
         spans=_spans(monitors, memory),
         session_verdicts=_session_verdicts(memory, verdict, reached.finished),
+        users={session.id: session.user for session in memory.sessions.values() if session.named_by_message and session.user},
         forgotten=dict(monitors.reporter.forgotten),
         span_counts={span: dict(sorted(states.items())) for span, states in monitors.log.counts.items()},
         spans_left_out=monitors.log.left_out,
@@ -217,7 +218,8 @@ def _counted(what: str, count: int) -> str:
 
 def anonymous_sessions(contract: Contract, memory: Memory) -> int:
     """How many sessions have no user, where rules ask whose something is."""
-    if not any(rule.to == "conn.user" for kind in (Bind, Confine) for rule in contract.of(kind)):
+    asks = any(rule.to == "conn.user" for kind in (Bind, Confine) for rule in contract.of(kind))
+    if not asks and not contract.of(Canary):
         return 0
     return sum(1 for session in memory.sessions.values() if session.user is None)
 
@@ -247,7 +249,7 @@ def notes_of(skipped: int, undecodable: int, anonymous: int, sessions: int) -> t
     if anonymous and sessions > 1:
         know = "session does not say whose it is: it is taken for a user of its own" if anonymous == 1 else (
             "sessions do not say whose they are: each is taken for a user of its own")
-        notes.append(f"{anonymous} {know}; say where users are named (a key `user` in the contract)")
+        notes.append(f"{anonymous} {know}; say where users are named (`--user`, or `user:` in the contract)")
     if undecodable:
         they = "message could not be read: it" if undecodable == 1 else "messages could not be read: they"
         notes.append(f"{undecodable} {they} may have been anything, so what depends on that is inconclusive")

@@ -170,9 +170,9 @@ def test_the_connection_that_got_it_is_not_satisfied_and_the_other_is():
 @pytest.mark.parametrize(("first", "second", "notes"), [
     ("alice", "bob", []),
     ("alice", None, ["1 session does not say whose it is: it is taken for a user of its own; say where users are named "
-                     "(a key `user` in the contract)"]),
+                     "(`--user`, or `user:` in the contract)"]),
     (None, None, ["2 sessions do not say whose they are: each is taken for a user of its own; say where users are named "
-                  "(a key `user` in the contract)"]),
+                  "(`--user`, or `user:` in the contract)"]),
 ])  # fmt: skip
 def test_unknown_users_are_said_once(first: str | None, second: str | None, notes: list[str]):
     judgement = ended(run(asked(two(first, second)))).judge(CONTRACT)

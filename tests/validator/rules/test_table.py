@@ -21,7 +21,7 @@ ONE_OF_EACH = {
     "latency": "{latency: a, max: 1s}",
     "sequence": "{field: $.n}",
     "unique": "{field: $.id}",
-    "isolation": "[{id: b, bind: k}, {id: c, confine: k}]",
+    "isolation": "[{id: b, bind: k}, {id: c, confine: k}, {id: d, canary: m}]",
     "schema": "{a: {type: object}}",
     "needs": "{event: a, any: $.text}",
 }

@@ -115,7 +115,8 @@ class SessionsScreen(ListingScreen):
         lasted = units.duration_text(closed - session.opened_ns) if closed is not None else "open"
         verdict = recording.evidence.verdict(session.id)
         frames, size = self._totals(session)
-        user = (look.safe(session.user), text) if session.user else ("anonymous", dim)
+        named = session.user or recording.evidence.user(session.id)
+        user = (look.safe(named), text) if named else ("anonymous", dim)
         return [
             [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
             [(units.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],

@@ -82,6 +82,10 @@ class Evidence(NamedTuple):
         verdicts = {str(judgement.session_verdicts.get(session, "")) for judgement in self.judgements}
         return next((verdict for verdict in order if verdict in verdicts), "")
 
+    def user(self, session: int) -> str | None:
+        """Whose a session is, where a message says it and the handshake did not."""
+        return next((judgement.users[session] for judgement in self.judgements if session in judgement.users), None)
+
     def is_vacuous(self, session: int | None = None) -> bool:
         """Whether no rule was about anything, in a session or in all; False as long as that is not known."""
         verdicts = {str(judgement.verdict) for judgement in self.judgements}

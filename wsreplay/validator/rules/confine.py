@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wsreplay.contract.rules.isolation import Confine
+from wsreplay.trace.identity import is_pseudonym
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
@@ -59,7 +60,7 @@ class ConfineMonitor(MessageMonitor):
         name = str(value)
         if name == str(owner) or any(fnmatchcase(name, glob) for glob in self.rule.shared):
             return False
-        if owner is None or str(owner).startswith("cookie:"):  # a pseudonym cannot be compared with a name
+        if owner is None or is_pseudonym(str(owner)):  # a pseudonym cannot be compared with a name
             self.counts.doubt()
             return False
         leak = self._leaks.get((conn.id, name))

@@ -28,6 +28,7 @@ from typing import Any
 
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.contract.rules.questions import Questions
+from wsreplay.trace.identity import is_pseudonym
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
@@ -338,7 +339,7 @@ class BindMonitor(MessageMonitor):
         named = self._urls.get(str(value))
         if named is not None:
             return Binding(named, fid, t, asked=True)
-        known = isinstance(owner, str) and not owner.startswith("cookie:")  # a pseudonym cannot be compared with a name
+        known = isinstance(owner, str) and not is_pseudonym(owner)  # a pseudonym cannot be compared with a name
         if hint is not None and known and str(hint) != owner:
             return Binding(str(hint), fid, t, asked=True)
         return Binding(owner, fid, t, asked=not self._by_connection)

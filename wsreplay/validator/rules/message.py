@@ -82,4 +82,4 @@ class MessageUser(Observer):
         if self._has_key:
             writer.need("user")
             user = writer.keys.variable("user")
-            writer.add(f"if conn.user is None and {user} is not None:", f"    conn.belong_to(str({user}))")
+            writer.add(f"if conn.user is None and {user} is not None:", f"    conn.be_named(str({user}))")

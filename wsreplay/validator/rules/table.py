@@ -8,7 +8,7 @@ events count, and for what asks, which says whose something is: an event of some
 from __future__ import annotations
 
 from wsreplay.contract.model import Rule
-from wsreplay.contract.rules.isolation import Bind, Confine
+from wsreplay.contract.rules.isolation import Bind, Canary, Confine
 from wsreplay.contract.rules.latency import Latency
 from wsreplay.contract.rules.left_open import LeftOpen
 from wsreplay.contract.rules.needs import Needs
@@ -21,6 +21,7 @@ from wsreplay.contract.rules.startup import Startup
 from wsreplay.contract.rules.unique import Unique
 from wsreplay.contract.rules.unknown import Unknown
 from wsreplay.contract.rules.waits import Waits
+from wsreplay.validator.rules.canary import CanaryMonitor
 from wsreplay.validator.rules.confine import ConfineMonitor
 from wsreplay.validator.rules.isolation import BindMonitor
 from wsreplay.validator.rules.latency import LatencyMonitor
@@ -42,6 +43,7 @@ MESSAGE_RULES: dict[type[Rule], type[MessageMonitor]] = {
     Questions: QuestionsMonitor,
     Bind: BindMonitor,
     Confine: ConfineMonitor,
+    Canary: CanaryMonitor,
     Unknown: UnknownMonitor,
     Schema: SchemaMonitor,
     Latency: LatencyMonitor,

@@ -238,6 +238,8 @@ class SessionState:
         self.id, self.key = id, Token(f"session {id}")
         # whose it is, as far as a handshake or a message has said
         self.user: str | None = None
+        # a message said it, and no handshake
+        self.named_by_message = False
         # open connections
         self.connections = 0
         # the connection that was opened last
@@ -272,6 +274,10 @@ class SessionState:
         self.violated = self.undecided = False
         # a rule of severity error could not be judged
         self.failed = False
+
+    def name_by_message(self) -> None:
+        """A message says whose it is."""
+        self.named_by_message = True
 
     def open(self, conn: ConnectionState) -> None:
         """A connection of the session opens."""
@@ -403,6 +409,11 @@ class ConnectionState:
         """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
         for name, value in attributes.items():
             setattr(self, name, value)
+
+    def be_named(self, user: str) -> None:
+        """A message says whose it is, which its handshake did not."""
+        self.belong_to(user)
+        self.session.name_by_message()
 
     def belong_to(self, user: str) -> None:
         """It is known whose it is."""
