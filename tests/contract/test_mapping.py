@@ -22,6 +22,8 @@ def test_paths_of_the_contract_become_the_products() -> None:
     sources = {name: [str(getattr(source, "text", source)) for source in key.sources] for name, key in contract.keys.items()}
     assert sources["thread"] == ["$.thread_id", "$.data.thread_id", "conn.id"]
     assert sources["run"] == ["$.data.run", "$.data.run_id", "thread"]
+    labels = {name: [str(getattr(source, "text", source)) for source in span.label] for name, span in contract.spans.items()}
+    assert (labels["run"][0], labels["tool"]) == ("$.data.agent", ["tool_name"])
     assert sources["tool"] == ["$.data.call", "$.tool_call_id", "$.data.tool_call_id"]
 
 

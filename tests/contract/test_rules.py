@@ -237,6 +237,13 @@ def test_a_rule_can_be_taken_away(text: str):
          "41: spans.run.inside: expected another span, found 'run'; expected another span"),
         ("spans: {run: {start: a, end: b, parent: 3}}",
          "41: spans.run.parent: expected a path or a key that names the parent, found 3"),
+        ("spans: {run: {start: a, end: b, label: 3}}",
+         "40: spans.run.label: expected a path or a key that holds the span's name, found 3"),
+        ("spans: {run: {start: a, end: b, label: []}}",
+         "40: spans.run.label: expected a path or a key that holds the span's name, found an empty list"),
+        ("spans: {run: {start: a, end: b, label: [$.name, nope]}}",
+         "49: spans.run.label[1]: expected run, tool, conn.id, conn.user or conn.session, found 'nope'; "
+         "expected run, tool, conn.id, conn.user or conn.session"),
         ("spans: [a]", "8: spans: expected a mapping, found a list"),
         ("spans: {run: a}", "14: spans.run: expected a span, found 'a'"),
         ("schema: a", "9: schema: expected JSON Schemas by event type, found 'a'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tui.conftest import PublishedHere
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording import span_reading
 from wsreplay.tui.recording.lanes import DrawnSpan
@@ -20,26 +21,11 @@ def test_what_has_begun_and_not_ended_is_open(times, at):
     assert open_at(spans, at) == expected
 
 
-class Kept:
-    """A context that keeps what is published."""
-
-    cancelled = False
-
-    def __init__(self) -> None:
-        self.published: list[SpanReading] = []
-
-    def publish(self, value: SpanReading) -> None:
-        self.published.append(value)
-
-    def interrupt_by(self, interrupt) -> None:
-        pass
-
-
 def page(path, from_ns: int = 0) -> SpanReading:
-    kept = Kept()
+    published = PublishedHere()
     with Recording.open(path) as reader:
-        read_spans(None, ("agent-chat",), None, from_ns, reader, kept)
-    (reading,) = kept.published
+        read_spans(None, ("agent-chat",), None, from_ns, reader, published)
+    (reading,) = published.values
     return reading
 
 

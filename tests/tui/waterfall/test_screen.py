@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from wsreplay.tui.recording import span_reading
+from wsreplay.tui.recording.known_spans import SpanNews
 from wsreplay.units import SECOND
+from wsreplay.validator import span_log
 
 MS = 1_000_000
 
@@ -101,3 +104,59 @@ async def test_in_a_replay_the_waterfall_does_not_say_how_a_span_will_end(stage,
         await on.press("colon", *"1s", "enter", "space")
         assert screen.replaying
         assert "still open" in screen.about.text and "completed" not in screen.about.text
+
+
+@pytest.fixture
+def five_runs(script):
+    """Five runs, the last of which lacks the end of its tool."""
+    made = script("runs.db")
+    made.open(1, 0)
+    for run in range(5):
+        ids = {"thread_id": "t", "run_id": f"r{run}"}
+        made.say(1, 1000 * run + 1, 0, "chat", thread_id="t")
+        made.say(1, 1000 * run + 2, 1, "agent_started", **ids)
+        made.say(1, 1000 * run + 3, 1, "agent_thinking", **ids)
+        made.say(1, 1000 * run + 4, 1, "tool_executing", **ids, tool_call_id=f"c{run}", tool_name="search")
+        if run < 4:
+            made.say(1, 1000 * run + 500, 1, "tool_completed", **ids, tool_call_id=f"c{run}")
+        made.say(1, 1000 * run + 600, 1, "agent_completed", **ids)
+    return made.write(6000)
+
+
+async def test_a_long_log_is_read_page_by_page(stage, five_runs, monkeypatch):
+    monkeypatch.setattr(span_reading, "PAGE", 4)
+    monkeypatch.setattr(span_log, "MOST_RUNS", 0)
+    async with stage(five_runs, validating=True, steady=True) as on:
+        await on.until(lambda: on.app.recording.evidence.is_there)
+        on.app.recording.take_spans(SpanNews("agent-chat", (), is_all=True, left_out=10))
+        await on.press("w")
+        screen = on.app.screen
+        await on.until(lambda: screen.canvas.count)
+        assert "4 of 10 spans" in on.text() and "░" in on.text()
+        await on.press("right_square_bracket")
+        await on.until(lambda: screen.canvas.selected is not None and screen.canvas.selected.name == "search")
+        assert screen.canvas.selected.start_frame == 28 and "cut" in screen.about.text
+        assert "from 00:04" in on.text()
+        await on.press("0")
+        await on.until(lambda: screen._spans and screen._spans[0].start_frame == 2)
+
+
+async def test_what_came_with_the_verdict_is_not_read_again(stage, five_runs, monkeypatch):
+    async with stage(five_runs, validating=True, steady=True) as on:
+        await on.until(lambda: on.app.recording.known_spans.revision)
+        monkeypatch.setattr(span_reading, "read_spans", None)
+        await on.press("w")
+        await on.until(lambda: on.app.screen.canvas.count)
+        assert len(on.app.screen._spans) == 10 and " of " not in on.app.screen.canvas.border_subtitle
+
+
+async def test_what_is_open_says_what_it_owes(stage, script):
+    made = script("open.db")
+    made.open(1, 0)
+    made.say(1, 1, 1, "agent_started", thread_id="t", run_id="r", payload={"agent": "analyst"})
+    async with stage(made.write(2000, close=False), validating=True, steady=True) as on:
+        await on.until(lambda: on.app.recording.evidence.is_there)
+        await on.press("w")
+        await on.until(lambda: on.app.screen.canvas.count)
+        assert "open" in on.app.screen.about.text
+        assert "owes agent_completed or error_event or agent_error in 28s" in on.app.screen.about.text

@@ -42,6 +42,8 @@ class Waterfall(RowList):
         # The span that is chosen, and the row of its lane.
         self.selected: DrawnSpan | None = None
         self._selected_row = 0
+        # From when to when (ns) all spans are among the lanes' (None: to the end).
+        self._page: tuple[int, int | None] = (0, None)
         # What is wrong, by the frame that began a span.
         self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
         # By row, the spans that did not end well, or of which something is wrong.
@@ -91,8 +93,9 @@ class Waterfall(RowList):
 
     # Spans and lanes.
 
-    def show_lanes(self, lanes: Sequence[Lane]) -> None:
-        self.lanes = lanes
+    def show_lanes(self, lanes: Sequence[Lane], from_ns: int = 0, until_ns: int | None = None) -> None:
+        """Lanes with all spans between two times; what lies outside is drawn as not read."""
+        self.lanes, self._page = lanes, (from_ns, until_ns)
         self._unwell.clear()
         self.set_count(len(lanes) + 1 if lanes else 0)
         if lanes and self.cursor == 0:
@@ -139,6 +142,7 @@ class Waterfall(RowList):
         cells = Cells(self.room, ground)
         for x, _ in self.window.ticks(cells.width):
             cells.put(x, look.own("·"), look.style("line", on="ground"))
+        self._unread(cells)
         self._playhead(cells)
         chosen = [self.selected] if self.selected is not None and row == self.cursor else []
         for spans in (lane.spans, self._unwell_of(row, lane), chosen):
@@ -148,6 +152,15 @@ class Waterfall(RowList):
         title = lane.title if lane.title else indent + lane.name
         label = fitted_ends(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
         return self.whole_line([(label, look.style("strong" if lane.title else "faint")), *cells.runs()], width)
+
+    def _unread(self, cells: Cells) -> None:
+        """Where there may be spans that are not on this page."""
+        from_ns, until_ns = self._page
+        first = max(0, self.window.column(from_ns, cells.width)) if from_ns else 0
+        last = cells.width if until_ns is None else max(0, self.window.column(until_ns, cells.width) + 1)
+        style = self.look.style("line", on="ground")
+        cells.put(0, self.look.signs.unread * first, style)
+        cells.put(last, self.look.signs.unread * max(0, cells.width - last), style)
 
     def _unwell_of(self, row: int, lane: Lane) -> Sequence[DrawnSpan]:
         """Painted over the others, so that none is lost where a column holds many."""

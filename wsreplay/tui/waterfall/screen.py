@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -104,7 +104,7 @@ class WaterfallScreen(PlaybackScreen):
         is_empty = not self.recording.reader.last_id()
         why = "Nothing is recorded yet." if is_empty else "This contract knows no span that begins here."
         self.canvas.set_empty_lines(["", why])
-        self.canvas.show_lanes(lanes)
+        self.canvas.show_lanes(lanes, read_spans.from_ns, read_spans.until_ns)
         self.canvas.border_subtitle = self._count_text(read_spans)
         chosen = self._span_of_frame()
         if chosen is not None:
@@ -120,13 +120,17 @@ class WaterfallScreen(PlaybackScreen):
         return f"{shown:,} of {total:,} spans{since}"
 
     def _turn_page(self) -> None:
-        """Read the spans of what is in sight, where the page does not reach it."""
-        start_ns = self.canvas.window.start_ns
-        if self._reading is not None and not self._reading.reaches(start_ns):
-            self._reading = None
-            contracts = self.host.validation.contracts_in_use
-            self.canvas.border_subtitle = f"{READING} {self.look.signs.ellipsis}"
-            self._span_reader.ask_again(self.session, contracts, self.now(), start_ns)
+        """Read the spans at the playhead, or where that is out of sight those of what is in sight, if the page does not reach
+        them."""
+        window, at_ns = self.canvas.window, self.playback.at_ns
+        wanted_ns = at_ns if window.start_ns <= at_ns <= window.end_ns else window.start_ns
+        if self._reading is not None and not self._reading.reaches(wanted_ns):
+            self._read_from(wanted_ns)
+
+    def _read_from(self, from_ns: int) -> None:
+        self._reading = None
+        self.canvas.border_subtitle = f"{READING} {self.look.signs.ellipsis}"
+        self._span_reader.ask_again(self.session, self.host.validation.contracts_in_use, self.now(), from_ns)
 
     def _span_of_frame(self) -> DrawnSpan | None:
         """The span that the list's frame began or ended, once: after that the user has chosen others."""
@@ -199,10 +203,26 @@ class WaterfallScreen(PlaybackScreen):
         first = bisect_left(wrong, _place(here), key=_place) if here is not None else 0
         same = next((at for at in range(first, len(wrong)) if wrong[at] is here), None)  # a frame may begin several spans
         at = (same if same is not None else first - (steps > 0)) + steps
+        if not 0 <= at < len(wrong) and self._go_off_page(steps, here):
+            return
         if not 0 <= at < len(wrong):
             self.notify("no finding further on" if steps > 0 else "no finding before this one")
             return
         self._go_to(wrong[at])
+
+    def _go_off_page(self, steps: int, here: DrawnSpan | None) -> bool:
+        """To the next finding that belongs to a span of another page, if there is one."""
+        if here is None or self._reading is None or not self._reading.left_out:
+            return False
+        begun = sorted({finding.activation for finding in self._findings() if finding.activation is not None})
+        at = bisect_right(begun, here.start_frame) if steps > 0 else bisect_left(begun, here.start_frame) - 1
+        if not 0 <= at < len(begun):
+            return False
+        self._at_frame = begun[at]
+        from_ns = paging.time_of(self.recording.reader, begun[at])
+        self._read_from(from_ns)
+        self.seek(from_ns)
+        return True
 
     def _go_to(self, span: DrawnSpan) -> None:
         self.canvas.move_to(self.canvas.row_of(span), quiet=True)
