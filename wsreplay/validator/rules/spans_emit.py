@@ -177,8 +177,8 @@ class SpansEmitter:
         outer = [writer.keys.variable(name) for name in span.by[:-1]]
         key = f"({', '.join([*outer, p])})" if outer else p
         unknown = f"{monitor.variable}.look_for_parent(conn, x{number}, {p}, t, fid, type, {writer.direction})"
-        found = [f"{h} = conn.span{number}.get({key})", f"if {h} is None:", f"    {unknown}"]
-        writer.add(f"{h} = None", f"if {p} is not None:", *indented(found))
+        lookup = [f"{h} = conn.span{number}.get({key})", f"if {h} is None:", f"    {unknown}"]
+        writer.add(f"{h} = None", f"if {p} is not None:", *indented(lookup))
 
     def _covered(self, writer: HandlerWriter, span: Span) -> bool:
         """Whether the span that this one is inside of speaks up itself where the event comes without it."""

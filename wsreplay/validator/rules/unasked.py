@@ -93,15 +93,15 @@ class UnaskedRuns:
 
     def conclude(self, session: SessionState) -> None:
         """A session is over: of its runs that name no thread and that nobody asked for, those that are somebody else's."""
-        told = False
+        has_leaked = False
         for nameless in [run for run in self._nameless if run.instance.session is session and not run.asked]:
             run = nameless.instance
             twin = next((other for other in self._nameless if self._is_twin(nameless, other)), None)
             if twin is None:
                 if _asker(run.conn) not in self._asked:
                     self._warn(run, nameless.after)
-            elif not told:
-                told = True
+            elif not has_leaked:
+                has_leaked = True
                 why = f"it is what {twin.owner} asked for and got at the same moment, sent to {nameless.owner}, too"
                 witness = (twin.instance.fid,) if twin.instance.fid is not None else ()
                 self._say(run, nameless.after, "isolation", Severity.ERROR, why, witness)
