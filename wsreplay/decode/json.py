@@ -83,6 +83,11 @@ class JsonDecoder:
         )
 
 
+def may_be_lines(payload: bytes) -> bool:
+    """Whether a message that begins with one event may hold more, a line each."""
+    return b"\n{" in payload
+
+
 def split_lines(payload: bytes) -> list[values.JsonValue]:
     """JSON lines: two or more objects, one a line; empty where any line is something else."""
     lines = [line for line in payload.split(b"\n", MOST_PARTS + 1) if line.strip()]

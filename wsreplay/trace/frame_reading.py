@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wsreplay.decode import PLAIN, Decoder, Event, Linker, RawMessage, Role, get_decoder
+from wsreplay.decode.json import may_be_lines
 from wsreplay.model import FIN, EventNumber, Frame, Opcode
 from wsreplay.store import paging
 from wsreplay.store.condition import all_of, compare, of_connections
@@ -67,7 +68,7 @@ class FrameReading:
     def types(self, frame: Frame) -> tuple[str, ...]:
         """The types of a frame's events."""
         name = self._choices.name(frame.connection_id)
-        if self.hints and frame.type is not None and name in (PLAIN, None):
+        if self.hints and frame.type is not None and name in (PLAIN, None) and not may_be_lines(frame.payload):
             return (frame.type,)
         link = self._links.get(frame.id)
         if link is not None:

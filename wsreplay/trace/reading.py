@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, get_decoder, heartbeat_of, values
+from wsreplay.decode.json import may_be_lines
 from wsreplay.display import hex_text
 from wsreplay.model import Connection, Frame, Message, Opcode
 from wsreplay.store.condition import UNTYPED
@@ -69,7 +70,8 @@ class Reading:
 
     def types(self, frame: Frame) -> tuple[str, ...]:
         """The types of a frame's events."""
-        if self._hints and frame.type is not None and self._choices[frame.connection_id].name == PLAIN:
+        is_plain = self._hints and self._choices[frame.connection_id].name == PLAIN
+        if is_plain and frame.type is not None and not may_be_lines(frame.payload):
             return (frame.type,)
         return tuple(event.name for event in self.events(frame) if event.name)
 
@@ -120,7 +122,8 @@ class MessageReading:
             name = self._names[message.connection_id]
             if not heartbeats and self._is_heartbeat(message, name):
                 continue
-            if message.opcode > Opcode.BINARY or (message.type is not None and self._hints and name in PLAIN_DOCUMENTS):
+            is_known = message.type is not None and self._hints and name in PLAIN_DOCUMENTS
+            if message.opcode > Opcode.BINARY or (is_known and not may_be_lines(message.payload)):
                 yield message
             else:
                 linker = linkers.get(message.connection_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wsreplay.decode import Event, values
+from wsreplay.decode.json import may_be_lines
 from wsreplay.display import hex_text
 from wsreplay.model import FIN, Frame, Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
@@ -31,7 +32,7 @@ def _is_unread(head: Head, reading: FrameReading) -> bool:
     """Whether what the recorder noted does not tell what a message says."""
     if head.opcode > Opcode.BINARY or not head.flags & FIN or head.size > LONGEST_READ:
         return False
-    return head.type is None or reading.is_decoded(head.connection_id)
+    return head.type is None or reading.is_decoded(head.connection_id) or may_be_lines(head.preview)
 
 
 def _decoded(head: Head, reading: FrameReading, payload: bytes) -> Head:
