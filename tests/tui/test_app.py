@@ -95,7 +95,7 @@ async def test_another_contract_can_be_chosen(stage, chat_recording, contract):
         await on.until(lambda: [source.name for source in on.app.recording.evidence.sources] == ["strict"])
         await on.press("c", *"nowhere.yaml", "enter")
         assert "nowhere.yaml" in on.text() and "no such contract file" in on.text()
-        await on.press("escape", "c", *["up"] * 5, "down", "enter")
+        await on.press("escape", "c", *["up"] * 9, "down", "enter")
         await on.until(lambda: [source.name for source in on.app.recording.evidence.sources] == ["agent-chat"])
 
 
