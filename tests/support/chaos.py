@@ -40,7 +40,10 @@ RECOVERY_S = 2.0
 # On a machine that is busy with other things nothing is fast: so many times what it takes there to start a recorder's program.
 STARTS = 5
 HANG_S = 20.0
+# Between two messages of a peer: kills are what is measured here, not how much passes.
+PAUSE_S = 0.1
 STOP_S = 5.0
+SLOTS = 3  # scenarios that are played at once
 RECORDER, RELAY, BOTH, ORPHAN, FILE = "recorder", "relay", "both", "relay, then recorder", "file"
 VICTIMS = {RECORDER: 10, RELAY: 5, BOTH: 3, ORPHAN: 2, FILE: 1}
 TRACER = shutil.which("strace")
@@ -144,7 +147,7 @@ class Trial:
         self._scenario = scenario
         self._folder = folder
         self._random = Random(seed)
-        self._churn = Churn(Random(seed + 1))
+        self._churn = Churn(Random(seed + 1), PAUSE_S)
         (self._port,) = ports.unused()
         self._relay: Relay | None = None
         self._starts = 0
@@ -451,16 +454,17 @@ def chosen(name: str | None) -> Iterator[Scenario]:
 
 
 async def campaign(kills: int, seed: int, name: str | None = None, within_s: float = 3600.0) -> Outcome:
-    """All scenarios, two at a time, with so many kills in all."""
+    """All scenarios, some at a time, with so many kills in all."""
     scenarios = list(chosen(name))
     share = -(-kills // len(scenarios))
     total = Outcome()
-    slots = asyncio.Semaphore(2)
+    each_s = within_s / len(scenarios) * SLOTS
+    slots = asyncio.Semaphore(SLOTS)
 
     async def play(number: int, scenario: Scenario) -> None:
         async with slots:
             with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-                outcome = await Trial(scenario, Path(folder), seed + 1000 * number).run(share, within_s / len(scenarios) * 2)
+                outcome = await Trial(scenario, Path(folder), seed + 1000 * number).run(share, each_s)
         _say(f"{scenario.name}: {outcome}")
         for problem in outcome.wrong[:10]:
             _say(f"    {problem}")
