@@ -57,6 +57,17 @@ class ContractName(click.ParamType[str]):
         return [*_fitting(map(CompletionItem, builtin_names()), incomplete), CompletionItem(incomplete, type=_FILES)]
 
 
+class DecoderName(click.ParamType[str]):
+    """A decoder, ours or an installed one."""
+
+    name = "decoder"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from wsreplay.decode import decoder_names
+
+        return _fitting(map(CompletionItem, decoder_names()), incomplete)
+
+
 class FilterText(click.ParamType[str]):
     """A filter: the field that its last term begins with, or a value of it."""
 

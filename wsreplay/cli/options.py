@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsreplay.cli.completion import DecoderName
+from wsreplay.decode import OUR_DECODERS
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Session
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 RECORDINGS = Path("recordings")
 _UNCUT = 2**31
 NAMED_BY = "Contract whose places of types, decoder and map are used."
-READ_DEFAULT = "[default: as the contract says, else found out]"
 FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
 
 
@@ -70,6 +71,15 @@ def allow_origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--allow-origin`, of every command that listens."""
     text = "Let web pages of https://app.example connect, besides this machine's and the upstream's; '*' for any."
     return click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", help=text)(command)
+
+
+def decoder_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--as`, of every command that reads messages."""
+    text = (
+        f"How messages are read: {', '.join(OUR_DECODERS)}, or one that you installed. "
+        "[default: as the contract says, else found out]"
+    )
+    return click.option("--as", "decoder", type=DecoderName(), metavar="NAME", help=text)(command)
 
 
 def redact_option(command: Callable[..., Any]) -> Callable[..., Any]:

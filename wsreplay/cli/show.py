@@ -8,11 +8,10 @@ import click
 
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, FilterText, RecordingName, SessionNumber
-from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, line_width, open_recording, print_paged, split_session
+from wsreplay.cli.options import NAMED_BY, decoder_option, line_width, open_recording, print_paged, split_session
 from wsreplay.cli.show_lines import TIMES, FrameLines, Times
 from wsreplay.cli.show_objects import json_line
 from wsreplay.cli.show_view import Showing
-from wsreplay.decode import decoder_names
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.reading import Reading
@@ -29,7 +28,7 @@ from wsreplay.trace.reading import Reading
               help="Since the recording began, since the line before, by this computer's clock, or in UTC.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
-@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
+@decoder_option
 @click.option("--raw", is_flag=True, help="Show payloads as they were sent, not what they say.")
 @colour_option
 @click.option("--no-pager", is_flag=True, help="Print to the terminal, however long it is.")

@@ -8,10 +8,9 @@ import click
 
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import NAMED_BY, READ_DEFAULT, connections_of, open_recording, split_session
+from wsreplay.cli.options import NAMED_BY, connections_of, decoder_option, open_recording, split_session
 from wsreplay.contract import load
 from wsreplay.contract.decoding import messages_of
-from wsreplay.decode import decoder_names
 from wsreplay.report import stats_json, stats_text
 from wsreplay.trace.statistics import collect
 
@@ -20,7 +19,7 @@ from wsreplay.trace.statistics import collect
 @click.argument("file", metavar="FILE", type=RecordingName())
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
-@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
+@decoder_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @colour_option
 def command(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import READ_DEFAULT, RECORDINGS, split_session
-from wsreplay.decode import decoder_names
+from wsreplay.cli.options import RECORDINGS, decoder_option, split_session
 from wsreplay.store.paths import reachable
 
 
@@ -14,7 +13,7 @@ from wsreplay.store.paths import reachable
 @click.argument("file", type=RecordingName(), required=False)
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(), help="Validate by a built-in or a file.")
-@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
+@decoder_option
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")

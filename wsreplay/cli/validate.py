@@ -16,9 +16,9 @@ import click
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import FITTING_DEFAULT, READ_DEFAULT, open_recording, split_session, user_option
+from wsreplay.cli.options import FITTING_DEFAULT, decoder_option, open_recording, split_session, user_option
 from wsreplay.contract import Contract, load
-from wsreplay.decode import decoder_names, get_decoder
+from wsreplay.decode import get_decoder
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.files import write_file
@@ -49,7 +49,7 @@ from wsreplay.validator.findings import Finding, Severity
 @click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write what is found into such a file.")
 @click.option("--follow", is_flag=True, help="Judge while the recording grows; findings are printed as they are decided.")
 @click.option("--save", is_flag=True, help="Keep the findings in the recording.")
-@click.option("--as", "decoder", metavar="NAME", help=f"How messages are read: {', '.join(decoder_names())}. {READ_DEFAULT}")
+@decoder_option
 @user_option(
     "Where connections name their users: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
     "[default: as recorded]"

@@ -25,7 +25,7 @@ from wsreplay.contract.model import (
 )
 from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.rules.table import KINDS
-from wsreplay.decode import decoder_names
+from wsreplay.decode import OUR_DECODERS, decoder_names
 from wsreplay.errors import ContractError, UsageError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store.paths import reachable
@@ -151,8 +151,10 @@ class _Loader:
         if "envelope" in self.top:
             parts = self.top["envelope"].mapping((*PLACES, "decoder"))
             places: dict[str, Any] = {name: path_of(parts[name]) for name in PLACES if name in parts}
-            decoder = parts["decoder"].choice(decoder_names()) if "decoder" in parts else None
-            envelope = replace(envelope, **places, decoder=decoder)
+            if "decoder" in parts:
+                named = parts["decoder"]
+                places["decoder"] = named.choice(OUR_DECODERS if named.data in OUR_DECODERS else decoder_names())
+            envelope = replace(envelope, **places)
         return map_envelope(envelope, self.top["map"]) if "map" in self.top else envelope
 
     def _keys(self) -> dict[str, Key]:

@@ -8,10 +8,11 @@ A decoder does no I/O and keeps no state; what needs a memory, such as the reque
 from wsreplay.decode.detect import Choice, choose
 from wsreplay.decode.link import Event, Linker
 from wsreplay.decode.part import BINARY, TEXT, CannotEncode, Decoder, Heartbeat, Part, RawMessage, Role, Shortcut, heartbeat_of
-from wsreplay.decode.registry import PLAIN, PLAIN_DOCUMENTS, decoder_names, get_decoder
+from wsreplay.decode.registry import OUR_DECODERS, PLAIN, PLAIN_DOCUMENTS, decoder_names, get_decoder
 
 __all__ = [
     "BINARY",
+    "OUR_DECODERS",
     "PLAIN",
     "PLAIN_DOCUMENTS",
     "TEXT",

@@ -9,10 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from wsreplay.decode.part import Decoder
 from wsreplay.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 GROUP = "wsreplay.decoders"
 PLAIN = "json"
@@ -35,8 +39,12 @@ _OURS = {
 }
 
 
+# Those that need no look at what is installed, which takes as long as a start.
+OUR_DECODERS = tuple(sorted(_OURS))
+
+
 def decoder_names() -> list[str]:
-    """All decoders that can be asked for."""
+    """All decoders that can be asked for. Looks through all installed packages: not to be called at a start."""
     return sorted({*_OURS, *(point.name for point in _added())})
 
 
@@ -55,11 +63,13 @@ def get_decoder(name: str) -> Decoder:
     raise UsageError(f"there is no decoder {name!r}{hint}")
 
 
-def _added() -> metadata.EntryPoints:
+def _added() -> EntryPoints:
+    from importlib import metadata
+
     return metadata.entry_points(group=GROUP)
 
 
-def _load(point: metadata.EntryPoint) -> Decoder:
+def _load(point: EntryPoint) -> Decoder:
     try:
         make: Callable[[], Decoder] = point.load()
         return make()
