@@ -21,6 +21,9 @@ for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
     os.unsetenv(name)  # readline, which pytest imports, sets them behind Python's back
 
+# Verdicts that were kept belong to the user; tests judge anew, but for those about them.
+os.environ["WSREPLAY_CACHE"] = ""
+
 # Compiled once, however many processes the tests start: an installed wsreplay has its bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -14,8 +14,8 @@ PACKAGE = Path(wsreplay.__file__).parent
 LEAST_SHARE = 0.8
 # Packages that are used as a library: by the rest of this one, by tests, by programs of others.
 LIBRARIES = ("contract", "decode", "diff", "proxy", "recorder", "report", "store", "testing", "trace", "wire")
-# Methods whose meaning is told once, where a decoder is described.
-TOLD_IN_PROTOCOL = {"decode": frozenset({"parse", "encode"})}
+# Methods whose meaning is told once, where a decoder or a rule is described.
+TOLD_IN_PROTOCOL = {"decode": frozenset({"parse", "encode"}), "contract": frozenset({"patterns", "paths", "may_concern"})}
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

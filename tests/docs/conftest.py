@@ -124,6 +124,9 @@ class Reader:
             case "sample":
                 name, _, source = directive.rest.partition(" ")
                 shutil.copy(ROOT / "recordings" / "samples" / source, self.folder / name)
+            case "checkout":
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / "wsreplay", self.folder / "wsreplay", ignore=ignored, dirs_exist_ok=True)
             case "backend":
                 self._services.enter_context(_backend(int(self.ports["8000"])))
             case "chat":

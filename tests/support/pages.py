@@ -9,6 +9,7 @@ a line, and for any lines where it stands alone; times, random ids and addresses
 
     <!-- test: have FILE SCENARIO[:USER] ... -->   a recording of demo chats lies there
     <!-- test: sample FILE SAMPLE -->                a copy of one in recordings/samples lies there
+    <!-- test: checkout -->                         the package lies there, to be changed
     <!-- test: backend -->                          the demo backend listens at port 8000
     <!-- test: chat SCENARIO[:USER] ... -->         users chat through the proxy at port 8765
     <!-- test: until TEXT -->                       the block's one command goes on; what it prints is compared when it ends
@@ -93,7 +94,7 @@ class Page:
         return (step for step in self.steps if isinstance(step, Block))
 
 
-_OWN_STEP = ("have", "sample", "backend", "chat", "interrupt", "needs")
+_OWN_STEP = ("have", "sample", "checkout", "backend", "chat", "interrupt", "needs")
 
 
 def read(path: Path) -> Page:

@@ -110,8 +110,9 @@ def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> L
         )
         if judged:
             from wsreplay.validator.preview import preview_verdict
+            from wsreplay.validator.saved import SavedVerdicts
 
-            listed.judgement = preview_verdict(recording, [contract] if contract else [])
+            listed.judgement = preview_verdict(recording, [contract] if contract else [], SavedVerdicts.open())
         if decoded:
             listed.decoders = _decoders(recording, contract)
         return listed

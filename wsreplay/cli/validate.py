@@ -143,6 +143,7 @@ def _judge(
     paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, read: Callable[[Contract], Contract], spans: bool
 ) -> list[FileResult]:
     from wsreplay.validator import judge_files
+    from wsreplay.validator.saved import SavedVerdicts
     from wsreplay.validator.select import pair_with_contracts
 
     for path in paths:
@@ -151,7 +152,7 @@ def _judge(
     wanted = [(path, read(contract)) for path, contract in pair_with_contracts(paths, contracts)]
     steps = len(wanted)
     with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
-        outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1), spans=spans)
+        outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1), spans=spans, saved=SavedVerdicts.open())
     return [
         FileResult(
             str(outcome.path), outcome.judgement, str(outcome.error) if outcome.error else None,

@@ -24,6 +24,7 @@ from wsreplay.trace.identity import identified
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, refusals, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
+from wsreplay.validator.saved import SavedVerdicts, state_of
 from wsreplay.validator.span_log import SpanLog
 
 WORTH_SPLITTING = 20_000
@@ -49,14 +50,17 @@ def judge_files(
     progress: Callable[[], None] | None = None,
     worth_splitting: int = WORTH_SPLITTING,
     spans: bool = False,
+    saved: SavedVerdicts | None = None,
 ) -> list[FileOutcome]:
     """Judge each file by the contract it comes with, in this order; `progress` is called after each. With `spans`, judgements
     hold all spans, not only runs.
 
     With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and one of at least
-    `worth_splitting` frames in parts.
+    `worth_splitting` frames in parts. What is `saved` of files that nobody has touched since is not judged again.
     """
     pairs = [(Path(path), contract) for path, contract in wanted]
+    if saved is not None:
+        return _judge_what_is_not_saved(pairs, saved, jobs, executor, progress, worth_splitting, spans)
     if jobs <= 1 and executor is None:
         outcomes = []
         for path, contract in pairs:
@@ -68,6 +72,36 @@ def judge_files(
         return _judge_side_by_side(pairs, executor, max(jobs, 1), progress, worth_splitting, spans)
     with ProcessPoolExecutor(max_workers=jobs) as own:
         return _judge_side_by_side(pairs, own, jobs, progress, worth_splitting, spans)
+
+
+def _judge_what_is_not_saved(
+    wanted: list[tuple[Path, Contract]],
+    saved: SavedVerdicts,
+    jobs: int,
+    executor: Executor | None,
+    progress: Callable[[], None] | None,
+    worth_splitting: int,
+    spans: bool,
+) -> list[FileOutcome]:
+    states = [state_of(path) for path, _ in wanted]
+    judgements = [
+        saved.find(state, contract, spans) if state is not None else None
+        for state, (_, contract) in zip(states, wanted, strict=True)
+    ]
+    rest = [pair for pair, judgement in zip(wanted, judgements, strict=True) if judgement is None]
+    for _ in range(len(wanted) - len(rest) if progress is not None else 0):
+        assert progress is not None
+        progress()
+    judged = iter(
+        judge_files(rest, jobs=jobs, executor=executor, progress=progress, worth_splitting=worth_splitting, spans=spans)
+    )
+    outcomes = []
+    for state, (path, contract), judgement in zip(states, wanted, judgements, strict=True):
+        outcome = next(judged) if judgement is None else FileOutcome(path, contract.name, judgement)
+        if judgement is None and outcome.judgement is not None and state is not None:
+            saved.keep(state, contract, outcome.judgement, spans)
+        outcomes.append(outcome)
+    return outcomes
 
 
 def _judge_file(path: Path, contract: Contract, spans: bool) -> FileOutcome:

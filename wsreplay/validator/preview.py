@@ -8,16 +8,26 @@ from collections.abc import Iterable, Sequence
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.judge import judge
+from wsreplay.validator.saved import SavedVerdicts, state_of
 from wsreplay.validator.select import select_contracts
 
 MOST_FRAMES = 200_000  # above it a listing would keep one waiting
 
 
-def preview_verdict(recording: Recording, contracts: Sequence[str] = ()) -> Judgement | None:
-    """By the first of these contracts, or the one that fits; None where there are too many frames. Raises WsreplayError."""
-    if recording.last_id() > MOST_FRAMES:
-        return None
-    return judge(recording, select_contracts(recording, contracts)[0])
+def preview_verdict(
+    recording: Recording, contracts: Sequence[str] = (), saved: SavedVerdicts | None = None
+) -> Judgement | None:
+    """By the first of these contracts, or the one that fits; None where there are too many frames, and it is not `saved`.
+    Raises WsreplayError."""
+    contract = select_contracts(recording, contracts)[0]
+    state = state_of(recording.path) if saved is not None else None
+    judgement = saved.find(state, contract) if saved is not None and state is not None else None
+    if judgement is not None or recording.last_id() > MOST_FRAMES:
+        return judgement
+    judgement = judge(recording, contract)
+    if saved is not None and state is not None:
+        saved.keep(state, contract, judgement)
+    return judgement
 
 
 def broken_rules(findings: Iterable[Finding]) -> dict[int, tuple[str, ...]]:

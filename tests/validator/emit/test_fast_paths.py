@@ -62,6 +62,15 @@ rules:
   - {id: g, consistent: [tool, name], by: run}
   - {id: h, precedence: [a, {event: b, where: {$.r: {pattern: '^r'}, $.seq: [{minimum: 2}, 1]}}]}
 """,
+    "canaries": "isolation: [{id: i, canary: 'm[12]'}]",
+    "what a user sees": SPANS
+    + """
+waits: {by: thread, from: a, until: [b, "c2s:*"]}
+silence: {in: run, max: 40ms}
+startup: {first: b, before: [s, a]}
+left_open: {in: run, after: 10ms}
+needs: {event: [a, b, s], any: [$.t, $.x.n]}
+""",
     "all at once": SPANS
     + """
 json: {text: object, type: required}

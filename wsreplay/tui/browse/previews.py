@@ -45,8 +45,9 @@ def preview_all(paths: Sequence[Path], contracts: Sequence[str], context: JobCon
 def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     """Raises WsreplayError."""
     from wsreplay.validator.preview import broken_rules, preview_verdict
+    from wsreplay.validator.saved import SavedVerdicts
 
-    judgement = preview_verdict(reader, contracts)
+    judgement = preview_verdict(reader, contracts, SavedVerdicts.open())
     if judgement is None:
         return Preview(why="too long to be validated in a list")
     if judgement.contract == NO_CONTRACT:

@@ -53,6 +53,8 @@ class NeedsMonitor(MessageMonitor):
     def check(self, body: Body, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         """An event came that may have nothing to show."""
         document = document_of(body)
+        if any(path.find(document) for path in self.rule.any_of):
+            return
         place = next((path for path in self.rule.any_of if _has_place(document, path)), None)
         if place is None or any(_shows(value) for at, value in _leaves(document) if at not in self._plain):
             return

@@ -222,10 +222,8 @@ class SpanMonitor(Monitor):
             self._make_room(conn.session, t)
         table[key] = instance
         self.opened += 1
-        if self._has_names:
-            ended = conn.session.ended[self.number]
-            if key in ended.now or key in ended.old:
-                self._check_name(instance, ended.get(key), t, fid)
+        if self._has_names and key in conn.session.ended[self.number].now:
+            self._check_name(instance, t, fid)
         if self.within_ns is not None:
             queue = self.queue
             if not queue:
@@ -251,9 +249,10 @@ class SpanMonitor(Monitor):
             self.missed.forget(conn.session, labels)
         return False
 
-    def _check_name(self, instance: Instance, before: End | None, t: int, fid: int | None) -> None:
-        """One that ended had the same key: whether it had the same name."""
-        name, first = (_innermost(other) for other in (instance.else_key, before[2] if before is not None else None))
+    def _check_name(self, instance: Instance, t: int, fid: int | None) -> None:
+        """One that ended not long ago had the same key: whether it had the same name."""
+        before = instance.session.ended[self.number].now[instance.slot]
+        name, first = _innermost(instance.else_key), _innermost(before[2])
         if name is not None and first is not None and name != first:
             self.words.say_other_name(instance, self.span.else_by[-1], first, name, t, fid, self.words.starts[0], 1)
 

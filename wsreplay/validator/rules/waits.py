@@ -40,7 +40,8 @@ class WaitsMonitor(MessageMonitor):
             if event:
                 writer.need(self.rule.by)
                 call = f"{self.variable}.{verb}(conn, {writer.keys.variable(self.rule.by)}, t)"
-                writer.add_under(writer.condition(event), [call])
+                lines = [call] if verb == "begin" else ["if conn.session.waits is not None:", f"    {call}"]
+                writer.add_under(writer.condition(event), lines)
 
     def begin(self, conn: ConnectionState, thread: Any, t: int) -> None:
         """The server asks its client something."""
