@@ -32,12 +32,12 @@ serve: $(READY)
 	@$(BIN)/wsreplay demo --serve
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not campaign"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not campaign and not docs"
 
 campaign: $(READY)
 	$(BIN)/python -m pytest -m campaign -s tests/recorder/test_chaos.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m campaign -rP --ignore tests/recorder/test_chaos.py
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "hypothesis and not campaign" --hypothesis-profile campaign --timeout 3600
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "hypothesis and not campaign and not docs" --hypothesis-profile campaign --timeout 3600
 
 chaos: $(READY)
 	$(BIN)/python tests/support/chaos.py --kills 1000
@@ -66,7 +66,7 @@ $(VENV)/.docs: pyproject.toml $(READY)
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.generators
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	$(BIN)/python -m pytest tests/docs/test_site.py
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/docs
 
 package: $(READY)
 	rm -rf dist

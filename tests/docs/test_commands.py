@@ -21,6 +21,7 @@ REASONS = {
 }
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_the_commands_of_a_page_print_what_it_says(path: Path, follow: Callable[[pages.Page], None]) -> None:
     page = pages.read(path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from loops import LOOPS
 from rawpeers import KEY, connect, frame, parse, read_end, read_head, request
 from relay import Relay
 from websockets.asyncio.server import ServerConnection, serve
@@ -142,7 +143,7 @@ def server() -> Iterator[int]:
     loop.close()
 
 
-@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+@pytest.fixture(scope="module", params=LOOPS)
 def relay(request: pytest.FixtureRequest, server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     relay = Relay(f"ws://127.0.0.1:{server}", tmp_path_factory.mktemp("conformance") / "a.db", request.param)
     yield relay
@@ -190,7 +191,7 @@ def test_the_server_behaves_as_without_the_proxy(name: str, server: int, relay: 
     assert direct[1], "each case has an answer, if only a close frame"
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_every_case_is_recorded(server: int, tmp_path: Path, loop: str) -> None:
     proxy = Relay(f"ws://127.0.0.1:{server}", tmp_path / "a.db", loop)
     try:

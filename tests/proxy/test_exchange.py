@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import rawpeers
+from loops import LOOPS
 from rawpeers import Listener, accept, connect, frame, read, read_end, read_head, request, upgraded
 from relay import Relay, wait_for
 
@@ -18,7 +19,6 @@ from recordings import checked
 
 Start = Callable[..., Relay]
 Steps = list[tuple[str, bytes | str]]
-LOOPS = ["uvloop", "asyncio"]
 PEM = Path(rawpeers.__file__).with_name("localhost.pem")
 
 BODY = bytes(range(256)) * 300

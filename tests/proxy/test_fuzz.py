@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
+from loops import LOOPS
 from rawpeers import Listener, accept, frame, read, request, upgraded
 from relay import Relay
 
@@ -65,7 +66,7 @@ def send(sock: socket.socket, data: bytes, random: Random) -> None:
     sock.shutdown(socket.SHUT_WR)
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_any_bytes_pass_and_are_accounted_for(loop: str, listener: Listener, relay: Callable[..., Relay]) -> None:
     proxy = relay(loop=loop, max_payload=100_000)
     sent: list[tuple[bytes, bytes]] = []
@@ -114,7 +115,7 @@ def _behind_an_upgrade(question: bytes) -> int:
     return requests.held if requests.paused else 0
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_any_request_and_any_answer_pass(loop: str, listener: Listener, relay: Callable[..., Relay]) -> None:
     """As long as it is none that is changed on purpose, a head passes as it came; nothing hangs, nothing dies."""
     proxy = relay(loop=loop, keep_host=True)

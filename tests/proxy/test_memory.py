@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from loops import LOOPS
 from rawpeers import Listener, read, upgraded
 from relay import Relay, wait_for
 
@@ -39,7 +40,7 @@ def send_what_goes(sockets: list[socket.socket]) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_many_connections_keep_no_more_than_one(loop: str, listener: Listener, relay: Callable[..., Relay]) -> None:
     """Each chunk that waits is kept once, and none is read beyond what may be kept."""
     proxy = relay(loop=loop, max_payload=1000)

@@ -18,6 +18,7 @@ import fragile_recorder
 import pytest
 import rawpeers
 import uvloop
+from loops import LOOPS
 
 from recordings import checked, write_locked
 from wsreplay.errors import RecordingError
@@ -33,7 +34,7 @@ FRAGILE = (sys.executable, fragile_recorder.__file__)
 PATIENCE_S = 60.0
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
+@pytest.fixture(params=LOOPS)
 def run(request: pytest.FixtureRequest) -> Run:
     return uvloop.run if request.param == "uvloop" else asyncio.run  # type: ignore[return-value]
 

@@ -16,6 +16,7 @@ import jwt
 import orjson
 import pytest
 import uvloop
+from loops import LOOPS
 from rawpeers import Listener
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -31,7 +32,7 @@ from wsreplay.store.reader import Recording
 Run = Callable[[Awaitable[None]], None]
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
+@pytest.fixture(params=LOOPS)
 def run(request: pytest.FixtureRequest) -> Run:
     return uvloop.run if request.param == "uvloop" else asyncio.run  # type: ignore[return-value]
 

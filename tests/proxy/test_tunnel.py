@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 import rawpeers
+from loops import LOOPS
 from rawpeers import Listener, accept, frame, read, read_end, read_head, request, reset, upgraded
 from relay import Relay
 
@@ -92,7 +93,7 @@ def play(steps: Steps, client: socket.socket, server: socket.socket) -> list[tup
     return seen
 
 
-@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+@pytest.fixture(scope="module", params=LOOPS)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Listener, Relay]]:
     """One relay for all cases."""
     listener = Listener()
@@ -120,7 +121,7 @@ def test_peers_see_the_same_with_and_without_the_proxy(name: str, shared: tuple[
     assert proxied == direct
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_every_byte_of_every_case_is_recorded(listener: Listener, relay: Callable[..., Relay], loop: str) -> None:
     proxy = relay(loop=loop, keep_host=True)
     for name in CASES:
@@ -144,7 +145,7 @@ def test_every_byte_of_every_case_is_recorded(listener: Listener, relay: Callabl
     assert {name for name, ending in endings.items() if ending == "malformed"} == wrong
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_bytes_right_behind_the_handshake_pass(listener: Listener, relay: Callable[..., Relay], loop: str) -> None:
     proxy = relay(loop=loop)
     client = rawpeers.connect(proxy.port)
@@ -164,7 +165,7 @@ def test_bytes_right_behind_the_handshake_pass(listener: Listener, relay: Callab
     assert [f.payload for f in checked(proxy.path).stream(1, 0).frames] == [b"too eager"]
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_a_slow_reader_slows_the_sender_and_loses_nothing_before_a_reset(
     listener: Listener, relay: Callable[..., Relay], loop: str
 ) -> None:
@@ -191,7 +192,7 @@ def test_a_slow_reader_slows_the_sender_and_loses_nothing_before_a_reset(
     assert checked(proxy.path).stream(1, 1).end == len(sent)
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_tls_on_both_legs_carries_the_same_bytes(tmp_path: Path, loop: str) -> None:
     listener = Listener()
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

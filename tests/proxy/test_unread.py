@@ -9,6 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from loops import LOOPS
 from oddheads import odd_request
 from rawpeers import Listener, accept, connect, frame, read, read_end, read_head, request
 from relay import Relay, wait_for
@@ -16,7 +17,6 @@ from relay import Relay, wait_for
 from recordings import Recorded, checked
 
 Start = Callable[..., Relay]
-LOOPS = ["uvloop", "asyncio"]
 HI, HO = frame(1, b'{"type":"hi"}'), frame(1, b'{"type":"ho"}', mask=None)
 BYE, BYE_TOO = frame(8, b"\x03\xe8"), frame(8, b"\x03\xe8", mask=None)
 
