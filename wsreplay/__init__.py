@@ -1,5 +1,7 @@
 """wsreplay: a WebSocket recording proxy and replay debugger for agent chats.
 
+For programs: `wsreplay.open(path)` reads a recording, `wsreplay.validate(path, contract)` judges one (see `wsreplay.library`).
+
 The way of the data, and the map of the package:
 
     client ⇄ proxy ⇄ backend     bytes pass untouched
@@ -17,4 +19,21 @@ The way of the data, and the map of the package:
 Imports go down only; `pyproject.toml` holds the layers.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wsreplay.library import RecordedEvent, RecordingFile, open, validate
+
 __version__ = "0.1.0"
+__all__ = ["RecordedEvent", "RecordingFile", "__version__", "open", "validate"]
+
+
+def __getattr__(name: str) -> Any:
+    """The library is imported when it is first used: commands start without it."""
+    if name in __all__:
+        from wsreplay import library
+
+        return getattr(library, name)
+    raise AttributeError(f"module 'wsreplay' has no attribute {name!r}")

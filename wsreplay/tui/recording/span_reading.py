@@ -12,10 +12,11 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.recording.lanes import DrawnSpan, Lane, draw_spans, lanes
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
+    # Imported where spans are drawn: the first screen does without.
+    from wsreplay.tui.recording.lanes import DrawnSpan, Lane
     from wsreplay.tui.recording.open_recording import OpenRecording
 
 LIVE_NS = 3 * SECOND  # a recording that grows is read anew this often
@@ -45,6 +46,7 @@ def read_spans(
     context: JobContext,
 ) -> None:  # fmt: skip
     """Publishes a page of the spans of some connections (all: None) by the first of the contracts, as `SpanReading`."""
+    from wsreplay.tui.recording.lanes import draw_spans, lanes
     from wsreplay.validator import SpanLog, judge
     from wsreplay.validator.select import select_contracts
 
@@ -107,6 +109,8 @@ class SpanReader:
 
     def _take(self, session: Session | None) -> None:
         """Those that came with the verdict."""
+        from wsreplay.tui.recording.lanes import draw_spans, lanes
+
         self._jobs.cancel(READING)
         spans = draw_spans(self._recording.known_spans.of_session(session.id if session else None))
         self._on_reading(SpanReading(spans, lanes(spans)))
