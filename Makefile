@@ -19,7 +19,13 @@ help:
 	@echo "make docs      build the documentation into site/"
 	@echo "make package   build wheel and sdist into dist/, and check them"
 
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+
+# An environment that an older Python made is made anew.
 $(READY): pyproject.toml
+	@$(PYTHON) $(NEW_ENOUGH) || { echo "wsreplay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	    "Say which to use: make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; exit 1; }
+	@$(BIN)/python $(NEW_ENOUGH) 2>/dev/null || rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --group dev
