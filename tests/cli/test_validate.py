@@ -32,6 +32,17 @@ def test_a_violation_is_told_with_its_place_and_exits_1(recording: Path) -> None
     assert "\x1b" not in outcome.out
 
 
+def test_all_spans_are_told_where_they_are_asked_for(recording: Path) -> None:
+    (file,) = json.loads(run("validate", recording, "-f", "json", "--spans").out)["files"]
+    (tool,) = [span for span in file["spans"] if span["state"] != "completed"]
+    assert (tool["span"], tool["label"], tool["state"]) == ("tool", "search", "cut")
+    assert tool["parent"] in [run["id"] for run in file["runs"]]
+    (brief,) = json.loads(run("validate", recording, "-f", "json").out)["files"]
+    assert "spans" not in brief and brief["run_counts"] == file["run_counts"] == file["span_counts"]["run"]
+    outcome = run("validate", recording, "--spans")
+    assert (outcome.code, outcome.err) == (2, "wsreplay: --spans is for -f json\n")
+
+
 def test_the_json_verdict_says_the_same(recording: Path) -> None:
     verdict = json.loads(run("validate", recording, "-f", "json").out)
     assert (verdict["version"], verdict["verdict"]) == (2, "violated")

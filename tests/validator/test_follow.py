@@ -15,7 +15,7 @@ from wsreplay.contract import builtin_names, load, loads
 from wsreplay.model import Connection, Frame
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
-from wsreplay.validator import Finding, Judgement, follow, judge
+from wsreplay.validator import Finding, Judgement, SpanLog, SpanRecord, follow, judge
 from wsreplay.validator.follow import Follower
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
@@ -80,12 +80,13 @@ def test_live_and_offline_findings_are_equal(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES.rglob("*.db")), ids=lambda path: str(path.relative_to(SAMPLES)))
 def test_a_sample_is_judged_alike_while_it_grows(sample: Path, tmp_path: Path) -> None:
-    """Looked at after each frame, it has said in the end what it says of the whole file."""
+    """Looked at after each frame, it has said in the end what it says of the whole file; of spans too, change by change."""
     name = sample.parent.name
     contract = load(name if name in builtin_names() else "agent-chat")
-    file, follower = Growing(tmp_path / "growing.db"), Follower(contract)
+    file, follower = Growing(tmp_path / "growing.db"), Follower(contract, spans=True)
+    spans: dict[str, SpanRecord] = {}
     with Recording.open(sample) as whole:
-        offline = judge(whole, contract)
+        offline = judge(whole, contract, span_log=SpanLog())
         (run,) = whole.runs()
         frames: list[tuple[int, int, object]] = [(frame.t_ns, 1, frame) for frame in whole.frames()]
         connections = Trace(connections={one.id: one for one in whole.connections()})
@@ -99,10 +100,13 @@ def test_a_sample_is_judged_alike_while_it_grows(sample: Path, tmp_path: Path) -
             file.writer.commit()
             with growing.snapshot():
                 follower.look(growing, live=True)
+            spans.update((record.id, record) for record in follower.take_span_changes())
         file.end(run.reached_ns if run.ended_ns is None else run.ended_ns)
         with growing.snapshot():
             follower.look(growing, live=False)
     assert follower.finish() == offline
+    spans.update((record.id, record) for record in follower.take_span_changes())
+    assert spans == {record.id: record for record in offline.spans}
 
 
 def test_a_follower_tells_what_is_due_without_a_further_event_and_ends_with_the_recorder(tmp_path: Path) -> None:

@@ -29,14 +29,17 @@ def many_chats(leak: int | None) -> Trace:
     return trace
 
 
+@pytest.mark.parametrize("spans", [False, True], ids=["runs", "all spans"])
 @pytest.mark.parametrize("leak", [None, 2, 6], ids=["no leak", "within a part", "between parts"])
-def test_a_file_judged_in_parts_is_judged_the_same(leak: int | None, tmp_path: Path) -> None:
+def test_a_file_judged_in_parts_is_judged_the_same(leak: int | None, spans: bool, tmp_path: Path) -> None:
     """Two users' connections that stand far apart are in different parts: what leaks between them is seen by neither alone."""
     path = write_whole(tmp_path / "many.db", many_chats(leak))
     contract = load("agent-chat")
     steps: list[int] = []
-    (alone,) = judge_files([(path, contract)])
-    (together,) = judge_files([(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000)
+    (alone,) = judge_files([(path, contract)], spans=spans)
+    (together,) = judge_files(
+        [(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000, spans=spans
+    )
     assert together == alone
     assert alone.judgement is not None
     assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == (leak is not None)
