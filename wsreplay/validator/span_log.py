@@ -209,7 +209,10 @@ def _record(
     instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "", entry: _Entry | None = None
 ) -> SpanRecord:
     """How an instance ended, or stands; of a whole log with what it says of the instance."""
-    span = instance.span
+    span, begun = instance.span, instance.fid
+    if entry is None and t is not None and fid.__class__ is int and begun.__class__ is int and not instance.begun_unseen:
+        conn = instance.conn  # an ordinary run: there are very many
+        return SpanRecord(conn.session.id, conn.id, instance.labels(), state, instance.t, t, begun or 0, fid, detail, span.id)
     owes = names(span.end_patterns) if state in ("open", "stalled") and t is None else ()
     until = instance.t + instance.waited + span.within_ns if owes and span.within_ns is not None else None
     return SpanRecord(

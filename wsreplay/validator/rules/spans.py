@@ -211,7 +211,6 @@ class SpanMonitor(Monitor):
     ) -> Instance:
         """A new instance, under its key; `implied`: by another event than its start. Called with every start: what is the same
         for all is looked up elsewhere."""
-        is_late = conn.session.missed is not None and not implied and self._came_late(conn, key, t, fid)
         instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key)
         if key.__class__ is Anonymous:
             instance.go_by(self.span.else_by, key.values)
@@ -233,7 +232,7 @@ class SpanMonitor(Monitor):
             self.begins.begin(instance)
         for begin in self._beginnings:
             begin(instance)
-        if is_late:
+        if conn.session.missed is not None and not implied and self._came_late(conn, key, t, fid):
             instance.excuse()
         return instance
 
