@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from wsreplay.proxy.spawned_recorder import SpawnedRecorder
-from wsreplay.proxy.watchdog import HOPELESS_AFTER_S, SILENT_AFTER_S, Silence, Watchdog
+from wsreplay.proxy.watchdog import HOPELESS_AFTER_S, SILENT_AFTER_S, RecorderSilence, Watchdog
 
 T0 = 100.0  # s, of no clock
 
@@ -47,7 +47,7 @@ def test_silence_is_told_after_its_time_and_hopeless_after_a_longer_one(recorder
         watchdog.silence(recorder, T0 + seconds, connected=True, due=True)
         for seconds in (0, SILENT_AFTER_S / 2, SILENT_AFTER_S, HOPELESS_AFTER_S - 1, HOPELESS_AFTER_S)
     ]
-    assert silences == [None, None, Silence.MUTE, Silence.MUTE, Silence.HOPELESS]
+    assert silences == [None, None, RecorderSilence.MUTE, RecorderSilence.MUTE, RecorderSilence.HOPELESS]
 
 
 def test_a_word_begins_the_time_anew(recorder: SpawnedRecorder) -> None:
@@ -55,7 +55,7 @@ def test_a_word_begins_the_time_anew(recorder: SpawnedRecorder) -> None:
     watchdog.silence(recorder, T0, connected=True, due=True)
     watchdog.hear()
     assert watchdog.silence(recorder, T0 + SILENT_AFTER_S, connected=True, due=True) is None
-    assert watchdog.silence(recorder, T0 + 2 * SILENT_AFTER_S, connected=True, due=True) is Silence.MUTE
+    assert watchdog.silence(recorder, T0 + 2 * SILENT_AFTER_S, connected=True, due=True) is RecorderSilence.MUTE
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -63,7 +63,7 @@ def test_a_recorder_that_takes_no_records_yet_is_absent(recorder: SpawnedRecorde
     watchdog = _watchdog()
     for seconds in (0, HOPELESS_AFTER_S):
         silence = watchdog.silence(recorder if there else None, T0 + seconds, connected=False, due=True)
-    assert silence is Silence.ABSENT
+    assert silence is RecorderSilence.ABSENT
 
 
 def test_a_stopped_one_is_never_hopeless_and_has_its_time_when_it_goes_on(recorder: SpawnedRecorder) -> None:
@@ -73,10 +73,10 @@ def test_a_stopped_one_is_never_hopeless_and_has_its_time_when_it_goes_on(record
     silences = [
         watchdog.silence(recorder, T0 + seconds, connected=True, due=False) for seconds in (0, 1, HOPELESS_AFTER_S)
     ]
-    assert silences == [None, Silence.STOPPED, Silence.STOPPED], "also while nothing is due"
+    assert silences == [None, RecorderSilence.STOPPED, RecorderSilence.STOPPED], "also while nothing is due"
     os.kill(recorder.pid, signal.SIGCONT)
     _wait_until(lambda: not recorder.stopped)
     after = T0 + HOPELESS_AFTER_S + 1
     assert [watchdog.silence(recorder, after + seconds, connected=True, due=True) for seconds in (0, 0, 1)] == [
-        None, None, Silence.MUTE,
+        None, None, RecorderSilence.MUTE,
     ]  # fmt: skip

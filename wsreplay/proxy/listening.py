@@ -1,10 +1,11 @@
-"""Where the proxy listens: socket files, and not where it forwards to."""
+"""Where and how the proxy listens: socket files, TLS, and not where it forwards to."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
@@ -92,3 +93,20 @@ def _reaches(listening: str, target: str) -> bool:
             return True
         return False
     return target == listening or (target in ("0.0.0.0", "::") and listening in ("127.0.0.1", "::1"))
+
+
+def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """What listening with TLS takes, of files in PEM; None without a certificate. Raises UsageError."""
+    if certificate is None:
+        if key is not None:
+            raise UsageError("--tls-key needs --tls-cert")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key)
+    except FileNotFoundError:
+        raise UsageError(f"--tls-cert {certificate}, --tls-key {key}: there is no such file") from None
+    except (ssl.SSLError, OSError) as error:
+        raise UsageError(f"--tls-cert {certificate}: no usable certificate and key in PEM ({error})") from None
+    return context

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -22,7 +22,7 @@ from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.http_exchange import client_protocol
-from wsreplay.proxy.listening import bind_socket_file, check_not_itself, remove_socket_file
+from wsreplay.proxy.listening import bind_socket_file, check_not_itself, remove_socket_file, server_context
 from wsreplay.proxy.record_queue import Totals
 from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.recording_files import Relocated
@@ -124,7 +124,7 @@ class RecordingProxy:
     @property
     def totals(self) -> Totals:
         """Of all recordings together."""
-        return sum_of([self._ended, *(recording.recorder.totals for recording in self._recordings)])
+        return Totals.sum([self._ended, *(recording.recorder.totals for recording in self._recordings)])
 
     @property
     def open_connections(self) -> int:
@@ -171,7 +171,7 @@ class RecordingProxy:
         for user in options.users:
             parse_user_source(user)
         context = tls_context(options.insecure) if self.upstream.tls else None
-        listening = _server_context(options)
+        listening = server_context(options.tls_cert, options.tls_key)
         # The port is bound before the recorder writes anything, and accepts only once it can.
         self._server = await self._bind(listening)
         try:
@@ -318,7 +318,7 @@ class RecordingProxy:
 
     def _let_go_of_closed(self) -> None:
         closed = [recording for recording in self._recordings if recording.closed]
-        self._ended = sum_of([self._ended, *(recording.recorder.totals for recording in closed)])
+        self._ended = Totals.sum([self._ended, *(recording.recorder.totals for recording in closed)])
         self._recordings = [recording for recording in self._recordings if not recording.closed]
 
     def mark(self, note: str) -> None:
@@ -373,31 +373,11 @@ class RecordingProxy:
             tunnel.abort()
 
 
-def sum_of(totals: Sequence[Totals]) -> Totals:
-    return Totals(*(sum(values) for values in zip(*(astuple(part) for part in totals), strict=True)))
-
-
 def _check_redaction(fields: Sequence[str]) -> None:
     try:
         Redactor(b"-", fields)
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
-
-
-def _server_context(options: Options) -> ssl.SSLContext | None:
-    if options.tls_cert is None:
-        if options.tls_key is not None:
-            raise UsageError("--tls-key needs --tls-cert")
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(options.tls_cert, options.tls_key)
-    except FileNotFoundError:
-        raise UsageError(f"--tls-cert {options.tls_cert}, --tls-key {options.tls_key}: there is no such file") from None
-    except (ssl.SSLError, OSError) as error:
-        raise UsageError(f"--tls-cert {options.tls_cert}: no usable certificate and key in PEM ({error})") from None
-    return context
 
 
 def _plain(error: OSError) -> str:

@@ -6,8 +6,8 @@ import asyncio
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass
 
 from wsreplay.recorder.protocol import HEAD_LENGTH, Record, RecordKind, RecordReader, head
 
@@ -37,6 +37,11 @@ class Totals:
     waiting_bytes: int = 0
     restarts: int = 0
     faults: int = 0
+
+    @classmethod
+    def sum(cls, totals: Iterable[Totals]) -> Totals:
+        """Those of several runs together."""
+        return cls(*map(sum, zip(*map(astuple, totals), strict=True)))
 
 
 class RecordQueue:

@@ -42,7 +42,7 @@ from wsreplay.proxy.recording_files import RecordingFiles, Relocated
 from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, RecorderRefused, SpawnedRecorder
 from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, SuspectRecord, leave_out
 from wsreplay.proxy.threads import run_beside
-from wsreplay.proxy.watchdog import Silence, Watchdog
+from wsreplay.proxy.watchdog import RecorderSilence, Watchdog
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Hello, RecordKind, Report
 from wsreplay.store import lock
@@ -208,16 +208,16 @@ class RecorderClient(RecordQueue):
             return
         now = time.monotonic()
         silence = self._watchdog.silence(spawned, now, connected=self._sock is not None, due=bool(self._kept))
-        if silence is Silence.ABSENT:
+        if silence is RecorderSilence.ABSENT:
             self._tell_outage(self._outage.reason or "the recorder died and is being started again", 0)
         elif silence is not None and spawned is not None:
             self._on_silence(spawned, silence, now)
 
-    def _on_silence(self, spawned: SpawnedRecorder, silence: Silence, now: float) -> None:
-        if silence is Silence.STOPPED:
+    def _on_silence(self, spawned: SpawnedRecorder, silence: RecorderSilence, now: float) -> None:
+        if silence is RecorderSilence.STOPPED:
             reason = f"the recorder (process {spawned.pid}) is stopped: kill -CONT {spawned.pid} continues it"
             self._tell_outage(reason, SOCKET_BUFFER if self._sock else 0)
-        elif silence is Silence.MUTE:
+        elif silence is RecorderSilence.MUTE:
             self._tell_outage(f"the recorder (process {spawned.pid}) does not answer", SOCKET_BUFFER)
         else:
             self._suspect.died(now, failed=True)

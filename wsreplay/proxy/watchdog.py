@@ -17,7 +17,7 @@ SILENT_AFTER_S = 1.0
 HOPELESS_AFTER_S = 60.0
 
 
-class Silence(Enum):
+class RecorderSilence(Enum):
     """Why a recorder has said nothing for SILENT_AFTER_S, though something is due."""
 
     STOPPED = auto()  # by a signal
@@ -51,7 +51,7 @@ class Watchdog:
         """The recorder has said something, or another one has begun."""
         self._quiet_since = None
 
-    def silence(self, recorder: SpawnedRecorder | None, now: float, *, connected: bool, due: bool) -> Silence | None:
+    def silence(self, recorder: SpawnedRecorder | None, now: float, *, connected: bool, due: bool) -> RecorderSilence | None:
         """Why the recorder is silent; None while it is not, or not for long.
 
         `connected`: it takes records. `due`: there are records that it has not committed.
@@ -66,10 +66,10 @@ class Watchdog:
             return None
         if recorder is not None and recorder.stopped:
             self._was_stopped = True
-            return Silence.STOPPED
+            return RecorderSilence.STOPPED
         if recorder is None or not connected:
-            return Silence.ABSENT
+            return RecorderSilence.ABSENT
         if self._was_stopped:
             self._was_stopped, self._quiet_since = False, None
             return None
-        return Silence.MUTE if seconds < HOPELESS_AFTER_S else Silence.HOPELESS
+        return RecorderSilence.MUTE if seconds < HOPELESS_AFTER_S else RecorderSilence.HOPELESS
