@@ -118,7 +118,7 @@ def test_the_command_tells_formats_by_content_whatever_the_name(name: str, tmp_p
         (b"", "there is nothing in it"),
         (b"hello", ":1: not JSON"),
         (b"\n\n{\"wsreplay\": 1}\n{\"wsreplay\n", ":4: not JSON"),
-        (b'{"a": 1}', ":1: the first line is"),
+        (b'{"a": 1}', ":1: not a wsreplay export: line 1 must be"),
         (b'{\n "a": 1}', "JSON, but not a HAR"),
         (b'{\n "log": ', "neither a HAR, nor JSON lines of wsreplay, nor a flow file of mitmproxy"),
         (b'{"log": {}}', "`log.entries` is not a list"),
@@ -130,7 +130,7 @@ def test_the_command_tells_formats_by_content_whatever_the_name(name: str, tmp_p
         (b"5:hello,", "the flow at byte 0: not a flow of mitmproxy"),
         (b"14:7:version;1:3#}", "written by an older mitmproxy"),
         (b"2:{}?", "byte 2: it is not a value of a known kind"),
-        (gzip.compress(b"{}", mtime=0), ":1: the first line is"),
+        (gzip.compress(b"{}", mtime=0), ":1: not a wsreplay export: line 1 must be"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_said(content: bytes, says: str, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> 
     ended = recording.reached_ns if session.closed_ns is None else session.closed_ns
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
     text = (
-        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(_user(recording, session) or '–'), 16)}"
+        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(_user(recording, session) or 'anonymous'), 16)}"
         f" {pad(visible(session.path), 16)}"
         f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
     )

@@ -119,7 +119,7 @@ class _Intake:
             self._header(line)
             return
         if not self._run_id:
-            raise BadLine(f'the first line is {{"wsreplay": {VERSION}, …}}: not a wsreplay export')
+            raise BadLine(f'not a wsreplay export: line 1 must be {{"wsreplay": {VERSION}, …}}')
         for name, method in self._KINDS.items():
             if name in line:
                 method(self, line)

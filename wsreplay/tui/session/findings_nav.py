@@ -109,7 +109,7 @@ class FindingNavigator:
         if not self._recording.evidence.of_session(self._rows.number):
             others = sorted(number for number, counts in self._recording.evidence.tallies.items() if any(counts) and number)
             elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
-            return f"nothing is wrong in this session, but in {elsewhere}" if others else "no findings by this contract"
+            return f"no findings here; sessions with findings: {elsewhere}" if others else "no findings by this contract"
         return "none has come yet" if self._rows.horizon is not None else "the filter lets none through"
 
     def show(self, finding: Finding, row: int | None = None) -> None:
