@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from judged_traces import Trace, said
 
 from wsreplay.contract import loads
@@ -61,3 +63,22 @@ def test_what_the_client_says_is_no_event_of_the_run() -> None:
 def test_a_lost_connection_is_told_by_another_rule() -> None:
     trace = begun().at(2).drop().at(14).open(2).s2c("done", 2, run="a").close(2)
     assert said(trace.judge(CONTRACT)) == []
+
+
+STEP = st.tuples(st.sampled_from([0.5, 4, 9, 11]), st.sampled_from(["a", "b"]), st.sampled_from(["word", "call", "back"]))
+
+
+@given(st.lists(STEP, max_size=12))
+def test_what_is_silent_is_what_a_reader_would_count(steps: list[tuple[float, str, str]]) -> None:
+    """Against a count by hand: of each run the gaps between neighbours, but for those in which its tool works."""
+    trace = Trace().open().s2c("begin", run="a").s2c("begin", run="b")
+    heard, works, silent = {"a": 0.0, "b": 0.01}, {"a": False, "b": False}, dict.fromkeys("ab", 0)
+    for gap, run, kind in steps:
+        if (kind == "call" and works[run]) or (kind == "back" and not works[run]):
+            kind = "word"
+        now = round(trace.now + gap, 9)
+        silent[run] += now - heard[run] > 10 and not works[run]
+        trace.at(now).s2c(kind, run=run, **({} if kind == "word" else {"tool": "t"}))
+        heard[run], works[run] = now, kind == "call" or (works[run] and kind == "word")
+    judgement = trace.truncate().judge(CONTRACT)
+    assert len([finding for finding in judgement.findings if finding.rule == "silence"]) == sum(silent.values())

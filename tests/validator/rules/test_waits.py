@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from judged_traces import Trace, said
 
 from wsreplay.contract import loads
@@ -56,3 +58,27 @@ def test_what_began_while_it_waited_has_waited_since_then() -> None:
     trace = Trace().open().s2c("may_i", thread="a").at(10).c2s("ask", thread="a").s2c("begin", thread="a")
     late = judge(trace.at(12).c2s("yes", thread="a").at(18).s2c("done", thread="a").close())
     assert said(late) == ["run: done came 1s too late for thread a"]
+
+
+TIMES = st.sampled_from([0.5, 1.5, 2.5, 4, 6])
+
+
+@given(TIMES, TIMES, TIMES, TIMES, st.booleans())
+def test_what_waited_is_judged_as_if_it_had_not(asked: float, begun: float, back: float, end: float, before: bool) -> None:
+    """The time that the client took is taken out of the trace: the findings stay."""
+
+    def trace_with(pause: float) -> Trace:
+        trace = Trace().open().c2s("ask", thread="a")
+
+        def wait() -> None:
+            trace.at(trace.now + asked).s2c("may_i", thread="a").at(trace.now + pause).c2s("yes", thread="a")
+
+        if before:
+            wait()
+        trace.at(trace.now + begun).s2c("begin", thread="a")
+        if not before:
+            wait()
+        return trace.at(trace.now + back).s2c("other").at(trace.now + end).s2c("done", thread="a").close()
+
+    rules = [[(finding.rule, finding.kind) for finding in judge(trace_with(pause)).findings] for pause in (0.0, 30.0)]
+    assert rules[0] == rules[1]

@@ -94,7 +94,8 @@ class BindMonitor(MessageMonitor):
         def release(instance: Instance, _name: str, _t: int, _fid: int | None) -> None:
             if instance.names is not names:
                 return
-            value = instance.values()[position]
+            key = instance.key
+            value = key[position] if key.__class__ is tuple else key
             binding = table.get(value)
             if binding is None or binding.owner != instance.conn.owner:
                 return

@@ -85,8 +85,9 @@ class Slice(Struct, eq=False):
 
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
-        values = zip(self.names, self.values(), strict=True) if self.names else ()
-        own = tuple([(name, str(value)) for name, value in values if value is not None])
+        values = self.key if self.key.__class__ is tuple else (self.key,)
+        named = zip(self.names, values, strict=True) if self.names else ()
+        own = tuple([(name, str(value)) for name, value in named if value is not None])
         return own if self.parent is None else tuple({**dict(self.parent.labels()), **dict(own)}.items())
 
     def state(self, rule: int) -> Any:
