@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby, takewhile
-from operator import itemgetter
 
+from wsreplay.diff.align import longest_ascending
 from wsreplay.diff.compare import FieldChange
 from wsreplay.tui.recording.facts import DetailLine
 from wsreplay.tui.recording.layout import json_lines, raw_lines
@@ -62,22 +61,9 @@ def _compared(left: list[str], right: list[str]) -> Iterator[DetailLine]:
 def _anchors(left: list[str], right: list[str]) -> list[tuple[int, int]]:
     """Where lines stand that each side has once: as many as come in the same order on both."""
     once = {text for text, count in Counter(left).items() if count == 1}
+    once &= {text for text, count in Counter(right).items() if count == 1}
     places = {text: place for place, text in enumerate(right) if text in once}
-    once = {text for text, count in Counter(right).items() if count == 1}
-    ends: list[tuple[int, int]] = []  # of the best chain of each length, that which ends first on the right
-    before: dict[tuple[int, int], tuple[int, int] | None] = {}
-    for place, text in enumerate(left):
-        if text in places and text in once:
-            pair = place, places[text]
-            length = bisect_left(ends, pair[1], key=itemgetter(1))
-            before[pair] = ends[length - 1] if length else None
-            ends[length : length + 1] = [pair]
-    chain: list[tuple[int, int]] = []
-    last = ends[-1] if ends else None
-    while last is not None:
-        chain.append(last)
-        last = before[last]
-    return chain[::-1]
+    return longest_ascending([(place, places[text]) for place, text in enumerate(left) if text in once])
 
 
 def _matched(left: list[str], right: list[str]) -> Iterator[DetailLine]:
