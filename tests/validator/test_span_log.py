@@ -163,3 +163,18 @@ def test_changes_are_those_since_the_last_time():
     assert [(record.id, record.state) for record in log.take_changes()] == [("1.run.1", "completed")]
     engine.tick(11 * NS)
     assert [(record.id, record.state) for record in log.take_changes()] == [("1.run.2", "stalled")]
+
+
+def test_a_nested_run_is_cut_once_by_the_end_of_its_connection():
+    trace = chat().s2c("agent_thinking", **KEYS).s2c("agent_started", thread_id="t1", run_id="r2", parent_run_id="r1")
+    judgement = trace.s2c("agent_thinking", thread_id="t1", run_id="r2").close().judge(span_log=SpanLog())
+    assert judgement.run_counts == {"cut": 2}
+    assert [finding.slice[-1] for finding in judgement.findings if not finding.caused_by] == [("run", "r1")]
+
+
+def test_what_began_behind_its_end_is_no_parent():
+    trace = chat().s2c("agent_thinking", **KEYS).s2c("agent_completed", thread_id="t1", run_id="r2")
+    trace.s2c("agent_started", thread_id="t1", run_id="r2", parent_run_id="r1")
+    trace.s2c("tool_executing", **{**TOOL, "run_id": "r2"}).s2c("tool_completed", **{**TOOL, "run_id": "r2"})
+    records = logged(trace.s2c("agent_completed", **KEYS).close())
+    assert {record.parent for record in records.values()} <= {None, *records}

@@ -56,6 +56,8 @@ class Memory:
         """Nothing more can come in a session: what is open in it is owed, or cannot be told."""
         for span in self._monitors.spans:
             for instance in list(span.open_instances([session])):
+                if not instance.open:  # the one that it was part of has ended it
+                    continue
                 if how == TRUNCATED:
                     span.truncate(instance, t)
                 else:

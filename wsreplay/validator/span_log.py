@@ -70,11 +70,13 @@ class RunLog:
 class _Entry:
     """One instance in the log."""
 
-    __slots__ = ("above", "events", "instance", "is_kept", "label", "number", "record")
+    __slots__ = ("above", "events", "has_parts", "instance", "is_kept", "label", "number", "record")
 
     def __init__(self, instance: Instance, number: int, above: _Entry | None, is_kept: bool) -> None:
         # `number` is its place among those of its span and session, from 1; `above` is what it is part of
         self.instance, self.number, self.above, self.is_kept = instance, number, above, is_kept
+        # whether something is part of it
+        self.has_parts = False
         self.label = ""
         self.events: list[tuple[int, int]] = []
         # once it has ended
@@ -120,6 +122,8 @@ class SpanLog(RunLog):
         key = instance.conn.session.id, instance.span.id
         self._numbers[key] = number = self._numbers.get(key, 0) + 1
         above = None if instance.parent is None else self._open.get(id(instance.parent))
+        if above is not None:
+            above.has_parts = True
         is_kept = len(self._entries) < self._most
         entry = self._open[id(instance)] = _Entry(instance, number, above, is_kept)
         if is_kept:
@@ -173,6 +177,12 @@ class SpanLog(RunLog):
         entry = self._open.pop(id(instance))
         if entry.is_kept:
             self._drop(entry)
+        for part in self._entries.values() if entry.has_parts else ():
+            if part.above is entry:
+                part.above = entry.above
+                if part.record is not None:
+                    part.record = part.record._replace(parent=part.parent)
+                self._changed[part.id] = None
 
     def touch(self, instance: Instance) -> None:
         entry = self._open.get(id(instance))

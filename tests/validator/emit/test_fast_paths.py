@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from judged_traces import Trace
 
 from wsreplay.contract import loads
-from wsreplay.validator import Engine, SpanLog
+from wsreplay.validator import Engine, Judgement, SpanLog
 
 HEAD = """
 contract: x
@@ -128,6 +129,15 @@ def trace_of(steps: list[Step], complete: bool) -> Trace:
     return trace if complete else trace.truncate()
 
 
+def check_log(judgement: Judgement) -> None:
+    """Each span stands in the log once, in the state in which it was counted, and is part of one that is there."""
+    ids = {record.id for record in judgement.spans}
+    assert len(ids) == len(judgement.spans)
+    assert {record.parent for record in judgement.spans} <= {None, *ids}
+    counts = {(span, state): count for span, states in judgement.span_counts.items() for state, count in states.items()}
+    assert Counter((record.span, record.state) for record in judgement.spans) == counts
+
+
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 @settings(max_examples=examples(20), deadline=None)
 @given(steps=st.lists(STEP, max_size=14), complete=st.booleans())
@@ -136,6 +146,8 @@ def test_fast_and_slow_paths_come_to_the_same_verdict(rules: str, steps: list[St
     judgement = trace.judge(contract)
     assert judgement == trace.judge(contract, inline=False)
     logged = trace.judge(contract, span_log=SpanLog())
+    check_log(logged)
+    assert [run._replace(id="", parent=None, label="", events=()) for run in logged.runs] == list(judgement.runs)
     assert (logged.findings, logged.run_counts) == (judgement.findings, judgement.run_counts)
     assert logged == trace.judge(contract, inline=False, span_log=SpanLog())
 
