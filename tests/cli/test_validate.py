@@ -58,7 +58,7 @@ def test_a_clean_session_exits_0(recording: Path, tmp_path: Path) -> None:
     strict = run("validate", tmp_path / "alice.db", "--strict")
     assert strict.code == 1, "a vacuous rule fails under --strict"
     assert "typing never applied, which fails under --strict" in strict.out
-    vacuous = "4 rules vacuous: typing, failure-is-said, waits, reconnect"
+    vacuous = "3 rules vacuous: typing, failure-is-said, reconnect"
     assert strict.err == f"--strict fails {tmp_path / 'alice.db'} for {vacuous}\n"
     known = tmp_path / "known.json"
     assert run("validate", tmp_path / "alice.db", "--strict", "--write-baseline", known).code == 1

@@ -34,6 +34,9 @@ class WaitsMonitor(MessageMonitor):
         for span in self._spans:
             span.bounds.wait_by(self.rule.by)
 
+    def activations(self, events: int, untyped: int) -> int:
+        return events  # it demands nothing, so that it need not come
+
     def emit(self, writer: HandlerWriter) -> None:
         for patterns, verb in ((self.rule.until, "end"), (self.rule.start, "begin")):
             event = fit_any(patterns, writer.direction, writer.type)
@@ -45,7 +48,6 @@ class WaitsMonitor(MessageMonitor):
 
     def begin(self, conn: ConnectionState, thread: Any, t: int) -> None:
         """The server asks its client something."""
-        self.counts.activate()
         conn.session.begin_wait(None if isinstance(thread, Token) else thread, t)
 
     def end(self, conn: ConnectionState, thread: Any, t: int) -> None:
