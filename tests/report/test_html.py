@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from example_count import examples
@@ -12,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, RUN, Traces, judged
+from wsreplay.contract import load
 from wsreplay.display import visible
 from wsreplay.report import FileResult, render
+from wsreplay.store.reader import Recording
+from wsreplay.validator import judge
 from wsreplay.validator.findings import Finding, RuleVerdict, Severity, Verdict
 
 VOID = {"meta", "input"}
@@ -163,3 +167,13 @@ def test_an_empty_recording_has_a_page(traces: Traces) -> None:
 def test_payloads_that_are_no_json_are_excerpted(traces: Traces, payload: bytes) -> None:
     path = traces.write("odd.db", [*CHAT, (13_000, payload)])
     checked(render("html", [FileResult(str(path), judged())]))
+
+
+def test_what_failed_comes_first() -> None:
+    """Of a recording whose second session leaked into the first user's chat."""
+    path = Path(__file__).parents[2] / "recordings" / "samples" / "leak.db"
+    contract = load("agent-chat")
+    with Recording.open(path) as recording:
+        judgement = judge(recording, contract)
+    text = render("html", [FileResult(str(path), judgement, contract=contract)])
+    assert text.index('id="f1s2"') < text.index('id="f1s1"')

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
@@ -22,7 +22,7 @@ from wsreplay.model import NO_FIT, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import kind_sign, severity_sign
-from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
+from wsreplay.report.result import SEVERITY_RANK, UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
 from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
 from wsreplay.report.waterfall import WaterfallChart
 from wsreplay.store.reader import Recording
@@ -136,8 +136,8 @@ class _Page:
         sessions = timeline.sessions(recording, result.resume_within_ns, result.users)
         reading = messages_of(recording, result.contract)
         counts = count_types(recording, reading)
-        shown = sorted(sessions, key=lambda session: (not by_session.get(session.id), session.id))[:_MOST_SESSIONS]
-        for session in sorted(shown, key=lambda session: session.id):
+        shown = sorted(sessions, key=lambda session: (_worst(by_session.get(session.id, ())), session.id))[:_MOST_SESSIONS]
+        for session in shown:
             name = f"{prefix}s{session.id}"
             findings = by_session.get(session.id, [])
             yield from self._session(recording, name, result, judgement, session, findings, reading, counts)
@@ -232,6 +232,11 @@ def _session_head(
 
 
 # Findings.
+
+
+def _worst(findings: Iterable[Finding]) -> int:
+    """What failed comes first: the smaller, the worse is the worst of its findings."""
+    return -max((SEVERITY_RANK[finding.severity] for finding in findings), default=-1)
 
 
 def _findings(result: FileResult, judgement: Judgement, findings: list[Finding], ids: dict[int, str]) -> Iterator[str]:
