@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo serve test campaign chaos mutants check bench samples docs package clean
+.PHONY: help demo serve test campaign peers chaos mutants check bench samples docs package clean
 
 help:
 	@echo "make demo      watch wsreplay at work: a real backend, the proxy, chats, a verdict"
 	@echo "make serve     chat by hand through the proxy, in your browser"
 	@echo "make test      run the tests"
 	@echo "make campaign  the long crash, fuzz and load tests"
+	@echo "make peers     talk with real peers of other protocols, from npm and PyPI"
 	@echo "make chaos     kill relay and recorder a thousand times, and count what is lost"
 	@echo "make mutants   change the code in 300 places, and see which changes the tests notice"
 	@echo "make check     lint, types, layers"
@@ -44,6 +45,9 @@ campaign: $(READY)
 	$(BIN)/python -m pytest -m campaign -s tests/recorder/test_chaos.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m campaign -rP --ignore tests/recorder/test_chaos.py
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "hypothesis and not campaign and not docs" --hypothesis-profile campaign --timeout 3600
+
+peers: $(READY)
+	$(BIN)/python -m pytest -m campaign -s tests/peers
 
 chaos: $(READY)
 	$(BIN)/python tests/support/chaos.py --kills 1000

@@ -1,0 +1,130 @@
+"""Each protocol with peers that we have not written: see `conftest.py` for what each has to show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.peers.conftest import PROGRAMS, Peer, running, take_end_to_end, unused
+
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
+Python = Callable[..., Path]
+
+
+def node(program: str) -> tuple[str, str]:
+    return "node", str(PROGRAMS / program)
+
+
+def environment_of(modules: Path) -> dict[str, str]:
+    return {"NODE_PATH": str(modules / "node_modules")}
+
+
+async def test_socket_io_from_pypi_with_the_client_from_npm(node_modules: Path, python_with: Python, tmp_path: Path) -> None:
+    python, (port,) = python_with("python-socketio", "uvicorn", "websockets"), unused()
+    command = [str(python), str(PROGRAMS / "socket_io_server.py"), str(port)]
+    contract = """
+contract: chat over socket.io
+envelope: {type: $.type, decoder: socket.io}
+known: ["*"]
+rules:
+  - {id: acknowledged, response: ["c2s:chat", "s2c:chat:ack"]}
+  - {id: completed, response: ["s2c:agent_started", "s2c:agent_completed"]}
+"""
+    await take_end_to_end(
+        Peer("python-socketio with socket.io-client", "socket.io", lambda: running(command, {}, port),
+             node("socket_io_client.cjs"), contract, environment_of(node_modules), ["sid"]),
+        tmp_path,
+    )  # fmt: skip
+
+
+async def test_graphql_ws_from_npm(node_modules: Path, tmp_path: Path) -> None:
+    (port,) = unused()
+    environment = environment_of(node_modules)
+    command = [*node("graphql_server.mjs"), str(port)]
+    contract = "extends: graphql-transport-ws"
+    await take_end_to_end(
+        Peer("graphql-ws", "graphql", lambda: running(command, environment, port, "/graphql"), node("graphql_client.cjs"),
+             contract, environment),
+        tmp_path,
+    )  # fmt: skip
+
+
+async def test_python_lsp_server_from_pypi(python_with: Python, tmp_path: Path) -> None:
+    python, (port,) = python_with("python-lsp-server[websockets]"), unused()
+    command = [str(python), "-m", "pylsp", "--ws", "--host", "127.0.0.1", "--port", str(port)]
+    contract = """
+contract: language server
+envelope: {type: $.type, decoder: json-rpc}
+known: ["*"]
+rules:
+  - {id: answered, response: ["c2s:initialize", "s2c:initialize:result"]}
+  - {id: initialized-first, precedence: ["s2c:initialize:result", "c2s:textDocument/*"]}
+"""
+    client = (sys.executable, str(PROGRAMS / "lsp_client.py"))
+    await take_end_to_end(
+        Peer("python-lsp-server", "json-rpc", lambda: running(command, {}, port), client, contract, {}), tmp_path
+    )
+
+
+async def test_phoenix_s_client_from_npm(node_modules: Path, tmp_path: Path) -> None:
+    (port,) = unused()
+    command = [sys.executable, str(PROGRAMS / "phoenix_server.py"), str(port)]
+    contract = """
+contract: channels
+envelope: {type: $.type, decoder: phoenix}
+known: ["*"]
+rules:
+  - {id: joined-first, precedence: ["c2s:phx_join", "c2s:shout"]}
+  - {id: heard, response: ["c2s:shout", "s2c:shouted"]}
+"""
+    await take_end_to_end(
+        Peer("phoenix's client with a server of ours", "phoenix", lambda: running(command, {}, port, "/socket"),
+             node("phoenix_client.cjs"), contract, environment_of(node_modules)),
+        tmp_path,
+    )  # fmt: skip
+
+
+async def test_signalr_s_client_from_npm(node_modules: Path, tmp_path: Path) -> None:
+    (port,) = unused()
+    command = [sys.executable, str(PROGRAMS / "signalr_server.py"), str(port)]
+    contract = """
+contract: hub
+envelope: {type: $.type, decoder: signalr}
+known: ["*"]
+rules:
+  - {id: answered, response: ["c2s:Ask", "s2c:Ask:result"]}
+  - {id: failed, response: ["c2s:Nothing", "s2c:Nothing:error"]}
+"""
+    await take_end_to_end(
+        Peer("SignalR's client with a hub of ours", "signalr", lambda: running(command, {}, port, "/hub"),
+             node("signalr_client.cjs"), contract, environment_of(node_modules)),
+        tmp_path,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["v1", "json"])
+async def test_a_kernel_of_jupyter_server_from_pypi(form: str, python_with: Python, tmp_path: Path) -> None:
+    python, (port,) = python_with("jupyter_server", "ipykernel"), unused()
+    command = [
+        str(python), "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--no-browser",
+        "--allow-root", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={tmp_path}",
+    ]  # fmt: skip
+    contract = """
+contract: kernel
+envelope: {type: $.type, decoder: jupyter}
+known: ["*"]
+rules:
+  - {id: replied, response: ["c2s:execute_request", "s2c:execute_reply"]}
+  - {id: printed, response: ["c2s:execute_request", "s2c:stream"]}
+"""
+    environment = {"KERNEL": str(tmp_path / "kernel"), "FORM": form}
+    client = (sys.executable, str(PROGRAMS / "jupyter_client.py"))
+    why = "the server asks its kernel at its own times, and what two channels say races"
+    await take_end_to_end(
+        Peer(f"jupyter_server with a kernel, {form}", "jupyter", lambda: running(command, {}, port), client, contract,
+             environment, not_replayed=why),
+        tmp_path,
+    )  # fmt: skip
