@@ -4,6 +4,7 @@ import pytest
 
 from tests.decode.conftest import client, link, server, types
 from wsreplay.decode import Role
+from wsreplay.decode.json_rpc import JsonRpcDecoder
 from wsreplay.model import EventNumber
 
 
@@ -69,3 +70,27 @@ def test_what_is_not_json_rpc_has_no_parts(text: str) -> None:
 def test_an_error_without_an_id_is_an_event() -> None:
     """Section 5: an id that could not be detected is null."""
     assert types("json-rpc", server('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}')) == ["error"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"jsonrpc":"2.0","id":1,"method":"a","params":{}}', '{"jsonrpc":"2.0","id":"x","result":null}',
+        '{"jsonrpc":"2.0","id":1,"error":{"code":1}}', '{"jsonrpc":"2.0","id":1,"method":7,"result":1}',
+    ],
+)  # fmt: skip
+def test_a_glance_tells_what_reading_tells(payload: str) -> None:
+    decoder = JsonRpcDecoder()
+    (part,) = decoder.parse(0, 1, payload.encode())
+    assert decoder.glance(payload.encode()) == part._replace(document=None)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"jsonrpc":"2.0","method":"a"}', '{"jsonrpc":"2.0","id":null,"error":{}}', '{"id":1,"sessionId":"s","method":"a"}',
+        '{"jsonrpc":"2.0","id":true,"method":"a"}', '{"jsonrpc":"2.0","id":1}', '{"jsonrpc":"2.0","id":1.5,"result":1}',
+    ],
+)  # fmt: skip
+def test_a_glance_leaves_all_else_to_reading(payload: str) -> None:
+    assert JsonRpcDecoder().glance(payload.encode()) is None

@@ -32,3 +32,13 @@ def test_attachments_beyond_the_limit_are_not_kept() -> None:
     big = b"x" * (module.MOST_ATTACHED // 2 + 1)
     (event,) = link("socket.io", server('452-["file",{}]'), server(big), server(big))
     assert [len(attachment) for attachment in event.attachments] == [len(big), 0]
+
+
+def test_a_name_alone_is_that_of_the_event() -> None:
+    one, other = Linker(get_decoder("json-rpc")), Linker(get_decoder("json-rpc"))
+    story = [(0, '{"id":1,"method":"a"}'), (1, '{"id":1,"method":"b"}'), (1, '{"id":1,"result":1}'), (0, '{"id":1,"error":{}}'),
+             (1, '{"id":9,"result":1}')]  # fmt: skip
+    for frame, (direction, payload) in enumerate(story, 1):
+        (part,) = one.decoder.parse(direction, 1, payload.encode())
+        (event,) = one.link(frame, direction, [part])
+        assert other.name(frame, direction, part) == event.type

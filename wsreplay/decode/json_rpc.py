@@ -9,10 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from wsreplay.decode import values
 from wsreplay.decode.part import CannotEncode, Part, Role, Shortcut
 
 MOST_PARTS = 10_000
+
+
+class _Head(msgspec.Struct):
+    """What tells requests and answers apart; the rest is skipped."""
+
+    id: Any = None
+    method: Any = None
+    sessionId: Any = None  # as CDP spells it
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_read_head = msgspec.json.Decoder(_Head).decode
 
 
 class JsonRpcDecoder:
@@ -22,6 +37,18 @@ class JsonRpcDecoder:
     answer = "{request}:{role}"
     ids = (("id",),)
     shortcut = Shortcut(("method",), without=("id",))
+
+    def glance(self, payload: bytes) -> Part | None:
+        """A request or an answer to one, without its document; None for all else. Raises ValueError or RecursionError."""
+        head = _read_head(payload)
+        if head.id.__class__ not in (int, str) or head.sessionId is not None:
+            return None
+        id = str(head.id)
+        if head.method.__class__ is str:
+            return Part(head.method, None, Role.REQUEST, id)
+        if head.error is not msgspec.UNSET:
+            return Part(None, None, Role.ERROR, id)
+        return Part(None, None, Role.RESULT, id) if head.result is not msgspec.UNSET else None
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         read = values.read(payload)

@@ -55,7 +55,9 @@ class Linker:
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
         # Requests without an answer, by who asked: id → (type, number), the oldest first.
-        self._open: tuple[dict[str, tuple[str, EventNumber]], dict[str, tuple[str, EventNumber]]] = ({}, {})
+        self._open: tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]] = ({}, {})
+        # How answers are called, by request and role.
+        self._answers: dict[tuple[str, Role], str] = {}
         # Per direction, what waits for attachments.
         self._held: list[_Held | None] = [None, None]
 
@@ -111,13 +113,37 @@ class Linker:
         elif part.role in (Role.RESULT, Role.ERROR) and part.id is not None:
             asked = self._open[1 - direction].pop(part.id, None)
             if asked is not None:
-                name, request = asked
-                kind = kind or self.decoder.answer.format(request=name, role=part.role)
+                name, number_asked = asked
+                request = number_asked if isinstance(number_asked, EventNumber) else EventNumber(number_asked)
+                kind = kind or self._answer_to(name, part.role)
         return Event(
             number, direction, kind, part.document, part.role, part.id, request, held.frames, held.attachments, part.warning
         )
 
-    def _remember(self, id: str, kind: str, number: EventNumber, direction: int) -> None:
+    def name(self, frame: int, direction: int, part: Part) -> str | None:
+        """The type of a part that is all of a message: the same as of its event, which is not made.
+
+        None for a part that waits for attachments, and where some are awaited.
+        """
+        if part.attachments or self._held[direction] is not None:
+            return None
+        if part.role is Role.REQUEST and part.id is not None and part.type is not None:
+            self._remember(part.id, part.type, frame, direction)
+        elif part.id is not None and part.role in (Role.RESULT, Role.ERROR):
+            asked = self._open[1 - direction].pop(part.id, None)
+            if asked is not None and part.type is None:
+                return self._answer_to(asked[0], part.role)
+        return part.type
+
+    def _answer_to(self, request: str, role: Role) -> str:
+        name = self._answers.get((request, role))
+        if name is None:
+            if len(self._answers) > MOST_OPEN:  # requests that strangers name, without end
+                self._answers.clear()
+            name = self._answers[request, role] = self.decoder.answer.format(request=request, role=role)
+        return name
+
+    def _remember(self, id: str, kind: str, number: int, direction: int) -> None:
         requests = self._open[direction]
         requests.pop(id, None)
         requests[id] = kind, number

@@ -46,6 +46,13 @@ class _Lane(NamedTuple):
     handlers: tuple[Handlers, Handlers]
 
 
+class _Glance(NamedTuple):
+    """What tells a request or an answer from a payload, and what reads the values that a contract wants of it."""
+
+    part: Callable[[bytes], Part | None]
+    decode: Decode
+
+
 class MessageReader:
     """Reads the messages of one trace, and hands events to the handlers of one contract."""
 
@@ -63,6 +70,8 @@ class MessageReader:
         self._plain = decoder_for(PLAIN, contract)
         # by the decoder's name, what reads its simplest messages
         self._shortcuts: dict[str, _Lane | None] = {}
+        # by the decoder's name, what reads its requests and answers without their documents
+        self._glances: dict[str, _Glance] = {}
         # of connections that are not plain JSON: what reads them, by connection
         self._decoders: dict[int, Decoder] = {}
         # the names of all that was told, by connection
@@ -81,6 +90,7 @@ class MessageReader:
                 self._decoders[connection] = decoder_for(name, self._contract)
                 if name not in self._shortcuts:
                     self._shortcuts[name] = self._shortcut(self._decoders[connection])
+                    self._look_at_a_glance(self._decoders[connection])
 
     def _shortcut(self, decoder: Decoder) -> _Lane | None:
         """What reads the simplest messages of a decoder as fast as plain JSON; None where nothing does."""
@@ -98,6 +108,12 @@ class MessageReader:
         body = shortcut.body
         tables = _CutHandlers(self.handlers[0], body), _CutHandlers(self.handlers[1], body)
         return _Lane(_decode_cut(decode, body), tables)
+
+    def _look_at_a_glance(self, decoder: Decoder) -> None:
+        glance = getattr(decoder, "glance", None)
+        partial = self._partial.with_type_at(("method",), (), ()) if glance is not None else None
+        if glance is not None and partial is not None:
+            self._glances[decoder.name] = _Glance(glance, self._strictly(partial.decoder()))
 
     def _strictly(self, decode: Decode) -> Decode:
         return strict(decode) if self._format is not None and self._format.rule.names_unique else decode
@@ -135,6 +151,8 @@ class MessageReader:
 
     def _read_plain(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that is plain JSON, and that its handler did not take at once."""
+        if opcode == Opcode.TEXT and payload[:2] == b"[{" and self._take_only_item(conn, fid, t, direction, payload[1:-1]):
+            return 1
         parts = self._plain.parse(direction, opcode, payload)
         if opcode == Opcode.BINARY and all(part.type is None for part in parts):
             conn.session.pass_unjudged("binary message")
@@ -155,6 +173,42 @@ class MessageReader:
                 count += 1
         return count
 
+    def _take_only_item(self, conn: ConnectionState, fid: int, t: int, direction: int, item: bytes) -> bool:
+        """Hand over the one object of an array, without reading more of it than the contract does; whether it is one."""
+        try:
+            message = self._decode(item)
+            handler = self.handlers[direction][message.kind]
+            if not item.isascii():
+                item.decode()
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return False
+        if message.kind.__class__ is not str:
+            return False
+        handler(message, conn, fid, t, item, message.kind)
+        return True
+
+    def _take_request(self, conn: ConnectionState, fid: int, t: int, direction: int, linker: Linker, payload: bytes) -> bool:
+        """Hand over a request or an answer in the same way, for decoders that know one at a glance; whether it is one."""
+        glance = self._glances.get(linker.decoder.name)
+        if glance is None:
+            return False
+        try:
+            part = glance.part(payload)
+            if part is None:
+                return False
+            message = glance.decode(payload)
+            if not payload.isascii():
+                payload.decode()
+        except (ValueError, RecursionError):
+            return False
+        name = linker.name(fid, direction, part)
+        if name is None:
+            return False
+        message.kind = name
+        handler = self.handlers[direction].get(name) or self._handler(direction, name, part.role in _HOUSEKEEPING)
+        handler(message, conn, fid, t, payload, name)
+        return True
+
     def _read_decoded(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that speaks another protocol."""
         linker = self._linkers.get(conn.id)
@@ -162,6 +216,8 @@ class MessageReader:
             linker = self._linkers[conn.id] = Linker(self._decoders[conn.id])
         if linker.is_waiting(direction):
             return self._hand_over_all(conn, t, linker.feed(fid, direction, opcode, payload))
+        if opcode == Opcode.TEXT and self._take_request(conn, fid, t, direction, linker, payload):
+            return 1
         parts = linker.decoder.parse(direction, opcode, payload)
         if not parts and opcode == Opcode.BINARY:
             conn.session.pass_unjudged("binary message")

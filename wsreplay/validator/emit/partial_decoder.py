@@ -36,9 +36,11 @@ def paths_of(contract: Contract, *, labels: bool = False) -> list[Path]:
 class PartialDecoder:
     """Decodes only what a contract reads: its messages are of one generated type, whose member `kind` is the event's type."""
 
-    def __init__(self, paths: Iterable[Path], without: Collection[str] = (), needed: Collection[str] = ()) -> None:
+    def __init__(
+        self, paths: Iterable[Path], without: Collection[str] = (), needed: Collection[str] = (), *, kind_last: bool = False
+    ) -> None:
         """The first path is that of the type. Messages that have one of the members `without`, or lack one of `needed`, are
-        refused."""
+        refused. `kind_last`: what stands beside the type has the place that it would have without it."""
         self._paths = paths = list(paths)
         self._without, self._needed = frozenset(without), frozenset(needed)
         # whether a message may be an array, which a path looks into
@@ -47,7 +49,7 @@ class PartialDecoder:
         self._whole = {_members(path) for path in paths}
         # all that is read; its order is that of the generated type's members f0, f1, …
         self._tree: _Tree = {}
-        for path in paths:
+        for path in [*paths[1:], paths[0]] if kind_last else paths:
             self._plant(_members(path))
         self.kind_path = paths[0]
         self.type = self._struct("Message", self._tree, ())
@@ -98,7 +100,11 @@ class PartialDecoder:
         kind = of_steps(members)
         others = [path for path in self._paths[1:] if path.steps != self.kind_path.steps]
         extra = [of_steps((member,)) for member in (*without, *needed)]
-        other = PartialDecoder([kind, *others, *extra], without, needed)
+        if len(members) > 1 and self.kind_path.steps[0] in without:
+            ordered = [kind, self.kind_path, *others, *extra]
+            other = PartialDecoder(ordered, without, needed, kind_last=True)
+        else:
+            other = PartialDecoder([kind, *others, *extra], without, needed)
         same = all(other.expression(path) == self.expression(path) for path in others if path.steps != kind.steps)
         return other if same and len(others) == len(self._paths) - 1 else None
 
