@@ -308,7 +308,7 @@ class WaterfallScreen(PlaybackScreen):
             (units.clock(span.end_ns - self.origin_ns) if span.end_ns is not None else "still open", look.style("dim")),
             (f"  {lasted}  ", look.style("text")),
             (span.state, look.style(STATES[span.state], bold=True)),
-            (f" {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
+            (f": {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
             ("  its start never came" if span.implied else "", look.style("missing", bold=True)),
             (look.safe(_owed(span, until)), look.style("dim")),
             (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
