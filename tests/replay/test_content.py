@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.decode.conftest import EXAMPLES, jupyter_v1
 from wsreplay.contract import load, loads
 from wsreplay.contract.identities import fields_of
-from wsreplay.decode import BINARY, TEXT, get_decoder, heartbeat_of
+from wsreplay.decode import BINARY, TEXT, CannotEncode, get_decoder, heartbeat_of
 from wsreplay.diff.diff import diff
 from wsreplay.replay.content import ENVELOPE, ContentReader, Namer
 from wsreplay.replay.player import Pace
@@ -194,3 +197,23 @@ def test_names_are_those_of_all_events() -> None:
     assert namer.name(0, TEXT, b'[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"b"}]') == "a + b"
     assert namer.name(1, TEXT, b'{"jsonrpc":"2.0","id":1,"result":1}') == "a:result"
     assert namer.name(1, TEXT, b"nothing") is None and namer.name(1, 9, b"") is None
+
+
+SEEDS = [message for messages in EXAMPLES.values() for message in messages]
+EDITS = st.lists(st.tuples(st.integers(0, 300), st.binary(max_size=2)), max_size=4)
+
+
+@given(st.sampled_from(SEEDS), EDITS)
+def test_whatever_comes_nothing_is_raised(seed: tuple[int, int, bytes], edits: list[tuple[int, bytes]]) -> None:
+    direction, opcode, payload = seed
+    for at, data in edits:
+        payload = payload[:at] + data + payload[at + 1 :]
+    for name in EXAMPLES:
+        decoder = get_decoder(name)
+        reader = ContentReader(decoder, fields_of(load("agent-chat")))
+        content = reader.read(direction, opcode, payload)
+        for _, path, value in content.ids[:1]:
+            with contextlib.suppress(CannotEncode):
+                reader.write(direction, opcode, payload, content, [(path, value, "another-id")])
+        Namer(decoder).name(direction, opcode, payload)
+        heartbeat_of(decoder, direction, opcode, payload)
