@@ -93,13 +93,13 @@ def redact_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def user_option(help: str) -> Callable[..., Any]:
     """`--user`: where connections name their users."""
-    return click.option("--user", "users", type=User(), multiple=True, metavar="WHERE", help=help)
+    return click.option("--user", "users", type=User(), multiple=True, metavar="PLACE", help=help)
 
 
 class User(click.ParamType[UserSource]):
     """Where a connection names its user."""
 
-    name = "where"
+    name = "place"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UserSource:
         if isinstance(value, UserSource):
