@@ -47,6 +47,12 @@ def trace_with(events: list[tuple[int, str, str]], number: int, said: Said | Non
     return trace.at(last).close() if complete else trace.at(last + beyond).truncate()
 
 
+def ends_what_begins_later(raw: list[tuple[int, str, str]], number: int, letter: str, key: str) -> bool:
+    """Whether this would be the end of a run that begins behind it: then that start begins nothing, which nobody assumes."""
+    begins = [place for place, (_, other, its_key) in enumerate(raw) if (other, its_key) == ("s", key)]
+    return letter == "e" and any(place > number for place in begins) and not any(place < number for place in begins)
+
+
 @settings(max_examples=examples(80), deadline=None)
 @given(
     shape=st.sampled_from(SHAPES),
@@ -66,6 +72,8 @@ def test_a_verdict_holds_whatever_the_message_was(
     verdict, _, _ = of_rule(judged(yaml, trace_with(events, number, None, complete, beyond)))
     assert verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE)
     for instead in itertools.product("abcosez", "12") if verdict is Verdict.VIOLATED else ():
+        if ends_what_begins_later(raw, number, *instead):
+            continue
         judgement = trace_with(events, number, instead, complete, beyond).judge(loaded(yaml))
         assert of_rule(judgement)[0] is Verdict.VIOLATED, instead
 
