@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wsreplay.proxy.threads import run_beside
+from wsreplay.proxy.threads import run_beside, run_to_end
 
 
 @pytest.fixture
@@ -41,3 +41,25 @@ async def test_where_no_thread_can_be_started_the_work_is_done_at_once_and_once(
     threading.stack_size(0)
     await asyncio.to_thread(lambda: None)
     assert done == [threading.current_thread()]
+
+
+def test_an_event_loop_ends_though_no_thread_can_be_started_for_that() -> None:
+    before = threading.stack_size()
+
+    async def look_up() -> int:
+        await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
+        threading.stack_size(2**46)
+        return 7
+
+    try:
+        assert run_to_end(asyncio.run, look_up()) == 7
+    finally:
+        threading.stack_size(before)
+
+
+def test_what_an_event_loop_raises_is_raised() -> None:
+    async def fail() -> None:
+        raise RuntimeError("its own")
+
+    with pytest.raises(RuntimeError, match="its own"):
+        run_to_end(asyncio.run, fail())

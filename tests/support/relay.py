@@ -181,4 +181,6 @@ if __name__ == "__main__":
         import uvloop
 
         run = uvloop.run
-    run(_serve(sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))
+    from wsreplay.proxy.threads import run_to_end
+
+    run_to_end(run, _serve(sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))

@@ -37,6 +37,7 @@ from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.proxy.route import raise_descriptor_limit
+from wsreplay.proxy.threads import run_to_end
 from wsreplay.proxy.upstream import nothing_listens
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Report
@@ -147,8 +148,8 @@ def run_loop(main: Coroutine[None, None, int]) -> int:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
+        return run_to_end(asyncio.run, main)
+    return run_to_end(uvloop.run, main)
 
 
 def _check_for_descriptors() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -39,3 +39,22 @@ async def run_beside(work: Callable[[], T]) -> T:
     except RuntimeError:  # no thread, or no memory for one
         return work()
     return await finished
+
+
+def run_to_end(run: Callable[[Coroutine[Any, Any, None]], object], main: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives, run by `asyncio.run` or its like.
+
+    These start a thread at the end, to wait for those of the loop. Where none can be started all is done nevertheless: the
+    loop's threads look up names, and nobody waits for one any more.
+    """
+    results: list[T] = []
+
+    async def keep() -> None:
+        results.append(await main)
+
+    try:
+        run(keep())
+    except RuntimeError:
+        if not results:
+            raise
+    return results[0]
