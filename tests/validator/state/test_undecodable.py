@@ -47,10 +47,15 @@ def trace_with(events: list[tuple[int, str, str]], number: int, said: Said | Non
     return trace.at(last).close() if complete else trace.at(last + beyond).truncate()
 
 
-def ends_what_begins_later(raw: list[tuple[int, str, str]], number: int, letter: str, key: str) -> bool:
-    """Whether this would be the end of a run that begins behind it: then that start begins nothing, which nobody assumes."""
-    begins = [place for place, (_, other, its_key) in enumerate(raw) if (other, its_key) == ("s", key)]
-    return letter == "e" and any(place > number for place in begins) and not any(place < number for place in begins)
+def ends_what_begins_later(raw: list[tuple[int, str, str]], number: int, letter: str, key: str, keyed: str = "eE") -> bool:
+    """Whether this would be the end of a span that begins behind it: then that start begins nothing, which nobody assumes.
+
+    `keyed`: the ends that are those of their key only.
+    """
+    start = {"e": "s", "E": "S"}.get(letter)
+    any_key = letter not in keyed
+    begins = [place for place, (_, other, its_key) in enumerate(raw) if other == start and (any_key or its_key == key)]
+    return any(place > number for place in begins) and not any(place < number for place in begins)
 
 
 @settings(max_examples=examples(80), deadline=None)
@@ -101,6 +106,8 @@ def test_spans_are_right_whatever_the_message_was(raw: list[tuple[int, str, str]
         if verdict is Verdict.VIOLATED:
             sure.add(rule)
     for instead in itertools.product("sebSEz", "12") if sure else ():
+        if ends_what_begins_later(raw, number, *instead, keyed="E"):
+            continue
         found = verdicts(instead)
         assert {found[rule] for rule in sure} == {Verdict.VIOLATED}, instead
 
