@@ -70,7 +70,7 @@ def test_one_that_fails_makes_the_next_careful_at_once() -> None:
 
 def test_restarts_become_slower_unless_the_record_is_not_known_yet() -> None:
     suspect = SuspectRecord()
-    assert tuple(islice(suspect.pauses(), 6)) == (*RESTART_PAUSE_S, RESTART_PAUSE_S[-1])
+    assert tuple(islice(suspect.pauses(), len(RESTART_PAUSE_S) + 1)) == (*RESTART_PAUSE_S, RESTART_PAUSE_S[-1])
     for _ in range(HASTY_RESTARTS + 2):
         _life(suspect, None)
     assert next(suspect.pauses()) == RESTART_PAUSE_S[2]

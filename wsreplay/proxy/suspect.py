@@ -22,7 +22,7 @@ from wsreplay.recorder.protocol import Record, RecordKind, Skipped
 
 DEATHS = 3
 # Between attempts to start a recorder (s).
-RESTART_PAUSE_S = (0.0, 0.1, 0.5, 1.0, 2.0)
+RESTART_PAUSE_S = (0.0, 0.1, 0.2, 0.4, 0.8, 2.0)
 # So many recorders that die in quick succession are replaced at once: the record they die at is known by then.
 HASTY_RESTARTS = 8
 # Who lives longer than this was not killed by what it was sent first.
