@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from browser import CHROMIUM, Page, browsing
 
-from tests.peers.conftest import PROGRAMS, running, unused
+from tests.peers.conftest import PROGRAMS, jupyter_server, running, unused
 from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.reader import Recording
 
@@ -89,10 +89,7 @@ async def test_a_page_of_tornado(tab: Page, python_with: Python, tmp_path: Path)
 
 async def test_a_page_of_jupyter(tab: Page, python_with: Python, tmp_path: Path) -> None:
     python, (port,) = python_with("jupyter_server", "ipykernel"), unused()
-    command = [
-        str(python), "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--no-browser",
-        "--allow-root", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={tmp_path}",
-    ]  # fmt: skip
+    command = jupyter_server(python, port, tmp_path)
     await holds_alike(tab, command, port, look_at_jupyter, "kernel_info_reply", tmp_path)
 
 

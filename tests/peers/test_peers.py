@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.conftest import PROGRAMS, Peer, running, take_end_to_end, unused
+from tests.peers.conftest import PROGRAMS, Peer, jupyter_server, running, take_end_to_end, unused
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
 Python = Callable[..., Path]
@@ -108,10 +108,7 @@ rules:
 @pytest.mark.parametrize("form", ["v1", "json"])
 async def test_a_kernel_of_jupyter_server_from_pypi(form: str, python_with: Python, tmp_path: Path) -> None:
     python, (port,) = python_with("jupyter_server", "ipykernel"), unused()
-    command = [
-        str(python), "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--no-browser",
-        "--allow-root", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={tmp_path}",
-    ]  # fmt: skip
+    command = jupyter_server(python, port, tmp_path)
     contract = """
 contract: kernel
 envelope: {type: $.type, decoder: jupyter}

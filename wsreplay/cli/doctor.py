@@ -72,7 +72,7 @@ def _installed() -> Iterator[Line]:
 
 def _terminal() -> Iterator[Line]:
     if not sys.stdout.isatty():
-        yield NOTE, "standard output is no terminal: what is printed is not cut, and has no colour"
+        yield NOTE, "standard output is not a terminal: lines are not cut and have no colour"
     else:
         columns, rows = os.get_terminal_size(sys.stdout.fileno())
         small = columns < 60 or rows < 12

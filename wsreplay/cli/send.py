@@ -39,12 +39,12 @@ _ORDINARY = (1000, 1001, 1005)
               help="What a line is: a message as it stands, JSON that is checked first, or what a user asks an agent.")
 @click.option("--thread", default="t1", show_default=True, help="The thread of --as agent-chat.")
 @click.option("--wait", type=Duration(bare=True), default="2s", show_default=True, metavar="DURATION",
-              help="End when nothing has come for so long; with --as agent-chat, when an answer is not over after it.")
+              help="End when nothing has come for this long. With --as agent-chat a run that is not over by then has failed.")
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="A header of the request, such as a token.")
 @click.option("--subprotocol", "subprotocols", multiple=True, metavar="NAME", help="Ask for a subprotocol.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// backend.")
 @click.option("--json", "as_json", is_flag=True,
-              help="Print what comes as JSON, a line each: a text that is no JSON as a string, bytes as {\"base64\": …}.")
+              help="Print what comes as JSON, a line each: a text that is not JSON as a string, bytes as {\"base64\": …}.")
 @colour_option
 def command(
     url: str, messages: tuple[str, ...], form: str, thread: str, wait: int, headers: tuple[tuple[str, str], ...],
