@@ -40,7 +40,7 @@ COMMANDS = {
     "cut": "Copy sessions into a small recording of their own.",
     "prune": "Remove old recordings.",
     "help": "Tell about a topic: filters, contracts, exit codes, keys ...",
-    "doctor": "Say what is installed, what this terminal can do, what is in the way.",
+    "doctor": "Check the installation, the terminal, the port and recordings.",
     "demo": "Watch wsreplay at work: a real backend, a proxy, chats, a verdict.",
 }
 
