@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.trace.regex import LONGEST_PATTERN, PatternError, compile_pattern
+from wsreplay.trace.regex import LONGEST_PATTERN, PatternError, compile_finder, compile_pattern
 
 
 def found(pattern: str, payload: bytes, *, ignore_case: bool = False) -> bool:
@@ -87,3 +87,8 @@ def test_what_both_engines_take_finds_the_same(pattern: str, text: str) -> None:
 @given(st.binary(max_size=50))
 def test_any_bytes_can_be_searched(payload: bytes) -> None:
     assert found("", payload, ignore_case=True)
+
+
+def test_all_matches_are_found_in_their_order() -> None:
+    find = compile_finder("C-[0-9]+")
+    assert [match[0] for match in find("é C-1, C-22".encode())] == [b"C-1", b"C-22"]

@@ -7,7 +7,7 @@ What needs backtracking (lookarounds, backreferences, atomic groups, possessive 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import re2
@@ -34,6 +34,17 @@ class PatternError(ValueError):
 
 def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Callable[[bytes], Any]:
     """A function that says whether bytes, as UTF-8 text, contain a match. Raises PatternError."""
+    search: Callable[[bytes], Any] = _compile(pattern, ignore_case).search
+    return search  # of bytes: several times as fast as of str
+
+
+def compile_finder(pattern: str) -> Callable[[bytes], Iterator[Any]]:
+    """A function that gives all matches in bytes, from left to right; `match[0]` is what matches. Raises PatternError."""
+    find: Callable[[bytes], Iterator[Any]] = _compile(pattern, ignore_case=False).finditer
+    return find
+
+
+def _compile(pattern: str, ignore_case: bool) -> Any:
     if len(pattern) > LONGEST_PATTERN:
         raise PatternError(f"a pattern of more than {LONGEST_PATTERN:,} characters", LONGEST_PATTERN)
     _refuse_backtracking(pattern)
@@ -42,8 +53,7 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Callable[[byt
     options.never_capture = True
     options.case_sensitive = not ignore_case
     try:
-        search: Callable[[bytes], Any] = re2.compile(pattern.encode("utf-8", "replace"), options).search
-        return search  # of bytes: several times as fast as of str
+        return re2.compile(pattern.encode("utf-8", "replace"), options)
     except re2.error as error:
         message = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error.args[0])
         part = message.rpartition(": ")[2]

@@ -68,3 +68,10 @@ def test_an_event_of_another_decoder_is_searched_too() -> None:
 def test_a_mistake_is_said(text: str, mistake: str) -> None:
     with pytest.raises(ContractError, match=mistake):
         loads(f"contract: x\nisolation: [{text}]\n")
+
+
+def test_no_pattern_takes_exponential_time() -> None:
+    """Behind a match, Python's engine would try each of 2**20000 ways."""
+    contract = loads("contract: x\nisolation: [{id: canary, canary: '(?:a|a)*b'}]\n")
+    judgement = two().s2c("answer", 2, text="b" + "a" * 20_000).close(1).close(2).judge(contract)
+    assert said(judgement) == []

@@ -11,14 +11,13 @@ State: of each canary its owner and who else was shown it. Fast path: none, sinc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
 
 from wsreplay.contract.rules.isolation import Canary
-from wsreplay.trace.regex import compile_pattern
+from wsreplay.trace.regex import compile_finder, compile_pattern
 from wsreplay.units import count_text
 from wsreplay.validator.emit.exact import Body
 from wsreplay.validator.emit.globals import Globals
@@ -42,7 +41,7 @@ class CanaryMonitor(MessageMonitor):
     def __init__(self, *common: Any) -> None:
         super().__init__(*common)
         self._search = compile_pattern(self.rule.pattern)
-        self._pattern = re.compile(self.rule.pattern.encode("utf-8", "replace"), re.ASCII)
+        self._find = compile_finder(self.rule.pattern)
         self._owners: dict[str, Binding] = {}
         # findings whose number of events has grown since it was told
         self._growing: dict[int, tuple[str, Binding, Leak]] = {}
@@ -65,7 +64,7 @@ class CanaryMonitor(MessageMonitor):
     def check(self, body: Body, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
         """An event came that may hold canaries."""
         text = body if isinstance(body, bytes) else orjson.dumps(body, default=str)
-        for number, match in enumerate(self._pattern.finditer(text)):
+        for number, match in enumerate(self._find(text)):
             if number >= _MOST_IN_ONE:
                 self.reporter.forget("canaries")
                 return
