@@ -248,11 +248,12 @@ class SequenceMonitor(MessageMonitor):
             self._amend(gap, gap.finding, whole, late, type_)
         elif whole:
             gap.done = True
+            recovered = f"recovered within {duration_text(late)}" if late else "recovered at once"
             came = f"{self.rule.field.text} {_numbers([(gap.first, gap.last)])} came after {gap.last + 1}"
             self._say(
                 conn,
                 "order",
-                f"{came}: recovered within {duration_text(late)}",
+                f"{came}: {recovered}",
                 fid,
                 t,
                 type_,
