@@ -21,8 +21,6 @@ from typing import Any, NamedTuple, Self
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import reading_of
 from wsreplay.model import Connection, Direction, Frame, Message, Session
-from wsreplay.store import paging
-from wsreplay.store.condition import any_of, is_among
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.reading import Reading
@@ -158,9 +156,7 @@ class RecordingFile:
         judgement = self.validate(contract) if chosen.needs_judgement else None
         context = filters.Context.of(self._recording, judgement, reader=reading)
         matches = chosen.predicate(context)
-        # All frames of decoded connections are read, since what is asked for may answer one that is not.
-        decoded = is_among("connection_id", reading.decoded).upper
-        for frame in paging.frames_where(self._recording, after_id + 1, end, any_of([chosen.where(context), decoded])):
+        for frame in reading.candidates(chosen.where(context), after_id, end):
             reading.observe(frame)
             if matches(frame):
                 yield frame

@@ -135,7 +135,7 @@ class FrameLines:
 
     def _body(self, frame: Frame, reading: Reading, width: int) -> str:
         """What a message says; its payload as it was sent where that is the same, or asked for."""
-        if not self._raw and frame.connection_id in reading.decoded:
+        if not self._raw and reading.is_decoded(frame.connection_id):
             bodies = [body for event in reading.events(frame) if (body := _event_text(event))]
             if bodies:
                 return display.fit("  ".join(bodies), width)
@@ -145,7 +145,7 @@ class FrameLines:
 
     def _whole(self, frame: Frame, reading: Reading) -> list[str]:
         """All of what a message says, line by line."""
-        if not self._raw and frame.connection_id in reading.decoded:
+        if not self._raw and reading.is_decoded(frame.connection_id):
             documents = [event.document for event in reading.events(frame) if event.document is not None]
             if documents:
                 return [line for document in documents for line in _indented(_written(document))]

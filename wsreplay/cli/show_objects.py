@@ -53,7 +53,7 @@ def _frame_object(frame: Frame, view: Showing) -> dict[str, Any]:
         "type": types[0] if types else None,
         "size": len(frame.payload), "fin": bool(frame.flags & FIN), "masked": bool(frame.flags & MASKED),
     }  # fmt: skip
-    if frame.connection_id in view.reading.decoded or len(types) > 1:
+    if view.reading.is_decoded(frame.connection_id) or len(types) > 1:
         line["decoder"] = view.reading.choice(frame.connection_id).name
         line["events"] = _events_of(frame, view)
     if types and (name := view.contract_name(types[0])) is not None:

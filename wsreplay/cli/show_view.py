@@ -11,8 +11,6 @@ from wsreplay.cli.options import connections_of
 from wsreplay.cli.show_lines import Note
 from wsreplay.display import visible
 from wsreplay.model import Connection, Direction, Fault, Frame, Gap, Session
-from wsreplay.store import paging
-from wsreplay.store.condition import any_of, is_among
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.endings import ending_text
@@ -110,10 +108,7 @@ class Showing:
     def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
         """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""
         if wanted is None:
-            # All frames of decoded connections are read, since what is asked for may answer one that is not.
-            decoded = is_among("connection_id", self.reading.decoded).upper
-            wanted_frames = any_of([self._filter.where(self._context), decoded])
-            return paging.frames_where(self._recording, after_id + 1, end, wanted_frames)
+            return self.reading.candidates(self._filter.where(self._context), after_id, end)
         return takewhile(lambda frame: frame.id <= end, self._recording.frames(after_id=after_id, connections=wanted))
 
     # What stands between the frames.

@@ -13,7 +13,8 @@ from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Link
 from wsreplay.decode.json import may_be_lines
 from wsreplay.display import hex_text
 from wsreplay.model import Connection, Frame, Message, Opcode
-from wsreplay.store.condition import UNTYPED
+from wsreplay.store import paging
+from wsreplay.store.condition import UNTYPED, Condition, any_of, is_among
 from wsreplay.store.paging import connections_where
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices
@@ -56,6 +57,15 @@ class Reading:
     def decoded(self) -> frozenset[int]:
         """The connections that are not read as plain JSON whose types are those that were recorded."""
         return frozenset(id for id, name in self._choices.names().items() if name != PLAIN or not self._hints)
+
+    def is_decoded(self, connection_id: int) -> bool:
+        """The same for one connection that `refresh` was told of."""
+        return self._choices[connection_id].name != PLAIN or not self._hints
+
+    def candidates(self, wanted: Condition, after_id: int, end: int) -> Iterator[Frame]:
+        """The frames behind `after_id` up to `end` that are wanted, and what they may answer: all of decoded connections."""
+        decoded = is_among("connection_id", self.decoded).upper
+        return paging.frames_where(self._recording, after_id + 1, end, any_of([wanted, decoded]))
 
     def events(self, frame: Frame) -> tuple[Event, ...]:
         """The events that a frame completes; none for control frames and for what its decoder cannot read."""

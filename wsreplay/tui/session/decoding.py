@@ -54,6 +54,6 @@ class DecodingController:
         item = self._current().item
         frame_id = item.id if isinstance(item, Head) else item.frame.id if isinstance(item, EventRow) else None
         if frame_id is None or self._rows.fold(frame_id) is None:
-            self._host.notify("this row is no frame with several events", title="there is nothing to unfold")
+            self._host.notify("this row does not hold several events", title="nothing to unfold")
         else:
             self._changed(frame_id)
