@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+# What became of a session, by its sign.
+VERDICT_COLOURS = {"✗": "red", "✓": "green", "?": "yellow", "!": "red", "●": "cyan"}
+
 
 def wants_colour(asked: bool | None = None) -> bool:
     """Whether standard output is to have colours. `asked`: what an option says; it wins."""

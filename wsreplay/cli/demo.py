@@ -8,6 +8,7 @@ from secrets import token_hex
 
 import click
 
+from wsreplay.cli.colour import VERDICT_COLOURS, print_signed, wants_colour
 from wsreplay.cli.console import Console
 from wsreplay.cli.options import RECORDINGS, Address, allow_origin_option, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
@@ -80,9 +81,9 @@ def _print_table(seen: Sequence[Seen], judgement: Judgement, sessions: dict[str 
         broken = _broken(chat, judgement, sessions)
         causes = {rule: text for rule, text in broken.items() if rule in chat.scenario.violates} or broken
         text = next(iter(causes.values()), "OK")
-        sign = click.style("✗", fg="red") if broken else click.style("✓", fg="green")
-        number = sessions.get(chat.user, 0)
-        click.echo(f"    {sign} {number:>7}  {chat.user:<10} {chat.scenario.name:<20} {fit(text, 80)}")
+        sign, number = "✗" if broken else "✓", sessions.get(chat.user, 0)
+        line = f"    {sign} {number:>7}  {chat.user:<10} {chat.scenario.name:<20} {fit(text, 80)}"
+        print_signed(line, VERDICT_COLOURS, wants_colour())
 
 
 def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from wsreplay.cli.colour import colour_option, print_signed, wants_colour
+from wsreplay.cli.colour import VERDICT_COLOURS, colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName
 from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
 from wsreplay.cli.streams import harmless
@@ -25,7 +25,6 @@ from wsreplay.units import SECOND, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
 _SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
-_COLOURS = {"✗": "red", "✓": "green", "?": "yellow", "!": "red", "●": "cyan"}
 
 
 @dataclass
@@ -79,7 +78,7 @@ def command(
             click.echo(_as_json(recording))
         else:
             for line in _lines(recording):
-                print_signed(line, _COLOURS, wants_colour(color))
+                print_signed(line, VERDICT_COLOURS, wants_colour(color))
     return code
 
 
