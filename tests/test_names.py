@@ -14,13 +14,6 @@ import wsreplay
 PACKAGE = Path(wsreplay.__file__).parent
 # Words that stand for anything: the noun of what they hold says more.
 NO_NOUNS = frozenset({"one", "each", "those", "found", "said", "told"})
-# Modules in which variables are still to be named: take one off, add none.
-UNNAMED = frozenset({
-    "validator/reporting.py", "validator/rules/ownership.py", "validator/rules/sequence.py",
-    "validator/rules/sequence_state.py", "validator/rules/total.py",
-})  # fmt: skip
-# Classes whose names stand more than once still, and how often: take one off, add none.
-SHARED = {"Gap": 2, "Window": 2}
 
 
 def unnamed_in(source: str) -> list[tuple[int, str]]:
@@ -46,8 +39,7 @@ def modules() -> Iterator[tuple[str, str]]:
 
 def test_a_variable_carries_its_noun() -> None:
     unnamed = {path: places for path, source in modules() if (places := unnamed_in(source))}
-    assert {path: places for path, places in unnamed.items() if path not in UNNAMED} == {}
-    assert UNNAMED - unnamed.keys() == set(), "are named by now: take them off the list"
+    assert unnamed == {}
 
 
 def test_no_two_classes_share_a_name() -> None:
@@ -56,9 +48,8 @@ def test_no_two_classes_share_a_name() -> None:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(path)
-    shared = {name: paths for name, paths in homes.items() if len(paths) > SHARED.get(name, 1)}
+    shared = {name: paths for name, paths in homes.items() if len(paths) > 1}
     assert shared == {}
-    assert {name: count for name, count in SHARED.items() if len(homes[name]) < count} == {}, "are fewer by now: say so"
 
 
 @pytest.mark.parametrize(

@@ -283,10 +283,10 @@ def witnesses(details: Mapping[str, Any]) -> dict[str, Any]:
     activation = details.get("activation")
     if not any(isinstance(number, EventNumber) for number in (*numbers, activation)):
         return {}
-    said: dict[str, Any] = {"frames": frames_of(*map(int, numbers))}
+    fields: dict[str, Any] = {"frames": frames_of(*map(int, numbers))}
     if activation is not None:
-        said["activation"] = int(activation)
-    return {**said, "events": tuple((int(number), getattr(number, "place", 0)) for number in numbers)}
+        fields["activation"] = int(activation)
+    return {**fields, "events": tuple((int(number), getattr(number, "place", 0)) for number in numbers)}
 
 
 def _frame_of(number: int | None) -> int | None:

@@ -124,7 +124,6 @@ class BindMonitor(MessageMonitor):
     def collect(self, globals: Globals) -> None:
         for place, (key, value, binding, leak) in self._growing.items():
             self.reporter.amend(place, count=leak.count, message=self._words(key, value, binding, leak))
-            leak.told = leak.count
         self._growing.clear()
 
     # Writing handlers.

@@ -25,8 +25,6 @@ class Leak(Struct, eq=False):
     count: int = 0
     # the finding that says so; None while it is none
     reported: Reported | None = None
-    # how many events that finding tells of
-    told: int = 0
 
     def add(self) -> None:
         """One more event."""
@@ -34,7 +32,7 @@ class Leak(Struct, eq=False):
 
     def report(self, reported: Reported) -> None:
         """It is a finding now."""
-        self.reported, self.told = reported, self.count
+        self.reported = reported
 
 
 class Binding(Struct, eq=False, gc=False):

@@ -19,7 +19,7 @@ from wsreplay.validator.rules.value_template import ValueTemplate
 from wsreplay.validator.state.state import ConnectionState, Slice
 
 
-class Window(Struct, eq=False):
+class RateWindow(Struct, eq=False):
     """The last events of a slice."""
 
     # time and frame of each, oldest first
@@ -71,9 +71,9 @@ class RateTemplate(ValueTemplate):
         if not roles:
             return
         self.activate(slice_)
-        window: Window | None = slice_.state(self.number)
+        window: RateWindow | None = slice_.state(self.number)
         if window is None:
-            slice_.set_state(self.number, window := Window(deque()))
+            slice_.set_state(self.number, window := RateWindow(deque()))
         events = window.events
         events.append((t, fid))
         while t - events[0][0] >= self.rule.per_ns:

@@ -30,7 +30,7 @@ from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import either, frames_of, sender
 from wsreplay.validator.rules.message import MessageMonitor
-from wsreplay.validator.rules.sequence_state import Gap, ScopeSearch, SequenceState, Suspect
+from wsreplay.validator.rules.sequence_state import ScopeSearch, SequenceGap, SequenceState, Suspect
 from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.state.state import ConnectionState, SessionState, oldest
 
@@ -56,7 +56,7 @@ class SequenceMonitor(MessageMonitor):
         # session and direction → what its counter belongs to, where that is still to be found
         self._searches: dict[tuple[int, int], ScopeSearch] = {}
         # gaps that are not decided, in the order of time
-        self._queue: deque[Gap] = deque()
+        self._queue: deque[SequenceGap] = deque()
         # what the numbers are called
         self._name = str(self.rule.field.steps[-1]) if self.rule.field.steps else self.rule.field.text
 
@@ -89,8 +89,8 @@ class SequenceMonitor(MessageMonitor):
                 for old in oldest(table):
                     del table[old]
                     self.reporter.forget("counters")
-            found = bool(self.rule.by) or not self.rule.scopes
-            pair = table[key] = (SequenceState(found), SequenceState(found))
+            is_known = bool(self.rule.by) or not self.rule.scopes
+            pair = table[key] = (SequenceState(is_known), SequenceState(is_known))
         return pair
 
     def pass_over(self, conn: ConnectionState, directions: Collection[int], count: float) -> None:
@@ -121,7 +121,7 @@ class SequenceMonitor(MessageMonitor):
         check, same = f"{self.variable}.check(c, {value}, {event})", ""
         if scopes:
             thread, run = (writer.keys.variable(name) for name in (scopes[0], scopes[-1]))
-            same = f"c.found or {thread} == c.thread or {run} == c.run"
+            same = f"c.scope_known or {thread} == c.thread or {run} == c.run"
             check = f"{self.variable}.look(c, {value}, {thread}, {run}, {event})"
         judge = [f"c = {counter}"]
         if writer.inline:
@@ -233,15 +233,16 @@ class SequenceMonitor(MessageMonitor):
         self, state: SequenceState, first: int, last: int, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
     ) -> None:
         unsure = state.why_unsure(last - first + 1)
-        gap = Gap(first, last, conn, fid, t, type_, direction, conn.last_frame, unsure, {})
+        gap = SequenceGap(first, last, conn, fid, t, type_, direction, conn.last_frame, unsure, {})
         state.open_gap(gap)
         if not self._queue:
             self.clock.at(t + self.rule.recover_within_ns)
         self._queue.append(gap)
 
     def _resent(
-        self, state: SequenceState, gap: Gap, number: int, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
+        self, state: SequenceState, gap: SequenceGap, number: int, conn: ConnectionState, fid: int, t: int, type_: str,
+        direction: int,
+    ) -> None:  # fmt: skip
         """A number that was missing came."""
         whole, late = gap.take(number, fid), t - gap.t
         if gap.finding is not None:
@@ -266,7 +267,7 @@ class SequenceMonitor(MessageMonitor):
         if whole:
             state.close_gap(gap)
 
-    def _amend(self, gap: Gap, finding: int, whole: bool, late: int, type_: str) -> None:
+    def _amend(self, gap: SequenceGap, finding: int, whole: bool, late: int, type_: str) -> None:
         frames = frames_of(gap.fid, *list(gap.resent.values())[:32])
         if not whole:
             self.reporter.amend(finding, frames=frames, **self._lost(gap))
@@ -278,13 +279,13 @@ class SequenceMonitor(MessageMonitor):
             f"at most {duration_text(within)} allowed",
         )  # fmt: skip
 
-    def _lost(self, gap: Gap) -> dict[str, Any]:
+    def _lost(self, gap: SequenceGap) -> dict[str, Any]:
         """What a finding says of the numbers that have not come."""
         ranges = gap.missing()
         expected = tuple(f"{self._name} {_numbers([numbers])}" for numbers in ranges[:32])
         return {"message": f"{_numbers(ranges)} missing before {gap.last + 1}", "expected": expected}
 
-    def _decide(self, gap: Gap, t: int, by: str) -> None:
+    def _decide(self, gap: SequenceGap, t: int, by: str) -> None:
         reported = self.reporter.report(
             self.counts,
             conn=gap.conn,

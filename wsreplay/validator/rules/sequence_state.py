@@ -20,7 +20,7 @@ _NOBODY = object()  # no thread
 MOST_GAPS = 256  # remembered of one counter, for numbers that come late
 
 
-class Gap(Struct, eq=False):
+class SequenceGap(Struct, eq=False):
     """Numbers that were left out, from `first` to `last`, both included; seen when `fid` came, at `t` (ns)."""
 
     first: int
@@ -65,9 +65,9 @@ class Gap(Struct, eq=False):
 class SequenceState:
     """The counter of one slice and direction."""
 
-    __slots__ = ("_passed_at", "_passed_over", "first", "found", "gaps", "last", "mark", "restart", "run", "thread")
+    __slots__ = ("_passed_at", "_passed_over", "first", "gaps", "last", "mark", "restart", "run", "scope_known", "thread")
 
-    def __init__(self, found: bool = True) -> None:
+    def __init__(self, scope_known: bool = True) -> None:
         # the last value; NaN before the first, which is equal to nothing
         self.last: float = math.nan
         # the first value
@@ -77,12 +77,12 @@ class SequenceState:
         # where it stood when its session connected again: up to there history may be sent again
         self.mark: float = math.nan
         # what was left out, oldest first
-        self.gaps: list[Gap] = []
+        self.gaps: list[SequenceGap] = []
         # so many messages that may have carried the next numbers could not be decoded, while `last` was this
         self._passed_over: float = 0
         self._passed_at: float = math.nan
         # it is known what the counter belongs to; until then the run of its last value, and its thread, if no run has its own
-        self.found = found
+        self.scope_known = scope_known
         self.run: Any = None
         self.thread: Any = _NOBODY
 
@@ -104,32 +104,32 @@ class SequenceState:
         """Its session has connected again."""
         self.mark = self.last
 
-    def belong(self, run: Any, found: bool, thread: Any = _NOBODY) -> None:
-        """The last value was this run's; `found`: which run's it is no longer matters, nor, within a `thread`, which of its."""
-        self.run, self.found, self.thread = run, found, thread
+    def belong(self, run: Any, scope_known: bool, thread: Any = _NOBODY) -> None:
+        """The last value was this run's; `scope_known`: whose it is no longer matters, nor, within a `thread`, which run's."""
+        self.run, self.scope_known, self.thread = run, scope_known, thread
 
     def hand_over(self) -> SequenceState:
         """A counter that goes on where this one stands, while this one takes no value for the next one."""
         heir = SequenceState()
         heir.last, heir.first, heir.gaps, heir.restart, heir.mark = self.last, self.first, self.gaps, self.restart, self.mark
         heir._passed_at, heir._passed_over = self._passed_at, self._passed_over
-        self.last, self.gaps, self.found = math.nan, [], False
+        self.last, self.gaps, self.scope_known = math.nan, [], False
         return heir
 
-    def open_gap(self, gap: Gap) -> None:
+    def open_gap(self, gap: SequenceGap) -> None:
         """Numbers were left out."""
         if len(self.gaps) >= MOST_GAPS:
             self.gaps = [gap for gap in self.gaps[MOST_GAPS // 2 :] if not gap.done or gap.finding is not None]
         self.gaps.append(gap)
 
-    def gap_of(self, value: int) -> Gap | None:
+    def gap_of(self, value: int) -> SequenceGap | None:
         """The gap that a value was missing from, the latest first."""
         for gap in reversed(self.gaps):
             if gap.first <= value <= gap.last and value not in gap.resent:
                 return gap
         return None
 
-    def close_gap(self, gap: Gap) -> None:
+    def close_gap(self, gap: SequenceGap) -> None:
         """All of it has come."""
         self.gaps.remove(gap)
 
@@ -174,22 +174,22 @@ class ScopeSearch:
         """The first value came."""
         self._first = thread, run
         self.level = ""
-        state.belong(run, found=False)
+        state.belong(run, scope_known=False)
 
     def take_part(self, state: SequenceState, thread: Any, run: Any) -> None:
         """The next value of the session's counter came: it is nobody's own who came in between."""
         first_thread, _ = self._first
-        if state.found:
+        if state.scope_known:
             return
         if thread != first_thread:
-            state.belong(run, found=True)
+            state.belong(run, scope_known=True)
         elif run != state.run:
             self.level = "thread"
-            state.belong(run, found=False, thread=thread)
+            state.belong(run, scope_known=False, thread=thread)
 
     def is_beginning(self, state: SequenceState, value: int, thread: Any, run: Any) -> bool:
         """Whether the value may be the first one of a thread's or a run's own counter."""
-        if state.found or value not in (0, 1):
+        if state.scope_known or value not in (0, 1):
             return False
         first_thread, first_run = self._first
         return thread != first_thread or (run != first_run and self.level != "thread")
@@ -241,7 +241,7 @@ class ScopeSearch:
         heir = self._runs[self._first[1]]
         state.gaps, state.first, state.mark = heir.gaps, heir.first, heir.mark
         state.go_on(value)
-        state.belong(None, found=True)
+        state.belong(None, scope_known=True)
         self.sliced, self._suspect = False, None
         self._threads, self._runs = {}, {}
 

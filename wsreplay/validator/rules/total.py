@@ -1,6 +1,6 @@
 """As many events, or as much of something in them, as another event says.
 
-State: of each slice the number or the sum since the last event that said it, and the first frame that counts.
+State: of each slice the number or the sum since the last event that stated it, and the first frame that counts.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class TotalTemplate(ValueTemplate):
         *values: Any,
     ) -> None:
         event = conn, fid, t, type_, direction
-        said, amount = values or (None, 1)
+        stated, amount = values or (None, 1)
         state: Sum | None = slice_.state(self.number)
         if roles & B:
-            if said is not None:
+            if stated is not None:
                 self.activate(slice_)
-                self._compare(slice_, state, said, *event)
+                self._compare(slice_, state, stated, *event)
             state = None
             slice_.set_state(self.number, None)
         if not roles & A:
@@ -77,14 +77,14 @@ class TotalTemplate(ValueTemplate):
         self,
         slice_: Slice,
         state: Sum | None,
-        said: Any,
+        stated: Any,
         conn: ConnectionState,
         fid: int | None,
         t: int,
         type_: str,
         direction: int | None,
     ) -> None:
-        wanted, amount = _number(said), state.amount if state is not None else Decimal(0)
+        wanted, amount = _number(stated), state.amount if state is not None else Decimal(0)
         field, first = self.rule.equals.text, state.first if state is not None else None
         if wanted is None:
             self.say(slice_, "format", f"{field} of {type_} is not a number", conn, fid, t, type_, direction)
