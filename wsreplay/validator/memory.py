@@ -16,8 +16,9 @@ from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
+from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice, oldest
+from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice
 from wsreplay.validator.state.undecodable import Undecodable
 
 MOST_SLICES = 100_000  # of one group in one session

@@ -13,7 +13,8 @@ from typing import Any
 from wsreplay.model import EventNumber
 from wsreplay.validator.findings import SpanRecord
 from wsreplay.validator.reporting import names
-from wsreplay.validator.state.state import Instance, Token
+from wsreplay.validator.state.keys import Token
+from wsreplay.validator.state.state import Instance
 
 MOST_RUNS = 5_000  # kept of each kind: gone well, and not
 MOST_SPANS = 50_000

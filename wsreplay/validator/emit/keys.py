@@ -9,7 +9,8 @@ from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path
 from wsreplay.validator.emit.exact import exact
 from wsreplay.validator.emit.partial_decoder import PartialDecoder
-from wsreplay.validator.state.state import ConnectionState, Token
+from wsreplay.validator.state.keys import Token
+from wsreplay.validator.state.state import ConnectionState
 
 _CONNECTION = {"conn.id": "conn.key", "conn.user": "conn.user", "conn.session": "conn.session.key"}
 

@@ -25,8 +25,9 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import frames_of, short
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, may_be_the_same
+from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
-from wsreplay.validator.state.state import ConnectionState, SessionState, oldest
+from wsreplay.validator.state.state import ConnectionState, SessionState
 
 _MOST_IN_ONE = 100  # canaries of one message
 

@@ -11,7 +11,8 @@ from wsreplay.contract.rules.consistent import Consistent
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.value_template import ValueTemplate
-from wsreplay.validator.state.state import ConnectionState, Slice, Token
+from wsreplay.validator.state.keys import Token
+from wsreplay.validator.state.state import ConnectionState, Slice
 
 MOST_VALUES = 100  # of one slice; further ones are no news
 

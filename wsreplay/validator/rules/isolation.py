@@ -17,7 +17,7 @@ A span *vouches* for its events where it is found by all keys that the rule bind
 it, and what comes within it is not looked at again, if it was a client who named them. So the bindings of an open run are as
 fresh as the last sweep.
 
-Fast path: the value is known to belong to this owner, who named it.
+The source of its handlers, with the fast path, is written by `isolation_emit`.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from wsreplay.contract.rules.isolation import Bind, Confine
-from wsreplay.contract.rules.questions import Questions
+from wsreplay.contract.rules.isolation import Bind
 from wsreplay.trace.identity import is_pseudonym
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.emit.writer import HandlerWriter, indented
+from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import IN_A_URL, frames_of, short
+from wsreplay.validator.rules.isolation_emit import FOREIGN, LOOSE, OWN, SHARED, BindEmitter
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, ids_in, may_be_the_same
-from wsreplay.validator.rules.spans import SpanEnd, SpanMonitor
+from wsreplay.validator.rules.span_listeners import SpanEnd
+from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
+from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Token, oldest
-
-_BY_CONNECTION = ("conn.user", "conn.session", "conn.id")
-OWN, FOREIGN, LOOSE, SHARED = range(4)  # the viewer's own; somebody else's; nobody's yet who named it; everybody's
+from wsreplay.validator.state.keys import Token
+from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
 
 
 class BindMonitor(MessageMonitor):
@@ -66,26 +66,21 @@ class BindMonitor(MessageMonitor):
         self._growing: dict[int, tuple[str, Any, Binding, Leak]] = {}
         # who is told of each id that somebody may own
         self._log: Callable[[str, Any], None] | None = None
-        self._spans: SpansEmitter | None = None
-        # owners are connections' users or sessions, not values of the message
-        self._by_connection = self.rule.to in _BY_CONNECTION
+        # what writes its handlers
+        self._emitter = BindEmitter(self.rule, self.number, self.variable)
 
     def globals(self) -> dict[str, Any]:
-        tables = {self._table(index): self.owners[key] for index, key in enumerate(self.rule.keys)}
+        tables = {self._emitter.table(index): self.owners[key] for index, key in enumerate(self.rule.keys)}
         return {**super().globals(), **tables}
 
-    def _table(self, index: int) -> str:
-        """The owners of a key, in generated source."""
-        return f"bound{self.number}_{index}"
-
     def link(self, spans: SpansEmitter) -> None:
-        self._spans = spans
+        self._emitter.vouch_by(spans)
         for key in self.rule.keys:
             span = spans.named(key)
             if span is not None and key in span.names:
                 self._releasing.append((key, span))
                 if self.rule.to == "conn.user":
-                    span.on_end(self._release_with(key, span))
+                    span.listeners.on_end(self._release_with(key, span))
 
     def _release_with(self, key: str, span: SpanMonitor) -> SpanEnd:
         """What the id names has ended with its span."""
@@ -94,8 +89,7 @@ class BindMonitor(MessageMonitor):
         def release(instance: Instance, _name: str, _t: int, _fid: int | None) -> None:
             if instance.names is not names:
                 return
-            key = instance.key
-            value = key[position] if key.__class__ is tuple else key
+            value = instance.values()[position]
             binding = table.get(value)
             if binding is None or binding.owner != instance.conn.owner:
                 return
@@ -126,79 +120,8 @@ class BindMonitor(MessageMonitor):
             self.reporter.amend(place, count=leak.count, message=self._words(key, value, binding, leak))
         self._growing.clear()
 
-    # Writing handlers.
-
     def emit(self, writer: HandlerWriter) -> None:
-        writer.need(*self.rule.keys, self.rule.to)
-        if writer.direction == 0 and self._by_connection:
-            self._emit_claims(writer)
-            return
-        writer.may_be_alien()
-        owner = "conn.owner" if self.rule.to == "conn.user" else writer.keys.variable(self.rule.to)
-        writer.may_be_loose()
-        if self.rule.shared:
-            writer.may_be_shared()
-        hint = self._hint(writer)
-        lines: list[str] = []
-        above = "None"
-        for index, key in enumerate(self.rule.keys):
-            value = writer.keys.variable(key)
-            where = f"{key!r}, {value}, {above}, {owner}, {hint}, conn, fid, t, type, {writer.direction}"
-            look = [
-                f"b = {self.variable}.check({where})",
-                f"if b == {FOREIGN}:",
-                "    alien = True",
-                f"elif b == {LOOSE}:",
-                "    loose = True",
-            ]
-            if self.rule.shared:
-                look += [f"elif b == {SHARED}:", "    shared = True"]
-            if writer.inline:
-                known = f"b is not None and b.owner == {owner} and b.asked"
-                look = [f"b = {self._table(index)}.get({value})", f"if {known}:", "    b.t = t", "else:", *indented(look)]
-            lines += ["if not alien:", *indented(look)] if index else look
-            above = f"{self._table(index)}.get({value})"
-        span = self._vouching_span(writer)
-        if span is not None:
-            assert self._spans is not None
-            self._spans.look_up(writer, span)
-            lines = [f"if i{span} is None or not i{span}.bound:", *indented(lines)]
-        writer.add(*lines)
-
-    def _emit_claims(self, writer: HandlerWriter) -> None:
-        """What a client names is its own, unless it is somebody's."""
-        owner = "conn.owner" if self.rule.to == "conn.user" else writer.keys.variable(self.rule.to)
-        # who asks is known where the contract says what asks; else whoever names an id does
-        asks = "conn.session.asked == fid" if writer.contract.of(Questions) else "True"
-        above = "None"
-        for index, key in enumerate(self.rule.keys):
-            value = writer.keys.variable(key)
-            asked = asks if index == 0 else "False"
-            claim = f"{self.variable}.claim({key!r}, {value}, {above}, {owner}, {asked}, conn, fid, t, type)"
-            above = f"{self._table(index)}.get({value})"
-            if writer.inline:
-                known = f"b is not None and b.owner == {owner} and b.asked"
-                writer.add(f"b = {self._table(index)}.get({value})", f"if {known}:", "    b.t = t", "else:", f"    {claim}")
-            else:
-                writer.add(claim)
-
-    def _hint(self, writer: HandlerWriter) -> str:
-        """What an event itself says of whose it is."""
-        for rule in writer.contract.of(Confine):
-            if rule.to == self.rule.to:
-                writer.need(rule.key)
-                return writer.keys.variable(rule.key)
-        return "None"
-
-    def _vouching_span(self, writer: HandlerWriter) -> int | None:
-        """A span that concerns this event and is found by all keys that the rule binds."""
-        if self.rule.to != "conn.user" or self._spans is None:
-            return None
-        for monitor in self._spans.monitors:
-            always = all(writer.keys.always(name) for name in monitor.names)
-            if always and set(self.rule.keys) <= set(monitor.names) and self._spans.concerns(writer, monitor.span):
-                return monitor.number
-        return None
+        self._emitter.emit(writer)
 
     # What clients name.
 
@@ -300,7 +223,7 @@ class BindMonitor(MessageMonitor):
         if binding is None:
             if not direction:
                 return OWN
-            if above is not None and above.asked and above.owner == owner and self._by_connection:
+            if above is not None and above.asked and above.owner == owner and self._emitter.by_connection:
                 self._bind(key, value, Binding(owner, fid, t, True, above.others))
                 return OWN
             binding = self._bind(key, value, self._first_shown(value, above, owner, hint, fid, t))
@@ -334,7 +257,7 @@ class BindMonitor(MessageMonitor):
 
     def _first_shown(self, value: Any, above: Binding | None, owner: Any, hint: Any, fid: int, t: int) -> Binding:
         """Whose a new id is."""
-        if above is not None and self._by_connection:
+        if above is not None and self._emitter.by_connection:
             return Binding(above.owner, fid, t, above.asked, above.others)
         named = self._urls.get(str(value))
         if named is not None:
@@ -342,7 +265,7 @@ class BindMonitor(MessageMonitor):
         known = isinstance(owner, str) and not is_pseudonym(owner)  # a pseudonym cannot be compared with a name
         if hint is not None and known and str(hint) != owner:
             return Binding(str(hint), fid, t, asked=True)
-        return Binding(owner, fid, t, asked=not self._by_connection)
+        return Binding(owner, fid, t, asked=not self._emitter.by_connection)
 
     # What there is to say.
 

@@ -32,7 +32,7 @@ class LeftOpenMonitor(MessageMonitor):
     def link(self, spans: SpansEmitter) -> None:
         self._span = spans.named(self.rule.span)
         if self._span is not None:
-            self._span.on_end(self._end)
+            self._span.listeners.on_end(self._end)
 
     def _end(self, instance: Instance, _name: str, t: int, _fid: int | None) -> None:
         self._ended[instance.conn.session.id] = t

@@ -32,7 +32,8 @@ from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.rules.unasked import UnaskedRuns
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, Token
+from wsreplay.validator.state.keys import Token, values_of
+from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice
 from wsreplay.validator.state.undecodable import why_unsure
 
 MOST_OPEN = 1_000  # questions of one session
@@ -85,12 +86,12 @@ class QuestionsMonitor(MessageMonitor):
         self._span = span = spans.named(self.rule.span)
         if span is not None:
             self._missed = span.missed
-            span.on_start(self._begin)
-            span.on_end(self._end)
-            span.answer_by(self._refuse)
-            span.on_resume(self._resume)
-            span.on_wait(self._end_wait)
-            span.await_by(lambda session: bool(self._open.get(session.id)))
+            span.listeners.on_begin(self._begin)
+            span.listeners.on_end(self._end)
+            span.listeners.answer_by(self._refuse)
+            span.listeners.on_resume(self._resume)
+            span.listeners.on_wait(self._end_wait)
+            span.listeners.await_by(lambda session: bool(self._open.get(session.id)))
 
     # What a client says.
 
@@ -145,10 +146,8 @@ class QuestionsMonitor(MessageMonitor):
         """The thread that a run names; None where it names none."""
         if self.rule.by not in instance.names:
             return None
-        key = instance.key
-        if key.__class__ is tuple:
-            key = key[instance.names.index(self.rule.by)]
-        return None if key.__class__ is Token else key
+        value = instance.values()[instance.names.index(self.rule.by)]
+        return None if value.__class__ is Token else value
 
     # Answers.
 
@@ -216,7 +215,7 @@ class QuestionsMonitor(MessageMonitor):
     def _refuse(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str) -> bool:
         """An end came before any start, and says that something failed: whether it answers a question."""
         assert self._span is not None
-        values = dict(zip(self._span.names, key if key.__class__ is tuple else (key,), strict=True))
+        values = dict(zip(self._span.names, values_of(key), strict=True))
         thread = values.get(self.rule.by)
         question = self._claim(conn.session, None if isinstance(thread, Token) else thread)
         if question is None:

@@ -72,7 +72,7 @@ class ReconnectMonitor(MessageMonitor):
         elif conn.user is not None and _fits(self.rule.lost, name, message):
             assert self._span is not None
             in_middle = bool(conn.session.spans[self._span.number])
-            is_owed = in_middle or self._span.is_awaited(conn.session)
+            is_owed = in_middle or self._span.listeners.is_awaited(conn.session)
             if is_owed or name == "ws.drop":
                 self._lose(Loss(conn, t, conn.last_frame, in_middle, is_owed))
 

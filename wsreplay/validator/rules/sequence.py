@@ -32,7 +32,8 @@ from wsreplay.validator.reporting import either, frames_of, sender
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.sequence_state import ScopeSearch, SequenceGap, SequenceState, Suspect
 from wsreplay.validator.rules.template import TRUNCATED
-from wsreplay.validator.state.state import ConnectionState, SessionState, oldest
+from wsreplay.validator.state.bounded import oldest
+from wsreplay.validator.state.state import ConnectionState, SessionState
 
 MOST_COUNTERS = 100_000  # slices of one session
 _BY_CONNECTION = ((), ("conn.session",), ("conn.id",))

@@ -34,8 +34,8 @@ class SilenceMonitor(MessageMonitor):
     def link(self, spans: SpansEmitter) -> None:
         self._spans, self._span = spans, spans.named(self.rule.span)
         if self._span is not None:
-            self._span.on_end(self._ended)
-            self._span.on_wait(self._waited)
+            self._span.listeners.on_end(self._ended)
+            self._span.listeners.on_wait(self._waited)
 
     def emit(self, writer: HandlerWriter) -> None:
         if self._span is None or self._spans is None or not writer.direction:

@@ -12,7 +12,8 @@ from collections import deque
 from typing import Any
 
 from wsreplay.validator.state.clock import Clock
-from wsreplay.validator.state.state import Instance, SessionState, Token
+from wsreplay.validator.state.keys import Token
+from wsreplay.validator.state.state import Instance, SessionState
 
 
 class SpanBounds:

@@ -21,7 +21,8 @@ from wsreplay.validator.missed import LabelOf
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.span_log import SpanLog
-from wsreplay.validator.state.state import Anonymous, ConnectionState
+from wsreplay.validator.state.keys import Anonymous
+from wsreplay.validator.state.state import ConnectionState
 
 
 class SpansEmitter:

@@ -17,7 +17,8 @@ from msgspec import Struct
 from wsreplay.contract.rules.questions import Questions
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import Counts, Reporter, either, frames_of, names
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, oldest
+from wsreplay.validator.state.bounded import oldest
+from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
 
 MOST_OWNERS = 100_000  # who asked, and are remembered
 MOST_THREADS = 1_000  # that one asked in

@@ -27,8 +27,9 @@ from wsreplay.validator.emit.keys import scalar
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor, Observer
+from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
-from wsreplay.validator.state.state import ConnectionState, SessionState, oldest
+from wsreplay.validator.state.state import ConnectionState, SessionState
 
 KEEP_IDS = 10_000  # of a slice, in each generation
 MOST_SLICES = 100_000  # of one session

@@ -16,7 +16,8 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
-from wsreplay.validator.state.state import ConnectionState, Token
+from wsreplay.validator.state.keys import Token
+from wsreplay.validator.state.state import ConnectionState
 
 
 class WaitsMonitor(MessageMonitor):

@@ -8,45 +8,17 @@ A *slice* is the events that belong together for some rules (trace slicing: Rosu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from itertools import islice
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from wsreplay.contract.model import Span
 from wsreplay.model import Connection
 from wsreplay.validator.findings import Verdict
+from wsreplay.validator.state.bounded import EndedSpans
+from wsreplay.validator.state.keys import Token, values_of
 from wsreplay.validator.state.undecodable import Undecodable
-
-K = TypeVar("K")
-
-
-def oldest(table: dict[K, Any]) -> list[K]:
-    """A tenth of a full table's keys, to be given up together: the more went before, the longer it takes to find the first."""
-    return list(islice(table, max(1, len(table) // 10)))
-
-
-class Token:
-    """A key's value that no message can carry: a connection or a session standing in for an id."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Anonymous(Token):
-    """The key of an instance that was started without one: it is found by its other key."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: Any) -> None:
-        super().__init__(str(values))
-        self.values = values
 
 
 class Slice(Struct, eq=False):
@@ -77,7 +49,7 @@ class Slice(Struct, eq=False):
 
     def values(self) -> tuple[Any, ...]:
         """Those of its key, one a name."""
-        return self.key if self.key.__class__ is tuple else (self.key,)
+        return values_of(self.key)
 
     @property
     def undecodable(self) -> Undecodable:
@@ -85,8 +57,7 @@ class Slice(Struct, eq=False):
 
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
-        values = self.key if self.key.__class__ is tuple else (self.key,)
-        named = zip(self.names, values, strict=True) if self.names else ()
+        named = zip(self.names, self.values(), strict=True) if self.names else ()
         own = tuple([(name, str(value)) for name, value in named if value is not None])
         return own if self.parent is None else tuple({**dict(self.parent.labels()), **dict(own)}.items())
 
@@ -198,38 +169,6 @@ class Instance(Slice, eq=False):
     def refinements_of(self, group: int) -> list[Slice]:
         """Its slices for a group of rules that refines it by keys."""
         return list((self.refinements or {}).get(group, {}).values())
-
-
-End = tuple[int, str, Any]
-"""How an instance ended: the frame, the name of the end, and the instance's other key."""
-
-
-class EndedSpans:
-    """The last keys whose instances have ended, and how: tells "too late" from "too early"."""
-
-    __slots__ = ("now", "old")
-    keep = 128
-
-    def __init__(self) -> None:
-        self.now: dict[Any, End] = {}
-        self.old: dict[Any, End] = {}
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from self.now
-        yield from self.old
-
-    def add(self, key: Any, end: End) -> None:
-        self.now[key] = end
-        if len(self.now) >= self.keep:
-            self.rotate()
-
-    def rotate(self) -> None:
-        """As many ended since the last time: those before them are forgotten."""
-        self.old, self.now = self.now, {}
-
-    def get(self, key: Any) -> End | None:
-        end = self.now.get(key)
-        return self.old.get(key) if end is None else end
 
 
 class SessionState:
