@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +28,7 @@ from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variable
 from wsreplay.tui.navigation import NavigatingApp
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.terminal import TOLD, TerminalGuard
 from wsreplay.tui.validation.validation import Validation
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ class ReplayApp(NavigatingApp):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
     `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are
-    opened; `contracts` by which, and without any by what fits; `decoder` what their messages are read by. Raises UsageError for
-    a theme that does not exist.
+    opened; `contracts` by which, and without any by what fits; `decoder` what their messages are read by. `guard` ends
+    the program with its terminal. Raises UsageError for a theme that does not exist.
     """
 
     TITLE = "wsreplay"
@@ -69,6 +68,7 @@ class ReplayApp(NavigatingApp):
         validating: bool = True,
         while_open: int | None = None,
         decoder: str | None = None,
+        guard: TerminalGuard | None = None,
     ) -> None:
         self.config = config or Config()
         self._has_themes = False
@@ -80,6 +80,7 @@ class ReplayApp(NavigatingApp):
         self.clock = clock
         self.validates = validating
         self._while_open = while_open
+        self._guard = guard
         self.growth = Growth()
         self.misses = Misses()
         self.processes = ChildProcesses()
@@ -99,8 +100,8 @@ class ReplayApp(NavigatingApp):
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             # Who ends it gets a terminal that is in order; one that was closed cannot be put in order.
-            loop.add_signal_handler(signal.SIGTERM, self._end)
-            loop.add_signal_handler(signal.SIGHUP, self._end_at_once)
+            if self._guard is not None:
+                self._guard.handle_signals(lambda: self.exit(return_code=TOLD))
             if self._while_open is not None:
                 loop.add_reader(self._while_open, self._end_alone, self._while_open)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -113,18 +114,10 @@ class ReplayApp(NavigatingApp):
         for screen in self.replay_screens:
             screen.resumed()
 
-    def _end(self) -> None:
-        """In order; at once where that is asked for again: a terminal that takes nothing keeps the former waiting."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end_at_once)
-        self.exit(return_code=128 + signal.SIGTERM)
-
     def _end_alone(self, pipe: int) -> None:
         """Who shows this was killed: a shell has the terminal now."""
         asyncio.get_running_loop().remove_reader(pipe)
         self.exit(message="the recorder that showed this was killed")
-
-    def _end_at_once(self) -> None:
-        os._exit(128 + signal.SIGHUP)
 
     def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""

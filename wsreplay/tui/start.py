@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from pathlib import Path
-
-from wsreplay.errors import UsageError
 
 
 def run(
@@ -25,13 +24,13 @@ def run(
     shows this has ended, and it ends too. `decoder` is what messages are read by.
 
     Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
-    a contract that cannot be used, or where there is no terminal.
+    a contract that cannot be used, or where there is no terminal that will do.
     """
     gc.disable()  # until the first rows are on the screen: nothing that is made before them is garbage
     from wsreplay.tui import config
+    from wsreplay.tui.terminal import TerminalGuard, check_terminal
 
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("the terminal interface needs a terminal. `wsreplay show` prints a recording")
+    check_terminal(os.environ)
     settings = config.load()
     if ascii_only is not None:
         settings = settings._replace(ascii=ascii_only)
@@ -48,8 +47,12 @@ def run(
             contract.load(name)
     from wsreplay.tui.app import ReplayApp
 
-    app = ReplayApp(path, session=session, config=settings, contracts=contracts, while_open=while_open, decoder=decoder)
+    guard = TerminalGuard(sys.stdin.fileno())
+    app = ReplayApp(
+        path, session=session, config=settings, contracts=contracts, while_open=while_open, decoder=decoder, guard=guard
+    )
     app.open()
+    guard.watch()
     app.run(mouse=settings.mouse)
     if app.return_code:
         raise SystemExit(app.return_code)
