@@ -19,6 +19,7 @@ from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.replay.mutate import EventFault
 from wsreplay.trace.filter import ast
 from wsreplay.trace.filter.parser import parse
+from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.goto import parse_target
 from wsreplay.units import (
     DAY,
@@ -53,7 +54,7 @@ def _filter(text: str, tmp_path: Path) -> int:
 
 
 def _goto(text: str, tmp_path: Path) -> int:
-    target = parse_target(f"+{text}")
+    target = parse_target(f"+{text}", ShownClock())
     if target is None:
         raise ValueError(text)
     return target.value

@@ -12,6 +12,7 @@ Times are integers in nanoseconds since the start of the recording's first run; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
@@ -166,6 +167,15 @@ class Run(NamedTuple):
 def start_ns_of(run: Run) -> int:
     """The wall-clock time (ns since 1970) at which a recording's time axis begins, by one run's anchor."""
     return (start_of(run.started_at) - _EARLIEST) // timedelta(microseconds=1) * 1_000 - run.start_ns
+
+
+def moment_at(runs: Sequence[Run], t_ns: int) -> datetime | None:
+    """When a time of a recording was, in UTC, by the anchor of its run. None where a calendar has no such day."""
+    run = next((run for run in reversed(runs) if run.start_ns <= t_ns), runs[0] if runs else None)
+    try:
+        return None if run is None else _EARLIEST + timedelta(microseconds=(start_ns_of(run) + t_ns) // 1_000)
+    except OverflowError:
+        return None
 
 
 class Connection(NamedTuple):

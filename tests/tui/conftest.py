@@ -250,6 +250,8 @@ Staging = Callable[..., AbstractAsyncContextManager[Stage]]
 def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     """`async with stage(path, width=120, height=30, …) as on:` runs the application without a terminal."""
 
+    monkeypatch.setenv("TZ", "UTC")  # a picture is the same everywhere
+    time.tzset()
     # Textual's pilot looks every 20 ms whether the application is idle, several times a key.
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.003)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)

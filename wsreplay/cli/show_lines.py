@@ -12,7 +12,7 @@ import orjson
 
 from wsreplay import display
 from wsreplay.decode import Event, values
-from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Gap, Opcode, Run, Session, start_ns_of
+from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Gap, Opcode, Run, Session, moment_at
 from wsreplay.trace.reading import Reading
 from wsreplay.units import clock, count_text, duration_text
 
@@ -73,12 +73,9 @@ class Times:
 
     def moment(self, t_ns: int) -> datetime.datetime | None:
         """When it was. None where a calendar has no such day."""
-        run = next((run for run in reversed(self._runs) if run.start_ns <= t_ns), self._runs[0] if self._runs else None)
-        if run is None:
-            return None
+        moment = moment_at(self._runs, t_ns)
         try:
-            moment = datetime.datetime.fromtimestamp((start_ns_of(run) + t_ns) // 1000 / 1e6, datetime.UTC)
-            return moment if self._form == "utc" else moment.astimezone()
+            return moment if moment is None or self._form == "utc" else moment.astimezone()
         except (OverflowError, ValueError, OSError):
             return None
 

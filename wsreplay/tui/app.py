@@ -26,6 +26,7 @@ from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.navigation import NavigatingApp
+from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.terminal import TOLD, TerminalGuard
@@ -78,6 +79,7 @@ class ReplayApp(NavigatingApp):
         self.begin_at = session
         self.decoder = decoder
         self.clock = clock
+        self.clock_form = ClockForm.RECORDING
         self.validates = validating
         self._while_open = while_open
         self._guard = guard
@@ -229,6 +231,13 @@ class ReplayApp(NavigatingApp):
         self.look = Appearance(palette, self.config.ascii, self.config.keys)
         for screen in self.replay_screens if self.is_running else ():
             screen.looks_changed()
+
+    def turn_clock(self) -> None:
+        """Write times in the next form, on all screens."""
+        self.clock_form = self.clock_form.next()
+        for screen in self.replay_screens:
+            screen.looks_changed()
+        self.notify(f"times are {self.clock_form}" if self.clock_form is not ClockForm.LOCAL else "times are times of day")
 
     def action_switch_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

@@ -17,6 +17,7 @@ from wsreplay.tui.config import Config
 from wsreplay.tui.jobs.child_process import ChildProcesses
 from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
+from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.validation.validation import Validation
@@ -37,6 +38,13 @@ class Host(Protocol):
     def config(self) -> Config: ...
     @property
     def clock(self) -> Callable[[], int]: ...
+    @property
+    def clock_form(self) -> ClockForm:
+        """What all screens write times in; `OpenRecording.clock` makes the clock of a session of it."""
+
+    def turn_clock(self) -> None:
+        """Write times in the next form, on all screens."""
+
     @property
     def growth(self) -> Growth: ...
     @property

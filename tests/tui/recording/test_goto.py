@@ -20,7 +20,8 @@ async def test_a_time_is_gone_to_as_it_was_asked_for(stage, chat_recording):
 
 
 @pytest.mark.parametrize(
-    ("typed", "shown"), [("50%", "00:12.750"), ("0%", "00:00.000"), ("end", "00:25.500"), ("1s", "00:01.000")]
+    ("typed", "shown"),
+    [("50%", "00:13.250"), ("0%", "00:00.500"), ("end", "00:26.000"), ("1s", "00:01.000"), ("@10:00:13Z", "00:13.000")],
 )
 async def test_where_to_go_can_be_said_as_a_share_of_the_time(stage, chat_recording, typed, shown):
     async with stage(chat_recording) as on:

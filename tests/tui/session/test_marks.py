@@ -37,7 +37,7 @@ async def test_a_note_left_at_a_time_is_a_row_of_its_own(stage, chat_recording):
             return [line for line in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if "froze" in line]
 
         await on.until(lambda: lines())
-        assert "⚑" in lines()[0] and "00:05.500" in lines()[0] and "now it froze ␛[31m" in lines()[0]
+        assert "⚑" in lines()[0] and "00:06.000" in lines()[0] and "now it froze ␛[31m" in lines()[0]
         await on.press("apostrophe")
         row = screen.rows.view.row(screen.frames.cursor)
         assert isinstance(row, NoteRow) and screen.rows.view.row(screen.frames.cursor - 1).t_ns <= 6_000 * MS

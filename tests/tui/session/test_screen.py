@@ -56,7 +56,7 @@ async def test_a_missing_event_stands_where_it_was_due_and_an_event_out_of_order
         await on.press("down", "enter")
         lines = on.text().splitlines()
         ghost = next(number for number, line in enumerate(lines) if "missing: tool_completed" in line)
-        assert "00:12.289" in lines[ghost] and "got agent_completed" in lines[ghost]
+        assert "00:12.789" in lines[ghost] and "got agent_completed" in lines[ghost]
         assert "pong" in lines[ghost - 1] and "late by 2.1s" in lines[ghost + 1]
         assert any("⇅" in line and "belongs after #8" in line for line in lines)
 
@@ -109,7 +109,7 @@ async def test_an_injected_fault_stands_at_its_place_in_time_and_only_in_its_ses
         assert "tool_completed" in rows[at - 1].finding.expected and rows[at + 1].t_ns == 13_250 * MS
         assert sum(isinstance(row, FaultRow) for row in rows) == 1
         line = next(line for line in on.text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if "injected: drop" in line)
-        assert "↯" in line and "00:12.400" in line and "drop:tool_completed ◀" in line
+        assert "↯" in line and "00:12.900" in line and "drop:tool_completed ◀" in line
         screen.frames.move_to(at)
         await on.settle()
         assert "on purpose" in screen.detail.text
@@ -196,7 +196,7 @@ async def test_escape_undoes_one_thing_at_a_time_and_then_goes_back(stage, chat_
         assert isinstance(on.app.screen, SessionsScreen)
 
 
-@pytest.mark.parametrize(("text", "frame"), [("16", 16), ("#5", 5), ("2.289s", 10), ("0:12.75", 16), ("+20s", 18)])
+@pytest.mark.parametrize(("text", "frame"), [("16", 16), ("#5", 5), ("2.789s", 10), ("0:13.25", 16), ("+20s", 18)])
 async def test_going_to_a_frame_a_time_or_a_step(stage, chat_recording, text, frame):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "colon", *text, "enter")
@@ -289,9 +289,9 @@ async def test_the_clock_and_the_count_say_where_the_cursor_is(stage, chat_recor
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_completed", "enter")
         await on.until(lambda: on.app.screen.rows.matches is not None and "1/1" in on.text())
-        assert "00:12.750/00:25.500" in on.text()
+        assert "00:13.250/00:26.000" in on.text()
         await on.press("escape")
-        assert "00:12.750/00:25.500" in on.text()
+        assert "00:13.250/00:26.000" in on.text()
         await on.press("3", "space")
         on.clock.move(60)
         on.app.screen.tick()
@@ -334,7 +334,7 @@ async def test_a_finding_on_the_first_row_can_be_gone_to(stage):
         await on.until(lambda: on.app.validation.status.stage == "done")
         await on.press("right_square_bracket")
         assert "no finding further on" not in on.text() and on.app.screen.inspector.findings()
-        assert "00:04.00" in on.text().splitlines()[-1]
+        assert "00:04.150" in on.text().splitlines()[-1]
         await on.press("right_square_bracket")
         assert "no finding further on" in on.text()
 

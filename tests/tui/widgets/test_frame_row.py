@@ -10,6 +10,7 @@ from wsreplay.store.paging import Head
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.look.theme import Palette
+from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import GhostRow, gather
 from wsreplay.tui.recording.extra_rows import FaultRow, NoteRow
 from wsreplay.tui.widgets.frame_row import FrameRow
@@ -28,42 +29,43 @@ def finding(**values: object) -> Finding:
 def painter(width: int = 160, **values: object) -> FrameRow:
     evidence = gather([], [])
     facts = {"users": {1: "ann", 2: "bob"}, "are_many": True, "evidence": evidence, "marked": {}} | values
-    return FrameRow(LOOK, width, 5, 20, 0, **facts)
+    return FrameRow(LOOK, width, 5, 20, **{"clock": ShownClock(), **facts})
 
 
 def text(runs: list[Run]) -> str:
     return "".join(words for words, _ in runs)
 
 
+@pytest.mark.parametrize(("form", "time"), [(ClockForm.RECORDING, "00:01.500"), (ClockForm.STEP, "   +250ms")])
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160])
-def test_the_clock_of_every_kind_of_row_stands_in_one_column(width):
-    row = painter(width)
+def test_the_clock_of_every_kind_of_row_stands_in_one_column(width, form, time):
+    row = painter(width, before_ns=1_250 * MS, clock=ShownClock(form))
     rows = [
-        row.frame(HEAD, 250 * MS), row.extra_row(GhostRow(12, finding())),
+        row.frame(HEAD), row.extra_row(GhostRow(12, finding())),
         row.extra_row(FaultRow(12, Fault(1, 1_500 * MS, 2, 1, 12, "latency", "latency=2s"))),
         row.extra_row(NoteRow(12, Mark(1, 1_500 * MS, None, "here"))),
     ]  # fmt: skip
-    assert len({text(runs).index("1.500") for runs in rows}) == 1
+    assert len({text(runs).index(time) for runs in rows}) == 1
     assert all(cell_len(line(runs, width).text) == width for runs in rows)
 
 
 def test_a_frame_says_what_is_known_of_it():
-    shown = text(painter().frame(HEAD, 250 * MS))
+    shown = text(painter(before_ns=1_250 * MS).frame(HEAD))
     assert "   12 " in shown and "+250ms" in shown.replace(" ms", "ms") and "c2  bob" in shown and "slow" in shown
-    assert "+" not in text(painter().frame(HEAD, None)) and "c2" not in text(painter(users={2: "bob"}).frame(HEAD, None))
-    assert "bob" not in text(painter(are_many=False).frame(HEAD, None))
-    marked = text(painter(marked={12: Mark(1, 1_500 * MS, 12, "look here")}).frame(HEAD, None))
+    assert "+" not in text(painter().frame(HEAD)) and "c2" not in text(painter(users={2: "bob"}).frame(HEAD))
+    assert "bob" not in text(painter(are_many=False).frame(HEAD))
+    marked = text(painter(marked={12: Mark(1, 1_500 * MS, 12, "look here")}).frame(HEAD))
     assert LOOK.signs.mark in marked and "look here" in marked
-    assert text(painter(witnesses=(12,)).frame(HEAD, None)).startswith(LOOK.signs.witness)
-    assert LOOK.signs.open_end in text(painter(open=(12,)).frame(HEAD, None))
+    assert text(painter(witnesses=(12,)).frame(HEAD)).startswith(LOOK.signs.witness)
+    assert LOOK.signs.open_end in text(painter(open=(12,)).frame(HEAD))
 
 
 def test_what_is_searched_is_made_visible_and_stays_the_same_text():
-    plain, searched = painter().frame(HEAD, None), painter(needle="slow").frame(HEAD, None)
+    plain, searched = painter().frame(HEAD), painter(needle="slow").frame(HEAD)
     match = LOOK.style("strong", on="match", bold=True)
     assert text(plain) == text(searched) and [words for words, style in searched if style == match] == ["slow"]
     heart = HEAD._replace(preview='{"type":"x","query":"a ❤\ufe0f b"}'.encode())
-    searched = painter(needle="❤\ufe0f").frame(heart, None)
+    searched = painter(needle="❤\ufe0f").frame(heart)
     assert [words for words, style in searched if style == match] == ["❤␦"]
 
 

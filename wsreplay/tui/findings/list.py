@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 
-from wsreplay import units
+from wsreplay.model import Session
 from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence
 from wsreplay.tui.look.paint import Run, cut
+from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.evidence import moment
+from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 
 
 class FindingList(RowList):
-    """Paints lines of `findings.grouping`; their clock is 0 at `origin_ns`."""
+    """Paints lines of `findings.grouping`: of a session, or of the whole recording."""
 
-    def __init__(self, origin_ns: int, *, id: str | None = None) -> None:
+    def __init__(self, recording: OpenRecording, session: Session | None, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.origin_ns = origin_ns
+        self._recording, self._session = recording, session
         self._lines: Sequence[FindingLine] = ()
+
+    @property
+    def clock(self) -> ShownClock:
+        return self._recording.clock(self.host.clock_form, self._session)
 
     def fill(self, lines: Sequence[FindingLine]) -> None:
         self._lines = lines
@@ -61,7 +67,7 @@ class FindingList(RowList):
         runs: list[Run] = [("     ", style)]
         if item.follows:
             runs.append((f"   {look.own('→')} ", look.style("faint")))
-        runs += [(f"{sign} ", style), (f"{units.clock(moment(finding) - self.origin_ns)} ", look.style("dim"))]
+        runs += [(f"{sign} ", style), (f"{self.clock.text(moment(finding))} ", look.style("dim"))]
         if finding.session is not None:
             runs.append((f"s{finding.session:<3} ", look.style("faint")))
         if item.new:

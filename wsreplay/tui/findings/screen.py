@@ -55,7 +55,7 @@ class FindingsScreen(BaseScreen):
         self.session = session
         self.head = StatusLine(id="head")
         self.news = StatusLine(id="news")
-        self.list = FindingList(recording.start_ns(session), id="findings")
+        self.list = FindingList(recording, session, id="findings")
         self.detail = Detail(id="finding")
         self.foot = StatusLine(id="foot")
         # The rules whose occurrences are hidden.
@@ -143,11 +143,15 @@ class FindingsScreen(BaseScreen):
             self.detail.show(lambda width: wrapped(facts, width, self.look.own))
             return
         file, words = self.recording.evidence.words(line.finding)
-        facts = finding_facts(line.finding, words, file, self.list.origin_ns)
+        facts = finding_facts(line.finding, words, file, self.list.clock)
         self.detail.show(lambda width: wrapped(facts, width, self.look.own))
 
     def clock_ticked(self) -> None:
         self.paint_lines()
+
+    def looks_changed(self) -> None:
+        super().looks_changed()
+        self._show_detail()
 
     def verdict_changed(self) -> None:
         if self._shown is self.recording.evidence and self.list.count:

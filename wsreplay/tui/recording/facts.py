@@ -11,6 +11,7 @@ from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.summary import close_parts
 
 if TYPE_CHECKING:
+    from wsreplay.tui.recording.clock import ShownClock
     from wsreplay.validator.findings import Finding
 
 LineKind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "missing", "ok", "code", "json"]
@@ -23,13 +24,14 @@ _FLAGS = ((1, "fin"), (2, "rsv1"), (4, "rsv2"), (8, "rsv3"), (16, "masked"))
 
 
 def frame_facts(
-    frame: Frame, connection: Connection | None, session: int | None, origin_ns: int, read_by: str = ""
+    frame: Frame, connection: Connection | None, session: int | None, clock: ShownClock, read_by: str = ""
 ) -> list[DetailLine]:
     """Everything the recording holds of a frame and its connection, but for the payload; `read_by` is its decoder."""
     direction = "server to client" if frame.direction else "client to server"
     facts: list[tuple[str, object]] = [
         ("frame", f"{frame.id}, {frame.seq} of its connection"),
-        ("time", f"{units.clock(frame.t_ns - origin_ns)}   {frame.t_ns:,} ns"),
+        ("time", f"{clock.text(frame.t_ns)}   {frame.t_ns:,} ns"),
+        ("clock", clock.date_text(frame.t_ns)),
         ("direction", direction),
         ("opcode", f"{OPCODE_NAMES.get(frame.opcode, '?')} (0x{frame.opcode:x})"),
         ("flags", " ".join(name for bit, name in _FLAGS if frame.flags & bit) or "none"),
@@ -42,10 +44,10 @@ def frame_facts(
         code, reason = close_parts(frame.payload)
         facts.append(("close", f"{code} {reason}".strip()))
     lines = [("head", "frame"), *_named(facts)]
-    return lines + connection_facts(connection, session, origin_ns) if connection else lines
+    return lines + connection_facts(connection, session, clock) if connection else lines
 
 
-def connection_facts(connection: Connection, session: int | None, origin_ns: int) -> list[DetailLine]:
+def connection_facts(connection: Connection, session: int | None, clock: ShownClock) -> list[DetailLine]:
     closed = connection.closed_ns
     end = f"{connection.ending}"
     if connection.closed_by:
@@ -55,8 +57,8 @@ def connection_facts(connection: Connection, session: int | None, origin_ns: int
     facts: list[tuple[str, object]] = [
         ("number", f"{connection.id}, session {session}"), ("user", connection.user), ("path", connection.path),
         ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
-        ("opened", units.clock(connection.opened_ns - origin_ns)),
-        ("closed", units.clock(closed - origin_ns) if closed is not None else None),
+        ("opened", clock.text(connection.opened_ns)),
+        ("closed", clock.text(closed) if closed is not None else None),
         ("ended", end), ("error", connection.error), ("status", connection.status),
     ]  # fmt: skip
     lines: list[DetailLine] = [("plain", ""), ("head", "connection"), *_named(facts)]
@@ -66,13 +68,13 @@ def connection_facts(connection: Connection, session: int | None, origin_ns: int
     return lines
 
 
-def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[DetailLine]:
+def fault_facts(fault: Fault, session: int | None, clock: ShownClock) -> list[DetailLine]:
     """A fault that was injected: what was done, when, and into what."""
     directions = {0: "client to server", 1: "server to client"}
     facts: list[tuple[str, object]] = [
         ("kind", fault.kind),
         ("what", fault.detail),
-        ("time", f"{units.clock(fault.t_ns - origin_ns)}   {fault.t_ns:,} ns"),
+        ("time", f"{clock.text(fault.t_ns)}   {fault.t_ns:,} ns"),
         ("direction", directions.get(fault.direction) if fault.direction is not None else None),
         ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
         ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
@@ -81,10 +83,10 @@ def fault_facts(fault: Fault, session: int | None, origin_ns: int) -> list[Detai
     return [("head", "injected fault"), *_named(facts), ("plain", ""), ("dim", why)]
 
 
-def note_facts(mark: Mark, origin_ns: int, key: str) -> list[DetailLine]:
+def note_facts(mark: Mark, clock: ShownClock, key: str) -> list[DetailLine]:
     """A note that was left at a time, and the key that changes it."""
     how: list[DetailLine] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
-    return [("head", mark.note), *_named([("time", f"{units.clock(mark.t_ns - origin_ns)}   {mark.t_ns:,} ns")]), *how]
+    return [("head", mark.note), *_named([("time", f"{clock.text(mark.t_ns)}   {mark.t_ns:,} ns")]), *how]
 
 
 def _named(facts: Iterable[tuple[str, object]]) -> list[DetailLine]:
@@ -96,18 +98,18 @@ def kind_of(finding: Finding) -> LineKind:
     return "missing" if finding.kind == "missing" else _GRAVITY[finding.severity]
 
 
-def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_ns: int) -> list[DetailLine]:
+def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: ShownClock) -> list[DetailLine]:
     """A finding in full, with the contract's own words."""
     lines: list[DetailLine] = [(kind_of(finding), finding.message)]
     facts: list[tuple[str, object]] = [
         ("rule", f"{finding.rule} ({finding.severity})"),
         ("kind", finding.kind),
         ("expected", " or ".join(finding.expected)),
-        ("due by", _at(finding.until, origin_ns)),
+        ("due by", clock.text(finding.until) if finding.until is not None else None),
         ("seen", finding.seen),
         ("late by", units.duration_text(finding.late_by) if finding.late_by is not None else None),
-        ("stands at", units.clock(moment(finding) - origin_ns)),
-        ("decided", f"{units.clock(finding.decided_at - origin_ns)} by {finding.decided_by.replace('_', ' ')}"),
+        ("shown at", clock.text(moment(finding))),
+        ("decided at", f"{clock.text(finding.decided_at)}, {_why_then(finding)}"),
         ("belongs to", "  ".join(f"{name} {value}" for name, value in finding.slice)),
         ("began with", f"frame {finding.activation}" if finding.activation else None),
         ("witness", "frames " + ", ".join(map(str, finding.frames)) if finding.frames else None),
@@ -118,10 +120,19 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, origin_
     return lines + rule_facts(words, contract, finding.line)
 
 
+def _why_then(finding: Finding) -> str:
+    """What happened when a finding was decided."""
+    match finding.decided_by:
+        case "deadline":
+            return "when it was due"
+        case "scope_close":
+            return f"when the {'run' if any(name == 'run' for name, _ in finding.slice) else 'session'} ended"
+        case "trace_end":
+            return "when the recording ended"
+    return f"when {finding.seen} came" if finding.seen else "by what came then"
+
+
 def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[DetailLine]:
     """A rule as it stands in its contract."""
     return [("plain", ""), ("dim", f"{contract}:{line}"), *(("code", text) for text in words)] if words else []
 
-
-def _at(ns: int | None, origin_ns: int) -> str | None:
-    return units.clock(ns - origin_ns) if ns is not None else None

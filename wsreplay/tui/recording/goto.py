@@ -1,19 +1,20 @@
-"""Where a user asks to go: `5003`, `#5003`, `1:23.5`, `12.5s`, `+2s`, `-500ms`, `50%`, `end`."""
+"""Where a user asks to go: `5003`, `#5003`, `1:23.5`, `12.5s`, `@14:03:22`, `+2s`, `-500ms`, `50%`, `end`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.store import paging
-from wsreplay.units import MILLISECOND, parse_duration
+from wsreplay.units import parse_duration
 
 if TYPE_CHECKING:
     from wsreplay.model import Session
+    from wsreplay.tui.recording.clock import ShownClock
     from wsreplay.tui.recording.open_recording import OpenRecording
 
 
 class Target(NamedTuple):
-    """kind: `frame` (value is an id), `time` (ns since the session's start), `delta` (ns from here), `share` (percent).
+    """kind: `frame` (value is an id), `time` (ns on the recording's axis), `delta` (ns from here), `share` (percent).
 
     A time is that of the last nanosecond which is shown as what was typed: what is shown as 00:00.037 has come by then.
     """
@@ -22,8 +23,8 @@ class Target(NamedTuple):
     value: int
 
 
-def parse_target(text: str) -> Target | None:
-    """None where the text says no place."""
+def parse_target(text: str, clock: ShownClock) -> Target | None:
+    """What a text says where times are shown by this clock; None where it says no place."""
     text = text.strip()
     try:
         if text.startswith("#") or (text.isascii() and text.isdigit()):
@@ -34,7 +35,8 @@ def parse_target(text: str) -> Target | None:
         if text[:1] in ("+", "-"):
             delta = parse_duration(text[1:])
             return Target("delta", -delta if text[0] == "-" else delta)
-        return Target("time", parse_duration(text) + MILLISECOND - 1)
+        t_ns = clock.parse(text, None if text.startswith("@") else parse_duration(text))
+        return None if t_ns is None else Target("time", t_ns)
     except (ValueError, OverflowError):
         return None
 

@@ -17,6 +17,7 @@ from wsreplay.trace.choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.trace.sessions import stitch
+from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
@@ -226,6 +227,11 @@ class OpenRecording:
 
     def start_ns(self, session: Session | None) -> int:
         return session.opened_ns if session else min((run.start_ns for run in self.runs), default=0)
+
+    def clock(self, form: ClockForm, session: Session | None) -> ShownClock:
+        """How the times of a session, or of the whole recording, are written and read."""
+        is_of_all = session is None and form is ClockForm.SESSION
+        return ShownClock(ClockForm.RECORDING if is_of_all else form, self.start_ns(session), tuple(self.runs))
 
     def reached_ns(self, session: Session | None) -> int:
         """Where a session, or the recording, ends so far."""

@@ -57,8 +57,8 @@ class Window:
         """The first time that is in a column."""
         return self.start_ns + -(-column * max(1, self.span) // width)
 
-    def ticks(self, width: int, apart: int = 14) -> list[tuple[int, int]]:
-        """(column, time) of round times, at least `apart` columns from each other."""
+    def ticks(self, width: int, apart: int = 14, *, zero_ns: int = 0) -> list[tuple[int, int]]:
+        """(column, time) of times that are round from `zero_ns` on, at least `apart` columns from each other."""
         least = self.span * apart / max(1, width)
         step = 1
         while step < least:
@@ -68,5 +68,5 @@ class Window:
                 step //= part
                 break
         step = max(1, step)
-        first = self.low_ns + -(-(self.start_ns - self.low_ns) // step) * step
+        first = zero_ns + -(-(self.start_ns - zero_ns) // step) * step
         return [(self.column(t, width), t) for t in range(first, self.end_ns + 1, step)]

@@ -33,6 +33,7 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
         Binding("q", "back", "Back", id="screen.back", show=False),
         Binding("escape", "escape", "Clear, then back", id="screen.escape", show=False),
         Binding("R", "validate", "Validate again", id="screen.validate", show=False),
+        Binding("t", "turn_clock", "Other times: session, time of day, UTC, steps", id="screen.clock", show=False),
         Binding("c", "choose_contract", "Validate with another contract", id="screen.contract", show=False),
     ]
 
@@ -123,6 +124,9 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
 
     def action_validate(self) -> None:
         self.host.validation.again()
+
+    def action_turn_clock(self) -> None:
+        self.host.turn_clock()
 
     def action_choose_contract(self) -> None:
         self.host.choose_contract()

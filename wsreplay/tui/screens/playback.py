@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from wsreplay import units
+from wsreplay.model import Session
 from wsreplay.tui.look.paint import Run
+from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.goto import Target, parse_target
+from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.screens.base import BaseScreen
 
@@ -33,26 +37,29 @@ class PlaybackScreen(BaseScreen):
         *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
     ]
 
+    recording: OpenRecording
+    session: Session | None  # None where the whole recording is shown
     playback: Playback
     replaying = False
     _ticking: Timer | None = None
 
     # What a subclass says.
 
+    @abstractmethod
     def next_event_after(self, t_ns: int) -> int | None:
         """When the next thing happens after a time, ns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show_playhead(self) -> None:
         """The playhead moved, or the replay began or ended."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step_rows(self, rows: int) -> None:
         """Go so many rows ahead or back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def go_to_target(self, target: Target) -> None:
-        raise NotImplementedError
+        """Go to a frame or a time."""
 
     def resumed(self) -> None:
         """The replay stood still meanwhile."""
@@ -121,36 +128,36 @@ class PlaybackScreen(BaseScreen):
         self.show_playhead()
 
     def action_go_to(self) -> None:
-        self.ask("Go to", "frame number, 1:23.5, +2s, -500ms, 50% or end", self._gone, check=_complaint)
+        self.ask("Go to", "frame number, 1:23.5, @14:03:22, +2s, -500ms, 50% or end", self._gone, check=self._complaint)
 
     def _gone(self, text: str) -> None:
-        target = parse_target(text)
+        target = parse_target(text, self.shown_clock)
         if target is not None and target.kind == "share":
             self.seek(self.playback.to_fraction(target.value / 100, self.now()).at_ns)
         elif target is not None:
             self.go_to_target(target)
 
+    def _complaint(self, text: str) -> str | None:
+        known = "a frame number, a time such as 1:23.5 or @14:03:22, a step such as +2s, a share such as 50%, or end"
+        return None if parse_target(text, self.shown_clock) else f"{text!r} is no place: {known}"
+
     # What the foot shows of it.
 
-    def playback_runs(self, origin_ns: int) -> list[Run]:
-        look, playback = self.look, self.playback
+    @property
+    def shown_clock(self) -> ShownClock:
+        """How times are written and read here."""
+        return self.recording.clock(self.host.clock_form, self.session)
+
+    def playback_runs(self) -> list[Run]:
+        look, playback, clock = self.look, self.playback, self.shown_clock
         sign = look.signs.play if playback.playing else look.signs.pause
         speed = f"{playback.speed:g}"
         cap = f"idle{look.signs.at_most}{units.duration_text(playback.idle_cap)}" if playback.idle_cap else "idle uncapped"
         lively = look.style("accent" if self.replaying else "dim", bold=self.replaying)
-        end = playback.end_ns - origin_ns
+        form = [] if clock.form is ClockForm.RECORDING else [(f"  {clock.form}", look.style("word"))]
         return [
-            (f"{sign} ", lively), (units.clock(playback.at_ns - origin_ns), look.style("strong" if self.replaying else "text")),
-            (f"/{_end_text(end)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
-            (cap, look.style("faint")),
+            (f"{sign} ", lively), (clock.text(playback.at_ns), look.style("strong" if self.replaying else "text")),
+            (f"/{clock.end_text(playback.end_ns)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
+            (cap, look.style("faint")), *form,
         ]  # fmt: skip
 
-
-def _complaint(text: str) -> str | None:
-    known = "a frame number, a time such as 1:23.5, a step such as +2s, a share such as 50%, or end"
-    return None if parse_target(text) else f"{text!r} is no place: {known}"
-
-
-def _end_text(ns: int) -> str:
-    """The end of a film, in whole seconds from a minute on; begun seconds count."""
-    return units.clock(ns) if ns < units.MINUTE else units.clock(-(-ns // units.SECOND) * units.SECOND, 0)

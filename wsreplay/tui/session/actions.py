@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from wsreplay.model import Session
 from wsreplay.store.paging import Head
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.screens.playback import PlaybackScreen
@@ -60,22 +60,17 @@ class SessionActions(PlaybackScreen):
 
     # What the screen itself does.
 
-    @property
-    def session(self) -> Session | None:
-        """None where all frames of the recording are shown."""
-        raise NotImplementedError
-
+    @abstractmethod
     def caught_up(self) -> Inspector:
         """The inspector, once it looks at the row where the cursor stands now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def action_read_again(self) -> None:
         """After something could not be read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def action_follow(self) -> None:
         """Stay at the end of a recording that grows, or stand still."""
-        raise NotImplementedError
 
     # What is asked of the controllers, and of the application.
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from wsreplay.decode import Event
 from wsreplay.errors import WsreplayError
-from wsreplay.model import Frame
+from wsreplay.model import Frame, Session
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow
 from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts
@@ -32,11 +33,13 @@ _GAP: list[DetailLine] = [("plain", "")]  # before what is not the first
 class Inspector:
     """Keeps a `Detail` at what is looked at. Payloads that take long are laid out beside the interface."""
 
-    def __init__(self, host: ScreenHost, recording: OpenRecording, detail: Detail, jobs: RecordingJobs, origin_ns: int) -> None:
+    def __init__(
+        self, host: ScreenHost, recording: OpenRecording, detail: Detail, jobs: RecordingJobs, session: Session | None
+    ) -> None:  # fmt: skip
         self._host = host
         self._recording = recording
         self._detail = detail
-        self._origin_ns = origin_ns
+        self._session = session
         self._jobs = jobs
         # The pane that the user chose.
         self.pane = PANES[0]
@@ -50,6 +53,10 @@ class Inspector:
         self._why_not_laid = ""
         # Why there is nothing to show.
         self._trouble = ""
+
+    @property
+    def _clock(self) -> ShownClock:
+        return self._recording.clock(self._host.host.clock_form, self._session)
 
     def findings(self) -> Sequence[Finding]:
         """Those that stand at the row."""
@@ -116,7 +123,7 @@ class Inspector:
     def _layout(self, pane: str) -> Layout:
         own = self._host.look.own
         if isinstance(self.item, NoteRow):
-            note = note_facts(self.item.mark, self._origin_ns, self._host.look.key("keep.mark"))
+            note = note_facts(self.item.mark, self._clock, self._host.look.key("keep.mark"))
             return lambda width: wrapped(note, width, own)
         if isinstance(self.item, FaultRow):
             about = self._fault_lines(self.item)
@@ -152,12 +159,12 @@ class Inspector:
         session = self._recording.session_of.get(frame.connection_id)
         connection = self._recording.connections.get(frame.connection_id)
         number, read_by = session.id if session else None, self._recording.decoder(frame.connection_id)
-        return frame_facts(frame, connection, number, self._origin_ns, read_by=read_by)
+        return frame_facts(frame, connection, number, self._clock, read_by=read_by)
 
     def _fault_lines(self, item: FaultRow) -> list[DetailLine]:
         fault = item.fault
         session = self._recording.session_of.get(fault.connection_id) if fault.connection_id is not None else None
-        return fault_facts(fault, session.id if session else None, self._origin_ns)
+        return fault_facts(fault, session.id if session else None, self._clock)
 
     def _headings(self) -> list[DetailLine]:
         """What is wrong with a frame stands above its payload."""
@@ -171,7 +178,7 @@ class Inspector:
         lines: list[DetailLine] = []
         for finding in self.findings():
             file, words = self._recording.evidence.words(finding)
-            lines += [*_GAP[: len(lines)], *finding_facts(finding, words, file, self._origin_ns)]
+            lines += [*_GAP[: len(lines)], *finding_facts(finding, words, file, self._clock)]
         elsewhere = [finding for finding in self._witnessed() if finding not in self.findings()]
         if elsewhere:
             lines += [*_GAP[: len(lines)], ("dim", "a witness of:")]

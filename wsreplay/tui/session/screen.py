@@ -60,7 +60,7 @@ class SessionScreen(SessionActions):
     def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
         self._begin_at = at
-        self.recording = recording
+        self.recording, self.session = recording, session
         self.rows = Rows(recording, session)
         self.origin_ns = recording.start_ns(session)
         self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
@@ -68,14 +68,14 @@ class SessionScreen(SessionActions):
         self.following = recording.live
         self.unseen = 0
         self.jobs = self.jobs_of(recording.path)
-        self.frames = FrameList(recording, self.rows.view, self.origin_ns, users=recording.users(session), id="frames")
+        self.frames = FrameList(recording, self.rows.view, session, users=recording.users(session), id="frames")
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
         self.open_line = OpenLine(recording, self.jobs, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
-        self.inspector = Inspector(self, recording, self.detail, self.jobs, self.origin_ns)
+        self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
         self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows)
         self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal)
         self.marks = MarkController(
@@ -91,10 +91,6 @@ class SessionScreen(SessionActions):
         self.detail_due, self._detailed_ns = True, 0
         # The row to which the playback moved the cursor: it does not follow it there.
         self._led_to: int | None = None
-
-    @property
-    def session(self) -> Session | None:
-        return self.rows.session
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
@@ -199,7 +195,7 @@ class SessionScreen(SessionActions):
         view = self.rows.view
         at = view.index_of_row(self.frames.cursor) + 1 if len(view) else 0
         count = f"   {min(at, view.frames):,}/{len(view.ids):,}"
-        foot = [*self.playback_runs(self.origin_ns), (count, look.style("dim"))]
+        foot = [*self.playback_runs(), (count, look.style("dim"))]
         self.foot.say(foot, extra=look.keys(("app.help", "help"), ("ctrl+p", "palette")))
         seen = self.frames.seen()
         span = None
@@ -215,6 +211,7 @@ class SessionScreen(SessionActions):
         super().looks_changed()
         self.bar.hint()
         self.show_open()
+        self._show_detail(again=True)
 
     def show_rows(self) -> None:
         """Show the rows after they have changed, the cursor on what it stood on.
@@ -288,6 +285,7 @@ class SessionScreen(SessionActions):
 
     def recording_grew(self, last_id: int) -> None:
         self.unseen += self.rows.grown(last_id)
+        self.session = self.rows.session  # which may have got another connection
         self.frames.set_users(self.recording.users(self.session))
         if self.frames.count != len(self.rows.view):
             self.frames.show_change()
@@ -339,7 +337,7 @@ class SessionScreen(SessionActions):
     def go_to_target(self, target: Target) -> None:
         view = self.rows.view
         if target.kind != "frame":
-            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.playback.at_ns))
+            self.seek(target.value + (self.playback.at_ns if target.kind == "delta" else 0))
         elif view.holds(target.value):
             row = view.row_of_frame(target.value)
             self.seek(view.time_of_row(row))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from wsreplay import units
 from wsreplay.tui.look.cells import Cells
 from wsreplay.tui.look.paint import fitted_ends
+from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.lanes import DrawnSpan, Lane, in_sight, instants_in_sight, nearest
 from wsreplay.tui.recording.window import Window
 from wsreplay.tui.widgets.row_list import RowList
@@ -29,9 +29,10 @@ class Waterfall(RowList):
     `wrong` gives, for the frame that began a span, the (time, kind) of what never came, came too late or out of order.
     """
 
-    def __init__(self, origin_ns: int, end_ns: int, *, id: str | None = None) -> None:
-        """All times are ns on the recording's axis; the ruler is 0 at `origin_ns`."""
+    def __init__(self, clock: Callable[[], ShownClock], origin_ns: int, end_ns: int, *, id: str | None = None) -> None:
+        """All times are ns on the recording's axis; it begins at `origin_ns`, and the ruler writes times by the clock."""
         super().__init__(id=id)
+        self._clock = clock
         self.lanes: Sequence[Lane] = ()
         self.origin_ns = origin_ns
         # The stretch of time that is in sight.
@@ -129,10 +130,11 @@ class Waterfall(RowList):
 
     def _ruler(self, width: int) -> Strip:
         cells = Cells(self.room, self.look.style("faint", on="ground"))
-        for x, t_ns in self.window.ticks(cells.width):
+        clock = self._clock()
+        for x, t_ns in self.window.ticks(cells.width, zero_ns=clock.zero_ns):
             if x > cells.width - 10:
                 break
-            cells.put(x, self.look.own("│") + units.clock(t_ns - self.origin_ns), self.look.style("dim", on="ground"))
+            cells.put(x, self.look.own("│") + clock.text(t_ns), self.look.style("dim", on="ground"))
         self._playhead(cells)
         return self.whole_line([(" " * self.label, self.look.ground("ground")), *cells.runs()], width)
 

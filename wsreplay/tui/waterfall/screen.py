@@ -64,7 +64,7 @@ class WaterfallScreen(PlaybackScreen):
         self.head = StatusLine(id="head")
         self.about = StatusLine(id="about")
         self.foot = StatusLine(id="foot")
-        self.canvas = Waterfall(self.origin_ns, playback.end_ns, id="waterfall")
+        self.canvas = Waterfall(lambda: self.shown_clock, self.origin_ns, playback.end_ns, id="waterfall")
         self.jobs = self.jobs_of(recording.path)
         self._span_reader = SpanReader(recording, self.jobs, self._take_spans, lambda _why: None)
         self._spans: list[DrawnSpan] = []
@@ -116,7 +116,7 @@ class WaterfallScreen(PlaybackScreen):
         if not read_spans.left_out:
             return ""
         shown, total = len(self._spans), len(self._spans) + read_spans.left_out
-        since = f" from {units.clock(read_spans.from_ns - self.origin_ns)} on" if read_spans.from_ns else ""
+        since = f" from {self.shown_clock.text(read_spans.from_ns)} on" if read_spans.from_ns else ""
         return f"{shown:,} of {total:,} spans{since}"
 
     def _turn_page(self) -> None:
@@ -176,7 +176,7 @@ class WaterfallScreen(PlaybackScreen):
                 return
             self.seek(paging.time_of(self.recording.reader, target.value))
         else:
-            self.seek(target.value + (self.origin_ns if target.kind == "time" else self.playback.at_ns))
+            self.seek(target.value + (self.playback.at_ns if target.kind == "delta" else 0))
 
     # Spans.
 
@@ -288,7 +288,7 @@ class WaterfallScreen(PlaybackScreen):
             ("waterfall.next_wrong", "next finding"), ("waterfall.back", "list"), ("list.open", "go to the frame"),
             ("waterfall.fit", "fit"), ("player.play", "play"),
         )  # fmt: skip
-        self.foot.say(self.playback_runs(self.origin_ns), look.keys(("app.help", "help")), keys=keys)
+        self.foot.say(self.playback_runs(), look.keys(("app.help", "help")), keys=keys)
 
     def _about(self) -> list[Run]:
         look, span = self.look, self.canvas.selected
@@ -304,8 +304,8 @@ class WaterfallScreen(PlaybackScreen):
         late = max((finding.late_by or 0 for finding in began if finding.kind == "late"), default=0)
         return [
             (kind, look.style("dim")), (look.safe(span.name), look.style("strong", bold=True)),
-            (f"  {units.clock(span.start_ns - self.origin_ns)} {look.own('→')} ", look.style("dim")),
-            (units.clock(span.end_ns - self.origin_ns) if span.end_ns is not None else "still open", look.style("dim")),
+            (f"  {self.shown_clock.text(span.start_ns)} {look.own('→')} ", look.style("dim")),
+            (self.shown_clock.text(span.end_ns) if span.end_ns is not None else "still open", look.style("dim")),
             (f"  {lasted}  ", look.style("text")),
             (span.state, look.style(STATES[span.state], bold=True)),
             (f": {look.safe(span.detail)}" if span.detail else "", look.style("dim")),

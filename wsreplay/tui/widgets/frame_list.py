@@ -8,7 +8,9 @@ from collections.abc import Collection, Mapping
 from rich.cells import cell_len
 from textual.strip import Strip
 
+from wsreplay.model import Session
 from wsreplay.store.paging import Head
+from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.extra_rows import ExtraRow
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.summary import name
@@ -28,13 +30,13 @@ class FrameList(RowList):
     """
 
     def __init__(
-        self, recording: OpenRecording, view: View, origin_ns: int, *, users: Mapping[int, str | None],
+        self, recording: OpenRecording, view: View, session: Session | None, *, users: Mapping[int, str | None],
         id: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(id=id)
         self._recording = recording
         self.view = view
-        self.origin_ns = origin_ns
+        self._session = session
         # Whose the connections are, and whether those are several users.
         self._users: Mapping[int, str | None] = users
         self._are_many = len(set(users.values())) > 1
@@ -129,22 +131,26 @@ class FrameList(RowList):
             why = f"{again} reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
         if isinstance(item, ExtraRow):
-            return self.whole_line(self._painter(width, self._type_width(0, width)).extra_row(item), width)
+            return self.whole_line(self._painter(row, width, self._type_width(0, width)).extra_row(item), width)
         type_width = self._type_width(cell_len(self.look.safe(name(item))), width)
-        return self.whole_line(self._painter(width, type_width).frame(item, self._wait_ns(item, row)), width)
+        return self.whole_line(self._painter(row, width, type_width).frame(item), width)
 
-    def _painter(self, width: int, type_width: int) -> FrameRow:
+    def _painter(self, row: int, width: int, type_width: int) -> FrameRow:
         return FrameRow(
-            self.look, width, self._id_width(), type_width, self.origin_ns, self._users, self._are_many,
+            self.look, width, self._id_width(), type_width, self._clock, self._users, self._are_many,
             self._recording.evidence, self._recording.marked, self.witnesses, self.open, self.needle,
-            self._recording.contract_name,
+            self._recording.contract_name, self._before_ns(row),
         )  # fmt: skip
 
-    def _wait_ns(self, head: Head, row: int) -> int | None:
-        """How long after the frame before it in the list a frame came; None for the first."""
+    @property
+    def _clock(self) -> ShownClock:
+        return self._recording.clock(self.host.clock_form, self._session)
+
+    def _before_ns(self, row: int) -> int | None:
+        """When the frame before a row came; None where there is none."""
         index = self.view.index_of_row(row)
         before = self.view.pages.head(index - 1) if index else None
-        return head.t_ns - before.t_ns if before else None
+        return before.t_ns if before else None
 
     def _id_width(self) -> int:
         ids = self.view.ids

@@ -13,6 +13,7 @@ from wsreplay.model import FIN, Fault, Mark, Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
+from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.evidence import Evidence, moment, worst
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow
@@ -36,18 +37,19 @@ def _no_name(_type: str) -> str | None:
 
 
 class FrameRow(NamedTuple):
-    """Paints a row of a list `width` cells wide. `id_width` and `type_width` are cells, `origin_ns` is when the clock is 0.
+    """Paints a row of a list `width` cells wide. `id_width` and `type_width` are cells, `clock` writes the times.
 
     `users` are those of the connections in the list, `are_many` says whether they differ. `witnesses` are the frames of the
     finding that is looked at, `open` those that began what is open at the playhead, `needle` is what a search looks for.
-    `contract_name` is what the contract calls a type, None where it is the same.
+    `contract_name` is what the contract calls a type, None where it is the same; `before_ns` is when the frame before the row
+    came.
     """
 
     look: Appearance
     width: int
     id_width: int
     type_width: int
-    origin_ns: int
+    clock: ShownClock
     users: Mapping[int, str | None]
     are_many: bool
     evidence: Evidence
@@ -56,6 +58,7 @@ class FrameRow(NamedTuple):
     open: Collection[int] = ()
     needle: str = ""
     contract_name: Callable[[str], str | None] = _no_name
+    before_ns: int | None = None
 
     def extra_row(self, item: ExtraRow) -> list[Run]:
         """What is no frame."""
@@ -67,8 +70,8 @@ class FrameRow(NamedTuple):
             return self._note(item.mark)
         return self._ghost(item.finding)
 
-    def frame(self, head: Head, wait_ns: int | None) -> list[Run]:
-        """A frame that came so long after the one before it in the list."""
+    def frame(self, head: Head) -> list[Run]:
+        """A frame, with how long after the one before it in the list it came."""
         look, width = self.look, self.width
         findings = self.evidence.by_frame.get(head.id, ())
         finding = worst(findings)
@@ -76,9 +79,9 @@ class FrameRow(NamedTuple):
         runs: list[Run] = [self._witness(head.id), self._sign(head.id, finding)]
         if width >= _ID_FROM:
             runs.append((f"{head.id:>{self.id_width}} ", faint))
-        runs.append((f"{units.clock(head.t_ns - self.origin_ns)} ", dim))
+        runs.append((f"{self.clock.row_text(head.t_ns, self.before_ns)} ", dim))
         if width >= _WAIT_FROM:
-            wait = f"+{units.duration_text(wait_ns)}" if wait_ns is not None else ""
+            wait = f"+{units.duration_text(head.t_ns - self.before_ns)}" if self.before_ns is not None else ""
             runs.append((f"{wait:>7} ", faint))
         direction = look.style("to-client" if head.direction else "to-server")
         runs += self._who(head.connection_id, faint)
@@ -112,7 +115,7 @@ class FrameRow(NamedTuple):
         runs: list[Run] = [("   ", faint)]
         if width >= _ID_FROM:
             runs.append((f"{f'.{event.number.place + 1}':>{self.id_width}} ", faint))
-        runs.append((" " * (len(units.clock(item.frame.t_ns - self.origin_ns)) + 1), dim))
+        runs.append((" " * (len(self.clock.row_text(item.frame.t_ns, None)) + 1), dim))
         if width >= _WAIT_FROM:
             runs.append((" " * 8, faint))
         runs += [(" " * cell_len(text), style) for text, style in self._who(item.frame.connection_id, faint)]
@@ -144,7 +147,7 @@ class FrameRow(NamedTuple):
         named = f"missing: {expected} "
         lead += self._who(finding.connection, style)
         room = width - sum(cell_len(text) for text, _ in lead) - cell_len(named) - 4
-        detail = _as_many(list(map(look.own, ghost_words(finding, self.origin_ns))), room)
+        detail = _as_many(list(map(look.own, ghost_words(finding, self.clock))), room)
         return [*lead, (named, words), (f"{dash * 2} {detail} ", style), (dash * width, style)]
 
     def _fault(self, fault: Fault) -> list[Run]:
@@ -179,7 +182,7 @@ class FrameRow(NamedTuple):
         wide = 8 if self.width >= _WAIT_FROM else 0
         return [
             (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
-            (f"{units.clock(t_ns - self.origin_ns)} ", style), (dash * (wide + 1) + " ", style),
+            (f"{self.clock.row_text(t_ns, self.before_ns)} ", style), (dash * (wide + 1) + " ", style),
         ]  # fmt: skip
 
     def _witness(self, frame_id: int) -> Run:
@@ -216,11 +219,11 @@ def place_words(finding: Finding, belongs: int | None) -> str:
     return finding.message.removeprefix(f"{finding.seen} ")  # the row has said its type
 
 
-def ghost_words(finding: Finding, origin_ns: int) -> list[str]:
+def ghost_words(finding: Finding, clock: ShownClock) -> list[str]:
     """What came instead of the event, until when it was due if not at the row's time, else for whom: not its name again."""
     seen = f"got {finding.seen}" if finding.seen else ""
     is_told = finding.until is None or finding.until == moment(finding)
-    due = "" if is_told else f"due by {units.clock((finding.until or 0) - origin_ns)}"
+    due = "" if is_told else f"due by {clock.text(finding.until or 0)}"
     parts = [part for part in (seen, due) if part]
     endings = (finding.message.partition(phrase)[2] for phrase in (" never came ", " did not come "))
     return parts or [next(filter(None, endings), finding.message)]
