@@ -91,7 +91,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
             await program.wait()
 
     asyncio.run(play())
-    forms = ("text", "json", "junit", "sarif", "github", "html")
+    forms = ("text", "json", "junit", "sarif", "github", "html", "markdown")
     for name, command in {
         "jsonl": ["export", "a.db"], "har": ["export", "a.db", "-f", "har"], "show": ["show", "a.db"],
         "raw": ["show", "a.db", "--raw"],

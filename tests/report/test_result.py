@@ -110,6 +110,6 @@ def test_results_travel_between_processes(chat: FileResult) -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(chat: FileResult) -> None:
-    with pytest.raises(UsageError, match="choose one of text, json, junit, sarif, github, html"):
+    with pytest.raises(UsageError, match="choose one of text, json, junit, sarif, github, html, markdown"):
         render("xml", [chat])
-    assert FORMATS == ("text", "json", "junit", "sarif", "github", "html")
+    assert FORMATS == ("text", "json", "junit", "sarif", "github", "html", "markdown")

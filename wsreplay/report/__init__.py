@@ -12,9 +12,10 @@
     text        for people in a terminal            html      one page for a browser, with a waterfall
     json        for programs                        junit     for CI servers
     sarif       for code scanning                   github    annotations of a workflow run
+    markdown    for an issue: what failed, where, and the frames that show it
     stats_text, stats_json      what `wsreplay stats` prints
 
-`text` and `html` open the recordings again, by path; the other formats need the results only.
+`text`, `html` and `markdown` open the recordings again, by path; the other formats need the results only.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from wsreplay.validator.findings import Severity
 
 __all__ = ["FORMATS", "FileResult", "exit_code", "is_failure", "render", "strictly", "worst"]
 
-FORMATS = ("text", "json", "junit", "sarif", "github", "html")
+FORMATS = ("text", "json", "junit", "sarif", "github", "html", "markdown")
 
 
 def render(

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
-import orjson
-
 from wsreplay.contract.decoding import messages_of
-from wsreplay.display import ELLIPSIS, gist, preview, visible
+from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import NO_FIT, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
+from wsreplay.report.excerpt import excerpt
 from wsreplay.report.paint import kind_sign, severity_sign
 from wsreplay.report.result import SEVERITY_RANK, UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
 from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
@@ -326,22 +325,10 @@ def _row(row: TimelineRow, row_id: str) -> str:
 
 def _said(row: TimelineRow) -> str:
     text = _shown(row.text or gist(row.payload, _GIST))
-    excerpt = _excerpt(row.payload)
-    if not excerpt:
+    beginning = excerpt(row.payload, _EXCERPT)
+    if not beginning:
         return text
-    return f"<details><summary>{text or '…'}</summary><pre>{escape(excerpt)}</pre></details>"
-
-
-def _excerpt(payload: bytes) -> str:
-    """How a payload begins, JSON indented; each line made harmless."""
-    if not payload:
-        return ""
-    try:
-        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).decode()
-    except (orjson.JSONDecodeError, TypeError):
-        return preview(payload, _EXCERPT)
-    cut = text[:_EXCERPT] + (ELLIPSIS if len(text) > _EXCERPT else "")
-    return "\n".join(map(visible, cut.split("\n")))
+    return f"<details><summary>{text or '…'}</summary><pre>{escape(beginning)}</pre></details>"
 
 
 def _note(finding: Finding) -> str:
