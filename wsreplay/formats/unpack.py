@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from abc import abstractmethod
 from typing import IO, Any, BinaryIO, cast
 
 from wsreplay.errors import ImportFormatError
@@ -129,8 +130,9 @@ class _PieceStream(io.RawIOBase):
         self._ready = self._ready[size:]
         return size
 
+    @abstractmethod
     def _next(self) -> bytes | None:
-        raise NotImplementedError
+        """The next piece; None behind the last."""
 
 
 class _Chain(_PieceStream):

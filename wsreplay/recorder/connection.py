@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from wsreplay.decode import RawMessage
 from wsreplay.model import Direction, Ending, Opcode
+from wsreplay.recorder.direction import BATCH_INFLATED, UNREAD, DirectionStream, ResumePoint, Unread, resumed
 from wsreplay.recorder.protocol import Closing, ConnectionEnded, ConnectionOpened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import LARGE, FrameRow, Writer
@@ -15,11 +16,7 @@ from wsreplay.trace.frame_redaction import WITHHELD
 from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.assembly import FrameValues
-from wsreplay.wire.deflate import Extensions, Inflate
-from wsreplay.wire.frames import StreamDecoder
 
-# A batch is committed once it holds so many inflated bytes, also in the middle of a record.
-BATCH_INFLATED = 8 * 2**20
 # How much of messages in progress is held until they are complete, over all connections; what is over it becomes rows at once.
 UNFINISHED_BYTES = 64 * 2**20
 
@@ -53,52 +50,14 @@ class Rules:
     unfinished: UnfinishedMessages = field(default_factory=UnfinishedMessages)
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
-    """Where one direction is gone on with: behind `offset`, in the state of a decoder that has decoded all before."""
-
-    offset: int = 0
-    window: bytes = b""
-    undecodable: str | None = None
-    told_undecodable: bool = False
-    unfinished: tuple[int, int] | None = None
-    closed: bool = False
-
-
-@dataclass(slots=True)
-class DirectionStream:
-    """One direction: its decoder, and the chunks of an unfinished message that the file does not hold yet."""
-
-    decoder: StreamDecoder
-    chunks: list[tuple[int, int, bytes]] = field(default_factory=list)  # offset, t_ns, bytes
-    kept: int = 0  # the file's tail reaches up to here
-    has_tail: bool = False
-    told_undecodable: bool = False
-    is_large: bool = False  # its message in progress is among the large ones
-
-
-UNREAD = "passed unread: "
-
-
-@dataclass(slots=True)
-class Unread:
-    """A direction whose bytes pass without being read: the gap that says so, and how many bytes have passed."""
-
-    reason: str
-    size: int = 0
-    kept: int = 0  # the size that the file knows of
-
-
 class LiveConnection:
     """Feeds what a connection carries to a writer."""
 
-    def __init__(self, connection_id: int, writer: Writer, rules: Rules) -> None:
-        self.id = connection_id
+    def __init__(self, opened: ConnectionOpened, opened_ns: int, writer: Writer, rules: Rules) -> None:
+        self.id, self.opened, self.opened_ns = opened.id, opened, opened_ns
         self.seq = 0
         self.last_frame_id: int | None = None
         self.events = 0
-        self.opened = ConnectionOpened(connection_id, "", "")
-        self.opened_ns = 0
         self.status: int | None = None
         self.streams: tuple[DirectionStream, DirectionStream] | None = None
         # The directions that are not read.
@@ -113,7 +72,19 @@ class LiveConnection:
         self._rules = rules
         self._redacts = rules.redactor.hides_payloads
         # Redacts its messages, where that is asked for.
-        self.messages = MessageRedactor(rules.redactor)
+        self.messages = MessageRedactor(rules.redactor, opened.path)
+
+    def answer(self, status: int | None) -> None:
+        """The server has answered the request for it with this HTTP status."""
+        self.status = status
+
+    def go_on(self, seq: int, last_frame_id: int | None) -> None:
+        """So many of its frames are rows; the last one is this."""
+        self.seq, self.last_frame_id = seq, last_frame_id
+
+    def resume_close(self, by: str | None, code: int | None, reason: str | None) -> None:
+        """Its first close frame came before."""
+        self.closed_by, self.close_code, self.close_reason = by, code, reason
 
     def upgrade(self, extensions: str | None) -> None:
         """The server said 101: from now on there are frames."""
@@ -121,28 +92,15 @@ class LiveConnection:
 
     def resume(self, extensions: str | None, points: tuple[ResumePoint, ResumePoint]) -> None:
         """Go on where the rows of both directions end."""
-        self.streams = (self._stream(0, extensions, points[0]), self._stream(1, extensions, points[1]))
-
-    def _stream(self, direction: int, extensions: str | None, point: ResumePoint) -> DirectionStream:
-        decoder = StreamDecoder(
-            deflate=Inflate.from_extensions(extensions, direction, window=point.window),
-            max_payload=self._rules.max_payload,
-            offset=point.offset,
-            direction=direction,
-            extended=bool(Extensions.parse(extensions).other),
-            undecodable=point.undecodable,
-            unfinished=point.unfinished,
-            closed=point.closed,
-            max_inflated=BATCH_INFLATED,
-        )
-        return DirectionStream(decoder, kept=point.offset, told_undecodable=point.told_undecodable)
+        most = self._rules.max_payload
+        self.streams = (resumed(0, extensions, points[0], most), resumed(1, extensions, points[1], most))
 
     def feed_tail(self, direction: int, tail: Iterable[tuple[int, int, bytes]], commit: Callable[[], None]) -> None:
         """What the file holds of an unfinished message of a resumed connection: (offset, t_ns, bytes)."""
         assert self.streams is not None
         stream = self.streams[direction]
         for offset, t_ns, data in tail:
-            stream.has_tail = True
+            stream.hold_tail()
             if offset > stream.decoder.received:
                 stream.decoder.skip(offset - stream.decoder.received)
             full = self.feed(direction, t_ns, data[stream.decoder.received - offset :])
@@ -159,7 +117,7 @@ class LiveConnection:
         Commit it then, and call again without data for what did not fit; the batch holds what is left as tail.
         """
         if self.unread and direction in self.unread:
-            self.unread[direction].size += len(data)
+            self.unread[direction].pass_by(len(data))
             return False
         if self.streams is None:
             return False
@@ -176,17 +134,16 @@ class LiveConnection:
             if data:
                 stream.chunks.append((offset, t_ns, data))
             if decoder.held > LARGE:
-                stream.is_large = True
+                stream.grow(True)
                 self._rules.unfinished.note(self, direction, decoder.held)
         if stream.is_large and not decoder.held:
-            stream.is_large = False
+            stream.grow(False)
             self._rules.unfinished.note(self, direction, 0)
         # Of a message that is not compressed, no more than its bytes on the wire; most are there in one piece.
         if reached - frontier < LARGE and not decoder.inflated:
             return False
         writer = self._writer
-        writer.inflated += decoder.inflated
-        writer.large = writer.large or decoder.inflated > LARGE or reached - frontier > LARGE
+        writer.grow(decoder.inflated, decoder.inflated > LARGE or reached - frontier > LARGE)
         return decoder.more or writer.inflated > BATCH_INFLATED
 
     def feed_withheld(self, direction: int, t_ns: int, data: bytes, reason: str) -> None:
@@ -212,15 +169,15 @@ class LiveConnection:
         """Hold a message in progress together no longer: its frames become rows as they are."""
         assert self.streams is not None
         stream = self.streams[direction]
-        stream.is_large = False
+        stream.grow(False)
         self._add(direction, stream.decoder.let_go())
-        self._writer.large = True
+        self._writer.grow(0, True)
         self._drop_tail_if_done(direction, stream)
 
     def _drop_tail_if_done(self, direction: int, stream: DirectionStream) -> None:
         if stream.has_tail and stream.decoder.frontier >= stream.kept:
             self._writer.drop_tail(self.id, direction)
-            stream.has_tail = False
+            stream.drop_tail()
 
     def _add(self, direction: int, frames: Sequence[FrameValues], cut: str = "payload cut") -> None:
         connection_id, seq = self.id, self.seq
@@ -270,7 +227,7 @@ class LiveConnection:
             return
         stream = self.streams[direction]
         if stream.decoder.undecodable and not stream.told_undecodable:
-            stream.told_undecodable = True
+            stream.tell_undecodable()
             self._writer.add_gap(
                 self.id, direction, self._writer.last_frame_id, f"cannot be inflated from here: {stream.decoder.undecodable}", 0
             )
@@ -308,7 +265,7 @@ class LiveConnection:
     def _keep_unread(self) -> None:
         for direction, unread in self.unread.items():
             if unread.size > unread.kept:
-                unread.kept = unread.size
+                unread.keep_up()
                 self._writer.set_gap_size(self.id, direction, unread.reason, unread.size)
 
     def _keep_tail(self, direction: int, stream: DirectionStream) -> None:
@@ -320,11 +277,10 @@ class LiveConnection:
             fresh = data[at - offset : None if enough is None else max(0, enough - offset)]
             if fresh:
                 add(self.id, direction, at, t_ns, self._rules.tails(fresh, self.id, direction, at))
-                stream.has_tail = True
+                stream.hold_tail()
         if enough is not None and decoder.received > enough and stream.chunks:
             self._writer.move_tail_end(self.id, direction, decoder.received, stream.chunks[-1][1])
-        stream.kept = max(stream.kept, decoder.received)
-        stream.chunks.clear()
+        stream.keep_up()
 
     def finish(self) -> None:
         """Both directions are over: an unfinished message's frames become rows, and a gap. What is no whole frame stays raw."""

@@ -27,7 +27,6 @@ from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume
 from wsreplay.store.writer import Writer
 from wsreplay.trace.identity import UserSource, identify, parse_user_source
-from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.heads import parse_head
 
@@ -188,12 +187,9 @@ class Recorder:
             user=opening.user,
         )
         self.writer.insert_connection(connection)
-        live = LiveConnection(connection_id, self.writer, self._rules)
-        live.opened = ConnectionOpened(connection_id, opening.path, opening.peer, opening.user)
-        live.opened_ns = t_ns
-        live.messages = MessageRedactor(self._rules.redactor, opening.path)
-        self._connections[connection_id] = live
-        self._opened.append(live.opened)
+        opened = ConnectionOpened(connection_id, opening.path, opening.peer, opening.user)
+        self._connections[connection_id] = LiveConnection(opened, t_ns, self.writer, self._rules)
+        self._opened.append(opened)
 
     def _accept(self, connection_id: int, body: bytes) -> None:
         start, pairs = parse_head(body)
@@ -204,7 +200,7 @@ class Recorder:
         connection = self._connections.get(connection_id)
         if connection is None:
             return  # it was given up
-        connection.status = status
+        connection.answer(status)
         if status == SWITCHING_PROTOCOLS:
             connection.upgrade(extensions)
             connection.messages.accept(redactor.subprotocol(subprotocol))

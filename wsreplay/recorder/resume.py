@@ -8,13 +8,13 @@ from enum import Enum
 import orjson
 
 from wsreplay.model import FIN, RSV1, Ending, Opcode, start_of
-from wsreplay.recorder.connection import UNREAD, LiveConnection, ResumePoint, Rules, Unread
+from wsreplay.recorder.connection import LiveConnection, Rules
+from wsreplay.recorder.direction import UNREAD, ResumePoint, Unread
 from wsreplay.recorder.protocol import Closing, ConnectionOpened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store import resume as rows
 from wsreplay.store.resume import FrameEnd
 from wsreplay.store.writer import Writer
-from wsreplay.trace.message_redaction import MessageRedactor
 from wsreplay.trace.redaction import Redactor
 from wsreplay.wire.deflate import WINDOW, Extensions
 from wsreplay.wire.frames import MAX_PAYLOAD
@@ -38,11 +38,10 @@ def open_connections(writer: Writer, run_id: int, rules: Rules) -> dict[int, Liv
     histories = _histories(writer, run_id, rules, upgraded)
     restored = {}
     for row in recorded:
-        connection = restored[row.id] = LiveConnection(row.id, writer, rules)
-        connection.opened = ConnectionOpened(row.id, row.path, row.peer or "", row.user)
-        connection.messages = MessageRedactor(rules.redactor, row.path)
-        connection.opened_ns, connection.status = row.opened_ns, row.status
-        connection.closed_by, connection.close_code, connection.close_reason = row.closed_by, row.close_code, row.close_reason
+        opened = ConnectionOpened(row.id, row.path, row.peer or "", row.user)
+        connection = restored[row.id] = LiveConnection(opened, row.opened_ns, writer, rules)
+        connection.answer(row.status)
+        connection.resume_close(row.closed_by, row.close_code, row.close_reason)
         if row.id in histories:
             _resume(writer, rules, connection, row.extensions, row.error, histories[row.id])
     for gap in rows.gaps(writer, run_id):
@@ -74,8 +73,7 @@ def _resume(
     writer: Writer, rules: Rules, connection: LiveConnection, extensions: str | None, error: str | None,
     histories: tuple[_History, _History],
 ) -> None:  # fmt: skip
-    connection.seq = max(history.seq for history in histories)
-    connection.last_frame_id = max(history.last_id for history in histories) or None
+    connection.go_on(max(history.seq for history in histories), max(history.last_id for history in histories) or None)
     connection.resume(extensions, (histories[0].resume_point(), histories[1].resume_point()))
     if error:
         connection.resume_error(error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wsreplay.recorder.connection import UNREAD
+from wsreplay.recorder.direction import UNREAD
 from wsreplay.recorder.protocol import Hello
 from wsreplay.store import resume
 from wsreplay.store.salvage import copy_readable, note_losses

@@ -87,6 +87,20 @@ class Result:
     own: Latencies = field(default_factory=Latencies)  # by how much a load keeps us ourselves from looking
     seconds: float = 0.0
 
+    def begin(self) -> None:
+        """A further session is under way."""
+        self.playing += 1
+        self.most = max(self.most, self.playing)
+
+    def end(self) -> None:
+        """A session is done."""
+        self.playing -= 1
+        self.over += 1
+
+    def take(self, seconds: float) -> None:
+        """All of it took so long."""
+        self.seconds = seconds
+
     @property
     def departures(self) -> list[Departure]:
         return [departure for client in self.played for departure in client.departures]
@@ -154,7 +168,7 @@ class ReplayClient:
         """Play everything. The result is there when the last connection has ended."""
         begun = time.monotonic()
         await (self._play_load(self.options.load) if self.options.load else self._play_all())
-        self.result.seconds = time.monotonic() - begun
+        self.result.take(time.monotonic() - begun)
         return self.result
 
     # Once, as it was.
@@ -209,14 +223,11 @@ class ReplayClient:
     # One session.
 
     async def _play_part(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None = None) -> None:
-        result = self.result
-        result.playing += 1
-        result.most = max(result.most, result.playing)
+        self.result.begin()
         try:
             await self._play_connections(part, ids, facts, user)
         finally:
-            result.playing -= 1
-            result.over += 1
+            self.result.end()
 
     async def _play_connections(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
         presented = self._presented.filled(facts)
@@ -261,8 +272,8 @@ class ReplayClient:
         if script.connection.ending is Ending.REFUSED:
             wire.peer.close()
             return self._not_opened(player, "the connection was accepted")
-        player.peer = wire.peer
-        played = await player.play(wire.peer)
+        player.meet(wire.peer)
+        played = await player.play()
         await _gone(wire)
         return played
 
@@ -277,7 +288,7 @@ class ReplayClient:
     def _refused(self, player: ScriptRunner, status: int | None) -> Played:
         connection = player.script.connection
         if connection.ending is Ending.REFUSED:
-            player.report.complete = True
+            player.report.finish()
             if status == connection.status:
                 return player.report
         came = "closed without an answer" if status is None else f"refused with {status}"

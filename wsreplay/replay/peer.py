@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ class Peer:
         tunnel.reset(self.transport)
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol, ABC):
     """The bytes of one TCP connection: HTTP until the handshake is done, frames from there on."""
 
     def __init__(self) -> None:
@@ -163,9 +164,9 @@ class Wire(asyncio.Protocol):
         else:
             self.handshake_data(data)
 
+    @abstractmethod
     def handshake_data(self, data: bytes) -> None:
         """Bytes came before there is a peer."""
-        raise NotImplementedError
 
     def eof_received(self) -> bool:
         if self.peer is not None:

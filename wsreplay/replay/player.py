@@ -66,6 +66,18 @@ class Played:
     late_s: list[float] = field(default_factory=list)
     complete: bool = False
 
+    def count_sent(self) -> None:
+        """A message of ours went out."""
+        self.sent += 1
+
+    def count_came(self) -> None:
+        """A message of the other side came."""
+        self.came += 1
+
+    def finish(self, complete: bool = True) -> None:
+        """It is over; `complete`: all of its script was played."""
+        self.complete = complete
+
 
 @dataclass(frozen=True, slots=True)
 class PlayedDirection:
@@ -116,7 +128,7 @@ class ScriptRunner:
         if beat is not None:
             self._answer(opcode, beat)
             return
-        self.report.came += 1
+        self.report.count_came()
         kind = self._namer.name(self._theirs, opcode, payload)
         missed = self._missed() if opcode == Opcode.CLOSE else None
         if missed is not None:
@@ -176,9 +188,12 @@ class ScriptRunner:
 
     # What we do.
 
-    async def play(self, peer: Peer) -> Played:
-        """Play the script to its end."""
+    def meet(self, peer: Peer) -> None:
+        """This is the other side."""
         self.peer = peer
+
+    async def play(self) -> Played:
+        """Play the script to its end."""
         loop = asyncio.get_running_loop()
         live, before = loop.time(), self.script.connection.opened_ns
         steps = self.script.steps
@@ -194,12 +209,12 @@ class ScriptRunner:
                     self.peer.flush()
                     live = max(live, await self._await(index, step, gap_ns))
             self._index = len(steps)
-            self.report.complete = True
+            self.report.finish()
             await self._end(live, before)
         except SideEnded:
             self._left_early()
         finally:
-            peer.flush()
+            self.peer.flush()
         return self.report
 
     async def _until(self, due: float) -> None:
@@ -233,7 +248,7 @@ class ScriptRunner:
                 self._is_between = step.fin
             if self._on_sent is not None:
                 self._on_sent(step, time.monotonic())
-        self.report.sent += 1
+        self.report.count_sent()
         if self.how.keep_lateness:
             self.peer.flush()
             # The clock of asyncio's loops; uvloop shows it in whole milliseconds only.
@@ -370,7 +385,7 @@ class ScriptRunner:
         peer, script = self.peer, self.script
         if peer.close_payload is None and not self.report.departures and not peer.sent_close:
             missed = self._missed()
-            self.report.complete = missed is None and script.connection.ending is Ending.DROPPED and not script.we_end
+            self.report.finish(missed is None and script.connection.ending is Ending.DROPPED and not script.we_end)
             if not self.report.complete:
                 self._depart("the connection was dropped", missed)
         if peer.close_payload is not None and not peer.sent_close:

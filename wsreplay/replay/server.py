@@ -156,7 +156,7 @@ class ReplayServer:
         offered = [part.strip() for line in lines for part in line.split(",")]
         subprotocol = _choose(script.connection.subprotocol, offered)
         peer = wire.accept(subprotocol, Listener(player.came, player.ended))
-        player.peer = peer
+        player.meet(peer)
         address = wire.transport.get_extra_info("peername")
         self._watch.opened(script, f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unknown")
         if subprotocol is None and script.connection.subprotocol is not None:
@@ -193,7 +193,7 @@ class ReplayServer:
 
     async def _play(self, player: ScriptRunner, cast: AssignedSession, wire: ServerWire) -> None:
         try:
-            await player.play(player.peer)
+            await player.play()
         finally:
             cast.leave()
             self._done(player.report)

@@ -100,6 +100,11 @@ class Writer:
         self._frames: list[FrameRow] = []
         self._statements: list[tuple[str, Sequence[Any]]] = []
 
+    def grow(self, inflated: int, large: bool) -> None:
+        """The batch holds so many more inflated bytes; `large`: one of its payloads may be over LARGE."""
+        self.inflated += inflated
+        self.large = self.large or large
+
     def _create(self) -> tuple[int, bool]:
         """Make the file where there is none; how many bytes it holds, and whether it is new."""
         try:

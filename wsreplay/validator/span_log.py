@@ -83,6 +83,24 @@ class _Entry:
         # once it has ended
         self.record: SpanRecord | None = None
 
+    def part(self) -> None:
+        """Something is part of it."""
+        self.has_parts = True
+
+    def name(self, label: str) -> None:
+        """What its instance is called."""
+        self.label = label
+
+    def end(self, record: SpanRecord) -> None:
+        """Its instance has ended."""
+        self.record = record
+
+    def rise(self) -> None:
+        """What it is part of was none: it is part of what is above that."""
+        self.above = None if self.above is None else self.above.above
+        if self.record is not None:
+            self.record = self.record._replace(parent=self.parent)
+
     @property
     def id(self) -> str:
         """The same whoever judges: sessions are not split."""
@@ -124,7 +142,7 @@ class SpanLog(RunLog):
         self._numbers[key] = number = self._numbers.get(key, 0) + 1
         above = None if instance.parent is None else self._open.get(id(instance.parent))
         if above is not None:
-            above.has_parts = True
+            above.part()
         is_kept = len(self._entries) < self._most
         entry = self._open[id(instance)] = _Entry(instance, number, above, is_kept)
         if is_kept:
@@ -153,7 +171,7 @@ class SpanLog(RunLog):
 
     def _name(self, entry: _Entry, label: Any) -> None:
         if label.__class__ is str or label.__class__ is int or isinstance(label, Token):
-            entry.label = str(label)[:_LONGEST_LABEL]
+            entry.name(str(label)[:_LONGEST_LABEL])
             if entry.is_kept:
                 self._changed[entry.id] = None
 
@@ -171,7 +189,7 @@ class SpanLog(RunLog):
         if not entry.is_kept:
             self._spare_room -= 1
             self._entries[entry.id] = entry
-        entry.record = _record(instance, state, t, fid, detail, entry)
+        entry.end(_record(instance, state, t, fid, detail, entry))
         self._changed[entry.id] = None
 
     def forget(self, instance: Instance) -> None:
@@ -180,9 +198,7 @@ class SpanLog(RunLog):
             self._drop(entry)
         for part in self._entries.values() if entry.has_parts else ():
             if part.above is entry:
-                part.above = entry.above
-                if part.record is not None:
-                    part.record = part.record._replace(parent=part.parent)
+                part.rise()
                 self._changed[part.id] = None
 
     def touch(self, instance: Instance) -> None:

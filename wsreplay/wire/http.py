@@ -8,6 +8,7 @@ them, so that no WebSocket goes unseen. What is not HTTP/1.x, or where peers cou
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class Opaque:
 Piece = RequestHead | ResponseHead | Body | MessageEnd | Opaque
 
 
-class _HttpStream:
+class _HttpStream(ABC):
     """What both sides have in common: hold bytes until a head is whole, count bodies, turn opaque."""
 
     def __init__(self) -> None:
@@ -107,24 +108,26 @@ class _HttpStream:
             self._end(pieces)
         return pieces
 
+    @abstractmethod
     def _waiting(self) -> bool:
-        raise NotImplementedError
+        """Whether what comes next is held back until the other side has spoken."""
 
+    @abstractmethod
     def _may_begin(self, start: bytes) -> bool:
         """Whether a first line can begin with these bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _parse_first_line(self, line: bytes) -> tuple[bytes, ...] | None:
         """The words of a first line; None where it is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _head(self, raw: bytes, words: tuple[bytes, ...], fields: bytes, pieces: list[Piece]) -> None:
         """A head is whole: `words` are those of its first line, `fields` all that is behind it.
 
         Raises BodyError where peers could disagree on the body's end; then nothing was done.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _ended(self) -> None:
         """A message is complete."""
 

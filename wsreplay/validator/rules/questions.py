@@ -55,6 +55,18 @@ class Question(Struct, eq=False):
     # the place of the finding that its deadline made
     overdue_finding: int | None = None
 
+    def settle(self) -> None:
+        """It is answered, or nobody owes its answer any more."""
+        self.done = True
+
+    def pass_deadline(self, finding: int) -> None:
+        """Its deadline made this finding."""
+        self.overdue_finding = finding
+
+    def run_from(self, t: int) -> None:
+        """Its bound runs from now on (ns)."""
+        self.since = t
+
 
 class QuestionsMonitor(MessageMonitor):
     """The questions of a contract."""
@@ -130,7 +142,7 @@ class QuestionsMonitor(MessageMonitor):
             questions = self._open[session.id] = []
         elif questions:
             for overdue in [before for before in questions if before.thread == thread and before.overdue_finding is not None]:
-                overdue.done = True  # what comes from now on answers this one
+                overdue.settle()  # what comes from now on answers this one
                 questions.remove(overdue)
         if len(questions) >= MOST_OPEN:
             self.reporter.forget("questions")
@@ -183,7 +195,7 @@ class QuestionsMonitor(MessageMonitor):
         session, thread = run.conn.session, self._thread(run)
         question = self._claim(session, thread)
         if question is not None:
-            question.done = True
+            question.settle()
             if question.overdue_finding is not None:
                 self._say_late(question, question.overdue_finding, run.t, run.fid, run.span.start[0].type)
             self._claimed[id(run)] = question.since
@@ -220,7 +232,7 @@ class QuestionsMonitor(MessageMonitor):
         question = self._claim(conn.session, None if isinstance(thread, Token) else thread)
         if question is None:
             return False
-        question.done = True
+        question.settle()
         if question.overdue_finding is not None:
             self._say_late(question, question.overdue_finding, t, fid, type_)
         return True
@@ -252,12 +264,12 @@ class QuestionsMonitor(MessageMonitor):
         if session.left or not session.connections or session.is_waiting(question.thread):
             self._parked.append(question)
             return
-        question.overdue_finding = self._say_unanswered(question, question.since + (self.rule.within_ns or 0), "deadline")
+        question.pass_deadline(self._say_unanswered(question, question.since + (self.rule.within_ns or 0), "deadline"))
 
     def _resume(self, session: SessionState, t: int) -> None:
         """The session's client is back: bounds run anew."""
         for question in self._unpark(session):
-            question.since = t
+            question.run_from(t)
             self._queue.append(question)
         self.clock.look_now()
 
@@ -267,7 +279,7 @@ class QuestionsMonitor(MessageMonitor):
         back = self._unpark(session)
         for question in self._open.get(session.id, ()):
             if thread is None or question.thread in (thread, None):
-                question.since += t - max(since, question.since)
+                question.run_from(question.since + t - max(since, question.since))
         queue = sorted((*self._queue, *back), key=lambda question: question.since)
         self._queue.clear()
         self._queue.extend(queue)
@@ -329,7 +341,7 @@ class QuestionsMonitor(MessageMonitor):
 
     def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
         for question in self._open.pop(session.id, ()):
-            question.done = True
+            question.settle()
             if question.overdue_finding is not None or session.left:
                 continue
             if how == TRUNCATED:

@@ -42,6 +42,14 @@ class Loss(Struct, eq=False):
     # the place of the finding that its deadline made
     overdue_finding: int | None = None
 
+    def settle(self) -> None:
+        """It is made up for, or nobody can say any more."""
+        self.done = True
+
+    def pass_deadline(self, finding: int) -> None:
+        """Its deadline made this finding."""
+        self.overdue_finding = finding
+
 
 class ReconnectMonitor(MessageMonitor):
     """The lost connections of a trace."""
@@ -89,7 +97,7 @@ class ReconnectMonitor(MessageMonitor):
         loss = self._open.pop(conn.session.id, None)
         if loss is None:
             return
-        loss.done = True
+        loss.settle()
         if loss.overdue_finding is None:
             if loss.in_middle:
                 self._say_back(loss, t)
@@ -125,7 +133,7 @@ class ReconnectMonitor(MessageMonitor):
             at_ns=loss.t + self.rule.within_ns,
             bound_from=loss.t,
         )
-        loss.overdue_finding = reported.place
+        loss.pass_deadline(reported.place)
         loss.conn.session.blame_loss(reported.id)
 
     def _say_back(self, loss: Loss, t: int) -> None:
@@ -159,7 +167,7 @@ class ReconnectMonitor(MessageMonitor):
         loss = self._open.pop(session.id, None)
         if loss is None:
             return
-        loss.done = True
+        loss.settle()
         if loss.overdue_finding is None:  # the trace ends before the time is up
             self.counts.doubt()
             session.doubt()

@@ -30,8 +30,7 @@ class Scoped(Template):
             self._begin(slice_, None, slice_.t)
 
     def _begin(self, slice_: Slice, fid: int | None, t: int) -> Slice:
-        segment = Slice((), (), slice_.conn, t)
-        segment.parent, segment.fid = slice_, fid
+        segment = Slice((), (), slice_.conn, t, fid, slice_)
         slice_.set_state(self.number, segment)
         self.inner.begin(segment)
         return segment

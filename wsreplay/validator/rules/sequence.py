@@ -249,7 +249,7 @@ class SequenceMonitor(MessageMonitor):
         if gap.finding is not None:
             self._amend(gap, gap.finding, whole, late, type_)
         elif whole:
-            gap.done = True
+            gap.settle()
             recovered = f"recovered within {duration_text(late)}" if late else "recovered at once"
             came = f"{self.rule.field.text} {_numbers([(gap.first, gap.last)])} came after {gap.last + 1}"
             self._say(
@@ -325,7 +325,7 @@ class SequenceMonitor(MessageMonitor):
             if gap.done or gap.conn.session is not session:
                 continue
             if how == TRUNCATED:
-                gap.done = True
+                gap.settle()
                 self.counts.doubt()
                 session.doubt()
             else:

@@ -7,6 +7,7 @@ value came twice, or is where the counter has started again.
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Any
 
 from msgspec import Struct
@@ -57,8 +58,12 @@ class SequenceGap(Struct, eq=False):
         self.resent[number] = fid
         return len(self.resent) == self.last - self.first + 1
 
+    def settle(self) -> None:
+        """It need not be said, or cannot be."""
+        self.done = True
+
     def decide(self, finding: int = NOT_KEPT) -> None:
-        """It has been said, or need not be."""
+        """It has been said."""
         self.done, self.finding = True, finding
 
 
@@ -110,11 +115,16 @@ class SequenceState:
 
     def hand_over(self) -> SequenceState:
         """A counter that goes on where this one stands, while this one takes no value for the next one."""
-        heir = SequenceState()
-        heir.last, heir.first, heir.gaps, heir.restart, heir.mark = self.last, self.first, self.gaps, self.restart, self.mark
-        heir._passed_at, heir._passed_over = self._passed_at, self._passed_over
+        heir = copy(self)
+        heir.belong(None, scope_known=True)
         self.last, self.gaps, self.scope_known = math.nan, [], False
         return heir
+
+    def take_over(self, heir: SequenceState, value: int) -> None:
+        """It goes on where the one stood that went on for it, with this value."""
+        self.gaps, self.first, self.mark = heir.gaps, heir.first, heir.mark
+        self.go_on(value)
+        self.belong(None, scope_known=True)
 
     def open_gap(self, gap: SequenceGap) -> None:
         """Numbers were left out."""
@@ -238,10 +248,7 @@ class ScopeSearch:
 
     def join(self, state: SequenceState, value: int) -> None:
         """The counter is the session's: it goes on from this value."""
-        heir = self._runs[self._first[1]]
-        state.gaps, state.first, state.mark = heir.gaps, heir.first, heir.mark
-        state.go_on(value)
-        state.belong(None, scope_known=True)
+        state.take_over(self._runs[self._first[1]], value)
         self.sliced, self._suspect = False, None
         self._threads, self._runs = {}, {}
 

@@ -293,7 +293,7 @@ class SpanInstances(Monitor):
         self._close(instance, "cut", t, fid, how, cause, detail)
 
     def _close(self, instance: Instance, name: str, t: int, fid: int | None, how: int, cause: str | None, detail: str) -> None:
-        instance.open = False
+        instance.end()
         self._unlink(instance, name, fid)
         if instance.parent is not None:
             instance.parent.children -= 1

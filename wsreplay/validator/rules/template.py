@@ -14,6 +14,7 @@ its `states`, under the rule's number. With `unless`, what counts is kept under 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -61,7 +62,7 @@ class Obligation(Struct, eq=False):
         self.overdue_finding = finding
 
 
-class Template(Monitor):
+class Template(Monitor, ABC):
     """One rule over all its slices."""
 
     # a slice is one activation, whatever happens in it
@@ -122,10 +123,11 @@ class Template(Monitor):
         if self.per_slice:
             self.activate(slice_)
 
+    @abstractmethod
     def event(
         self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        raise NotImplementedError
+        """An event came that has these roles in the rule, or befell the connection."""
 
     def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
         """An event of these patterns is missing in the slice: the frame shows that it should have come before."""

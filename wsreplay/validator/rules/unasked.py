@@ -37,6 +37,10 @@ class Nameless(Struct, eq=False):
     # when it ended, and by what (None: it is open)
     end: tuple[int, str] | None = None
 
+    def finish(self, t: int, name: str) -> None:
+        """It has ended."""
+        self.end = (t, name)
+
 
 class UnaskedRuns:
     """Which runs nobody asked for."""
@@ -90,7 +94,7 @@ class UnaskedRuns:
         """A run has ended."""
         for nameless in self._nameless if self._nameless else ():
             if nameless.instance is run:
-                nameless.end = (t, name)
+                nameless.finish(t, name)
 
     def conclude(self, session: SessionState) -> None:
         """A session is over: of its runs that name no thread and that nobody asked for, those that are somebody else's."""

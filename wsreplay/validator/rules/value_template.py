@@ -5,6 +5,7 @@ State: an object in the slice's `states`, under the rule's number. Fast path: no
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from wsreplay.contract.model import Declare
@@ -32,6 +33,7 @@ class ValueTemplate(Template):
         """What befell a connection carries no values."""
         self.see(slice_, roles, fid, t, conn, type_, direction)
 
+    @abstractmethod
     def see(
         self,
         slice_: Slice,
@@ -44,7 +46,6 @@ class ValueTemplate(Template):
         *values: Any,
     ) -> None:
         """An event came, with the values that `arguments` names; none where it befell a connection."""
-        raise NotImplementedError
 
     def say(
         self,
