@@ -25,6 +25,7 @@ ELSEWHERE = (
     ("errors.py", "cli/test_main.py", "classes alone; each is tested where it is raised, its exit code at the command line"),
     ("model.py", "store/test_reader.py", "values alone; they are what a reader returns"),
     ("formats/*.py", "formats", "the pieces of import and export: whole files go in, recordings come out"),
+    ("mcp/*.py", "mcp/test_tools.py", "what frames and findings look like is what the tools answer"),
     ("proxy/*.py", "proxy", "what the relay is made of shows on the wire and in the recording: tests are by peers"),
     ("recorder/*.py", "recorder/test_crashes.py", "what is taken up after a crash is tested by crashes"),
     ("replay/*.py", "replay", "the parts of server and client, which are played against each other"),

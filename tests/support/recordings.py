@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wsreplay.model import Connection, Frame
+from wsreplay.model import FIN, Connection, Ending, Frame, Opcode
 from wsreplay.store.creation import new_recording
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.trace.events import event_type
 
 
 @contextlib.contextmanager
@@ -83,3 +84,15 @@ def small(path: Path) -> None:
     """A recording of one run in which nothing happened."""
     with new_recording(path) as writer:
         begin_run(writer)
+
+
+def write_messages(path: Path, messages: Iterable[tuple[int, int, bytes]], *, user: str | None = None) -> None:
+    """A recording of one connection: (direction, opcode, payload), a millisecond apart."""
+    with new_recording(path) as writer:
+        writer.insert_connection(Connection(1, begin_run(writer), 0, path="/ws", user=user, ending=Ending.OPEN))
+        offsets = [0, 0]
+        for seq, (direction, opcode, payload) in enumerate(messages, 1):
+            type_, size = event_type(payload) if opcode == Opcode.TEXT else None, len(payload) + 2
+            row = (1, seq, seq * 1_000_000, direction, opcode, FIN, size, offsets[direction], type_, payload)
+            writer.add_frames([row])
+            offsets[direction] += size

@@ -40,6 +40,7 @@ COMMANDS = {
     "cut": "Copy sessions into a small recording of their own.",
     "prune": "Remove old recordings.",
     "help": "Tell about a topic: filters, contracts, exit codes, keys ...",
+    "mcp": "Serve recordings to a coding assistant (Model Context Protocol).",
     "doctor": "Check the installation, the terminal, the port and recordings.",
     "demo": "Watch wsreplay at work: a real backend, a proxy, chats, a verdict.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from wsreplay.contract import Contract
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.judge import judge
@@ -17,9 +18,12 @@ MOST_FRAMES = 200_000  # above it a listing would keep one waiting
 def preview_verdict(
     recording: Recording, contracts: Sequence[str] = (), saved: SavedVerdicts | None = None
 ) -> Judgement | None:
-    """By the first of these contracts, or the one that fits; None where there are too many frames, and it is not `saved`.
-    Raises WsreplayError."""
-    contract = select_contracts(recording, contracts)[0]
+    """By the first of these contracts, or the one that fits: as `preview_by`."""
+    return preview_by(recording, select_contracts(recording, contracts)[0], saved)
+
+
+def preview_by(recording: Recording, contract: Contract, saved: SavedVerdicts | None = None) -> Judgement | None:
+    """By this contract; None where there are too many frames, and it is not `saved`. Raises WsreplayError."""
     state = state_of(recording.path) if saved is not None else None
     judgement = saved.find(state, contract) if saved is not None and state is not None else None
     if judgement is not None or recording.last_id() > MOST_FRAMES:
