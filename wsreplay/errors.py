@@ -3,6 +3,7 @@
     WsreplayError                 what went wrong, where, and what to do; `exit_code` is what the command line exits with
     ├── UsageError           2    an argument, an option or a file name that cannot be right
     │   ├── ContractError    2    a contract file that cannot be used; knows its file, line and column
+    │   ├── ConfigurationError 2  wsreplay.toml or pyproject.toml with a mistake; knows its file and line
     │   └── FilterError      2    a filter expression that cannot be parsed; knows its position
     ├── RecordingError       3    a file that cannot be read as a recording
     │   ├── NotARecording    3    no SQLite file, or one of another program
@@ -45,6 +46,14 @@ class ContractError(UsageError):
         self.message, self.file, self.line, self.column, self.path = message, file, line, column, path
         place = f"{file}:{line}:{column}" if line else file
         super().__init__(": ".join(part for part in (place, path, message) if part))
+
+
+class ConfigurationError(UsageError):
+    """A project's configuration with a mistake in `file`, on `line` (from 1; 0 where unknown)."""
+
+    def __init__(self, message: str, *, file: str, line: int = 0) -> None:
+        self.message, self.file, self.line = message, file, line
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
 
 
 class FilterError(UsageError):

@@ -228,6 +228,17 @@ def test_the_contract_of_all_taps_can_be_set(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*contract mine*"])
 
 
+def test_the_projects_configuration_holds_in_tests_too(project: pytest.Pytester) -> None:
+    (project.path / "strict.yaml").write_text("contract: strict\nextends: agent-chat\n")
+    (project.path / "wsreplay.toml").write_text('contract = "strict.yaml"\nredact = ["$.message"]\n')
+    source = PLAIN.format(scenario="missing-event")
+    result = run(project, source)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*contract strict*", "*chat  *redacted:*"])
+    (project.path / "wsreplay.toml").write_text("contract = 1\n")
+    run(project, source).assert_outcomes(errors=1)
+
+
 def test_a_mistake_is_said_in_one_line(project: pytest.Pytester) -> None:
     result = run(project, """
 def test_option(wsreplay):

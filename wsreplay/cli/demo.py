@@ -10,7 +10,7 @@ import click
 
 from wsreplay.cli.colour import VERDICT_COLOURS, print_signed, wants_colour
 from wsreplay.cli.console import Console
-from wsreplay.cli.options import RECORDINGS, Address, allow_origin_option, make_parent, new_recording_path
+from wsreplay.cli.options import Address, allow_origin_option, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
 from wsreplay.contract import load
@@ -38,7 +38,8 @@ CONTRACT = "agent-chat"
               help="The recording. [default: recordings/demo-….db]")
 def command(serve: bool, listen: tuple[str, int], allow_origins: tuple[str, ...], output: Path | None) -> int:
     """Watch wsreplay at work: a real backend, the proxy before it, several users chatting at once, and the verdict."""
-    path = output or RECORDINGS / f"demo-{new_recording_path().name}"
+    new = new_recording_path()
+    path = output or new.with_name(f"demo-{new.name}")
     make_parent(path)
     return run_loop(_serve(path, listen, allow_origins) if serve else _demo(path))
 

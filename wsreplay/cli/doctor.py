@@ -11,12 +11,15 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 import wsreplay
-from wsreplay.cli.options import RECORDINGS, Address
+from wsreplay.cli.defaults import in_force, value_errors
+from wsreplay.cli.options import Address, recordings_folder
+from wsreplay.configuration import KEYS
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, WsreplayError
 from wsreplay.units import count_text, size_text
@@ -30,19 +33,20 @@ Line = tuple[str, str]
 
 
 @click.command(name="doctor")
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=RECORDINGS)
-@click.option("-l", "--listen", type=Address(), default=LISTEN, metavar="HOST:PORT",
-              help="The address that record is to listen at. [default: 127.0.0.1:8765]")
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.option("-l", "--listen", type=Address(), metavar="HOST:PORT",
+              help="The address that record is to listen at. [default: as configured, else 127.0.0.1:8765]")
 @click.option("--upstream", type=Address(), metavar="HOST:PORT", help="Also see whether a backend listens there.")
-def command(folder: Path, listen: tuple[str, int], upstream: tuple[str, int] | None) -> int:
+def command(folder: Path | None, listen: tuple[str, int] | None, upstream: tuple[str, int] | None) -> int:
     """Say what is installed, what this terminal can do, and what is in the way.
 
     Exits with 1 where something is. DIR holds recordings; the last one is opened.
     """
     failed = False
     for title, lines in (
-        ("installed", _installed()), ("terminal", _terminal()), ("network", _network(listen, upstream)),
-        ("recordings", _recordings(folder)),
+        ("installed", _installed()), ("configuration", _configuration()), ("terminal", _terminal()),
+        ("network", _network(listen or _configured_address(), upstream)),
+        ("recordings", _recordings(folder or recordings_folder())),
     ):  # fmt: skip
         click.echo(title)
         for sign, text in lines:
@@ -68,6 +72,24 @@ def _installed() -> Iterator[Line]:
         except importlib.metadata.PackageNotFoundError:
             yield BAD, f"{named[0]} is missing: install wsreplay again, as in pip install --force-reinstall wsreplay"
     yield FINE, ", ".join(versions)
+
+
+def _configuration() -> Iterator[Line]:
+    configuration = in_force()
+    errors = [*configuration.errors, *value_errors(configuration, list(KEYS))]
+    if configuration.path is None:
+        yield FINE, "none: wsreplay init writes one"
+    elif not errors:
+        yield FINE, f"{configuration.path} settles {', '.join(configuration.values) or 'nothing'}"
+    for error in errors:
+        yield BAD, str(error)
+
+
+def _configured_address() -> tuple[str, int]:
+    for text in in_force().texts("listen"):
+        with suppress(click.BadParameter):
+            return Address().convert(text, None, None)
+    return LISTEN
 
 
 def _terminal() -> Iterator[Line]:

@@ -12,7 +12,7 @@ import orjson
 
 from wsreplay.cli.colour import VERDICT_COLOURS, colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, open_recording
+from wsreplay.cli.options import FITTING_DEFAULT, open_recording, recordings_folder
 from wsreplay.cli.streams import harmless
 from wsreplay.decode import Choice
 from wsreplay.display import local_time, pad, visible
@@ -83,7 +83,7 @@ def command(
 
 
 def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in map(reachable, paths or (RECORDINGS,)):
+    for path in map(reachable, paths or (recordings_folder(),)):
         if path.is_dir():
             yield from sorted(path.rglob("*.db"))
         elif path.exists():

@@ -18,6 +18,7 @@ from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, WsreplayError
 
 INTERRUPTED = 130
 DEBUG = "WSREPLAY_DEBUG"
+NO_CONFIG = "WSREPLAY_NO_CONFIG"
 # A full disk, a closed stdout, a terminal that is gone.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO)
 # What writes files and has no signal handlers of its own: asked to end, it does so with nothing half made left.
@@ -43,6 +44,8 @@ COMMANDS = {
     "mcp": "Serve recordings to a coding assistant (Model Context Protocol).",
     "doctor": "Check the installation, the terminal, the port and recordings.",
     "demo": "Watch wsreplay at work: a real backend, a proxy, chats, a verdict.",
+    "init": "Write a configuration for this project.",
+    "config": "Tell what is configured, and where.",
 }
 
 
@@ -70,7 +73,12 @@ class LazyGroup(click.Group):
 
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None:
+            from wsreplay.cli import defaults
+
+            defaults.apply(ctx, name, command, rest)
+        return name, command, rest
 
 
 def _module(name: str) -> str:
@@ -84,8 +92,10 @@ def _exists(name: str) -> bool:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(wsreplay.__version__, "-V", "--version", message="wsreplay %(version)s")
+@click.option("--no-config", is_flag=True, envvar=NO_CONFIG,
+              help="Do not read wsreplay.toml or pyproject.toml, here or above.")
 @click.pass_context
-def group(context: click.Context) -> None:
+def group(context: click.Context, no_config: bool) -> None:
     """Record the WebSocket traffic of agent chats, look at it, judge it by a contract, replay it.
 
     \b
@@ -95,6 +105,8 @@ def group(context: click.Context) -> None:
       wsreplay tui                             look at what was recorded
       wsreplay help                            read about filters, contracts, exit codes ...
     """
+    if no_config:
+        os.environ[NO_CONFIG] = "1"  # for the processes that a command starts
     if context.invoked_subcommand in WRITES_FILES:
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:

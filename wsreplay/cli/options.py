@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsreplay.cli.completion import DecoderName
+from wsreplay.cli.defaults import in_force
 from wsreplay.decode import OUR_DECODERS
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
@@ -28,7 +29,7 @@ from wsreplay.units import parse_duration, parse_size
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
 
-RECORDINGS = Path("recordings")
+_RECORDINGS = Path("recordings")
 _UNCUT = 2**31
 NAMED_BY = "Contract whose places of types, decoder and map are used."
 FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
@@ -88,7 +89,12 @@ def redact_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "Hide a field of messages, such as '$.password'; auto: what looks like a secret in messages; name:x-acme-* and "
         "shape:acme_[0-9a-f]{32}: further names and shapes of secrets, in headers and URLs too."
     )
-    return click.option("--redact", multiple=True, metavar="WHAT", help=text)(command)
+    return click.option("--redact", multiple=True, metavar="WHAT", help=text, callback=_with_configured)(command)
+
+
+def _with_configured(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """What is configured to be hidden stays hidden: what an option names is added to it."""
+    return tuple(dict.fromkeys((*in_force().texts("redact"), *values)))
 
 
 def user_option(help: str) -> Callable[..., Any]:
@@ -125,13 +131,20 @@ class Header(click.ParamType[tuple[str, str]]):
         return name, content.strip()
 
 
+def recordings_folder() -> Path:
+    """Where recordings go, and are looked for: as configured, else `recordings`."""
+    folders = in_force().texts("output")
+    return Path(folders[0]) if folders else _RECORDINGS
+
+
 def new_recording_path() -> Path:
-    """`recordings/<UTC time>.db`, a name that is not taken."""
+    """`<UTC time>.db` in the folder of recordings, a name that is not taken."""
+    folder = recordings_folder()
     stem = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    path, number = RECORDINGS / f"{stem}.db", 1
+    path, number = folder / f"{stem}.db", 1
     while path.exists():
         number += 1
-        path = RECORDINGS / f"{stem}-{number}.db"
+        path = folder / f"{stem}-{number}.db"
     return path
 
 

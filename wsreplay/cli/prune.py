@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, RECORDINGS, Duration, Size
+from wsreplay.cli.options import FITTING_DEFAULT, Duration, Size, recordings_folder
 from wsreplay.cli.streams import harmless
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
@@ -54,7 +54,7 @@ def command(
     """
     if older_than is None and larger_than is None and keep_total is None:
         raise UsageError("say what is to go: --older-than 30d, --larger-than 1GB or --keep-total 5GB")
-    place = reachable(folder or RECORDINGS)
+    place = reachable(folder or recordings_folder())
     if not place.is_dir():
         raise UsageError(f"{place}: there is no such folder")
     candidates, unreadable = _candidates(place, recursive)

@@ -32,6 +32,7 @@ from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS, UsageError, WsreplayError
+from wsreplay.model import NO_CONTRACT
 from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.proxy import Options, RecordingProxy
@@ -68,7 +69,7 @@ LOOP_SOCKET_PAIRS = 4
     "contracts",
     multiple=True,
     metavar="CONTRACT",
-    help="Judge while recording: a file, or a built-in's name.",
+    help="Judge while recording: a file, or a built-in's name; 'none' for none.",
 )
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of each request.")
 @click.option("--keep-host/--no-keep-host", default=None,
@@ -113,6 +114,7 @@ def command(
     """
     path = output or new_recording_path()
     make_parent(path)
+    contracts = tuple(name for name in contracts if name != NO_CONTRACT)
     _check_contracts(contracts)
     raise_descriptor_limit()  # how many connections there may be follows from it
     console = Console(quiet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import RECORDINGS, decoder_option, split_session
+from wsreplay.cli.options import decoder_option, recordings_folder, split_session
 from wsreplay.store.paths import reachable
 
 
@@ -28,7 +28,7 @@ def command(
     """
     from wsreplay.tui.start import run
 
-    path, marked = split_session(file) if file else (RECORDINGS, None)
+    path, marked = split_session(file) if file else (recordings_folder(), None)
     reachable(path)
     mouse = False if no_mouse else None
     run(

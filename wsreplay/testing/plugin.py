@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,9 +47,11 @@ def wsreplay(request: pytest.FixtureRequest) -> Iterator[Recordings]:
     from wsreplay.testing.recordings import Recordings
 
     config, item = request.config, request.node
+    contract, options = _settled(config)
     recordings = Recordings(
-        item.nodeid, _folder(config), item.path, contract=_contract(config), record=config.getoption("--wsreplay-record")
-    )
+        item.nodeid, _folder(config), item.path, contract=contract, record=config.getoption("--wsreplay-record"),
+        options=options,
+    )  # fmt: skip
     item.stash[_RECORDINGS] = recordings
     yield recordings
     recordings.stop()
@@ -72,13 +74,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = folder.parent
 
 
-def _contract(config: pytest.Config) -> str | None:
-    """A built-in's name, or a file that is told from the root folder; None for what fits."""
-    name = str(config.getini("wsreplay_contract") or "")
-    if not name:
-        return None
-    file = config.rootpath / name
-    return str(file) if file.is_file() else name
+def _settled(config: pytest.Config) -> tuple[str | None, dict[str, Any]]:
+    """What the ini file and the project's configuration settle: the contract (None for what fits), options of proxies.
+
+    Raises ConfigurationError.
+    """
+    from wsreplay.configuration import find
+
+    project = find(config.rootpath).check()
+    contracts = [str(config.getini("wsreplay_contract") or "")]
+    if not contracts[0]:
+        contracts = [*project.texts("contract")]
+    users = [text for text in project.texts("user") if not text.startswith("$")]
+    files = [config.rootpath / name for name in contracts]
+    names = [str(file) if file.is_file() else name for file, name in zip(files, contracts, strict=True)]
+    return next(iter(names), None), {"redact": project.texts("redact"), "users": users}
 
 
 @pytest.hookimpl(wrapper=True)

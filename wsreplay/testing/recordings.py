@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from wsreplay.contract import Contract
@@ -25,13 +26,16 @@ class Recordings:
     """What the fixture `wsreplay` gives: makes recording proxies, and knows their files.
 
     `name` is the test's node id, `folder` where recordings lie while the test runs, and stay if it fails; `told` whether a
-    failure was reported.
+    failure was reported; `options` are those of proxies that a test says nothing of.
     """
 
-    def __init__(self, name: str, folder: Path, test_file: Path, *, contract: str | None = None, record: str = "once") -> None:
+    def __init__(
+        self, name: str, folder: Path, test_file: Path, *, contract: str | None = None, record: str = "once",
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self.folder, self.told = folder, False
         self._name, self._test_file = file_name(name), test_file
-        self._contract, self._mode = contract, record
+        self._contract, self._mode, self._options = contract, record, options
         self._taps: list[Tap] = []
         self._to_keep: dict[Path, Tap] = {}  # cassettes that are being recorded
         self.passed = False
@@ -53,7 +57,7 @@ class Recordings:
         if tape is not None and is_played(tape, self._mode):
             tap: Tap = PlayedTap(tape, url, self._free_path(), contract=contract, speed=speed)
         else:
-            tap = Tap(url, self._free_path(), contract=contract, options=Options(**options))
+            tap = Tap(url, self._free_path(), contract=contract, options=Options(**{**self._options, **options}))
             if tape is not None:
                 self._to_keep[tape] = tap
         self._taps.append(tap)
