@@ -22,17 +22,20 @@ def environment_of(modules: Path) -> dict[str, str]:
     return {"NODE_PATH": str(modules / "node_modules")}
 
 
+def contract_of(name: str, decoder: str, *rules: str) -> str:
+    """A contract with these rules, each without its braces, in which every message may come."""
+    lines = [f"contract: {name}", f"envelope: {{type: $.type, decoder: {decoder}}}", 'known: ["*"]', "rules:"]
+    return "\n".join([*lines, *(f"  - {{{rule}}}" for rule in rules)])
+
+
 async def test_socket_io_from_pypi_with_the_client_from_npm(node_modules: Path, python_with: Python, tmp_path: Path) -> None:
     python, (port,) = python_with("python-socketio", "uvicorn", "websockets"), unused()
     command = [str(python), str(PROGRAMS / "socket_io_server.py"), str(port)]
-    contract = """
-contract: chat over socket.io
-envelope: {type: $.type, decoder: socket.io}
-known: ["*"]
-rules:
-  - {id: acknowledged, response: ["c2s:chat", "s2c:chat:ack"]}
-  - {id: completed, response: ["s2c:agent_started", "s2c:agent_completed"]}
-"""
+    contract = contract_of(
+        "chat over socket.io", "socket.io",
+        'id: acknowledged, response: ["c2s:chat", "s2c:chat:ack"]',
+        'id: completed, response: ["s2c:agent_started", "s2c:agent_completed"]',
+    )
     await take_end_to_end(
         Peer("python-socketio with socket.io-client", "socket.io", lambda: running(command, {}, port),
              node("socket_io_client.cjs"), contract, environment_of(node_modules), ["sid"]),
@@ -55,52 +58,34 @@ async def test_graphql_ws_from_npm(node_modules: Path, tmp_path: Path) -> None:
 async def test_python_lsp_server_from_pypi(python_with: Python, tmp_path: Path) -> None:
     python, (port,) = python_with("python-lsp-server[websockets]"), unused()
     command = [str(python), "-m", "pylsp", "--ws", "--host", "127.0.0.1", "--port", str(port)]
-    contract = """
-contract: language server
-envelope: {type: $.type, decoder: json-rpc}
-known: ["*"]
-rules:
-  - {id: answered, response: ["c2s:initialize", "s2c:initialize:result"]}
-  - {id: initialized-first, precedence: ["s2c:initialize:result", "c2s:textDocument/*"]}
-"""
+    contract = contract_of(
+        "language server", "json-rpc",
+        'id: answered, response: ["c2s:initialize", "s2c:initialize:result"]',
+        'id: initialized-first, precedence: ["s2c:initialize:result", "c2s:textDocument/*"]',
+    )
     client = (sys.executable, str(PROGRAMS / "lsp_client.py"))
     await take_end_to_end(
         Peer("python-lsp-server", "json-rpc", lambda: running(command, {}, port), client, contract, {}), tmp_path
     )
 
 
-async def test_phoenix_s_client_from_npm(node_modules: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("decoder", "path", "rules"),
+    [
+        ("phoenix", "/socket", ['id: joined-first, precedence: ["c2s:phx_join", "c2s:shout"]',
+                                'id: heard, response: ["c2s:shout", "s2c:shouted"]']),
+        ("signalr", "/hub", ['id: answered, response: ["c2s:Ask", "s2c:Ask:result"]',
+                             'id: failed, response: ["c2s:Nothing", "s2c:Nothing:error"]']),
+    ],
+)  # fmt: skip
+async def test_a_client_from_npm_with_a_server_of_ours(
+    decoder: str, path: str, rules: list[str], node_modules: Path, tmp_path: Path
+) -> None:
     (port,) = unused()
-    command = [sys.executable, str(PROGRAMS / "phoenix_server.py"), str(port)]
-    contract = """
-contract: channels
-envelope: {type: $.type, decoder: phoenix}
-known: ["*"]
-rules:
-  - {id: joined-first, precedence: ["c2s:phx_join", "c2s:shout"]}
-  - {id: heard, response: ["c2s:shout", "s2c:shouted"]}
-"""
+    command = [sys.executable, str(PROGRAMS / f"{decoder}_server.py"), str(port)]
     await take_end_to_end(
-        Peer("phoenix's client with a server of ours", "phoenix", lambda: running(command, {}, port, "/socket"),
-             node("phoenix_client.cjs"), contract, environment_of(node_modules)),
-        tmp_path,
-    )  # fmt: skip
-
-
-async def test_signalr_s_client_from_npm(node_modules: Path, tmp_path: Path) -> None:
-    (port,) = unused()
-    command = [sys.executable, str(PROGRAMS / "signalr_server.py"), str(port)]
-    contract = """
-contract: hub
-envelope: {type: $.type, decoder: signalr}
-known: ["*"]
-rules:
-  - {id: answered, response: ["c2s:Ask", "s2c:Ask:result"]}
-  - {id: failed, response: ["c2s:Nothing", "s2c:Nothing:error"]}
-"""
-    await take_end_to_end(
-        Peer("SignalR's client with a hub of ours", "signalr", lambda: running(command, {}, port, "/hub"),
-             node("signalr_client.cjs"), contract, environment_of(node_modules)),
+        Peer(f"{decoder}'s client with a server of ours", decoder, lambda: running(command, {}, port, path),
+             node(f"{decoder}_client.cjs"), contract_of("client and server", decoder, *rules), environment_of(node_modules)),
         tmp_path,
     )  # fmt: skip
 
@@ -109,14 +94,11 @@ rules:
 async def test_a_kernel_of_jupyter_server_from_pypi(form: str, python_with: Python, tmp_path: Path) -> None:
     python, (port,) = python_with("jupyter_server", "ipykernel"), unused()
     command = jupyter_server(python, port, tmp_path)
-    contract = """
-contract: kernel
-envelope: {type: $.type, decoder: jupyter}
-known: ["*"]
-rules:
-  - {id: replied, response: ["c2s:execute_request", "s2c:execute_reply"]}
-  - {id: printed, response: ["c2s:execute_request", "s2c:stream"]}
-"""
+    contract = contract_of(
+        "kernel", "jupyter",
+        'id: replied, response: ["c2s:execute_request", "s2c:execute_reply"]',
+        'id: printed, response: ["c2s:execute_request", "s2c:stream"]',
+    )
     environment = {"KERNEL": str(tmp_path / "kernel"), "FORM": form}
     client = (sys.executable, str(PROGRAMS / "jupyter_client.py"))
     why = "the server asks its kernel at its own times, and what two channels say races"
