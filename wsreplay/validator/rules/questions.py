@@ -18,8 +18,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from msgspec import Struct
-
 from wsreplay.contract.rules.questions import Questions
 from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import fit_any
@@ -28,6 +26,7 @@ from wsreplay.validator.findings import Severity
 from wsreplay.validator.missed import Missed, labels_in
 from wsreplay.validator.reporting import either, frames_of, names
 from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.rules.template import TRUNCATED
@@ -39,7 +38,7 @@ from wsreplay.validator.state.undecodable import why_unsure
 MOST_OPEN = 1_000  # questions of one session
 
 
-class Question(Struct, eq=False):
+class Question(Owed, eq=False):
     """Something that a client asked."""
 
     # None: it names none
@@ -50,18 +49,6 @@ class Question(Struct, eq=False):
     conn: ConnectionState
     # when its bound began to run (ns): later than it was asked where it stood still
     since: int
-    # it is answered, or nobody owes its answer any more
-    done: bool = False
-    # the place of the finding that its deadline made
-    overdue_finding: int | None = None
-
-    def settle(self) -> None:
-        """It is answered, or nobody owes its answer any more."""
-        self.done = True
-
-    def pass_deadline(self, finding: int) -> None:
-        """Its deadline made this finding."""
-        self.overdue_finding = finding
 
     def run_from(self, t: int) -> None:
         """Its bound runs from now on (ns)."""
@@ -251,10 +238,8 @@ class QuestionsMonitor(MessageMonitor):
     # What there is to say.
 
     def next_due(self) -> int | None:
-        queue = self._queue
-        while queue and queue[0].done:
-            queue.popleft()
-        return queue[0].since + (self.rule.within_ns or 0) if queue else None
+        question = first_owed(self._queue)
+        return None if question is None else question.since + (self.rule.within_ns or 0)
 
     def expire_next(self) -> None:
         question = self._queue.popleft()

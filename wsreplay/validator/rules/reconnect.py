@@ -14,20 +14,19 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from msgspec import Struct
-
 from wsreplay.contract.model import Patterns
 from wsreplay.contract.rules.reconnect import Reconnect
 from wsreplay.units import duration_text
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import Reported, lost
 from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.state.state import ConnectionState, SessionState
 
 
-class Loss(Struct, eq=False):
+class Loss(Owed, eq=False):
     """A connection that was lost in the middle of something."""
 
     conn: ConnectionState
@@ -37,18 +36,6 @@ class Loss(Struct, eq=False):
     in_middle: bool
     # something is owed meanwhile: a run goes on, or a question waits for its answer
     is_owed: bool
-    # it is made up for, or nobody can say any more
-    done: bool = False
-    # the place of the finding that its deadline made
-    overdue_finding: int | None = None
-
-    def settle(self) -> None:
-        """It is made up for, or nobody can say any more."""
-        self.done = True
-
-    def pass_deadline(self, finding: int) -> None:
-        """Its deadline made this finding."""
-        self.overdue_finding = finding
 
 
 class ReconnectMonitor(MessageMonitor):
@@ -113,10 +100,8 @@ class ReconnectMonitor(MessageMonitor):
         )
 
     def next_due(self) -> int | None:
-        queue = self._queue
-        while queue and queue[0].done:
-            queue.popleft()
-        return queue[0].t + self.rule.within_ns if queue else None
+        loss = first_owed(self._queue)
+        return None if loss is None else loss.t + self.rule.within_ns
 
     def expire_next(self) -> None:
         loss = self._queue.popleft()

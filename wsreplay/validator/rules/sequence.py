@@ -30,6 +30,7 @@ from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import either, frames_of, sender
 from wsreplay.validator.rules.message import MessageMonitor
+from wsreplay.validator.rules.owed import first_owed
 from wsreplay.validator.rules.sequence_state import ScopeSearch, SequenceGap, SequenceState, Suspect
 from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.state.bounded import oldest
@@ -246,8 +247,8 @@ class SequenceMonitor(MessageMonitor):
     ) -> None:  # fmt: skip
         """A number that was missing came."""
         whole, late = gap.take(number, fid), t - gap.t
-        if gap.finding is not None:
-            self._amend(gap, gap.finding, whole, late, type_)
+        if gap.overdue_finding is not None:
+            self._amend(gap, gap.overdue_finding, whole, late, type_)
         elif whole:
             gap.settle()
             recovered = f"recovered within {duration_text(late)}" if late else "recovered at once"
@@ -308,10 +309,8 @@ class SequenceMonitor(MessageMonitor):
         gap.decide(reported.place)
 
     def next_due(self) -> int | None:
-        queue = self._queue
-        while queue and queue[0].done:
-            queue.popleft()
-        return queue[0].t + self.rule.recover_within_ns if queue else None
+        gap = first_owed(self._queue)
+        return None if gap is None else gap.t + self.rule.recover_within_ns
 
     def expire_next(self) -> None:
         gap = self._queue.popleft()

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from wsreplay.validator.reporting import NOT_KEPT
+from wsreplay.validator.rules.owed import Owed
 from wsreplay.validator.state.state import ConnectionState
 from wsreplay.validator.state.undecodable import LOST, UNREADABLE
 
@@ -21,7 +21,7 @@ _NOBODY = object()  # no thread
 MOST_GAPS = 256  # remembered of one counter, for numbers that come late
 
 
-class SequenceGap(Struct, eq=False):
+class SequenceGap(Owed, eq=False):
     """Numbers that were left out, from `first` to `last`, both included; seen when `fid` came, at `t` (ns)."""
 
     first: int
@@ -37,10 +37,6 @@ class SequenceGap(Struct, eq=False):
     unsure: str | None
     # the frames of those numbers that came later, by number
     resent: dict[int, int]
-    # the place of the finding that says so, once its time is up; None before
-    finding: int | None = None
-    # nothing of it is still to be decided
-    done: bool = False
 
     def missing(self) -> list[tuple[int, int]]:
         """What has not come: ranges, both ends included."""
@@ -58,13 +54,10 @@ class SequenceGap(Struct, eq=False):
         self.resent[number] = fid
         return len(self.resent) == self.last - self.first + 1
 
-    def settle(self) -> None:
-        """It need not be said, or cannot be."""
-        self.done = True
-
-    def decide(self, finding: int = NOT_KEPT) -> None:
+    def decide(self, finding: int) -> None:
         """It has been said."""
-        self.done, self.finding = True, finding
+        self.settle()
+        self.pass_deadline(finding)
 
 
 class SequenceState:
@@ -129,7 +122,7 @@ class SequenceState:
     def open_gap(self, gap: SequenceGap) -> None:
         """Numbers were left out."""
         if len(self.gaps) >= MOST_GAPS:
-            self.gaps = [gap for gap in self.gaps[MOST_GAPS // 2 :] if not gap.done or gap.finding is not None]
+            self.gaps = [gap for gap in self.gaps[MOST_GAPS // 2 :] if not gap.done or gap.overdue_finding is not None]
         self.gaps.append(gap)
 
     def gap_of(self, value: int) -> SequenceGap | None:

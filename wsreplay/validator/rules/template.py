@@ -19,8 +19,6 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import Struct
-
 from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.emit.fit import Fit, Roles
 from wsreplay.validator.emit.globals import Globals
@@ -28,6 +26,7 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.missed import Missed
 from wsreplay.validator.reporting import Counts, Reported, Reporter
 from wsreplay.validator.rules.monitor import Monitor
+from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice
 from wsreplay.validator.state.undecodable import why_unsure
@@ -38,7 +37,7 @@ COMPLETE, TRUNCATED, SUPPRESSED = range(3)  # how a slice closes
 NO_BIT = 1 << 62  # of a mask; where it is needed, a slice is never quickly done with
 
 
-class Obligation(Struct, eq=False):
+class Obligation(Owed, eq=False):
     """Something that must still come."""
 
     slice_: Slice
@@ -48,18 +47,6 @@ class Obligation(Struct, eq=False):
     # inclusive, in ns; 0 where nothing bounds it
     due: int
     conn: ConnectionState
-    # it has come, or a finding says that it did not
-    done: bool = False
-    # the place of that finding, where its deadline made it
-    overdue_finding: int | None = None
-
-    def settle(self) -> None:
-        """Nothing more is awaited."""
-        self.done = True
-
-    def pass_deadline(self, finding: int) -> None:
-        """Its deadline made this finding."""
-        self.overdue_finding = finding
 
 
 class Template(Monitor, ABC):
@@ -100,10 +87,8 @@ class Template(Monitor, ABC):
     # What the engine calls.
 
     def next_due(self) -> int | None:
-        queue = self.queue
-        while queue and queue[0].done:
-            queue.popleft()
-        return queue[0].due if queue else None
+        obligation = first_owed(self.queue)
+        return None if obligation is None else obligation.due
 
     def expire_next(self) -> None:
         self.expire(self.queue.popleft())
