@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from client_at_work import Run
+from loops import LOOPS
 from rawpeers import Listener
 from relay import Relay
 
@@ -30,3 +34,9 @@ def relay(listener: Listener, tmp_path: Path) -> Iterator[Callable[..., Relay]]:
     yield start
     for one in started:
         one.end()
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a coroutine on one of the event loops."""
+    return uvloop.run if request.param == "uvloop" else asyncio.run  # type: ignore[return-value]

@@ -15,19 +15,17 @@ import asyncio
 import contextlib
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
 
 import ports
+from chaos_outcome import Outcome, committed_bytes
 from chaos_scenarios import SCENARIOS, TRACER, Scenario
 from churn import PROBE, Churn, Conversation, Tally
 from relay import Relay, alive, stopped
@@ -45,41 +43,6 @@ STOP_S = 5.0
 SLOTS = 3  # scenarios that are played at once
 RECORDER, RELAY, BOTH, ORPHAN, FILE = "recorder", "relay", "both", "relay, then recorder", "file"
 VICTIMS = {RECORDER: 10, RELAY: 5, BOTH: 3, ORPHAN: 2, FILE: 1}
-
-
-@dataclass
-class Outcome(Tally):
-    """What a campaign has counted."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    moved: int = 0  # recordings that were moved or removed while they were written
-    connections: int = 0
-    hangs: int = 0
-    late: int = 0  # echoes that took longer than they may
-    worst_s: float = 0.0
-
-    def include(self, other: Outcome) -> None:
-        self.add(other)
-        self.kills += other.kills
-        self.moved += other.moved
-        self.connections += other.connections
-        self.hangs += other.hangs
-        self.late += other.late
-        self.worst_s = max(self.worst_s, other.worst_s)
-
-    def __str__(self) -> str:
-        kills = ", ".join(f"{who} {number}" for who, number in sorted(self.kills.items()))
-        return (
-            f"kills {self.kills.total():,} ({kills})  files moved {self.moved}  connections {self.connections:,}"
-            f"  messages {self.messages:,}"
-            f"  lost {self.lost}  doubled {self.doubled}  hangs {self.hangs}  late echoes {self.late}"
-            f"  worst recovery {self.worst_s:.2f} s  unconfirmed bytes {self.unconfirmed:,}"
-        )
-
-    def problems(self) -> list[str]:
-        """What does not hold; empty where all does."""
-        counts = {"lost": self.lost, "doubled": self.doubled, "hangs": self.hangs, "late echoes": self.late}
-        return [*(f"{name}: {number}" for name, number in counts.items() if number), *self.wrong]
 
 
 def _say(line: str) -> None:
@@ -264,13 +227,13 @@ class Trial:
         self._note(f"kill {victim}: {relay.process.pid} {recorders}, {relay.count('restarted')} restarted")
         if victim == BOTH:
             await self._stop_all([relay.process.pid, *recorders])
-            await self._note_committed()
+            await self._notecommitted()
         relay.process.kill()
         await asyncio.to_thread(relay.process.wait)
         if victim == ORPHAN:
             await asyncio.sleep(self._random.choice((0.0, 0.001, 0.01)))
             await self._stop_all(recorders)
-            await self._note_committed()
+            await self._notecommitted()
         if victim in (BOTH, ORPHAN):
             for pid in recorders:
                 with contextlib.suppress(ProcessLookupError):
@@ -285,11 +248,11 @@ class Trial:
         while not all(stopped(pid) or not alive(pid) for pid in pids):  # noqa: ASYNC110 - a process has no event for that
             await asyncio.sleep(0.001)
 
-    async def _note_committed(self) -> None:
+    async def _notecommitted(self) -> None:
         """Nobody runs: of connections through the current relay, what is there now must be there in the end."""
         committed: dict[tuple[str, int], int] = {}
         for file in self._files():
-            for place, size in (await asyncio.to_thread(_committed, file)).items():
+            for place, size in (await asyncio.to_thread(committed_bytes, file)).items():
                 committed[place] = max(size, committed.get(place, 0))
         for path in list(self._churn.conversations)[self._first :]:
             for place in ((path, 0), (path, 1)):
@@ -338,7 +301,7 @@ class Trial:
         if self._relay is not None:
             pids = [self._relay.process.pid, *self._relay.children()]
             await self._stop_all(pids)
-            await self._note_committed()
+            await self._notecommitted()
             for pid in reversed(pids):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -378,20 +341,6 @@ def _start_time() -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", "import wsreplay.recorder.process"], check=True)
     return time.monotonic() - began
-
-
-def _committed(path: Path) -> dict[tuple[str, int], int]:
-    """How many bytes of each direction of each path are committed. Whoever is stopped in mid-write may have locked the file."""
-    reached: dict[tuple[str, int], int] = {}
-    sql = (
-        "SELECT path, direction, max(reached) FROM connection JOIN ("
-        "  SELECT connection_id, direction, offset + wire_length AS reached FROM frame"
-        "  UNION ALL SELECT connection_id, direction, offset + length(bytes) FROM tail"
-        ") ON connection.id = connection_id GROUP BY path, direction"
-    )
-    with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(path, timeout=1)) as db:
-        reached.update({(name, direction): size for name, direction, size in db.execute(sql)})
-    return reached
 
 
 def chosen(name: str | None) -> Iterator[Scenario]:

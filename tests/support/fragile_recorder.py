@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 
-from wsreplay.recorder import connection, process
+from wsreplay.recorder import connection, direction, process
+from wsreplay.wire.assembly import FrameValues
+from wsreplay.wire.frames import StreamDecoder
 
 KILLS, RAISES, KILLS_FRAMES = b"-kills-", b"-raises-", b"-kills-frames-"
 
@@ -23,8 +25,8 @@ def _event_type(payload: bytes) -> str | None:
     return None
 
 
-class _StreamDecoder(connection.StreamDecoder):
-    def feed_values(self, data: bytes, t_ns: int) -> list[connection.FrameValues]:
+class _StreamDecoder(StreamDecoder):
+    def feed_values(self, data: bytes, t_ns: int) -> list[FrameValues]:
         if KILLS_FRAMES in data:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().feed_values(data, t_ns)
@@ -32,5 +34,5 @@ class _StreamDecoder(connection.StreamDecoder):
 
 if __name__ == "__main__":
     connection.event_type = _event_type
-    connection.StreamDecoder = _StreamDecoder  # type: ignore[misc]
+    direction.StreamDecoder = _StreamDecoder  # type: ignore[misc]
     sys.exit(process.main(*map(int, sys.argv[1:])))

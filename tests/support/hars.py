@@ -92,3 +92,8 @@ FLOW = {
         "timestamp_end": T + 3, "closed_by_client": False, "close_code": 1011, "close_reason": "boom",
     },
 }  # fmt: skip
+
+
+def told(message: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A message with other members; `...` stands for one that it lacks."""
+    return {name: member for name, member in (message | more).items() if member is not ...}

@@ -138,3 +138,14 @@ def said(judgement: Judgement) -> list[str]:
 
 def of(judgement: Judgement, rule: str) -> list[Finding]:
     return [finding for finding in judgement.findings if finding.rule == rule]
+
+
+KEYS = {"thread_id": "t1", "run_id": "r1"}
+BACK = (
+    "reconnect: the connection was lost in mid-run; the connection was dropped by the server; the client was back after"
+)
+
+
+def chat() -> Trace:
+    """A client has asked something."""
+    return Trace().open().c2s("chat", thread_id="t1", message="hello")

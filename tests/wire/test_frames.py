@@ -4,37 +4,24 @@ import tracemalloc
 import zlib
 
 import pytest
+from frame_examples import (
+    CLIENT,
+    DEFLATED_HELLO,
+    HEL,
+    HELLO,
+    LO,
+    MASKED_HELLO,
+    MASKED_PONG_HELLO,
+    PING_HELLO,
+    SERVER,
+    assert_clean,
+    decode,
+)
 
 from wsreplay.model import FIN, MASKED, RSV1, RSV2
 from wsreplay.wire.assembly import DecodedFrame
 from wsreplay.wire.deflate import Inflate
 from wsreplay.wire.frames import StreamDecoder
-
-# The examples of RFC 6455, section 5.7.
-HELLO = b"\x81\x05\x48\x65\x6c\x6c\x6f"
-MASKED_HELLO = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
-HEL, LO = b"\x01\x03\x48\x65\x6c", b"\x80\x02\x6c\x6f"
-PING_HELLO = b"\x89\x05\x48\x65\x6c\x6c\x6f"
-MASKED_PONG_HELLO = b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
-# And of RFC 7692, section 7.2.3: compressed, again over the same window, in fragments, not compressed, with BFINAL.
-DEFLATED_HELLO = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"
-DEFLATED_HELLO_AGAIN = b"\xc1\x05\xf2\x00\x11\x00\x00"
-DEFLATED_HEL, DEFLATED_LO = b"\x41\x03\xf2\x48\xcd", b"\x80\x04\xc9\xc9\x07\x00"
-STORED_HELLO = b"\xc1\x0b\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"
-FINAL_HELLO = b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"
-TWO_BLOCKS_HELLO = b"\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"
-
-SERVER, CLIENT = 1, 0
-
-
-def decode(wire: bytes, **options: object) -> tuple[list[DecodedFrame], StreamDecoder]:
-    decoder = StreamDecoder(**options)  # type: ignore[arg-type]
-    return decoder.feed(wire, 7), decoder
-
-
-def assert_clean(decoder: StreamDecoder) -> None:
-    assert (decoder.malformed, decoder.protocol_error, decoder.undecodable) == (None, None, None)
-    assert decoder.frontier == decoder.received
 
 
 def test_a_text_frame():
@@ -224,83 +211,6 @@ def test_a_length_of_64_bits_ends_the_decoding():
     assert decoder.feed(HELLO, 8) == []
     assert decoder.received == 36
     assert decoder.finish() == ([], 24)
-
-
-# permessage-deflate
-
-
-@pytest.mark.parametrize("wire", [DEFLATED_HELLO, STORED_HELLO, FINAL_HELLO, TWO_BLOCKS_HELLO])
-def test_a_compressed_message(wire: bytes):
-    (frame,), decoder = decode(wire, deflate=Inflate())
-    assert (frame.payload, frame.message, frame.flags, frame.wire_length) == (b"Hello", b"Hello", FIN | RSV1, len(wire))
-    assert_clean(decoder)
-
-
-def test_a_compressed_message_that_refers_to_the_one_before():
-    frames, decoder = decode(DEFLATED_HELLO + DEFLATED_HELLO_AGAIN, deflate=Inflate())
-    assert [frame.message for frame in frames] == [b"Hello", b"Hello"]
-    assert_clean(decoder)
-
-
-@pytest.mark.parametrize("wire", [DEFLATED_HELLO, STORED_HELLO, FINAL_HELLO, TWO_BLOCKS_HELLO])
-def test_after_any_kind_of_block_the_window_goes_on(wire: bytes):
-    frames, decoder = decode(wire + HELLO + DEFLATED_HELLO_AGAIN, deflate=Inflate())
-    assert [frame.message for frame in frames] == [b"Hello"] * 3
-    assert_clean(decoder)
-
-
-def test_a_compressed_message_in_fragments_with_a_ping_inside():
-    frames, decoder = decode(DEFLATED_HEL + PING_HELLO + DEFLATED_LO, deflate=Inflate())
-    assert [frame.opcode for frame in frames] == [1, 9, 0]
-    assert (frames[0].payload + frames[2].payload, frames[2].message) == (b"Hello", b"Hello")
-    assert_clean(decoder)
-
-
-def test_broken_compressed_data_withholds_the_payload_and_those_that_follow():
-    frames, decoder = decode(b"\xc1\x03\xff\xff\xff" + DEFLATED_HELLO + HELLO, deflate=Inflate())
-    assert [(frame.payload, frame.missing, frame.message, frame.message_opcode) for frame in frames] == [
-        (b"", 3, None, 1),
-        (b"", 7, None, 1),
-        (b"Hello", 0, b"Hello", 1),
-    ]
-    assert decoder.undecodable and "the compressed data is broken" in decoder.undecodable
-    assert decoder.protocol_error and decoder.undecodable in decoder.protocol_error
-    assert decoder.malformed is None
-    assert decoder.frontier == decoder.received
-
-
-def test_without_context_takeover_broken_data_harms_one_message_only():
-    frames, decoder = decode(b"\xc1\x03\xff\xff\xff" + DEFLATED_HELLO, deflate=Inflate(context_takeover=False))
-    assert [(frame.missing, frame.message) for frame in frames] == [(3, None), (0, b"Hello")]
-    assert decoder.undecodable is None
-    assert decoder.protocol_error is not None
-
-
-def test_a_decoder_can_begin_where_the_window_is_lost():
-    frames, decoder = decode(DEFLATED_HELLO_AGAIN + HELLO, deflate=Inflate(), undecodable="the window is lost")
-    assert [(frame.payload, frame.missing, frame.message) for frame in frames] == [(b"", 5, None), (b"Hello", 0, b"Hello")]
-    assert decoder.protocol_error is None
-
-
-def test_a_fragment_after_broken_data_is_withheld_too():
-    frames, _ = decode(b"\x41\x03\xff\xff\xff" + DEFLATED_LO + HELLO, deflate=Inflate())
-    assert [(frame.payload, frame.missing, frame.message) for frame in frames] == [
-        (b"", 3, None),
-        (b"", 4, None),
-        (b"Hello", 0, b"Hello"),
-    ]
-
-
-def test_from_extensions_knows_the_direction_and_the_extensions():
-    decoder = StreamDecoder.from_extensions("permessage-deflate; server_no_context_takeover", SERVER)
-    assert [frame.message for frame in decoder.feed(DEFLATED_HELLO * 2, 1)] == [b"Hello"] * 2
-    assert_clean(decoder)
-    decoder = StreamDecoder.from_extensions("x-unknown", SERVER)
-    assert decoder.feed(b"\xa1\x00", 1)
-    assert_clean(decoder)
-    decoder = StreamDecoder.from_extensions(None, SERVER)
-    decoder.feed(MASKED_HELLO, 1)
-    assert decoder.protocol_error is not None
 
 
 # Bounded memory
