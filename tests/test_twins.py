@@ -32,6 +32,7 @@ ELSEWHERE = (
     ("report/*.py", "report", "what text, HTML and JSON reports have in common: tested in each report"),
     ("store/*.py", "store", "the parts of reader and writer, which are tested on files"),
     ("testing/recordings.py", "testing/test_plugin.py", "it keeps the recordings of tests: a test run shows which"),
+    ("testing/waiting.py", "testing/test_tap.py", "a tap waits by it"),
     ("trace/filter/*.py", "trace/test_filter_laws.py", "its laws hold for parser, SQL and predicate together"),
     ("trace/*.py", "trace", "small values that the reading of messages, paths and identities is tested with"),
     ("tui/*.py", "tui/test_app.py", "how the application is put together shows when it runs"),

@@ -1,6 +1,7 @@
 """wsreplay: a WebSocket recording proxy and replay debugger for agent chats.
 
-For programs: `wsreplay.open(path)` reads a recording, `wsreplay.validate(path, contract)` judges one (see `wsreplay.library`).
+For programs: `wsreplay.open(path)` reads a recording, `wsreplay.validate(path, contract)` judges one (see `wsreplay.library`);
+`wsreplay.aio` does the same for programs that have an event loop.
 
 The way of the data, and the map of the package:
 
@@ -21,17 +22,21 @@ Imports go down only; `pyproject.toml` holds the layers.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wsreplay import aio
     from wsreplay.library import RecordedEvent, RecordingFile, open, validate
 
 __version__ = "0.1.0"
-__all__ = ["RecordedEvent", "RecordingFile", "__version__", "open", "validate"]
+__all__ = ["RecordedEvent", "RecordingFile", "__version__", "aio", "open", "validate"]
 
 
 def __getattr__(name: str) -> Any:
     """The library is imported when it is first used: commands start without it."""
+    if name == "aio":
+        return import_module("wsreplay.aio")
     if name in __all__:
         from wsreplay import library
 

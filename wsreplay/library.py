@@ -12,7 +12,7 @@ What is asked for is read when it is asked for, frame by frame; filters are thos
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -21,14 +21,17 @@ from typing import Any, NamedTuple, Self
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import reading_of
 from wsreplay.model import Connection, Direction, Frame, Message, Session
+from wsreplay.store.condition import Condition
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
-from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import Finding, Judgement, SpanLog, SpanRecord, judge
 from wsreplay.validator.select import select_contracts
 
-_POLL_S = 0.1
+# How often a recording that is written is looked at (s).
+POLL_S = 0.1
+AnyContract = str | Path | Contract
+"""The name of a built-in contract, a file, or a contract that is loaded."""
 
 
 class RecordedEvent(NamedTuple):
@@ -46,6 +49,48 @@ class RecordedEvent(NamedTuple):
     document: Any
 
 
+class Selection:
+    """The frames of a recording that a filter lets through, and their events.
+
+    It knows the connections that were there when it was last refreshed. Frames are given to it in order, those of decoded
+    connections all: what follows may answer them. Raises FilterError, or UsageError for a decoder that there is not.
+    """
+
+    def __init__(self, file: RecordingFile, filter: str, contract: AnyContract | None) -> None:
+        self._file, self._contract = file, contract
+        self._filter = filters.parse(filter)
+        self.reading = reading_of(file.recording, None if contract is None else read_contract(contract))
+        # By connection, as of the last refresh.
+        self._sessions: dict[int, int] = {}
+        self._users: dict[int, str | None] = {}
+        self._matches: Callable[[Frame], bool] = lambda frame: False
+
+    def refresh(self) -> Condition:
+        """Take in the connections, and the verdict where the filter asks for it, as they are now; the frames to be given."""
+        recording = self._file.recording
+        connections = recording.connections()
+        self.reading.refresh(connections)
+        judgement = self._file.validate(self._contract) if self._filter.needs_judgement else None
+        context = filters.Context.of(recording, judgement, reader=self.reading)
+        self._sessions, self._users = dict(context.sessions), dict(context.users)
+        self._matches = self._filter.predicate(context)
+        return self._filter.where(context)
+
+    def takes(self, frame: Frame) -> bool:
+        """Whether the filter lets the frame through."""
+        self.reading.observe(frame)
+        return self._matches(frame)
+
+    def events(self, frame: Frame) -> Iterator[RecordedEvent]:
+        """The events of a frame."""
+        for event in self.reading.events(frame):
+            yield RecordedEvent(
+                event.number.frame, event.number.place, frame.t_ns, frame.connection_id,
+                self._sessions[frame.connection_id], self._users[frame.connection_id], Direction(event.direction),
+                event.name or None, event.document,
+            )  # fmt: skip
+
+
 class RecordingFile:
     """A recording, open for reading, also while it is being written; `open` makes one. Use it as a context manager.
 
@@ -54,9 +99,8 @@ class RecordingFile:
     UsageError where a filter or a contract is wrong.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
-        self._recording = Recording.open(self.path)
+    def __init__(self, recording: Recording) -> None:
+        self.path, self.recording = recording.path, recording
         # The last judgement, and by which contract: findings, spans and filters ask for the same one.
         self._judged: tuple[str, int, Judgement] | None = None
 
@@ -70,108 +114,86 @@ class RecordingFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._recording.close()
+        self.recording.close()
 
     @property
     def is_live(self) -> bool:
         """Whether a recorder is writing it."""
-        return self._recording.live
+        return self.recording.live
 
     @property
     def connections(self) -> list[Connection]:
         """Its WebSocket connections, in the order in which they were opened."""
-        return self._recording.connections()
+        return self.recording.connections()
 
     @property
     def sessions(self) -> list[Session]:
         """Connections with their reconnects."""
-        return stitch(self._recording.connections())
+        return stitch(self.recording.connections())
 
-    def frames(self, filter: str = "", *, contract: str | Path | Contract | None = None) -> Iterator[Frame]:
+    def frames(self, filter: str = "", *, contract: AnyContract | None = None) -> Iterator[Frame]:
         """The frames that a filter lets through, in the order of their arrival."""
-        reading = reading_of(self._recording, None if contract is None else _contract(contract))
-        yield from self._matching(filters.parse(filter), reading, 0, self._recording.last_id(), contract)
+        yield from self._frames(Selection(self, filter, contract), 0, self.recording.last_id())
 
     def messages(self, session: int | None = None) -> Iterator[Message]:
         """Whole messages and control frames of a session (its number), or of all."""
         if session is None:
-            return self._recording.messages()
+            return self.recording.messages()
         chosen = {connection.id for other in self.sessions if other.id == session for connection in other.connections}
-        return self._recording.messages(connections=chosen)
+        return self.recording.messages(connections=chosen)
 
-    def events(self, filter: str = "", *, contract: str | Path | Contract | None = None) -> Iterator[RecordedEvent]:
+    def events(self, filter: str = "", *, contract: AnyContract | None = None) -> Iterator[RecordedEvent]:
         """The events of the frames that a filter lets through. A contract says where types stand, and what reads messages."""
-        reading = reading_of(self._recording, None if contract is None else _contract(contract))
-        yield from self._events(filters.parse(filter), reading, 0, self._recording.last_id(), contract)
+        selection = Selection(self, filter, contract)
+        for frame in self._frames(selection, 0, self.recording.last_id()):
+            yield from selection.events(frame)
 
-    def follow(self, filter: str = "", *, contract: str | Path | Contract | None = None) -> Iterator[RecordedEvent]:
+    def follow(self, filter: str = "", *, contract: AnyContract | None = None) -> Iterator[RecordedEvent]:
         """As `events`, and then what comes, until nobody writes the recording any more."""
-        reading = reading_of(self._recording, None if contract is None else _contract(contract))
-        chosen, last = filters.parse(filter), 0
+        selection, last = Selection(self, filter, contract), 0
         while True:
-            live, end = self._recording.live, self._recording.last_id()
+            live, end = self.recording.live, self.recording.last_id()
             if end > last:
-                yield from self._events(chosen, reading, last, end, contract)
+                for frame in self._frames(selection, last, end):
+                    yield from selection.events(frame)
                 last = end
             if not live:
                 return
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
 
-    def validate(self, contract: str | Path | Contract | None = None) -> Judgement:
+    def _frames(self, selection: Selection, after_id: int, end: int) -> Iterator[Frame]:
+        wanted = selection.refresh()
+        return filter(selection.takes, selection.reading.candidates(wanted, after_id, end))
+
+    def validate(self, contract: AnyContract | None = None) -> Judgement:
         """The verdict, as the recording stands now, with its findings and all spans."""
-        chosen = select_contracts(self._recording)[0] if contract is None else _contract(contract)
-        state = chosen.digest, self._recording.last_id()
-        if self._judged is None or self._judged[:2] != state or self._recording.live:
-            self._judged = *state, judge(self._recording, chosen, span_log=SpanLog())
+        chosen = select_contracts(self.recording)[0] if contract is None else read_contract(contract)
+        state = chosen.digest, self.recording.last_id()
+        if self._judged is None or self._judged[:2] != state or self.recording.live:
+            self._judged = *state, judge(self.recording, chosen, span_log=SpanLog())
         return self._judged[2]
 
-    def findings(self, contract: str | Path | Contract | None = None) -> tuple[Finding, ...]:
+    def findings(self, contract: AnyContract | None = None) -> tuple[Finding, ...]:
         """What is wrong, in the order in which it was decided."""
         return self.validate(contract).findings
 
-    def spans(self, kind: str | None = None, *, contract: str | Path | Contract | None = None) -> tuple[SpanRecord, ...]:
+    def spans(self, kind: str | None = None, *, contract: AnyContract | None = None) -> tuple[SpanRecord, ...]:
         """Runs, tools and whatever else the contract says has a start and an end, in the order of their starts; `kind` is the
         contract's name of one kind."""
         return tuple(record for record in self.validate(contract).spans if kind in (None, record.span))
 
-    # How frames are read.
-
-    def _events(
-        self, chosen: filters.Filter, reading: Reading, after_id: int, end: int, contract: str | Path | Contract | None
-    ) -> Iterator[RecordedEvent]:
-        sessions = {connection.id: session for session in self.sessions for connection in session.connections}
-        users = {connection.id: connection.user for connection in self.connections}
-        for frame in self._matching(chosen, reading, after_id, end, contract):
-            for event in reading.events(frame):
-                session = sessions[frame.connection_id]
-                yield RecordedEvent(
-                    event.number.frame, event.number.place, frame.t_ns, frame.connection_id, session.id,
-                    users[frame.connection_id], Direction(event.direction), event.name or None, event.document,
-                )  # fmt: skip
-
-    def _matching(
-        self, chosen: filters.Filter, reading: Reading, after_id: int, end: int, contract: str | Path | Contract | None
-    ) -> Iterator[Frame]:
-        reading.refresh(self.connections)
-        judgement = self.validate(contract) if chosen.needs_judgement else None
-        context = filters.Context.of(self._recording, judgement, reader=reading)
-        matches = chosen.predicate(context)
-        for frame in reading.candidates(chosen.where(context), after_id, end):
-            reading.observe(frame)
-            if matches(frame):
-                yield frame
-
 
 def open(path: str | PathLike[str]) -> RecordingFile:
     """A recording, open for reading. Raises the errors of the RecordingError family."""
-    return RecordingFile(path)
+    return RecordingFile(Recording.open(Path(path)))
 
 
-def validate(path: str | PathLike[str], contract: str | Path | Contract | None = None) -> Judgement:
+def validate(path: str | PathLike[str], contract: AnyContract | None = None) -> Judgement:
     """The verdict of a recording by a contract, or by the one that fits: what `wsreplay validate` reports."""
-    with RecordingFile(path) as recording:
+    with open(path) as recording:
         return recording.validate(contract)
 
 
-def _contract(contract: str | Path | Contract) -> Contract:
+def read_contract(contract: AnyContract) -> Contract:
+    """A contract by its name or file. Raises ContractError."""
     return contract if isinstance(contract, Contract) else load(str(contract))

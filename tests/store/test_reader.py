@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingClosed, RecordingError, UsageError
 from wsreplay.model import FIN, Connection, Ending, Frame
 from wsreplay.store import lock
-from wsreplay.store.reader import Recording, join_fragments
+from wsreplay.store.fragments import FragmentJoiner
+from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
 Make = Callable[..., Writer]
@@ -253,7 +254,7 @@ def test_fragments_join_to_messages(parts: list[tuple[int, int, int, bool, bytes
                     whole = b"".join(one.payload for one in message)
                     expected.append((frame.id, message[0].id, message[0].opcode, whole))
                     message = []
-    got = [(one.id, one.first_id, one.opcode, one.payload) for one in join_fragments(iter(frames))]
+    got = [(one.id, one.first_id, one.opcode, one.payload) for one in FragmentJoiner().join(frames)]
     assert got == sorted(expected)
 
 

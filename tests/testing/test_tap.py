@@ -15,10 +15,10 @@ from websockets.sync.client import connect
 from wsreplay.contract import loads
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
-from wsreplay.errors import UsageError
+from wsreplay.errors import FilterError, UsageError
 from wsreplay.model import Ending
 from wsreplay.proxy.proxy import Options
-from wsreplay.testing import ChatClient, Tap
+from wsreplay.testing import ChatClient, ChatTimeout, RecordingEnded, Tap
 
 
 async def chat(url: str, scenario: str = "healthy", user: str = "alice") -> None:
@@ -150,3 +150,49 @@ async def test_without_a_contract_it_is_judged_by_the_one_that_fits(tmp_path: Pa
     assert tap.contract.name == "ag-ui"
     assert tap.judgement("agent-chat").contract == "agent-chat"
     tap.close()
+
+
+# Waiting for what is recorded.
+
+
+async def test_an_event_and_a_finding_are_waited_for_while_it_is_recorded(tap: Tap) -> None:
+    event = asyncio.ensure_future(tap.wait_for_event("type:tool_executing user:bob", 30))
+    finding = asyncio.ensure_future(tap.wait_for_finding("tool", 30))
+    await chat(tap.url)
+    assert not event.done() and not finding.done()
+    await chat(tap.url, "missing-event", user="bob")
+    seen = await event
+    assert seen.user == "bob" and seen.document["tool_name"] == "search"
+    assert (await finding).kind == "missing"
+    assert (await tap.wait_for_event("type:agent_completed", after_frame=seen.frame)).user == "bob"
+    assert (await tap.wait_for_finding()).rule == "tool"
+
+
+async def test_what_does_not_come_says_what_came_instead(tap: Tap) -> None:
+    await chat(tap.url, "missing-event")
+    with pytest.raises(ChatTimeout, match=r"no event fulfils 'type:nothing' within 300ms; last came .*agent_completed"):
+        await tap.wait_for_event("type:nothing", 0.3)
+    with pytest.raises(ChatTimeout, match=r"no finding of the rule order within 300ms; found: tool, worked$"):
+        await tap.wait_for_finding("order", 0.3)
+    await asyncio.to_thread(tap.stop)
+    with pytest.raises(RecordingEnded, match="nothing is recorded any more"):
+        await tap.wait_for_event("type:nothing", 30)
+    with pytest.raises(FilterError):
+        await tap.wait_for_event("type>=(")
+
+
+def test_trio_tests_wait_too(backend_url: str, tmp_path: Path) -> None:
+    headers = {"Authorization": f"Bearer {make_token('alice')}"}
+
+    def talk(url: str) -> None:
+        with connect(url, additional_headers=headers, proxy=None) as client:
+            client.send('{"type": "chat", "thread_id": "t1", "message": "hello"}')
+            while "agent_completed" not in str(client.recv(10)):
+                pass
+
+    async def main() -> None:
+        async with Tap(f"{backend_url}/ws", tmp_path / "chat.db") as tap, trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, talk, tap.url)
+            assert (await tap.wait_for_event("type:agent_completed", 30)).user == "alice"
+
+    trio.run(main)

@@ -81,6 +81,13 @@ def test_python_looks_for_cycles_as_often_as_before_when_all_is_judged():
         assert gc.get_threshold()[0] > before[0]
         raise KeyError
     assert gc.get_threshold() == before
+    first, second = rare_collection(), rare_collection()  # of two threads, say: the one that began first ends first
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold()[0] > before[0]
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before
 
 
 def test_connections_that_were_refused_are_told_of(tmp_path: Path) -> None:

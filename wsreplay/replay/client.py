@@ -24,8 +24,8 @@ from wsreplay.replay.player import Pace, Played, PlayedDirection, ScriptRunner
 from wsreplay.replay.script import Script, SessionScript, ids_said, read_parts
 from wsreplay.replay.splice import Change
 from wsreplay.replay.targets import split_template
+from wsreplay.store.async_reader import AsyncRecording
 from wsreplay.store.paths import reachable
-from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
 from wsreplay.wire.encode import upgrade_request
 
@@ -141,8 +141,8 @@ class ReplayClient:
     async def __aenter__(self) -> Self:
         if reachable(self.output).exists():
             raise UsageError(f"{self.output} exists: choose another name, or remove it")
-        with Recording.open(self.path) as recording:
-            self._parts = read_parts(recording, 0, self.options.session, self._contract)
+        async with await AsyncRecording.open(self.path) as recording:
+            self._parts = await recording.call(read_parts, 0, self.options.session, self._contract)
         if self.options.fresh_ids:
             self._of_server = {part.session.id: _server_ids(part, self._fields) for part in self._parts}
         await self._proxy.start()

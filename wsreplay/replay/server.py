@@ -19,7 +19,7 @@ from wsreplay.replay.peer import Listener, ServerWire
 from wsreplay.replay.player import OnMismatch, Pace, Played, PlayedDirection, ScriptRunner
 from wsreplay.replay.script import Script, ids_said, read_parts
 from wsreplay.replay.targets import learn_target
-from wsreplay.store.reader import Recording
+from wsreplay.store.async_reader import AsyncRecording
 from wsreplay.trace.identity import identify
 from wsreplay.trace.redaction import Redactor
 from wsreplay.trace.sessions import plain_path
@@ -99,8 +99,8 @@ class ReplayServer:
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        with Recording.open(self.path) as recording:
-            parts = read_parts(recording, 1, self.options.session, self._contract)
+        async with await AsyncRecording.open(self.path) as recording:
+            parts = await recording.call(read_parts, 1, self.options.session, self._contract)
         self._casting = SessionAssignment(parts)
         self.connections = sum(len(part.scripts) for part in parts)
         try:

@@ -203,8 +203,13 @@ def ids_between(recording: Recording, first: int, last: int, connections: Sequen
 
 def frames_where(recording: Recording, first: int, last: int, condition: Condition) -> Iterator[Frame]:
     """The frames between `first` and `last`, both included, that fulfil a condition."""
+    return map(Frame._make, recording.query(*frames_query(first, last, condition)))
+
+
+def frames_query(first: int, last: int, condition: Condition) -> tuple[str, tuple[object, ...]]:
+    """The statement that finds these frames, whose columns are those of a Frame, and its parameters."""
     sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id BETWEEN ? AND ? AND ({condition.text}) ORDER BY id"
-    return map(Frame._make, recording.query(sql, (first, last, *condition.parameters)))
+    return sql, (first, last, *condition.parameters)
 
 
 def connections_where(recording: Recording, condition: Condition) -> set[int]:

@@ -25,13 +25,13 @@ from wsreplay.model import (
     Hold,
     Mark,
     Message,
-    Opcode,
     Row,
     Run,
     lane_of,
 )
 from wsreplay.store import access, lock, verify
 from wsreplay.store.errors import readable, sound
+from wsreplay.store.fragments import FragmentJoiner
 
 _CONNECTION_COLUMNS = (
     "id, recording_id, opened_ns, closed_ns, peer, path, subprotocol, extensions, request_headers, status, response_headers,"
@@ -112,7 +112,13 @@ class Recording:
 
     # Queries: every SQLite error leaves here as one of ours.
 
-    def _readable(self, error: sqlite3.Error) -> RecordingError:
+    @property
+    def database(self) -> sqlite3.Connection:
+        """Its connection to SQLite, for whoever reads from another thread."""
+        return self._db
+
+    def explain(self, error: sqlite3.Error) -> RecordingError:
+        """The error that says what SQLite's means for this file."""
         return RecordingClosed(f"{self.path} was closed") if self._closed else readable(error, self.path)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
@@ -123,7 +129,7 @@ class Recording:
             while rows := cursor.fetchmany():
                 yield from rows
         except sqlite3.Error as error:
-            raise self._readable(error) from error
+            raise self.explain(error) from error
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         row = next(self.query(sql, parameters), None)
@@ -136,7 +142,7 @@ class Recording:
             self._db.execute("BEGIN")
             self._db.execute("SELECT 1 FROM recording LIMIT 1").fetchall()
         except sqlite3.Error as error:
-            raise self._readable(error) from error
+            raise self.explain(error) from error
         try:
             yield
         finally:
@@ -233,9 +239,9 @@ class Recording:
         A message that was never finished is left out; its frames are still frames.
         """
         if connections is not None:
-            return join_fragments(self.frames(after_id=after_id, connections=connections))
+            return FragmentJoiner().join(self.frames(after_id=after_id, connections=connections))
         # Names for the fields of frames that nobody sees take as long as reading them.
-        return join_fragments(self.query(f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id > ? ORDER BY id", (after_id,)))
+        return FragmentJoiner().join(self.query(f"SELECT {_FRAME_COLUMNS} FROM frame WHERE id > ? ORDER BY id", (after_id,)))
 
     def rows(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[list[Row]]:
         """Frames in id order, as lists of plain tuples. Every column costs, so what is small shares one: `model.lane_of`."""
@@ -256,7 +262,7 @@ class Recording:
                 yield rows
                 size = _ROWS_PER_CHUNK if len(rows[-1][3]) < _LARGE_PAYLOAD else 1
         except sqlite3.Error as error:
-            raise self._readable(error) from error
+            raise self.explain(error) from error
 
     def type_counts(self, connections: Collection[int] | None = None) -> dict[str, int]:
         """How often each event type occurs, most frequent first."""
@@ -347,27 +353,6 @@ def _among(connections: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
     ends = [number for number, after in zip(connections, (*connections[1:], None), strict=False) if number + 1 != after]
     condition = " OR ".join("+connection_id BETWEEN ? AND ?" for _ in starts)
     return f"({condition})", tuple(chain.from_iterable(zip(starts, ends, strict=True)))
-
-
-def join_fragments(frames: Iterator[Frame] | Iterator[tuple[Any, ...]]) -> Iterator[Message]:
-    """Frames, in the order of their ids and with or without names for their fields, become messages and control frames."""
-    unfinished: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
-    make = tuple.__new__
-    for frame in frames:
-        (id, connection_id, seq, t_ns, direction, opcode, flags, _, _, type, payload) = frame
-        if opcode > Opcode.BINARY or (opcode and flags & FIN):
-            if unfinished and opcode <= Opcode.BINARY:
-                unfinished.pop((connection_id, direction), None)
-            yield make(Message, (id, connection_id, seq, t_ns, direction, opcode, type, payload, id))
-            continue
-        if opcode:
-            unfinished[connection_id, direction] = [frame]
-        elif parts := unfinished.get((connection_id, direction)):
-            parts.append(frame)
-            if flags & FIN:
-                del unfinished[connection_id, direction]
-                first, whole = Frame._make(parts[0]), b"".join(part[-1] for part in parts)
-                yield Message(id, connection_id, seq, t_ns, direction, first.opcode, type, whole, first.id)
 
 
 def _headers(text: str | None) -> Headers:

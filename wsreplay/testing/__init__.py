@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from wsreplay.testing.tap import Tap
     from wsreplay.testing.users import connect_users
     from wsreplay.testing.validator import EventValidator, Stream
+    from wsreplay.testing.waiting import RecordingEnded
 
 __all__ = [
     "Captured", "ChatClient", "ChatEnded", "ChatTimeout", "ConnectRefused", "EventCapture", "EventValidator", "Received",
-    "Recordings", "Stream", "Tap", "connect_users",
+    "RecordingEnded", "Recordings", "Stream", "Tap", "connect_users",
 ]  # fmt: skip
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "recordings": ("Recordings",),
     "tap": ("Tap",),
     "users": ("connect_users",),
+    "waiting": ("RecordingEnded",),
 }
 
 

@@ -22,11 +22,13 @@ from urllib.parse import urlsplit, urlunsplit
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import messages_of
 from wsreplay.errors import EXIT_CLEAN, UsageError
+from wsreplay.library import AnyContract, RecordedEvent
 from wsreplay.model import Message, Session
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.report import FileResult, exit_code, render
 from wsreplay.report.text import finding_line
 from wsreplay.store.reader import Recording
+from wsreplay.testing.waiting import run_anywhere, wait_for_event, wait_for_finding
 from wsreplay.trace.sessions import stitch
 from wsreplay.validator import SpanLog, judge
 from wsreplay.validator.findings import Finding, Judgement, Verdict
@@ -36,6 +38,7 @@ Result = TypeVar("Result")
 
 WIDTH = 110  # of a report, in cells
 SETTLE_S = 2.0
+WAIT_S = 10.0  # as long as the client waits
 
 
 class Tap:
@@ -49,7 +52,7 @@ class Tap:
     played = False  # whether the backend is played from a cassette
 
     def __init__(
-        self, url: str, path: str | Path, *, contract: str | Path | Contract | None = None, options: Options | None = None
+        self, url: str, path: str | Path, *, contract: AnyContract | None = None, options: Options | None = None
     ) -> None:
         self.path = Path(path)
         self._contract = contract if isinstance(contract, Contract) or contract is None else load(str(contract))
@@ -196,33 +199,51 @@ class Tap:
         events = messages_of(self.recording, self._contract).messages(chosen)
         return [event.type for event in events if event.type is not None and event.direction == wanted]
 
+    # What is waited for, while it is recorded.
+
+    async def wait_for_event(
+        self, filter: str, timeout: float = WAIT_S, *, after_frame: int = 0  # noqa: ASYNC109 - as the client's
+    ) -> RecordedEvent:
+        """The first event that a filter lets through, such as `type:tool_completed user:bob`, also where it has come already;
+        with `after_frame` the first behind that frame. Raises ChatTimeout after so many seconds, RecordingEnded where none can
+        come any more."""
+        __tracebackhide__ = True
+        return await run_anywhere(wait_for_event(self.path, filter, after_frame, timeout, self._contract))
+
+    async def wait_for_finding(
+        self, rule: str | None = None, timeout: float = WAIT_S, *, contract: AnyContract | None = None  # noqa: ASYNC109
+    ) -> Finding:
+        """The first finding, or the first of a rule, as soon as it is decided. Raises as `wait_for_event` does."""
+        __tracebackhide__ = True
+        return await run_anywhere(wait_for_finding(self.path, rule, timeout, contract or self._contract))
+
     # What is to be said of it.
 
     def complaints(self) -> list[str]:
         """What is wrong beside the events; a line each."""
         return []
 
-    def judgement(self, contract: str | Path | Contract | None = None) -> Judgement:
+    def judgement(self, contract: AnyContract | None = None) -> Judgement:
         """The recording judged as it stands now; what is open is decided when its connections have ended."""
         return judge(self.recording, self._chosen(contract), span_log=SpanLog())
 
-    def _chosen(self, contract: str | Path | Contract | None) -> Contract:
+    def _chosen(self, contract: AnyContract | None) -> Contract:
         if contract is None:
             return self.contract
         return contract if isinstance(contract, Contract) else load(str(contract))
 
-    def findings(self, contract: str | Path | Contract | None = None) -> Sequence[Finding]:
+    def findings(self, contract: AnyContract | None = None) -> Sequence[Finding]:
         """What is wrong, in the order in which it was decided."""
         return self.judgement(contract).findings
 
-    def assert_valid(self, contract: str | Path | Contract | None = None, *, strict: bool = False) -> None:
+    def assert_valid(self, contract: AnyContract | None = None, *, strict: bool = False) -> None:
         """Raises AssertionError with all findings where `wsreplay validate` would not exit with 0."""
         __tracebackhide__ = True
         judgement = self.judgement(contract)
         if exit_code([FileResult(str(self.path), judgement)], strict=strict) != EXIT_CLEAN:
             raise AssertionError(f"{complaint(judgement, strict)}\n{self.path}")
 
-    def report(self, format: str = "text", contract: str | Path | Contract | None = None) -> str:
+    def report(self, format: str = "text", contract: AnyContract | None = None) -> str:
         """The judgement as text, or in another format of `wsreplay validate`."""
         chosen = self._chosen(contract)
         return render(format, [FileResult(str(self.path), self.judgement(chosen), contract=chosen)], width=WIDTH)

@@ -63,9 +63,12 @@ class Reading:
         return self._choices[connection_id].name != PLAIN or not self._hints
 
     def candidates(self, wanted: Condition, after_id: int, end: int) -> Iterator[Frame]:
-        """The frames behind `after_id` up to `end` that are wanted, and what they may answer: all of decoded connections."""
-        decoded = is_among("connection_id", self.decoded).upper
-        return paging.frames_where(self._recording, after_id + 1, end, any_of([wanted, decoded]))
+        """The frames behind `after_id` up to `end` that are wanted, and what they may answer."""
+        return paging.frames_where(self._recording, after_id + 1, end, self.widen(wanted))
+
+    def widen(self, wanted: Condition) -> Condition:
+        """What is wanted, and what it may answer: all frames of decoded connections."""
+        return any_of([wanted, is_among("connection_id", self.decoded).upper])
 
     def events(self, frame: Frame) -> tuple[Event, ...]:
         """The events that a frame completes; none for control frames and for what its decoder cannot read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -126,12 +127,36 @@ def losses(recording: Recording, gaps: Iterable[Gap], connections: Iterable[Conn
     return {connection: times.get(frame, opened[connection]) for connection, frame in first.items()}
 
 
+class _RareCollection:
+    """Python's thresholds of garbage collection, raised while somebody judges, in whatever thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = (0, 0, 0)  # as they were before the first user came
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._before = gc.get_threshold()
+                gc.set_threshold(200_000, 50, 1_000)
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                gc.set_threshold(*self._before)
+
+
+_RARE_COLLECTION = _RareCollection()
+
+
 @contextmanager
 def rare_collection() -> Iterator[None]:
     """Let Python look for reference cycles less often: judging makes many short-lived values, and no cycles of them."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, 50, 1_000)
+    _RARE_COLLECTION.enter()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        _RARE_COLLECTION.leave()
