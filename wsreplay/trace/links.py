@@ -56,6 +56,13 @@ class Links:
             return None
         return Link(self._names[self._codes[at]], self._first_ids[at], self._requests[at])
 
+    def answer_to(self, frame_id: int) -> int | None:
+        """The first frame that answers a request."""
+        try:
+            return self._ids[self._requests.index(frame_id)]
+        except ValueError:
+            return None
+
     def read_on(self, recording: Recording, choices: Choices, decoder_of: DecoderOf, until: int) -> None:
         """Take in the frames up to `until`."""
         decoded = [id for id, name in choices.names().items() if name != PLAIN]

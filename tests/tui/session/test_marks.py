@@ -7,6 +7,7 @@ from contextlib import closing
 
 from wsreplay.store import annotations as notes
 from wsreplay.store.reader import Recording
+from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import NoteRow
 
 MS = 1_000_000
@@ -113,3 +114,18 @@ async def test_a_mark_is_of_its_session_only(stage, chat_recording):
         assert [mark.note for mark in on.app.recording.marks] == ["here", "it froze"] and "it froze" in on.text()
         await on.press("q", "up", "enter")
         assert on.app.screen.rows.number == 1 and "⚑" not in on.text()
+
+
+async def test_a_mark_on_what_never_came_is_a_note_at_that_time_and_marks_no_other_frame(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        await on.judged()
+        await on.press("right_square_bracket", "right_square_bracket")
+        screen = on.app.screen
+        assert isinstance(screen.inspector.item, GhostRow)
+        await on.press("m", *"ask the backend", "enter")
+        await on.until(lambda: "ask the backend" in on.text())
+        assert not screen.recording.marked
+        row = screen.frames.cursor
+        assert isinstance(screen.rows.view.row(row), GhostRow) and isinstance(screen.rows.view.row(row + 1), NoteRow)
+        await on.press("m", *["backspace"] * 20, "enter")
+        await on.until(lambda: "ask the backend" not in on.text())

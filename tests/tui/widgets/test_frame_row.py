@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
@@ -9,7 +11,7 @@ from wsreplay.model import Fault, Mark
 from wsreplay.store.paging import Head
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, line
-from wsreplay.tui.look.theme import Palette
+from wsreplay.tui.look.theme import Palette, PlainPalette
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import GhostRow, gather
 from wsreplay.tui.recording.extra_rows import FaultRow, NoteRow
@@ -73,3 +75,29 @@ def test_of_what_never_came_as_much_is_said_as_there_is_room_for():
     ghost = GhostRow(12, finding(seen="agent_completed", until=2_500 * MS))
     assert "got agent_completed, due by" in text(painter(160).extra_row(ghost))
     assert "due by" not in text(painter(80).extra_row(ghost)) and "got agent_completed" in text(painter(80).extra_row(ghost))
+
+
+@pytest.mark.parametrize(("severity", "sign", "hue"), [(Severity.ERROR, "✗", "error"), (Severity.WARNING, "▲", "warning")])
+def test_what_never_came_looks_as_grave_as_it_is(severity, sign, hue):
+    runs = painter(80).extra_row(GhostRow(12, replace(finding(), severity=severity)))
+    assert text(runs).startswith(f" {sign} ◆ ╌") and "missing: tool_completed" in text(runs)
+    colours = {style.color for words, style in runs if words.strip()}
+    assert colours == {LOOK.style(hue).color} and LOOK.style("accent").color not in colours
+    plain = painter(80)._replace(look=Appearance(PlainPalette(), ascii_only=True))
+    shown = text(plain.extra_row(GhostRow(12, replace(finding(), severity=severity))))
+    assert shown.startswith(" X * --" if severity == "error" else " ! * --") and shown.isascii()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_a_finding_never_takes_the_place_of_the_payload(width):
+    late = finding(kind="late", frames=(12,), late_by=2_100 * MS, seen="tool_executing")
+    shown = painter(width, evidence=gather([late], [12]))
+    with_finding, without = line(shown.frame(HEAD), width).text, line(painter(width).frame(HEAD), width).text
+    place = without.index("slow")
+    assert with_finding[place : place + 4] == "slow" and "◷" in with_finding
+    assert ("late by 2.1s" in with_finding) == (width > 60) and cell_len(with_finding) == width
+
+
+def test_the_row_of_an_end_says_how_long_it_took():
+    assert "after 12.1s  slow" in text(painter(lasted={12: 12_100 * MS}.get).frame(HEAD))
+    assert "after" not in text(painter().frame(HEAD))

@@ -81,13 +81,12 @@ class Appearance(NamedTuple):
         return self.safe(text.translate(_PLAIN) if self.ascii_only else text)
 
     def sign_of(self, finding: Finding) -> tuple[str, Style]:
-        """The sign and style of a finding: what happened where it has a sign of its own, else how grave it is."""
+        """The sign and style of a finding: order and lateness have a sign of their own, all others say how grave they are."""
         marks = self.signs
-        kind = {"missing": marks.missing, "order": marks.order, "late": marks.late}.get(finding.kind)
-        if finding.kind in ("missing", "order"):
-            return kind or "", self.style(finding.kind, bold=True)
-        style = self.severity(finding)
-        return kind or marks.severity(finding.severity), style
+        if finding.kind == "order":
+            return marks.order, self.style("order", bold=True)
+        sign = marks.late if finding.kind == "late" else marks.severity(finding.severity)
+        return sign, self.severity(finding)
 
     def severity(self, finding: Finding) -> Style:
         name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")

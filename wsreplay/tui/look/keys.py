@@ -10,6 +10,7 @@ _SHOWN = {
     "question_mark": "?", "full_stop": ".", "comma": ",", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",
     "less_than_sign": "<", "greater_than_sign": ">", "slash": "/", "apostrophe": "'", "backslash": "\\", "plus": "+",
     "underscore": "_", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "minus": "-", "equals_sign": "=",
+    "percent_sign": "%",
 }  # fmt: skip
 HINTED = {
     "app.help": "question_mark", "app.quit": "ctrl+q", "detail.down": "j", "detail.up": "k",

@@ -12,7 +12,7 @@ from textual.theme import Theme
 
 _DARK_HUES = {
     "text": "#d4d7dd", "strong": "#ffffff", "dim": "#8b93a1", "faint": "#6b7485", "line": "#343b48",
-    "error": "#f0763a", "warning": "#e69f00", "missing": "#56b4e9", "order": "#d98fbb", "late": "#e69f00", "ok": "#2bb98c",
+    "error": "#f0763a", "warning": "#e69f00", "missing": "#f0763a", "order": "#d98fbb", "late": "#e69f00", "ok": "#2bb98c",
     "to-server": "#e2d27c", "to-client": "#8fc6ea", "accent": "#56b4e9", "key": "#8fc6ea", "string": "#b7cf9a",
     "number": "#d9a5c8", "word": "#e6b566",
     "ground": "#12151b", "raised": "#191d25", "cursor": "#26374f", "cursor-blurred": "#212733",
@@ -20,7 +20,7 @@ _DARK_HUES = {
 }  # fmt: skip
 _LIGHT_HUES = {
     "text": "#23282f", "strong": "#000000", "dim": "#5d6673", "faint": "#6f7885", "line": "#cdd2d9",
-    "error": "#b84300", "warning": "#8f5c00", "missing": "#0067a3", "order": "#98457a", "late": "#8f5c00", "ok": "#00735a",
+    "error": "#b84300", "warning": "#8f5c00", "missing": "#b84300", "order": "#98457a", "late": "#8f5c00", "ok": "#00735a",
     "to-server": "#7a6600", "to-client": "#0067a3", "accent": "#0072b2", "key": "#0067a3", "string": "#3c6e1c",
     "number": "#98457a", "word": "#8f5c00",
     "ground": "#fbfbf9", "raised": "#f1f1ee", "cursor": "#cfe3f2", "cursor-blurred": "#e4e7ea",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.recording.clock import ShownClock
     from wsreplay.validator.findings import Finding
 
-LineKind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "missing", "ok", "code", "json"]
+LineKind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "ok", "code", "json"]
 DetailLine = tuple[LineKind, str]
 """(how to paint it, the text)"""
 
@@ -95,7 +95,7 @@ def _named(facts: Iterable[tuple[str, object]]) -> list[DetailLine]:
 
 def kind_of(finding: Finding) -> LineKind:
     """How a sentence about a finding is painted."""
-    return "missing" if finding.kind == "missing" else _GRAVITY[finding.severity]
+    return _GRAVITY[finding.severity]
 
 
 def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: ShownClock) -> list[DetailLine]:

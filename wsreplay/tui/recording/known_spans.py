@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.tui.recording.pairs import Pair, Pairs
+
 if TYPE_CHECKING:
     from wsreplay.validator.findings import SpanRecord
 
@@ -13,12 +15,13 @@ MOST_KNOWN = 5_000  # more are not sent with a verdict, but read by page when so
 
 class SpanNews(NamedTuple):
     """Spans that began or changed, by one contract; `is_all` where these are all, whatever was said before. `left_out` says how
-    many there are beside."""
+    many there are beside, `pairs` which frames began and ended all of them (None: those of the records)."""
 
     contract: str
     records: tuple[SpanRecord, ...]
     is_all: bool
     left_out: int = 0
+    pairs: Pairs | None = None
 
 
 class KnownSpans:
@@ -31,6 +34,8 @@ class KnownSpans:
         self._records: dict[str, SpanRecord] = {}
         # How many spans were not sent.
         self._left_out = 0
+        # Which frames began and ended them; None where that is to be found of the records.
+        self._pairs: Pairs | None = Pairs()
 
     def take(self, news: SpanNews) -> None:
         if news.is_all or news.contract != self.contract:
@@ -38,7 +43,20 @@ class KnownSpans:
         self.contract = news.contract
         self._records.update((record.id, record) for record in news.records)
         self._left_out = news.left_out
+        self._pairs = news.pairs
         self.revision += 1
+
+    @property
+    def pairs(self) -> Pairs:
+        """Which frames began and ended what."""
+        if self._pairs is None:
+            self._pairs = Pairs(map(_pair, filter(_is_pair, self._records.values())))
+        return self._pairs
+
+    def lasted(self, frame_id: int) -> int | None:
+        """How long that took which a frame ended, ns; None where it ended nothing."""
+        pair = self.pairs.ended_by(frame_id)
+        return None if pair is None else pair.lasted_ns
 
     def are_all_by(self, contract: str) -> bool:
         """Whether all spans by a contract are known."""
@@ -48,3 +66,12 @@ class KnownSpans:
         """Those of a session, or of all, in the order of their starts."""
         records = [record for record in self._records.values() if session in (None, record.session)]
         return sorted(records, key=lambda record: (record.start_ns, record.start_frame, record.start_index))
+
+
+def _is_pair(record: SpanRecord) -> bool:
+    """Whether one event began a span, and one ended it."""
+    return record.state in ("completed", "failed", "cancelled") and bool(record.start_frame and record.end_frame)
+
+
+def _pair(record: SpanRecord) -> Pair:
+    return Pair(record.end_frame or 0, record.start_frame, (record.end_ns or record.start_ns) - record.start_ns)

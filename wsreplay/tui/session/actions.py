@@ -16,6 +16,7 @@ from wsreplay.tui.session.findings_nav import FindingNavigator
 from wsreplay.tui.session.inspector import Inspector
 from wsreplay.tui.session.marks import MarkController
 from wsreplay.tui.session.panes import PaneController
+from wsreplay.tui.session.partners import PartnerController
 from wsreplay.tui.session.search import SearchController
 
 
@@ -35,6 +36,7 @@ class SessionActions(PlaybackScreen):
         Binding("right_square_bracket", "next_finding(1)", "Next finding", id="trace.next_finding", show=False),
         Binding("left_square_bracket", "next_finding(-1)", "Previous finding", id="trace.previous_finding", show=False),
         Binding("x", "next_witness", "Next witness frame of the finding", id="trace.witness", show=False),
+        Binding("percent_sign", "partner", "Between start and end, request and answer", id="trace.partner", show=False),
         Binding("u", "fold_events", "Show each event of the frame, or hide them", id="session.fold", show=False),
         Binding("m", "mark", "Mark with a note", id="keep.mark", show=False),
         Binding("apostrophe", "next_mark", "Next mark", id="keep.next_mark", show=False),
@@ -53,6 +55,7 @@ class SessionActions(PlaybackScreen):
     inspector: Inspector
     search: SearchController
     finding_navigator: FindingNavigator
+    partners: PartnerController
     marks: MarkController
     exports: ExportController
     decoding: DecodingController
@@ -100,6 +103,9 @@ class SessionActions(PlaybackScreen):
 
     def action_next_witness(self) -> None:
         self.finding_navigator.next_witness()
+
+    def action_partner(self) -> None:
+        self.partners.go()
 
     def action_fold_events(self) -> None:
         self.decoding.fold()

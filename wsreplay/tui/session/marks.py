@@ -10,7 +10,6 @@ from wsreplay.errors import WsreplayError
 from wsreplay.store import annotations as notes
 from wsreplay.store.paging import Head
 from wsreplay.tui.host import ScreenHost
-from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, NoteRow, when
 
 if TYPE_CHECKING:
@@ -47,14 +46,14 @@ class MarkController:
             self._host.notify("there is no row", title="nothing to mark")
         else:
             known = self._kept(item)
-            hint = "what is to be remembered; empty takes the mark away"
+            hint = "a note; leave it empty to remove the mark"
             self._host.ask("Mark", hint, partial(self._change, item), value=known.note if known else "")
 
     def _kept(self, item: Head | ExtraRow) -> Mark | None:
         """The mark that is there now."""
-        if isinstance(item, NoteRow):
-            return next((mark for mark in self._recording.marks if mark.frame_id is None and mark.t_ns == when(item)), None)
         frame_id = _frame_of(item)
+        if frame_id is None and not isinstance(item, Head):
+            return next((mark for mark in self._recording.marks if mark.frame_id is None and mark.t_ns == when(item)), None)
         return self._recording.marked.get(frame_id) if frame_id is not None else None
 
     def _change(self, item: Head | ExtraRow, note: str) -> None:
@@ -94,12 +93,7 @@ class MarkController:
 
 
 def _frame_of(item: Head | ExtraRow) -> int | None:
-    """The frame that keeps a mark: of what is no frame itself one of the same session; None for a note at a time."""
+    """The frame that keeps a mark; None where no frame stands: the mark is a note at that time."""
     if isinstance(item, Head):
         return item.id
-    if isinstance(item, GhostRow):
-        finding = item.finding
-        return finding.activation or next(iter(finding.frames), None)
-    if isinstance(item, EventRow):
-        return item.frame.id
-    return None if isinstance(item, NoteRow) else item.fault.frame_id
+    return item.frame.id if isinstance(item, EventRow) else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
     from wsreplay.tui.widgets.overview import Overview
+    from wsreplay.validator.findings import Finding
 
 ExtraCount = tuple[int, "tuple[Mark, ...]"]
 COUNTING, PLACING = "counting the overview", "placing injected faults and notes"
@@ -76,9 +77,8 @@ class OverviewController:
 
     def place_signs(self) -> None:
         """Show where findings, faults and marks are."""
-        kinds = {"missing": "missing", "order": "order", "late": "late"}
         places = [
-            (moment(finding), kinds.get(finding.kind, str(finding.severity)))
+            (moment(finding), _kind_of(finding))
             for finding in self._recording.evidence.of_session(self._rows.number)
             if not finding.caused_by and finding.severity != "info"
         ]
@@ -116,3 +116,9 @@ class OverviewController:
 
     def _places_failed(self, there: ExtraCount, _why: str) -> None:
         self._known, self._is_placing = there, False  # until there are others
+
+
+def _kind_of(finding: Finding) -> str:
+    """What the overview shows of a finding; of a missing event that is only a warning, how grave it is."""
+    is_told = finding.kind in ("order", "late") or (finding.kind == "missing" and finding.severity == "error")
+    return finding.kind if is_told else str(finding.severity)

@@ -29,6 +29,7 @@ from wsreplay.tui.session.marks import MarkController
 from wsreplay.tui.session.open_line import OpenLine
 from wsreplay.tui.session.overview import OverviewController
 from wsreplay.tui.session.panes import PaneController
+from wsreplay.tui.session.partners import PartnerController
 from wsreplay.tui.session.search import SearchController
 from wsreplay.tui.session.words import list_title, place_runs, why_empty
 from wsreplay.tui.widgets.detail import Detail
@@ -78,6 +79,7 @@ class SessionScreen(SessionActions):
         self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
         self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows)
         self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal)
+        self.partners = PartnerController(self, recording, self.rows, self.caught_up, self.go_to_target, self.show_finding)
         self.marks = MarkController(
             self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
         )
@@ -270,6 +272,7 @@ class SessionScreen(SessionActions):
         self.inspector.job_failed(name, why)
 
     def verdict_changed(self) -> None:
+        self.frames.show_durations(self.recording.known_spans.revision)
         if self.rows.shows(self.recording.evidence, self.recording.reading):
             self.paint_lines()
             return

@@ -21,6 +21,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
 from wsreplay.tui.recording.known_spans import MOST_KNOWN, SpanNews
+from wsreplay.tui.recording.pairs import Pairs
 
 if TYPE_CHECKING:
     # The interface, which hands these tasks over, does without the validator.
@@ -110,6 +111,7 @@ def validate_once(path: Path, names: Sequence[str], decoder: str | None, context
 
 def _validate(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
     from wsreplay import validator
+    from wsreplay.tui.validation.pair_log import PairLog
     from wsreplay.validator.select import select_contracts
 
     def report(share: float) -> None:
@@ -118,19 +120,19 @@ def _validate(path: Path, names: Sequence[str], decoder: str | None, context: Jo
     with CountedRecording.open(path) as reader:
         contracts = [contract.read_by(decoder) for contract in select_contracts(reader, names)]
         judgements: list[Judgement] = []
-        log = validator.SpanLog(most=MOST_KNOWN)
+        log = PairLog()
         for number, contract in enumerate(contracts):
             reader.report_to(report, number, len(contracts))
             judgements.append(validator.judge(reader, contract, span_log=None if number else log))
-        context.publish(_all_spans(names[0] if names else contracts[0].name, judgements[0]))
+        context.publish(_all_spans(names[0] if names else contracts[0].name, judgements[0], log.pairs))
         findings = [finding for judgement in judgements for finding in judgement.findings]
         context.publish(ValidationResult(evidence_of(reader, findings, judgements, list(map(_source, contracts)))))
 
 
-def _all_spans(contract: str, judgement: Judgement) -> SpanNews:
+def _all_spans(contract: str, judgement: Judgement, pairs: Pairs) -> SpanNews:
     """The spans of a recording, if they are not too many; `contract` is what it was asked for by."""
     records = () if judgement.spans_left_out else judgement.spans
-    return SpanNews(contract, records, is_all=True, left_out=judgement.spans_left_out)
+    return SpanNews(contract, records, is_all=True, left_out=judgement.spans_left_out, pairs=pairs)
 
 
 class _Spans:

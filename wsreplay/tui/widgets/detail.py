@@ -130,7 +130,7 @@ class Detail(Themed, Widget, can_focus=True):
     def _style(self, kind: LineKind) -> Style:
         if kind in ("head", "accent"):
             return self.look.style("accent", bold=kind == "head")
-        if kind in ("error", "missing", "warning", "ok"):
+        if kind in ("error", "warning", "ok"):
             return self.look.style(kind, bold=True)
         return self.look.style("dim" if kind in ("dim", "info") else "text")
 

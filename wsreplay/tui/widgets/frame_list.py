@@ -47,6 +47,8 @@ class FrameList(RowList):
         # Rows that were painted, by (row, width, width of the ids), and which version of what is no frame they show.
         self._strips: OrderedDict[tuple[int, int, int], Strip] = OrderedDict()
         self._extra_painted = 0
+        # Which version of the durations rows were painted with.
+        self._durations = 0
         # In cells, of those painted so far.
         self._longest_type = 0
         # Whether what has not come yet is not there.
@@ -84,6 +86,12 @@ class FrameList(RowList):
             self._extra_painted = self.view.extra_version
             self.forget()
         self.set_count(len(self.view))
+
+    def show_durations(self, revision: int) -> None:
+        """More is known of how long took what some frames ended; `revision` counts how often that happened."""
+        if revision != self._durations:
+            self._durations = revision
+            self.forget()
 
     def set_witnesses(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.witnesses):
@@ -139,7 +147,7 @@ class FrameList(RowList):
         return FrameRow(
             self.look, width, self._id_width(), type_width, self._clock, self._users, self._are_many,
             self._recording.evidence, self._recording.marked, self.witnesses, self.open, self.needle,
-            self._recording.contract_name, self._before_ns(row),
+            self._recording.contract_name, self._before_ns(row), self._recording.known_spans.lasted,
         )  # fmt: skip
 
     @property

@@ -12,7 +12,7 @@ from wsreplay import units
 from wsreplay.model import FIN, Fault, Mark, Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 from wsreplay.tui.look.appearance import Appearance
-from wsreplay.tui.look.paint import Run, fitted
+from wsreplay.tui.look.paint import Run, cut, fitted
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.evidence import Evidence, moment, worst
@@ -30,9 +30,14 @@ _USER_FROM = 100
 _WAIT_FROM = 110
 _USER = 10  # cells
 _SUMMARY = 600  # characters
+_LEAST_PAYLOAD, _LEAST_WORDS = 15, 8  # cells that a payload keeps beside a finding's words, and that these are worth
 
 
 def _no_name(_type: str) -> str | None:
+    return None
+
+
+def _nothing(_frame_id: int) -> int | None:
     return None
 
 
@@ -42,7 +47,7 @@ class FrameRow(NamedTuple):
     `users` are those of the connections in the list, `are_many` says whether they differ. `witnesses` are the frames of the
     finding that is looked at, `open` those that began what is open at the playhead, `needle` is what a search looks for.
     `contract_name` is what the contract calls a type, None where it is the same; `before_ns` is when the frame before the row
-    came.
+    came; `lasted` says of the frame that ended something how long that took, ns.
     """
 
     look: Appearance
@@ -59,6 +64,7 @@ class FrameRow(NamedTuple):
     needle: str = ""
     contract_name: Callable[[str], str | None] = _no_name
     before_ns: int | None = None
+    lasted: Callable[[int], int | None] = _nothing
 
     def extra_row(self, item: ExtraRow) -> list[Run]:
         """What is no frame."""
@@ -91,13 +97,25 @@ class FrameRow(NamedTuple):
         if width >= _SIZE_FROM:
             runs.append((f"{units.size_text(head.size):>5} ", faint))
         runs += self._in_contract(head.type)
-        if finding:
-            words = place_words(finding, self.evidence.belongs.get(head.id))
-            runs.append((f"{look.own(words)}  ", look.sign_of(finding)[1]))
+        if lasted := self.lasted(head.id):
+            runs.append((f"after {units.duration_text(lasted)}  ", look.style("text")))
         if mark := self.marked.get(head.id):
             runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
-        runs.extend(self._searched(look.safe(summary(head)[:_SUMMARY]), dim))
-        return runs
+        payload = self._searched(look.safe(summary(head)[:_SUMMARY]), dim)
+        return [*runs, *payload] if finding is None else self._with_words(runs, payload, head.id, finding)
+
+    def _with_words(self, lead: list[Run], payload: list[Run], frame_id: int, finding: Finding) -> list[Run]:
+        """What a finding says stands at the right end where there is room beside the payload, which it never replaces."""
+        look = self.look
+        words = look.own(place_words(finding, self.evidence.belongs.get(frame_id)))
+        room = self.width - sum(cell_len(text) for text, _ in lead)
+        cells = min(cell_len(words), self.width // 3, room - _LEAST_PAYLOAD - 2)
+        if cells < _LEAST_WORDS:
+            return [*lead, *payload]
+        shown = cut(payload, room - cells - 2, look.signs.ellipsis)
+        gap = room - cells - sum(cell_len(text) for text, _ in shown)
+        words = fitted(words, cells, ellipsis=look.signs.ellipsis)
+        return [*lead, *shown, (" " * gap, look.style()), (words, look.sign_of(finding)[1])]
 
     def _in_contract(self, type_: str | None) -> list[Run]:
         """What the contract calls an event that the product calls otherwise."""
@@ -140,9 +158,10 @@ class FrameRow(NamedTuple):
 
     def _ghost(self, finding: Finding) -> list[Run]:
         look, width = self.look, self.width
-        style, words = look.style("missing"), look.style("missing", bold=True)
+        sign, words = look.sign_of(finding)
+        style = look.style({"error": "error", "warning": "warning"}.get(finding.severity, "dim"))
         expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
-        lead = self._dashed_lead(look.signs.missing, moment(finding), style, words)
+        lead = self._dashed_lead(sign, moment(finding), style, words, kind=f"{look.signs.missing} ")
         dash = look.signs.dash
         named = f"missing: {expected} "
         lead += self._who(finding.connection, style)
@@ -175,13 +194,13 @@ class FrameRow(NamedTuple):
             runs.append((fitted(user, _USER, ellipsis=self.look.signs.ellipsis) + " ", style))
         return runs
 
-    def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style) -> list[Run]:
-        """The columns before the words of a row that is no frame: its sign and its time, dashes in the others."""
+    def _dashed_lead(self, sign: str, t_ns: int, style: Style, words: Style, *, kind: str = "") -> list[Run]:
+        """The columns before the words of a row that is no frame: its sign, what it is, its time, and dashes in between."""
         dash = self.look.signs.dash
         lead = (self.id_width + 1 if self.width >= _ID_FROM else 0) - 1
         wide = 8 if self.width >= _WAIT_FROM else 0
         return [
-            (" ", style), (f"{sign} ", words), (dash * max(0, lead) + (" " if lead >= 0 else ""), style),
+            (" ", style), (f"{sign} ", words), (_filled(kind, dash, lead) + (" " if lead >= 0 else ""), style),
             (f"{self.clock.row_text(t_ns, self.before_ns)} ", style), (dash * (wide + 1) + " ", style),
         ]  # fmt: skip
 
@@ -204,6 +223,11 @@ class FrameRow(NamedTuple):
         if finding is not None and finding.severity == "error":
             return self.look.sign_of(finding)[1]
         return self.look.style("text" if head.type is not None else "dim")
+
+
+def _filled(kind: str, dash: str, cells: int) -> str:
+    """Dashes in so many cells, behind what kind of row it is if there is room for that."""
+    return kind + dash * (cells - len(kind)) if cells >= len(kind) else dash * max(0, cells)
 
 
 def place_words(finding: Finding, belongs: int | None) -> str:
