@@ -83,7 +83,7 @@ def test_a_sample_is_judged_alike_while_it_grows(sample: Path, tmp_path: Path) -
     """Looked at after each frame, it has said in the end what it says of the whole file; of spans too, change by change."""
     name = sample.parent.name
     contract = load(name if name in builtin_names() else "agent-chat")
-    file, follower = Growing(tmp_path / "growing.db"), Follower(contract, spans=True)
+    file, follower = Growing(tmp_path / "growing.db"), Follower(contract, make_log=SpanLog)
     spans: dict[str, SpanRecord] = {}
     with Recording.open(sample) as whole:
         offline = judge(whole, contract, span_log=SpanLog())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from wsreplay.contract import Contract
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.statistics import OTHER, Histogram
+from wsreplay.validator.findings import SpanRecord
 from wsreplay.validator.judge import judge
-from wsreplay.validator.span_log import SpanLog
+from wsreplay.validator.span_log import SpanLog, record_of
 from wsreplay.validator.state.state import Instance
 
 _MOST_GROUPS = 5000
@@ -24,14 +25,24 @@ class SpanGroup:
     states: Counter[str] = field(default_factory=Counter)
     lasted: Histogram = field(default_factory=Histogram)
 
+    def merge(self, other: SpanGroup) -> None:
+        """Count all that another one has counted."""
+        self.states.update(other.states)
+        self.lasted.merge(other.lasted)
 
-class _Tally(SpanLog):
-    """A log that keeps no span."""
 
-    def __init__(self) -> None:
+class SpanTally(SpanLog):
+    """A log that keeps no span that has ended: it counts them by kind and label, and tells of each."""
+
+    def __init__(self, on_end: Callable[[SpanRecord], None] | None = None) -> None:
         super().__init__(most=0)
+        self._on_end = on_end
         # kind and label → what is counted of them
         self.groups: dict[tuple[str, str], SpanGroup] = {}
+
+    def open_counts(self) -> Counter[str]:
+        """By kind, how many have begun and not ended."""
+        return Counter(entry.instance.span.id for entry in self._open.values() if not entry.instance.excused)
 
     def close(self, instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "") -> None:
         entry = self._open.pop(id(instance))
@@ -42,6 +53,8 @@ class _Tally(SpanLog):
         group.states[state] += 1
         if t is not None and state in ("completed", "failed", "cancelled"):
             group.lasted.add(t - instance.t)
+        if self._on_end is not None:
+            self._on_end(record_of(instance, state, t, fid, detail, entry))
 
 
 def tally_spans(
@@ -55,6 +68,6 @@ def tally_spans(
         sessions = [
             session for session in stitched if any(connection.id in connections for connection in session.connections)
         ]
-    tally = _Tally()
+    tally = SpanTally()
     judge(recording, contract, sessions=sessions, span_log=tally)
     return tally.groups

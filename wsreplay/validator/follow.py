@@ -47,7 +47,8 @@ def follow(
     wanted = [contracts] if isinstance(contracts, Contract) else list(contracts)
     with Recording.open(path) as recording:
         logged = spans or on_spans is not None
-        followers = [Follower(contract, on_finding, on_amended, spans=logged) for contract in wanted]
+        make_log = SpanLog if logged else None
+        followers = [Follower(contract, on_finding, on_amended, make_log=make_log) for contract in wanted]
         while True:
             live, began = recording.live, time.monotonic()
             with recording.snapshot():
@@ -71,9 +72,10 @@ class Follower:
         on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
         *,
-        spans: bool = False,
+        make_log: Callable[[], SpanLog] | None = None,
     ) -> None:
-        self.contract, self._spans = contract, spans
+        """`make_log` makes a log of spans, once for each time that judging begins anew; None: none is kept."""
+        self.contract, self._make_log = contract, make_log
         self._on_finding, self._on_amended = on_finding, on_amended
         self._choices = choices_of(contract)
         # findings that were told before judging had to begin anew: they are not told again
@@ -86,12 +88,12 @@ class Follower:
 
     def _begin(self) -> None:
         """Judge from the first frame on."""
-        self._log = SpanLog() if self._spans else None
+        self.log = None if self._make_log is None else self._make_log()
         self.engine = Engine(
-            self.contract, on_finding=self._tell_finding, on_amended=self._on_amended, span_log=self._log
+            self.contract, on_finding=self._tell_finding, on_amended=self._on_amended, span_log=self.log
         )
         # the last frame that was judged
-        self._last_id = 0
+        self.last_id = 0
         # what befell which connection, and has been told to the engine or is expected by it
         self._told: set[tuple[type, int]] = set()
 
@@ -103,13 +105,13 @@ class Follower:
 
     def take_span_changes(self) -> Sequence[SpanRecord]:
         """Spans that began or changed since the last time; none where they are not logged."""
-        return () if self._log is None else self._log.take_changes()
+        return () if self.log is None else self.log.take_changes()
 
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
         contract = self.contract
         connections, reached = identified(recording.connections(), contract.users), recording.reached_ns()
-        if self._choices.refresh(recording, connections) and self._last_id:
+        if self._choices.refresh(recording, connections) and self.last_id:
             # A connection has shown to speak another protocol than it was read by.
             self._known = Counter(self.engine.findings)
             self._begin()
@@ -147,11 +149,11 @@ class Follower:
         engine.expect(items)
 
     def _read(self, recording: Recording, limit: int | None) -> None:
-        for rows in recording.rows(after_id=self._last_id):
+        for rows in recording.rows(after_id=self.last_id):
             settled: list[Row] = rows if limit is None else [row for row in rows if row[1] < limit]
             if settled:
                 self.engine.run(settled)
-                self._last_id = settled[-1][0]
+                self.last_id = settled[-1][0]
             if len(settled) < len(rows):
                 return
 

@@ -54,7 +54,7 @@ class RunLog:
         good = state == "completed"
         if self._room[good]:
             self._room[good] -= 1
-            self._kept.append(_record(instance, state, t, fid, detail))
+            self._kept.append(record_of(instance, state, t, fid, detail))
 
     def forget(self, instance: Instance) -> None:
         """An instance was none of its own: the log does not tell of it."""
@@ -64,7 +64,7 @@ class RunLog:
 
     def records(self, still_open: Iterable[Instance]) -> tuple[SpanRecord, ...]:
         """Those that are kept, and those that are open, in the order of their starts."""
-        standing = [_record(instance, standing_of(instance), None, None) for instance in still_open if not instance.excused]
+        standing = [record_of(instance, standing_of(instance), None, None) for instance in still_open if not instance.excused]
         return in_order([*self._kept, *standing])
 
 
@@ -189,7 +189,7 @@ class SpanLog(RunLog):
         if not entry.is_kept:
             self._spare_room -= 1
             self._entries[entry.id] = entry
-        entry.end(_record(instance, state, t, fid, detail, entry))
+        entry.end(record_of(instance, state, t, fid, detail, entry))
         self._changed[entry.id] = None
 
     def forget(self, instance: Instance) -> None:
@@ -224,7 +224,7 @@ class SpanLog(RunLog):
             if entry.record is not None:
                 yield entry.record
             elif not entry.instance.excused:
-                yield _record(entry.instance, standing_of(entry.instance), None, None, entry=entry)
+                yield record_of(entry.instance, standing_of(entry.instance), None, None, entry=entry)
 
 
 def in_order(records: Iterable[SpanRecord]) -> tuple[SpanRecord, ...]:
@@ -232,7 +232,7 @@ def in_order(records: Iterable[SpanRecord]) -> tuple[SpanRecord, ...]:
     return tuple(sorted(records, key=lambda record: (record.start_ns, record.start_frame, record.start_index)))
 
 
-def _record(
+def record_of(
     instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "", entry: _Entry | None = None
 ) -> SpanRecord:
     """How an instance ended, or stands; of a whole log with what it says of the instance."""

@@ -1,0 +1,39 @@
+"""Accounts add up, and are bounded whatever peers send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wsreplay.contract import load
+from wsreplay.stats.account import MOST_NAMES, Account
+from wsreplay.stats.watch import RecordingWatch
+from wsreplay.trace.statistics import OTHER
+
+SAMPLES = sorted((Path(__file__).parents[2] / "recordings" / "samples").glob("*.db"))
+
+
+def test_what_peers_make_up_is_bounded() -> None:
+    counts = Account()
+    for number in range(1000):
+        counts.count_events(0, f"made up {number}" + "x" * 500, second=number)
+    counts.count_events(0, f"made up 3{'x' * 500}", second=1000)
+    assert len(counts.events) == MOST_NAMES + 1
+    assert counts.events[0, OTHER] == 1000 - MOST_NAMES
+    assert max(len(name) for _, name in counts.events) == 100
+    assert counts.event_total == 1001
+    assert len(counts.seconds) <= 1200
+
+
+def test_accounts_add_up() -> None:
+    accounts = []
+    for path in SAMPLES[:3]:
+        with RecordingWatch(path, load("agent-chat")) as watch:
+            watch.look()
+            accounts.append(watch.account)
+    total = Account()
+    for counts in accounts:
+        total.merge(counts)
+    assert (total.recordings, total.live) == (3, 0)
+    assert total.frame_total == sum(counts.frame_total for counts in accounts)
+    assert total.run_times.lasted.count == sum(counts.run_times.lasted.count for counts in accounts)
+    assert total.rate(max(total.seconds) + 1, over_s=1) == total.seconds[max(total.seconds)]

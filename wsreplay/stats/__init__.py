@@ -1,0 +1,1 @@
+"""What is counted of recordings, also while they grow: one account, which the terminal, pages and metrics show."""
