@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import rawpeers
 from commandline import Recorder
+from ports import listens
 from relay import alive, wait_for
 
 from recordings import checked, write_locked
@@ -140,8 +141,9 @@ def test_the_second_ctrl_c_ends_at_once_and_the_next_run_leaves_a_gap_where_some
         rawpeers.read(server, len(rawpeers.frame(1, b"1")))
         recorder.wait_for(f"nothing can be recorded: {why}")
         wait_for(unwritten.path_of(path).exists, "it is noted that something may be missing")
+        port = int(recorder.url.rpartition(":")[2])
         recorder.process.send_signal(signal.SIGINT)
-        time.sleep(0.5)  # it takes this for the first one, and has seconds to go
+        wait_for(lambda: not listens(port), "it takes this for the first one, and has seconds to go")
         assert recorder.process.poll() is None
         began = time.monotonic()
         recorder.process.send_signal(signal.SIGINT)

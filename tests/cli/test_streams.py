@@ -9,13 +9,14 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from commandline import NO_BYTECODE, WSREPLAY, chat, run
+from ports import listens, unused
+from relay import wait_for
 
 from wsreplay.store.reader import Recording
 
@@ -90,11 +91,11 @@ def test_a_name_that_is_not_utf_8_harms_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "2>/dev/full", "2> >(true)"])
 def test_a_recorder_goes_on_whatever_its_streams_are(backend: str, tmp_path: Path, streams: str) -> None:
     out = tmp_path / "a.db"
-    port = _free_port()
+    (port,) = unused()
     process = subprocess.Popen(["bash", "-c", f"exec {PROGRAM} record {backend} -l {port} -o {out} {streams}"],
                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
     try:
-        _wait_until(lambda: _listens(port))
+        wait_for(lambda: listens(port))
         for user in ("ada", "bob"):
             chat(f"ws://127.0.0.1:{port}", user=user)
         process.send_signal(signal.SIGINT)
@@ -104,29 +105,6 @@ def test_a_recorder_goes_on_whatever_its_streams_are(backend: str, tmp_path: Pat
     assert process.returncode == 0
     with Recording.open(out) as recording:
         assert [connection.user for connection in recording.connections()] == ["ada", "bob"]
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    import socket
-
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def _wait_until(holds, seconds: float = 30.0) -> None:  # type: ignore[no-untyped-def]
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 class Shell:
@@ -149,10 +127,8 @@ class Shell:
         os.write(self.terminal, text.encode())
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        _wait_until(lambda: re.search(pattern, self.read()))
-        found = re.search(pattern, self.text)
-        assert found
-        return found
+        match: re.Match[str] = wait_for(lambda: re.search(pattern, self.read()), pattern)
+        return match
 
 
 @pytest.fixture
@@ -180,7 +156,7 @@ def test_a_recorder_in_the_background_leaves_the_terminal_to_its_user(bash: Shel
     assert state != "T", bash.text
     assert "Stopped" not in bash.text
     bash.type("fg\n")
-    time.sleep(0.5)  # until it sees that the terminal is its own, it leaves the line to others
+    wait_for(lambda: os.tcgetpgrp(bash.terminal) == os.getpgid(pid))  # from here on a line is not for the shell
     bash.type("a note\n")
     bash.wait_for("marked: a note")
     bash.type("\x03")
@@ -205,7 +181,7 @@ def test_who_is_asked_to_end_leaves_nothing_half_made(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write(b'{"wsreplay": 1}\n{"open": {}, "connection": 1, "t": 0}\n' + message * 3000)
         process.stdin.flush()
-        _wait_until(lambda: any(tmp_path.iterdir()))
+        wait_for(lambda: any(tmp_path.iterdir()))
         process.send_signal(number)
         _, said = process.communicate(timeout=20)
         assert process.returncode == 128 + number

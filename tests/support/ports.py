@@ -18,3 +18,10 @@ def unused(count: int = 1) -> list[int]:
             if len(found) == count:
                 return found
     raise AssertionError("no port is free")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
