@@ -6,7 +6,7 @@ from pathlib import Path
 
 from judged_traces import NS, Trace
 
-from wsreplay.model import FIN, Connection, Ending
+from wsreplay.model import FIN, Connection, Ending, Gap
 from wsreplay.store.writer import Writer
 
 
@@ -57,9 +57,11 @@ class Growing:
         self.writer.close()
 
 
-def write_whole(path: Path, trace: Trace) -> Path:
+def write_whole(path: Path, trace: Trace, *gaps: Gap) -> Path:
     file = Growing(path)
     for step in file.steps(trace):
         file.write(step)
+    for gap in gaps:
+        file.writer.add_gap(*gap)
     file.end(round((trace.now + 1) * NS))
     return path

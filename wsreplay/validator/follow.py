@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wsreplay.contract import Contract
-from wsreplay.model import Connection, Ending, Gap, Hold, Row, Run, Session
+from wsreplay.model import Connection, Row
 from wsreplay.store.reader import Recording
-from wsreplay.trace.identity import identified
-from wsreplay.trace.sessions import stitch
-from wsreplay.trace.stream import lifecycle
+from wsreplay.trace.stream import Lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement, SpanRecord
-from wsreplay.validator.judge import choices_of, cut_frames, losses, refusals, with_notes
+from wsreplay.validator.judge import choices_of, tell_setting, with_notes
+from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 
 _POLL_S = 0.1
@@ -109,44 +108,28 @@ class Follower:
 
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
-        contract = self.contract
-        connections, reached = identified(recording.connections(), contract.users), recording.reached_ns()
-        if self._choices.refresh(recording, connections) and self.last_id:
+        setting = TraceSetting.read(recording, self.contract)
+        if self._choices.refresh(recording, setting.connections) and self.last_id:
             # A connection has shown to speak another protocol than it was read by.
             self._known = Counter(self.engine.findings)
             self._begin()
-        engine = self.engine
-        engine.set_decoders(self._choices.names())
-        gaps: list[Gap] = recording.gaps()
-        holds: list[Hold] = recording.holds()
-        self._refused = refusals(connections)
-        engine.set_holds(holds)
-        engine.set_cut_frames(cut_frames(gaps))
-        engine.set_epochs(recording.runs())
-        limit = self._unsettled(connections) if live else None
-        sessions: list[Session] = stitch(connections, contract.resume_within_ns)
-        runs: list[Run] = recording.runs()
-        if limit is not None:
-            connections = [connection for connection in connections if connection.opened_ns < limit]
-            reached = min(reached, limit)
-        self._tell(engine, connections, sessions, runs, losses(recording, gaps, connections))
+        self.engine.set_decoders(self._choices.names())
+        tell_setting(self.engine, setting)
+        self._refused = setting.refusals()
+        limit = setting.unsettled_ns() if live else None
+        settled = setting if limit is None else setting.before(limit)
+        self._tell(settled.lifecycle())
         self._read(recording, limit)
-        self._reached = max(self._reached, reached)
-        engine.tick(self._reached)
+        self._reached = max(self._reached, settled.reached_ns)
+        self.engine.tick(self._reached)
 
-    def _tell(
-        self, engine: Engine, connections: list[Connection], sessions: list[Session], runs: list[Run], lost: dict[int, int]
-    ) -> None:
+    def _tell(self, befalling: Sequence[Lifecycle]) -> None:
         """Hand over what befell connections and has not been handed over before."""
-        for item in engine.expect(()):
+        for item in self.engine.expect(()):
             self._told.discard((type(item), _connection_of(item)))
-        items = [
-            item
-            for item in lifecycle(connections, sessions, runs, lost)
-            if (type(item), _connection_of(item)) not in self._told
-        ]
+        items = [item for item in befalling if (type(item), _connection_of(item)) not in self._told]
         self._told.update((type(item), _connection_of(item)) for item in items)
-        engine.expect(items)
+        self.engine.expect(items)
 
     def _read(self, recording: Recording, limit: int | None) -> None:
         for rows in recording.rows(after_id=self.last_id):
@@ -156,14 +139,6 @@ class Follower:
                 self.last_id = settled[-1][0]
             if len(settled) < len(rows):
                 return
-
-    @staticmethod
-    def _unsettled(connections: list[Connection]) -> int | None:
-        """When the first connection opened of which it is not known yet whether it was accepted or refused."""
-        undecided = (
-            connection for connection in connections if connection.status is None and connection.ending is Ending.OPEN
-        )
-        return min((connection.opened_ns for connection in undecided), default=None)
 
     def finish(self) -> Judgement:
         """The recording is over: what is still open is decided as at its end."""

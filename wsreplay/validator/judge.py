@@ -9,18 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from wsreplay.contract import Contract
-from wsreplay.model import Connection, Ending, Gap, Message, Session
+from wsreplay.model import Connection, Message, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices, choose_from
-from wsreplay.trace.identity import identified
-from wsreplay.trace.sessions import stitch
-from wsreplay.trace.stream import lifecycle
-from wsreplay.units import count_text
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
+from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
-
-_MOST_REFUSED = 5  # connections that are told one by one
 
 
 def judge(
@@ -34,14 +29,16 @@ def judge(
 
     Raises the errors of the RecordingError family. A recording that is being written is judged as far as it reaches.
     """
-    chosen = None if sessions is None else {connection.id for session in sessions for connection in session.connections}
     with recording.snapshot(), rare_collection():
-        engine = prepare(recording, contract, chosen, span_log)
+        setting = TraceSetting.read(recording, contract)
+        chosen = None if sessions is None else {connection.id for session in sessions for connection in session.connections}
+        if chosen is not None:
+            setting = setting.among(chosen)
+        engine = prepare(recording, contract, setting, span_log)
         for rows in recording.rows(connections=chosen):
             engine.run(rows)
-        engine.finish(recording.reached_ns())
-        refused = refusals(recording.connections(), chosen)
-    return with_notes(engine.judgement(), refused)
+        engine.finish(setting.reached_ns)
+    return with_notes(engine.judgement(), setting.refusals())
 
 
 def with_notes(judgement: Judgement, notes: Sequence[str]) -> Judgement:
@@ -49,42 +46,22 @@ def with_notes(judgement: Judgement, notes: Sequence[str]) -> Judgement:
     return replace(judgement, notes=(*notes, *judgement.notes)) if notes else judgement
 
 
-def refusals(connections: Sequence[Connection], chosen: Collection[int] | None = None) -> list[str]:
-    """What became of connections that never were WebSockets: no rule judges them, and yet nobody was served."""
-    refused = [
-        connection
-        for connection in connections
-        if connection.ending is Ending.REFUSED and (chosen is None or connection.id in chosen)
-    ]
-    lines = [
-        f"connection {connection.id} was refused"
-        + (f" with status {connection.status}" if connection.status else "")
-        + (f": {connection.error}" if connection.error else "")
-        for connection in refused[:_MOST_REFUSED]
-    ]
-    if len(refused) > _MOST_REFUSED:
-        lines.append(f"and {count_text(len(refused) - _MOST_REFUSED, 'more connection')} likewise")
-    return lines
-
-
-def prepare(
-    recording: Recording, contract: Contract, chosen: Collection[int] | None = None, span_log: SpanLog | None = None
-) -> Engine:
-    """An engine that knows what befalls the connections of a recording (the chosen ones, or all), and awaits their messages."""
+def prepare(recording: Recording, contract: Contract, setting: TraceSetting, span_log: SpanLog | None = None) -> Engine:
+    """An engine that knows what befalls the connections of a setting, and awaits their messages."""
     engine = Engine(contract, span_log=span_log)
-    connections = identified(recording.connections(), contract.users)
-    sessions = stitch(connections, contract.resume_within_ns)
-    if chosen is not None:
-        connections = [connection for connection in connections if connection.id in chosen]
-    gaps = recording.gaps()
-    engine.set_holds(recording.holds())
-    engine.set_cut_frames(cut_frames(gaps))
-    engine.set_epochs(recording.runs())
     choices = choices_of(contract)
-    choices.refresh(recording, connections)
+    choices.refresh(recording, setting.connections)
     engine.set_decoders(choices.names())
-    engine.expect(lifecycle(connections, sessions, recording.runs(), losses(recording, gaps, connections)))
+    tell_setting(engine, setting)
+    engine.expect(setting.lifecycle())
     return engine
+
+
+def tell_setting(engine: Engine, setting: TraceSetting) -> None:
+    """What an engine is to know of a setting beside what befalls connections."""
+    engine.set_holds(setting.holds)
+    engine.set_cut_frames(setting.cut_frames)
+    engine.set_epochs(setting.runs)
 
 
 def choices_of(contract: Contract) -> Choices:
@@ -99,32 +76,6 @@ def decoders_of(
     if contract.envelope.decoder is not None:
         return dict.fromkeys((connection.id for connection in connections), contract.envelope.decoder)
     return {id: choice.name for id, choice in choose_from(connections, messages).items()}
-
-
-def _is_cut(gap: Gap) -> bool:
-    """The frame is there, but not all of its payload."""
-    return gap.reason == "payload cut" or gap.reason.startswith("withheld: no JSON")
-
-
-def cut_frames(gaps: Iterable[Gap]) -> set[int]:
-    """The ids of the frames of whose payload some is missing: they came, but cannot be read."""
-    return {gap.after_frame_id for gap in gaps if _is_cut(gap)}
-
-
-def _is_unfinished(gap: Gap) -> bool:
-    """The last message of a connection never came whole: nobody received it."""
-    return gap.reason.removeprefix("withheld: ") == "unfinished"
-
-
-def losses(recording: Recording, gaps: Iterable[Gap], connections: Iterable[Connection]) -> dict[int, int]:
-    """Since when (ns) frames of a connection are missing: the time of the last frame before the first gap."""
-    opened = {connection.id: connection.opened_ns for connection in connections}
-    first: dict[int, int] = {}
-    for gap in gaps:
-        if gap.connection_id in opened and not _is_cut(gap) and not _is_unfinished(gap):
-            first[gap.connection_id] = min(gap.after_frame_id, first.get(gap.connection_id, gap.after_frame_id))
-    times = {frame.id: frame.t_ns for frame in recording.frames_by_id(sorted(first.values()))} if first else {}
-    return {connection: times.get(frame, opened[connection]) for connection, frame in first.items()}
 
 
 class _RareCollection:

@@ -22,9 +22,10 @@ from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import identified
 from wsreplay.validator.findings import Judgement
-from wsreplay.validator.judge import judge, prepare, rare_collection, refusals, with_notes
+from wsreplay.validator.judge import judge, prepare, rare_collection, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
 from wsreplay.validator.saved import SavedVerdicts, state_of
+from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 
 WORTH_SPLITTING = 20_000
@@ -152,8 +153,8 @@ def _join(path: Path, contract: Contract, results: list[Any], spans: bool) -> Fi
         if any(part.shares_ids(other) for other in results[:number]):
             return _judge_file(path, contract, spans)
     with Recording.open(path) as recording:
-        refused = refusals(recording.connections())
-    return FileOutcome(path, contract.name, with_notes(merge(contract, results, spans=spans), refused))
+        setting = TraceSetting.read(recording, contract)
+    return FileOutcome(path, contract.name, with_notes(merge(contract, results, spans=spans), setting.refusals()))
 
 
 def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
@@ -203,11 +204,12 @@ def judge_part(
     ids: defaultdict[str, set[Any]] = defaultdict(set)
     try:
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
-            engine = prepare(recording, contract, set(connections), SpanLog() if spans else None)
+            setting = TraceSetting.read(recording, contract).among(set(connections))
+            engine = prepare(recording, contract, setting, SpanLog() if spans else None)
             engine.judge_part(lambda key, value: ids[key].add(_shorten(value)))
             for rows in recording.rows(connections=connections):
                 engine.run(rows)
-            engine.finish(recording.reached_ns())
+            engine.finish(setting.reached_ns)
     except WsreplayError as error:
         return error
     return PartialJudgement(
