@@ -154,3 +154,9 @@ def write_file(path: Path, data: bytes) -> None:
     """Write a whole file, in place of one that is there. Raises UsageError."""
     with new_file(path, replace=True) as half:
         half.write_bytes(data)
+
+
+def write_new_file(path: Path, data: bytes) -> None:
+    """Write a whole file that is not there yet, for its owner alone. Raises UsageError."""
+    with new_file(path, replace=False) as half:
+        half.write_bytes(data)

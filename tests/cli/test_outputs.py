@@ -16,6 +16,8 @@ from commandline import NO_BYTECODE, WSREPLAY, run
 OUTPUTS: dict[str, tuple[str, Callable[[Path, Path], list[object]]]] = {
     "export as JSON lines": ("out.jsonl", lambda file, out: ["export", file, "-o", out]),
     "export as a HAR": ("out.har", lambda file, out: ["export", file, "-f", "har", "-o", out]),
+    "export as a script": ("out.sh", lambda file, out: ["export", file, 1, "-f", "websocat", "-o", out]),
+    "report as Markdown": ("out.md", lambda file, out: ["validate", file, "-f", "markdown", "-o", out]),
     "import": ("out.db", lambda file, out: ["import", file.with_suffix(".jsonl"), "-o", out]),
     "cut": ("out.db", lambda file, out: ["cut", file, 1, "-o", out]),
     "mutate": ("out.db", lambda file, out: ["mutate", file, "--fault", "drop:agent_started", "-o", out]),

@@ -1,0 +1,37 @@
+"""Sessions handed over: what is written, and what is asked first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commandline import run
+
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+
+
+def test_a_test_and_its_cassette_are_written_where_it_is_said(tmp_path: Path) -> None:
+    out = tmp_path / "test_healthy.py"
+    outcome = run("export", SAMPLES / "healthy.db", "-f", "pytest", "-o", out)
+    assert outcome.code == 0 and outcome.out.split() == [str(out), str(tmp_path / "cassettes" / "healthy.db")]
+    assert all(Path(path).exists() for path in outcome.out.split())
+    again = run("export", SAMPLES / "healthy.db", "-f", "pytest", "-o", out)
+    assert again.code == 2 and again.err == f"wsreplay: {out} exists: choose another name\n"
+
+
+def test_a_script_goes_to_standard_output(tmp_path: Path) -> None:
+    assert run("export", SAMPLES / "healthy.db", "-f", "websocat").out.startswith("#!/bin/sh\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["healthy.db", "-f", "pytest"], "say where with -o tests/test_NAME.py"),
+        (["leak.db", "-f", "pytest", "-o", "test_x.py"], "it has sessions 1 to 2; name one, as in leak.db#1"),
+        (["leak.db", "-f", "websocat"], "of one session only"),
+        (["leak.db#3", "-f", "websocat"], "has no session 3"),
+    ],
+)
+def test_what_is_not_clear_is_asked_for(arguments: list[str], why: str) -> None:
+    outcome = run("export", *arguments, cwd=SAMPLES)
+    assert outcome.code == 2 and why in outcome.err and not (SAMPLES / "test_x.py").exists()

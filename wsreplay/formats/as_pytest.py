@@ -1,0 +1,185 @@
+"""A session as a pytest file that plays its backend from a cassette and says what its client said."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from wsreplay.errors import UsageError
+from wsreplay.files import write_new_file
+from wsreplay.formats.client_turns import ClientSide, backend_of, client_sides, title_of
+from wsreplay.formats.cut import cut
+from wsreplay.model import Session
+from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import is_pseudonym
+from wsreplay.units import SECOND, duration_text
+
+CASSETTES = "cassettes"  # beside the test's file: `wsreplay.testing` looks for them there
+_LONGEST_NS = 60 * SECOND  # a session that takes longer is played as fast as the client follows
+_PATIENCE_S = 10  # for the server, beyond the longest wait that was recorded
+_INDENT = "            "
+_MOST_NESTED = 90  # brackets: Python reads no more than two hundred in each other
+
+
+def write(recording: Recording, session: Session, out: Path, contract: str | None = None) -> list[Path]:
+    """Write the test's file, and its cassette beside it; both are new. Returns their paths.
+
+    `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits. Raises UsageError.
+    """
+    name = identifier(out.stem.removeprefix("test_"))
+    cassette = out.parent / CASSETTES / f"{name}.db"
+    for path in (out, cassette):
+        if path.exists():
+            raise UsageError(f"{path} exists: choose another name")
+    text = program(recording, session, name, contract)
+    try:
+        cassette.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{cassette.parent} cannot be made: {error.strerror}") from error
+    try:
+        cut(recording, [connection.id for connection in session.connections], cassette)
+        write_new_file(out, text.encode())
+    except UsageError:
+        cassette.unlink(missing_ok=True)
+        with suppress(OSError):  # there are others in it
+            cassette.parent.rmdir()
+        raise
+    return [out, cassette]
+
+
+def identifier(text: str) -> str:
+    """A text as part of a Python name."""
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "session"
+
+
+def program(recording: Recording, session: Session, name: str, contract: str | None = None) -> str:
+    """The test's text; `name` is the cassette's."""
+    sides = list(client_sides(recording, session))
+    if not sides:
+        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to say again")
+    lasted_ns = sides[-1].ended_ns - session.opened_ns
+    speed = 1 if lasted_ns <= _LONGEST_NS else math.inf
+    backend = backend_of(recording, session)
+    of_contract = "" if contract is None else f", contract={contract!r}"
+    lines = [
+        f'"""A test of {_prose(title_of(recording, session))}.',
+        "",
+        f"Its backend is played from {CASSETTES}/{name}.db, {_pace(speed, lasted_ns)}. What the contract finds",
+        "wrong in it fails the test, until `pytest --wsreplay-record=all` records the mended backend anew.",
+        '"""',
+        "",
+        "import asyncio",
+        "",
+        "from wsreplay.testing import ChatClient",
+        "",
+        f"BACKEND = {backend!r}",
+        "",
+        "",
+        f"def test_{name}(wsreplay):",
+        f"    with wsreplay.proxy(BACKEND, cassette={name!r}, speed={_speed(speed)}{of_contract}) as tap:",
+        "        asyncio.run(talk(tap.url))",
+        "    tap.assert_valid()",
+        "",
+        "",
+        "async def talk(url):",
+    ]
+    user = session.user if session.user and not is_pseudonym(session.user) else None
+    for side in sides:
+        lines += _side(side, user)
+    return "\n".join(lines) + "\n"
+
+
+def _speed(speed: float) -> str:
+    return "1" if speed == 1 else 'float("inf")'
+
+
+def _pace(speed: float, lasted_ns: int) -> str:
+    lasted = duration_text(max(0, lasted_ns))
+    return f"true to time ({lasted})" if speed == 1 else f"as fast as the client follows (it took {lasted})"
+
+
+def _prose(text: str) -> str:
+    """Harmless text for a docstring, which it may not end."""
+    return text.replace("\\", "\\\\").replace('"', "'")
+
+
+def _side(side: ClientSide, user: str | None) -> Iterator[str]:
+    """One connection; `user` is said in a header, since a token that said it is not recorded."""
+    connection = side.connection
+    options = [f"timeout={_patience(side)}"]
+    if user is not None:
+        options.append(f"headers={ {'X-User-Id': user}!r}")
+    if connection.subprotocol:
+        options.append(f"subprotocols=[{connection.subprotocol!r}]")
+    if side.decoder is not None:
+        options.append(f"decoder={side.decoder!r}")
+    yield f"    async with ChatClient(url, {', '.join(options)}) as client:"
+    before = len(_INDENT) - 4
+    empty = True
+    for turn in side.turns:
+        yield from _wait(turn.heard, before)
+        yield f"{' ' * before}await client.send({literal(turn.payload)})"
+        empty = False
+    rest = list(_wait(side.heard, before))
+    yield from rest
+    if side.server_ended:
+        yield f"{' ' * before}await client.wait_closed()"
+    elif side.client_dropped:
+        yield f"{' ' * before}await client.drop()"
+    elif empty and not rest:
+        yield f"{' ' * before}pass  # it said nothing, and heard nothing"
+
+
+def _patience(side: ClientSide) -> int:
+    moments = [side.connection.opened_ns, *(turn.t_ns for turn in side.turns), side.ended_ns]
+    longest_ns = max(later - earlier for earlier, later in pairwise(moments))
+    return _PATIENCE_S + max(0, longest_ns) // SECOND
+
+
+def _wait(heard: tuple[str | None, ...], indent: int) -> Iterator[str]:
+    """Until all of these events have come: as often as the last type among them comes, or their number where it has none."""
+    if not heard:
+        return
+    last = heard[-1]
+    times = len(heard) if last is None else heard.count(last)
+    call = "await client.receive()" if last is None else f"await client.wait_for({last!r})"
+    margin = " " * indent
+    if times == 1:
+        yield f"{margin}{call}"
+    else:
+        yield f"{margin}for _ in range({times}):"
+        yield f"{margin}    {call}"
+
+
+def literal(payload: str | bytes) -> str:
+    """A message as Python writes it: a JSON object as a dict, where that says the same, else the text or bytes as they are."""
+    is_plain = isinstance(payload, str) and payload.startswith("{") and payload.count("{") + payload.count("[") < _MOST_NESTED
+    if is_plain:
+        with suppress(ValueError):
+            return repr(json.loads(payload, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite))
+    return repr(payload)
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    listed = list(pairs)
+    document = dict(listed)
+    if len(document) != len(listed):
+        raise ValueError("a name stands twice")
+    return document
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is beyond a float")
+    return value
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
