@@ -33,7 +33,7 @@ def test_it_counts_what_statistics_and_verdict_count(path: Path) -> None:
         statistics, judgement = collect(recording), judge(recording, contract)
         assert {name: group.count for name, group in statistics.types.items()} == summed(counts)
         assert counts.frame_total == recording.last_id()
-        assert counts.findings.total() == len(judgement.findings)
+        assert counts.findings.total() == sum(finding.caused_by is None for finding in judgement.findings)
         assert {key: group.states for key, group in counts.spans.items()} == {
             key: group.states for key, group in tally_spans(recording, contract).items()
         }

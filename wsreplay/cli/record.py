@@ -7,8 +7,6 @@ import errno
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
@@ -17,6 +15,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.console import Console
+from wsreplay.cli.followers import Followers
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import (
     Address,
@@ -30,8 +29,9 @@ from wsreplay.cli.options import (
 )
 from wsreplay.cli.program import program_name
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
+from wsreplay.cli.telemetry import Telemetry
 from wsreplay.cli.viewer import TypedLines, Viewer
-from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS, UsageError, WsreplayError
+from wsreplay.errors import EXIT_NOT_JUDGED, UsageError, WsreplayError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faultspec import FaultSpec
@@ -47,12 +47,9 @@ from wsreplay.trace.identity import UserSource
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
-FOLLOWERS_EVERY_S = 0.02
 # How long the first Ctrl-C may take: the recording, and all of it with the verdicts on it.
 STOP_WITHIN_S = 4.0
 VERDICTS_WITHIN_S = 4.7
-# What is left then to those that are still at it, to end by themselves.
-FOLLOWERS_PATIENCE_S = 0.2
 LOOP_SOCKET_PAIRS = 4
 
 
@@ -97,6 +94,8 @@ LOOP_SOCKET_PAIRS = 4
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed for --fault.")
 @click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file when this one is so large or so old.")
+@click.option("--metrics", type=Address(), metavar="HOST:PORT",
+              help="Serve metrics for Prometheus at /metrics, and /healthz and /readyz.")  # fmt: skip
 @click.option("--tui", "with_tui", is_flag=True, help="Look at it at once; recording goes on when you leave.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
@@ -104,7 +103,7 @@ def command(
     headers: tuple[tuple[str, str], ...], keep_host: bool | None, allow_origins: tuple[str, ...], insecure: bool,
     tls_cert: Path | None, tls_key: Path | None,
     redact: tuple[str, ...], users: tuple[UserSource, ...], max_payload: int, durability: str,
-    faults: tuple[str, ...], seed: int, rotate: Limit | None,
+    faults: tuple[str, ...], seed: int, rotate: Limit | None, metrics: tuple[str, int] | None,
     with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
@@ -126,9 +125,11 @@ def command(
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
     viewer = Viewer(path, contracts, console) if with_tui else None
-    followers = _Followers(() if with_tui else contracts)
+    followers = Followers(() if with_tui else contracts)
+    telemetry = Telemetry(metrics, None, contracts, console.complain)
     followers.go_with(options.callbacks)
-    return run_loop(_record(proxy, console, followers, rotate, viewer))
+    telemetry.go_with(options.callbacks)
+    return run_loop(_record(proxy, console, followers, telemetry, rotate, viewer))
 
 
 def _said_in_handshakes(users: Sequence[UserSource]) -> list[str]:
@@ -206,8 +207,9 @@ def _what_traffic_does(keeps: int) -> str:
 
 
 async def _record(
-    proxy: RecordingProxy, console: Console, followers: _Followers, rotate: Limit | None, viewer: Viewer | None
-) -> int:
+    proxy: RecordingProxy, console: Console, followers: Followers, telemetry: Telemetry, rotate: Limit | None,
+    viewer: Viewer | None,
+) -> int:  # fmt: skip
     began = time.monotonic()
     await proxy.start()
     stop = stop_on_signals(proxy.abandon)
@@ -217,14 +219,22 @@ async def _record(
     faults = proxy.options.faults
     if faults:
         console.say(f"     ⚡ on purpose: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")
-    followers.start(proxy.path)
-    rotation = Rotation(rotate, proxy, console, followers.start) if rotate else None
+    if telemetry.url is not None:
+        console.say(f"     metrics at {telemetry.url}")
+
+    def follow(path: Path) -> None:
+        followers.start(path)
+        telemetry.start(path)
+
+    follow(proxy.path)
+    rotation = Rotation(rotate, proxy, console, follow) if rotate else None
     typed = TypedLines(proxy, console)
     if viewer is not None:
         await viewer.show(stop, typed)
     typed.read()
     while not stop.is_set():
         console.status(proxy.totals, proxy.open_connections, time.monotonic() - began)
+        telemetry.check(proxy)
         if rotation is not None:
             await rotation.check()
         try:
@@ -233,12 +243,14 @@ async def _record(
             continue
     stopped = time.monotonic()
     report = await proxy.stop(STOP_WITHIN_S)
+    telemetry.close()
     _say_summary(proxy, console, report, time.monotonic() - began)
     for leftover in proxy.leftovers:
         console.complain(_describe_leftover(leftover))
     if proxy.unused:
         followers.dismiss_last()
     code = await followers.wait(stopped + VERDICTS_WITHIN_S)
+    telemetry.wait(stopped + VERDICTS_WITHIN_S)
     for path in followers.late:
         again = " ".join([program_name(), "validate", *followers.chosen, str(path)])
         console.complain(f"the verdict on {path} is not ready: `{again}` judges it")
@@ -273,78 +285,6 @@ def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> asyncio.Event
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stop
-
-
-class _Followers:
-    """Judge in processes of their own, one a recording, so that no contract can slow the capture."""
-
-    def __init__(self, contracts: tuple[str, ...]) -> None:
-        self.chosen = [argument for contract in contracts for argument in ("-c", contract)]
-        self._processes: list[tuple[Path, subprocess.Popen[bytes]]] = []
-        # The recordings whose verdicts were not ready in time.
-        self.late: list[Path] = []
-        # The processes hold one end and end when the other is closed: with this process, however it ends.
-        self._theirs, self._ours = os.pipe() if contracts else (-1, -1)
-
-    def start(self, path: Path) -> None:
-        if self.chosen:
-            options = ["--follow", "--while-open", str(self._theirs), *self.chosen]
-            command = [sys.executable, "-m", "wsreplay", "validate", *options, str(path)]
-            follower = subprocess.Popen(command, process_group=0, stdin=subprocess.DEVNULL, pass_fds=[self._theirs])
-            self._processes.append((path, follower))
-
-    def go_with(self, callbacks: Callbacks) -> None:
-        """Judge a recording that is moved or saved where it is then, and the one in which recording goes on."""
-        relocated, rotated = callbacks.relocated, callbacks.rotated
-
-        def on_relocated(event: Relocated) -> None:
-            relocated(event)
-            self.start(event.now)
-
-        def on_rotated(path: Path) -> None:
-            rotated(path)
-            self.start(path)
-
-        callbacks.relocated, callbacks.rotated = on_relocated, on_rotated
-
-    def dismiss_last(self) -> None:
-        """Nothing was recorded for the last one to judge, and others have judged what was."""
-        if len(self._processes) > 1:
-            _, last = self._processes.pop()
-            last.terminate()
-            last.wait()
-
-    async def wait(self, until: float) -> int:
-        """The exit code of all together: 2 goes before 3 before 1 before 0. Who is not done by then (monotonic, s) is ended.
-
-        On a busy machine they have as much longer as they wait for a processor.
-        """
-        self.late = [path for path, _ in await self._end_by(until)]
-        for _, process in self._processes:
-            process.terminate()  # no effect on one that has ended
-        for _, process in await self._end_by(time.monotonic() + FOLLOWERS_PATIENCE_S):
-            process.kill()
-            process.wait()
-        codes = {EXIT_NOT_JUDGED if path in self.late else process.returncode for path, process in self._processes}
-        return next((code for code in (EXIT_USAGE, EXIT_NOT_JUDGED, EXIT_VIOLATIONS) if code in codes), max(codes, default=0))
-
-    async def _end_by(self, until: float) -> list[tuple[Path, subprocess.Popen[bytes]]]:
-        """Wait until all have ended; those that have not by then."""
-        delayed = {process.pid: _waited_for_processor_s(process.pid) for _, process in self._processes}
-        while late := [(path, process) for path, process in self._processes if process.poll() is None]:
-            waited_s = max(_waited_for_processor_s(process.pid) - delayed[process.pid] for _, process in late)
-            if time.monotonic() > until + waited_s:
-                break
-            await asyncio.sleep(FOLLOWERS_EVERY_S)  # a thread that waits may not be to be had
-        return late
-
-
-def _waited_for_processor_s(pid: int) -> float:
-    """How long a process could have run and had no processor; 0 where the system does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / SECOND
-    except (OSError, IndexError, ValueError):
-        return 0.0
 
 
 def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:

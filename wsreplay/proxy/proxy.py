@@ -137,6 +137,11 @@ class RecordingProxy:
         uncommitted = any(recording.recorder.uncommitted for recording in self._recordings)
         return uncommitted or any(tunnel.ending for tunnel in self._route.tunnels)
 
+    @property
+    def recorder_lag_ns(self) -> int:
+        """How long the recorder has been at work on what was handed over first and is not committed; 0 where all is."""
+        return max((recording.recorder.lag_ns for recording in self._recordings), default=0)
+
     def hold(self, since: int) -> None:
         """Put on record that this process was busy since then (monotonic, ns): what came meanwhile may have been seen late."""
         self._route.recording.recorder.hold(since)

@@ -75,6 +75,12 @@ class RecordQueue:
         """Whether the recorder has not committed everything yet."""
         return bool(self._kept)
 
+    @property
+    def lag_ns(self) -> int:
+        """How long ago the oldest record was handed over that is not committed yet; 0 where all are."""
+        oldest = self._kept_record(self._first_kept) if self._kept else None
+        return 0 if oldest is None else max(0, self.now() - oldest[3])
+
     def now(self) -> int:
         """Nanoseconds since the start of the run."""
         return time.monotonic_ns() - self.origin_ns

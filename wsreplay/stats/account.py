@@ -9,7 +9,7 @@ from wsreplay.model import OPCODE_NAMES
 from wsreplay.trace.statistics import OTHER
 from wsreplay.validator.durations import SpanGroup
 
-MOST_NAMES = 200  # types and labels that are told apart; what peers make up beyond goes under OTHER
+MOST_NAMES = 200  # types of a direction, and labels of a kind, that are told apart; what peers make up beyond goes under OTHER
 _LONGEST_NAME = 100
 KEPT_SECONDS = 600  # of the rate
 
@@ -39,6 +39,8 @@ class Account:
     findings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     seconds: Counter[int] = field(default_factory=Counter)
     unread_frames: int = 0  # that are recorded, and not judged yet
+    # how many types of each direction, and labels of each kind, are told apart
+    _names: Counter[int | str] = field(default_factory=Counter)
 
     def merge(self, other: Account) -> None:
         """Count all that another one has counted."""
@@ -48,7 +50,8 @@ class Account:
         self.lasted_ns += other.lasted_ns
         self.unread_frames += other.unread_frames
         self.frames.update(other.frames)
-        self.events.update(other.events)
+        for (direction, type_), number in other.events.items():
+            self._count_type(direction, type_, number)
         self.findings.update(other.findings)
         self.payload_bytes.update(other.payload_bytes)
         self.connections.update(other.connections)
@@ -56,8 +59,8 @@ class Account:
         self.runs.update(other.runs)
         self.run_times.merge(other.run_times)
         self.seconds.update(other.seconds)
-        for key, group in other.spans.items():
-            self.spans.setdefault(key, SpanGroup()).merge(group)
+        for (kind, label), group in other.spans.items():
+            self.spans.setdefault((kind, self._bounded_label(kind, label)), SpanGroup()).merge(group)
 
     def count_frames(self, direction: int, opcode: int, frames: int, payload_bytes: int) -> None:
         """Frames of one kind came."""
@@ -66,12 +69,28 @@ class Account:
 
     def count_events(self, direction: int, type_: str, second: int, events: int = 1) -> None:
         """Events of one type came in a second since 1970."""
-        self.events[direction, _bounded(direction, type_, self.events)] += events
+        self._count_type(direction, type_, events)
         self.seconds[second] += events
         if len(self.seconds) > 2 * KEPT_SECONDS:
             last = max(self.seconds)
             for old in [second for second in self.seconds if second <= last - KEPT_SECONDS]:
                 del self.seconds[old]
+
+    def _count_type(self, direction: int, type_: str, events: int) -> None:
+        """Peers can make up as many types as they like, and as long ones; a client's do not crowd out the server's."""
+        key = direction, type_[:_LONGEST_NAME]
+        if key not in self.events:
+            if self._names[direction] >= MOST_NAMES:
+                key = direction, OTHER
+            self._names[direction] += 1
+        self.events[key] += events
+
+    def _bounded_label(self, kind: str, label: str) -> str:
+        if (kind, label) not in self.spans:
+            if self._names[kind] >= MOST_NAMES:
+                return OTHER
+            self._names[kind] += 1
+        return label
 
     def rate(self, now: int, over_s: int = 10) -> float:
         """Events a second in the last whole seconds before `now` (seconds since 1970)."""
@@ -86,9 +105,3 @@ class Account:
     def frame_total(self) -> int:
         """All frames together."""
         return self.frames.total()
-
-
-def _bounded(direction: int, name: str, known: Counter[tuple[int, str]]) -> str:
-    """A name as it is counted: peers can make up as many, and as long ones, as they like."""
-    name = name[:_LONGEST_NAME]
-    return name if (direction, name) in known or len(known) < MOST_NAMES else OTHER

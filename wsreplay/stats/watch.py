@@ -19,7 +19,7 @@ from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND
 from wsreplay.validator.durations import SpanGroup, SpanTally
-from wsreplay.validator.findings import Finding, SpanRecord
+from wsreplay.validator.findings import Finding, SpanRecord, Verdict
 from wsreplay.validator.follow import Follower
 from wsreplay.validator.select import select_contract
 
@@ -123,13 +123,18 @@ class RecordingWatch:
             return 0
 
     def _add_finding(self, finding: Finding) -> None:
-        self._findings[_kind_of(finding)] += 1
+        self._count(finding, 1)
         if self._on_finding is not None:
             self._on_finding(finding)
 
     def _amend(self, before: Finding, after: Finding) -> None:
-        self._findings[_kind_of(before)] -= 1
-        self._findings[_kind_of(after)] += 1
+        self._count(before, -1)
+        self._count(after, 1)
+
+    def _count(self, finding: Finding, number: int) -> None:
+        """What only follows from another finding is none of its own."""
+        if finding.caused_by is None:
+            self._findings[finding.rule, str(finding.severity), str(finding.verdict)] += number
 
     @property
     def account(self) -> Account:
@@ -139,6 +144,8 @@ class RecordingWatch:
         counts.sessions = len(stitch(self.connections))
         counts.connections = Counter(str(connection.ending) for connection in self.connections)
         counts.findings = +self._findings
+        for rule in self._follower.contract.rules if self._follower is not None else ():
+            counts.findings[rule.id, str(rule.severity), str(Verdict.VIOLATED)] += 0  # nothing of it yet: that is said too
         counts.unread_frames = 0
         if follower is None or not isinstance(follower.log, SpanTally):
             return counts
@@ -154,7 +161,3 @@ class RecordingWatch:
         if counts.open_spans[run]:
             counts.runs["open"] = counts.open_spans[run]
         return counts
-
-
-def _kind_of(finding: Finding) -> tuple[str, str, str]:
-    return finding.rule, str(finding.severity), str(finding.verdict)

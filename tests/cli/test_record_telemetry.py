@@ -1,0 +1,99 @@
+"""`record --metrics` beside the real thing: Debian's Prometheus scrapes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Recorder, chat, run
+from ports import unused
+from relay import wait_for
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def metrics_url(recorder: Recorder) -> str:
+    return recorder.wait_for(r"metrics at (\S+)")[1]
+
+
+def children(recorder: Recorder, word: bytes) -> list[int]:
+    pid = recorder.process.pid
+    pids = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return [child for child in pids if word in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[str]:
+    """A Prometheus that scrapes $TARGET every half second is to be started by the test: its folder's config; its URL."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("needs prometheus")
+    (port,) = unused(1)
+    yield f"127.0.0.1:{port}"
+
+
+def test_prometheus_scrapes_what_was_recorded(
+    tmp_path: Path, backend: str, record: type[Recorder], prometheus: str
+) -> None:
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db", "--metrics", "127.0.0.1:0")
+    url = metrics_url(recorder)
+    chat(recorder.url, "missing-event", "bob")
+    chat(recorder.url, "healthy", "alice")
+    target = url.removeprefix("http://").removesuffix("/metrics")
+    (tmp_path / "prometheus.yml").write_text(json.dumps({
+        "global": {"scrape_interval": "500ms"},
+        "scrape_configs": [{"job_name": "wsreplay", "static_configs": [{"targets": [target]}]}],
+    }))  # fmt: skip
+    server = subprocess.Popen(
+        ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
+         f"--web.listen-address={prometheus}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def value(query: str) -> float:
+        try:
+            found = json.loads(get(f"http://{prometheus}/api/v1/query?query={query}"))["data"]["result"]
+        except OSError:  # it is not up yet
+            return -1
+        return float(found[0]["value"][1]) if found else -1
+
+    try:
+        wait_for(lambda: value("sum(wsreplay_runs_total)") == 2, "Prometheus has both runs")
+        assert value("up") == 1
+        assert value('sum(wsreplay_events_total{type="agent_started"})') == 2
+        assert value('sum(wsreplay_findings_total{verdict="violated"})') == 1
+        assert value('sum(wsreplay_span_duration_seconds_count{span="run"})') == 2
+        assert value("wsreplay_open_connections") == 0
+        assert value("wsreplay_recorder_lag_seconds") < 5
+    finally:
+        server.terminate()
+        server.wait(30)
+    assert recorder.stop().code == 0
+
+
+def test_containers_learn_whether_all_is_well(tmp_path: Path, backend: str, record: type[Recorder]) -> None:
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db", "--metrics", "127.0.0.1:0", "--rotate", "1h")
+    url = metrics_url(recorder).removesuffix("/metrics")
+    assert (get(f"{url}/healthz"), get(f"{url}/readyz")) == ("ok\n", "ok\n")
+    (telemetry,) = children(recorder, b"wsreplay.telemetry")
+    assert os.getpriority(os.PRIO_PROCESS, telemetry) > os.getpriority(os.PRIO_PROCESS, 0)  # traffic goes first
+    recorder.process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{telemetry}").exists(), "it ends with the relay")
+
+
+def test_an_address_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        outcome = run("record", "ws://localhost:1", "-l", "0", "-o", tmp_path / "a.db", "--metrics", address)
+    assert (outcome.code, outcome.err) == (2, f"wsreplay: --metrics cannot listen on {address}: address already in use\n")
+    assert not (tmp_path / "a.db").exists()

@@ -1,0 +1,141 @@
+"""An account and a relay's status as metrics of Prometheus, by the names of docs/how-to/observe.md.
+
+Their number is bounded: types, labels and endings come from `stats.account`, which bounds them; rules come from contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+import wsreplay
+from wsreplay.display import visible
+from wsreplay.model import Direction
+from wsreplay.stats.account import Account
+from wsreplay.telemetry.status import RelayStatus
+from wsreplay.trace.statistics import Histogram
+from wsreplay.units import SECOND
+
+# Upper bounds of the histograms, in seconds.
+BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_STATES = ("completed", "failed", "cancelled", "cut", "stalled")
+_EDGES_NS = (0, *(round(bound * SECOND) for bound in BUCKETS_S))
+
+
+def registry_of(read: Callable[[], tuple[Account, RelayStatus]]) -> CollectorRegistry:
+    """A registry whose every scrape reads the account and the status as they stand."""
+    registry = CollectorRegistry()
+    registry.register(_AccountCollector(read))
+    return registry
+
+
+class _AccountCollector(Collector):
+    """Makes the metrics anew for each scrape: nothing is counted twice."""
+
+    def __init__(self, read: Callable[[], tuple[Account, RelayStatus]]) -> None:
+        self._read = read
+
+    def describe(self) -> list[Metric]:
+        """Nothing is to be read when it is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        account, status = self._read()
+        yield from _relay_metrics(status)
+        yield from _traffic_metrics(account)
+        yield from _verdict_metrics(account)
+
+
+def _relay_metrics(status: RelayStatus) -> Iterator[Metric]:
+    info = GaugeMetricFamily("wsreplay_build_info", "Always 1; the label tells the version.", labels=["version"])
+    info.add_metric([wsreplay.__version__], 1)
+    yield info
+    counters = (
+        ("relayed_bytes", "Bytes that the relay took from clients and backend.", status.bytes),
+        ("recorder_restarts", "Recorder processes that were started again.", status.recorder_restarts),
+        ("http_requests", "Plain HTTP requests that passed.", status.http_requests),
+        ("faults", "Faults that were injected on purpose.", status.faults),
+    )
+    for name, text, value in counters:
+        yield CounterMetricFamily(f"wsreplay_{name}", text, value=value)
+    gauges = (
+        ("open_connections", "WebSockets that are open.", status.open_connections),
+        ("recorder_lag_seconds", "Age of the oldest bytes that are handed over and not committed.",
+         status.recorder_lag_ns / SECOND),
+        ("recorder_uncommitted_bytes", "Bytes that are handed over and not committed.", status.uncommitted_bytes),
+        ("recorder_stalled", "1 while nothing can be recorded.", bool(status.stalled)),
+    )  # fmt: skip
+    for name, text, number in gauges:
+        yield GaugeMetricFamily(f"wsreplay_{name}", text, value=number)
+
+
+def _traffic_metrics(account: Account) -> Iterator[Metric]:
+    frames = CounterMetricFamily("wsreplay_frames", "Recorded WebSocket frames.", labels=["direction", "opcode"])
+    for (direction, opcode), number in account.frames.items():
+        frames.add_metric([_short(direction), opcode], number)
+    yield frames
+    payload = CounterMetricFamily("wsreplay_payload_bytes", "Recorded payload, inflated.", labels=["direction"])
+    for direction, number in account.payload_bytes.items():
+        payload.add_metric([_short(direction)], number)
+    yield payload
+    events = CounterMetricFamily("wsreplay_events", "Events by type.", labels=["direction", "type"])
+    for (direction, type_), number in account.events.items():
+        events.add_metric([_short(direction), _label(type_)], number)
+    yield events
+    endings = CounterMetricFamily("wsreplay_connections_ended", "Connections by how they ended.", labels=["ending"])
+    for ending, number in account.connections.items():
+        if ending != "open":
+            endings.add_metric([ending], number)
+    yield endings
+    yield GaugeMetricFamily("wsreplay_recordings_live", "Recordings that are being written.", value=account.live)
+    yield GaugeMetricFamily("wsreplay_unjudged_frames", "Frames recorded and not judged yet.", value=account.unread_frames)
+
+
+def _verdict_metrics(account: Account) -> Iterator[Metric]:
+    open_spans = GaugeMetricFamily("wsreplay_spans_open", "Runs, tools and operations that are open.", labels=["span"])
+    for kind in sorted({kind for kind, _ in account.spans} | account.open_spans.keys()):
+        open_spans.add_metric([_label(kind)], account.open_spans[kind])
+    yield open_spans
+    runs = CounterMetricFamily("wsreplay_runs", "Runs by how they ended.", labels=["state"])
+    for state in _STATES:
+        runs.add_metric([state], account.runs[state])
+    yield runs
+    ended = CounterMetricFamily(
+        "wsreplay_spans_ended", "Runs, tools and operations by how they ended.", labels=["span", "name", "state"]
+    )
+    lasted = HistogramMetricFamily(
+        "wsreplay_span_duration_seconds", "How long those took that ended by themselves.", labels=["span", "name"]
+    )
+    for (kind, name), group in account.spans.items():
+        for state, number in group.states.items():
+            ended.add_metric([_label(kind), _label(name), state], number)
+        buckets, total_s = _buckets(group.lasted)
+        lasted.add_metric([_label(kind), _label(name)], buckets, total_s)
+    yield ended
+    yield lasted
+    findings = CounterMetricFamily(
+        "wsreplay_findings", "Findings by rule; inconclusive ones say that something is missing to decide.",
+        labels=["rule", "severity", "verdict"],
+    )  # fmt: skip
+    for (rule, severity, verdict), number in account.findings.items():
+        findings.add_metric([_label(rule), severity, verdict], number)
+    yield findings
+
+
+def _buckets(times: Histogram) -> tuple[list[tuple[str, float]], float]:
+    """Cumulative counts up to each bound, and the sum in seconds."""
+    sums = list(accumulate(times.spread(_EDGES_NS)))
+    bounds = [*(str(bound) for bound in BUCKETS_S), "+Inf"]
+    return [(bound, float(number)) for bound, number in zip(bounds, sums, strict=True)], times.total / SECOND
+
+
+def _short(direction: int) -> str:
+    return Direction(direction).short
+
+
+def _label(text: str) -> str:
+    return visible(text)
