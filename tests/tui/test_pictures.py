@@ -58,7 +58,7 @@ async def test_a_screen(stage, chat_recording, pictured, scene, width):
         await on.judged()
         await on.press(*SCENES[scene])
         if scene == "replay":
-            await on.until(lambda: "00:11.250" in on.text())  # where it goes on: idle time is cut to two seconds
+            await on.until(lambda: "00:10.789" in on.text())  # two seconds before the ghost: idle time is cut
             await on.press("space")
         if scene in ("filtered", "no-match"):
             await on.until(lambda: on.app.screen.rows.matches is not None)

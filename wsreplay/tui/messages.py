@@ -30,6 +30,10 @@ class RowChosen(RowMoved):
         self.name = name
 
 
+class EndWanted(RowMoved):
+    """Somebody went to the end of a list by the key for that."""
+
+
 class JumpTo(Event):
     """Somebody wants to see a time; ns on the recording's axis."""
 

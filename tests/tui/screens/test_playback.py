@@ -94,7 +94,7 @@ async def test_at_the_end_of_a_replay_stands_also_what_was_due_only_later(stage,
         screen = on.app.screen
         on.clock.move(50)
         screen.tick()
-        assert len(screen.rows.view) == 1
+        assert screen.rows.view.frames == 1 and not screen.rows.view.ghosts()
         on.clock.move(200)
         screen.tick()
         assert screen.replaying and [type(screen.rows.view.row(row)) for row in range(2)] == [Head, GhostRow]

@@ -23,7 +23,7 @@ def files_in(folder: Path) -> list[str]:
 async def test_new_frames_come_in_and_the_cursor_stays_at_the_end(stage, live_chat):
     async with stage(live_chat.path) as on:
         screen = on.app.screen
-        assert isinstance(screen, SessionScreen) and screen.following
+        assert isinstance(screen, SessionScreen) and screen.follow.on
         live_chat.add(200)
         await on.until(lambda: screen.rows.view.frames == 205)
         assert screen.frames.cursor == 204 and "part 205" in on.text()
@@ -171,7 +171,7 @@ async def test_who_opens_a_frame_reads_it_in_peace(stage, live_chat):
     async with stage(live_chat.path, width=80) as on:
         screen = on.app.screen
         await on.press("enter")
-        assert not screen.following and screen.detail.has_focus
+        assert not screen.follow.on and screen.detail.has_focus
         live_chat.add(20)
         await on.until(lambda: screen.rows.view.frames == 25)
         assert screen.inspector.item.id == 5

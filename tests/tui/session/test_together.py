@@ -187,7 +187,7 @@ async def test_who_gives_up_a_filter_that_was_not_typed_goes_on_following(stage,
         live_chat.add(5)
         await on.until(lambda: screen.rows.view.frames == 10)
         await on.press("escape")
-        assert screen.following and screen.frames.cursor == 9
+        assert screen.follow.on and screen.frames.cursor == 9
 
 
 async def test_a_filter_leaves_the_clock_of_a_replay_alone(stage, chat_recording):

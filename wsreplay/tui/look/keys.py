@@ -15,7 +15,7 @@ _SHOWN = {
 HINTED = {
     "app.help": "question_mark", "app.quit": "ctrl+q", "detail.down": "j", "detail.up": "k",
     "diff.next": "right_square_bracket", "diff.previous": "left_square_bracket", "diff.turn": "tab", "findings.fold": "space",
-    "keep.mark": "m", "keep.only_marked": "M", "keep.page": "f", "list.open": "enter",
+    "keep.mark": "m", "keep.only_marked": "M", "keep.page": "f", "list.last": "G", "list.open": "enter",
     "listing.next_wrong": "right_square_bracket", "player.go_to": "colon", "player.play": "space", "recordings.reload": "r",
     "screen.back": "q", "screen.contract": "c", "screen.escape": "escape", "screen.validate": "R", "session.diff": "D",
     "session.filter": "slash", "session.findings": "v", "session.follow": "F", "session.next_match": "n",

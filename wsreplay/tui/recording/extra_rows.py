@@ -41,21 +41,36 @@ class EventRow(NamedTuple):
     event: Event
 
 
+class OwedRow(NamedTuple):
+    """What ends an open span and is still due: it stands at the end of what has come. Times in ns; `at_ns` is now."""
+
+    span_id: str
+    start_frame: int
+    name: str
+    types: tuple[str, ...]
+    until_ns: int
+    at_ns: int
+
+
 PlacedRow = FaultRow | NoteRow
-ExtraRow = GhostRow | PlacedRow | EventRow
+InsertedRow = GhostRow | PlacedRow | EventRow
+"""What stands between two frames."""
+ExtraRow = InsertedRow | OwedRow
 
 
 def when(item: ExtraRow) -> int:
     """When it stands, ns."""
+    if isinstance(item, OwedRow):
+        return item.until_ns
     return moment(item.finding) if isinstance(item, GhostRow) else item[1].t_ns
 
 
-def known_since(item: ExtraRow) -> int:
+def known_since(item: InsertedRow) -> int:
     """When it could first be known, ns."""
     return known_at(item.finding) if isinstance(item, GhostRow) else item[1].t_ns
 
 
-def in_order(items: Iterable[ExtraRow]) -> list[ExtraRow]:
+def in_order(items: Iterable[InsertedRow]) -> list[InsertedRow]:
     return sorted(items, key=lambda item: (item.before_id, not isinstance(item, EventRow), when(item)))
 
 

@@ -12,6 +12,7 @@ from wsreplay.tui.recording.summary import close_parts
 
 if TYPE_CHECKING:
     from wsreplay.tui.recording.clock import ShownClock
+    from wsreplay.tui.recording.extra_rows import OwedRow
     from wsreplay.validator.findings import Finding
 
 LineKind = Literal["head", "plain", "dim", "accent", "error", "warning", "info", "ok", "code", "json"]
@@ -81,6 +82,16 @@ def fault_facts(fault: Fault, session: int | None, clock: ShownClock) -> list[De
     ]
     why = "wsreplay did this to the traffic on purpose: it is no fault of its peers."
     return [("head", "injected fault"), *_named(facts), ("plain", ""), ("dim", why)]
+
+
+def owed_facts(item: OwedRow, clock: ShownClock) -> list[DetailLine]:
+    """What is still to come, and until when."""
+    facts: list[tuple[str, object]] = [
+        ("expected", " or ".join(item.types)),
+        ("due by", clock.text(item.until_ns)),
+        ("began with", f"frame {item.start_frame}"),
+    ]
+    return [("head", f"{item.name}: still owed"), *_named(facts)]
 
 
 def note_facts(mark: Mark, clock: ShownClock, key: str) -> list[DetailLine]:

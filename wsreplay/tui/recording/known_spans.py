@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.tui.recording.owed import SpanEnd
 from wsreplay.tui.recording.pairs import Pair, Pairs
 
 if TYPE_CHECKING:
+    from wsreplay.tui.recording.lanes import DrawnSpan
     from wsreplay.validator.findings import SpanRecord
 
 MOST_KNOWN = 5_000  # more are not sent with a verdict, but read by page when somebody looks at them
@@ -15,13 +17,15 @@ MOST_KNOWN = 5_000  # more are not sent with a verdict, but read by page when so
 
 class SpanNews(NamedTuple):
     """Spans that began or changed, by one contract; `is_all` where these are all, whatever was said before. `left_out` says how
-    many there are beside, `pairs` which frames began and ended all of them (None: those of the records)."""
+    many there are beside, `pairs` which frames began and ended all of them (None: those of the records); `ends`
+    what ends each kind of span."""
 
     contract: str
     records: tuple[SpanRecord, ...]
     is_all: bool
     left_out: int = 0
     pairs: Pairs | None = None
+    ends: Mapping[str, SpanEnd] | None = None
 
 
 class KnownSpans:
@@ -29,6 +33,8 @@ class KnownSpans:
 
     def __init__(self) -> None:
         self.contract = ""
+        # What ends each kind of span.
+        self.ends: Mapping[str, SpanEnd] = {}
         # How often something was said; 0: nothing yet.
         self.revision = 0
         self._records: dict[str, SpanRecord] = {}
@@ -41,6 +47,7 @@ class KnownSpans:
         if news.is_all or news.contract != self.contract:
             self._records = {}
         self.contract = news.contract
+        self.ends = news.ends or {}
         self._records.update((record.id, record) for record in news.records)
         self._left_out = news.left_out
         self._pairs = news.pairs
@@ -57,6 +64,13 @@ class KnownSpans:
         """How long that took which a frame ended, ns; None where it ended nothing."""
         pair = self.pairs.ended_by(frame_id)
         return None if pair is None else pair.lasted_ns
+
+    def open_in(self, session: int | None) -> Sequence[DrawnSpan]:
+        """Those that have not ended, as far as they were sent."""
+        from wsreplay.tui.recording.lanes import draw_spans
+
+        records = (record for record in self._records.values() if record.end_ns is None and session in (None, record.session))
+        return draw_spans(sorted(records, key=lambda record: record.start_ns))
 
     def are_all_by(self, contract: str) -> bool:
         """Whether all spans by a contract are known."""

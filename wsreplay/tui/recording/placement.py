@@ -6,13 +6,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from wsreplay.tui.recording.extra_rows import ExtraRow, known_since, when
+from wsreplay.tui.recording.extra_rows import InsertedRow, known_since, when
 
 
 class RowPlacement:
     """`items` are in the order of the frames they stand before; `place` says which of them are shown."""
 
-    def __init__(self, items: Sequence[ExtraRow]) -> None:
+    def __init__(self, items: Sequence[InsertedRow]) -> None:
         self._items = tuple(items)
         self._places: list[int] = []  # for each item, the place in `ids` of the frame behind it
         self._among = 0  # of how many ids these are places
@@ -22,7 +22,7 @@ class RowPlacement:
     def __len__(self) -> int:
         return len(self._shown)
 
-    def __iter__(self) -> Iterator[tuple[int, ExtraRow]]:
+    def __iter__(self) -> Iterator[tuple[int, InsertedRow]]:
         """(row, item) of those that are shown, in order."""
         for above, number in enumerate(self._shown):
             yield self._places[number] + above, self._items[number]
@@ -35,7 +35,7 @@ class RowPlacement:
         """How many are shown above the frame at a place in `ids`."""
         return bisect_right(self._shown, index, key=self._places.__getitem__)
 
-    def at_row(self, row: int, above: int) -> ExtraRow | None:
+    def at_row(self, row: int, above: int) -> InsertedRow | None:
         """What stands in a row with so many above it; None where that is a frame."""
         is_there = above < len(self._shown) and self._row(above) == row
         return self._items[self._shown[above]] if is_there else None

@@ -51,13 +51,13 @@ class Playback(NamedTuple):
         return self._replace(end_ns=max(end_ns, self.start_ns))
 
     def tick(self, now_ns: int, next_event_ns: int | None) -> Playback:
-        """Where the playhead is at `now_ns`. An idle stretch up to the next event takes at most the cap, times speed."""
+        """Where the playhead is at `now_ns`. Whatever the speed, to watch a wait for the next event takes the cap at most."""
         if not self.playing:
             return self
         elapsed = round((now_ns - self.since_ns) * self.speed)
         at = self.at_ns + elapsed
-        if self.idle_cap is not None and next_event_ns is not None and next_event_ns - self.at_ns > self.idle_cap:
-            at += next_event_ns - self.at_ns - self.idle_cap  # the rest of the wait is skipped
+        if self.idle_cap is not None and next_event_ns is not None:
+            at += max(0, next_event_ns - self.at_ns - round(self.idle_cap * self.speed))  # the rest of the wait is skipped
         if at >= self.end_ns:
             return self._replace(at_ns=self.end_ns, since_ns=now_ns, playing=False)
         return self._replace(at_ns=at, since_ns=now_ns)

@@ -13,7 +13,7 @@ from wsreplay.model import FIN, Frame, Session
 from wsreplay.store import paging
 from wsreplay.tui.recording.decoded_heads import decode_heads, document_text
 from wsreplay.tui.recording.evidence import Evidence, GhostRow
-from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, event_rows, in_order
+from wsreplay.tui.recording.extra_rows import EventRow, FaultRow, InsertedRow, NoteRow, OwedRow, event_rows, in_order
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.scan import FrameScan
 from wsreplay.tui.recording.view import View
@@ -53,6 +53,7 @@ class Rows:
         self._unfolded: dict[int, tuple[EventRow, ...]] = {}
         # While replaying, the time of the playhead, ns: what came later is not there yet.
         self.horizon: int | None = None
+        self._tail: Sequence[OwedRow] = ()
         # What the view shows.
         self._evidence, self._reading = recording.evidence, recording.reading
         self.view = self._make()
@@ -77,10 +78,15 @@ class Rows:
         view = View(self.recording.reader, ids, self._extra_rows(), decode)
         if self.horizon is not None:
             view.set_horizon(self.horizon)
+        view.tail = self._tail
         self.view = view
         return view
 
-    def _extra_rows(self) -> Sequence[ExtraRow]:
+    def owe(self, tail: Sequence[OwedRow]) -> None:
+        """What is still owed stands below what has come; the view stays the same object."""
+        self._tail = self.view.tail = () if self.filter is not None or self.only_marked else tail
+
+    def _extra_rows(self) -> Sequence[InsertedRow]:
         """What stands between the frames: ghosts and injected faults, as far as the filter lets them through."""
         placed = self.recording.placed_rows_of(self.session)
         if self.only_marked:
@@ -92,7 +98,7 @@ class Rows:
         lets_through = self.filter.predicate(self._extra_context(items))
         return tuple(item for number, item in enumerate(items) if lets_through(_as_frame(item, number)))
 
-    def _extra_context(self, items: Sequence[ExtraRow]) -> Context:
+    def _extra_context(self, items: Sequence[InsertedRow]) -> Context:
         from wsreplay.trace.filter import Context
 
         known = self.context()
@@ -238,7 +244,7 @@ def _extra_id(number: int) -> int:
     return -1 - number
 
 
-def _as_frame(item: ExtraRow, number: int) -> Frame:
+def _as_frame(item: InsertedRow, number: int) -> Frame:
     """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
     if isinstance(item, NoteRow):
         return Frame(_extra_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())

@@ -17,7 +17,7 @@ from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, NoteRow, when
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, InsertedRow, NoteRow, OwedRow, when
 from wsreplay.tui.recording.placement import RowPlacement
 
 PAGE_ROWS = 128
@@ -143,7 +143,7 @@ class View:
         self,
         reader: Recording,
         ids: Sequence[int],
-        extra_rows: Sequence[ExtraRow] = (),
+        extra_rows: Sequence[InsertedRow] = (),
         decode: DecodeHeads | None = None,
     ) -> None:
         self.pages = Pages(reader, ids, decode=decode)
@@ -152,6 +152,8 @@ class View:
         self._frames = len(ids)
         # Where what is no frame stands between them.
         self._placement = RowPlacement(extra_rows)
+        # What is still owed: it stands below all others.
+        self.tail: Sequence[OwedRow] = ()
         self.version = 0
         self.extra_version = 0
         self._place_extra_rows()
@@ -166,16 +168,23 @@ class View:
         return self._frames
 
     def __len__(self) -> int:
-        return self._frames + len(self._placement)
+        return self._frames + len(self._placement) + len(self.tail)
+
+    @property
+    def last_row(self) -> int:
+        """The last row of what has come; -1 where nothing has."""
+        return self._frames + len(self._placement) - 1
 
     def row(self, number: int) -> Head | ExtraRow | None:
         """What stands in a row; None for a frame that the recording does not hold."""
+        if number > self.last_row:
+            return self.tail[number - self.last_row - 1]
         above = self._placement.above_row(number)
         return self._placement.at_row(number, above) or self.pages.head(number - above)
 
     def index_of_row(self, number: int) -> int:
         """The place in `ids` of a row's frame; for what is no frame, of the frame behind it."""
-        return number - self._placement.above_row(number)
+        return min(number - self._placement.above_row(number), self._frames)
 
     def row_of_index(self, index: int) -> int:
         return index + self._placement.above_frame(index)
@@ -272,4 +281,4 @@ def _is_same(first: ExtraRow, second: ExtraRow) -> bool:
         return first.mark.t_ns == second.mark.t_ns
     if isinstance(first, EventRow) and isinstance(second, EventRow):
         return first.event.number == second.event.number
-    return first[1] == second[1]
+    return first[:2] == second[:2] if isinstance(first, OwedRow) else first[1] == second[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,6 +14,7 @@ from wsreplay import units
 from wsreplay.model import Session
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
+from wsreplay.tui.recording.evidence import Evidence, seen_from
 from wsreplay.tui.recording.goto import Target, parse_target
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
@@ -33,6 +36,7 @@ class PlaybackScreen(BaseScreen):
         Binding("greater_than_sign", "speed(1)", "Faster", id="player.faster", show=False),
         Binding("less_than_sign", "speed(-1)", "Slower", id="player.slower", show=False),
         Binding("i", "idle", "Cap idle time", id="player.idle", show=False),
+        Binding("b", "stop_at_findings", "Stop at each finding as it is decided", id="player.stop_at_findings", show=False),
         Binding("colon", "go_to", "Go to frame, time or ±delta", id="player.go_to", show=False),
         *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
     ]
@@ -41,6 +45,10 @@ class PlaybackScreen(BaseScreen):
     session: Session | None  # None where the whole recording is shown
     playback: Playback
     replaying = False
+    # Whether playing stops at each finding.
+    stops_at_findings = False
+    # When findings are decided and have their place, ns, ascending, and the evidence that says so.
+    _decided: tuple[Evidence | None, Sequence[int]] = None, ()
     _ticking: Timer | None = None
 
     # What a subclass says.
@@ -95,9 +103,31 @@ class PlaybackScreen(BaseScreen):
 
     def tick(self) -> None:
         """Move the playhead to where the clock says."""
-        self.playback = self.playback.tick(self.now(), self.next_event_after(self.playback.at_ns))
+        before_ns = self.playback.at_ns
+        decided_ns = self.next_finding_after(before_ns)
+        times = self.next_event_after(before_ns), decided_ns
+        due = [t_ns for t_ns in times if t_ns is not None and t_ns <= self.playback.end_ns]
+        self.playback = self.playback.tick(self.now(), min(due, default=None))
+        stops = self.stops_at_findings and decided_ns is not None and decided_ns <= self.playback.at_ns
+        if stops and decided_ns is not None:
+            self.playback = self.playback.pause()._replace(at_ns=decided_ns)
         self.keep_ticking()
         self.show_playhead()
+        if stops and decided_ns is not None:
+            self.show_decided(decided_ns)
+
+    def next_finding_after(self, t_ns: int) -> int | None:
+        """When the next finding is decided and has its place, ns; what only follows from another one is none."""
+        evidence = self.recording.evidence
+        if self._decided[0] is not evidence:
+            findings = evidence.of_session(self.session.id if self.session else None)
+            self._decided = evidence, sorted(seen_from(finding) for finding in findings if not finding.caused_by)
+        times = self._decided[1]
+        at = bisect_right(times, t_ns)
+        return times[at] if at < len(times) else None
+
+    def show_decided(self, t_ns: int) -> None:
+        """Playing has stopped at the findings that are decided at a time."""
 
     def end_replay(self) -> None:
         """Show all of the session again."""
@@ -114,6 +144,10 @@ class PlaybackScreen(BaseScreen):
     def action_speed(self, steps: int) -> None:
         self.playback = self.playback.faster(steps)
         self.show_playhead()
+
+    def action_stop_at_findings(self) -> None:
+        self.stops_at_findings = not self.stops_at_findings
+        self.paint_lines()
 
     def action_idle(self) -> None:
         self.playback = self.playback.next_idle_cap()
@@ -154,10 +188,11 @@ class PlaybackScreen(BaseScreen):
         speed = f"{playback.speed:g}"
         cap = f"idle{look.signs.at_most}{units.duration_text(playback.idle_cap)}" if playback.idle_cap else "idle uncapped"
         lively = look.style("accent" if self.replaying else "dim", bold=self.replaying)
+        stops = [("  stops at findings", look.style("word"))] if self.stops_at_findings else []
         form = [] if clock.form is ClockForm.RECORDING else [(f"  {clock.form}", look.style("word"))]
         return [
             (f"{sign} ", lively), (clock.text(playback.at_ns), look.style("strong" if self.replaying else "text")),
             (f"/{clock.end_text(playback.end_ns)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),
-            (cap, look.style("faint")), *form,
+            (cap, look.style("faint")), *stops, *form,
         ]  # fmt: skip
 

@@ -15,8 +15,8 @@ from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow
-from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, OwedRow
+from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts, owed_facts
 from wsreplay.tui.recording.layout import SHOWN_BYTES, wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, event_lines, payload_layout, payload_lines
@@ -75,7 +75,8 @@ class Inspector:
             self._pretty = None
             self._jobs.cancel(LAYING)
         self._events = self._read_events(item)
-        pane = "findings" if isinstance(item, GhostRow) else "meta" if isinstance(item, FaultRow | NoteRow) else self.pane
+        is_short = isinstance(item, FaultRow | NoteRow | OwedRow)
+        pane = "findings" if isinstance(item, GhostRow) else "meta" if is_short else self.pane
         self._detail.show_pane(pane)
         is_new = self._pretty is None and not self._jobs.is_running(LAYING)
         if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
@@ -125,6 +126,9 @@ class Inspector:
         if isinstance(self.item, NoteRow):
             note = note_facts(self.item.mark, self._clock, self._host.look.key("keep.mark"))
             return lambda width: wrapped(note, width, own)
+        if isinstance(self.item, OwedRow):
+            owed = owed_facts(self.item, self._clock)
+            return lambda width: wrapped(owed, width, own)
         if isinstance(self.item, FaultRow):
             about = self._fault_lines(self.item)
             return lambda width: wrapped(about, width, own)

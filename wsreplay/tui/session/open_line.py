@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wsreplay import units
@@ -33,8 +33,8 @@ class OpenLine(StatusLine):
         self._has_failed = False
         self._span_reader = SpanReader(recording, jobs, self._take, self._fail)
 
-    def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Collection[int]:
-        """Say what is open in a session at a time of the recording; the frames that began it."""
+    def show(self, session: Session | None, contracts: tuple[str, ...], at_ns: int, now_ns: int) -> Sequence[DrawnSpan]:
+        """Say what is open in a session at a time of the recording; that is given."""
         self._span_reader.ask(session, contracts, now_ns)
         if self._reading is not None and not self._reading.reaches(at_ns):
             self._reading = self.spans = None
@@ -48,7 +48,7 @@ class OpenLine(StatusLine):
             return ()
         spans = open_at(self.spans, at_ns)
         self._say(spans, at_ns)
-        return {drawn.start_frame for drawn in spans}
+        return spans
 
     def _say(self, spans: Sequence[DrawnSpan], at_ns: int) -> None:
         look = self.look

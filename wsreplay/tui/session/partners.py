@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wsreplay.store.paging import Head
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import EventRow
+from wsreplay.tui.recording.extra_rows import EventRow, OwedRow
 from wsreplay.tui.recording.goto import Target
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class PartnerController:
     def go(self) -> None:
         """Go to the partner of the row that is looked at, or say why there is none."""
         item = self._current().item
-        if isinstance(item, GhostRow):
+        partner: int | None = None
+        if isinstance(item, OwedRow):
+            partner = item.start_frame
+        elif isinstance(item, GhostRow):
             partner = item.finding.activation or next(iter(item.finding.frames), None)
         elif isinstance(item, Head | EventRow):
             frame_id = item.id if isinstance(item, Head) else item.frame.id
@@ -44,8 +47,6 @@ class PartnerController:
                 self._show(never_came)
                 return
             partner = self.partner_of(frame_id)
-        else:
-            partner = None
         if partner is not None:
             self._go_to(Target("frame", partner))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ from textual.widget import Widget
 from wsreplay import units
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
-from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
+from wsreplay.tui.messages import EndWanted, JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import seen_from
 from wsreplay.tui.recording.goto import Target, why_unreachable
+from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.recording.owed import owed_rows
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.recording.scan import ScanResult, session_ids
@@ -24,6 +26,7 @@ from wsreplay.tui.session.actions import SessionActions
 from wsreplay.tui.session.decoding import DecodingController
 from wsreplay.tui.session.export_controller import ExportController
 from wsreplay.tui.session.findings_nav import FindingNavigator
+from wsreplay.tui.session.following import FollowController
 from wsreplay.tui.session.inspector import Inspector
 from wsreplay.tui.session.marks import MarkController
 from wsreplay.tui.session.open_line import OpenLine
@@ -65,11 +68,9 @@ class SessionScreen(SessionActions):
         self.rows = Rows(recording, session)
         self.origin_ns = recording.start_ns(session)
         self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
-        # Whether the cursor stays at the end of a recording that grows, and how many frames came where it does not.
-        self.following = recording.live
-        self.unseen = 0
         self.jobs = self.jobs_of(recording.path)
         self.frames = FrameList(recording, self.rows.view, session, users=recording.users(session), id="frames")
+        self.follow = FollowController(self, self.frames, live=recording.live)
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
@@ -114,8 +115,8 @@ class SessionScreen(SessionActions):
         """What can wait until the first rows are on the screen."""
         await self.bar.make_ready()
         self._read()
-        if self.following:
-            self.frames.move_to(len(self.rows.view) - 1)
+        if self.follow.on:
+            self.frames.move_to_last()
         if self._begin_at is not None:
             self.show_finding(self._begin_at)
 
@@ -153,8 +154,7 @@ class SessionScreen(SessionActions):
         led, self._led_to = self._led_to, None
         if not self.replaying and self.frames.cursor != led:
             self.playback = self.playback.seek(view.time_of_row(self.frames.cursor), self.now())
-        if self.following and self.frames.cursor < len(view) - 1:
-            self.following, self.unseen = False, 0
+        self.follow.moved()
         self.paint_lines()
         self.show_detail_soon()
 
@@ -163,7 +163,7 @@ class SessionScreen(SessionActions):
         if self.detail_due:
             return
         self.detail_due = True
-        if not self.following:
+        if not self.follow.on:
             self.call_after_refresh(self._show_detail)
         elif self.now() - self._detailed_ns < PER_DETAIL_NS:
             self.set_timer(PER_DETAIL_NS / units.SECOND, self._show_detail)
@@ -191,7 +191,7 @@ class SessionScreen(SessionActions):
 
     def paint_lines(self) -> None:
         look = self.look
-        place = place_runs(self.host, self.recording, self.rows, following=self.following, unseen=self.unseen)
+        place = place_runs(self.host, self.recording, self.rows, following=self.follow.on, unseen=self.follow.unseen)
         verdict = verdict_runs(look, self.host.validation.status, self.recording, self.rows.number)
         self.head.say(place, verdict, extra=contract_runs(look, self.recording))
         view = self.rows.view
@@ -221,11 +221,11 @@ class SessionScreen(SessionActions):
         The clock goes with the cursor where that is gone; a replay and the end of a recording that grows stay where they are.
         """
         stood_on = self.frames.view.anchor(self.frames.cursor)
-        was_last = self.frames.cursor >= self.frames.count - 1
+        was_last = self.frames.cursor >= self.frames.view.last_row
         self.frames.set_empty_lines(why_empty(self.look, self.rows, self.recording))
         self.frames.show_view(self.rows.view, anchor=stood_on)
-        if self.following or (self.replaying and was_last):
-            self.frames.move_to(len(self.rows.view) - 1)
+        if self.follow.on or (self.replaying and was_last):
+            self.frames.move_to_last()
         elif stood_on is None and len(self.rows.view):
             self.frames.move_to(self.rows.view.row_at(self.playback.at_ns), quiet=True)  # the list was empty before
         elif not self.replaying and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
@@ -238,12 +238,19 @@ class SessionScreen(SessionActions):
         self.overview_controller.count(self.playback.end_ns, self.now())
 
     def show_open(self) -> None:
-        """Say what is open at the playhead, while the session is played."""
+        """Say what is open at the playhead, while the session is played, and what is owed there or while it is recorded."""
         if self.replaying and not self.open_line.is_attached:
             self.mount(self.open_line, before=self.overview)
         self.open_line.display = self.replaying
-        state = self.session, self.host.validation.contracts_in_use, self.playback.at_ns, self.now()
-        self.frames.set_open(self.open_line.show(*state) if self.replaying else ())
+        contracts, at_ns = self.host.validation.contracts_in_use, self.playback.at_ns
+        spans: Sequence[DrawnSpan] = ()
+        if self.replaying:
+            spans = self.open_line.show(self.session, contracts, at_ns, self.now())
+        elif self.host.growth.live:
+            spans, at_ns = self.recording.known_spans.open_in(self.rows.number), self.recording.reached_ns(self.session)
+        self.frames.set_open({span.start_frame for span in spans} if self.replaying else ())
+        self.rows.owe(owed_rows(spans, self.recording.known_spans.ends, at_ns))
+        self.frames.show_owed()
 
     def marks_changed(self) -> None:
         self.overview_controller.place_extra_rows()
@@ -287,15 +294,13 @@ class SessionScreen(SessionActions):
         self.show_rows()
 
     def recording_grew(self, last_id: int) -> None:
-        self.unseen += self.rows.grown(last_id)
+        grown = self.rows.grown(last_id)
         self.session = self.rows.session  # which may have got another connection
         self.frames.set_users(self.recording.users(self.session))
         if self.frames.count != len(self.rows.view):
             self.frames.show_change()
-            if self.following and not self.replaying:
-                self.frames.move_to(len(self.rows.view) - 1)
-        if self.following and not self.replaying:
-            self.unseen = 0
+        if not (self.follow.on and self.replaying):
+            self.follow.grown(grown)
         self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
         if self.replaying:
             self.show_playhead()  # what was the end is the end no more
@@ -304,6 +309,7 @@ class SessionScreen(SessionActions):
         self.overview_controller.grown(self.playback.end_ns, self.now())
 
     def clock_ticked(self) -> None:
+        self.show_open()
         self.paint_lines()
         if self.detail_due and self.now() - self._detailed_ns > 2 * PER_DETAIL_NS:
             self._show_detail()  # a process that was suspended has missed its timer
@@ -321,9 +327,9 @@ class SessionScreen(SessionActions):
         self._name_list()
         if self.replaying:
             # At its end all is known, also what was due only later.
-            view = self.rows.seen_at(None if self.playback.at_end else self.playback.at_ns)
+            self.rows.seen_at(None if self.playback.at_end else self.playback.at_ns)
             self.frames.show_change()
-            self.frames.move_to(len(view) - 1)
+            self.frames.move_to_last()
         elif view.horizon is not None:
             cursor = self.frames.cursor
             self.rows.seen_at(None)
@@ -350,9 +356,18 @@ class SessionScreen(SessionActions):
             self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
 
     def _reveal(self, finding: Finding) -> None:
-        """While replaying, go to where the replay shows a finding."""
+        """While replaying, stop where the replay shows a finding."""
+        if self.playback.playing:
+            self.playback = self.playback.pause()
+            self.keep_ticking()
         if self.replaying and seen_from(finding) > self.playback.at_ns:
             self.seek(seen_from(finding))
+
+    def show_decided(self, t_ns: int) -> None:
+        findings = self.recording.evidence.of_session(self.rows.number)
+        decided = (finding for finding in findings if seen_from(finding) == t_ns and not finding.caused_by)
+        if (finding := next(decided, None)) is not None:
+            self.show_finding(finding)
 
     def step_rows(self, rows: int) -> None:
         if not self.replaying:
@@ -416,14 +431,30 @@ class SessionScreen(SessionActions):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Who reads a frame wants to go on reading it."""
-        if event.widget is self.detail and self.following:
-            self.following, self.unseen = False, 0
+        if event.widget is self.detail and self.follow.on:
+            self.follow.stop()
             self.paint_lines()
 
     def action_follow(self) -> None:
-        self.following, self.unseen = not self.following, 0
+        is_on = self.follow.on
         if self.replaying:
             self.end_replay()
-        if self.following:
-            self.frames.move_to(len(self.rows.view) - 1)
+        self.follow.stop() if is_on else self.follow.start()
         self.paint_lines()
+
+    def action_play(self) -> None:
+        """At the end of a recording that grows, stand still or follow it again: what came is not played from its beginning."""
+        is_live = self.host.growth.live and not self.replaying
+        if is_live and self.follow.on:
+            self.follow.pause()
+        elif is_live and self.frames.cursor >= self.rows.view.last_row:
+            self.follow.start()
+        else:
+            super().action_play()
+        self.paint_lines()
+
+    def on_end_wanted(self, _message: EndWanted) -> None:
+        """The end of a recording that grows moves on, and the cursor with it."""
+        if self.host.growth.live and not self.replaying:
+            self.follow.start()
+            self.paint_lines()

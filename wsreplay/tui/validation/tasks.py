@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
 from wsreplay.tui.recording.known_spans import MOST_KNOWN, SpanNews
+from wsreplay.tui.recording.owed import SpanEnd
 from wsreplay.tui.recording.pairs import Pairs
 
 if TYPE_CHECKING:
@@ -124,23 +125,30 @@ def _validate(path: Path, names: Sequence[str], decoder: str | None, context: Jo
         for number, contract in enumerate(contracts):
             reader.report_to(report, number, len(contracts))
             judgements.append(validator.judge(reader, contract, span_log=None if number else log))
-        context.publish(_all_spans(names[0] if names else contracts[0].name, judgements[0], log.pairs))
+        context.publish(_all_spans(names[0] if names else contracts[0].name, judgements[0], log.pairs, _ends_of(contracts[0])))
         findings = [finding for judgement in judgements for finding in judgement.findings]
         context.publish(ValidationResult(evidence_of(reader, findings, judgements, list(map(_source, contracts)))))
 
 
-def _all_spans(contract: str, judgement: Judgement, pairs: Pairs) -> SpanNews:
+def _all_spans(contract: str, judgement: Judgement, pairs: Pairs, ends: Mapping[str, SpanEnd]) -> SpanNews:
     """The spans of a recording, if they are not too many; `contract` is what it was asked for by."""
     records = () if judgement.spans_left_out else judgement.spans
-    return SpanNews(contract, records, is_all=True, left_out=judgement.spans_left_out, pairs=pairs)
+    return SpanNews(contract, records, is_all=True, left_out=judgement.spans_left_out, pairs=pairs, ends=ends)
+
+
+def _ends_of(contract: Contract) -> Mapping[str, SpanEnd]:
+    """What ends each kind of span, and when that is due."""
+    from wsreplay.validator.reporting import names
+
+    return {name: SpanEnd(names(span.end_patterns), span.within_ns) for name, span in contract.spans.items()}
 
 
 class _Spans:
     """The spans of a live recording that began or changed since they were sent last."""
 
-    def __init__(self, contract: str) -> None:
+    def __init__(self, contract: str, ends: Mapping[str, SpanEnd]) -> None:
         self._lock = threading.Lock()
-        self._contract = contract
+        self._contract, self._ends = contract, ends
         self._changed: dict[str, SpanRecord] = {}
         # all that were seen: beyond some thousands none are sent any more
         self._seen: set[str] = set()
@@ -158,8 +166,8 @@ class _Spans:
             if not changed:
                 return None
             if len(self._seen) > MOST_KNOWN:
-                return SpanNews(self._contract, (), is_all=True, left_out=len(self._seen))
-            return SpanNews(self._contract, tuple(changed.values()), is_all=False)
+                return SpanNews(self._contract, (), is_all=True, left_out=len(self._seen), ends=self._ends)
+            return SpanNews(self._contract, tuple(changed.values()), is_all=False, ends=self._ends)
 
 
 class _Findings:
@@ -194,7 +202,8 @@ def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobCo
     _give_way()
     contracts = [contract.read_by(decoder) for contract in await_contracts(path, names)]
     sources = list(map(_source, contracts))
-    findings, spans, over = _Findings(), _Spans(names[0] if names else contracts[0].name), threading.Event()
+    spans = _Spans(names[0] if names else contracts[0].name, _ends_of(contracts[0]))
+    findings, over = _Findings(), threading.Event()
 
     def report() -> None:
         with Recording.open(path) as reader:

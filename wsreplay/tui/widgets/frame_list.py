@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from wsreplay.model import Session
 from wsreplay.store.paging import Head
+from wsreplay.tui.messages import EndWanted
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.extra_rows import ExtraRow
 from wsreplay.tui.recording.open_recording import OpenRecording
@@ -107,6 +108,26 @@ class FrameList(RowList):
         """Whether what has not come yet is not there."""
         self._replaying = replaying
 
+    def move_to_last(self) -> None:
+        """Put the cursor on the last row of what has come, with what is still owed in sight below it."""
+        self.move_to(self.view.last_row)
+        if self.view.tail:
+            self._reveal(self.count - 1, centre=False)
+
+    def show_owed(self) -> None:
+        """What is owed at the end of the view is another, or is due sooner."""
+        if self.count != len(self.view):
+            is_last = self.cursor == self.view.last_row
+            self.set_count(len(self.view))
+            if is_last:
+                self.move_to_last()
+        for row in range(self.view.last_row + 1, self.count):
+            self.refresh_line(row)
+
+    def action_bottom(self) -> None:
+        self.move_to_last()
+        self.post_message(EndWanted(self, self.cursor))
+
     def set_open(self, frames: Collection[int]) -> None:
         if set(frames) != set(self.open):
             self.open = frames
@@ -121,6 +142,8 @@ class FrameList(RowList):
         return super().paint_empty(y, width)
 
     def paint(self, row: int, width: int) -> Strip:
+        if row > self.view.last_row:
+            return self._paint_item(self.view.row(row), row, width)  # its time runs
         key = (row, width, self._id_width())
         strip = self._strips.get(key)
         if strip is None:

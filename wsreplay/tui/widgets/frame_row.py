@@ -16,7 +16,7 @@ from wsreplay.tui.look.paint import Run, cut, fitted
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.evidence import Evidence, moment, worst
-from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow
+from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, OwedRow
 from wsreplay.tui.recording.summary import name, summary
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _SIZE_FROM = 90
 _USER_FROM = 100
 _WAIT_FROM = 110
 _USER = 10  # cells
+_COUNTED = 100 * units.MILLISECOND  # a countdown counts in these
 _SUMMARY = 600  # characters
 _LEAST_PAYLOAD, _LEAST_WORDS = 15, 8  # cells that a payload keeps beside a finding's words, and that these are worth
 
@@ -72,6 +73,8 @@ class FrameRow(NamedTuple):
             return self._event(item)
         if isinstance(item, FaultRow):
             return self._fault(item.fault)
+        if isinstance(item, OwedRow):
+            return self._owed(item)
         if isinstance(item, NoteRow):
             return self._note(item.mark)
         return self._ghost(item.finding)
@@ -176,6 +179,16 @@ class FrameRow(NamedTuple):
         lead += self._who(fault.connection_id, style)
         side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
         return [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * self.width, style)]
+
+    def _owed(self, item: OwedRow) -> list[Run]:
+        """What is still to come, and in what time."""
+        look = self.look
+        style, words = look.style("dim"), look.style("text", bold=True)
+        lead = self._dashed_lead(look.signs.owed, item.until_ns, style, words)
+        expected = look.safe(f"{' or '.join(item.types[: 1 if self.width < 100 else None])} ({item.name})")
+        due = f"in {units.duration_text(max(0, item.until_ns - item.at_ns) // _COUNTED * _COUNTED)} "
+        expected_in = [(f"owed: {expected}  ", words), (due, look.style("word", bold=True))]
+        return [*lead, *expected_in, (look.signs.dash * self.width, style)]
 
     def _note(self, mark: Mark) -> list[Run]:
         look = self.look

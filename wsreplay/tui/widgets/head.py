@@ -54,7 +54,7 @@ def new_runs(look: Appearance, following: bool, unseen: int) -> list[Run]:
     """Whether a live list follows its end, and how much it has not shown."""
     if following:
         return [("FOLLOW", look.style("ok", bold=True))]
-    how = f"{look.key('session.follow')} follows"
+    how = f"{look.key('list.last')} follows"
     if not unseen:
         return [(how, look.style("dim"))]
     return [(f"+{unseen:,} new", look.style("word", bold=True)), (f" {how}", look.style("dim"))]
