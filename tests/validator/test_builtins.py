@@ -325,5 +325,5 @@ def test_realtime_deltas_without_their_done_are_a_finding() -> None:
     piece = {"response_id": "r1", "item_id": "i-r1", "output_index": 0, "content_index": 0}
     trace.s2c("response.content_part.done", **piece).s2c("response.output_item.done", response_id="r1", item={"id": "i-r1"})
     findings = said(trace.s2c("response.done", response={"id": "r1"}).close(ending=Ending.CLEAN).judge("openai-realtime"))
-    assert len(findings) == 2
-    assert all(finding.startswith("text-is-done: response.output_text.done") for finding in findings)
+    assert len(findings) == 1
+    assert findings[0].startswith("text-is-done: response.output_text.done or response.text.done did not come after 2 × ")

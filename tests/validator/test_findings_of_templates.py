@@ -134,12 +134,8 @@ from wsreplay.validator.findings import Finding
             Trace().open().s2c("a").s2c("a").close(),
             [
                 finding(
-                    "r", "b did not come after a", activation=1, frames=(1,), kind="missing", expected=("b",),
-                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
-                ),
-                finding(
-                    "r", "b did not come after a", activation=2, frames=(2,), kind="missing", expected=("b",),
-                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS
+                    "r", "b did not come after 2 × a", activation=1, frames=(1,), kind="missing", expected=("b",),
+                    decided_by="scope_close", decided_at=2 * CS, at_ns=2 * CS, count=2
                 ),
             ],
             id="response",

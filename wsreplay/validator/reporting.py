@@ -133,11 +133,13 @@ class Reporter:
         absent: bool = False,
         unsure: str | None = None,
         counted: bool = True,
+        violations: int = 1,
         subject: tuple[str, ...] | None = None,
         **details: Any,
     ) -> Reported:
         """Add a finding, and say what became of it. `bound_from` is when a violated bound began to run; `absent` says that
-        something is missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation.
+        something is missing, `unsure` why it may be no violation; `counted` is false for a further finding of one violation,
+        `violations` how many the finding stands for.
         `subject` is what the finding is about in every recording, if that is not what was expected or seen."""
         conn = conn or (slice_.conn if slice_ is not None else None)
         labels = slice_.labels() if slice_ is not None else ()
@@ -152,7 +154,8 @@ class Reporter:
         expected: tuple[str, ...] = details.get("expected", ())
         seen = details.get("seen") if not absent else None
         if counted:
-            self._count(counts, verdict, severity, conn)
+            for _ in range(violations):
+                self._count(counts, verdict, severity, conn)
         session = conn.session.id if conn is not None else None
         id_ = self._next_id(session or 0, counts.rule.id)
         if counts.kept >= MOST_FINDINGS:

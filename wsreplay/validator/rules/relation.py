@@ -9,6 +9,8 @@ event that is only a b does nothing where the slice has no states, since nothing
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from msgspec import Struct
 
 from wsreplay.contract.model import Declare, Patterns
@@ -121,15 +123,16 @@ class Response(Template):
         obligation.pass_deadline(reported.place)
 
     def _fail(
-        self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None
-    ) -> Reported:
+        self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None,
+        count: int = 1,
+    ) -> Reported:  # fmt: skip
         obligation.settle()
         slice_, within = obligation.slice_, self.rule.within_ns
         trigger, expected = names(self.operands[0]), names(self.operands[1])
         message = f"{either(expected)} did not come"
         message += f" within {duration_text(within)}" if by == "deadline" and within is not None else ""
         message += f" before {seen}" if by == "event" else ""
-        message += f" after {either(trigger)}{where(slice_)}"
+        message += f" after {f'{count:,} × ' if count > 1 else ''}{either(trigger)}{where(slice_)}"
         if by not in ("event", "deadline") and any(pattern.type.startswith("ws.") for pattern in self.operands[1]):
             message += lost(obligation.conn)  # it did end, but not as it should have
         return self.violate(
@@ -148,8 +151,10 @@ class Response(Template):
             at_ns=min(t, obligation.due) if within is not None else t,
             blame=blame(self.operands[1]),
             bound_from=obligation.t if by == "deadline" else None,
-            unsure=why_unsure(slice_.undecodable, self.operands[1], obligation.fid),
+            unsure=self._why_unsure(obligation),
             caused_by=cause or explanation(slice_, expected),
+            count=count,
+            violations=count,
         )
 
     def activated(self, slice_: Slice) -> bool:
@@ -159,9 +164,18 @@ class Response(Template):
         state: Pending | None = slice_.state(self.number)
         for obligation in state.open if state is not None else ():
             obligation.settle()
-            if how == COMPLETE:
-                self._fail(obligation, t, by=by, seen=None, seen_fid=None, cause=cause)
+        if state is not None and how == COMPLETE:
+            for _, alike in groupby(state.open, self._is_told_alike):
+                obligations = list(alike)
+                self._fail(obligations[0], t, by=by, seen=None, seen_fid=None, cause=cause, count=len(obligations))
         super().close(slice_, t, how, cause, by)
+
+    def _is_told_alike(self, obligation: Obligation) -> tuple[int, str | None]:
+        """Obligations that one finding tells of: one b would have met them all."""
+        return obligation.conn.id, self._why_unsure(obligation)
+
+    def _why_unsure(self, obligation: Obligation) -> str | None:
+        return why_unsure(obligation.slice_.undecodable, self.operands[1], obligation.fid)
 
 
 class Precedence(Template):
