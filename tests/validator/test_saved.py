@@ -80,6 +80,17 @@ def test_a_file_that_is_written_is_always_judged(recording: Path, kept: SavedVer
     assert state_of(recording.with_name("none.db")) is None
 
 
+def test_what_another_packages_decoder_reads_is_always_judged(recording: Path, kept: SavedVerdicts) -> None:
+    with Recording.open(recording) as file:
+        judgement = preview_verdict(file)
+    state = state_of(recording)
+    assert judgement is not None and state is not None
+    for decoder, is_kept in (("socket.io", True), ("theirs", False)):
+        contract = CONTRACT.read_by(decoder)
+        kept.keep(state, contract, judgement)
+        assert (kept.find(state, contract) is not None) is is_kept
+
+
 def test_what_cannot_be_read_is_judged_again(recording: Path, kept: SavedVerdicts) -> None:
     (fresh,) = judge_files([(recording, CONTRACT)], saved=kept)
     (kept.folder / files_in(kept)[0]).write_bytes(b"broken")

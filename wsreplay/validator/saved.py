@@ -2,7 +2,8 @@
 
 A verdict is kept for a closed file as it is, by its place, size and time of change; for a contract as it is read; and for the
 program as it is, since a verdict may be another where a rule was mended. Anything else, and it is judged again. What is kept
-can be deleted at any time. A file that a recorder writes, or that was not closed, is always judged.
+can be deleted at any time. A file that a recorder writes, or that was not closed, is always judged, and so is what another
+package's decoder reads.
 
 `WSREPLAY_CACHE` names the folder; where it is empty, nothing is kept.
 """
@@ -20,6 +21,7 @@ from platformdirs import user_cache_path
 
 import wsreplay
 from wsreplay.contract import Contract
+from wsreplay.decode import OUR_DECODERS
 from wsreplay.errors import UsageError
 from wsreplay.files import write_file
 from wsreplay.store import access, lock
@@ -60,6 +62,8 @@ class SavedVerdicts:
 
     def find(self, state: FileState, contract: Contract, spans: bool = False) -> Judgement | None:
         """The verdict of a file in this state."""
+        if not _is_ours(contract):
+            return None
         try:
             return msgspec.msgpack.decode(self._path(state, contract, spans).read_bytes(), type=Judgement)
         except (OSError, msgspec.MsgspecError):
@@ -67,7 +71,7 @@ class SavedVerdicts:
 
     def keep(self, state: FileState, contract: Contract, judgement: Judgement, spans: bool = False) -> None:
         """Keep a verdict, if there is room: that of the file while it was in this state."""
-        if state_of(Path(state[0])) != state:
+        if not _is_ours(contract) or state_of(Path(state[0])) != state:
             return
         data = msgspec.msgpack.encode(judgement)
         if len(data) > LARGEST_KEPT:
@@ -88,6 +92,11 @@ class SavedVerdicts:
         keys = {name: key.sources for name, key in contract.keys.items()}
         asked = repr((state, read, keys, _program()))
         return self.folder / f"{hashlib.blake2b(asked.encode('utf-8', 'backslashreplace'), digest_size=16).hexdigest()}.verdict"
+
+
+def _is_ours(contract: Contract) -> bool:
+    """Whether all that judges is in this program: how another package's decoder stands, nobody knows."""
+    return contract.envelope.decoder in (None, *OUR_DECODERS)
 
 
 @cache
