@@ -192,8 +192,8 @@ class ReplayApp(NavigatingApp):
     def write_file(self, out: Path, task: Task) -> None:
         """Have a task write a file, and say whether it could; the screen that asks for it may be left meanwhile."""
 
-        def say_written(_nothing: object) -> None:
-            self.notify(self.look.own(str(out)), title="written", markup=False)
+        def say_written(paths: Sequence[Path]) -> None:
+            self.notify(self.look.own(" and ".join(map(str, paths))), title="written", markup=False)
 
         def say_why_not(why: str) -> None:
             self.notify(self.look.own(why), title="not written", severity="error", markup=False)

@@ -20,7 +20,8 @@ _TOGETHER = tuple(
     for rooms in (
         {"list", "session", "trace", "player", "keep"}, {"detail", "session", "trace", "player", "keep"},
         {"list", "waterfall", "player"}, {"list", "findings"}, {"detail", "findings"}, {"list", "diff"}, {"detail", "diff"},
-        {"list", "listing", "sessions"}, {"list", "listing", "recordings"}, {"query"}, {"prompt"}, {"help"}, {"contract"},
+        {"list", "listing", "sessions"}, {"list", "listing", "recordings"}, {"query"}, {"prompt"}, {"choice"}, {"help"},
+        {"contract"},
     )
 )  # fmt: skip
 

@@ -58,7 +58,10 @@ class Host(Protocol):
         """In which jobs run that compute for long."""
 
     def write_file(self, out: Path, task: Task) -> None:
-        """Have a task write a file, and say whether it could; the screen that asks for it may be left meanwhile."""
+        """Have a task write a file, and say whether it could; the screen that asks for it may be left meanwhile.
+
+        It publishes the paths of what it has written.
+        """
 
     def report_error(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""

@@ -18,13 +18,13 @@ async def test_copying_hands_the_payload_to_the_terminal(stage, chat_recording):
         assert '"frame": 4' in on.app.clipboard
 
 
-@pytest.mark.parametrize(("name", "frames"), [("part.db", 3), ("part.jsonl", 3)])
-async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recording, tmp_path, monkeypatch, name, frames):
+@pytest.mark.parametrize(("way", "name", "frames"), [("1", "part.db", 3), ("2", "part.jsonl", 3)])
+async def test_what_a_filter_shows_can_be_written_to_a_file(stage, chat_recording, tmp_path, monkeypatch, way, name, frames):
     monkeypatch.chdir(tmp_path)
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.until(lambda: on.app.screen.rows.matches is not None)
-        await on.press("e", "ctrl+u", *name, "enter")
+        await on.press("e", way, "ctrl+u", *name, "enter")
         await on.until(lambda: "written" in on.text())
     out = tmp_path / name
     if out.suffix == ".db":
@@ -44,7 +44,9 @@ async def test_of_a_replay_is_written_what_has_come_when_it_is_asked_for(stage, 
             await on.until(lambda: on.app.screen.rows.matches is not None)
         screen = on.app.screen
         await on.press("0", "space", "space", "colon", *"3s", "enter", "e")
-        assert f"Write {2 if narrowed else 5} frames to" in on.text()
+        assert f"Hand over {2 if narrowed else 5} frames as" in on.text()
+        await on.press("2")
+        assert f"Write {2 if narrowed else 5} frames as JSON lines to" in on.text()
         screen.seek(screen.playback.end_ns)  # as it goes on behind the question
         on.app.focused.value = str(out)
         await on.press("enter")
@@ -54,7 +56,7 @@ async def test_of_a_replay_is_written_what_has_come_when_it_is_asked_for(stage, 
 
 async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_recording, tmp_path):
     async with stage(chat_recording) as on:
-        await on.press("down", "enter", "e", "ctrl+u", *"x.jsonl")
+        await on.press("down", "enter", "e", "2", "ctrl+u", *"x.jsonl")
         on.app.focused.value = str(tmp_path / "x.jsonl")
         await on.pilot.press("enter")
         await on.until(lambda: on.app.processes.running)
@@ -73,7 +75,7 @@ async def test_of_a_file_that_cannot_be_written_is_said_why(stage, chat_recordin
     folder = tmp_path / "out"
     folder.mkdir()
     async with stage(chat_recording) as on:
-        await on.press("down", "enter", "e")
+        await on.press("down", "enter", "e", "2")
         on.app.focused.value = str(folder / "x.jsonl")
         await on.pilot.press("enter")
         (folder / "x.jsonl").write_text("mine")

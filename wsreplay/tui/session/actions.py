@@ -44,7 +44,7 @@ class SessionActions(PlaybackScreen):
         Binding("y", "copy_payload", "Copy the payload", id="keep.copy_payload", show=False),
         Binding("Y", "copy_frame", "Copy the frame", id="keep.copy_frame", show=False),
         Binding("f", "page_payload", "Full payload in $PAGER", id="keep.page", show=False),
-        Binding("e", "export", "Export or cut what is shown", id="keep.export", show=False),
+        Binding("e", "export", "Hand over: cut, export, report, test", id="keep.export", show=False),
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("D", "compare", "Compare with another session", id="session.diff", show=False),
@@ -129,7 +129,7 @@ class SessionActions(PlaybackScreen):
         self.exports.page()
 
     def action_export(self) -> None:
-        self.exports.ask_target()
+        self.exports.ask_way()
 
     def action_waterfall(self) -> None:
         item = self.caught_up().item

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import orjson
 
-from wsreplay.errors import UsageError
 from wsreplay.files import new_file
 from wsreplay.formats.cut import cut
 from wsreplay.formats.jsonl_export import export
 from wsreplay.model import OPCODE_NAMES, Direction, Frame, Session
-from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
-from wsreplay.tui.jobs.task import JobContext
 
 
 def as_json(frame: Frame) -> str:
@@ -43,33 +40,13 @@ class SelectedFrames(Recording):
         return array("Q", (frame_id for frame_id in super().frame_ids(connections) if frame_id in self._ids))
 
 
-def write_out(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None, context: JobContext) -> None:
-    """Write a session, or all of them, or of those the frames `ids`; publishes when it is done. Raises WsreplayError.
-
-    A file `.db` becomes a recording cut out of this one, `.jsonl` the exchange format. It has its name only when it is whole.
-    """
-    _write(path, out, session, ids)
-    context.publish(None)
-
-
-def _write(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None) -> None:
+def write(path: Path, out: Path, session: Session | None, ids: Sequence[int] | None, *, cut_out: bool) -> None:
+    """Write a session, or all of them (None), or of those the frames `ids`: as a recording cut out of this one, or in the
+    exchange format. The file is new, and has its name only when it is whole. Raises WsreplayError."""
     with SelectedFrames(path, ids) if ids is not None else Recording.open(path) as reader:
         connections = list(session.connections) if session else reader.connections()
-        if out.suffix == ".db":
+        if cut_out:
             cut(reader, [connection.id for connection in connections], out)
             return
         with new_file(out, replace=False) as half, half.open("xb") as file:
             file.writelines(line + b"\n" for line in export(reader, connections))
-
-
-def check_target(text: str) -> str | None:
-    """What is wrong with a file to write to, or None."""
-    try:
-        path = typed_path(text)
-    except UsageError as error:
-        return str(error)
-    if path.suffix not in (".db", ".jsonl"):
-        return "a name that ends in .jsonl (exchange format) or .db (a recording cut out)"
-    if path.exists():
-        return f"{path} exists: choose another name"
-    return None if path.parent.is_dir() else f"there is no folder {path.parent}"

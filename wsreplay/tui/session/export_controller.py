@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from wsreplay.tui.recording.evidence import GhostRow
 if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
+    from wsreplay.tui.session.handover import Order, Way
     from wsreplay.tui.session.inspector import Inspector
 
 
@@ -69,19 +71,47 @@ class ExportController:
             self._host.notify(why, title="there is no payload")
         return inspector.frame
 
-    def ask_target(self) -> None:
-        """Ask for a file to write what is shown into."""
-        from wsreplay.tui.session import export
-        from wsreplay.units import count_text
+    def ask_way(self) -> None:
+        """Ask how to hand over what is shown, and into which file."""
+        from wsreplay.tui.screens.choice import ChoiceScreen
+        from wsreplay.tui.session.handover import WAYS
 
         if not self._rows.view.frames:
             self._host.notify("no frame is shown", title="there is nothing to write")
             return
         ids = self._narrowed()
-        what = count_text(len(ids), "frame") if ids is not None else "this session" if self._rows.session else "the recording"
-        name = self._recording.path.with_suffix(f".{self._rows.number or 'all'}.jsonl").name
-        question = f"Write {what} to a file: .jsonl exports, .db cuts a recording out"
-        self._host.ask(question, "file", partial(self._write, ids), value=name, check=export.check_target)
+
+        def chosen(place: int | None) -> None:
+            if place is not None:
+                self._ask_file(WAYS[place], ids)
+
+        question = f"Hand over {self._scope(ids)} as"
+        self._app.push_screen(ChoiceScreen(question, [(way.name, way.words) for way in WAYS]), chosen)
+
+    def _scope(self, ids: list[int] | None) -> str:
+        from wsreplay.units import count_text
+
+        return count_text(len(ids), "frame") if ids is not None else self._whole()
+
+    def _whole(self) -> str:
+        return "this session" if self._rows.session else "the recording"
+
+    def _ask_file(self, way: Way, ids: list[int] | None) -> None:
+        from wsreplay.tui.session import handover
+
+        session = self._rows.session or (self._recording.sessions[0] if len(self._recording.sessions) == 1 else None)
+        if way.of_one and session is None:
+            self._host.notify("it is of one session: open one first", title=f"not as {way.name}", severity="warning")
+            return
+        what = self._scope(ids if way.narrows else None)
+        order = handover.Order(
+            way, self._recording.path, self._recording.path, session if way.of_one else self._rows.session,
+            ids if way.narrows else None, self._host.host.validation.contracts_in_use, self._recording.named_decoder,
+        )
+        name = handover.propose_name(way, self._recording.path, self._rows.number)
+        self._host.ask(
+            f"Write {what} as {way.name} to", "file", partial(self._write, order), value=name, check=handover.check_target
+        )
 
     def _narrowed(self) -> list[int] | None:
         """The frames that are shown, where that are not all: a filter, the marks or a replay hide some."""
@@ -89,9 +119,6 @@ class ExportController:
         is_all = self._rows.matches is None and not self._rows.only_marked and view.horizon is None
         return None if is_all else list(view.ids[: view.frames])
 
-    def _write(self, ids: list[int] | None, name: str) -> None:
-        from wsreplay.tui.session import export
-
+    def _write(self, order: Order, name: str) -> None:
         out = typed_path(name)
-        task = partial(export.write_out, self._recording.path, out, self._rows.session, ids)
-        self._host.host.write_file(out, task)
+        self._host.host.write_file(out, replace(order, out=out))
