@@ -106,6 +106,9 @@ class ScreenHost(Protocol):
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", markup: bool = True
     ) -> None: ...
+    def copy(
+        self, text: str, what: str, *, data: bytes | None = None, name: str = "copy", suffix: str = ".txt"
+    ) -> None: ...  # fmt: skip
     def ask(
         self, question: str, hint: str, answer: Callable[[str], object], *, value: str = "",
         check: Callable[[str], str | None] | None = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
@@ -15,6 +16,7 @@ from wsreplay.tui.host import Themed
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
+from wsreplay.units import count_text
 
 SMALLEST = (60, 12)
 WIDE = 100  # columns, in which a list and its detail stand side by side
@@ -106,6 +108,30 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
                 self.call_later(answer, text)
 
         self.app.push_screen(Prompt(question, hint, value=value, check=check), answered)
+
+    def copy(self, text: str, what: str, *, data: bytes | None = None, name: str = "copy", suffix: str = ".txt") -> None:
+        """Give a text to the terminal's clipboard; what terminals do not take goes into a file: `data`, or the text."""
+        from wsreplay.tui.screens import copying
+
+        count = count_text(len(text), "character")
+        if copying.fits(text):
+            self.app.copy_to_clipboard(text)
+            self.notify(f"{count}, by the terminal (OSC 52)", title=f"copied {what}", markup=False)
+            return
+        try:
+            path = copying.keep(text.encode("utf-8", "backslashreplace") if data is None else data, name, suffix)
+        except OSError as error:
+            self.notify(self.look.own(str(error)), title=f"{what} was not copied", severity="error", markup=False)
+            return
+        title = f"{what}: {count} are more than terminals take, so they are in a file"
+        self.notify(self.look.own(str(path)), title=title, severity="warning", markup=False)
+
+    def action_copy_text(self) -> None:
+        """Copy what the mouse has selected."""
+        text = self.get_selected_text()
+        if not text:
+            raise SkipAction
+        self.copy(text, "the selection", name="selection")
 
     def jobs_of(self, path: Path) -> RecordingJobs:
         """The jobs of this screen that read a recording."""

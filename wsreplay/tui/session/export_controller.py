@@ -14,6 +14,7 @@ from wsreplay.model import Frame
 from wsreplay.store.paths import typed_path
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.extra_rows import OwedRow
 
 if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
@@ -36,16 +37,18 @@ class ExportController:
         return self._host.app
 
     def copy(self, *, whole: bool) -> None:
-        """The payload, or the frame with its facts, on the clipboard."""
+        """The payload, or the frame with its facts, on the clipboard; what is too long for it in a file."""
         from wsreplay.tui.session.export import as_json
-        from wsreplay.units import count_text
 
         frame = self._frame()
-        if frame is not None:
-            text = as_json(frame) if whole else frame.payload.decode("utf-8", "backslashreplace")
-            self._app.copy_to_clipboard(text)
-            title = f"copied frame {frame.id} with its facts" if whole else f"copied the payload of frame {frame.id}"
-            self._host.notify(count_text(len(text), "character"), title=title)
+        if frame is None:
+            return
+        name = f"frame-{frame.id}"
+        if whole:
+            self._host.copy(as_json(frame), f"frame {frame.id} with its facts", name=name, suffix=".json")
+        else:
+            text = frame.payload.decode("utf-8", "backslashreplace")
+            self._host.copy(text, f"the payload of frame {frame.id}", data=frame.payload, name=name, suffix=".txt")
 
     def page(self) -> None:
         """All of the payload in $PAGER."""
@@ -67,7 +70,8 @@ class ExportController:
         """The frame that is looked at; where there is none, it is said why."""
         inspector = self._current()
         if inspector.frame is None:
-            why = "it never came" if isinstance(inspector.item, GhostRow) else "it is no frame"
+            whys = {GhostRow: "it never came", OwedRow: "it has not come yet"}
+            why = whys.get(type(inspector.item), "it is no frame")
             self._host.notify(why, title="there is no payload")
         return inspector.frame
 

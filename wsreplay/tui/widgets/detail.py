@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Offset, Region
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -65,6 +67,8 @@ class Detail(Themed, Widget, can_focus=True):
         self._laid_for = -1
         if not keep_place:
             self.top = 0
+            if self.is_attached and self.text_selection is not None:
+                self.screen.clear_selection()  # it was of another text
         self._lay()
         self._repaint_from(before)
 
@@ -108,11 +112,45 @@ class Detail(Themed, Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         room = max(0, self.size.width - 1)
         kind, text = self._line(y) or ("plain", "")
-        text = self.look.own(text[:HIGHLIGHTED_CELLS])
+        text = self._shown(text)
         runs = self._coloured(text) if kind in ("json", "code") else [(text, self._style(kind))]
         ground = self.look.ground("ground")
         thumb, style = self._bar(y)
-        return Strip([*line(runs, room, ground), Segment(thumb, ground + style)], room + 1)
+        shown = self._selected(line(runs, room, ground), text, self.top + y).apply_offsets(0, self.top + y)
+        return Strip([*shown, Segment(thumb, ground + style)], room + 1)
+
+    # What the mouse selects.
+
+    def _selected(self, strip: Strip, text: str, row: int) -> Strip:
+        """A line with what is selected of it made visible."""
+        selection = self.text_selection
+        span = selection.get_span(row) if selection is not None else None
+        if span is None:
+            return strip
+        first, last = cell_len(text[: span[0]]), cell_len(text[: span[1]] if span[1] >= 0 else text)
+        if first >= last:
+            return strip
+        before, selected, *rest = strip.divide([first, last, strip.cell_length])
+        ground = self.look.ground("match")
+        over = Strip([Segment(text, style + ground if style else ground) for text, style, _ in selected], selected.cell_length)
+        return Strip.join([before, over, *rest])
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What is selected, as it is shown."""
+        first = selection.start or Offset(0, 0)
+        last = selection.end or Offset(HIGHLIGHTED_CELLS, len(self._laid) - 1)
+        lines = [self._shown(text) for _, text in self._laid[first.y : last.y + 1]]
+        if not lines:
+            return None
+        lines[-1] = lines[-1][: last.x]
+        lines[0] = lines[0][first.x :]
+        return "\n".join(lines), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    def _shown(self, text: str) -> str:
+        return self.look.own(text[:HIGHLIGHTED_CELLS])
 
     def _bar(self, y: int) -> Run:
         """The scroll bar's cell in a line."""

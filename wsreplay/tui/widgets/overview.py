@@ -20,6 +20,7 @@ _RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4
 class Overview(Themed, Widget):
     """Paints what it was last given. All times in ns."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = "Overview { height: 2; padding: 0 1; background: $ws-ground; }"
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -42,6 +42,7 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
         Binding("end,G", "bottom", "Last row", id="list.last", show=False),
         Binding("enter", "choose", "Open", id="list.open", show=False),
     ]
+    ALLOW_SELECT = False  # the mouse selects text in a detail
     DEFAULT_CSS = """
     RowList { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
     """

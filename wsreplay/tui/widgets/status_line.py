@@ -17,6 +17,7 @@ from wsreplay.tui.look.paint import Run, split
 class StatusLine(Themed, Widget):
     """Paints the runs it was last given."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = """
     StatusLine { height: 1; padding: 0 1; background: $ws-raised; }
     StatusLine.-ground { background: $ws-ground; }
