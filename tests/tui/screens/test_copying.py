@@ -48,7 +48,7 @@ async def test_what_the_mouse_selects_in_the_detail_is_seen_and_copied(stage, ch
         assert [text.strip() for text in painted] == ["", *(line.strip() for line in selected.splitlines()), ""]
         await on.press("ctrl+c")
         assert on.app.clipboard == selected and "copied the selection" in on.text()
-        await on.press("j")
+        await on.press("h", "j")
         assert not on.app.screen.selections, "it was of another text"
 
 
