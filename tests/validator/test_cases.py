@@ -11,7 +11,10 @@ from expectations import disagreements, expectation
 from whole_verdicts import (
     TRACES,
     case_verdict,
+    digest_of,
     findings_of,
+    generated_names,
+    generated_verdict,
     lines_of,
     read_lines,
     sample_names,
@@ -47,6 +50,11 @@ def test_what_is_said_of_a_sample_is_as_before(name: str):
     assert lines_of(sample_verdict(name)) == WHOLE[name]
 
 
+@pytest.mark.parametrize("name", generated_names())
+def test_what_is_said_of_a_generated_trace_is_as_before(name: str):
+    assert [digest_of(generated_verdict(name))] == WHOLE[name], "whole_verdicts.py prints what is said"
+
+
 def test_nothing_else_is_held():
-    names = {*EXPECTED, *(name for name, _, _ in table_cases()), *sample_names()}
+    names = {*EXPECTED, *(name for name, _, _ in table_cases()), *sample_names(), *generated_names()}
     assert set(WHOLE) == names

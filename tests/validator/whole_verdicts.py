@@ -1,22 +1,29 @@
 """Verdicts whole, a line for each finding, span and count, as `cases/whole.txt` holds them.
 
-    PYTHONPATH=tests/support python tests/validator/whole_verdicts.py
+    PYTHONPATH=tests/support python tests/validator/whole_verdicts.py [NAME]
 
-writes that file anew: read what has changed before you commit it.
+writes that file anew: read what has changed before you commit it. With a name it prints the lines of that verdict; of traces
+that are drawn by lot the file holds a digest only.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
 import yaml
+from every_rule import HEAD, RULES
 from expectations import verdict_of
+from judged_traces import Trace
 from trace_notation import TraceText
 
+from wsreplay.contract import loads
 from wsreplay.report import FileResult
 from wsreplay.report.json import document
 from wsreplay.store.reader import Recording
@@ -32,6 +39,12 @@ _LEFT_OUT = {"contract_file", "line", "message_id", "file", "rule"}
 _USUAL = {
     "verdict": "violated", "severity": "error", "session": 1, "connection": 1, "count": 1, "decided_by": "event",
     "blame": "server",
+}  # fmt: skip
+# Traces drawn by lot for each contract, and the values of their events.
+GENERATED = 6
+VALUES: dict[str, Sequence[Any]] = {
+    "id": range(40), "seq": [0, 1, 2, 3, 4, 5, "3", 2.5], "at": [1.7e9, 1.7e9 + 0.01, 1.7e9 + 0.05, "soon"], "t": ["t1", "t2"],
+    "r": ["r1", "r2"], "p": ["r1", "r2"], "c": ["c1", "c2"], "n": ["search", "fetch"], "u": ["u1", "u2"],
 }  # fmt: skip
 _COUNTS = ("fulfilments", "violations", "pending", "inconclusive", "errors")
 
@@ -76,6 +89,38 @@ def sample_verdict(name: str) -> dict[str, Any]:
     return verdict
 
 
+def generated_verdict(name: str) -> dict[str, Any]:
+    """What a contract with every rule of a kind says of a trace that is drawn by lot, for this name always the same."""
+    rules, _, _ = name.rpartition(" ")
+    random, trace = Random(name), Trace().open(1, "u1").open(2, "u2").open(3, None)
+    current = {1: 1, 2: 2, 3: 3}
+    for _ in range(30):
+        trace.at(round(trace.now + random.choice((0, 0, 0.03, 0.3)), 3))
+        user = random.randint(1, 3)
+        connection = trace.connections[current[user]]
+        if connection.closed_ns is not None:
+            current[user] = len(trace.connections) + 1
+            trace.open(current[user], connection.user)
+        elif random.random() < 0.06:
+            trace.drop(connection.id).at(round(trace.now + 0.01, 3))
+        else:
+            values = {name: random.choice(few) for name, few in VALUES.items() if random.random() < 0.6}
+            say = trace.c2s if random.random() < 0.2 else trace.s2c
+            say(random.choice("sabef"), connection.id, **values)
+    for connection in list(trace.connections.values()):
+        if connection.closed_ns is None:
+            trace.close(connection.id)
+    contract = loads(HEAD + RULES[rules])
+    result = FileResult("", trace.judge(contract, span_log=SpanLog()), contract=contract, every_span=True)
+    verdict: dict[str, Any] = orjson.loads(orjson.dumps(document([result])))
+    return verdict
+
+
+def generated_names() -> list[str]:
+    """Those of the verdicts of such traces: the rules, and a number."""
+    return [f"{rules} {number}" for rules in RULES for number in range(GENERATED)]
+
+
 def findings_of(verdict: dict[str, Any]) -> list[str]:
     """A line for each finding."""
     return [_line(finding) for file in verdict["files"] for finding in file["findings"]]
@@ -90,6 +135,12 @@ def lines_of(verdict: dict[str, Any]) -> list[str]:
         if rule["activations"]
     ]
     return [*findings_of(verdict), *map(_line, file.get("spans", ())), ", ".join(counts)]
+
+
+def digest_of(verdict: dict[str, Any]) -> str:
+    """How many lines there are, and a digest of them."""
+    lines = lines_of(verdict)
+    return f"{len(lines)} lines, {blake2b(repr(lines).encode(), digest_size=8).hexdigest()}"
 
 
 def _line(member: dict[str, Any]) -> str:
@@ -112,7 +163,8 @@ def all_lines() -> dict[str, list[str]]:
         for path in sorted(TRACES.glob("*.jsonl")):
             (place := Path(folder, path.stem)).mkdir()
             lines[path.stem] = findings_of(trace_verdict(path.stem, place))
-    return lines | {name: lines_of(sample_verdict(name)) for name in sample_names()}
+    lines |= {name: lines_of(sample_verdict(name)) for name in sample_names()}
+    return lines | {name: [digest_of(generated_verdict(name))] for name in generated_names()}
 
 
 def read_lines() -> dict[str, list[str]]:
@@ -127,4 +179,8 @@ def sample_names() -> list[str]:
 
 
 if __name__ == "__main__":
-    WHOLE.write_text("\n\n".join("\n".join([name, *lines]) for name, lines in all_lines().items()) + "\n")
+    if len(sys.argv) > 1:
+        verdict = sample_verdict(sys.argv[1]) if sys.argv[1] in sample_names() else generated_verdict(sys.argv[1])
+        print("\n".join(lines_of(verdict)))
+    else:
+        WHOLE.write_text("\n\n".join("\n".join([name, *lines]) for name, lines in all_lines().items()) + "\n")

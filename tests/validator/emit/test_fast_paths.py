@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from every_rule import HEAD, RULES
 from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,75 +14,6 @@ from judged_traces import Trace
 
 from wsreplay.contract import loads
 from wsreplay.validator import Engine, Judgement, SpanLog
-
-HEAD = """
-contract: x
-envelope: {type: $.type, id: $.id, seq: $.seq, sent: $.at}
-keys: {thread: [$.t, conn.id], run: [$.r, thread], tool: $.c, owner: $.u, name: $.n}
-"""
-SPANS = """
-spans:
-  run: {by: [thread, run], start: s, end: {ok: e, failed: f}, body: [a, b], within: 200ms, parent: $.p}
-  tool: {by: [run, tool], else_by: [run, name], inside: run, start: a, end: b, within: 50ms}
-"""
-RULES = {
-    "latency": "latency: {latency: ['s2c:*', a], max: 20ms}",
-    "latency with a condition": "rules: [{id: l, latency: {event: a, where: {$.r: r1}}, max: 20ms}]",
-    "sequence by connection": "sequence: {field: envelope.seq, by: conn.id}",
-    "sequence by session": "sequence: {field: envelope.seq, by: conn.session, mode: increasing}",
-    "sequence by key": "sequence: {field: envelope.seq, by: tool}",
-    "sequence of what is found": SPANS + "sequence: {field: envelope.seq, recover_within: 40ms}",
-    "unique": "unique: {field: envelope.id, by: thread}",
-    "unique of something else": "unique: {field: $.seq, by: tool}",
-    "bind": "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
-    "bind to another key": "isolation: [{id: i, bind: [run, tool], to: owner}]",
-    "bind in spans": SPANS + "isolation: [{id: i, bind: [thread, run], to: conn.user}]",
-    "bind what may be shared, and confine": SPANS
-    + "isolation: [{id: i, bind: [thread, run], shared: 't2'}, {id: j, confine: owner, shared: u1}]",
-    "confine": "isolation: [{id: i, confine: owner, to: conn.user}, {id: j, confine: run, to: thread}]",
-    "spans": SPANS,
-    "templates in spans": SPANS
-    + """
-rules:
-  - {id: a, existence: [a, b], in: run}
-  - {id: b, precedence: [a, b], in: run}
-  - {id: c, response: [a, b], in: run, by: tool, within: 50ms}
-  - {id: d, precedence: [a, {event: b, where: {$.r: r1}}], by: thread}
-  - {id: e, existence: a, in: tool, unless: ok}
-  - {id: f, precedence: [s, e], in: run, unless: failed}
-  - {id: g, response: [s, e], across: user}
-""",
-    "values": SPANS
-    + """
-rules:
-  - {id: a, recurrence: a, every: 100ms, in: run}
-  - {id: b, rate: ["s2c:*"], max: 2, per: 50ms, by: thread}
-  - {id: c, monotonic: $.seq, mode: non_decreasing, event: [a, b], in: run, by: tool}
-  - {id: d, count: a, equals: $.seq, at: e, across: user}
-  - {id: e, sum: $.seq, event: a, equals: $.seq, at: [b, ws.drop], after: s, until: f}
-  - {id: f, assemble: {event: a, field: $.t, by: run, until: e, as: json, equals: $.n}}
-  - {id: g, consistent: [tool, name], by: run}
-  - {id: h, precedence: [a, {event: b, where: {$.r: {pattern: '^r'}, $.seq: [{minimum: 2}, 1]}}]}
-""",
-    "canaries": "isolation: [{id: i, canary: 'm[12]'}]",
-    "what a user sees": SPANS
-    + """
-waits: {by: thread, from: a, until: [b, "c2s:*"]}
-silence: {in: run, max: 40ms}
-startup: {first: b, before: [s, a]}
-left_open: {in: run, after: 10ms}
-needs: {event: [a, b, s], any: [$.t, $.x.n]}
-""",
-    "all at once": SPANS
-    + """
-json: {text: object, type: required}
-unknown: warn
-rules: [{id: a, existence: [a, b], in: run}, {id: b, precedence: [a, b], in: run}, {id: l, latency: a, max: 20ms}]
-sequence: {field: envelope.seq, by: conn.session}
-unique: {field: envelope.id, by: thread}
-isolation: [{id: i, bind: [thread, run], to: conn.user}, {id: j, confine: owner, to: conn.user}]
-""",
-}
 
 # Few values, so that they meet; and such as a fast path must not take for what they are not.
 VALUES = {
