@@ -143,6 +143,20 @@ def test_deep_places_are_searched():
     assert where(finder, {"items": ["x"], "a": {"b": []}}) == []
 
 
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ([{"id": "x"}, {"id": "y"}], [("first", "0.id", "x")]),
+        ([{"id": 7}], [("first", "0.id", 7)]),
+        ([{"id": None}], []),
+        ([], []),
+        ({"id": "x"}, []),
+    ],
+)
+def test_ids_in_a_list_are_searched(document: Any, expected: list[tuple[str, str, Any]]):
+    assert where(IdFinder([("first", parse("$[0].id"))]), document) == expected
+
+
 def test_the_first_pair_of_an_id_stays():
     ids = IdMap()
     assert not ids

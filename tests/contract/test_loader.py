@@ -171,6 +171,20 @@ def test_a_contract_adds_to_the_schemas_of_another_and_replaces_some(tmp_path: P
     ]
 
 
+def test_a_file_that_is_no_contract_is_named_and_not_shown(tmp_path: Path) -> None:
+    for content in ("password: hush\n", "- hush\n", "hush\n", "rules: []\n"):
+        (tmp_path / "notes.yaml").write_text(content)
+        with pytest.raises(ContractError) as caught:
+            loads("contract: x\nextends: notes.yaml", "c.yaml", tmp_path)
+        assert str(caught.value) == "c.yaml:2:10: extends: notes.yaml is not a contract"
+
+
+@pytest.mark.parametrize(("length", "end"), [(57, "'"), (58, "'"), (59, "…"), (100, "…")])
+def test_a_long_value_is_shown_in_short(length: int, end: str) -> None:
+    found = mistake(f"contract: x\nrules: {'x' * length}")
+    assert found == f"c.yaml:2:8: rules: expected a list of rules, found '{'x' * min(length, 59)}{end}"
+
+
 def test_a_contract_that_extends_itself_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(f"contract: a\nextends: {file}")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wsreplay.contract import load, loads
-from wsreplay.contract.proposal import as_yaml, look, looks_like, propose
+from wsreplay.contract.proposal import ObservedTypes, as_yaml, look, looks_like, propose
 from wsreplay.formats.import_file import import_file
 from wsreplay.store.reader import Recording
 from wsreplay.validator import judge
@@ -22,6 +24,18 @@ def imported(source: Path, out: Path) -> None:
 @pytest.mark.parametrize("theirs", ["agentStarted", "agent.started", "agent-start", "AGENT_STARTED", "agent.starting"])
 def test_names_with_the_same_words_look_alike(theirs: str) -> None:
     assert looks_like(theirs, "agent_started")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "alike"),
+    [
+        ("stopping", "stop", True), ("run", "runs", True), ("completes", "complete", True), ("messages", "message", True),
+        ("toolCall", "tool_calls", True), ("used", "us", False), ("bed", "b", False), ("ring", "r", False), ("is", "i", False),
+        ("added", "add", True), ("eed", "e", False), ("HTTPAnswer", "http_answered", True), ("v2.open", "v2_opened", True),
+    ],
+)  # fmt: skip
+def test_words_are_alike_but_for_their_endings(theirs: str, ours: str, alike: bool) -> None:
+    assert (looks_like(theirs, ours), looks_like(ours, theirs)) == (alike, alike)
 
 
 @pytest.mark.parametrize("theirs", ["agent", "agentstarted", "agent.stopped", "run.started", "", "agent.star"])
@@ -57,6 +71,55 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
     )
     assert [finding.message for finding in judgement.findings] == ["unknown type billing.tick"]
     assert judgement.run_counts == {"completed": 1}
+
+
+def seen(documents: Sequence[Any], folder: Path) -> ObservedTypes:
+    """What is seen in a recording of these messages."""
+    lines = '{"wsreplay": 1}\n{"connection": 1, "t": 0, "open": {"path": "/"}}\n'
+    for number, document in enumerate(documents, 1):
+        message = {"connection": 1, "t": number, "dir": "s2c", "opcode": "text", "data": json.dumps(document)}
+        lines += json.dumps(message) + "\n"
+    (folder / "a.jsonl").write_text(lines)
+    imported(folder / "a.jsonl", folder / "a.db")
+    with Recording.open(folder / "a.db") as recording:
+        return look(recording)
+
+
+@pytest.mark.parametrize(
+    ("documents", "path"),
+    [
+        ([{"kind": "x", "a": {"event": "y"}}], ("a", "event")),
+        ([{"z": {"event": "y"}, "event": "x"}], ("event",)),
+        ([{"a": {"b": {"event": "y"}}, "b": {"event": "x"}}], ("b", "event")),
+        ([{"eventType": "x", "t": 1}], ("eventType",)),
+        ([{"a": {"b": {"c": {"event": "x"}}}}], ("a", "b", "c", "event")),
+        ([{"a": {"b": {"c": {"d": {"event": "x"}}}}}], None),
+        ([{"event": {"more": 1}}], None),
+        ([{"name": "x"}] * 4 + [{}], ("name",)),
+        ([{"name": "x"}] * 3 + [{}], None),
+        ([{"name": f"x{number}"} for number in range(201)], None),
+        ([{"name": f"x{number % 200}"} for number in range(201)], ("name",)),
+        ([{"text": "x"}], None),
+        ([], None),
+    ],
+)
+def test_where_a_type_stands_is_seen(documents: list[Any], path: tuple[str, ...] | None, tmp_path: Path) -> None:
+    assert seen(documents, tmp_path).type_path == path
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        ({"thread_id": "t", "run_id": "r", "tool_call_id": "c"}, {}),
+        ({"thread_id": "t", "data": {"runId": "r", "toolCallId": "c"}},
+         {"run_id": "$.data.runId", "tool_call_id": "$.data.toolCallId"}),
+        ({"data": {"thread": "t", "run_id": "r"}, "call_id": "c"},
+         {"thread_id": "$.data.thread", "run_id": "$.data.run_id", "tool_call_id": "$.call_id"}),
+    ],
+)  # fmt: skip
+def test_only_members_that_stand_elsewhere_are_mapped(message: dict[str, Any], fields: dict[str, str], tmp_path: Path) -> None:
+    proposal = propose(seen([{"type": "agent_started", **message}], tmp_path), load("agent-chat"))
+    assert {name: path for name, path in proposal.fields.items() if name in ("thread_id", "run_id", "tool_call_id")} == fields
 
 
 def test_what_looks_like_nothing_is_named_and_demanded_nothing_of(tmp_path: Path) -> None:

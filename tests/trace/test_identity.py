@@ -92,6 +92,12 @@ def test_a_token_after_the_word_bearer_among_the_subprotocols_counts() -> None:
     assert user("/ws", ("Sec-WebSocket-Protocol", f"bearer, {token(uid=7)}")) == "7"
 
 
+@pytest.mark.parametrize("lines", ["bearer,{}", "chat, Bearer , {}", "jwt.{}", "chat,jwt.{} , other", "bearer, {}, x"])
+def test_a_token_among_the_subprotocols_goes_before_one_that_is_known_by_its_shape(lines: str) -> None:
+    headers = ("X-Other", token(sub="u2")), ("Sec-WebSocket-Protocol", lines.format(token(sub="u1")))
+    assert user("/ws", *headers) == "u1"
+
+
 def test_of_claims_the_first_that_is_there_is_taken() -> None:
     claims = {"email": "a@example.com", "uid": 3, "user_id": "u", "sub": "s"}
     for name in ("sub", "user_id", "uid", "email"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -13,8 +14,9 @@ from planted import MESSAGES, PLANTED, SIGNED
 from wsreplay.decode import TEXT, RawMessage
 from wsreplay.trace.identity import identify
 from wsreplay.trace.message_redaction import MessageRedactor
-from wsreplay.trace.payload_secrets import FIRST_MESSAGES
+from wsreplay.trace.payload_secrets import FIRST_MESSAGES, PayloadSecrets
 from wsreplay.trace.redaction import PREFIX, Redactor
+from wsreplay.trace.secret_names import SecretNames
 
 REDACTOR = Redactor(b"key of the tests")
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl"
@@ -202,7 +204,7 @@ def test_a_server_that_chooses_an_offered_token_does_not_give_it_away() -> None:
     ],
 )
 def test_what_is_no_secret_is_kept(path: str, headers: tuple[tuple[str, str], ...]) -> None:
-    assert kept(path, headers) == repr((path, headers))
+    assert kept(path, headers, Redactor()) == repr((path, headers)), "one that has seen no subprotocol that was a secret"
 
 
 # Messages, with `auto`.
@@ -238,6 +240,44 @@ def test_a_secret_in_a_first_message_is_hidden_and_users_are_told_apart(message:
 )  # fmt: skip
 def test_what_is_no_secret_stays_byte_for_byte(message: bytes) -> None:
     assert hidden(message, is_first=False) == message
+
+
+NUMBERS_AND_TEXTS = [("12345", True), ("1.5", True), ('"SECRET"', True), ("null", False), ("true", False), ("false", False)]
+
+
+@pytest.mark.parametrize("around", ["{}", "[{}]", '{{"more": [[{}], []]}}'])
+@pytest.mark.parametrize(("value", "is_hidden"), NUMBERS_AND_TEXTS)
+def test_what_stands_under_the_name_of_a_secret_is_hidden_if_it_is_a_text_or_a_number(
+    value: str, is_hidden: bool, around: str
+) -> None:
+    held = around.format(value)
+    shown = orjson.loads(hidden(f'{{"password":{held},"id":7}}'.encode(), is_first=False) or b"")
+    assert (value.strip('"') not in orjson.dumps(shown["password"]).decode()) == is_hidden
+    assert is_hidden or shown["password"] == orjson.loads(held)
+    assert shown["id"] == 7
+
+
+def test_a_number_is_no_token() -> None:
+    """Its name may be that of a secret, and may be that of a count."""
+    assert hidden(b'{"token":12345678901234567890,"auth":7}') == b'{"token":12345678901234567890,"auth":7}'
+
+
+@pytest.mark.parametrize("nested", ['[' * 2000 + '{"password":"SECRET"}' + ']' * 2000, '{"a":' * 1100 + '[0]' + '}' * 1100])
+def test_messages_that_are_nested_deeper_than_anybody_reads_do_no_harm(nested: str) -> None:
+    shown = hidden(nested.encode())
+    assert shown is None or b"SECRET" not in shown
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_in_decoded_messages_a_secret_is_looked_for_as_deep_as_people_nest(opening: str) -> None:
+    """What a decoder gives may be nested deeper than Python recurses."""
+    secrets = PayloadSecrets(SecretNames(), lambda value: "hidden")
+    for depth, is_hidden in ((1, True), (90, True), (3000, False)):
+        document: Any = {"password": "SECRET"}
+        for _ in range(depth):
+            document = [document] if opening == "[" else {"a": document}
+        shown = secrets.hide_in(document, is_first=True)
+        assert (shown is not document) == is_hidden
 
 
 def test_what_names_a_secret_surely_is_hidden_in_every_message() -> None:

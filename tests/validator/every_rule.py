@@ -51,6 +51,41 @@ rules:
   - {id: g, consistent: [tool, name], by: run}
   - {id: h, precedence: [a, {event: b, where: {$.r: {pattern: '^r'}, $.seq: [{minimum: 2}, 1]}}]}
 """,
+    "values in scopes": SPANS
+    + """
+rules:
+  - {id: a, recurrence: b, every: 40ms, after: s, until: e}
+  - {id: b, rate: a, max: 1, per: 50ms, in: run, after: b}
+  - {id: c, monotonic: $.seq, event: a, after: s, until: [e, f], by: thread}
+  - {id: d, assemble: {event: a, field: $.t, until: b, equals: $.n}, by: thread, after: s}
+  - {id: e, consistent: [tool, name], by: thread, until: e}
+  - {id: f, count: [a, b], equals: $.seq, at: f, in: run, after: a}
+  - {id: g, response: [a, b], in: run, after: b, until: f, within: 50ms}
+  - {id: h, existence: a, in: run, unless: failed, severity: warning}
+  - {id: i, init: [s, a], by: thread}
+  - {id: j, end: [e, f], by: run}
+  - {id: k, not_co_existence: [a, f], in: run}
+  - {id: l, responded_existence: [a, b], across: user}
+  - {id: m, response: [a, b], mode: chain, by: run}
+  - {id: n, precedence: [a, b], mode: alternate, by: thread}
+""",
+    "three spans in each other": """
+spans:
+  run: {by: [thread, run], start: s, end: {ok: e, failed: f}, within: 200ms, renews: true}
+  tool: {by: [run, tool], inside: run, start: a, end: [b, f], after: {ok: f}}
+  step: {by: [tool, name], inside: tool, start: {event: a, where: {$.n: search}}, end: e, body: b}
+rules:
+  - {id: a, existence: b, in: step}
+  - {id: b, response: [a, b], in: tool}
+  - {id: c, precedence: [a, e], in: run}
+""",
+    "questions": """
+spans: {run: {by: [thread, run], start: s, end: {ok: e, failed: f}, body: [a, b], within: 200ms}}
+questions: {asks: ["c2s:*"], by: thread, answered_by: run, within: 50ms, done_within: 100ms}
+reconnect: {in: run, lost: [ws.drop], within: 100ms}
+waits: {by: thread, from: a, until: ["c2s:*"]}
+silence: {in: run, max: 40ms}
+""",
     "canaries": "isolation: [{id: i, canary: 'm[12]'}]",
     "what a user sees": SPANS
     + """

@@ -195,4 +195,30 @@ def test_stopping_gives_the_verdict_so_far(tmp_path: Path) -> None:
     assert judgement.verdict == "inconclusive"
 
 
+def test_followers_of_a_file_are_told_of_findings_and_of_what_becomes_of_them(tmp_path: Path) -> None:
+    trace = Trace().open().c2s("chat", thread_id="t").at(3).run("t").close()
+    path, told = write_whole(tmp_path / "a.db", trace), list[str]()
+    (judgement,) = follow(
+        path,
+        load("agent-chat"),
+        on_finding=lambda finding: told.append(f"{finding.rule} {finding.kind}"),
+        on_amended=lambda before, after: told.append(f"{before.rule} {before.kind} → {after.kind}"),
+    )
+    assert told == ["first-event missing", "first-event missing → late"]
+    assert judgement.findings == trace.judge().findings
+
+
+def test_all_spans_are_logged_for_who_asks_for_them_and_else_runs(tmp_path: Path) -> None:
+    path = write_whole(tmp_path / "a.db", Trace().open().c2s("chat", thread_id="t1").run().close())
+    states = [
+        [record.state for record in judgement.spans]
+        for (judgement,) in (
+            follow(path, load("agent-chat")),
+            follow(path, load("agent-chat"), spans=True),
+            follow(path, load("agent-chat"), on_spans=lambda contract, records: None),
+        )
+    ]
+    assert states == [["completed"], ["completed", "completed"], ["completed", "completed"]]
+
+
 # Several files, several processes.

@@ -132,3 +132,19 @@ def test_each_kind_of_fault_does_what_it_says() -> None:
     assert [message.t_ns for message in stalled.messages] == [0, 10_000_000 + mutation_score.STALL_NS]
     with pytest.raises(UsageError, match="no fault 'bend'"):
         mutation_score.mutate(trace, "bend", 0)
+
+
+def test_who_comes_and_goes_after_a_stall_does_so_a_minute_later() -> None:
+    trace = Trace().open().s2c("a").at(1).open(2).s2c("b", 2).at(2).s2c("c").close().at(3).s2c("d", 2).close(2)
+    whole = trace.as_trace()
+    stall, second = mutation_score.STALL_NS, 1_000_000_000
+    for at in range(4):
+        since, stalled = whole.messages[at].t_ns, mutation_score.mutate(whole, "stall", at)
+        for before, after in zip(whole.connections, stalled.connections, strict=True):
+            assert before.closed_ns is not None and after.closed_ns is not None
+            assert after.opened_ns - before.opened_ns == (stall if before.opened_ns > since else 0)
+            assert after.closed_ns - before.closed_ns == (stall if before.closed_ns >= since else 0)
+        moved = [after.t_ns - before.t_ns for before, after in zip(whole.messages, stalled.messages, strict=True)]
+        assert moved == [0] * at + [stall] * (4 - at)
+        assert stalled.reached_ns == whole.reached_ns + stall
+    assert [connection.opened_ns for connection in whole.connections] == [0, second]

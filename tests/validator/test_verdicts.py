@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from judged_traces import NS, Trace, said
 
-from wsreplay.contract import loads
+from wsreplay.contract import load, loads
 from wsreplay.model import Connection, Message
 from wsreplay.trace.stream import Opened, Tick
 from wsreplay.validator import Engine
 from wsreplay.validator.findings import Severity, Verdict
-from wsreplay.validator.verdicts import notes_of, verdict_of_rule
+from wsreplay.validator.verdicts import notes_of, required_types, verdict_of_rule
 
 SPAN = "contract: x\nkeys: {run: $.run}\nspans: {run: {by: run, start: s, end: e, within: 10s}}"
 
@@ -129,3 +129,17 @@ def test_runs_that_are_open_are_told_while_the_trace_goes_on():
 )  # fmt: skip
 def test_what_was_left_out_is_said(skipped: int, undecodable: int, anonymous: int, expected: tuple[str, ...]):
     assert notes_of(skipped, undecodable, anonymous, 2) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "types"),
+    [
+        ("agent-chat", [("agent_started",), ("agent_thinking",), ("tool_executing",), ("tool_completed", "tool_error"),
+                        ("agent_completed",)]),
+        ("ag-ui", [("RUN_STARTED",), ("RUN_FINISHED",)]),
+        ("graphql-transport-ws", [("subscribe",), ("complete",)]),
+        ("openai-realtime", [("response.created",), ("response.done",)]),
+    ],
+)  # fmt: skip
+def test_a_run_must_have_its_start_what_occurs_in_it_and_its_good_end(name: str, types: list[tuple[str, ...]]):
+    assert list(required_types(load(name))) == types

@@ -101,15 +101,21 @@ def generated_verdict(name: str) -> dict[str, Any]:
         if connection.closed_ns is not None:
             current[user] = len(trace.connections) + 1
             trace.open(current[user], connection.user)
-        elif random.random() < 0.06:
+        elif (odds := random.random()) < 0.06:
             trace.drop(connection.id).at(round(trace.now + 0.01, 3))
+        elif odds < 0.1:
+            trace.cut(random.randint(0, 1), connection.id)
+        elif odds < 0.13:
+            trace.raw(b'{"type": "a", "x": ' + b"[" * 2_000 + b"]" * 2_000 + b"}", random.randint(0, 1), connection.id)
         else:
             values = {name: random.choice(few) for name, few in VALUES.items() if random.random() < 0.6}
             say = trace.c2s if random.random() < 0.2 else trace.s2c
             say(random.choice("sabef"), connection.id, **values)
     for connection in list(trace.connections.values()):
-        if connection.closed_ns is None:
+        if connection.closed_ns is None and not name.endswith("5"):
             trace.close(connection.id)
+    if name.endswith("5"):
+        trace.truncate()
     contract = loads(HEAD + RULES[rules])
     result = FileResult("", trace.judge(contract, span_log=SpanLog()), contract=contract, every_span=True)
     verdict: dict[str, Any] = orjson.loads(orjson.dumps(document([result])))
@@ -127,14 +133,15 @@ def findings_of(verdict: dict[str, Any]) -> list[str]:
 
 
 def lines_of(verdict: dict[str, Any]) -> list[str]:
-    """A line for each finding and each span, and one for what the rules have counted."""
+    """A line for each finding and each span, one for what the rules have counted, and one for all else."""
     (file,) = verdict["files"]
     counts = [
         f"{rule['id']} {rule['activations']}={'+'.join(str(rule[count]) for count in _COUNTS)}"
         for rule in file["rules"]
         if rule["activations"]
     ]
-    return [*findings_of(verdict), *map(_line, file.get("spans", ())), ", ".join(counts)]
+    rest = {key: value for key, value in file.items() if key not in ("findings", "spans", "runs", "rules", "contract")}
+    return [*findings_of(verdict), *map(_line, file.get("spans", ())), ", ".join(counts), _line(rest)]
 
 
 def digest_of(verdict: dict[str, Any]) -> str:

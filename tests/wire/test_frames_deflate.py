@@ -71,6 +71,14 @@ def test_without_context_takeover_broken_data_harms_one_message_only():
     assert decoder.protocol_error is not None
 
 
+@pytest.mark.parametrize("most", [1, 5, 6, 12])
+def test_how_much_is_inflated_at_once_changes_no_frame(most: int):
+    wire = DEFLATED_HELLO + HELLO + DEFLATED_HELLO_AGAIN * 3 + PING_HELLO + DEFLATED_HELLO
+    frames, decoder = decode(wire, deflate=Inflate(), max_inflated=most)
+    assert frames == decode(wire, deflate=Inflate())[0]
+    assert_clean(decoder)
+
+
 def test_a_decoder_can_begin_where_the_window_is_lost():
     frames, decoder = decode(DEFLATED_HELLO_AGAIN + HELLO, deflate=Inflate(), undecodable="the window is lost")
     assert [(frame.payload, frame.missing, frame.message) for frame in frames] == [(b"", 5, None), (b"Hello", 0, b"Hello")]

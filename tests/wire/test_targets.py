@@ -32,6 +32,14 @@ def test_paths_that_lead_above_where_they_begin(path: bytes):
     assert leaves_prefix(path)
 
 
+@pytest.mark.parametrize("times", range(5))
+def test_a_path_is_decoded_twice_and_no_more(times: int):
+    path = b"/.."
+    for _ in range(times):
+        path = path.replace(b"%", b"%25") if b"%" in path else path.replace(b".", b"%2e")
+    assert leaves_prefix(path) == (times <= 2)
+
+
 @pytest.mark.parametrize("path", [b"/", b"/ws", b"/a/../b", b"/a/b/../../c", b"/...", b"/..a", b"/x?next=/..", b"/a%2fb/../c"])
 def test_paths_that_do_not(path: bytes):
     assert not leaves_prefix(path)

@@ -187,7 +187,7 @@ class _Builder:
 def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[str, int]) -> Value:
     """`base` with what `change` says: lists of rules by id, mappings by name (`merged`: how many levels deep), all else
     replaced."""
-    data, places = dict(base.mapping()), dict(base.key_places)
+    data = dict(base.mapping())
     for name, value in _to_their_kinds(data, change, by_id).items():
         key = name.removeprefix(ADDING)
         if key != name and key not in by_id and key not in merged:
@@ -198,8 +198,7 @@ def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[
             data[key] = _merge(data[key], value, merged[key])
         else:
             data[key] = value
-        places[key] = change.key_places.get(name, value.place)
-    return replace(change, data=data, key_places=places)
+    return replace(change, data=data)
 
 
 def _to_their_kinds(base: dict[str, Value], change: Value, by_id: Collection[str]) -> dict[str, Value]:

@@ -183,3 +183,15 @@ def test_a_user_whom_a_message_names_owns_what_the_session_owned():
     contract = loads(TEXT.replace("owner: $.u}", "owner: $.u, user: $.hello}"))
     trace = two(None, None).c2s("q", 1, t="t1").c2s("hello", 1, hello="alice").c2s("hello", 2, hello="alice")
     assert said_of(run(run(trace, 1), 2), contract=contract) == []
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(("is_open", "expected"), [(True, ["thread t1 of user alice reached user bob: a"]), (False, [])])
+def test_an_id_is_known_for_ten_idle_minutes_and_while_its_run_is_open(is_open: bool, expected: list[str], inline: bool):
+    trace = asked(two()).s2c("s", t="t1", r="r1")
+    if not is_open:
+        trace.s2c("e", t="t1", r="r1")
+    for minutes in range(1, 30):
+        trace.at(minutes * 60).s2c("a", 2, t="other", r="another")
+    trace.s2c("a", 2, t="t1", r="r1")
+    assert [message for _, _, _, message in said_of(trace, inline)] == expected

@@ -160,3 +160,28 @@ def test_where_the_clocks_are_the_same_the_delay_itself_is_judged(tmp_path: Path
         ("late", "error", "a was 250ms on its way, at most 100ms allowed"),
         ("clock", "error", "a came 1s before it was sent: the clocks differ"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("delays", "expected"),
+    [
+        ([0.05, 0.1, 0.0], []),
+        ([0.05, 0.15], ["late 50ms: a was 150ms on its way, at most 100ms allowed"]),
+        ([0.05, -0.05], ["clock: a came 50ms before it was sent: the clocks differ"]),
+        ([0.0503, -0.0005, 0.1005], []),
+        ([0.0503, -0.002], ["clock: a came 2ms before it was sent: the clocks differ"]),
+    ],
+)
+def test_by_one_clock_a_delay_is_judged_as_precisely_as_times_are_told(
+    delays: list[float], expected: list[str], tmp_path: Path
+):
+    began = datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp()
+    trace = Trace().open()
+    for number, delay in enumerate(delays, 1):
+        trace.at(number).s2c("a", at=round((began + number - delay) * 1000))
+    path = write_whole(tmp_path / "same.db", trace.close())
+    with Recording.open(path) as recording:
+        found = judge(recording, loads(TEXT[:-1] + ", clock: same}")).findings
+    late = [f" {finding.late_by // 1_000_000}ms" if finding.late_by else "" for finding in found]
+    assert [f"{finding.kind}{by}: {finding.message}" for finding, by in zip(found, late, strict=True)] == expected
+    assert {finding.connection for finding in found} <= {1}

@@ -100,3 +100,31 @@ def test_numbers_that_may_have_been_in_unreadable_messages_are_inconclusive():
 def test_a_session_that_is_over_takes_its_counters_with_it():
     trace = Trace().open(1).s2c("a", n=5).close(1).at(100).open(2).s2c("a", connection=2, n=9).close(2)
     assert judged(BY_SESSION, trace) == []
+
+
+FOUND = "keys: {thread: $.t, run: $.r}\nspans: {run: {by: [thread, run], start: s, end: e}}\nsequence: {id: n, field: $.n}"
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        # one counter for the session, whatever runs and threads its values come in
+        ("t1 r1 1, t2 r2 2, t1 r1 3, t2 r2 4", []),
+        ("t1 r1 1, t2 r2 2, t1 r1 4", ["3 missing before 4"]),
+        # one for each thread; a further thread begins where it likes
+        ("t1 r1 1, t1 r2 2, t2 r3 1, t1 r2 3, t2 r3 2, t3 r4 5, t3 r4 6", []),
+        ("t1 r1 1, t1 r2 2, t2 r3 1, t1 r2 3, t2 r3 3", ["2 missing before 3"]),
+        # one for each run, all in one thread: each begins at 0 or 1, so what comes before its first value is missing
+        ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r2 2, t1 r1 3", []),
+        ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r3 3", ["1 to 2 missing before 3"]),
+        ("t1 r1 1, t1 r1 2, t1 r2 0, t1 r2 1, t1 r3 0, t1 r3 2", ["1 missing before 2"]),
+        # the first number again, which was the session's after all
+        ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r1 3, t1 r2 4, t1 r1 5", ["$.n 1 came twice"]),
+    ],
+)
+def test_what_a_counter_belongs_to_is_found_by_looking(steps: str, expected: list[str], inline: bool):
+    trace = Trace().open()
+    for thread, run, number in map(str.split, steps.split(", ")):
+        trace.s2c("a", t=thread, r=run, n=int(number))
+    assert judged(FOUND, trace.close(), inline) == expected

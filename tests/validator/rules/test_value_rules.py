@@ -16,6 +16,7 @@ from judged_traces import NS, Trace, said
 
 from wsreplay.contract import loads
 from wsreplay.validator import Verdict
+from wsreplay.validator.rules import assemble
 
 Event = tuple[int, str, dict[str, Any]]  # time (s), type, values
 
@@ -253,3 +254,17 @@ def test_a_pattern_asks_for_values_by_json_schema_globs_and_equality(where: str,
     contract = loads(HEAD + f"[{{id: r, absence: {{event: a, where: {{$.v: {where}}}}}}}]")
     fitting = [value for value in values if Trace().open().s2c("a", v=value).close().judge(contract).findings]
     assert fitting == expected
+
+
+@pytest.mark.parametrize(("pieces", "is_kept"), [(1, True), (4, True), (5, False), (9, False)])
+def test_a_text_that_is_longer_than_anybody_reads_is_given_up_once(pieces: int, is_kept: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assemble, "LONGEST", 40)
+    trace = Trace().open()
+    for _ in range(pieces):
+        trace.s2c("delta", d="0123456789")
+    judgement = trace.s2c("done", whole="x").close().judge(
+        loads(HEAD + "[{id: r, assemble: {event: delta, field: $.d, until: done, equals: $.whole}}]")
+    )
+    (rule,) = judgement.rules
+    assert judgement.forgotten == ({} if is_kept else {"pieces of long texts": 1})
+    assert (rule.violations, rule.inconclusive) == ((1, 0) if is_kept else (0, 1))

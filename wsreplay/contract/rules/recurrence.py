@@ -16,6 +16,8 @@ from wsreplay.contract.schema_parts import DURATION, JsonSchema, ref
 class Recurrence(Declare):
     """While the scope is open, never longer than `within_ns` without the event; the scope's beginning counts as one."""
 
+    within_ns: int
+
 
 def read_recurrence(value: Value, reader: Reader) -> Rule:
     parts = value.mapping((*COMMON, *SCOPE, "recurrence", "every"))

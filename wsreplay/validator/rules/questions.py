@@ -165,7 +165,7 @@ class QuestionsMonitor(MessageMonitor):
         return question
 
     def _say_late(self, question: Question, overdue_finding: int, t: int, fid: int | None, type_: str) -> None:
-        late = t - question.since - (self.rule.within_ns or 0)
+        late = t - self._due(question)
         self.reporter.amend(
             overdue_finding,
             kind="late",
@@ -237,9 +237,13 @@ class QuestionsMonitor(MessageMonitor):
 
     # What there is to say.
 
+    def _due(self, question: Question) -> int:
+        """By when it must be answered (ns)."""
+        return question.since + (self.rule.within_ns or 0)
+
     def next_due(self) -> int | None:
         question = first_owed(self._queue)
-        return None if question is None else question.since + (self.rule.within_ns or 0)
+        return None if question is None else self._due(question)
 
     def expire_next(self) -> None:
         question = self._queue.popleft()
@@ -249,7 +253,7 @@ class QuestionsMonitor(MessageMonitor):
         if session.left or not session.connections or session.is_waiting(question.thread):
             self._parked.append(question)
             return
-        question.pass_deadline(self._say_unanswered(question, question.since + (self.rule.within_ns or 0), "deadline"))
+        question.pass_deadline(self._say_unanswered(question, self._due(question), "deadline"))
 
     def _resume(self, session: SessionState, t: int) -> None:
         """The session's client is back: bounds run anew."""

@@ -26,8 +26,7 @@ class RecurrenceTemplate(Template):
         self._wait(slice_, slice_.fid, slice_.t, slice_.conn)
 
     def _wait(self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState) -> None:
-        within = self.rule.within_ns or 0
-        obligation = Obligation(slice_, fid, t, t + within, conn)
+        obligation = Obligation(slice_, fid, t, t + self.rule.within_ns, conn)
         slice_.set_state(self.number, obligation)
         self.activate(slice_)
         if not self.queue:
@@ -47,11 +46,10 @@ class RecurrenceTemplate(Template):
         self._wait(slice_, fid, t, conn)
 
     def _end_silence(self, waiting: Obligation, finding: int, fid: int | None, t: int, type_: str) -> None:
-        within = self.rule.within_ns or 0
         self.reporter.amend(
             finding, kind="late", late_by=t - waiting.due, seen=type_, frames=frames_of(waiting.fid, fid),
             message=f"{either(names(self.rule.operands[0]))} came after {duration_text(t - waiting.t)}, at least every "
-            f"{duration_text(within)} expected{where(waiting.slice_)}",
+            f"{duration_text(self.rule.within_ns)} expected{where(waiting.slice_)}",
         )  # fmt: skip
 
     def expire(self, obligation: Obligation) -> None:
@@ -60,7 +58,7 @@ class RecurrenceTemplate(Template):
         obligation.settle()
 
     def _say_silent(self, obligation: Obligation) -> Reported:
-        patterns, within = self.rule.operands[0], self.rule.within_ns or 0
+        patterns, within = self.rule.operands[0], self.rule.within_ns
         slice_, expected = obligation.slice_, names(patterns)
         return self.violate(
             slice_,

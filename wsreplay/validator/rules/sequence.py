@@ -31,7 +31,7 @@ from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import either, frames_of, sender
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.owed import first_owed
-from wsreplay.validator.rules.sequence_state import ScopeSearch, SequenceGap, SequenceState, Suspect
+from wsreplay.validator.rules.sequence_state import Level, ScopeSearch, SequenceGap, SequenceState, Suspect
 from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.state import ConnectionState, SessionState
@@ -190,7 +190,7 @@ class SequenceMonitor(MessageMonitor):
                 mistaken.conn, "order", f"{self.rule.field.text} {mistaken.value} came twice", mistaken.fid, mistaken.t,
                 mistaken.type, mistaken.direction, decided_at=event[3], after=mistaken.after,
             )  # fmt: skip
-        elif math.isnan(state.last) and number > 1 and search.level != "thread":
+        elif math.isnan(state.last) and number > 1 and search.level is not Level.THREAD:
             state.go_on(0)
             self.check(state, number, *event)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from copy import copy
+from enum import Enum, auto
 from typing import Any
 
 from msgspec import Struct
@@ -151,6 +152,14 @@ class SequenceState:
         return LOST if everywhere else UNREADABLE
 
 
+class Level(Enum):
+    """What has a counter of its own within a session."""
+
+    UNKNOWN = auto()
+    THREAD = auto()
+    RUN = auto()
+
+
 class ScopeSearch:
     """What a counter belongs to: its session as a whole, a thread, or a run.
 
@@ -164,8 +173,8 @@ class ScopeSearch:
     def __init__(self) -> None:
         # the thread and run of the first value; for each of them, whether the counter may be its own
         self._first: tuple[Any, Any] = (None, None)
-        # each thread, or run, has its own: "thread" or "run", once that is known
-        self.sliced, self.level = False, ""
+        # each thread, or run, has its own, once that is known
+        self.sliced, self.level = False, Level.UNKNOWN
         self._threads: dict[Any, SequenceState] = {}
         self._runs: dict[Any, SequenceState] = {}
         # the last value of the session's counter, while all that came since might be its own
@@ -176,7 +185,7 @@ class ScopeSearch:
     def begin(self, state: SequenceState, thread: Any, run: Any) -> None:
         """The first value came."""
         self._first = thread, run
-        self.level = ""
+        self.level = Level.UNKNOWN
         state.belong(run, scope_known=False)
 
     def take_part(self, state: SequenceState, thread: Any, run: Any) -> None:
@@ -187,7 +196,7 @@ class ScopeSearch:
         if thread != first_thread:
             state.belong(run, scope_known=True)
         elif run != state.run:
-            self.level = "thread"
+            self.level = Level.THREAD
             state.belong(run, scope_known=False, thread=thread)
 
     def is_beginning(self, state: SequenceState, value: int, thread: Any, run: Any) -> bool:
@@ -195,14 +204,14 @@ class ScopeSearch:
         if state.scope_known or value not in (0, 1):
             return False
         first_thread, first_run = self._first
-        return thread != first_thread or (run != first_run and self.level != "thread")
+        return thread != first_thread or (run != first_run and self.level is not Level.THREAD)
 
     def slice_up(self, state: SequenceState, thread: Any, run: Any, suspect: Suspect) -> SequenceState:
         """Each thread, or run, has its own counter: the new one's."""
         first_thread, first_run = self._first
         self.sliced, self.whole, self._suspect = True, state.last, suspect
         if thread == first_thread:
-            self.level = "run"
+            self.level = Level.RUN
         heir = state.hand_over()
         self._threads[first_thread], self._runs[first_run] = heir, heir
         return self._new(thread, run)
@@ -221,11 +230,11 @@ class ScopeSearch:
 
     def counter(self, value: int, thread: Any, run: Any) -> SequenceState:
         """That of a thread's or run's slice."""
-        state = self._threads.get(thread) if self.level == "thread" else self._runs.get(run)
+        state = self._threads.get(thread) if self.level is Level.THREAD else self._runs.get(run)
         known = self._threads.get(thread)
-        if state is None and known is not None and not self.level:
-            self.level = "run" if value in (0, 1) and value != known.last + 1 else "thread"
-            state = known if self.level == "thread" else None
+        if state is None and known is not None and self.level is Level.UNKNOWN:
+            self.level = Level.RUN if value in (0, 1) and value != known.last + 1 else Level.THREAD
+            state = known if self.level is Level.THREAD else None
         return self._new(thread, run) if state is None else state
 
     def mistaken(self, state: SequenceState, value: int) -> Suspect | None:
