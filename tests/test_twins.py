@@ -49,7 +49,6 @@ ELSEWHERE = (
     ("validator/state/*.py", "validator/test_engine.py", "what is kept of a trace shows in what the engine forgets and finds"),
     ("validator/*.py", "validator", "the parts of the engine, whose verdicts are tested"),
     ("wire/assembly.py", "wire/test_frames.py", "messages are put together of the frames that the scanner finds in bytes"),
-    ("wire/answers.py", "proxy/test_upstream.py", "answers in the upstream's place are read by a client"),
 )  # fmt: skip
 
 
