@@ -23,16 +23,16 @@ def imported(name: str, folder: Path) -> Path:
         ("rpc", "json-rpc: c2s:initialize 1, s2c:initialize:result 1"),
         ("signalr", "signalr: c2s:handshake 1, s2c:handshake:result 1, s2c:Send 1, s2c:ping 1"),
         ("phoenix", "phoenix: c2s:phx_join 1, s2c:phx_reply 1, s2c:new_msg 1"),
-        ("bin", None),
+        ("bin", "4 frames, none with a type"),
     ],
 )
-def test_what_fits_nothing_is_said_to_fit_nothing(name: str, seen: str | None, tmp_path: Path) -> None:
+def test_what_fits_nothing_is_said_to_fit_nothing(name: str, seen: str, tmp_path: Path) -> None:
     path = imported(name, tmp_path)
     outcome = run("validate", path)
     assert outcome.code == 3
     assert "NO CONTRACT FITS   no findings" in outcome.out
     assert f"wsreplay contract map {path}" in outcome.out
-    assert (f"seen: {seen}" in outcome.out) == (seen is not None)
+    assert f"seen: {seen}" in outcome.out and "NOT JUDGED" in outcome.out
     verdict = json.loads(run("validate", path, "-f", "json").out)
     (file,) = verdict["files"]
     assert (verdict["exit_code"], file["contract"]["name"], file["verdict"], file["findings"]) == (3, "none", "vacuous", [])
@@ -79,3 +79,16 @@ def test_a_decoder_can_be_named(tmp_path: Path) -> None:
     path = imported("phoenix", tmp_path)
     assert "seen: json: " not in run("validate", path, "--as", "json").out
     assert run("validate", path, "--as", "phenix").code == 2
+
+
+def test_recordings_beside_one_are_listed_where_the_folder_of_recordings_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no recordings in recordings or this folder. Record one:" in run("ls").err
+    imported("rpc", tmp_path)
+    (tmp_path / "app.db").write_text("of another program")
+    assert run("ls").out.startswith("rpc.db") and run("ls").err == ""
+    (tmp_path / "recordings").mkdir()
+    imported("bin", tmp_path / "recordings")
+    assert run("ls").out.startswith("recordings/bin.db")

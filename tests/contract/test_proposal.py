@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wsreplay.contract import load, loads
-from wsreplay.contract.proposal import ObservedTypes, as_yaml, look, looks_like, propose
+from wsreplay.contract.proposal import ObservedTypes, as_yaml, look, looks_like, may_mean, propose, told_by_path
 from wsreplay.formats.import_file import import_file
 from wsreplay.store.reader import Recording
 from wsreplay.validator import judge
@@ -41,6 +41,35 @@ def test_words_are_alike_but_for_their_endings(theirs: str, ours: str, alike: bo
 @pytest.mark.parametrize("theirs", ["agent", "agentstarted", "agent.stopped", "run.started", "", "agent.star"])
 def test_other_names_do_not(theirs: str) -> None:
     assert not looks_like(theirs, "agent_started")
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [
+    ("run.begin", "agent_started"), ("turnFinished", "agent_completed"), ("tool_call.begin", "tool_executing"),
+    ("step-end", "tool_completed"), ("function_result", "tool_completed"), ("agent.reasoning", "agent_thinking"),
+])  # fmt: skip
+def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
+    assert may_mean(theirs, ours)
+
+
+@pytest.mark.parametrize("theirs", ["begin", "user.begin", "run.begin.now", "run"])
+def test_or_not(theirs: str) -> None:
+    assert not may_mean(theirs, "agent_started")
+
+
+def test_what_is_guessed_says_so_and_types_at_another_place_are_told(tmp_path: Path) -> None:
+    lines = ['{"wsreplay": 1}', '{"connection": 1, "t": 0, "open": {"path": "/"}}']
+    for t, kind in enumerate(("run.begin", "step.begin", "step.end", "run.end", "token"), 1):
+        data = json.dumps({"kind": kind, "run": "r1"})
+        lines.append(json.dumps({"connection": 1, "t": t, "dir": "s2c", "opcode": "text", "data": data}))
+    (tmp_path / "runs.jsonl").write_text("\n".join(lines) + "\n")
+    imported(tmp_path / "runs.jsonl", tmp_path / "runs.db")
+    with Recording.open(tmp_path / "runs.db") as recording:
+        text = as_yaml(propose(look(recording), load("agent-chat")), "runs", "agent-chat")
+        told = told_by_path(recording)
+        judgement = judge(recording, loads(text))
+    assert "    run.begin: agent_started   # 1×, a guess\n" in text and "#   s2c:token  1×\n" in text
+    assert told == "json, by $.kind: s2c:run.begin 1, s2c:step.begin 1, s2c:step.end 1, s2c:run.end 1, s2c:token 1"
+    assert judgement.run_counts == {"completed": 1}
 
 
 def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Path) -> None:

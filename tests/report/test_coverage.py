@@ -29,6 +29,16 @@ def test_what_a_finding_misses_stands_with_zero() -> None:
     assert [head for head, _ in coverage.parts()] == ["event coverage"]
 
 
+def test_what_a_product_calls_otherwise_stands_under_its_own_name() -> None:
+    names = {"run.begin": "agent_started", "step.end": "tool_completed"}
+    types = {(1, "run.begin"): TypeCount(3, 1), (1, "step.end"): TypeCount(2, 2), (1, "token"): TypeCount(9, 3)}
+    coverage = coverage_of(judged(), types, [MISSING_TOOL], lambda name: names.get(name, name))
+    assert coverage.required == {
+        "run.begin": 3, "agent_thinking": 0, "tool_executing": 0, "step.end": 2, "agent_completed": 0,
+    }  # fmt: skip
+    assert coverage.others == {"token": 9}
+
+
 def test_without_a_run_all_of_the_servers_stand_first() -> None:
     coverage = coverage_of(judged(required=()), TYPES, [MISSING_TOOL])
     assert coverage.required == {"tool_completed": 0, "agent_started": 1, "ping": 9, "tool_error": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,10 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 def command(
     paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str, color: bool | None
 ) -> int:
-    """List recordings and their sessions, with verdicts. Without arguments: those in recordings/."""
+    """List recordings and their sessions, with verdicts.
+
+    Without arguments: those in recordings/, or where there are none those in this folder.
+    """
     code = EXIT_CLEAN
     listed: list[Listed] = []
     for path in _recordings(paths):
@@ -72,7 +76,9 @@ def command(
             click.echo(harmless(f"wsreplay: {error}"), err=True)
             code = EXIT_NOT_JUDGED
     if not listed and code == EXIT_CLEAN and not as_json:
-        click.echo("nothing is recorded yet. Begin with:  wsreplay record ws://localhost:8000   (or: wsreplay demo)", err=True)
+        places = " or ".join(dict.fromkeys(visible(str(path)) for path in paths or (recordings_folder(), "this folder")))
+        hint = "Record one:  wsreplay record ws://localhost:8000   (or: wsreplay demo)"
+        click.echo(f"no recordings in {places}. {hint}", err=True)
     for recording in sorted(listed, key=_SORTS[sort]):
         if as_json:
             click.echo(_as_json(recording))
@@ -83,13 +89,24 @@ def command(
 
 
 def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in map(reachable, paths or (recordings_folder(),)):
+    for path in map(reachable, paths or _default_places()):
         if path.is_dir():
             yield from sorted(path.rglob("*.db"))
         elif path.exists():
             yield path
         elif paths:
             raise UsageError(f"{path}: there is no such file or folder")
+
+
+def _default_places() -> Iterator[Path]:
+    """The folder of recordings where it holds any, else the recordings that lie in this folder."""
+    folder = recordings_folder()
+    if any(reachable(folder).rglob("*.db")):
+        yield folder
+        return
+    for path in sorted(Path().glob("*.db")):
+        with suppress(RecordingError), Recording.open(path):
+            yield path
 
 
 def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> Listed:

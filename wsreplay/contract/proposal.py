@@ -11,7 +11,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import cache
+from itertools import groupby, islice
 from typing import Any
 
 from wsreplay.contract.model import PSEUDO_EVENTS, Contract
@@ -27,8 +28,17 @@ LOOKED_AT = 20_000  # frames
 _SAMPLES = 20  # documents of one type that are searched for fields
 _DEEPEST = 4  # levels of a document
 _MOST_TYPES = 200
+_MOST_TOLD = 12
 _TYPE_NAMES = ("type", "event", "kind", "op", "action", "name", "method", "msg_type", "message_type", "event_type", "t", "e")
 _TIME_NAMES = ("timestamp", "ts", "time", "sent", "sent_at", "created_at", "at", "date")
+# Words that products use for the same thing, by the contract's word.
+_SAME = {
+    "agent": ("run", "turn", "task", "assistant", "bot"),
+    "tool": ("step", "function", "action", "call"),
+    "start": ("begin", "began", "open", "launch", "execute"),
+    "complete": ("end", "finish", "done", "stop", "close", "result"),
+    "think": ("reason", "thought"),
+}
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -63,6 +73,18 @@ def look(recording: Recording) -> ObservedTypes:
         if type_ is not None:
             seen.add(event.direction, type_, event.document)
     return seen
+
+
+def told_by_path(recording: Recording) -> str | None:
+    """What the messages of a recording whose types nobody knows seem to say: where a type may stand, and how often which
+    came. None where nothing looks like a type."""
+    seen = look(recording)
+    if seen.type_path is None:
+        return None
+    shown = [f"{_WAYS[way]}:{_comment(type_)} {count:,}" for (way, type_), count in seen.counts.most_common(_MOST_TOLD)]
+    more = len(seen.counts) - len(shown)
+    told = f"{seen.decoder}, by {jsonpath.show(seen.type_path)}: {', '.join(shown)}"
+    return f"{told}, and {more:,} more" if more > 0 else told
 
 
 def _find_type_path(documents: Sequence[Any]) -> Path | None:
@@ -104,6 +126,23 @@ def looks_like(theirs: str, ours: str) -> bool:
     return len(mine) > 0 and [*map(_stem, mine)] == [*map(_stem, others)]
 
 
+def may_mean(theirs: str, ours: str) -> bool:
+    """Whether two names say the same in other words: `run.begin` may mean `agent_started`."""
+    mine, others = _concepts(theirs), _concepts(ours)
+    return len(mine) > 1 and mine == others
+
+
+def _concepts(name: str) -> list[str]:
+    """What a name is about: a `tool_call` is one thing."""
+    concepts = (_concept_of(_stem(word)) for word in words(name))
+    return [concept for concept, _ in groupby(concepts)]
+
+
+@cache
+def _concept_of(stem: str) -> str:
+    return next((concept for concept, others in _SAME.items() if stem in map(_stem, (concept, *others))), stem)
+
+
 def _stem(word: str) -> str:
     """A word without its ending: `start` of `started`, `stop` of `stopping`, `complet` of `complete`."""
     for ending in ("ing", "ed", "es", "s", "e"):
@@ -122,24 +161,28 @@ class Proposal:
     fields: dict[str, str]
     sent: str | None
     unmapped: tuple[tuple[int, str], ...]
+    # Of the events those whose names are other words.
+    guessed: frozenset[str] = frozenset()
 
 
 def propose(seen: ObservedTypes, base: Contract) -> Proposal:
     """What of a base contract the messages look like."""
     named = _names(base)
     events: dict[str, str] = {}
-    unmapped = []
+    unmapped, guessed = [], set()
     for direction, type_ in seen.counts:
         if type_ in named:
             continue
         ours = next((name for name in named if looks_like(type_, name)), None)
+        if ours is None and (ours := next((name for name in named if may_mean(type_, name)), None)) is not None:
+            guessed.add(type_)
         if ours is None:
             unmapped.append((direction, type_))
         else:
             events.setdefault(type_, ours)
     documents = [document for samples in seen.samples.values() for document in samples]
     counts = Counter(path for document in documents for path, _ in _leaves(document))
-    return Proposal(seen, events, _fields(base, counts), _sent(base, documents, counts), tuple(unmapped))
+    return Proposal(seen, events, _fields(base, counts), _sent(base, documents, counts), tuple(unmapped), frozenset(guessed))
 
 
 def _names(contract: Contract) -> list[str]:
@@ -228,7 +271,10 @@ def _map_lines(proposal: Proposal, fits: bool) -> list[str]:
         for (_, type_), count in seen.counts.items():
             totals[type_] += count
         lines.append("  events:")
-        lines += [f"    {_scalar(theirs)}: {ours}   # {totals[theirs]:,}×" for theirs, ours in proposal.events.items()]
+        lines += [
+            f"    {_scalar(theirs)}: {ours}   # {totals[theirs]:,}×{', a guess' if theirs in proposal.guessed else ''}"
+            for theirs, ours in proposal.events.items()
+        ]
     if fits and proposal.fields:
         lines.append("  fields:")
         lines += [f"    {ours}: {_scalar(path)}" for ours, path in proposal.fields.items()]

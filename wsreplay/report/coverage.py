@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wsreplay.model import Session
@@ -74,15 +74,21 @@ class Coverage:
         return type_ in self.missing and not self.required.get(type_)
 
 
-def coverage_of(judgement: Judgement, types: Mapping[Type, TypeCount], findings: Iterable[Finding]) -> Coverage:
-    """The coverage of a session by its types and its findings."""
+def coverage_of(
+    judgement: Judgement, types: Mapping[Type, TypeCount], findings: Iterable[Finding],
+    called: Callable[[str], str] = lambda name: name,
+) -> Coverage:  # fmt: skip
+    """The coverage of a session by its types and its findings. `called` is what the contract calls a product's type: counts
+    stand under the product's own names, what never came under the contract's."""
     missing = {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
     received, sent = ({name: seen for (way, name), seen in types.items() if way == direction} for direction in (1, 0))
+    named: defaultdict[str, list[str]] = defaultdict(list)  # the product's names by the contract's
+    for name in received:
+        named[called(name)].append(name)
     required: dict[str, int] = {}
-    for alternatives in judgement.required:
-        came = [name for name in alternatives if name in received]
+    for alternatives in (*judgement.required, *((name,) for name in sorted(missing))):
+        came = [name for alternative in alternatives for name in named[alternative]]
         required |= {name: _times(received, name) for name in came or alternatives[:1]}
-    required |= {name: _times(received, name) for name in sorted(missing - required.keys())}
     others = {name: seen.times for name, seen in _by_first(received) if name not in required}
     if not judgement.required:
         required, others = required | others, {}

@@ -164,7 +164,7 @@ class _Page:
         drawing = WaterfallChart(spans, messages, findings, session.opened_ns, end_ns, ids, ghost_ids)
         wrong = {str(finding.severity) for finding in findings if result.is_new(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
-        coverage = coverage_of(judgement, types_of(session, counts), findings)
+        coverage = coverage_of(judgement, types_of(session, counts), findings, result.called)
         yield from _session_head(judgement, session, findings, coverage, end_ns)
         if svg := drawing.svg():
             yield '<div class="zoom"><button type="button" data-zoom="0.5" aria-label="zoom out">−</button>'

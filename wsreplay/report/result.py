@@ -53,6 +53,10 @@ class FileResult:
         """Where its connections name their users."""
         return () if self.contract is None else self.contract.users
 
+    def called(self, type_: str) -> str:
+        """What the contract calls a product's type; the same where it has no other name for it."""
+        return type_ if self.contract is None else self.contract.map.name_of(type_)
+
     @property
     def verdict(self) -> Verdict:
         """The verdict of all rules together; `error` where there is none."""

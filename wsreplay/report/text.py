@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.proposal import told_by_path
 from wsreplay.display import INJECTED, cells, fit, pad, visible
-from wsreplay.errors import RecordingError, UsageError
+from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.model import NO_CONTRACT, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
@@ -147,7 +149,7 @@ class _File:
         if faults:
             yield self.paint(f"  {INJECTED}: {count_text(faults, 'fault')}", YELLOW)
         if types or findings or faults:
-            yield from self._coverage(coverage_of(judgement, types, findings))
+            yield from self._coverage(coverage_of(judgement, types, findings, self.result.called))
             yield self.paint("  timeline", DIM)
             yield from timeline_lines(timeline.rows(recording, session, findings, self._reading), self.paint, self.width)
         yield from self._runs(runs)
@@ -274,11 +276,16 @@ class _File:
 
     def _no_fit(self, judgement: Judgement) -> Iterator[str]:
         """What was seen, and how to go on."""
-        for line in judgement.seen:
+        for line in judgement.seen or self._untyped():
             yield from self._block("  seen: ", line)
         path = shlex.quote(visible(self.result.path))
         yield self.paint(f"  go on: wsreplay validate {path} -c CONTRACT   (built-in ones: wsreplay contract ls)", YELLOW)
         yield self.paint(f"         wsreplay contract map {path}   (proposes one of your own)", YELLOW)
+
+    def _untyped(self) -> Iterator[str]:
+        """What came where no message has a type that anybody knows."""
+        with suppress(WsreplayError), Recording.open(self.result.path) as recording:
+            yield told_by_path(recording) or f"{count_text(recording.last_id(), 'frame')}, none with a type"
 
     def _block(self, head: str, text: str, *codes: str) -> Iterator[str]:
         """Wrapped text that hangs under its head."""
@@ -305,6 +312,8 @@ def _session_word(result: FileResult, judgement: Judgement, session: int, findin
         return "WARNINGS", YELLOW
     if failures:
         return "KNOWN", YELLOW
+    if judgement.contract == NO_CONTRACT:
+        return "NOT JUDGED", YELLOW
     verdict = judgement.session_verdicts.get(session, Verdict.SATISFIED)
     if verdict in (Verdict.SATISFIED, Verdict.OK_SO_FAR):
         return "PASSED", GREEN
