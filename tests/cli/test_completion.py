@@ -49,6 +49,11 @@ def test_contracts_are_built_in_or_files() -> None:
     assert ("plain", "ag-ui") in offered("contract", "show", "")
 
 
+@pytest.mark.parametrize("command", ["show", "tui", "stats", "validate", "diff", "replay server", "replay client", "mutate"])
+def test_decoders_are_offered(command: str) -> None:
+    assert offered(*command.split(), "--as", "so") == [("plain", "socket.io"), ("plain", "sockjs")]
+
+
 def test_filters_are_offered_term_by_term() -> None:
     assert offered("show", LEAK, "--filter", "t") == [("plain", "type:"), ("plain", "thread:"), ("plain", "t:")]
     assert offered("show", LEAK, "--filter", "type:x dir:s") == [("plain", "type:x dir:s2c")]

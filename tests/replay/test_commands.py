@@ -19,6 +19,7 @@ from wsreplay.demo.tokens import make_token
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 HEALTHY = str(SAMPLES / "healthy.db")
+MESSAGES = Path(__file__).parents[1] / "cli" / "messages"
 Record = Callable[[str], Awaitable[Path]]
 
 
@@ -143,3 +144,26 @@ async def test_a_server_plays_by_the_contract_that_fits(tmp_path: Path) -> None:
     with serving(path, "--speed", "max", "--once") as (url, process):
         assert run("replay", "client", path, "--to", url, "-o", tmp_path / "again.db", "--speed", "max").code == 0
         assert process.wait(20) == 0
+
+
+def test_a_decoder_can_be_named(tmp_path: Path) -> None:
+    """Socket.IO that begins too late to be guessed."""
+    whole, less = tmp_path / "whole.db", tmp_path / "less.db"
+    assert run("import", MESSAGES / "late_socket_io.jsonl", "-o", whole).code == 0
+    drop = ("mutate", whole, "--fault", "drop:agent_started", "-o", less)
+    assert "has no event for it" in run(*drop).err
+    assert "1 fault" in run(*drop, "--as", "socket.io").err
+    assert "- 00:00.300 ◀ agent_started" in run("diff", whole, less, "--as", "socket.io").out
+    without_contract = run("diff", whole, less, "--as", "socket.io", "-c", "none").out
+    assert "- 00:00.300 ◀ agent_started" in without_contract and without_contract.endswith("\n1 difference\n")
+    assert "agent_started  " not in run("diff", whole, less).out
+    with serving(less, "--as", "socket.io", "--speed", "max") as (url, _):
+        done = run("replay", "client", whole, "--as", "socket.io", "--to", url, "-o", tmp_path / "again.db", "--timeout", "1s")
+    assert done.code == 1 and "≠ session 1: expected agent_started" in done.err
+
+
+@pytest.mark.parametrize("direction", [("server",), ("client", "--to", "ws://127.0.0.1:1")])
+def test_a_decoder_that_there_is_not_is_refused(direction: tuple[str, ...]) -> None:
+    name, *rest = direction
+    refused = run("replay", name, HEALTHY, *rest, "--as", "socketio")
+    assert (refused.code, refused.err) == (2, "wsreplay: there is no decoder 'socketio'; did you mean socket.io?\n")

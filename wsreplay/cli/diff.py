@@ -9,7 +9,7 @@ import click
 
 from wsreplay.cli.colour import colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
-from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, session_of, split_session
+from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, decoder_option, session_of, split_session
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 @click.argument("b", metavar="B[#SESSION]", type=RecordingName())
 @click.option("-c", "--contract", type=ContractName(),
               help=f"Says where ids stand; 'none' for no contract. {FITTING_DEFAULT}")
+@decoder_option
 @click.option("--ignore", multiple=True, metavar="PATH", help="A JSON path, or the name of a member anywhere, not to compare.")
 @click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, which may differ consistently.")
 @click.option("--coalesce", multiple=True, metavar="TYPE", help="Take consecutive messages of this type for one.")
@@ -34,8 +35,9 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
 @colour_option
 def command(
-    a: str, b: str, contract: str | None, ignore: tuple[str, ...], map_: tuple[str, ...], coalesce: tuple[str, ...],
-    timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool, color: bool | None,
+    a: str, b: str, contract: str | None, decoder: str | None, ignore: tuple[str, ...], map_: tuple[str, ...],
+    coalesce: tuple[str, ...], timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool,
+    color: bool | None,
 ) -> int:  # fmt: skip
     """Compare two recordings, or a session of each.
 
@@ -51,7 +53,7 @@ def command(
         for recording, number in ((left, session_a), (right, session_b)):
             if number is not None:
                 session_of(recording, number)
-        chosen = contract_of(contract, left, right)
+        chosen = contract_of(contract, left, right, decoder=decoder)
         differences = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
     if not quiet:
         print_diff(differences, a, b, format_, wants_colour(color))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, contract_of, make_parent
+from wsreplay.cli.options import FITTING_DEFAULT, contract_of, decoder_option, make_parent
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.store.paths import reachable
@@ -20,9 +20,12 @@ from wsreplay.units import clock, count_text
               help="KIND:PATTERN[,OPTION=VALUE]…, such as drop:tool_completed or delay:s2c:tool_*,by=3s,nth=2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new recording.")
 @click.option("-c", "--contract", type=ContractName(), help=f"Says where the keys of readdress stand. {FITTING_DEFAULT}")
+@decoder_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is left to chance.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | None, seed: int, quiet: bool) -> None:
+def command(
+    file: Path, faults: tuple[str, ...], output: Path, contract: str | None, decoder: str | None, seed: int, quiet: bool
+) -> None:
     """Copy a recording with faults put into its events.
 
     \b
@@ -38,7 +41,7 @@ def command(file: Path, faults: tuple[str, ...], output: Path, contract: str | N
         raise UsageError(f"there is no file {file}")
     make_parent(output)
     with Recording.open(file) as recording:
-        done = mutate(recording, wanted, output, contract_of(contract, recording), seed)
+        done = mutate(recording, wanted, output, contract_of(contract, recording, decoder=decoder), seed)
     if not quiet:
         for fault in done[:50]:
             click.echo(f"{clock(fault.t_ns, 6):>12}  connection {fault.connection_id}  {visible(fault.detail)}", err=True)

@@ -19,7 +19,7 @@ from wsreplay.cli.defaults import in_force
 from wsreplay.decode import OUR_DECODERS
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
-from wsreplay.model import Connection, Session
+from wsreplay.model import NO_CONTRACT, Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import UserSource, parse_user_source
@@ -230,20 +230,19 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-def contract_of(name: str | None, *recordings: Recording) -> Contract | None:
-    """A contract by its name or file, or the one that fits the recordings; None for `none`. Raises ContractError."""
-    if name == "none":
-        return None
+def contract_of(name: str | None, *recordings: Recording, decoder: str | None = None) -> Contract | None:
+    """A contract by its name or file, or the one that fits the recordings, with all messages read by this decoder; None for
+    `none` where no decoder is named. Raises ContractError."""
     if name is None:
         from wsreplay.validator.select import select_common_contract
 
-        return select_common_contract(*recordings)
+        return select_common_contract(*recordings, decoder=decoder).read_by(decoder)
     from wsreplay.contract import load
 
-    return load(name)
+    return None if name == NO_CONTRACT and decoder is None else load(name).read_by(decoder)
 
 
-def contract_for_file(name: str | None, path: Path) -> Contract | None:
+def contract_for_file(name: str | None, path: Path, decoder: str | None = None) -> Contract | None:
     """As `contract_of`, for a recording that is not open. Raises the errors of the RecordingError family too."""
     with Recording.open(path) as recording:
-        return contract_of(name, recording)
+        return contract_of(name, recording, decoder=decoder)

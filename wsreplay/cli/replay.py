@@ -23,6 +23,7 @@ from wsreplay.cli.options import (
     Header,
     allow_origin_option,
     contract_for_file,
+    decoder_option,
     make_parent,
     new_recording_path,
     split_session,
@@ -82,6 +83,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("session", type=SessionNumber(), required=False),
         click.option("-c", "--contract", type=ContractName(),
                      help=f"Its keys say what belongs together; 'none' for no contract. {FITTING_DEFAULT}"),
+        decoder_option,
         click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="How fast to play."),
         click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Cut longer pauses to this."),
         click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, such as '$.payload.order'."),
@@ -106,9 +108,9 @@ def command() -> None:
 @allow_origin_option
 @click.option("--once", is_flag=True, help="End when every connection has been played; 1 if one departed, or did not come.")
 def server(
-    file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
-    coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str, allow_origins: tuple[str, ...],
-    once: bool,
+    file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
+    map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str,
+    allow_origins: tuple[str, ...], once: bool,
 ) -> int:  # fmt: skip
     """Play the backend of a recording to real clients: point yours at the address it listens on.
 
@@ -125,7 +127,7 @@ def server(
     )  # fmt: skip
     say = _Say(quiet)
     watch = ServerWatch(say.opened, say.departed, say.ended, say.warn)
-    replay = ReplayServer(path, contract_for_file(contract, path), options, watch)
+    replay = ReplayServer(path, contract_for_file(contract, path, decoder), options, watch)
 
     async def serve() -> int:
         async with replay:
@@ -166,10 +168,11 @@ def server(
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
               help="Load: a user a row (CSV with a head line, or JSON lines); {column} is put into -H, --query and --set.")
 def client(
-    file: str, session: int | None, contract: str | None, speed: float, idle_limit: int | None, map_: tuple[str, ...],
-    coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int, headers: tuple[tuple[str, str], ...],
-    query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...], keep_ids: bool, insecure: bool,
-    ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int, data: Path | None,
+    file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
+    map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int,
+    headers: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...],
+    keep_ids: bool, insecure: bool, ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int,
+    data: Path | None,
 ) -> int:  # fmt: skip
     """Play the clients of a recording to a real backend, record what becomes of it, and compare.
 
@@ -186,7 +189,7 @@ def client(
     if users is None and (repeat > 1 or ramp or data is not None):
         raise UsageError("--ramp, --repeat and --data are for a load: say how many --users there are")
     path, marked = split_session(file)
-    loaded = contract_for_file(contract, path)
+    loaded = contract_for_file(contract, path, decoder)
     out = output or new_recording_path()
     make_parent(out)
     load = None if users is None else Load(users, ramp / 1e9, repeat, read_users(data) if data else ())

@@ -34,10 +34,11 @@ def select_contracts(recording: Recording, names: Sequence[str] = ()) -> list[Co
     return [load(name) for name in names] or [select_contract(recording) or _builtin(NO_CONTRACT)]
 
 
-def select_common_contract(*recordings: Recording) -> Contract:
+def select_common_contract(*recordings: Recording, decoder: str | None = None) -> Contract:
     """What tells the ids of recordings that are compared or played: the contract that fits the first of those that any fits,
-    else agent-chat, whose names of ids are common."""
-    return next(filter(None, map(select_contract, recordings)), None) or _builtin(DEFAULT_CONTRACT)
+    else agent-chat, whose names of ids are common. `decoder` as for `select_contract`."""
+    fitting = (select_contract(recording, decoder) for recording in recordings)
+    return next(filter(None, fitting), None) or _builtin(DEFAULT_CONTRACT)
 
 
 def await_contracts(path: str | Path, names: Sequence[str] = ()) -> list[Contract]:
@@ -64,9 +65,12 @@ def _contracts_for_file(path: str | Path) -> list[Contract]:
         return [_builtin(NO_CONTRACT)]  # whoever judges the file says what is wrong with it
 
 
-def select_contract(recording: Recording) -> Contract | None:
-    """The built-in contract that is about what was recorded; None where none is, or nothing is there yet."""
-    events = _event_types(recording)
+def select_contract(recording: Recording, decoder: str | None = None) -> Contract | None:
+    """The built-in contract that is about what was recorded; None where none is, or nothing is there yet.
+
+    `decoder` is the one that all connections are read by, where the user names one.
+    """
+    events = _event_types(recording, decoder)
     default = _builtin(DEFAULT_CONTRACT)
     of_server = [event for event in events if event[0]]
     if _count_matches(default, of_server or events):
@@ -78,10 +82,10 @@ def select_contract(recording: Recording) -> Contract | None:
     return max(named or about, key=lambda contract: _count_matches(contract, events), default=None)
 
 
-def _event_types(recording: Recording) -> list[tuple[int, str]]:
+def _event_types(recording: Recording, decoder: str | None) -> list[tuple[int, str]]:
     """Each (direction, type) among the first messages, as their decoders read them."""
     types = dict.fromkeys(recording.event_types(LOOKED_AT))
-    reading = Reading(recording)
+    reading = Reading(recording, decoder)
     reading.refresh(recording.connections())
     for frame in islice(paging.frames_where(recording, 1, LOOKED_AT, UNTYPED), DECODED_AT_MOST):
         types.update(((event.direction, event.type), None) for event in reading.events(frame) if event.type is not None)
