@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,15 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from wsreplay.contract import load, loads
 from wsreplay.contract.identities import IdMap
-from wsreplay.diff.diff import diff
+from wsreplay.diff.diff import DiffOptions, diff
 from wsreplay.replay.client import ClientOptions, Load, ReplayClient
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.replay.targets import learn_target, map_target, split_template
 from wsreplay.store.reader import Recording
 
+SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
+MINTED = re.compile(rb'"((?:sess|item|resp|event|call|msg|fc)_[\w-]+)"(?!\s*:)')
 FAST = Pace(float("inf"), timeout_s=5)
 Write = Callable[..., Path]
 CLOSES = [(90, "c2s", b"\x03\xe8", 8), (91, "s2c", b"\x03\xe8", 8)]
@@ -155,3 +160,34 @@ def test_heartbeats_and_numbers_of_requests_are_no_difference(write: Write) -> N
     ):  # fmt: skip
         with Recording.open(a) as before, Recording.open(b) as after:
             assert diff(before, after, load("none")).same
+
+
+def minted_anew(path: Path, out: Path) -> Path:
+    """A copy of a recording in which every id is another one."""
+    shutil.copy(path, out)
+    with sqlite3.connect(out) as database:
+        frames = database.execute("SELECT id, payload FROM frame WHERE opcode = 1").fetchall()
+        database.executemany(
+            "UPDATE frame SET payload = ? WHERE id = ?",
+            [(MINTED.sub(rb'"\1-again"', bytes(payload)), id) for id, payload in frames],
+        )
+    database.close()
+    return out
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for name in ("openai-realtime", "openai-responses") for path in (SAMPLES / name).glob("*.db"))
+)
+async def test_other_ids_of_a_service_are_no_difference(path: Path, tmp_path: Path) -> None:
+    contract, out = load(path.parent.name), tmp_path / "out.db"
+    other = minted_anew(path, tmp_path / "other.db")
+    async with (
+        ReplayServer(other, contract, ServerOptions(pace=FAST)) as server,
+        ReplayClient(path, server.url, out, contract, ClientOptions(pace=FAST)) as client,
+    ):
+        result = await client.run()
+    assert result.departures == server.departures == []
+    with Recording.open(path) as before, Recording.open(out) as after:
+        differences = diff(before, after, contract, DiffOptions(timeless=True))
+        assert differences.same, [row for session in differences.sessions for row in session.differences]
+        assert any(b"-again" in frame.payload for frame in after.frames())
