@@ -1,7 +1,8 @@
-"""`record --metrics` beside the real thing: Debian's Prometheus scrapes it."""
+"""`record --metrics` and `--otlp` beside the real things: Debian's Prometheus scrapes it, OtelTap collects."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,11 +10,13 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commandline import Recorder, chat, run
+from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 from ports import unused
 from relay import wait_for
 
@@ -97,3 +100,56 @@ def test_an_address_that_is_taken_is_said(tmp_path: Path) -> None:
         outcome = run("record", "ws://localhost:1", "-l", "0", "-o", tmp_path / "a.db", "--metrics", address)
     assert (outcome.code, outcome.err) == (2, f"wsreplay: --metrics cannot listen on {address}: address already in use\n")
     assert not (tmp_path / "a.db").exists()
+
+
+async def collected(names: set[str], act: Callable[[str], None]) -> dict[str, Any]:
+    """The spans by name that a collector has received, once all of these names have come; `act` gets its URL."""
+    (port,) = unused(1)
+    spans: dict[str, Any] = {}
+    async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(http_port=port)) as receiver:
+        stream = receiver.stream_traces()
+        acting = asyncio.create_task(asyncio.to_thread(act, f"http://127.0.0.1:{port}"))
+        while not names <= spans.keys():
+            span = await asyncio.wait_for(anext(stream), 60)
+            spans[span.name] = span
+        await acting
+    return spans
+
+
+async def test_spans_are_sent_while_it_records_and_the_same_again_later(
+    tmp_path: Path, backend: str, record: type[Recorder]
+) -> None:
+    def act(url: str) -> None:
+        recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db", "--otlp", url)
+        recorder.wait_for(f"spans to {url}/v1/traces")
+        chat(recorder.url, "missing-event", "bob")
+        outcome = recorder.stop()
+        assert (outcome.code, "not every span" in outcome.err) == (0, False)
+
+    names = {"invoke_agent analyst", "execute_tool search"}
+    live = await collected(names, act)
+    again: list[str] = []
+    later = await collected(
+        names, lambda url: again.append(run("export", tmp_path / "a.db", "-f", "otlp", "--to", url).out)
+    )
+    assert again[0].startswith("2 spans and 1 finding sent to http://127.0.0.1:")
+    for name in names:
+        assert (live[name].trace_id, live[name].span_id) == (later[name].trace_id, later[name].span_id)
+    events = [event for span in live.values() for event in span.events]
+    assert [event.name for event in events] == ["wsreplay.finding"]
+
+
+def test_export_says_what_it_needs(recording: Path) -> None:
+    together = "wsreplay: -f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318\n"
+    (port,) = unused(1)
+    for arguments, says in (
+        (("-f", "otlp"), together),
+        (("--to", "http://localhost:4318"), together),
+        (("-f", "otlp", "--to", "localhost"), "wsreplay: 'localhost' is not the URL of a collector, such as http://localhost:4318\n"),
+        (("9", "-f", "otlp", "--to", f"http://127.0.0.1:{port}"),
+         f"wsreplay: {recording} has no session 9: it has sessions 1 to 2\n"),
+        (("-f", "otlp", "--to", f"http://127.0.0.1:{port}"),
+         f"wsreplay: no collector answers at 127.0.0.1:{port}: Connection refused\n"),
+    ):  # fmt: skip
+        outcome = run("export", recording, *arguments)
+        assert (outcome.code, outcome.err) == (2, says)

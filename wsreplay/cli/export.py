@@ -8,8 +8,16 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.completion import RecordingName, SessionNumber
-from wsreplay.cli.options import connections_of, open_recording, print_path, session_of, split_session
+from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
+from wsreplay.cli.options import (
+    FITTING_DEFAULT,
+    connections_of,
+    decoder_option,
+    open_recording,
+    print_path,
+    session_of,
+    split_session,
+)
 from wsreplay.errors import UsageError
 from wsreplay.files import new_file
 from wsreplay.formats import as_pytest, as_websocat
@@ -18,8 +26,9 @@ from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch, there_are
+from wsreplay.units import count_text
 
-FORMS = ("jsonl", "har", "pytest", "websocat")
+FORMS = ("jsonl", "har", "pytest", "websocat", "otlp")
 
 
 @click.command(name="export")
@@ -27,14 +36,25 @@ FORMS = ("jsonl", "har", "pytest", "websocat")
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-f", "--format", "form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="Of the output.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
-def command(file: str, session: int | None, form: str, output: Path | None) -> None:
+@click.option("--to", "collector", metavar="URL", help="With -f otlp: the collector, such as http://localhost:4318.")
+@click.option("-c", "--contract", type=ContractName(), help=f"With -f otlp: says what runs are. {FITTING_DEFAULT}")
+@decoder_option
+def command(
+    file: str, session: int | None, form: str, output: Path | None, collector: str | None, contract: str | None,
+    decoder: str | None,
+) -> None:  # fmt: skip
     """Write a recording, or one SESSION of it, in another format.
 
     JSON lines (jsonl) hold everything, and import gives the same recording; a HAR holds the messages for other tools. pytest
     makes a test of one session, with a cassette beside it that plays the backend; websocat a shell script of what its client
-    said.
+    said. otlp sends runs, tools and findings as OpenTelemetry spans to a collector.
     """
     path, marked = split_session(file)
+    if form == "otlp" or collector is not None:
+        if form != "otlp" or collector is None or output is not None:
+            raise UsageError("-f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318")
+        _send_spans(path, session or marked, collector, contract, decoder)
+        return
     with open_recording(path) as recording:
         if form == "pytest":
             if output is None:
@@ -49,6 +69,25 @@ def command(file: str, session: int | None, form: str, output: Path | None) -> N
             return
         with new_file(output, replace=True) as half, half.open("wb") as target:
             target.writelines(pieces)
+
+
+def _send_spans(path: Path, session: int | None, url: str, contract: str | None, decoder: str | None) -> None:
+    """Raises UpstreamError where the collector does not take them."""
+    from wsreplay.cli.telemetry import check_collector
+
+    shown = check_collector(url, "-f otlp")
+    from wsreplay.contract import load
+    from wsreplay.telemetry.collect import SpanCollector
+    from wsreplay.telemetry.otlp import SpanSender
+
+    with open_recording(path) as recording:
+        connections_of(recording, session)  # that there is such a session
+    sender = SpanSender(url)
+    sender.check()
+    collector = SpanCollector(path, load(contract) if contract else None, sender.send, session=session, decoder=decoder)
+    with collector:
+        collector.look()
+    click.echo(f"{count_text(collector.spans, 'span')} and {count_text(collector.findings, 'finding')} sent to {shown}")
 
 
 def _pieces(recording: Recording, session: int | None, form: str) -> Iterator[bytes]:

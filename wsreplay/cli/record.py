@@ -96,6 +96,8 @@ LOOP_SOCKET_PAIRS = 4
 @click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file when this one is so large or so old.")
 @click.option("--metrics", type=Address(), metavar="HOST:PORT",
               help="Serve metrics for Prometheus at /metrics, and /healthz and /readyz.")  # fmt: skip
+@click.option("--otlp", metavar="URL",
+              help="Send runs, tools and findings to an OpenTelemetry collector, such as http://localhost:4318.")  # fmt: skip
 @click.option("--tui", "with_tui", is_flag=True, help="Look at it at once; recording goes on when you leave.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
@@ -103,7 +105,7 @@ def command(
     headers: tuple[tuple[str, str], ...], keep_host: bool | None, allow_origins: tuple[str, ...], insecure: bool,
     tls_cert: Path | None, tls_key: Path | None,
     redact: tuple[str, ...], users: tuple[UserSource, ...], max_payload: int, durability: str,
-    faults: tuple[str, ...], seed: int, rotate: Limit | None, metrics: tuple[str, int] | None,
+    faults: tuple[str, ...], seed: int, rotate: Limit | None, metrics: tuple[str, int] | None, otlp: str | None,
     with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
@@ -126,7 +128,7 @@ def command(
     proxy = RecordingProxy(upstream, path, options)
     viewer = Viewer(path, contracts, console) if with_tui else None
     followers = Followers(() if with_tui else contracts)
-    telemetry = Telemetry(metrics, None, contracts, console.complain)
+    telemetry = Telemetry(metrics, otlp, contracts, console.complain)
     followers.go_with(options.callbacks)
     telemetry.go_with(options.callbacks)
     return run_loop(_record(proxy, console, followers, telemetry, rotate, viewer))
@@ -219,8 +221,8 @@ async def _record(
     faults = proxy.options.faults
     if faults:
         console.say(f"     ⚡ on purpose: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")
-    if telemetry.url is not None:
-        console.say(f"     metrics at {telemetry.url}")
+    for line in telemetry.says():
+        console.say(f"     {line}")
 
     def follow(path: Path) -> None:
         followers.start(path)
@@ -250,7 +252,8 @@ async def _record(
     if proxy.unused:
         followers.dismiss_last()
     code = await followers.wait(stopped + VERDICTS_WITHIN_S)
-    telemetry.wait(stopped + VERDICTS_WITHIN_S)
+    if not telemetry.wait(stopped + VERDICTS_WITHIN_S):
+        console.complain("not every span was sent in time: wsreplay export -f otlp sends those of a recording again")
     for path in followers.late:
         again = " ".join([program_name(), "validate", *followers.chosen, str(path)])
         console.complain(f"the verdict on {path} is not ready: `{again}` judges it")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wsreplay.errors import UsageError
@@ -32,8 +33,9 @@ class Telemetry:
     ) -> None:
         """Raises UsageError where an extra is missing, or the address is taken."""
         self._wanted, self._complain = metrics is not None or otlp is not None, complain
+        self._endpoint = ""
         if otlp is not None:
-            require("otel", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.sdk", purpose="--otlp")
+            self._endpoint = check_collector(otlp, "--otlp")
         self._listener = None if metrics is None else _listen(metrics)
         descriptor = None if self._listener is None else self._listener.fileno()
         self._options = TelemetryOptions(descriptor, otlp or "", next(iter(contracts), ""))
@@ -45,13 +47,13 @@ class Telemetry:
         # those that a new process is to be told of
         self._recordings: list[Path] = []
 
-    @property
-    def url(self) -> str | None:
-        """Where the metrics are."""
-        if self._listener is None:
-            return None
-        host, port = self._listener.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
+    def says(self) -> Iterator[str]:
+        """Lines that tell where metrics and spans are."""
+        if self._listener is not None:
+            host, port = self._listener.getsockname()[:2]
+            yield f"metrics at http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
+        if self._endpoint:
+            yield f"spans to {self._endpoint}"
 
     def start(self, path: Path, instead: Path | None = None) -> None:
         """A recording is written from now on, `instead` of one that was moved there."""
@@ -139,6 +141,14 @@ class Telemetry:
             self._process.wait()
             return False
         return self._process.returncode == 0
+
+
+def check_collector(url: str, purpose: str) -> str:
+    """Where a collector takes traces, shown without a password. Raises UsageError, also where the extra is missing."""
+    require("otel", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.sdk", purpose=purpose)
+    from wsreplay.telemetry.otlp import traces_endpoint
+
+    return re.sub(r"//[^/@]*@", "//…@", traces_endpoint(url))
 
 
 def _listen(address: tuple[str, int]) -> socket.socket:

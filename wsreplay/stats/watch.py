@@ -18,8 +18,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND
-from wsreplay.validator.durations import SpanGroup, SpanTally
-from wsreplay.validator.findings import Finding, SpanRecord, Verdict
+from wsreplay.validator.durations import OnEnd, SpanGroup, SpanTally
+from wsreplay.validator.findings import Finding, Verdict
 from wsreplay.validator.follow import Follower
 from wsreplay.validator.select import select_contract
 
@@ -27,18 +27,20 @@ from wsreplay.validator.select import select_contract
 class RecordingWatch:
     """A recording that is counted, also while it grows. `contract` is the one that fits where none is given.
 
-    `on_end` is told of each run, tool or operation that has ended, `on_finding` of each finding as it is decided; where judging
-    has to begin anew, ended spans are told again. Everything raises the errors of the RecordingError family.
+    `on_end` is told of each run, tool or operation that has ended, with the outermost one that it is part of, `on_finding` of
+    each finding as it is decided, `on_amended` of one as it was and is where more is known of it; where judging has to begin
+    anew, ended spans are told again. Everything raises the errors of the RecordingError family.
     """
 
     def __init__(
         self, path: str | Path, contract: Contract | None = None, *, decoder: str | None = None,
-        on_end: Callable[[SpanRecord], None] | None = None, on_finding: Callable[[Finding], None] | None = None,
+        on_end: OnEnd | None = None, on_finding: Callable[[Finding], None] | None = None,
+        on_amended: Callable[[Finding, Finding], None] | None = None,
     ) -> None:  # fmt: skip
         self.path = Path(path)
         self.recording = Recording.open(self.path)
         self._wanted, self._decoder = contract, decoder
-        self._on_end, self._on_finding = on_end, on_finding
+        self._on_end, self._on_finding, self._on_amended = on_end, on_finding, on_amended
         self._follower: Follower | None = None
         self._reading: Reading | None = None
         self._account = Account()
@@ -82,6 +84,8 @@ class RecordingWatch:
             self._over = True
             if self._follower is not None:
                 self._follower.finish()
+                if isinstance(self._follower.log, SpanTally):
+                    self._follower.log.tell_open()
         return live
 
     def _choose(self, live: bool) -> None:
@@ -130,6 +134,8 @@ class RecordingWatch:
     def _amend(self, before: Finding, after: Finding) -> None:
         self._count(before, -1)
         self._count(after, 1)
+        if self._on_amended is not None:
+            self._on_amended(before, after)
 
     def _count(self, finding: Finding, number: int) -> None:
         """What only follows from another finding is none of its own."""

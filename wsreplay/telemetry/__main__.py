@@ -12,10 +12,12 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from wsreplay.contract import load
 from wsreplay.display import visible
-from wsreplay.telemetry.follower import RecordingsFollower
+from wsreplay.stats.watch import RecordingWatch
+from wsreplay.telemetry.follower import MakeWatcher, RecordingsFollower
 from wsreplay.telemetry.status import SILENT_AFTER_S, read_notice, read_options
 
 LOOK_EVERY_S = 0.25
@@ -23,7 +25,7 @@ LOOK_EVERY_S = 0.25
 REST_FACTOR = 3
 # How long recorders may take to close what they write once the relay is gone.
 ENDING_PATIENCE_S = 30.0
-NICENESS = 10
+NICENESS = 19
 
 
 class _Relay:
@@ -62,11 +64,13 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     options = read_options(sys.argv[1].encode())
-    follower = RecordingsFollower(load(options.contract) if options.contract else None, _complain)
+    make_watcher, drain = _exporting(options.otlp) if options.otlp else (RecordingWatch, lambda: None)
+    follower = RecordingsFollower(load(options.contract) if options.contract else None, _complain, make_watcher)
     relay = _Relay(follower)
     if options.listener is not None:
         _serve(options.listener, follower, relay)
     _follow(follower, relay)
+    drain()
 
 
 def _follow(follower: RecordingsFollower, relay: _Relay) -> None:
@@ -88,6 +92,15 @@ def _serve(descriptor: int, follower: RecordingsFollower, relay: _Relay) -> None
 
     registry = registry_of(lambda: (follower.account(), follower.status))
     serve(socket.socket(fileno=descriptor), registry, relay.unhealthy, relay.unready)
+
+
+def _exporting(url: str) -> tuple[MakeWatcher, Callable[[], None]]:
+    """Makes collectors of spans; and waits until everything is sent."""
+    from wsreplay.telemetry.collect import SpanCollector
+    from wsreplay.telemetry.otlp import BackgroundSender, SpanSender
+
+    sender = BackgroundSender(SpanSender(url), _complain)
+    return lambda path, contract: SpanCollector(path, contract, sender.send), sender.drain
 
 
 def _complain(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from wsreplay.contract import Contract
 from wsreplay.errors import RecordingError, UsageError
@@ -12,18 +13,33 @@ from wsreplay.stats.account import Account
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.telemetry.status import Notice, RelayStatus
 
-MakeWatch = Callable[[Path, Contract | None], RecordingWatch]
+
+class Watcher(Protocol):
+    """What looks at one recording: a watch, or a collector of spans that has one."""
+
+    @property
+    def account(self) -> Account:
+        """The account as it stands."""
+
+    def look(self) -> bool:
+        """Take what is new; False where everything is taken. Raises the errors of the RecordingError family."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+MakeWatcher = Callable[[Path, Contract | None], Watcher]
 
 
 class RecordingsFollower:
     """Looks from one thread, is told and read from others. `complain` is told what cannot be followed."""
 
     def __init__(
-        self, contract: Contract | None, complain: Callable[[str], None], make_watch: MakeWatch = RecordingWatch
+        self, contract: Contract | None, complain: Callable[[str], None], make_watcher: MakeWatcher = RecordingWatch
     ) -> None:
-        self._contract, self._complain, self._make_watch = contract, complain, make_watch
+        self._contract, self._complain, self._make_watcher = contract, complain, make_watcher
         self._lock = threading.Lock()
-        self._watches: dict[Path, RecordingWatch] = {}
+        self._watches: dict[Path, Watcher] = {}
         # of recordings that are closed
         self._ended = Account()
         self._told: list[Notice] = []
@@ -58,11 +74,11 @@ class RecordingsFollower:
         if path in self._watches:
             return
         try:
-            self._watches[path] = self._make_watch(path, self._contract)
+            self._watches[path] = self._make_watcher(path, self._contract)
         except (RecordingError, UsageError) as error:
             self._complain(str(error))
 
-    def _end(self, path: Path, watch: RecordingWatch) -> None:
+    def _end(self, path: Path, watch: Watcher) -> None:
         del self._watches[path]
         self._ended.merge(watch.account)
         watch.close()

@@ -12,10 +12,13 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.statistics import OTHER, Histogram
 from wsreplay.validator.findings import SpanRecord
 from wsreplay.validator.judge import judge
-from wsreplay.validator.span_log import SpanLog, record_of
+from wsreplay.validator.span_log import LogEntry, SpanLog, record_of, standing_of
 from wsreplay.validator.state.state import Instance
 
 _MOST_GROUPS = 5000
+
+
+OnEnd = Callable[[SpanRecord, SpanRecord], None]
 
 
 @dataclass(slots=True)
@@ -32,9 +35,12 @@ class SpanGroup:
 
 
 class SpanTally(SpanLog):
-    """A log that keeps no span that has ended: it counts them by kind and label, and tells of each."""
+    """A log that keeps no span that has ended: it counts them by kind and label, and tells of each.
 
-    def __init__(self, on_end: Callable[[SpanRecord], None] | None = None) -> None:
+    `on_end` gets a span and the outermost one that it is part of, which is itself where it is part of none.
+    """
+
+    def __init__(self, on_end: OnEnd | None = None) -> None:
         super().__init__(most=0)
         self._on_end = on_end
         # kind and label → what is counted of them
@@ -54,7 +60,19 @@ class SpanTally(SpanLog):
         if t is not None and state in ("completed", "failed", "cancelled"):
             group.lasted.add(t - instance.t)
         if self._on_end is not None:
-            self._on_end(record_of(instance, state, t, fid, detail, entry))
+            record = record_of(instance, state, t, fid, detail, entry)
+            self._on_end(record, record if entry.above is None else _standing(entry.outermost))
+
+    def tell_open(self) -> None:
+        """Tell of those that have not ended: nobody expects more of the recording."""
+        for entry in self._open.values():
+            if self._on_end is not None and not entry.instance.excused:
+                self._on_end(_standing(entry), _standing(entry.outermost))
+
+
+def _standing(entry: LogEntry) -> SpanRecord:
+    """An instance as it stands; one that has ended as it was before."""
+    return record_of(entry.instance, standing_of(entry.instance), None, None, entry=entry)
 
 
 def tally_spans(

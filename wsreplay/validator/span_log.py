@@ -68,12 +68,12 @@ class RunLog:
         return in_order([*self._kept, *standing])
 
 
-class _Entry:
+class LogEntry:
     """One instance in the log."""
 
     __slots__ = ("above", "events", "has_parts", "instance", "is_kept", "label", "number", "record")
 
-    def __init__(self, instance: Instance, number: int, above: _Entry | None, is_kept: bool) -> None:
+    def __init__(self, instance: Instance, number: int, above: LogEntry | None, is_kept: bool) -> None:
         # `number` is its place among those of its span and session, from 1; `above` is what it is part of
         self.instance, self.number, self.above, self.is_kept = instance, number, above, is_kept
         # whether something is part of it
@@ -107,6 +107,14 @@ class _Entry:
         return f"{self.instance.conn.session.id}.{self.instance.span.id}.{self.number}"
 
     @property
+    def outermost(self) -> LogEntry:
+        """What it is part of, and that is part of nothing; itself where it is part of nothing."""
+        entry = self
+        while entry.above is not None:
+            entry = entry.above
+        return entry
+
+    @property
     def parent(self) -> str | None:
         return None if self.above is None else self.above.id
 
@@ -125,9 +133,9 @@ class SpanLog(RunLog):
         self.before = 0
         self.full_at_ns: int | None = None
         # what is kept, by id, in the order of starts
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, LogEntry] = {}
         # what is open, by the identity of its instance
-        self._open: dict[int, _Entry] = {}
+        self._open: dict[int, LogEntry] = {}
         # session and span → how many instances began
         self._numbers: dict[tuple[int, str], int] = {}
         self._event_room = MOST_EVENTS
@@ -144,7 +152,7 @@ class SpanLog(RunLog):
         if above is not None:
             above.part()
         is_kept = len(self._entries) < self._most
-        entry = self._open[id(instance)] = _Entry(instance, number, above, is_kept)
+        entry = self._open[id(instance)] = LogEntry(instance, number, above, is_kept)
         if is_kept:
             self._entries[entry.id] = entry
             self._changed[entry.id] = None
@@ -169,7 +177,7 @@ class SpanLog(RunLog):
         if entry is not None and label is not None and not entry.label:
             self._name(entry, label)
 
-    def _name(self, entry: _Entry, label: Any) -> None:
+    def _name(self, entry: LogEntry, label: Any) -> None:
         if label.__class__ is str or label.__class__ is int or isinstance(label, Token):
             entry.name(str(label)[:_LONGEST_LABEL])
             if entry.is_kept:
@@ -206,7 +214,7 @@ class SpanLog(RunLog):
         if entry is not None and entry.is_kept:
             self._changed[entry.id] = None
 
-    def _drop(self, entry: _Entry) -> None:
+    def _drop(self, entry: LogEntry) -> None:
         del self._entries[entry.id]
         self._changed.pop(entry.id, None)
         self._event_room += len(entry.events)
@@ -233,7 +241,7 @@ def in_order(records: Iterable[SpanRecord]) -> tuple[SpanRecord, ...]:
 
 
 def record_of(
-    instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "", entry: _Entry | None = None
+    instance: Instance, state: str, t: int | None, fid: int | None, detail: str = "", entry: LogEntry | None = None
 ) -> SpanRecord:
     """How an instance ended, or stands; of a whole log with what it says of the instance."""
     span, begun = instance.span, instance.fid
