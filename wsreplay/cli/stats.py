@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import click
 
@@ -11,39 +12,64 @@ from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, connections_of, decoder_option, open_recording, split_session
 from wsreplay.contract import load
 from wsreplay.contract.decoding import messages_of
+from wsreplay.errors import UsageError
+from wsreplay.files import write_file
 from wsreplay.report import stats_json, stats_text
+from wsreplay.store.paths import reachable
 from wsreplay.trace.statistics import collect
 
 
 @click.command(name="stats")
-@click.argument("file", metavar="FILE", type=RecordingName())
+@click.argument("file", metavar="FILE|DIR", type=RecordingName())
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @decoder_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--follow", is_flag=True, help="Show an overview that is kept up to date while something is being recorded.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True,
+              help="html: a page of the overview.")
+@click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
 @colour_option
 def command(
-    file: str, session: int | None, contract: str | None, decoder: str | None, as_json: bool, color: bool | None
-) -> None:
+    file: str, session: int | None, contract: str | None, decoder: str | None, follow: bool, form: str, as_json: bool,
+    output: Path | None, color: bool | None,
+) -> None:  # fmt: skip
     """Count the events of a recording, or of one SESSION, and the gaps between them; runs and tools, and how long they take.
 
     The gap of an event is the time since the event before it in its run or thread. What runs and tools are is said by the
     contract: the one given, else the one that fits.
+
+    Of a folder, with --follow, and as a page: an overview of rates, runs by outcome, times and findings, and day by day.
     """
+    form = "json" if as_json else form
+    path, marked = split_session(file)
+    if follow or form == "html" or reachable(path).is_dir():
+        if session or marked:
+            raise UsageError("an overview is of whole recordings: leave the session out, or cut it into a file of its own")
+        from wsreplay.cli.overview import show_overview
+
+        show_overview(path, contract, decoder, form, output, follow=follow, color=color)
+        return
+    painted = wants_colour(color) if output is None else bool(color)
+    text = _statistics(path, session or marked, contract, decoder, form, painted)
+    if output is None:
+        click.echo(text, nl=False, color=painted)
+    else:
+        write_file(output, text.encode("utf-8", "surrogateescape"))
+
+
+def _statistics(path: Path, session: int | None, contract: str | None, decoder: str | None, form: str, painted: bool) -> str:
     from wsreplay.validator.durations import tally_spans
     from wsreplay.validator.select import select_contracts
 
-    path, marked = split_session(file)
     with open_recording(path) as recording:
-        wanted = connections_of(recording, session or marked)
+        wanted = connections_of(recording, session)
         named = load(contract) if contract else None
         reading = messages_of(recording, named, decoder)
         connections = None if wanted is None else [connection.id for connection in wanted]
         statistics = collect(recording, connections, reading)
         spans = tally_spans(recording, (named or select_contracts(recording)[0]).read_by(decoder), connections)
-    if as_json:
-        click.echo(stats_json.render(str(path), statistics, spans), nl=False)
-        return
-    painted = wants_colour(color)
+    if form == "json":
+        return stats_json.render(str(path), statistics, spans)
     width = shutil.get_terminal_size((120, 24)).columns
-    click.echo(stats_text.render(str(path), statistics, spans, color=painted, width=width), nl=False, color=painted)
+    return stats_text.render(str(path), statistics, spans, color=painted, width=width)

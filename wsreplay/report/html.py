@@ -45,8 +45,9 @@ _COLOURS = {
 
 def render(results: Sequence[FileResult]) -> str:
     """The page."""
-    style, script = _asset("style.css"), _asset("script.js")
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    style, script = load_asset("style.css"), load_asset("script.js")
+    sources = f"style-src {style_hash(style)}; script-src {style_hash(script)}"
+    policy = f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
     word = word_of_all(results)
     page = _Page()
     parts = [*_head(results, word)]
@@ -62,11 +63,13 @@ def render(results: Sequence[FileResult]) -> str:
     )
 
 
-def _asset(name: str) -> str:
+def load_asset(name: str) -> str:
+    """A style or script of the pages."""
     return (resources.files("wsreplay.report") / "page" / name).read_text("utf-8")
 
 
-def _hash(text: str) -> str:
+def style_hash(text: str) -> str:
+    """What a content security policy calls a style or script that stands in the page (CSP Level 3, section 2.3.1)."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 

@@ -35,7 +35,7 @@ def document(path: str, statistics: Statistics, spans: Spans) -> dict[str, Any]:
         "users": [{"user": name, **_group(group)} for name, group in statistics.users.items()],
         "sessions": [{"session": name, **_group(group)} for name, group in statistics.sessions.items()],
         "spans": [
-            {"span": kind, "label": label or None, "states": dict(group.states), "lasted": _times(group.lasted)}
+            {"span": kind, "label": label or None, "states": dict(group.states), "lasted": times_object(group.lasted)}
             for (kind, label), group in spans.items()
         ],
         "density": {"slot": statistics.density.width_ns / 1e9, "counts": statistics.density.slots},
@@ -48,11 +48,12 @@ def _group(group: Group) -> dict[str, Any]:
         "bytes": group.size,
         "first": None if group.first_ns is None else group.first_ns / 1e9,
         "last": None if group.first_ns is None else group.last_ns / 1e9,
-        "gap": _times(group.gaps),
+        "gap": times_object(group.gaps),
     }
 
 
-def _times(times: Histogram) -> dict[str, Any] | None:
+def times_object(times: Histogram) -> dict[str, Any] | None:
+    """Count, mean and quantiles of times; None where there is none."""
     return {
         "count": times.count, "min": times.least / 1e9, "mean": times.mean / 1e9, "p50": times.quantile(0.5) / 1e9,
         "p95": times.quantile(0.95) / 1e9, "p99": times.quantile(0.99) / 1e9, "max": times.largest / 1e9,

@@ -42,8 +42,8 @@ def _lines(
     yield from _density(statistics, paint, width)
     if spans:
         yield ""
-        lasting = {_span_name(*name, group): Group(group.states.total(), gaps=group.lasted) for name, group in spans.items()}
-        yield from _table("how long it took", lasting, paint, width, sized=False)
+        lasting = {span_name(*name, group): Group(group.states.total(), gaps=group.lasted) for name, group in spans.items()}
+        yield from table("how long it took", lasting, paint, width, sized=False)
     sections: Sequence[tuple[str, dict[Any, Group]]] = (
         ("event type", statistics.types),
         ("transition", {f"{a} → {b}": group for (a, b), group in statistics.transitions.items()}),
@@ -53,7 +53,7 @@ def _lines(
     for title, groups in sections:
         if groups:
             yield ""
-            yield from _table(title, groups, paint, width)
+            yield from table(title, groups, paint, width)
     if statistics.forgotten:
         yield paint(f"to bound memory, {statistics.forgotten:,} runs and threads were no longer followed", DIM)
 
@@ -67,13 +67,14 @@ def _density(statistics: Statistics, paint: Paint, width: int) -> Iterator[str]:
     yield f"  {paint(plot(joined), BLUE)}  {paint(f'each {duration_text(round(bar_ns))}', DIM)}"
 
 
-def _span_name(kind: str, label: str, group: SpanGroup) -> str:
+def span_name(kind: str, label: str, group: SpanGroup) -> str:
     """`tool search · 1 cut`: what did not complete is said."""
     odd = (f"{number:,} {state}" for state, number in sorted(group.states.items()) if state != "completed")
     return " · ".join([f"{kind} {label}".strip(), *odd])
 
 
-def _table(title: str, groups: dict[Any, Group], paint: Paint, width: int, *, sized: bool = True) -> Iterator[str]:
+def table(title: str, groups: dict[Any, Group], paint: Paint, width: int, *, sized: bool = True) -> Iterator[str]:
+    """A line for each of the largest groups: how many, and the quantiles of their times."""
     plots = width >= _NARROW
     columns = {name: cells_ for name, cells_ in _COLUMNS.items() if plots or name not in _LESS}
     if not sized:
