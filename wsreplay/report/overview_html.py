@@ -16,7 +16,7 @@ from wsreplay.validator.findings import Verdict
 
 _MOST_ROWS = 50
 _MOST_DAYS = 90
-_DAY_COLUMNS = ("recordings", "sessions", "runs", "completed", "p95 of a run", "findings")
+_DAY_COLUMNS = ("recordings", "sessions", "runs", "completed", "p95", "findings")
 _COLOURS = {"completed": "good", "failed": "bad", "cut": "bad", "stalled": "bad", "cancelled": "warn", "open": "dim"}
 Row = Sequence[tuple[str, str]]
 """Cells: text and class."""
@@ -60,7 +60,7 @@ def _tiles(overview: StatisticsOverview) -> Iterator[str]:
         (f"{overview.rate:,.1f}", "events a second"), (f"{account.event_total:,}", "events"),
         (size_text(account.payload_bytes.total()), "payload"), (f"{account.connections['open']:,}", "connections open"),
         (figures["runs"], "runs"), (figures["completed"], "of them completed"),
-        (figures["p95 of a run"], "95th percentile of a run"), (figures["findings"], "findings"),
+        (figures["p95"], "95th percentile of a run"), (figures["findings"], "findings"),
     )  # fmt: skip
     yield '<div class="tiles">'
     yield from (f'<div class="tile"><b>{escape(value)}</b><span>{name}</span></div>' for value, name in tiles)

@@ -121,7 +121,7 @@ def _events(account: Account, paint: Paint) -> Iterator[str]:
 
 
 def _days(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[str]:
-    columns = ("recordings", "sessions", "runs", "completed", "p95 of a run", "findings")
+    columns = ("recordings", "sessions", "runs", "completed", "p95", "findings")
     shown = [name for name in columns if width >= _NARROW or name != "recordings"]
     yield ""
     yield paint(f"{'day':<11}" + "".join(f"{name:>{len(name) + 2}}" for name in shown), DIM)
@@ -137,5 +137,5 @@ def day_figures(account: Account) -> Mapping[str, str]:
     return {
         "recordings": f"{account.recordings:,}", "sessions": f"{account.sessions:,}", "runs": f"{runs:,}",
         "completed": f"{100 * account.runs['completed'] / runs:.1f}%" if runs else "–",
-        "p95 of a run": duration_text(lasted.quantile(0.95)) if lasted.count else "–", "findings": f"{findings:,}",
+        "p95": duration_text(lasted.quantile(0.95)) if lasted.count else "–", "findings": f"{findings:,}",
     }  # fmt: skip
