@@ -41,7 +41,11 @@ serve: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not campaign and not docs"
 
-campaign: $(READY)
+$(VENV)/.campaign: pyproject.toml $(READY)
+	$(BIN)/python -m pip install --quiet --group campaign
+	@touch $@
+
+campaign: $(VENV)/.campaign
 	$(BIN)/python -m pytest -m campaign -s tests/recorder/test_chaos.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m campaign -rP --ignore tests/recorder/test_chaos.py
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "hypothesis and not campaign and not docs" --hypothesis-profile campaign --timeout 3600

@@ -33,6 +33,7 @@ def test_a_package_that_is_there_and_broken_is_not_called_missing(tmp_path: Path
 
 def test_every_extra_is_tested_with_its_packages_installed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    dev = {line for line in project["dependency-groups"]["dev"] if isinstance(line, str)}
+    groups = project["dependency-groups"]
+    dev = {line for line in (*groups["dev"], *groups["campaign"]) if isinstance(line, str)}
     for extra, packages in project["project"]["optional-dependencies"].items():
         assert set(packages) <= dev, extra

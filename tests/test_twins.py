@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 
 # Modules by pattern: the tests that hold them, and why those are not their twins. The first line that fits counts.
 ELSEWHERE = (
+    ("arrow/*.py", "arrow/test_tables.py", "what recordings are called shows in the tables made of them"),
     ("cli/*.py", "cli", "commands are run as their users run them: by what they are for, not file by file"),
     ("contract/rules/*.py", "contract/test_rules.py", "each kind reads its documents; one table of them holds all kinds"),
     ("contract/*.py", "contract", "the pieces of the loader: every mistake in a contract is tested through it"),

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple, Self
 
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import reading_of
+from wsreplay.errors import UsageError
+from wsreplay.extras import require
 from wsreplay.model import Connection, Direction, Frame, Message, Session
 from wsreplay.store.condition import Condition
 from wsreplay.store.reader import Recording
@@ -181,6 +183,25 @@ class RecordingFile:
         """Runs, tools and whatever else the contract says has a start and an end, in the order of their starts; `kind` is the
         contract's name of one kind."""
         return tuple(record for record in self.validate(contract).spans if kind in (None, record.span))
+
+    def to_arrow(self, table: str = "events", *, contract: AnyContract | None = None) -> Any:
+        """One table of it as a pyarrow.Table: events, spans, findings, sessions, connections or frames.
+
+        Needs the extra `parquet`; raises MissingExtra without it, and UsageError where there is no such table.
+        """
+        require("parquet", "pyarrow", purpose="to_arrow")
+        from wsreplay.arrow import tables
+
+        kind = tables.TABLES.get(table)
+        if kind is None:
+            raise UsageError(f"there is no table {table!r}; there are {', '.join(tables.TABLES)}")
+        chosen = None if contract is None else read_contract(contract)
+        return tables.table(kind, [tables.TableSource(self.recording, self.path.name.removesuffix(".db"), chosen)])
+
+    def to_pandas(self, table: str = "events", *, contract: AnyContract | None = None) -> Any:
+        """The same as a pandas.DataFrame. Needs the extra `pandas`."""
+        require("pandas", "pandas", "pyarrow", purpose="to_pandas")
+        return self.to_arrow(table, contract=contract).to_pandas()
 
 
 def open(path: str | PathLike[str]) -> RecordingFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from wsreplay.cli.options import (
     split_session,
 )
 from wsreplay.errors import UsageError
+from wsreplay.extras import require
 from wsreplay.files import new_file
 from wsreplay.formats import as_pytest, as_websocat
 from wsreplay.formats import har_export as har
@@ -28,32 +29,46 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch, there_are
 from wsreplay.units import count_text
 
-FORMS = ("jsonl", "har", "pytest", "websocat", "otlp")
+FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
 
 
 @click.command(name="export")
 @click.argument("file", metavar="FILE", type=RecordingName())
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-f", "--format", "form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="Of the output.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
+@click.option("-o", "--output", type=click.Path(path_type=Path),
+              help="A file; with -f parquet a folder. [default: standard output]")
+@click.option("--table", "tables", multiple=True, metavar="NAME",
+              help="With -f parquet: write this table only; may repeat. [default: all]")
 @click.option("--to", "collector", metavar="URL", help="With -f otlp: the collector, such as http://localhost:4318.")
-@click.option("-c", "--contract", type=ContractName(), help=f"With -f otlp: says what runs are. {FITTING_DEFAULT}")
+@click.option("-c", "--contract", type=ContractName(),
+              help=f"With -f otlp and parquet: judges, and says what runs are. {FITTING_DEFAULT}")
 @decoder_option
 def command(
-    file: str, session: int | None, form: str, output: Path | None, collector: str | None, contract: str | None,
-    decoder: str | None,
+    file: str, session: int | None, form: str, output: Path | None, tables: tuple[str, ...], collector: str | None,
+    contract: str | None, decoder: str | None,
 ) -> None:  # fmt: skip
     """Write a recording, or one SESSION of it, in another format.
 
     JSON lines (jsonl) hold everything, and import gives the same recording; a HAR holds the messages for other tools. pytest
     makes a test of one session, with a cassette beside it that plays the backend; websocat a shell script of what its client
     said. otlp sends runs, tools and findings as OpenTelemetry spans to a collector.
+
+    Parquet is for DuckDB, pandas and Spark: a folder of tables (events, spans, findings, sessions, connections, frames), by day
+    and recording. FILE may be a folder of recordings then; what is exported again takes its own place.
     """
     path, marked = split_session(file)
     if form == "otlp" or collector is not None:
         if form != "otlp" or collector is None or output is not None:
             raise UsageError("-f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318")
         _send_spans(path, session or marked, collector, contract, decoder)
+        return
+    if tables and form != "parquet":
+        raise UsageError("--table is for -f parquet")
+    if form == "parquet":
+        if session or marked:
+            raise UsageError("-f parquet writes whole recordings; wsreplay cut makes one of a session")
+        _export_parquet(path, output, tables, contract)
         return
     with open_recording(path) as recording:
         if form == "pytest":
@@ -88,6 +103,24 @@ def _send_spans(path: Path, session: int | None, url: str, contract: str | None,
     with collector:
         collector.look()
     click.echo(f"{count_text(collector.spans, 'span')} and {count_text(collector.findings, 'finding')} sent to {shown}")
+
+
+def _export_parquet(path: Path, output: Path | None, tables: Sequence[str], contract: str | None) -> None:
+    require("parquet", "pyarrow", purpose="-f parquet")
+    from wsreplay.arrow.parquet import export_parquet
+    from wsreplay.arrow.recordings import recordings_below
+    from wsreplay.cli.table_sources import table_source
+
+    if output is None:
+        raise UsageError("-f parquet writes a folder: name it with -o")
+    paths = list(recordings_below(path))
+    if not paths:
+        raise UsageError(f"{path}: there is no recording (*.db) in this folder")
+    with click.progressbar(paths, label="exporting", file=sys.stderr, hidden=len(paths) < 2 or not sys.stderr.isatty()) as bar:
+        for recording, name in bar:
+            with table_source(recording, name, contract) as source:
+                export_parquet(source, output, tables)
+    print_path(output)
 
 
 def _pieces(recording: Recording, session: int | None, form: str) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from wsreplay.cli.completion import RecordingName
 from wsreplay.cli.options import make_parent, new_recording_path, print_path, redact_option
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
+from wsreplay.extras import require
 from wsreplay.formats.import_file import import_file
 from wsreplay.store.paths import reachable
 from wsreplay.trace.redaction import Redactor
@@ -20,13 +21,15 @@ from wsreplay.trace.redaction import Redactor
 @click.argument("source", metavar="SOURCE", type=RecordingName())
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The recording. [default: recordings/<UTC time>.db]")
+@click.option("--recording", "name", metavar="NAME", help="Which, of a folder of Parquet that holds several.")
 @redact_option
-def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None:  # fmt: skip
-    """Make a recording from SOURCE ('-': standard input): JSON lines, a HAR, or a flow file of mitmproxy.
+def command(source: str, output: Path | None, name: str | None, redact: tuple[str, ...]) -> None:  # fmt: skip
+    """Make a recording from SOURCE ('-': standard input): JSON lines, a HAR, a flow file of mitmproxy, or Parquet.
 
     What it is, is told by its content, also in gzip, zip or UTF-16. A HAR with the messages of WebSockets comes from Chrome's
-    DevTools, Playwright, mitmproxy or HTTP Toolkit. What cannot be read is left out, and named on standard error. Secrets in
-    headers and URLs are redacted on the way, as when recording.
+    DevTools, Playwright, mitmproxy or HTTP Toolkit. Parquet is a folder that export has written, or one file with frames or
+    events; such a file needs columns `direction`, `t_ns` or `time`, and `payload`, `document` or `data`. What cannot be read is
+    left out, and named on standard error. Secrets in headers and URLs are redacted on the way, as when recording.
     """
     path = reachable(output or new_recording_path())
     if path.exists():
@@ -36,12 +39,31 @@ def command(source: str, output: Path | None, redact: tuple[str, ...]) -> None: 
         redactor = Redactor(fields=redact)
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
+    if _is_parquet(Path(source)):
+        require("parquet", "pyarrow", purpose="import of Parquet")
+        from wsreplay.arrow.parquet import import_parquet
+
+        import_parquet(Path(source), path, name=name, redactor=redactor)
+        print_path(path)
+        return
+    if name is not None:
+        raise UsageError("--recording is for a folder of Parquet")
     folder = None if source == "-" else Path(source).parent
     with _open(source) as file:
         remarks = import_file(file, path, name=source, redactor=redactor, folder=folder)
     for remark in remarks:
         click.echo(f"wsreplay: {visible(source)}: {visible(remark)}", err=True)
     print_path(path)
+
+
+def _is_parquet(source: Path) -> bool:
+    try:
+        if source.is_dir():
+            return True
+        with source.open("rb") as file:
+            return file.read(4) == b"PAR1"
+    except OSError:
+        return False  # whoever opens it says why
 
 
 def _open(source: str):  # type: ignore[no-untyped-def]

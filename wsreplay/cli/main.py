@@ -38,6 +38,7 @@ COMMANDS = {
     "mutate": "Copy a recording with faults put into its events.",
     "import": "Make a recording from another format.",
     "export": "Write a recording in another format.",
+    "sql": "Ask recordings, and Parquet made of them, by SQL.",
     "cut": "Copy sessions into a small recording of their own.",
     "prune": "Remove old recordings.",
     "help": "Tell about a topic: filters, contracts, exit codes, keys ...",

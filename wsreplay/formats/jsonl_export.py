@@ -47,6 +47,13 @@ def export(recording: Recording, connections: list[Connection] | None = None) ->
         yield from map(orjson.dumps, _Export(recording, connections).lines())
 
 
+def export_all_but_frames(recording: Recording) -> Iterator[bytes]:
+    """The lines of what stands beside the frames, in an order in which import takes them: runs and beginnings, then what comes
+    behind all frames."""
+    with recording.snapshot():
+        yield from map(orjson.dumps, _Export(recording, None).lines_but_frames())
+
+
 class _Export:
     def __init__(self, recording: Recording, connections: list[Connection] | None) -> None:
         self._recording = recording
@@ -57,10 +64,7 @@ class _Export:
         self._messages: dict[tuple[int, int], list[Frame]] = {}
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        runs = self._recording.runs()
-        yield {"wsreplay": VERSION, **(_run(runs[0]) if runs else {})}
-        for run in runs[1:]:
-            yield {"run": run.id, "t": seconds(run.start_ns), **_run(run)}
+        yield from self._runs()
         opens = sorted(self._connections, key=lambda connection: (connection.opened_ns, connection.id), reverse=True)
         ended = (connection for connection in self._connections if connection.closed_ns is not None)
         closes = sorted(ended, key=lambda connection: (connection.closed_ns or 0, connection.id), reverse=True)
@@ -76,6 +80,21 @@ class _Export:
         while closes:
             yield _closing(closes.pop())
         yield from self._notes()
+
+    def lines_but_frames(self) -> Iterator[dict[str, Any]]:
+        yield from self._runs()
+        for connection in self._connections:
+            yield from _opening(connection)
+        for connection in self._connections:
+            if connection.closed_ns is not None:
+                yield _closing(connection)
+        yield from self._notes()
+
+    def _runs(self) -> Iterator[dict[str, Any]]:
+        runs = self._recording.runs()
+        yield {"wsreplay": VERSION, **(_run(runs[0]) if runs else {})}
+        for run in runs[1:]:
+            yield {"run": run.id, "t": seconds(run.start_ns), **_run(run)}
 
     def _frame(self, frame: Frame) -> dict[str, Any]:
         place = frame.connection_id, frame.direction

@@ -67,7 +67,10 @@ def direction_of(line: dict[str, Any]) -> int:
 
 
 def payload_of(line: dict[str, Any]) -> bytes:
-    """The bytes of `base64`, or of the text `data` in UTF-8."""
+    """The bytes of `base64`, or of the text `data` in UTF-8. A line that was made of another file has them as `payload`."""
+    payload = line.get("payload")
+    if isinstance(payload, bytes):
+        return payload
     if "base64" in line:
         try:
             return base64.b64decode(member(line, "base64", str), validate=True)
