@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -9,7 +14,11 @@ from growing_files import write_whole
 from judged_traces import Trace
 
 from wsreplay.contract import load
-from wsreplay.validator import judge_files
+from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import parse_user_source
+from wsreplay.validator import judge_files, parallel
+from wsreplay.validator.judge import judge
+from wsreplay.validator.parallel import ReadAs
 
 
 def many_chats(leak: int | None) -> Trace:
@@ -66,3 +75,46 @@ def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
             "NoneType",
         ]
         assert [outcome.judgement.verdict for outcome in outcomes if outcome.judgement] == ["satisfied", "vacuous"]
+
+
+def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    paths = [write_whole(tmp_path / f"{number}.db", many_chats(None)) for number in range(6)]
+    wanted = [(path, load("agent-chat")) for path in paths]
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        if not killed:
+            victim = multiprocessing.active_children()[0]
+            killed.append(victim.pid or 0)
+            victim.kill()
+
+    together = judge_files(wanted, jobs=2, progress=kill_one)
+    assert killed
+    assert together == judge_files(wanted)
+
+
+def test_only_what_kills_its_judge_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [write_whole(tmp_path / f"{name}.db", Trace().open().c2s("chat").run().close()) for name in ("a", "deadly", "z")]
+    alone = judge_files([(path, load("agent-chat")) for path in paths])
+    parent = os.getpid()
+
+    def die_of_one(recording: Recording, *arguments: object, **options: object) -> object:
+        if recording.path.stem == "deadly" and os.getpid() != parent:
+            os._exit(9)
+        return judge(recording, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parallel, "judge", die_of_one)
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", partial(ProcessPoolExecutor, mp_context=get_context("fork")))
+    first, deadly, last = judge_files([(path, load("agent-chat")) for path in paths], jobs=2)
+    assert [first, last] == [alone[0], alone[2]]
+    assert deadly.judgement is None
+    assert "deadly.db: the processes that judged it died, again and again" in str(deadly.error)
+
+
+def test_whoever_opens_a_file_may_choose_its_contract(tmp_path: Path) -> None:
+    path = write_whole(tmp_path / "a.db", Trace().open().c2s("chat").run().close())
+    (chosen,) = judge_files([(path, None)], read_as=ReadAs(users=(parse_user_source("header:X-User"),)))
+    (named,) = judge_files([(path, load("agent-chat"))])
+    assert chosen.judged_by is not None
+    assert (chosen.contract, chosen.judgement) == (named.contract, named.judgement)
+    assert chosen.judged_by.users[0].name == "X-User"

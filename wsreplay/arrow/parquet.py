@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 
 from wsreplay.arrow.tables import TABLES, TableSource, batches
 from wsreplay.errors import ImportFormatError, UsageError
-from wsreplay.files import new_file
 from wsreplay.formats.jsonl_export import VERSION, export_all_but_frames
 from wsreplay.formats.jsonl_fields import BadLine, parse_line
 from wsreplay.formats.jsonl_import import import_values
+from wsreplay.remote import new_file_at, url_of
 from wsreplay.trace.redaction import Redactor
 
 LINES = "lines"
@@ -61,13 +61,13 @@ def partition(source: TableSource) -> str:
 
 
 def _write(folder: Path, schema: Any, parts: Iterable[Any]) -> int:
-    rows = 0
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
-    file = folder / "part-0.parquet"
-    with new_file(file, replace=True) as half, pq.ParquetWriter(half, schema, compression="zstd") as writer:
+    rows, file = 0, folder / "part-0.parquet"
+    if url_of(file) is None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
+    with new_file_at(file) as half, pq.ParquetWriter(half, schema, compression="zstd") as writer:
         for batch in parts:
             writer.write_batch(batch)
             rows += len(batch)

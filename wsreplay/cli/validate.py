@@ -6,13 +6,15 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
+from wsreplay import remote
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
@@ -21,23 +23,29 @@ from wsreplay.contract import Contract, load
 from wsreplay.decode import get_decoder
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.files import write_file
+from wsreplay.extras import require
 from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, strictly
 from wsreplay.report.result import unproven
 from wsreplay.report.selection import select
 from wsreplay.store.paths import reachable
 from wsreplay.trace.identity import UserSource
+from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.units import count_text
-from wsreplay.validator.findings import Finding, Severity
+from wsreplay.validator.findings import Finding, Judgement, Severity
+from wsreplay.validator.parallel import FileOutcome, ReadAs
+
+PARQUET = "parquet"
+_JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 
 
 @click.command(name="validate")
 @click.argument("files", metavar="FILE[#SESSION]...", type=RecordingName(), nargs=-1, required=True)
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
-@click.option("-f", "--format", "forms", multiple=True, type=click.Choice(FORMATS), help="May repeat, each with its -o.")
-@click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Where the report goes. [default: standard output]")
+@click.option("-f", "--format", "forms", multiple=True, type=click.Choice([*FORMATS, PARQUET]),
+              help="May repeat, each with its -o.")
+@click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path),
+              help="Where the report goes; with -f parquet a folder. [default: standard output]")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Tell of this rule only; may repeat.")
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Tell of findings about this event only; may repeat.")
 @click.option("--all", "every", is_flag=True, help="Tell sessions without a finding in full, too.")
@@ -55,17 +63,20 @@ from wsreplay.validator.findings import Finding, Severity
     "[default: as recorded]"
 )
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
+@click.option("--dask", metavar="ADDRESS",
+              help="Judge by the workers of a Dask scheduler, such as tcp://HOST:8786, or by local:4 processes.")
 @colour_option
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     files: tuple[str, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...],
     rules: tuple[str, ...], events: tuple[str, ...], every: bool, every_span: bool, strict: bool, fail_on: str,
     known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None,
-    users: tuple[UserSource, ...], jobs: int, color: bool | None, while_open: int | None,
+    users: tuple[UserSource, ...], jobs: int, dask: str | None, color: bool | None, while_open: int | None,
 ) -> int:  # fmt: skip
     """Judge recordings by contracts: every finding, with its witness frames.
 
-    All of a recording is judged, whatever is told of it: `FILE#2` tells of its second session.
+    All of a recording is judged, whatever is told of it: `FILE#2` tells of its second session. A FILE may be a folder, or lie
+    elsewhere, such as s3://bucket/folder or s3://bucket/2026-11-*/*.db.
 
     Exit code 0: nothing wrong; 1: violations; 2: a mistake in the call or the contract; 3: something could not be judged.
     """
@@ -80,12 +91,10 @@ def command(
     accepted = baseline.read(known) if known else None
     if while_open is not None:
         threading.Thread(target=_end_with, args=(while_open,), daemon=True).start()
-    spans = every_span or "html" in forms
-
-    def read_as_asked(contract: Contract) -> Contract:
-        return contract.read_by(decoder).identified_by(*users)
-
-    results = _follow(paths, chosen, read_as_asked, spans) if follow else _judge(paths, chosen, jobs, read_as_asked, spans)
+    if PARQUET in forms:
+        require("parquet", "pyarrow", purpose="-f parquet")
+    spans, read_as = every_span or "html" in forms or PARQUET in forms, ReadAs(decoder, users)
+    results = _follow(paths, chosen, read_as, spans) if follow else _judge(paths, chosen, jobs, dask, read_as, spans)
     if save:
         _save(results)
     results = [
@@ -118,7 +127,9 @@ def _sessions_of(files: Sequence[str]) -> dict[Path, list[int | None]]:
 def _recordings(files: Sequence[Path]) -> list[Path]:
     paths: list[Path] = []
     for file in map(reachable, files):
-        if file.is_dir():
+        if remote.url_of(file) is not None:
+            paths += remote.files_at(file, ".db")
+        elif file.is_dir():
             inside = sorted(file.rglob("*.db"))
             if not inside:
                 raise UsageError(f"{file}: there is no recording (*.db) in this folder")
@@ -135,31 +146,57 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
     if len(outputs) > len(forms) or len(forms) - len(outputs) > 1:
         count = f"{len(forms)} formats (-f) and {len(outputs)} outputs (-o)"
         raise UsageError(f"{count}: give each -f its -o; the last may do without")
+    if forms[-1] == PARQUET and len(outputs) < len(forms):
+        raise UsageError("-f parquet writes a folder: name it with -o")
     rest: list[Path | None] = [None] * (len(forms) - len(outputs))
     return list(zip(forms, [*outputs, *rest], strict=True))
 
 
 def _judge(
-    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, read: Callable[[Contract], Contract], spans: bool
+    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, dask: str | None, read_as: ReadAs, spans: bool
 ) -> list[FileResult]:
     from wsreplay.validator import judge_files
     from wsreplay.validator.saved import SavedVerdicts
+
+    wanted = list(_wanted(paths, contracts, read_as))
+    steps = len(wanted)
+    with ExitStack() as stack:
+        workers = None
+        if dask is not None:
+            from wsreplay.validator.dask_workers import dask_workers
+
+            workers = stack.enter_context(dask_workers(dask))
+        hidden = steps < 2 or not sys.stderr.isatty()
+        bar = stack.enter_context(click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=hidden))
+        outcomes = judge_files(
+            wanted, jobs=jobs, workers=workers, progress=lambda: bar.update(1), spans=spans, saved=SavedVerdicts.open(),
+            read_as=read_as,
+        )  # fmt: skip
+    return [_result(outcome, contract) for outcome, (_, contract) in zip(outcomes, wanted, strict=True)]
+
+
+def _wanted(
+    paths: Sequence[Path], contracts: Sequence[Contract], read_as: ReadAs
+) -> Iterator[tuple[Path, Contract | None]]:
+    """Each file with what judges it. What lies elsewhere is opened by whoever judges it, and not here too."""
     from wsreplay.validator.select import pair_with_contracts
 
     for path in paths:
+        if remote.url_of(path) is not None:
+            yield from ((path, read_as(contract)) for contract in contracts)
+            if not contracts:
+                yield path, None
+            continue
         with suppress(RecordingError), open_recording(path):
             pass
-    wanted = [(path, read(contract)) for path, contract in pair_with_contracts(paths, contracts)]
-    steps = len(wanted)
-    with click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=steps < 2 or not sys.stderr.isatty()) as bar:
-        outcomes = judge_files(wanted, jobs=jobs, progress=lambda: bar.update(1), spans=spans, saved=SavedVerdicts.open())
-    return [
-        FileResult(
-            str(outcome.path), outcome.judgement, str(outcome.error) if outcome.error else None,
-            resume_within_ns=contract.resume_within_ns, contract=contract,
-        )
-        for outcome, (_, contract) in zip(outcomes, wanted, strict=True)
-    ]
+        yield from ((path, read_as(contract)) for path, contract in pair_with_contracts([path], contracts))
+
+
+def _result(outcome: FileOutcome, contract: Contract | None) -> FileResult:
+    judged_by = contract or outcome.judged_by
+    error = str(outcome.error) if outcome.error else None
+    within = RESUME_WITHIN_NS if judged_by is None else judged_by.resume_within_ns
+    return FileResult(remote.shown(outcome.path), outcome.judgement, error, resume_within_ns=within, contract=judged_by)
 
 
 def _end_with(pipe: int) -> None:
@@ -232,9 +269,31 @@ def _report(
     results: Sequence[FileResult], targets: Sequence[tuple[str, Path | None]], color: bool | None, fail_on: Severity
 ) -> None:
     for form, output in targets:
+        if form == PARQUET:
+            _write_tables(results, output)
+            continue
         painted = wants_colour(color) if output is None else bool(color)
         text = render(form, results, color=painted, width=shutil.get_terminal_size((110, 24)).columns, fail_on=fail_on)
         if output is None:
             click.echo(text, nl=False, color=painted)
         else:
-            write_file(output, text.encode("utf-8", "surrogateescape"))
+            with remote.new_file_at(output) as half:
+                half.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def _write_tables(results: Sequence[FileResult], lake: Path | None) -> None:
+    """Sessions, spans and findings of what was judged, as `wsreplay export -f parquet` writes them."""
+    from wsreplay.arrow.parquet import export_parquet
+    from wsreplay.arrow.tables import TableSource
+
+    assert lake is not None
+    for result in results:
+        judgement = result.judgement
+        if judgement is not None:
+            with open_recording(Path(result.path)) as recording:
+                name = result.path.removesuffix(".db").lstrip("/")
+                export_parquet(TableSource(recording, name, result.contract, partial(_give, judgement)), lake, _JUDGED)
+
+
+def _give(judgement: Judgement) -> Judgement:
+    return judgement

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from wsreplay.errors import NotARecording, RecordingError, UsageError
 from wsreplay.files import PrivateFolder, copy_privately
+from wsreplay.remote import fetch, shown, url_of
 from wsreplay.store import lock
 from wsreplay.store.errors import readable
 from wsreplay.store.verify import verify
@@ -24,7 +25,12 @@ PATIENCE_S = 5.0  # with a program that has locked the file
 
 
 def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connection, PrivateFolder | None]:
-    """A read-only connection, and the folder of the copy if one had to be made. Raises UsageError or RecordingError."""
+    """A read-only connection, and the folder of the copy if one had to be made: so of what lies elsewhere.
+
+    Raises UsageError or RecordingError.
+    """
+    if url_of(path) is not None:
+        return _connect_elsewhere(path, patience_s)
     check_file(path)
     lock.check_name(path)
     try:
@@ -50,6 +56,18 @@ def connect(path: Path, patience_s: float = PATIENCE_S) -> tuple[sqlite3.Connect
         raise readable(error, path) from error
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _connect_elsewhere(path: Path, patience_s: float) -> tuple[sqlite3.Connection, PrivateFolder]:
+    folder = PrivateFolder(tempfile.gettempdir())
+    try:
+        return _connect(fetch(path, folder.path), "mode=ro", patience_s, shown(path)), folder
+    except sqlite3.Error as error:
+        folder.close()
+        raise readable(error, shown(path)) from error
+    except BaseException:
+        folder.close()
+        raise
 
 
 def has_wal(path: Path) -> bool:
@@ -94,14 +112,14 @@ def check_file(path: Path) -> None:
         raise NotARecording(f"{path} is empty: nothing was recorded into it")
 
 
-def _connect(path: Path, parameters: str, patience_s: float) -> sqlite3.Connection:
+def _connect(path: Path, parameters: str, patience_s: float, name: str | None = None) -> sqlite3.Connection:
     db = sqlite3.connect(
         f"file:{quote(os.fsencode(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=patience_s,
         check_same_thread=False,
     )  # fmt: skip
     try:
         # Makes SQLite open the -wal too, at once, where a failure can still be answered with a copy.
-        verify(db, str(path))
+        verify(db, name or str(path))
     except BaseException:
         db.close()
         raise

@@ -62,6 +62,8 @@ class Recording:
         self._closed = False
         had_wal = access.has_wal(self.path)
         self._db, self._copy = access.connect(self.path, patience_s)
+        if self._copy is not None:
+            had_wal = had_wal or access.has_wal(self._copy.path / self.path.name)
         if not had_wal and access.is_without_wal(self._db) and not self.live:
             wal = f"{self.path.name}-wal"
             self.warning = (

@@ -2,6 +2,9 @@
 
 A file is split by user: whoever shares sessions or rules `across: user` stays together. Only isolation looks across users, so
 each part also says which ids it came across; where two parts share one, the file is judged again as a whole.
+
+Who judges is an executor: processes here, or workers on other machines. A worker that dies takes nothing with it: what it was
+at is judged again by others, and after some deaths is said to be what cannot be judged.
 """
 
 from __future__ import annotations
@@ -9,28 +12,31 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from wsreplay import remote
 from wsreplay.contract import Contract
-from wsreplay.errors import WsreplayError
-from wsreplay.model import Connection
+from wsreplay.errors import RecordingError, WsreplayError
+from wsreplay.model import NO_CONTRACT, Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
-from wsreplay.trace.identity import identified
+from wsreplay.trace.identity import UserSource, identified
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
 from wsreplay.validator.saved import SavedVerdicts, state_of
+from wsreplay.validator.select import select_contracts
 from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 
 WORTH_SPLITTING = 20_000
 _UNEVEN = 1.05  # how much more than its share a part may hold where its connections stand side by side
 _LONG_ID = 64
+MOST_DEATHS = 3  # of the processes that judge, before what they judged is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,125 +47,172 @@ class FileOutcome:
     contract: str
     judgement: Judgement | None
     error: WsreplayError | None = None
+    judged_by: Contract | None = None  # where whoever judged has chosen it
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How a contract reads what it judges, where that is asked for: by this decoder, with users named at these places."""
+
+    decoder: str | None = None
+    users: tuple[UserSource, ...] = ()
+
+    def __call__(self, contract: Contract) -> Contract:
+        return contract.read_by(self.decoder).identified_by(*self.users)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who judges: `count` at a time. `lost` are the errors that say that workers died over a task, again and again."""
+
+    executor: Executor
+    count: int
+    lost: tuple[type[BaseException], ...] = ()
+
+
+Wanted = tuple[Path, Contract | None]
+"""A file, and what judges it; None: the one that fits, which whoever opens the file finds out."""
 
 
 def judge_files(
-    wanted: Iterable[tuple[str | Path, Contract]],
+    wanted: Iterable[tuple[str | Path, Contract | None]],
     *,
     jobs: int = 1,
-    executor: Executor | None = None,
+    workers: Workers | None = None,
     progress: Callable[[], None] | None = None,
     worth_splitting: int = WORTH_SPLITTING,
     spans: bool = False,
     saved: SavedVerdicts | None = None,
+    read_as: ReadAs | None = None,
 ) -> list[FileOutcome]:
     """Judge each file by the contract it comes with, in this order; `progress` is called after each. With `spans`, judgements
-    hold all spans, not only runs.
+    hold all spans, not only runs. Where a file comes with None, the contract that fits judges it, read as `read_as` says.
 
-    With `jobs` above 1, or with an executor of the caller's, files are judged side by side, and one of at least
-    `worth_splitting` frames in parts. What is `saved` of files that nobody has touched since is not judged again.
+    With `jobs` above 1, or with workers of the caller's, files are judged side by side, and one of at least `worth_splitting`
+    frames in parts. What is `saved` of files that nobody has touched since is not judged again.
     """
+    task = _Task(spans, read_as or ReadAs())
     pairs = [(Path(path), contract) for path, contract in wanted]
-    if saved is not None:
-        return _judge_what_is_not_saved(pairs, saved, jobs, executor, progress, worth_splitting, spans)
-    if jobs <= 1 and executor is None:
-        outcomes = []
-        for path, contract in pairs:
-            outcomes.append(_judge_file(path, contract, spans))
-            if progress is not None:
-                progress()
-        return outcomes
-    if executor is not None:
-        return _judge_side_by_side(pairs, executor, max(jobs, 1), progress, worth_splitting, spans)
-    with ProcessPoolExecutor(max_workers=jobs) as own:
-        return _judge_side_by_side(pairs, own, jobs, progress, worth_splitting, spans)
+    outcomes: list[FileOutcome | None] = [None] * len(pairs)
+    states = [state_of(path) if saved is not None and contract is not None else None for path, contract in pairs]
+
+    def settle(number: int, outcome: FileOutcome) -> None:
+        outcomes[number] = outcome
+        if progress is not None:
+            progress()
+
+    for number, ((path, contract), state) in enumerate(zip(pairs, states, strict=True)):
+        if saved is not None and contract is not None and state is not None:
+            judgement = saved.find(state, contract, spans)
+            if judgement is not None:
+                settle(number, FileOutcome(path, contract.name, judgement))
+    rest = {number: pair for number, pair in enumerate(pairs) if outcomes[number] is None}
+    if workers is not None:
+        _judge_side_by_side(rest, workers, task, worth_splitting, settle)
+    elif jobs > 1:
+        _judge_in_processes(rest, jobs, task, worth_splitting, settle)
+    else:
+        for number, pair in rest.items():
+            settle(number, task.judge(*pair))
+    judged = [outcome for outcome in outcomes if outcome is not None]
+    for number in rest:
+        state, (_, contract), judgement = states[number], pairs[number], judged[number].judgement
+        if saved is not None and contract is not None and state is not None and judgement is not None:
+            saved.keep(state, contract, judgement, spans)
+    return judged
 
 
-def _judge_what_is_not_saved(
-    wanted: list[tuple[Path, Contract]],
-    saved: SavedVerdicts,
-    jobs: int,
-    executor: Executor | None,
-    progress: Callable[[], None] | None,
-    worth_splitting: int,
-    spans: bool,
-) -> list[FileOutcome]:
-    states = [state_of(path) for path, _ in wanted]
-    judgements = [
-        saved.find(state, contract, spans) if state is not None else None
-        for state, (_, contract) in zip(states, wanted, strict=True)
-    ]
-    rest = [pair for pair, judgement in zip(wanted, judgements, strict=True) if judgement is None]
-    for _ in range(len(wanted) - len(rest) if progress is not None else 0):
-        assert progress is not None
-        progress()
-    judged = iter(
-        judge_files(rest, jobs=jobs, executor=executor, progress=progress, worth_splitting=worth_splitting, spans=spans)
-    )
-    outcomes = []
-    for state, (path, contract), judgement in zip(states, wanted, judgements, strict=True):
-        outcome = next(judged) if judgement is None else FileOutcome(path, contract.name, judgement)
-        if judgement is None and outcome.judgement is not None and state is not None:
-            saved.keep(state, contract, outcome.judgement, spans)
-        outcomes.append(outcome)
-    return outcomes
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """How each file is judged; travels to whoever judges it."""
+
+    spans: bool
+    read_as: ReadAs
+
+    def judge(self, path: Path, contract: Contract | None) -> FileOutcome:
+        chosen, name = contract, contract.name if contract is not None else NO_CONTRACT
+        try:
+            with Recording.open(path) as recording:
+                if chosen is None:
+                    chosen = self.read_as(select_contracts(recording)[0])
+                judgement = judge(recording, chosen, span_log=SpanLog() if self.spans else None)
+        except WsreplayError as error:
+            return FileOutcome(path, name, None, error)
+        return FileOutcome(path, chosen.name, judgement, judged_by=None if contract is not None else chosen)
 
 
-def _judge_file(path: Path, contract: Contract, spans: bool) -> FileOutcome:
-    try:
-        with Recording.open(path) as recording:
-            return FileOutcome(path, contract.name, judge(recording, contract, span_log=SpanLog() if spans else None))
-    except WsreplayError as error:
-        return FileOutcome(path, contract.name, None, error)
+Settle = Callable[[int, FileOutcome], None]
+
+
+def _judge_in_processes(rest: dict[int, Wanted], jobs: int, task: _Task, worth_splitting: int, settle: Settle) -> None:
+    """By processes of our own. Where one dies all break off, and begin again; in the end each file has a process to itself,
+    so that only what kills it is given up."""
+    for _ in range(MOST_DEATHS - 1):
+        if rest:
+            with ProcessPoolExecutor(max_workers=jobs) as executor:
+                workers = Workers(executor, jobs, (BrokenExecutor,))
+                _judge_side_by_side(rest, workers, task, worth_splitting, settle, again=True)
+    for number in list(rest):
+        with ProcessPoolExecutor(max_workers=1) as executor:
+            _judge_side_by_side({number: rest[number]}, Workers(executor, 1, (BrokenExecutor,)), task, worth_splitting, settle)
 
 
 def _judge_side_by_side(
-    wanted: list[tuple[Path, Contract]],
-    executor: Executor,
-    jobs: int,
-    progress: Callable[[], None] | None,
-    worth_splitting: int,
-    spans: bool,
-) -> list[FileOutcome]:
-    share = max(1, jobs // max(1, len(wanted)))
-    split = [_split(path, contract, share, worth_splitting) for path, contract in wanted]
+    rest: dict[int, Wanted], workers: Workers, task: _Task, worth_splitting: int, settle: Settle, *, again: bool = False
+) -> None:
+    """Judge the rest, and take away from it what is settled. What died is left where it is to be tried `again`."""
+    share = max(1, workers.count // max(1, len(rest)))
+    split = {number: _split(path, contract, share, worth_splitting) for number, (path, contract) in rest.items()}
     futures: dict[Future[Any], int] = {}
-    for number, ((path, contract), parts) in enumerate(zip(wanted, split, strict=True)):
-        if len(parts) < 2:
-            futures[executor.submit(_judge_file, path, contract, spans)] = number
+    for number, (path, contract) in rest.items():
+        if len(split[number]) < 2 or contract is None:
+            futures[workers.executor.submit(task.judge, path, contract)] = number
         else:
-            for part in parts:
-                futures[executor.submit(judge_part, path, contract, part, spans)] = number
-    results: list[list[Any]] = [[] for _ in wanted]
-    outcomes: list[FileOutcome | None] = [None] * len(wanted)
+            for part in split[number]:
+                futures[workers.executor.submit(judge_part, path, contract, part, task.spans)] = number
+    results: dict[int, list[Any]] = {number: [] for number in rest}
     for future in as_completed(futures):
         number = futures[future]
-        results[number].append(future.result())
+        if number not in rest:
+            continue  # another part of it has died
+        path, contract = rest[number]
+        try:
+            results[number].append(future.result())
+        except workers.lost as error:
+            if not again:
+                del rest[number]
+                settle(number, _given_up(path, contract, error))
+            continue
         if len(results[number]) == max(1, len(split[number])):
-            outcomes[number] = _join(*wanted[number], results[number], spans)
-            if progress is not None:
-                progress()
-    return [outcome for outcome in outcomes if outcome is not None]
+            del rest[number]
+            settle(number, _join(path, contract, results[number], task))
 
 
-def _join(path: Path, contract: Contract, results: list[Any], spans: bool) -> FileOutcome:
+def _given_up(path: Path, contract: Contract | None, error: BaseException) -> FileOutcome:
+    name = contract.name if contract is not None else NO_CONTRACT
+    text = f"{remote.shown(path)}: the processes that judged it died, again and again ({type(error).__name__})"
+    return FileOutcome(path, name, None, RecordingError(text))
+
+
+def _join(path: Path, contract: Contract | None, results: list[Any], task: _Task) -> FileOutcome:
     """One file's outcome from those of its parts."""
     if isinstance(results[0], FileOutcome):
         return results[0]
+    assert contract is not None
     for result in results:
         if isinstance(result, WsreplayError):
             return FileOutcome(path, contract.name, None, result)
     for number, part in enumerate(results):
         if any(part.shares_ids(other) for other in results[:number]):
-            return _judge_file(path, contract, spans)
+            return task.judge(path, contract)
     with Recording.open(path) as recording:
         setting = TraceSetting.read(recording, contract)
-    return FileOutcome(path, contract.name, with_notes(merge(contract, results, spans=spans), setting.refusals()))
+    return FileOutcome(path, contract.name, with_notes(merge(contract, results, spans=task.spans), setting.refusals()))
 
 
-def _split(path: Path, contract: Contract, parts: int, worth_splitting: int) -> list[list[int]]:
+def _split(path: Path, contract: Contract | None, parts: int, worth_splitting: int) -> list[list[int]]:
     """The connections of each part; one part, or none, where splitting does not pay or cannot be done."""
-    if parts < 2 or "user" in contract.keys or not contract.rules:
+    if parts < 2 or contract is None or "user" in contract.keys or not contract.rules:
         return []
     try:
         with Recording.open(path) as recording:

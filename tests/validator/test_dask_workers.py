@@ -1,0 +1,139 @@
+"""Recordings judged by a Dask cluster: the same verdict, whoever judges and whoever dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from commandline import WSREPLAY, run
+from relay import wait_for
+
+SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
+COPIES = 8
+
+
+@dataclass
+class Process:
+    """One process of a cluster, and what it has said."""
+
+    arguments: tuple[str, ...]
+    said: str = ""
+    process: subprocess.Popen[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dask", *self.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said += line
+
+    def wait_for(self, pattern: str) -> str:
+        wait_for(lambda: re.search(pattern, self.said) is not None, f"{pattern} of dask {self.arguments[0]}: {self.said}", 60)
+        match = re.search(pattern, self.said)
+        assert match is not None
+        return match[match.re.groups]
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait(30)
+        self._reader.join(10)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Process]]]:
+    """A scheduler and two workers, as processes; its address, and the workers."""
+    started: list[Process] = []
+    try:
+        scheduler = Process(("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"))
+        started.append(scheduler)
+        address = scheduler.wait_for(r"Scheduler at: +(tcp://127\.0\.0\.1:\d+)")
+        for number in range(2):
+            local = ("--local-directory", str(tmp_path / f"worker-{number}"))
+            started.append(Process(("worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1", *local)))
+        for worker in started[1:]:
+            worker.wait_for("Registered to: +(tcp)")
+        yield address, started[1:]
+    finally:
+        for process in reversed(started):
+            process.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """So many recordings that a worker can be killed while there are some left."""
+    place = tmp_path / "many"
+    place.mkdir()
+    for path in SAMPLES.glob("*.db"):
+        for number in range(COPIES):
+            shutil.copy(path, place / f"{path.stem}-{number}.db")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def no_saved_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSREPLAY_CACHE", "")
+
+
+@pytest.mark.campaign
+def test_a_cluster_says_byte_for_byte_what_one_process_says_though_a_worker_is_killed(
+    cluster: tuple[str, list[Process]], folder: Path, tmp_path: Path
+) -> None:
+    address, workers = cluster
+    victim = workers[0].process
+    began = processor_time(victim.pid)
+    alone = run("validate", folder, "-f", "json")
+    with (tmp_path / "told.json").open("wb") as told:
+        judging = subprocess.Popen(
+            [*WSREPLAY, "validate", str(folder), "-f", "json", "--dask", address], stdout=told, stderr=subprocess.PIPE
+        )
+        wait_for(lambda: processor_time(victim.pid) > began + 0.5, "the worker judges", 60)
+        assert judging.poll() is None
+        victim.kill()
+        _, errors = judging.communicate(timeout=300)
+    assert victim.wait(10) == -signal.SIGKILL
+    assert judging.returncode == alone.code == 1
+    assert "Traceback" not in errors.decode()
+    assert (tmp_path / "told.json").read_text() == alone.out
+
+
+def processor_time(pid: int) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.campaign
+def test_processes_of_this_machine_say_the_same(folder: Path) -> None:
+    alone, local = (run("validate", folder, "-f", "json", *more) for more in ((), ("--dask", "local:2")))
+    assert (local.code, local.out) == (alone.code, alone.out), local.err
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [("nonsense", "is not an address; write tcp://HOST:8786, or local:4"), ("tcp://127.0.0.1:1", "there is no scheduler"),
+     ("gopher://x", "there is no scheduler")],
+)  # fmt: skip
+def test_an_address_that_is_none_is_said(address: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
+    outcome = run("validate", SAMPLES / "healthy.db", "--dask", address)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert says in outcome.err
