@@ -53,7 +53,8 @@ def _literals(tree: ast.AST) -> Iterator[tuple[ast.AST, int, str]]:
 
 
 def test_no_module_outside_the_store_holds_sql() -> None:
-    outside = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "store")]
+    homes = (PACKAGE / "store", PACKAGE / "arrow" / "sql.py")  # the latter's SQL is DuckDB's, over tables of its own
+    outside = [path for path in PACKAGE.rglob("*.py") if not any(map(path.is_relative_to, homes))]
     assert len(outside) > 200
     strays = [f"{path.relative_to(PACKAGE)}:{line}: {text}" for path in outside for line, text in sql_in(path.read_text())]
     assert not strays, "\n".join(strays)
