@@ -95,7 +95,6 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
         "    run_id: $.data.runId\n"
         "    tool_call_id: $.data.toolCallId\n"
         "# Not mapped:\n"
-        "#   c2s:chat  1×\n"
         "#   s2c:billing.tick  1×\n"
     )
     assert [finding.message for finding in judgement.findings] == ["unknown type billing.tick"]
@@ -162,3 +161,21 @@ def test_what_looks_like_nothing_is_named_and_demanded_nothing_of(tmp_path: Path
     assert "extends" not in text and "#   s2c:a/b  1×" in text
     contract = loads(text)
     assert (contract.name, contract.envelope.decoder, contract.rules) == ("rpc", "json-rpc", ())
+
+
+@pytest.mark.parametrize(("theirs", "mapped"), [("chat", None), ("sendMessage", "send_message"), ("CHAT", "chat")])
+def test_a_question_is_told_by_its_words(theirs: str, mapped: str | None) -> None:
+    proposal = propose(asked(theirs, "agentStarted"), load("agent-chat"))
+    assert (proposal.events.get(theirs), proposal.unmapped) == (mapped, ())
+
+
+def test_a_question_alone_makes_no_agent() -> None:
+    proposal = propose(asked("sendMessage", "other"), load("agent-chat"))
+    assert proposal.events == {} and len(proposal.unmapped) == 2
+
+
+def asked(question: str, answer: str) -> ObservedTypes:
+    talk = ObservedTypes("json", None)
+    talk.add(0, question, {"type": question})
+    talk.add(1, answer, {"type": answer})
+    return talk

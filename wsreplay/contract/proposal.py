@@ -83,8 +83,8 @@ def told_by_path(recording: Recording) -> str | None:
         return None
     shown = [f"{_WAYS[way]}:{_comment(type_)} {count:,}" for (way, type_), count in seen.counts.most_common(_MOST_TOLD)]
     more = len(seen.counts) - len(shown)
-    told = f"{seen.decoder}, by {jsonpath.show(seen.type_path)}: {', '.join(shown)}"
-    return f"{told}, and {more:,} more" if more > 0 else told
+    text = f"{seen.decoder}, by {jsonpath.show(seen.type_path)}: {', '.join(shown)}"
+    return f"{text}, and {more:,} more" if more > 0 else text
 
 
 def _find_type_path(documents: Sequence[Any]) -> Path | None:
@@ -180,6 +180,10 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
             unmapped.append((direction, type_))
         else:
             events.setdefault(type_, ours)
+    if len(unmapped) < len(seen.counts):
+        asked = _questions(base, unmapped)
+        events.update({type_: name for type_, name in asked.items() if type_ != name})
+        unmapped = [event for event in unmapped if event[1] not in asked]
     documents = [document for samples in seen.samples.values() for document in samples]
     counts = Counter(path for document in documents for path, _ in _leaves(document))
     return Proposal(seen, events, _fields(base, counts), _sent(base, documents, counts), tuple(unmapped), frozenset(guessed))
@@ -189,6 +193,18 @@ def _names(contract: Contract) -> list[str]:
     patterns = [pattern for rule in contract.rules if rule.names_events for pattern in rule.patterns()] + [*contract.known]
     names = (pattern.type for pattern in patterns if "*" not in pattern.type and pattern.type not in PSEUDO_EVENTS)
     return list(dict.fromkeys(names))
+
+
+def _questions(contract: Contract, events: Iterable[tuple[int, str]]) -> dict[str, str]:
+    """What a client says that fits a glob of the contract, by its name or by its words: `sendMessage` is `send_message`."""
+    globs = [pattern for rule in contract.rules for pattern in rule.patterns() if pattern.glob and pattern.type.strip("*")]
+    asked = {}
+    for type_ in (type_ for direction, type_ in events if direction == 0):
+        names = (type_, "_".join(words(type_)))
+        name = next((name for name in names if any(glob.fits(0, name) for glob in globs)), None)
+        if name is not None:
+            asked[type_] = name
+    return asked
 
 
 def _fields(base: Contract, there: Counter[Path]) -> dict[str, str]:
