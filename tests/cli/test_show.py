@@ -63,6 +63,14 @@ def test_a_filter_leaves_notes_out_and_says_where_it_matches_nothing(odd: Path) 
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "wsreplay: no frame matches the filter\n")
 
 
+def test_findings_are_those_of_the_contract_that_is_named(odd: Path, tmp_path: Path) -> None:
+    rules = "envelope: {type: $.type}\nrules: [{id: never, absence: [chat]}]\n"
+    (tmp_path / "never.yaml").write_text(f"contract: x\nversion: 1\n{rules}")
+    shown = run("show", odd, "-c", tmp_path / "never.yaml", "--filter", "rule:never", "--json").out.splitlines()
+    assert [json.loads(line)["type"] for line in shown] == ["chat"]
+    assert run("show", odd, "--filter", "rule:never").out == ""
+
+
 def test_whole_payloads_are_indented(odd: Path) -> None:
     out = run("show", odd, 2, "--pretty").out
     assert '\n          {\n            "type": "chat",\n            "n": [\n              1,\n' in out

@@ -46,7 +46,7 @@ def command(
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
         reading, names = (Reading(recording, decoder), None) if contract is None else _read_by(recording, contract, decoder)
-        view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names)
+        view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names, contract)
         painted = wants_colour(color)
         if as_json:
             for item in view.items(follow):

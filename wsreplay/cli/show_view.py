@@ -30,8 +30,10 @@ class Showing:
 
     def __init__(
         self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading,
-        name_of: Callable[[str], str] | None,
+        name_of: Callable[[str], str] | None, contract: str | None,
     ) -> None:  # fmt: skip
+        # What findings are by; None: what fits.
+        self._contract = contract
         self.reading = reading
         self._name_of = name_of
         self._recording = recording
@@ -103,7 +105,8 @@ class Showing:
         from wsreplay.validator import judge
         from wsreplay.validator.select import select_contracts
 
-        return judge(self._recording, select_contracts(self._recording)[0])
+        names = () if self._contract is None else (self._contract,)
+        return judge(self._recording, select_contracts(self._recording, names)[0])
 
     def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
         """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""

@@ -128,7 +128,7 @@ class FindingsScreen(BaseScreen):
             rules = sum(len(judgement.rules) for judgement in self.recording.evidence.judgements)
             news = [(f" {rules} rules" if rules else " ", dim)]
         if left_out := self.recording.evidence.left_out:
-            news.append((f"   {left_out:,} more are counted, not listed", look.style("warning")))
+            news.append((f"   {left_out:,} more stand in the sessions, not in this list", look.style("warning")))
         self.news.say(news)
         keys = (
             ("list.open", "go there"), ("findings.fold", "fold"), ("screen.validate", "validate again"),

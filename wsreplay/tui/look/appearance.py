@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from rich.style import Style
 
@@ -14,16 +14,21 @@ from wsreplay.tui.look.keys import HINTED, pressed, shown
 from wsreplay.tui.look.signs import Signs, signs
 from wsreplay.tui.look.theme import Palette
 
-if TYPE_CHECKING:
-    from wsreplay.validator.findings import Finding
-
-
 PRESSES = "presses"
 
 
 @cache
 def _pressing(key: str) -> Style:
     return Style(meta={PRESSES: key})
+
+
+class Wrong(Protocol):
+    """What a finding's looks depend on."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
 
 
 class Appearance(NamedTuple):
@@ -80,7 +85,7 @@ class Appearance(NamedTuple):
         """Text of ours, which may hold signs an ASCII terminal lacks; it may quote strangers."""
         return self.safe(text.translate(_PLAIN) if self.ascii_only else text)
 
-    def sign_of(self, finding: Finding) -> tuple[str, Style]:
+    def sign_of(self, finding: Wrong) -> tuple[str, Style]:
         """The sign and style of a finding: order and lateness have a sign of their own, all others say how grave they are."""
         marks = self.signs
         if finding.kind == "order":
@@ -88,7 +93,7 @@ class Appearance(NamedTuple):
         sign = marks.late if finding.kind == "late" else marks.severity(finding.severity)
         return sign, self.severity(finding)
 
-    def severity(self, finding: Finding) -> Style:
+    def severity(self, finding: Wrong) -> Style:
         name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")
         return self.style(name, bold=name == "error")
 

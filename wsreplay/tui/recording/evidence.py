@@ -6,12 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.tui.recording.finding_index import PAGE, FindingIndex, FindingKind, Located, PlacedFinding, unpack
+
 if TYPE_CHECKING:
     # Imported where a verdict is made: the first screen does without the validator.
     from wsreplay.validator.findings import Finding, Judgement
 
 
-MOST_FINDINGS = 10_000  # kept and shown; all are counted
+MOST_FINDINGS = 20 * PAGE  # kept in full; of all it is known where they stand
+MOST_LOADED = 40  # pages
 _RANK = {"error": 2, "warning": 1, "info": 0}
 _WORDS = 14
 
@@ -36,7 +39,10 @@ class Evidence(NamedTuple):
     """What the contracts say of a recording.
 
     `by_frame` gives the findings whose place is a frame, `ghosts` those that have none. `tallies` counts errors and warnings of
-    each session, `left_out` the findings beyond the first ten thousand. `rule_sources` is the contract of each rule.
+    each session, `left_out` the findings beyond those that are kept. `rule_sources` is the contract of each rule.
+
+    Where not all are kept, `all_places` holds where all of them stand, `packed` what they say, page by page, and `loaded` says
+    which of these pages are among the findings.
     """
 
     judgements: tuple[Judgement, ...]
@@ -50,6 +56,9 @@ class Evidence(NamedTuple):
     rule_sources: dict[str, Source]
     broken: dict[int, tuple[str, ...]]
     belongs: dict[int, int]  # a frame out of order → the one it should have come after
+    all_places: FindingIndex | None = None
+    packed: tuple[bytes, ...] = ()
+    loaded: frozenset[int] = frozenset()
 
     @property
     def is_there(self) -> bool:
@@ -60,11 +69,37 @@ class Evidence(NamedTuple):
         """Of the contracts that it was validated with."""
         return tuple(source.name for source in self.sources)
 
+    @property
+    def forgotten(self) -> int:
+        """How many findings the validator has counted and not kept."""
+        return sum(judgement.forgotten.get("findings", 0) for judgement in self.judgements)
+
     def counts(self, session: int | None = None) -> tuple[int, int]:
         """How many errors and warnings, in a session or in all; what only follows from another finding is not counted."""
         if session is not None:
             return self.tallies.get(session, (0, 0))
         return sum(errors for errors, _ in self.tallies.values()), sum(warnings for _, warnings in self.tallies.values())
+
+    def sign_at(self, frame_id: int) -> Finding | FindingKind | None:
+        """The gravest finding that stands at a frame; of one that is not kept its kind."""
+        finding = worst(self.by_frame.get(frame_id, ()))
+        return finding if finding is not None or self.all_places is None else self.all_places.at_frame(frame_id)
+
+    def with_page(self, page: int) -> Evidence:
+        """The same with a page of findings that were not kept."""
+        located = unpack(self.packed[page])
+        by_frame, ghosts = dict(self.by_frame), list(self.ghosts)
+        for place, finding in located:
+            if not finding.is_ghost:
+                by_frame[place] = (*by_frame.get(place, ()), finding)
+            elif not finding.caused_by:
+                ghosts.append(GhostRow(place, finding))
+        ghosts.sort(key=lambda ghost: (ghost.before_id, moment(ghost.finding)))
+        return self._replace(
+            findings=(*self.findings, *(finding for _, finding in located)), ghosts=tuple(ghosts), by_frame=by_frame,
+            before_ids=(*self.before_ids, *(place for place, _ in located)), loaded=self.loaded | {page},
+            left_out=self.left_out - len(located),
+        )  # fmt: skip
 
     def of_session(self, session: int | None) -> list[Finding]:
         return [finding for finding in self.findings if session is None or finding.session == session]
@@ -123,6 +158,23 @@ def place(finding: Finding) -> int | None:
     return finding.frames[-1] if finding.frames else finding.activation
 
 
+def locate(finding: Finding, before_id: int) -> Located:
+    """A finding with the frame that it stands at or, where no frame does, before."""
+    at = place(finding)
+    return Located(before_id if at is None else at, finding)
+
+
+def known_places(findings: Iterable[Located]) -> list[PlacedFinding]:
+    """Findings with when a replay shows them and when they stand, in the order of their rows."""
+    in_order = sorted(findings, key=in_place)
+    return [PlacedFinding(located, seen_from(located.finding), moment(located.finding)) for located in in_order]
+
+
+def in_place(located: Located) -> tuple[int, bool, int]:
+    """By what findings are in the order of their rows: what never came stands before the frame that came then."""
+    return located.place, not located.finding.is_ghost, moment(located.finding)
+
+
 def moment(finding: Finding) -> int:
     """When a finding stands, ns: a frame that came late stands where it came, though that was known before."""
     if finding.kind == "late" and finding.frames and finding.until is not None and finding.late_by is not None:
@@ -163,6 +215,9 @@ def gather(
     sources: Sequence[Source] = (),
     left_out: int = 0,
     belongs: dict[int, int] | None = None,
+    all_places: FindingIndex | None = None,
+    packed: tuple[bytes, ...] = (),
+    broken: dict[int, tuple[str, ...]] | None = None,
 ) -> Evidence:
     """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
     from wsreplay.validator.preview import broken_rules
@@ -184,7 +239,8 @@ def gather(
     counted = tally(findings) if tallies is None else tallies
     return Evidence(
         tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules,
-        broken_rules(findings), belongs or {},
+        broken_rules(findings) if broken is None else broken, belongs or {}, all_places, packed,
+        frozenset(range(len(findings) // PAGE)) if all_places else frozenset(),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -18,7 +18,7 @@ from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
-from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence
+from wsreplay.tui.recording.evidence import MOST_LOADED, NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
 
@@ -43,6 +43,8 @@ class OpenRecording:
         self.path: Path = reader.path
         # What the validator says.
         self.evidence: Evidence = NO_EVIDENCE
+        # The same as it came, without what was loaded since.
+        self.told: Evidence = NO_EVIDENCE
         self.known_spans = KnownSpans()
         # What was recorded when: runs of the recorder, connections and sessions by their numbers.
         self.runs: list[Run] = []
@@ -155,7 +157,16 @@ class OpenRecording:
 
     def take_evidence(self, evidence: Evidence) -> None:
         """The validator has found something else than before."""
-        self.evidence = evidence
+        self.evidence = self.told = evidence
+
+    def load_findings(self, pages: Iterable[int]) -> bool:
+        """Take in what findings say that were not kept; whether there are more than before."""
+        before = self.evidence
+        for page in pages:
+            if page not in self.evidence.loaded and page < len(self.evidence.packed):
+                is_full = len(self.evidence.loaded) >= MOST_LOADED
+                self.evidence = (self.told if is_full else self.evidence).with_page(page)
+        return self.evidence is not before
 
     def take_spans(self, news: SpanNews) -> None:
         """The validator says what became of spans."""

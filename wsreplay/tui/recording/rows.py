@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,10 @@ class Rows:
         """What a filter may know of this recording beside the frames."""
         from wsreplay.trace.filter import Context
 
-        return Context.of(self.recording.reader, self.recording.evidence, reader=reading)
+        evidence = self.recording.evidence
+        if evidence.all_places is not None:
+            return replace(Context.of(self.recording.reader, reader=reading), judged=evidence.all_places.judged)
+        return Context.of(self.recording.reader, evidence, reader=reading)
 
     def scan(self, filter: Filter) -> FrameScan:
         reading = copy(self.recording.reading)  # it reads in a thread of its own

@@ -119,6 +119,9 @@ class PlaybackScreen(BaseScreen):
     def next_finding_after(self, t_ns: int) -> int | None:
         """When the next finding is decided and has its place, ns; what only follows from another one is none."""
         evidence = self.recording.evidence
+        if evidence.all_places is not None:
+            decided = evidence.all_places.next_decided(t_ns, self.session.id if self.session else None)
+            return None if decided is None else decided[0]
         if self._decided[0] is not evidence:
             findings = evidence.of_session(self.session.id if self.session else None)
             self._decided = evidence, sorted(seen_from(finding) for finding in findings if not finding.caused_by)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.recording.evidence import moment, place, seen_from
+from wsreplay.tui.recording.finding_index import PAGE, FindingKind
 from wsreplay.tui.recording.goto import why_unreachable
 from wsreplay.tui.widgets.detail import Detail
 
@@ -22,12 +23,17 @@ _NAMED = 5  # sessions
 
 
 class FindingNavigator:
-    """The findings of a list. `looked_at` is the one whose witnesses are shown; `reveal` sees to it that one can be seen."""
+    """The findings of a list. `looked_at` is the one whose witnesses are shown; `reveal` sees to it that one can be seen.
+
+    `load` loads pages of findings that are not known yet, and says whether there are more than before.
+    """
 
     def __init__(
-        self, host: ScreenHost, recording: OpenRecording, rows: Rows, frames: FrameList, reveal: Callable[[Finding], object]
-    ) -> None:
+        self, host: ScreenHost, recording: OpenRecording, rows: Rows, frames: FrameList, reveal: Callable[[Finding], object],
+        load: Callable[[Iterable[int]], bool],
+    ) -> None:  # fmt: skip
         self._host = host
+        self._load = load
         self._recording = recording
         self._rows = rows
         self._frames = frames
@@ -63,10 +69,10 @@ class FindingNavigator:
 
     def go(self, steps: int) -> None:
         """To the next finding, or the one before; where the verdict is still to come, as soon as it has come."""
-        here = self._frames.cursor
-        places = self.rows()
-        is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
-        later = [(row, finding) for row, finding in places if (row >= here + (not is_fresh) if steps > 0 else row < here)]
+        later = self._later(steps)
+        while self._load_nearer(steps, later[0 if steps > 0 else -1][0] if later else None):
+            later = self._later(steps)
+        here, places = self._frames.cursor, self.rows()
         coming = self._coming() if steps > 0 and not later else None
         if coming is not None:
             self.show(coming)
@@ -74,10 +80,38 @@ class FindingNavigator:
             self._awaited = None if self._recording.evidence.is_there else (steps, here)
             self._host.notify(self._why_none())
         elif not later:
-            self._host.notify("no finding further on" if steps > 0 else "no finding before this one")
+            self._host.notify(self._why_no_other_way(steps))
         else:
             row, finding = later[0 if steps > 0 else -1]
             self.show(finding, row)
+
+    def _later(self, steps: int) -> Sequence[tuple[int, Finding]]:
+        """The findings beyond the cursor in a direction, in order."""
+        here = self._frames.cursor
+        is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
+        return [(row, finding) for row, finding in self.rows() if (row >= here + (not is_fresh) if steps > 0 else row < here)]
+
+    def _load_nearer(self, steps: int, row: int | None) -> bool:
+        """Load what the next finding says that is not known yet, if it is nearer than that of a row; whether there was one."""
+        evidence, view = self._recording.evidence, self._rows.view
+        if evidence.all_places is None or not view.frames or self._rows.horizon is not None:
+            return False
+        here = view.ids[min(view.index_of_row(self._frames.cursor), view.frames - 1)]
+        for number in evidence.all_places.onward(here, steps, self._rows.number):
+            place, page = evidence.all_places.places[number], number // PAGE
+            if page in evidence.loaded or not self._will_show(place, evidence.all_places.kind(number)):
+                continue
+            there = view.row_of_frame(place)
+            if row is not None and (there > row if steps > 0 else there < row):
+                return False
+            return self._load([page])
+        return False
+
+    def _will_show(self, place: int, kind: FindingKind) -> bool:
+        """Whether the list has a row for a finding that is not known yet."""
+        if not kind.is_ghost:
+            return self._rows.view.holds(place)
+        return not kind.follows and self._rows.filter is None and not self._rows.only_marked
 
     def _coming(self) -> Finding | None:
         """The first finding that the replay has not shown yet."""
@@ -106,11 +140,22 @@ class FindingNavigator:
     def _why_none(self) -> str:
         if not self._recording.evidence.is_there:
             return "goes there when there is a verdict"
-        if not self._recording.evidence.of_session(self._rows.number):
+        if not any(self._recording.evidence.counts(self._rows.number)):
             others = sorted(number for number, counts in self._recording.evidence.tallies.items() if any(counts) and number)
             elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
             return f"no findings here; sessions with findings: {elsewhere}" if others else "no findings by this contract"
         return "none has come yet" if self._rows.horizon is not None else "the filter lets none through"
+
+    def _why_no_other_way(self, steps: int) -> str:
+        """Why there is no finding in a direction; never that there is none where some are counted only."""
+        evidence = self._recording.evidence
+        words = "no finding further on" if steps > 0 else "no finding before this one"
+        packed = len(evidence.packed) * PAGE
+        if evidence.all_places is not None and packed < len(evidence.all_places):
+            return f"{words} of the first {packed:,}; {len(evidence.all_places) - packed:,} more are counted only"
+        if evidence.forgotten:
+            return f"{words} of those that are kept; {evidence.forgotten:,} more were forgotten to bound memory"
+        return words
 
     def show(self, finding: Finding, row: int | None = None) -> None:
         """Go to where a finding stands, and show its witnesses."""

@@ -176,6 +176,10 @@ class Inspector:
         for finding in self.findings():
             sign, _ = self._host.look.sign_of(finding)
             lines.append((kind_of(finding), f"{sign} {finding.message}"))
+        if not lines and isinstance(self.item, Head):
+            known = self._recording.evidence.sign_at(self.item.id)
+            if known is not None:  # there are so many that only this is known
+                lines.append(("warning", f"{self._host.look.sign_of(known)[0]} {known.rule}: what it says is not kept"))
         return [*lines, ("plain", "")] if lines else []
 
     def _findings_lines(self) -> list[DetailLine]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.look.appearance import Wrong
 from wsreplay.tui.recording import density as sketch
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.extra_rows import MOST_FAULTS, NoteRow, PlacedRow, place_rows, when
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
     from wsreplay.tui.widgets.overview import Overview
-    from wsreplay.validator.findings import Finding
 
 ExtraCount = tuple[int, "tuple[Mark, ...]"]
 COUNTING, PLACING = "counting the overview", "placing injected faults and notes"
@@ -77,11 +77,12 @@ class OverviewController:
 
     def place_signs(self) -> None:
         """Show where findings, faults and marks are."""
-        places = [
-            (moment(finding), _kind_of(finding))
-            for finding in self._recording.evidence.of_session(self._rows.number)
-            if not finding.caused_by and finding.severity != "info"
-        ]
+        evidence, session = self._recording.evidence, self._rows.number
+        if evidence.all_places is not None:
+            known: Iterable[tuple[int, Wrong]] = evidence.all_places.sketch(session)
+        else:
+            known = ((moment(finding), finding) for finding in evidence.of_session(session) if not finding.caused_by)
+        places = [(t_ns, _kind_of(finding)) for t_ns, finding in known if finding.severity != "info"]
         placed_rows = self._recording.placed_rows_of(self._rows.session)
         between = [(when(row), "mark" if isinstance(row, NoteRow) else "fault") for row in placed_rows]
         on_frames = [(mark.t_ns, "mark") for mark in self._recording.marks if mark.frame_id and self._rows.holds(mark.frame_id)]
@@ -118,7 +119,7 @@ class OverviewController:
         self._known, self._is_placing = there, False  # until there are others
 
 
-def _kind_of(finding: Finding) -> str:
+def _kind_of(finding: Wrong) -> str:
     """What the overview shows of a finding; of a missing event that is only a warning, how grave it is."""
     is_told = finding.kind in ("order", "late") or (finding.kind == "missing" and finding.severity == "error")
     return finding.kind if is_told else str(finding.severity)

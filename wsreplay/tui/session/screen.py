@@ -15,6 +15,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui.messages import EndWanted, JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import seen_from
+from wsreplay.tui.recording.finding_index import PAGE
 from wsreplay.tui.recording.goto import Target, why_unreachable
 from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.open_recording import OpenRecording
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 PER_DETAIL_NS = units.SECOND // 2
+MOST_PAGES_IN_SIGHT = 3  # of findings, which are loaded as they are seen
 
 
 class SessionScreen(SessionActions):
@@ -79,7 +81,7 @@ class SessionScreen(SessionActions):
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
         self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows)
-        self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal)
+        self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal, self._load_findings)
         self.partners = PartnerController(self, recording, self.rows, self.caught_up, self.go_to_target, self.show_finding)
         self.marks = MarkController(
             self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
@@ -183,6 +185,8 @@ class SessionScreen(SessionActions):
     def _show_detail(self, *, again: bool = False) -> None:
         self.detail_due, self._detailed_ns = False, self.now()
         view = self.rows.view
+        if self._load_findings(self._pages_in_sight()):
+            return  # it is shown by now
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
         findings = self.inspector.findings()
@@ -255,6 +259,21 @@ class SessionScreen(SessionActions):
     def marks_changed(self) -> None:
         self.overview_controller.place_extra_rows()
         self.overview_controller.place_signs()
+
+    def _pages_in_sight(self) -> Iterable[int]:
+        """The pages of findings that stand among the rows in sight."""
+        places, view, seen = self.recording.evidence.all_places, self.rows.view, self.frames.seen()
+        if places is None or not view.frames or not seen:
+            return ()
+        first, last = (view.ids[min(view.index_of_row(row), view.frames - 1)] for row in (seen.start, seen.stop - 1))
+        return places.pages_of(first, last)[:MOST_PAGES_IN_SIGHT]
+
+    def _load_findings(self, pages: Iterable[int]) -> bool:
+        """Take in what findings say that were not known yet; whether there are more than before."""
+        is_more = self.recording.load_findings(pages)
+        if is_more:
+            self.verdict_changed()
+        return is_more
 
     # Answers.
 
@@ -364,6 +383,9 @@ class SessionScreen(SessionActions):
             self.seek(seen_from(finding))
 
     def show_decided(self, t_ns: int) -> None:
+        if (places := self.recording.evidence.all_places) is not None:
+            known = places.next_decided(t_ns - 1, self.rows.number)
+            self._load_findings([] if known is None else [known[1] // PAGE])
         findings = self.recording.evidence.of_session(self.rows.number)
         decided = (finding for finding in findings if seen_from(finding) == t_ns and not finding.caused_by)
         if (finding := next(decided, None)) is not None:

@@ -19,7 +19,8 @@ from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, moment, place, tally
+from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, known_places, locate, moment, place, tally
+from wsreplay.tui.recording.finding_index import FindingIndex, pack
 from wsreplay.tui.recording.known_spans import MOST_KNOWN, SpanNews
 from wsreplay.tui.recording.owed import SpanEnd
 from wsreplay.tui.recording.pairs import Pairs
@@ -72,14 +73,23 @@ class CountedRecording(Recording):
 
 
 def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Judgement], sources: list[Source]) -> Evidence:
-    """Evidence small enough to be sent and shown: the first findings in the order of time, and counts of all."""
+    """Evidence small enough to be sent and shown: the first findings, where all of them stand, and counts of all."""
+    from wsreplay.validator.preview import broken_rules
+
     findings.sort(key=moment)
-    kept = findings[:MOST_FINDINGS]
+    all_places: FindingIndex | None = None
+    packed: tuple[bytes, ...] = ()
+    kept = findings
+    if len(findings) > MOST_FINDINGS:
+        places = known_places(locate(finding, _before(reader, finding)) for finding in findings)
+        located = [place.located for place in places]
+        all_places, packed = FindingIndex(places), pack(located)
+        kept = sorted((finding for _, finding in located[:MOST_FINDINGS]), key=moment)
     before_ids = [_before(reader, finding) for finding in kept]
     bare = [replace(judgement, findings=(), spans=()) for judgement in judgements]
     return gather(
         kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept),
-        belongs=_belongings(reader, kept),
+        belongs=_belongings(reader, kept), all_places=all_places, packed=packed, broken=broken_rules(findings),
     )  # fmt: skip
 
 

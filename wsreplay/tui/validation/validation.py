@@ -84,7 +84,7 @@ class Validation:
     def again(self, contracts: tuple[str, ...] = ()) -> None:
         """With other contracts, or with the same as they are on disk now."""
         self.contracts = contracts or self.contracts
-        self._before = self._host.recording.evidence if self._host.recording is not None else None
+        self._before = self._host.recording.told if self._host.recording is not None else None
         self.begin()
 
     def stop(self) -> None:

@@ -15,8 +15,9 @@ from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, cut, fitted
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.decoded_heads import document_text
-from wsreplay.tui.recording.evidence import Evidence, moment, worst
+from wsreplay.tui.recording.evidence import Evidence, moment
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, OwedRow
+from wsreplay.tui.recording.finding_index import FindingKind
 from wsreplay.tui.recording.summary import name, summary
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ class FrameRow(NamedTuple):
     def frame(self, head: Head) -> list[Run]:
         """A frame, with how long after the one before it in the list it came."""
         look, width = self.look, self.width
-        findings = self.evidence.by_frame.get(head.id, ())
-        finding = worst(findings)
+        finding = self.evidence.sign_at(head.id)
         dim, faint = look.style("dim"), look.style("faint")
         runs: list[Run] = [self._witness(head.id), self._sign(head.id, finding)]
         if width >= _ID_FROM:
@@ -105,7 +105,9 @@ class FrameRow(NamedTuple):
         if mark := self.marked.get(head.id):
             runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
         payload = self._searched(look.safe(summary(head)[:_SUMMARY]), dim)
-        return [*runs, *payload] if finding is None else self._with_words(runs, payload, head.id, finding)
+        if finding is None or isinstance(finding, FindingKind):
+            return [*runs, *payload]
+        return self._with_words(runs, payload, head.id, finding)
 
     def _with_words(self, lead: list[Run], payload: list[Run], frame_id: int, finding: Finding) -> list[Run]:
         """What a finding says stands at the right end where there is room beside the payload, which it never replaces."""
@@ -222,7 +224,7 @@ class FrameRow(NamedTuple):
             return self.look.signs.witness, self.look.style("accent", bold=True)
         return " ", self.look.style()
 
-    def _sign(self, frame_id: int, finding: Finding | None) -> Run:
+    def _sign(self, frame_id: int, finding: Finding | FindingKind | None) -> Run:
         if finding is not None:
             sign, style = self.look.sign_of(finding)
             return f"{sign} ", style
@@ -232,7 +234,7 @@ class FrameRow(NamedTuple):
             return f"{self.look.signs.open_end} ", self.look.style("accent")
         return "  ", self.look.style()
 
-    def _name_style(self, head: Head, finding: Finding | None) -> Style:
+    def _name_style(self, head: Head, finding: Finding | FindingKind | None) -> Style:
         if finding is not None and finding.severity == "error":
             return self.look.sign_of(finding)[1]
         return self.look.style("text" if head.type is not None else "dim")

@@ -70,7 +70,8 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
             names = {source.name for source in recording.evidence.sources}
             why = NO_FIT if names == {NO_CONTRACT} else "no rule applies"
             well = (look.own(f"– {why}"), look.style("warning"))
-        runs = counted or [well]
+        forgotten = recording.evidence.forgotten
+        runs = [*(counted or [well]), *([(f" +{forgotten:,} not kept", look.style("warning"))] if forgotten else [])]
     gap = [("  ", look.style())] if runs else []
     if status.stage is Stage.VALIDATING:
         runs = [*runs, *gap, (f"validating {status.done:.0%}", look.style("dim"))]
