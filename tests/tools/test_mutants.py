@@ -202,3 +202,11 @@ def test_a_campaign_says_which_mutants_live(tmp_path: Path):
         ("return times(2)", "return times(None)"): "killed",
         ("return value * factor", "return value / factor"): "survived",
     }
+
+
+def test_what_asserts_is_not_changed(tmp_path: Path):
+    source = "def pair(a, b):\n    return list(zip(a, b, strict=True))\n"
+    changed = {after for _, _, after in mutants(write(tmp_path, "pairs", source))}
+    assert changed == {"return list(None)"} | {
+        f"return list(zip({pair}strict=True))" for pair in ("None, b, ", "a, None, ", "a, ", "b, ")
+    }

@@ -41,7 +41,7 @@ _USUAL = {
     "blame": "server",
 }  # fmt: skip
 # Traces drawn by lot for each contract, and the values of their events.
-GENERATED = 6
+GENERATED = 8
 VALUES: dict[str, Sequence[Any]] = {
     "id": range(40), "seq": [0, 1, 2, 3, 4, 5, "3", 2.5], "at": [1.7e9, 1.7e9 + 0.01, 1.7e9 + 0.05, "soon"], "t": ["t1", "t2"],
     "r": ["r1", "r2"], "p": ["r1", "r2"], "c": ["c1", "c2"], "n": ["search", "fetch"], "u": ["u1", "u2"],
@@ -94,8 +94,9 @@ def generated_verdict(name: str) -> dict[str, Any]:
     rules, _, _ = name.rpartition(" ")
     random, trace = Random(name), Trace().open(1, "u1").open(2, "u2").open(3, None)
     current = {1: 1, 2: 2, 3: 3}
+    waits = (0, 0, 0.03, 0.3) if not name.endswith("4") else (0, 0.03, 200, 700)  # bounds pass, and ids are forgotten
     for _ in range(30):
-        trace.at(round(trace.now + random.choice((0, 0, 0.03, 0.3)), 3))
+        trace.at(round(trace.now + random.choice(waits), 3))
         user = random.randint(1, 3)
         connection = trace.connections[current[user]]
         if connection.closed_ns is not None:

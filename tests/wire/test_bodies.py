@@ -91,6 +91,44 @@ def test_where_peers_could_disagree_on_the_end_nothing_is_guessed(fields: bytes)
     assert framing_of(response_framing, fields) == "unclear"
 
 
+CHUNKS = "Transfer-Encoding: chunked\r\n\r\n"
+ODD = "a Content-Length or Transfer-Encoding that is oddly written"
+NUMBER = "a Content-Length that is not one number"
+CODING = "a Transfer-Encoding that does not end in chunked"
+LINE = "a chunk size that is not a number, or a line of it that does not end in CR LF"
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [
+        (b"x\r\n", LINE), (b"5\nhello\r\n", LINE), (b"5\r\nhello6\r\n", "a chunk that is longer than its size"),
+        (b"0\r\nX: y\n\r\n", "a trailer that does not end in CR LF"),
+        (b"5;" + b"x" * 70_000, "a line of more than 64 KiB in a chunked body"),
+    ],
+)  # fmt: skip
+def test_why_a_chunk_is_bad_is_said(wire: bytes, reason: str):
+    with pytest.raises(BodyError) as caught:
+        Chunked().measure(wire)
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "reason"),
+    [
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1",
+         "both Content-Length and Transfer-Encoding in a request"),
+        (b"Content-Length : 5\r\n\r\n", b"HTTP/1.1", ODD), (b"Content-Length: 5\rX: y\r\n\r\n", b"HTTP/1.1", ODD),
+        (b"Content-Length: 5, 6\r\n\r\n", b"HTTP/1.1", NUMBER), (b"Content-Length: -1\r\n\r\n", b"HTTP/1.1", NUMBER),
+        (b"Transfer-Encoding: chunked, gzip\r\n\r\n", b"HTTP/1.1", CODING),
+        (CHUNKS.encode(), b"HTTP/1.0", "a Transfer-Encoding in HTTP/1.0"),
+    ],
+)  # fmt: skip
+def test_why_the_end_of_a_body_is_not_known_is_said(fields: bytes, version: bytes, reason: str):
+    with pytest.raises(BodyError) as caught:
+        request_framing(fields, version)
+    assert str(caught.value) == reason
+
+
 def test_there_are_no_chunks_before_http_1_1():
     with pytest.raises(BodyError):
         request_framing(b"Transfer-Encoding: chunked\r\n\r\n", b"HTTP/1.0")

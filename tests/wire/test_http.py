@@ -151,6 +151,7 @@ def test_at_the_end_the_beginning_of_a_head_is_handed_out():
     stream = RequestStream()
     stream.feed(GET + GET[:10])
     assert stream.finish() == [Opaque(GET[:10])]
+    assert (stream.opaque, stream.no_websocket) == ("a head that ends halfway", True)
 
 
 # The server's side

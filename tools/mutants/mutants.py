@@ -21,6 +21,8 @@ from mutmut.mutation.mutators import mutation_operators
 
 # Calls that a type checker or an assertion lives by, where a change says nothing about a test.
 UNTOUCHED_CALLS = {"len", "isinstance", "cast"}
+# Arguments that assert: `strict` of zip says that the lengths are equal, which holds.
+UNTOUCHED_ARGUMENTS = {"strict"}
 # Nodes that do nothing when a function runs.
 SPACE = cst.BaseParenthesizableWhitespace | cst.TrailingWhitespace | cst.EmptyLine | cst.Newline
 UNCHANGED = cst.Annotation | cst.Decorator | SPACE
@@ -71,6 +73,18 @@ class Change:
         return Mutant(self.path, self.function, self.lines, before, after, self.source, mutated)
 
 
+def _assertions(node: cst.CSTNode) -> list[str]:
+    """The arguments of a call that assert, as far as they are names such as True."""
+    named = node.args if isinstance(node, cst.Call) else ()
+    return [
+        f"{argument.keyword.value}={argument.value.value}"
+        for argument in named
+        if argument.keyword is not None
+        and argument.keyword.value in UNTOUCHED_ARGUMENTS
+        and isinstance(argument.value, cst.Name)
+    ]
+
+
 def _changed_lines(original: str, mutated: str) -> tuple[str, str]:
     before, after = original.splitlines(), mutated.splitlines()
     while before and after and before[0] == after[0]:
@@ -112,6 +126,8 @@ class _Finder(cst.CSTVisitor):
             return False
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in UNTOUCHED_CALLS:
             return False
+        if isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value in UNTOUCHED_ARGUMENTS:
+            return False
         if isinstance(node, cst.Param) and not isinstance(node.default, cst.Name | cst.BaseNumber | cst.BaseString):
             return False
         if isinstance(node, cst.ClassDef | cst.FunctionDef):
@@ -130,7 +146,11 @@ class _Finder(cst.CSTVisitor):
 
     def _mutate(self, node: cst.CSTNode) -> None:
         replacements = [
-            replacement for kind, operator in mutation_operators if isinstance(node, kind) for replacement in operator(node)
+            replacement
+            for kind, operator in mutation_operators
+            if isinstance(node, kind)
+            for replacement in operator(node)
+            if _assertions(replacement) == _assertions(node)
         ]
         if replacements:
             code = self.module.code_for_node(node)

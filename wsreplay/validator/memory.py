@@ -126,7 +126,6 @@ class Memory:
             frames=() if fid is None else (fid,),
             activation=fid,
             seen=type_,
-            decided_by="event",
             decided_at=t,
         )
 

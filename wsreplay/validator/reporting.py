@@ -239,7 +239,7 @@ class Reporter:
         self, counts: Counts, conn: ConnectionState, fid: int, t: int, direction: int, **details: Any
     ) -> Reported:
         """Add a finding that one message shows by itself; `details` may say otherwise."""
-        own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_by": "event", "decided_at": t, "before": fid}
+        own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_at": t, "before": fid}
         return self.report(counts, conn=conn, **(own | {"blame": sender(direction)} | details))
 
     @staticmethod

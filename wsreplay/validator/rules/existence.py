@@ -75,7 +75,6 @@ class Existence(Template):
             frames=frames_of(slice_.fid, fid),
             activation=slice_.fid,
             seen=type_,
-            decided_by="event",
             decided_at=t,
             blame=None if direction is None else sender(direction),
         )
@@ -148,7 +147,6 @@ class Absence(Template):
                 frames=frames_of(fid),
                 activation=fid,
                 seen=type_,
-                decided_by="event",
                 decided_at=t,
                 blame=None if direction is None else sender(direction),
             )
@@ -176,7 +174,6 @@ class Init(Template):
                 activation=fid,
                 expected=expected,
                 seen=type_,
-                decided_by="event",
                 decided_at=t,
                 at_ns=t,
                 blame=None if direction is None else sender(direction),

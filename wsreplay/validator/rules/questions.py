@@ -318,7 +318,6 @@ class QuestionsMonitor(MessageMonitor):
             activation=run.fid,
             frames=frames_of(run.fid, fid),
             late_by=took - most,
-            decided_by="event",
             decided_at=t,
             bound_from=t - took,
         )

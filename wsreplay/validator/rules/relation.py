@@ -258,7 +258,6 @@ class Precedence(Template):
             frames=frames_of(slice_.fid, fid),
             expected=first,
             seen=type_,
-            decided_by="event",
             decided_at=t,
             at_ns=t,
             blame=None if direction is None else sender(direction),
@@ -340,7 +339,6 @@ class NotCoExistence(Template):
                 activation=first,
                 frames=frames_of(first, fid),
                 seen=type_,
-                decided_by="event",
                 decided_at=t,
                 blame=None if direction is None else sender(direction),
             )

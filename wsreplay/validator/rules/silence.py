@@ -66,7 +66,6 @@ class SilenceMonitor(MessageMonitor):
             seen=type_,
             late_by=silence - self.rule.max_ns,
             until=since + self.rule.max_ns,
-            decided_by="event",
             decided_at=t,
             bound_from=since,
             before=fid,

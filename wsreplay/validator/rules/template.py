@@ -150,7 +150,7 @@ class Template(Monitor, ABC):
     ) -> Reported:
         """Report, unless how the span ends is still to say whether it counts."""
         details.update(slice_=slice_, conn=conn or slice_.conn, unsure=unsure or self._unsure_of_scope(slice_))
-        if self.rule.unless and details["decided_by"] == "event":
+        if self.rule.unless and details.get("decided_by", "event") == "event":
             root_of(slice_).defer({"monitor": self, **details})
             return Reported("")
         return self.reporter.report(self.counts, **details)

@@ -136,7 +136,6 @@ class UnaskedRuns:
             activation=run.fid,
             frames=frames_of(*witnesses, run.fid),
             seen=start,
-            decided_by="event",
             decided_at=run.t,
             after=after,
             before=run.fid,

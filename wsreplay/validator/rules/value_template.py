@@ -69,7 +69,6 @@ class ValueTemplate(Template):
             frames=frames_of(since, fid),
             activation=fid if since is None else since,
             seen=type_,
-            decided_by="event",
             decided_at=t,
             blame=None if direction is None else sender(direction),
             **details,
