@@ -116,7 +116,7 @@ async def test_enter_on_a_finding_goes_to_its_place_in_its_session(stage, chat_r
 async def test_the_findings_open_at_the_one_that_is_looked_at_or_at_the_first(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("down", "enter", "right_square_bracket", "right_square_bracket")
+        await on.press("down", "enter", "right_square_bracket")
         (here,) = on.app.screen.inspector.findings()
         await on.press("v")
         assert on.app.screen.list.line_at(on.app.screen.list.cursor).finding is here
@@ -127,8 +127,14 @@ async def test_the_findings_open_at_the_one_that_is_looked_at_or_at_the_first(st
 async def test_where_a_session_has_no_findings_it_says_which_has(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("enter", "right_square_bracket")
-        assert "no findings here; sessions with findings: 2" in on.text()
+        await on.press("up", "enter", "right_square_bracket")
+        assert "No findings here. Session 2 has 4 findings: press ] again." in on.text()
+        await on.press("right_square_bracket")
+        assert on.app.screen.rows.number == 2 and on.app.screen.inspector.findings()[0].kind == "order"
+        await on.press("right_square_bracket", "right_square_bracket", "right_square_bracket", "right_square_bracket")
+        assert "No more findings below." in on.text() and "press" not in on.text().splitlines()[-1]
+        await on.press("q")
+        assert isinstance(on.app.screen, SessionsScreen)
 
 
 @pytest.mark.parametrize("is_folder", [True, False])
@@ -220,7 +226,7 @@ async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage,
 
 
 async def test_keys_can_be_given_to_other_actions_by_the_ids_of_the_help_screen(stage, chat_recording):
-    async with stage(chat_recording, height=60, config=Config(keys={"list.down": "ctrl+n", "session.filter": "ctrl+s"})) as on:
+    async with stage(chat_recording, height=90, config=Config(keys={"list.down": "ctrl+n", "session.filter": "ctrl+s"})) as on:
         await on.press("ctrl+n")
         assert on.app.screen.table.cursor == 1
         await on.press("down")
@@ -345,16 +351,14 @@ def test_the_first_screen_does_without_the_validator_and_the_filter_language():
     assert not heavy & set(loaded)
 
 
-async def test_from_a_recording_of_one_session_the_way_back_is_the_list_and_then_out(stage, chat_recording, tmp_path):
+async def test_from_a_recording_of_one_session_the_way_back_leads_out_and_to_no_list(stage, chat_recording, tmp_path):
     with Recording.open(chat_recording) as recording:
         cut(recording, {recording.connections()[0].id}, tmp_path / "one.db")
     async with stage(tmp_path / "one.db") as on:
         assert type(on.app.screen).__name__ == "SessionScreen"
+        await on.press("escape")
+        assert type(on.app.screen).__name__ == "SessionScreen" and "^q quits." in on.text()
         await on.press("q")
-        assert type(on.app.screen).__name__ == "SessionsScreen"
-        await on.press("enter")
-        assert type(on.app.screen).__name__ == "SessionScreen"
-        await on.press("q", "q")
         assert not on.app.is_running or on.app._exit
 
 

@@ -28,16 +28,16 @@ LAID_OUT_BY_WIDTH = ("sessions", "session", "findings", "help", "waterfall")
 NEXT = "right_square_bracket"
 SCENES = {
     "sessions": [],
-    "session": ["down", "enter"],
-    "ghost": ["down", "enter", NEXT, NEXT],
-    "late": ["down", "enter", NEXT, NEXT, NEXT, "enter"],
-    "order-findings": ["down", "enter", NEXT, "shift+tab", "enter"],
-    "meta": ["down", "enter", "j", "tab", "tab", "tab", "enter"],
+    "session": ["down", "enter", "g"],
+    "ghost": ["down", "enter", NEXT],
+    "late": ["down", "enter", NEXT, NEXT, "enter"],
+    "order-findings": ["down", "enter", "shift+tab", "enter"],
+    "meta": ["down", "enter", "g", "j", "tab", "tab", "tab", "enter"],
     "hex": ["down", "enter", "G", "k", "tab", "tab", "enter"],
-    "filtered": ["down", "enter", "slash", *"type:tool_*", "enter"],
-    "mistake": ["down", "enter", "slash", *"type:tool_* sev>"],
-    "no-match": ["down", "enter", "slash", *"type:nothing", "enter"],
-    "search": ["down", "enter", "ctrl+f", *"agent", "enter"],
+    "filtered": ["down", "enter", "g", "slash", *"type:tool_*", "enter"],
+    "mistake": ["down", "enter", "g", "slash", *"type:tool_* sev>"],
+    "no-match": ["down", "enter", "g", "slash", *"type:nothing", "enter"],
+    "search": ["down", "enter", "g", "ctrl+f", *"agent", "enter"],
     "replay": ["down", "enter", "3", "space"],
     "all-frames": ["a"],
     "findings": ["v", "j"],
@@ -45,7 +45,7 @@ SCENES = {
     "waterfall": ["down", "enter", "5", "w"],
     "diff": ["D", "2", "enter"],
     "help": ["question_mark"],
-    "goto": ["down", "enter", "colon"],
+    "goto": ["down", "enter", "g", "colon"],
 }
 
 
@@ -84,7 +84,7 @@ async def test_an_injected_fault_beside_what_came_of_it_and_a_note(stage, chat_r
     notes.change_mark(chat_recording, None, 7_000 * 10**6, "here it froze")
     async with stage(chat_recording, width=WIDTH, height=26, steady=True) as on:
         await on.judged()
-        await on.press("down", "enter", NEXT, NEXT, "j")
+        await on.press("down", "enter", NEXT, "j")
         assert "injected: drop" in on.text().replace("\N{NO-BREAK SPACE}", " ")
         pictured(on)
 

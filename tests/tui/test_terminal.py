@@ -21,9 +21,9 @@ def _processes(text: str) -> str:
 
 def test_open_filter_jump_to_the_finding_play_and_quit(tmux, chat_recording):
     tmux.start(sys.executable, "-m", "wsreplay", "tui", str(chat_recording))
-    tmux.until(lambda shown: "violated" in shown and "satisfied" in shown)
-    tmux.keys("]", "Enter")
-    tmux.until(lambda shown: "session 2" in shown and "agent_started" in shown)
+    tmux.until(lambda shown: "1 with findings" in shown)
+    tmux.keys("Enter")
+    tmux.until(lambda shown: "session 2" in shown and "^f search" in shown)
 
     tmux.keys("/")
     tmux.until(lambda shown: "type:tool_*" in shown)  # the hint in the empty field
@@ -84,14 +84,14 @@ def test_a_name_that_is_not_utf_8_is_listed_and_opened(tmux, tmp_path, chat_reco
     tmux.start(sys.executable, "-m", "wsreplay", "tui", str(folder))
     tmux.until(lambda shown: "caf\ufffd.db" in shown and "1 recording" in shown)
     tmux.keys("Enter")
-    tmux.until(lambda shown: "caf\ufffd.db" in shown and "violated" in shown and "satisfied" in shown)
+    tmux.until(lambda shown: "caf\ufffd.db" in shown and "2 sessions · 1 with findings" in shown)
     tmux.keys("C-q")
     assert "ended 0" in tmux.until(lambda shown: "ended" in shown)
 
 
 def test_without_colours_everything_can_still_be_read(tmux, chat_recording):
     tmux.start("env", "NO_COLOR=1", sys.executable, "-m", "wsreplay", "tui", str(chat_recording))
-    shown = tmux.until(lambda shown: "violated" in shown)
+    shown = tmux.until(lambda shown: "1 with findings" in shown)
     assert "✗" in shown and "✓" in shown
     tmux.keys("j", "c")
     tmux.until(lambda shown: "agent-chat" in shown and "graphql" in shown)
@@ -103,10 +103,10 @@ def test_without_colours_everything_can_still_be_read(tmux, chat_recording):
 
 def test_ascii_only(tmux, chat_recording):
     tmux.start(sys.executable, "-m", "wsreplay", "tui", "--ascii", "--no-mouse", str(chat_recording))
-    shown = tmux.until(lambda shown: "violated" in shown)
+    shown = tmux.until(lambda shown: "1 with findings" in shown)
     assert shown.isascii()
     tmux.keys("[")
-    shown = tmux.until(lambda shown: "nothing with findings" in shown)
+    shown = tmux.until(lambda shown: "No findings above this row." in shown)
     assert shown.isascii()
     tmux.keys("C-p")
     # While it looks for commands, Textual draws dots.
@@ -115,7 +115,7 @@ def test_ascii_only(tmux, chat_recording):
 
 def test_who_ends_it_by_a_signal_gets_a_terminal_that_is_in_order(tmux, chat_recording):
     tmux.start("sh", "-c", f"{sys.executable} -m wsreplay tui {chat_recording}; echo ended with $?; stty -a")
-    tmux.until(lambda shown: "violated" in shown)
+    tmux.until(lambda shown: "1 with findings" in shown)
     subprocess.run(["pkill", "-TERM", "-f", f"tui {chat_recording}$"], check=True)
     shown = tmux.until(lambda shown: "icanon" in shown)
     assert "ended with 143" in shown and "-icanon" not in shown and "-echo " not in shown
@@ -124,7 +124,7 @@ def test_who_ends_it_by_a_signal_gets_a_terminal_that_is_in_order(tmux, chat_rec
 def test_suspended_and_taken_up_again_all_of_it_is_painted(tmux, chat_recording):
     tmux.start("bash", "--norc", "-i")
     tmux.type(f"{sys.executable} -m wsreplay tui {chat_recording}\n")
-    before = tmux.until(lambda shown: "violated" in shown)
+    before = tmux.until(lambda shown: "1 with findings" in shown and "missing: agent_completed" in shown)
     tmux.keys("C-z")
     tmux.until(lambda shown: "Stopped" in shown)
     tmux.type("fg\n")

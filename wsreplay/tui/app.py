@@ -29,6 +29,7 @@ from wsreplay.tui.navigation import NavigatingApp
 from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.terminal import TOLD, TerminalGuard
 from wsreplay.tui.validation.validation import Validation
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
+_NOTICE_STYLES: dict[SeverityLevel, str] = {"information": "strong", "warning": "warning", "error": "error"}
 
 
 class ReplayApp(NavigatingApp):
@@ -85,6 +87,8 @@ class ReplayApp(NavigatingApp):
         self._guard = guard
         self.growth = Growth()
         self.misses = Misses()
+        # The screen on which something is said for a moment.
+        self._noticed_on: BaseScreen | None = None
         self.processes = ChildProcesses()
         self.jobs = Jobs(self, lambda: self.processes, lambda _name, _why: None)
         self.validation = Validation(self, contracts, self.jobs)
@@ -143,9 +147,18 @@ class ReplayApp(NavigatingApp):
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,
         markup: bool = True,
     ) -> None:  # fmt: skip
-        """In place of what was said before: two would hide what they speak of."""
+        """In the last line of the screen that is shown now, in place of what was said before."""
         self.clear_notifications()
+        self._noticed_on = next(iter(reversed(list(self.replay_screens))), None)
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def _refresh_notifications(self) -> None:
+        """Textual's toasts would cover rows, and follow to other screens."""
+        notification = next(iter(self._notifications), None)
+        words = "" if notification is None else _notice_words(notification.title, notification.message)
+        style = "text" if notification is None else _NOTICE_STYLES[notification.severity]
+        for screen in self.replay_screens if self.is_running else ():
+            screen.say_for_now(words if screen is self._noticed_on else "", style)
 
     def report_error(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""
@@ -215,8 +228,8 @@ class ReplayApp(NavigatingApp):
         return [Colourless(Color.parse(self.theme_variables["background"]))]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        plain = {"ws-edge": "ascii", "ws-toast": "ascii", "ws-rule": "ascii", "ws-bar": "0"}
-        drawn = {"ws-edge": "round", "ws-toast": "outer", "ws-rule": "hkey", "ws-bar": "1"}
+        plain = {"ws-edge": "ascii", "ws-rule": "ascii", "ws-bar": "0"}
+        drawn = {"ws-edge": "round", "ws-rule": "hkey", "ws-bar": "1"}
         return {**(plain if self.config.ascii else drawn), **variables_for(self.current_theme)}
 
     def _theme_named(self, name: str) -> str:
@@ -258,6 +271,10 @@ class ReplayApp(NavigatingApp):
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(binding.description, self.look.own(tooltip or f"key {keys}"), run)
         yield SystemCommand("Change theme", "any theme of Textual", self.action_change_theme)
+
+
+def _notice_words(title: str, message: str) -> str:
+    return f"{title}: {message}" if title else message
 
 
 if TYPE_CHECKING:

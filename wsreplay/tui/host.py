@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from textual.message_pump import MessagePump
 
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from wsreplay.validator.findings import Finding
+
+
+class PlaceBeyond(NamedTuple):
+    """Where findings go on: which session, or file, in words, and how to go there."""
+
+    words: str
+    go: Callable[[], object]
 
 
 class Host(Protocol):
@@ -54,6 +61,10 @@ class Host(Protocol):
         """Whether recordings are validated as they are opened."""
 
     @property
+    def decoder(self) -> str | None:
+        """What the user says that messages are read by."""
+
+    @property
     def processes(self) -> ChildProcesses:
         """In which jobs run that compute for long."""
 
@@ -66,11 +77,17 @@ class Host(Protocol):
     def report_error(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""
 
-    def open_recording(self, path: Path) -> None:
-        """Open a recording and show its first screen."""
+    def open_recording(self, path: Path, at: Finding | None = None, *, whole: bool = True) -> None:
+        """Open a recording and show its first screen: its only session at a finding, or its sessions.
 
-    def show_session(self, session: Session | None) -> None:
-        """Show a session; None shows all frames of the recording."""
+        `whole` shows the list of its sessions first, where there are several; else the session of the finding.
+        """
+
+    def show_session(self, session: Session | None, at: Finding | None = None) -> None:
+        """Show a session, at a finding; None shows all frames of the recording."""
+
+    def place_beyond(self, session: Session | None, steps: int) -> PlaceBeyond | None:
+        """The session with findings, or the recording of the folder, that comes next after a session, or before it."""
 
     def show_findings(self, session: Session | None, at: Finding | None = None) -> None:
         """List the findings of a session, or of all; `at` is where the cursor begins."""

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from textual.app import App
 from textual.screen import Screen
 
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.checkpoint import settle
 from wsreplay.trace.sessions import there_are
+from wsreplay.tui.host import PlaceBeyond
 from wsreplay.tui.look.appearance import Appearance
+from wsreplay.tui.recording.evidence import moment
+from wsreplay.tui.recording.finding_words import count_words
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.validation.validation import Validation
 from wsreplay.tui.widgets.error_guard import ErrorGuard
+from wsreplay.tui.widgets.key_order import KeyOrder
 
 if TYPE_CHECKING:
+    from wsreplay.tui.browse.folder import ListedRecording
+    from wsreplay.tui.browse.recordings import RecordingsScreen
     from wsreplay.validator.findings import Finding
 
 DEFAULT_FOLDER = Path("recordings")
 
 
-class NavigatingApp(ErrorGuard, App[None]):
+class NavigatingApp(KeyOrder, ErrorGuard):
     """The part of the application that opens recordings and screens, and leaves them.
 
     `path` is a recording, or a folder of them; `begin_at` is the number of a session to begin at, `decoder` what the user says
@@ -70,19 +76,22 @@ class NavigatingApp(ErrorGuard, App[None]):
             return RecordingsScreen(self.path)
         return self._first_screen_of(self.recording or OpenRecording.open(self.path, self.decoder))
 
-    def _first_screen_of(self, recording: OpenRecording) -> Screen[None]:
-        """Where to begin in a recording, which is the one that is open as soon as there is such a screen."""
+    def _first_screen_of(self, recording: OpenRecording, at: Finding | None = None) -> Screen[None]:
+        """Where to begin in a recording, which is the one that is open as soon as there is such a screen.
+
+        `at` is a finding to begin at.
+        """
         session = recording.session(self.begin_at)
         if len(recording.sessions) == 1 and not recording.live:
             session = recording.sessions[0]
         if session is not None or recording.live:
             from wsreplay.tui.session.screen import SessionScreen
 
-            screen: BaseScreen = SessionScreen(recording, session)
+            screen: BaseScreen = SessionScreen(recording, session, at)
         else:
             from wsreplay.tui.browse.sessions import SessionsScreen
 
-            screen = SessionsScreen(recording)
+            screen = SessionsScreen(recording, at.session if at is not None else None)
         self.recording = recording
         return screen
 
@@ -100,20 +109,25 @@ class NavigatingApp(ErrorGuard, App[None]):
         """Look whether a recorder wrote more."""
         raise NotImplementedError
 
-    def open_recording(self, path: Path) -> None:
-        """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice."""
+    def open_recording(self, path: Path, at: Finding | None = None, *, whole: bool = True) -> None:
+        """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice.
+
+        `whole` shows the list of its sessions first, where there are several; else the session of the finding.
+        """
         if self.recording is not None:
             return
         recording = None
         try:
             recording = OpenRecording.open(path, self.decoder)
-            screen = self._first_screen_of(recording)
+            screen = self._first_screen_of(recording, at)
         except WsreplayError as error:
             if recording is not None:
                 recording.close()
             self.notify(self.look.own(str(error)), title="cannot be opened", severity="error", markup=False)
             return
         self.push_screen(screen)
+        if at is not None and not whole and len(recording.sessions) > 1:
+            self.show_session(recording.session(at.session), at)
         self.call_after_refresh(self.begin_recording)
 
     def close_recording(self) -> None:
@@ -131,12 +145,49 @@ class NavigatingApp(ErrorGuard, App[None]):
         """Our own of the screens that are open, from the lowest to the one on top."""
         return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
 
-    def show_session(self, session: Session | None) -> None:
-        """Show a session; None shows all frames of the recording."""
+    def show_session(self, session: Session | None, at: Finding | None = None) -> None:
+        """Show a session, at a finding; None shows all frames of the recording."""
         from wsreplay.tui.session.screen import SessionScreen
 
         if self.recording is not None:
-            self.push_screen(SessionScreen(self.recording, session))
+            self.push_screen(SessionScreen(self.recording, session, at))
+
+    def place_beyond(self, session: Session | None, steps: int) -> PlaceBeyond | None:
+        """The session with findings, or the recording of the folder, that comes next after a session, or before it."""
+        from wsreplay.tui.browse.recordings import RecordingsScreen
+
+        recording, lowest = self.recording, self.screen_stack[0]
+        if recording is None:
+            return None
+        numbers = sorted(number for number, counts in recording.evidence.tallies.items() if any(counts) and number)
+        others = [number for number in numbers if session is not None and (number - session.id) * steps > 0]
+        if others:
+            number = others[0 if steps > 0 else -1]
+            words = f"Session {number} has {count_words(*recording.evidence.counts(number))}"
+            return PlaceBeyond(words, partial(self._go_to_session, recording, number, steps))
+        listed = lowest.next_wrong(recording.path, steps) if isinstance(lowest, RecordingsScreen) else None
+        if listed is None or not isinstance(lowest, RecordingsScreen):
+            return None
+        words = f"{self.look.safe(listed.path.name)} has {lowest.count_text(listed)}"
+        return PlaceBeyond(words, partial(self._go_to_recording, lowest, listed))
+
+    def _go_to_session(self, recording: OpenRecording, number: int, steps: int) -> None:
+        """Show a session at its first finding, or at its last, in place of the one that is shown."""
+        from wsreplay.tui.session.screen import SessionScreen
+
+        findings = sorted(recording.evidence.of_session(number), key=moment)
+        at = findings[0 if steps > 0 else -1] if findings else None
+        # The very first screen cannot be switched: Textual has no callback for its result.
+        go = self.switch_screen if len(self.screen_stack) > 1 else self.push_screen
+        go(SessionScreen(recording, recording.session(number), at))
+
+    def _go_to_recording(self, listing: RecordingsScreen, listed: ListedRecording) -> None:
+        """Show what is wrong with another recording of the folder, in place of the one that is open."""
+        self.close_recording()
+        while self.screen is not listing:
+            self.pop_screen()
+        listing.go_to(listed.path)
+        listing.open(listed, whole=False)
 
     def show_findings(self, session: Session | None, at: Finding | None = None) -> None:
         """List the findings of a session, or of all; `at` is where the cursor begins."""
@@ -212,24 +263,30 @@ class NavigatingApp(ErrorGuard, App[None]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
+    @property
+    def _is_alone(self) -> bool:
+        """Whether the session that is shown is all there is: its recording opened there, and a list would say no more."""
+        return self.recording is not None and len(self.recording.sessions) == 1 and not self.growth.was_live
+
     def go_back(self, *, out: bool = True) -> None:
         """To the screen below; from a session to the list of sessions; from that to the recordings, or `out`."""
+        from wsreplay.tui.browse.recordings import RecordingsScreen
         from wsreplay.tui.browse.sessions import SessionsScreen
         from wsreplay.tui.findings.screen import FindingsScreen
         from wsreplay.tui.session.screen import SessionScreen
 
         top = self.screen
         below = self.screen_stack[-2] if len(self.screen_stack) > 1 else None
-        leads_there = isinstance(below, SessionsScreen | FindingsScreen)
+        leads_there = isinstance(below, SessionsScreen | FindingsScreen) or self._is_alone
         if isinstance(top, SessionScreen) and not leads_there and self.recording is not None:
             # The very first screen cannot be switched: Textual has no callback for its result.
             go = self.push_screen if below is None else self.switch_screen
             go(SessionsScreen(self.recording, at=top.rows.number))
         elif below is not None and not (isinstance(top, SessionsScreen) and isinstance(below, SessionScreen)):
-            if isinstance(top, SessionsScreen):
+            if isinstance(below, RecordingsScreen):
                 self.close_recording()
             self.pop_screen()
         elif out:
             self.exit()
         else:
-            self.notify(f"{self.look.key('app.quit')} quits")
+            self.notify(f"{self.look.key('app.quit')} quits.")

@@ -75,7 +75,7 @@ async def test_in_a_replay_the_next_finding_is_gone_to_where_it_is_known(stage, 
         await on.press("escape", "right_square_bracket")
         assert screen.inspector.findings()
         await on.press("slash", *"type:user_message", "enter", "right_square_bracket")
-        await on.until(lambda: "the filter lets none through" in on.text())
+        await on.until(lambda: "The filter lets none through." in on.text())
 
 
 async def test_at_the_end_of_a_replay_stands_also_what_was_due_only_later(stage, script):

@@ -88,7 +88,7 @@ async def test_of_a_file_that_cannot_be_written_is_said_why(stage, chat_recordin
 async def test_there_is_nothing_to_copy_of_what_never_came(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("down", "enter", "right_square_bracket", "right_square_bracket", "tab", "y")
+        await on.press("down", "enter", "right_square_bracket", "tab", "y")
         assert "it never came" in on.text()
         await on.press("f", "g")
         assert on.app.screen.inspector.pane == "json"

@@ -109,7 +109,7 @@ async def test_a_list_without_rows_says_whether_it_is_the_marks_or_the_filter(st
 async def test_a_mark_is_of_its_session_only(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("down", "enter", "j", "m", *"here", "enter", "right_square_bracket", "right_square_bracket")
+        await on.press("down", "enter", "g", "j", "m", *"here", "enter", "right_square_bracket", "right_square_bracket")
         await on.press("m", *"it froze", "enter")  # on what never came: kept with the frame that it began with
         assert [mark.note for mark in on.app.recording.marks] == ["here", "it froze"] and "it froze" in on.text()
         await on.press("q", "up", "enter")

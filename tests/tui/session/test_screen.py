@@ -35,7 +35,7 @@ async def test_a_session_can_be_opened_at_once(stage, chat_recording):
 async def test_the_next_finding_is_one_key_away_and_shows_its_witness_and_the_contracts_words(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("down", "enter", "right_square_bracket", "right_square_bracket")
+        await on.press("down", "enter", "right_square_bracket")
         screen = on.app.screen
         assert isinstance(screen, SessionScreen)
         item = screen.inspector.item
@@ -127,7 +127,7 @@ async def test_going_past_the_last_finding_says_so(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
         await on.press("down", "enter", "G", "right_square_bracket")
-        assert "no finding further on" in on.text()
+        assert "No more findings below." in on.text()
 
 
 async def test_the_panes_turn_and_the_narrow_screen_shows_one_at_a_time(stage, chat_recording):
@@ -260,7 +260,7 @@ async def test_the_next_finding_is_shown_in_the_detail_where_one_is_in_it(stage,
         await on.press("down", "enter", "enter")
         screen = on.app.screen
         assert screen.detail.has_focus
-        await on.press("right_square_bracket", "right_square_bracket")
+        await on.press("right_square_bracket")
         assert screen.detail.has_focus and "never came" in screen.detail.text
         await on.press("escape")
         assert on.app.screen is screen and screen.frames.has_focus and screen.frames.cursor == GHOST_ROW
@@ -324,7 +324,7 @@ async def test_a_frame_that_is_not_in_the_waterfall_cannot_be_gone_to_and_why_is
 async def test_a_frame_says_of_what_it_is_a_witness(stage, chat_recording):
     async with stage(chat_recording, width=160) as on:
         await on.judged()
-        await on.press("down", "enter", "j", "shift+tab")
+        await on.press("down", "enter", "g", "j", "shift+tab")
         assert "a witness of:" in on.app.screen.detail.text
         assert "no tool_completed for every tool of run r7" in on.app.screen.detail.text.replace("\n", " ")
 
@@ -333,10 +333,10 @@ async def test_a_finding_on_the_first_row_can_be_gone_to(stage):
     async with stage(SAMPLES / "graphql-transport-ws" / "silence.db", validating=True) as on:
         await on.until(lambda: on.app.validation.status.stage == "done")
         await on.press("right_square_bracket")
-        assert "no finding further on" not in on.text() and on.app.screen.inspector.findings()
+        assert "No more findings" not in on.text() and on.app.screen.inspector.findings()
         assert "00:04.150" in on.text().splitlines()[-1]
         await on.press("right_square_bracket")
-        assert "no finding further on" in on.text()
+        assert "No more findings below." in on.text()
 
 
 async def test_a_contract_that_is_about_nothing_here_is_not_said_to_be_kept(stage, chat_recording):

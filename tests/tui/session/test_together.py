@@ -81,7 +81,7 @@ async def test_marked_rows_of_a_filter_are_said_to_be_both(stage, chat_recording
 async def test_from_a_witness_one_comes_back_to_the_ghost_also_after_another_verdict(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("down", "enter", "right_square_bracket", "right_square_bracket")
+        await on.press("down", "enter", "right_square_bracket")
         screen = on.app.screen
         ghost = screen.frames.cursor
         assert isinstance(screen.inspector.item, GhostRow)
@@ -158,7 +158,7 @@ async def test_that_another_session_shows_a_finding_too_is_said(stage, chat_reco
     async with stage(chat_recording) as on:
         finding = replace(GHOST, session=2, connection=2, kind="isolation", frames=(1, 7), activation=None, decided_at=1)
         await on.judged([finding])
-        await on.press("down", "enter", "right_square_bracket", "x")
+        await on.press("down", "enter", "x")
         assert "frame 1 shows it too: it is in session 1" in on.text()
 
 

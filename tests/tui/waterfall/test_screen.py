@@ -24,7 +24,7 @@ async def test_the_waterfall_goes_on_where_the_list_was_and_gives_the_place_back
 async def test_in_the_waterfall_the_next_finding_is_gone_to_and_zoomed_around(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.judged()
-        await on.press("down", "enter", "w")
+        await on.press("down", "enter", "g", "w")
         canvas = on.app.screen.canvas
         gone = []
         for _ in range(4):

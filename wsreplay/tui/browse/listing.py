@@ -1,69 +1,260 @@
-"""What the lists of recordings and of sessions have in common."""
+"""What the lists of recordings and of sessions have in common: filter, order, cursor, and a glimpse of the selected row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.timer import Timer
 from textual.widget import Widget
 
+from wsreplay.tui.browse.glimpse_list import GlimpseList
 from wsreplay.tui.browse.table import Column, Table, TableRow
+from wsreplay.tui.jobs.task import Task
+from wsreplay.tui.look.paint import Run
+from wsreplay.tui.messages import QueryLeft, QueryTyped, RowMoved
+from wsreplay.tui.recording.glimpse import Glimpse
 from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.widgets.list_filter import ListFilter, is_kept
 from wsreplay.tui.widgets.status_line import StatusLine
 
+GLIMPSE = "reading the selected row"
+GLIMPSE_S = 0.06  # after the cursor came to rest
+GLIMPSE_FROM = 20  # lines of a screen that has room for one
+_BORDERS = 2
 
-class ListingScreen(BaseScreen):
-    """A table with a line above it that says where one is, one that names its columns, and a foot."""
+Item = TypeVar("Item")
+
+
+class Sort(NamedTuple):
+    """An order of a list: what it is called, and by what of an item it goes."""
+
+    name: str
+    key: Callable[[Any], Any]
+
+
+class ListingScreen(BaseScreen, Generic[Item]):
+    """A table with a line above it that says where one is, one that names its columns, a glimpse of a row, and a foot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket", "next_finding(1)", "Next with findings", id="listing.next_wrong", show=False),
         Binding("left_square_bracket", "next_finding(-1)", "Previous with findings", id="listing.previous_wrong", show=False),
+        Binding("slash", "filter", "Filter the list", id="listing.filter", show=False),
+        Binding("s", "sort", "Sort by something else", id="listing.sort", show=False),
     ]
+    DEFAULT_CSS = """
+    ListingScreen Table { height: 1fr; }
+    ListingScreen GlimpseList { height: 1fr; display: none; }
+    ListingScreen.-glimpse GlimpseList { display: block; }
+    """
 
-    def __init__(self, columns: Sequence[Column], name: str) -> None:
+    def __init__(self, columns: Sequence[Column], name: str, sorts: Sequence[Sort]) -> None:
         super().__init__()
         self.head = StatusLine(id="head")
+        self.filter = ListFilter(id="filter")
         self.titles = StatusLine(id="titles")
         self.table = Table(columns, self.cells_of, self.name_of, id=name)
+        self.glimpse = GlimpseList(id="glimpse")
         self.foot = StatusLine(id="foot")
-        # Whether the user went to a finding: the row on which the list opens may be one.
-        self._has_gone = False
+        # All there are, and those that are shown, in their order.
+        self.items: Sequence[Item] = ()
+        self.rows: Sequence[Item] = ()
+        self._sorts = sorts
+        # The order that is shown, as a place in `_sorts`.
+        self._sorted_by = 0
+        # Whether the cursor is where nobody has put it: it goes to the first row with findings.
+        self._is_fresh = True
+        self._pause: Timer | None = None
+        # Whether the glimpse is still to follow the cursor.
+        self.detail_due = False
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
+        yield self.filter
         yield self.titles
         yield self.table
+        yield self.glimpse
         yield self.foot
 
-    def on_resize(self, _event: events.Resize) -> None:
-        self.call_after_refresh(self.paint_lines)
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height >= GLIMPSE_FROM, "-glimpse")
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self._share_height()
+        self.paint_lines()
+        self.glimpse.point()
+
+    def _share_height(self) -> None:
+        """The table takes what its rows need, of what both have at most the half."""
+        room = self.size.height - 3 - self.filter.has_class("-asked")
+        wanted = len(self.rows) + _BORDERS
+        is_small = self.has_class("-glimpse") and self.rows and wanted < room // 2
+        self.table.styles.height = wanted if is_small else None
 
     # What a subclass says.
 
     def cells_of(self, row: int) -> TableRow:
-        """What stands in a row of the table."""
+        """What stands in a row of the table, a cell a column."""
         raise NotImplementedError
 
-    def name_of(self, row: int) -> object:
+    def identity(self, item: Item) -> Hashable:
+        """What tells an item from others, also when it has been read anew."""
+        raise NotImplementedError
+
+    def text_of(self, item: Item) -> str:
+        """What a filter looks into."""
+        raise NotImplementedError
+
+    def is_wrong(self, item: Item) -> bool:
+        """Whether it has findings."""
+        raise NotImplementedError
+
+    def glimpse_task(self, item: Item) -> Task | None:
+        """What publishes a `Glimpse` of an item; None where there is nothing to be seen."""
+        raise NotImplementedError
+
+    def glimpse_title(self, item: Item, glimpse: Glimpse | None) -> str:
+        """What stands above the glimpse of an item."""
+        raise NotImplementedError
+
+    def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:
+        """Have it read in the background."""
+        raise NotImplementedError
+
+    # Rows.
+
+    @property
+    def is_on_top(self) -> bool:
+        """Whether no other screen covers it; Textual takes the one below for current, too."""
+        return self.app.screen is self
+
+    @property
+    def selected(self) -> Item | None:
+        """The item on which the cursor stands."""
+        return self.rows[self.table.cursor] if self.table.cursor < len(self.rows) else None
+
+    def name_of(self, row: int) -> Hashable:
         """What stands in a row, for `RowChosen`: another item may stand there when that arrives."""
-        return row
+        return self.identity(self.rows[row]) if row < len(self.rows) else None
+
+    def show_items(self) -> None:
+        """Show the items that the filter lets through in their order, the cursor on what it stood on."""
+        stood_on = self.name_of(self.table.cursor)
+        wanted = self.filter.text
+        kept = [item for item in self.items if is_kept(self.text_of(item), wanted)] if wanted else list(self.items)
+        self.rows = sorted(kept, key=self._sorts[self._sorted_by].key)
+        self.filter.say_count(len(self.rows), len(self.items))
+        self.table.set_count(len(self.rows))
+        self._share_height()
+        row = next((row for row, item in enumerate(self.rows) if self.identity(item) == stood_on), 0)
+        if self._is_fresh:
+            row = next((row for row, item in enumerate(self.rows) if self.is_wrong(item)), row)
+        if row != self.table.cursor:
+            self.table.move_to(row, quiet=True, centre=self._is_fresh)
+        self.paint_lines()
+        self.show_glimpse_soon()
+
+    def go_to(self, identity: Hashable) -> None:
+        """Put the cursor on an item."""
+        self._is_fresh = False
+        row = next((row for row, item in enumerate(self.rows) if self.identity(item) == identity), None)
+        if row is not None:
+            self.table.move_to(row, centre=True)
+
+    def next_wrong(self, identity: Hashable, steps: int) -> Item | None:
+        """The item with findings that follows another one in the order that is shown, or comes before it."""
+        place = next((row for row, item in enumerate(self.rows) if self.identity(item) == identity), None)
+        return None if place is None else self._wrong_from(place + steps, steps)
+
+    def _wrong_from(self, row: int, steps: int) -> Item | None:
+        rows = range(row, len(self.rows)) if steps > 0 else range(row, -1, -1)
+        return next((self.rows[row] for row in rows if self.is_wrong(self.rows[row])), None)
 
     def paint_lines(self) -> None:
         """What stands above and below the table."""
-        self.titles.say(self.table.heading(self.table.size.width))
+        self.titles.say(self.table.heading(self.table.content_size.width))
 
-    def wrong_rows(self) -> Iterable[int]:
-        """The rows with findings, in order."""
-        raise NotImplementedError
+    def order_runs(self) -> list[Run]:
+        """By what the rows are sorted, where that is not as usual."""
+        return [(f"by {self._sorts[self._sorted_by].name}", self.look.style("dim"))] if self._sorted_by else []
+
+    # The glimpse.
+
+    def on_screen_suspend(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+        self.detail_due = False
+
+    def show_glimpse_soon(self) -> None:
+        """When the cursor has come to rest."""
+        if self._pause is not None:
+            self._pause.stop()
+        if not self.is_on_top:
+            return  # it is asked for when the list is shown again
+        self.detail_due = True
+        self._pause = self.set_timer(GLIMPSE_S, self._ask_glimpse)
+
+    def _ask_glimpse(self) -> None:
+        item = self.selected
+        task = None if item is None or not self.has_class("-glimpse") else self.glimpse_task(item)
+        if item is None or task is None:
+            self.detail_due = False
+            self.glimpse.show(None, "" if item is None else self.glimpse_title(item, None))
+            return
+        identity = self.identity(item)
+
+        def take(glimpse: Glimpse | None) -> None:
+            selected = self.selected
+            self.detail_due = False
+            if selected is not None and self.identity(selected) == identity:
+                self.glimpse.show(glimpse, self.glimpse_title(selected, glimpse))
+
+        self.read_glimpse(task, take, lambda _why: take(None))
+
+    # Keys and messages.
+
+    def on_row_moved(self, message: RowMoved) -> None:
+        if message.sender is self.table:
+            self._is_fresh = False
+            self.show_glimpse_soon()
 
     def action_next_finding(self, steps: int) -> None:
-        here = self.table.cursor
-        is_fresh = not self._has_gone and here == 0  # nobody went to the row on which the list opened
-        rows = [row for row in self.wrong_rows() if (row >= here + (not is_fresh) if steps > 0 else row < here)]
-        if rows:
-            self._has_gone = True
-            self.table.move_to(rows[0 if steps > 0 else -1])
+        item = self._wrong_from(self.table.cursor + steps, steps)
+        if item is not None:
+            self.go_to(self.identity(item))
         else:
-            self.notify(f"nothing with findings {'further on' if steps > 0 else 'before this'}")
+            self.notify(self._why_no_other(steps))
+
+    def _why_no_other(self, steps: int) -> str:
+        if not any(map(self.is_wrong, self.rows)):
+            return "Nothing here has findings."
+        return "No more findings below this row." if steps > 0 else "No findings above this row."
+
+    async def action_filter(self) -> None:
+        await self.filter.begin()
+        self.show_items()
+
+    def action_sort(self) -> None:
+        self._sorted_by = (self._sorted_by + 1) % len(self._sorts)
+        self.show_items()
+        self.notify(f"Sorted by {self._sorts[self._sorted_by].name}.")
+
+    def on_query_typed(self, _message: QueryTyped) -> None:
+        self.show_items()
+
+    def on_query_left(self, message: QueryLeft) -> None:
+        if not message.keep:
+            self.filter.clear()
+        self.filter.end()
+        self.table.focus()
+        self.show_items()
+
+    def action_escape(self) -> None:
+        """Clear the filter, then back."""
+        if self.filter.clear():
+            self.show_items()
+        else:
+            super().action_escape()

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.errors import WsreplayError
-from wsreplay.model import NO_CONTRACT, NO_FIT
+from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.choices import Choices
+from wsreplay.trace.sessions import stitch
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.recording.evidence import tally
+from wsreplay.tui.recording.evidence import Evidence, tally
+from wsreplay.tui.recording.finding_words import finding_words, first_findings, gravest, run_words, span_label
+from wsreplay.tui.validation.tasks import evidence_of
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding, Judgement
 
 PREVIEWING = "validating the recordings"
 
 
-class Preview(NamedTuple):
-    """Errors and warnings, without those that only follow from others, and the rules they broke; or why there are none.
+MOST_EVIDENCE = 20  # findings of a recording that its preview holds
+MOST_LABELLED = 5_000  # frames of a recording of which the names of tools are found
 
-    `failed` says that the recording could not be validated.
+
+class Preview(NamedTuple):
+    """What a list says of a recording: errors and warnings, without those that only follow from others; or why there are none.
+
+    `words` is the first finding, or what went on. `session` and `user` are those of the first finding, `evidence` the first
+    findings of that session. `fits` says that some contract is about the recording, `failed` that it could not be validated.
     """
 
     errors: int = 0
     warnings: int = 0
-    rules: tuple[str, ...] = ()
+    words: str = ""
+    session: int = 1
+    user: str = ""
+    first: Finding | None = None
+    evidence: Evidence | None = None
     why: str = ""
+    fits: bool = True
     failed: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether there are findings."""
+        return self.errors + self.warnings > 0
 
 
 def preview_all(paths: Sequence[Path], contracts: Sequence[str], context: JobContext) -> None:
@@ -39,25 +60,59 @@ def preview_all(paths: Sequence[Path], contracts: Sequence[str], context: JobCon
             with Recording.open(path) as reader:
                 context.publish(preview(reader, contracts))
         except WsreplayError as error:
-            context.publish(Preview(why=str(error), failed=True))
+            context.publish(Preview(why=str(error).removeprefix(str(path)).lstrip(": "), failed=True))
 
 
 def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     """Raises WsreplayError."""
-    from wsreplay.validator.preview import broken_rules, preview_verdict
+    from wsreplay.validator.preview import preview_verdict
     from wsreplay.validator.saved import SavedVerdicts
 
     judgement = preview_verdict(reader, contracts, SavedVerdicts.open())
     if judgement is None:
-        return Preview(why="too long to be validated in a list")
+        return Preview(why="too long to be validated in a list: open it")
+    if not judgement.events and not judgement.findings:
+        return Preview(why="no events")
     if judgement.contract == NO_CONTRACT:
-        return Preview(why=NO_FIT)
+        return Preview(why=_what_it_is(reader), fits=False)
     if judgement.verdict == "vacuous":
-        return Preview(why="no rule applies" if judgement.events else "no events")
-    rules = dict.fromkeys(chain.from_iterable(broken_rules(judgement.findings).values()))
+        return Preview(why="no rule applies")
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
-    return Preview(errors, warnings, tuple(rules))
+    firsts = first_findings(finding for finding in judgement.findings if finding.severity != "info")
+    if not firsts:
+        return Preview(errors, warnings, run_words(judgement.runs), user=judgement.users.get(1, ""))
+    first = gravest(firsts.values())
+    number = first.session or 1
+    session = stitch(reader.connections())[number - 1]
+    words = finding_words(first, _label(reader, judgement, first, session, contracts))
+    beside = [finding for finding in judgement.findings if finding.session == first.session and finding != first]
+    evidence = evidence_of(reader, [first, *beside][:MOST_EVIDENCE], [], [])
+    user = session.user or judgement.users.get(number) or ""
+    return Preview(errors, warnings, words, number, user, first, evidence)
+
+
+def _what_it_is(reader: Recording) -> str:
+    """The decoders of a recording that no contract is about."""
+    choices = Choices()
+    choices.refresh(reader, connections := reader.connections())
+    names = dict.fromkeys(choices[connection.id].text for connection in connections if not choices[connection.id].plain)
+    return ", ".join(names)
+
+
+def _label(
+    reader: Recording, judgement: Judgement, finding: Finding, session: Session, contracts: Sequence[str]
+) -> str:
+    """What the contract calls the tool or the agent that a finding is about, where the session is not long."""
+    if label := span_label(finding, judgement.spans):
+        return label
+    if not finding.slice or reader.last_id() > MOST_LABELLED:
+        return ""
+    from wsreplay.validator import SpanLog, judge
+    from wsreplay.validator.select import select_contracts
+
+    spans = judge(reader, select_contracts(reader, contracts)[0], sessions=[session], span_log=SpanLog()).spans
+    return span_label(finding, spans)
 
 
 class Previews:

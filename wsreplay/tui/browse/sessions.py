@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from wsreplay import units
-from wsreplay.model import Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.browse.listing import ListingScreen
+from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen, Sort
 from wsreplay.tui.browse.table import Column
-from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.jobs.task import JobContext, RecordingTask, Task
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.recording.density import bars, sketches
 from wsreplay.tui.recording.evidence import Evidence
-from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, tally_runs, verdict_runs
+from wsreplay.tui.recording.finding_words import count_words, finding_words, first_findings, run_words
+from wsreplay.tui.recording.glimpse import Glimpse, show_glimpse
+from wsreplay.tui.recording.open_recording import LOCKED_S, OpenRecording
+from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, verdict_runs
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding, SpanRecord
 
 SPARK = 16
+USER = "user"
+# In the order of the columns; as the terminal narrows, they go from the last to the first that gives way.
 COLUMNS = (
-    Column("", 1), Column("session", 7, right=True), Column("user", 0), Column("path", 0, at_least=100),
-    Column("started", 10, right=True, at_least=70), Column("lasted", 7, right=True),
-    Column("frames", 7, right=True), Column("bytes", 6, right=True, at_least=80),
-    Column("findings", 11), Column("broken rules", 0, at_least=134), Column("verdict", 12, at_least=96),
-    Column("density", SPARK, at_least=112),
+    Column("", 1), Column("#", 5, right=True), Column(USER, 18), Column("first finding", 0), Column("findings", 12),
+    Column("started", 12, right=True, gives_way=1), Column("lasted", 7, right=True, gives_way=2),
+    Column("frames", 7, right=True, gives_way=3), Column("bytes", 6, right=True, gives_way=5, beside=50),
+    Column("path", 26, gives_way=4, beside=50), Column("density", SPARK, gives_way=6, beside=60),
 )  # fmt: skip
 KEYS = (
-    ("list.open", "open"), ("sessions.all", "all frames"), ("listing.next_wrong", "next with findings"),
-    ("sessions.findings", "findings"), ("sessions.diff", "diff"), ("screen.contract", "contract"),
+    ("list.open", "open"), ("listing.next_wrong", "next with findings"), ("listing.filter", "filter"), ("listing.sort", "sort"),
+    ("sessions.all", "all frames"), ("sessions.findings", "findings"), ("sessions.diff", "diff"),
+    ("screen.contract", "contract"),
 )  # fmt: skip
+NO_MATCH = "No session has these words."
 Totals = tuple[dict[int, tuple[int, int]], list[tuple[int, int]]]
 """(frames, bytes) of each connection, and a sample of frames as (connection, ns), for sketches."""
 _BETWEEN_COUNTS = 10  # times as long as the count took, while a recording grows
-_VERDICTS = {"violated": "error", "error": "warning", "inconclusive": "warning", "satisfied": "ok", "ok_so_far": "ok"}
 
 
-class SessionsScreen(ListingScreen):
-    """Enter opens a session; `a` shows all frames of the recording in one list."""
+class SessionsScreen(ListingScreen[Session]):
+    """Enter opens a session at its first finding; `a` shows all frames of the recording in one list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "all", "All frames of the recording", id="sessions.all", show=False),
@@ -49,16 +58,26 @@ class SessionsScreen(ListingScreen):
     ]
 
     def __init__(self, recording: OpenRecording, at: int | None = None) -> None:
-        super().__init__(COLUMNS, "sessions")
+        sorts = (
+            Sort("number", lambda session: session.id), Sort("findings", self._rank), Sort("user", self._user),
+            Sort("duration", lambda session: -self._lasted_ns(session)),
+        )  # fmt: skip
+        super().__init__(COLUMNS, "sessions", sorts)
         self.recording = recording
+        self.items = recording.sessions
         self.jobs = self.jobs_of(recording.path)
         # The session on which the cursor begins.
         self._at = at
         # (frames, bytes) by connection, once they were counted; counts for the sketches by session.
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
-        # What the list shows.
+        # What the list shows; of it the first finding of each session and how often the spans were told of; their runs.
         self._shown: Evidence | None = None
+        self._firsts: dict[int, Finding] = {}
+        self._spans_shown = -1
+        self._runs: dict[int, list[SpanRecord]] = {}
+        # What the contract calls spans, by session and slice.
+        self._labels: dict[tuple[int, tuple[tuple[str, str], ...]], str] = {}
         # On the application's clock: since when frames are counted, and when they may be counted again.
         self._counting_since = self._count_again_ns = 0
         # Whether there is more than was counted.
@@ -68,7 +87,7 @@ class SessionsScreen(ListingScreen):
         self.table.focus()
         self._fill()
         if self._at is not None:
-            self.table.move_to(self._at - 1)
+            self.go_to(self._at)
         self.call_after_refresh(self.count)
 
     def count(self) -> None:
@@ -94,35 +113,92 @@ class SessionsScreen(ListingScreen):
         self._fill()
 
     def _fill(self) -> None:
-        self._shown = self.recording.evidence
+        evidence, spans = self.recording.evidence, self.recording.known_spans
+        if self._shown is not evidence:
+            self._shown, self._firsts = evidence, first_findings(evidence.findings)
+        if self._spans_shown != spans.revision:
+            self._spans_shown, self._runs, self._labels = spans.revision, {}, {}
+            kinds = {judgement.run_span for judgement in evidence.judgements[:1]}
+            for record in spans.of_session(None):
+                if record.label:
+                    self._labels.setdefault((record.session, record.slice), record.label)
+                if record.span in kinds:
+                    self._runs.setdefault(record.session, []).append(record)
+        self.items = self.recording.sessions
         self.table.set_empty_lines(self._empty_lines())
-        self.table.set_count(len(self.recording.sessions))
-        self.paint_lines()
+        self.show_items()
 
     def _empty_lines(self) -> list[str]:
+        if self.items:
+            return ["", NO_MATCH]
         run = self.recording.runs[0] if self.recording.runs else None
         if run is None:
             return ["", "Nothing was recorded into this file."]
         where = [f"Connect a client to {run.listen}", f"to reach {run.upstream} through the recorder."]
         return ["", "No connection yet.", "", *where]
 
+    def show_items(self) -> None:
+        users = max((cell_len(self._user(session)) for session in self.items), default=0)
+        paths = max((cell_len(self.look.safe(session.path)) for session in self.items), default=0)
+        self.table.fit_columns({USER: users, "path": paths, "#": max(3, len(str(len(self.items))))})
+        super().show_items()
+
+    def identity(self, item: Session) -> int:
+        return item.id
+
+    def _user(self, session: Session) -> str:
+        return self.look.safe(session.user or self.recording.evidence.user(session.id) or "anonymous")
+
+    def _lasted_ns(self, session: Session) -> int:
+        return (session.closed_ns or self.recording.reached_ns(session)) - session.opened_ns
+
+    def is_wrong(self, item: Session) -> bool:
+        return any(self.recording.evidence.counts(item.id))
+
+    def _rank(self, session: Session) -> int:
+        """The gravest first."""
+        errors, warnings = self.recording.evidence.counts(session.id)
+        if errors or warnings:
+            return 0 if errors else 1
+        return 2 if session.ending is not Ending.CLEAN else 3 if self.recording.evidence.is_vacuous(session.id) else 4
+
+    def _words(self, session: Session) -> tuple[str, str]:
+        """What is wrong, or what went on; and the name of a style."""
+        evidence = self.recording.evidence
+        if (first := self._firsts.get(session.id)) is not None and self.is_wrong(session):
+            return finding_words(first, self._labels.get((session.id, first.slice), "")), "text"
+        if not evidence.is_there:
+            return (self.look.signs.ellipsis if self.host.validates else ""), "faint"
+        if self.is_wrong(session):
+            return f"beyond the first {len(evidence.findings):,} findings", "dim"
+        if NO_CONTRACT in evidence.names:
+            what = "".join(f"{name} {self.look.signs.dot} " for name in self.recording.decoders(session))
+            return f"{what}{NO_FIT} ({self.look.key('screen.contract')} chooses)", "text"
+        if evidence.is_vacuous(session.id):
+            return "no rule applies", "dim"
+        return run_words(self._runs.get(session.id, ()), session.ending), "dim"
+
+    def text_of(self, item: Session) -> str:
+        errors, warnings = self.recording.evidence.counts(item.id)
+        cells = str(item.id), self._user(item), self._words(item)[0], count_words(errors, warnings), item.path
+        return "\t".join(cells)
+
     def cells_of(self, row: int) -> list[list[Run]]:
         look, recording = self.look, self.recording
-        session = recording.sessions[row]
+        session = self.rows[row]
         dim, text = look.style("dim"), look.style()
-        start = recording.start_ns(None)
         closed = session.closed_ns
         lasted = units.duration_text(closed - session.opened_ns) if closed is not None else "open"
-        verdict = recording.evidence.verdict(session.id)
         frames, size = self._totals(session)
-        named = session.user or recording.evidence.user(session.id)
-        user = (look.safe(named), text) if named else ("anonymous", dim)
+        words, style = self._words(session)
+        counted = count_words(*recording.evidence.counts(session.id))
         return [
-            [self._state(session)], [(str(session.id), text)], [user], [(look.safe(session.path), dim)],
-            [(units.clock(session.opened_ns - start), dim)], [(lasted, dim)], [(frames, text)], [(size, dim)],
-            self._findings(session), [(look.safe(", ".join(recording.evidence.broken_rules(session.id))), dim)],
-            [(verdict.replace("_", " "), look.style(_VERDICTS.get(verdict, "dim")))],
-            [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
+            [self._sign(session)], [(str(session.id), dim)], [(self._user(session), text)],
+            [(look.own(words), look.style(style))],
+            [(counted or look.own("–" if recording.evidence.is_there else ""), dim)],
+            [(recording.clock(self.host.clock_form, None).text(session.opened_ns), dim)], [(lasted, dim)], [(frames, text)],
+            [(size, dim)],
+            [(look.safe(session.path), dim)], [(bars(self._sketches.get(session.id, []), look.signs.bars), look.style("bars"))],
         ]  # fmt: skip
 
     def _totals(self, session: Session) -> tuple[str, str]:
@@ -131,27 +207,30 @@ class SessionsScreen(ListingScreen):
         known = [self._tallies.get(connection.id, (0, 0)) for connection in session.connections]
         return units.short_count(sum(frames for frames, _ in known)), units.size_text(sum(size for _, size in known))
 
-    def _state(self, session: Session) -> Run:
-        look = self.look
-        if session.ending is Ending.OPEN:
-            return look.signs.recording, look.style("error", bold=True)
-        if session.ending is Ending.CLEAN:
-            return look.signs.finished, look.style("faint")
-        return look.signs.cut, look.style("warning")
-
-    def _findings(self, session: Session) -> list[Run]:
+    def _sign(self, session: Session) -> Run:
         look, evidence = self.look, self.recording.evidence
-        if not evidence.is_there:
-            return [(look.signs.ellipsis if self.host.validates else "", look.style("faint"))]
-        is_vacuous = evidence.is_vacuous(session.id)
-        well = (look.own("–"), look.style("faint")) if is_vacuous else (look.signs.ok, look.style("ok"))
-        return tally_runs(look, *evidence.counts(session.id)) or [well]
+        errors, warnings = evidence.counts(session.id)
+        if errors or warnings:
+            sign, style = (look.signs.error, "error") if errors else (look.signs.warning, "warning")
+        elif session.ending is Ending.OPEN:
+            sign, style = look.signs.recording, "error"
+        elif not evidence.is_there:
+            sign, style = (look.signs.ellipsis if self.host.validates else " "), "faint"
+        elif NO_CONTRACT in evidence.names:
+            sign, style = "?", "word"
+        elif evidence.is_vacuous(session.id):
+            sign, style = look.own("–"), "faint"
+        else:
+            sign, style = look.signs.ok, "ok"
+        return sign, look.style(style, bold=style == "error")
 
     def paint_lines(self) -> None:
         super().paint_lines()
         look, host = self.look, self.host
-        many = f"{len(self.recording.sessions):,} session{'s' * (len(self.recording.sessions) != 1)}"
-        place = head_runs(look, self.recording.path.name, many)
+        wrong = sum(map(self.is_wrong, self.items))
+        well = f" {look.signs.dot} {wrong:,} with findings" if wrong else ""
+        many = f"{units.count_text(len(self.items), 'session')}{well}"
+        place = joined(look, head_runs(look, self.recording.path.name, many), self.order_runs())
         verdict = verdict_runs(look, host.validation.status, self.recording, None)
         live = live_runs(look, host.growth, self.recording)
         self.head.say(joined(look, place, live), verdict, extra=contract_runs(look, self.recording))
@@ -185,25 +264,41 @@ class SessionsScreen(ListingScreen):
             self._is_stale = False
             self.count()
 
+    # The glimpse.
+
+    def glimpse_task(self, item: Session) -> Task | None:
+        recording = self.recording
+        first = self._firsts.get(item.id)
+        work = partial(
+            show_glimpse, item, len(self.items), recording.evidence, first, recording.named_decoder,
+        )  # fmt: skip
+        return RecordingTask(recording.path, work, LOCKED_S)
+
+    def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:
+        self.jobs.run_in_thread(GLIMPSE, task, take, fail)
+
+    def glimpse_title(self, item: Session, glimpse: Glimpse | None) -> str:
+        dot = f" {self.look.signs.dot} "
+        which = f"session {item.id} of {len(self.items):,}"
+        return dot.join((which, self._user(item), self.look.safe(item.path)))
+
+    def job_failed(self, name: str, why: str) -> None:
+        if name != GLIMPSE:  # which is asked for again with the next row
+            super().job_failed(name, why)
+
     # Actions.
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        if self.app.screen is self:  # chosen twice, it is opened once
-            self._open(self.recording.sessions[message.row])
-
-    def _open(self, session: Session | None) -> None:
-        self.host.show_session(session)
+        session = self.recording.session(message.name)
+        if session is not None and self.app.screen is self:  # chosen twice, it is opened once
+            self.host.show_session(session, self._firsts.get(session.id))
 
     def action_all(self) -> None:
-        self._open(None)
+        self.host.show_session(None)
 
     def action_findings(self) -> None:
         self.host.show_findings(None)
 
     def action_diff(self) -> None:
-        session = self.recording.session(self.table.cursor + 1)
-        if session is not None:
-            self.host.compare(session)
-
-    def wrong_rows(self) -> Iterable[int]:
-        return sorted(number - 1 for number, counts in self.recording.evidence.tallies.items() if any(counts) and number)
+        if self.selected is not None:
+            self.host.compare(self.selected)

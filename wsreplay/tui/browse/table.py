@@ -12,23 +12,25 @@ from wsreplay.tui.look.paint import Run, fitted, fitted_end
 from wsreplay.tui.widgets.row_list import RowList
 
 TableRow = Sequence[list[Run]]
+BESIDE = 34  # cells that a column leaves to the one that takes what is left
 
 
 class Column(NamedTuple):
-    """`width` in cells; 0 takes what is left. `at_least` is the width of the table from which the column is shown.
-
-    `path` cuts at the beginning what has no room.
+    """`width` in cells, of a name the most; 0 takes what is left. Where there is no room for all columns, the one with the
+    highest `gives_way` goes first; one with 0 never does. A column that can go leaves so many cells, `beside`, to the one that
+    takes what is left. `path` cuts at the beginning what has no room.
     """
 
     title: str
     width: int
     right: bool = False
-    at_least: int = 0
+    gives_way: int = 0
     path: bool = False
+    beside: int = BESIDE
 
 
 class Table(RowList):
-    """Rows of cells; a cell is some runs of text, already harmless. The last of a short row takes the rest of it.
+    """Rows of cells; a cell is some runs of text, already harmless.
 
     `cells` gives those of a row when it is painted: `set_count` says how many rows there are, and that all may be others.
     """
@@ -39,23 +41,32 @@ class Table(RowList):
     ) -> None:  # fmt: skip
         super().__init__(name_of=name_of, id=id)
         self.columns = columns
+        # What a column's rows need, by its title, where that is less than its width.
+        self._needs: dict[str, int] = {}
         self._cells_of = cells
+
+    def fit_columns(self, needs: dict[str, int]) -> None:
+        """How many cells the rows of some columns need: such a column is no wider."""
+        self._needs = needs
 
     def _widths(self, width: int) -> list[tuple[int, int]]:
         """(column, cells) of the columns that are shown."""
-        shown = [number for number, column in enumerate(self.columns) if width >= column.at_least]
-        rest = width - sum(self.columns[number].width for number in shown) - 2 * len(shown)
-        flexible = [number for number in shown if not self.columns[number].width]
-        return [(n, self.columns[n].width or max(4, rest // max(1, len(flexible)))) for n in shown]
+        wanted = {
+            number: min(column.width, max(len(column.title), self._needs.get(column.title, column.width)))
+            for number, column in enumerate(self.columns)
+        }
+        shown = list(wanted)
+        while True:
+            rest = width - sum(wanted[number] + 2 for number in shown)
+            last = max(shown, key=lambda number: self.columns[number].gives_way)
+            if not self.columns[last].gives_way or rest >= self.columns[last].beside:
+                return [(number, wanted[number] or max(4, rest)) for number in shown]
+            shown.remove(last)
 
     def paint(self, row: int, width: int) -> Strip:
         runs: list[Run] = [(" ", self.look.style())]
         cells = self._cells_of(row)
-        last = len(cells) - 1
         for number, room in self._widths(width - 1):
-            if number >= last and last + 1 < len(self.columns):
-                runs += self._cell(cells[last], width - sum(cell_len(text) for text, _ in runs), Column("", 0))
-                break
             runs += self._cell(cells[number], room, self.columns[number])
         return self.whole_line(runs, width)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wsreplay.errors import WsreplayError
+from wsreplay.store.access import PATIENCE_S
 from wsreplay.store.reader import Recording
 
 
@@ -32,9 +33,10 @@ class RecordingTask:
 
     path: Path
     work: Work
+    patience_s: float = PATIENCE_S  # with a program that has locked the file
 
     def __call__(self, context: JobContext) -> None:
-        with Recording.open(self.path) as reader:
+        with Recording.open(self.path, self.patience_s) as reader:
             context.interrupt_by(reader.interrupt)
             try:
                 if not context.cancelled:

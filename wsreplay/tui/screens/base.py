@@ -16,6 +16,7 @@ from wsreplay.tui.host import Themed
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
+from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.units import count_text
 
 SMALLEST = (60, 12)
@@ -71,6 +72,11 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
             self.set_focus(self._had_focus) if self._had_focus is not None else self.focus_next()
 
     # What the application tells.
+
+    def say_for_now(self, text: str, style: str) -> None:
+        """Say something in the last line, where it covers no row; with no text say there what stands there else."""
+        for foot in self.query("#foot").results(StatusLine):
+            foot.say_for_now(text, style)
 
     def verdict_changed(self) -> None:
         """The validator came further, or there is new evidence."""

@@ -15,12 +15,9 @@ from wsreplay.tui.widgets.detail import Detail
 if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
-    from wsreplay.tui.recording.view import View
+    from wsreplay.tui.recording.view import Anchor, View
     from wsreplay.tui.widgets.frame_list import FrameList
     from wsreplay.validator.findings import Finding
-
-_NAMED = 5  # sessions
-
 
 class FindingNavigator:
     """The findings of a list. `looked_at` is the one whose witnesses are shown; `reveal` sees to it that one can be seen.
@@ -46,6 +43,16 @@ class FindingNavigator:
         self._has_gone = False
         # Where the user wants to go when there is a verdict: steps, and the row from which.
         self._awaited: tuple[int, int] | None = None
+        # The finding at which the list opened before there was a verdict, and what stood where it seemed to stand.
+        self._begun: tuple[Finding, Anchor | None] | None = None
+        # The way on that was offered last: steps, and the row of the cursor.
+        self._offered: tuple[int, int] | None = None
+
+    def begin_at(self, finding: Finding) -> None:
+        """Go to a finding; where the verdict is still to come, to its row as soon as there is one."""
+        self._point_at(finding)
+        if not self._recording.evidence.is_there:
+            self._begun = finding, self._frames.view.anchor(self._frames.cursor)
 
     def look_at(self, finding: Finding | None) -> None:
         self.looked_at = finding
@@ -76,14 +83,27 @@ class FindingNavigator:
         coming = self._coming() if steps > 0 and not later else None
         if coming is not None:
             self.show(coming)
-        elif not places:
-            self._awaited = None if self._recording.evidence.is_there else (steps, here)
-            self._host.notify(self._why_none())
-        elif not later:
-            self._host.notify(self._why_no_other_way(steps))
-        else:
+        elif later:
             row, finding = later[0 if steps > 0 else -1]
             self.show(finding, row)
+        elif not self._recording.evidence.is_there:
+            self._awaited = steps, here
+            self._host.notify("Goes there as soon as there is a verdict.")
+        else:
+            self._go_beyond(steps, bool(places))
+
+    def _go_beyond(self, steps: int, has_places: bool) -> None:
+        """To the session or the file that has the next findings, if that was offered already; else offer it."""
+        here = steps, self._frames.cursor
+        beyond = self._host.host.place_beyond(self._rows.session, steps)
+        if beyond is not None and self._offered == here:
+            beyond.go()
+            return
+        self._offered = here
+        key = self._host.look.key("trace.next_finding" if steps > 0 else "trace.previous_finding")
+        on = f" {beyond.words}: press {key} again." if beyond is not None else ""
+        first = self._why_no_other_way(steps) if has_places else self._why_none()
+        self._host.notify(f"{first}{on}", markup=False)
 
     def _later(self, steps: int) -> Sequence[tuple[int, Finding]]:
         """The findings beyond the cursor in a direction, in order."""
@@ -131,6 +151,14 @@ class FindingNavigator:
 
     def verdict_changed(self) -> None:
         """There is another verdict: go where somebody wanted to go, if he still stands there."""
+        begun, evidence = self._begun, self._recording.evidence
+        if begun is not None and evidence.is_there:
+            self._begun = None
+            finding, stood_on = begun
+            if stood_on == self._frames.view.anchor(self._frames.cursor):
+                known = evidence.of_session(self._rows.number)
+                same = (other for other in known if (other.rule, other.id) == (finding.rule, finding.id))
+                self._point_at(next(same, finding))
         awaited = self._awaited
         if awaited is not None and self._recording.evidence.is_there:
             self._awaited = None
@@ -138,27 +166,30 @@ class FindingNavigator:
                 self.go(awaited[0])
 
     def _why_none(self) -> str:
-        if not self._recording.evidence.is_there:
-            return "goes there when there is a verdict"
-        if not any(self._recording.evidence.counts(self._rows.number)):
-            others = sorted(number for number, counts in self._recording.evidence.tallies.items() if any(counts) and number)
-            elsewhere = ", ".join(map(str, others[:_NAMED])) + (" …" if len(others) > _NAMED else "")
-            return f"no findings here; sessions with findings: {elsewhere}" if others else "no findings by this contract"
-        return "none has come yet" if self._rows.horizon is not None else "the filter lets none through"
+        evidence = self._recording.evidence
+        if not any(evidence.counts(self._rows.number)):
+            return "No findings here." if any(evidence.counts()) else "No findings by this contract."
+        return "None has come yet." if self._rows.horizon is not None else "The filter lets none through."
 
     def _why_no_other_way(self, steps: int) -> str:
         """Why there is no finding in a direction; never that there is none where some are counted only."""
         evidence = self._recording.evidence
-        words = "no finding further on" if steps > 0 else "no finding before this one"
+        words = f"No more findings {'below' if steps > 0 else 'above'}"
         packed = len(evidence.packed) * PAGE
         if evidence.all_places is not None and packed < len(evidence.all_places):
-            return f"{words} of the first {packed:,}; {len(evidence.all_places) - packed:,} more are counted only"
+            return f"{words} of the first {packed:,}; {len(evidence.all_places) - packed:,} more are counted only."
         if evidence.forgotten:
-            return f"{words} of those that are kept; {evidence.forgotten:,} more were forgotten to bound memory"
-        return words
+            return f"{words} of those that are kept; {evidence.forgotten:,} more were forgotten to bound memory."
+        return f"{words}."
 
     def show(self, finding: Finding, row: int | None = None) -> None:
         """Go to where a finding stands, and show its witnesses."""
+        self._point_at(finding, row)
+        if not isinstance(self._frames.screen.focused, Detail):
+            self._frames.focus()
+
+    def _point_at(self, finding: Finding, row: int | None = None) -> None:
+        """The same for who may be typing something by now: whatever has the focus keeps it."""
         self._reveal(finding)
         if row is None:
             row = self._row_of(finding)
@@ -168,8 +199,6 @@ class FindingNavigator:
         if row == frames.cursor:
             frames.post_message(RowMoved(frames, row))  # the clock goes there though the cursor need not
         frames.move_to(row, centre=True)
-        if not isinstance(frames.screen.focused, Detail):
-            frames.focus()
 
     def _row_of(self, finding: Finding) -> int:
         view = self._rows.view

@@ -120,7 +120,7 @@ class SessionScreen(SessionActions):
         if self.follow.on:
             self.frames.move_to_last()
         if self._begin_at is not None:
-            self.show_finding(self._begin_at)
+            self.finding_navigator.begin_at(self._begin_at)
 
     def show_finding(self, finding: Finding) -> None:
         """Go to where a finding stands, and show its witnesses."""

@@ -11,7 +11,10 @@ from textual.widget import Widget
 
 from wsreplay.tui.host import Themed
 from wsreplay.tui.look.appearance import PRESSES
-from wsreplay.tui.look.paint import Run, split
+from wsreplay.tui.look.paint import Run, line, split
+from wsreplay.tui.recording.layout import wrapped
+
+_MOST_LINES = 4
 
 
 class StatusLine(Themed, Widget):
@@ -32,6 +35,8 @@ class StatusLine(Themed, Widget):
         self._extra: list[Run] = []
         self._keys: Sequence[tuple[str, str]] = ()
         self._entries: Sequence[tuple[str, str]] = ()
+        # What is said for a moment in place of all that: the name of its style, and its lines.
+        self._notice: tuple[str, Sequence[str]] | None = None
 
     def say(
         self, left: list[Run], right: list[Run] | None = None, *, extra: list[Run] | None = None,
@@ -47,6 +52,14 @@ class StatusLine(Themed, Widget):
             self._left, self._right, self._extra, self._keys, self._entries = shown
             self.refresh()
 
+    def say_for_now(self, text: str, style: str = "text") -> None:
+        """Say this in place of the rest, on as many lines as it takes; with no text say the rest again."""
+        room = max(1, self.size.width - 2)
+        lines = [shown for _, shown in wrapped([("plain", text)], room, self.look.own)][:_MOST_LINES] if text else []
+        self._notice = (style, lines) if lines else None
+        self.styles.height = max(1, len(lines))
+        self.refresh()
+
     def fit(self, runs: list[Run]) -> None:
         """Show these, and take no more columns than they need; none where there is nothing."""
         cells = sum(cell_len(text) for text, _ in runs)
@@ -59,6 +72,9 @@ class StatusLine(Themed, Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
+        if self._notice is not None:
+            style, lines = self._notice
+            return line([(lines[y] if y < len(lines) else "", self.look.style(style))], width, self.look.ground(self._ground))
         ground, ellipsis = self.look.ground(self._ground), self.look.signs.ellipsis
         return split(self._fitting_keys(width), self._right, width, ground, extra=self._extra, ellipsis=ellipsis)
 

@@ -1,0 +1,101 @@
+"""A few frames of a session around a place, for a list in which the session is one row."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from wsreplay.model import Run, Session
+from wsreplay.store import paging
+from wsreplay.store.paging import Head
+from wsreplay.store.reader import Recording
+from wsreplay.trace.choices import Choices
+from wsreplay.trace.frame_reading import FrameReading
+from wsreplay.trace.links import Links
+from wsreplay.trace.sessions import stitch
+from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.recording.decoded_heads import decode_heads
+from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence, GhostRow, place
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+MOST_FRAMES = 80
+_REACHES = (200, 5_000, 100_000)  # frames of the recording that are looked through, to both sides
+
+
+class Glimpse(NamedTuple):
+    """Rows of a session: frames, and what is missing between them. `at` is the row that it is about, `sessions` how many the
+    recording has, `runs` its recorder's."""
+
+    session: Session
+    sessions: int
+    evidence: Evidence
+    rows: Sequence[Head | GhostRow]
+    at: int = 0
+    runs: tuple[Run, ...] = ()
+
+
+def read_glimpse(
+    number: int, evidence: Evidence | None, finding: Finding | None, decoder: str | None, reader: Recording, context: JobContext
+) -> None:
+    """Publishes a `Glimpse` of session `number` around the place of a finding (None: its beginning); None: no such session."""
+    sessions = stitch(reader.connections())
+    session = sessions[number - 1] if 1 <= number <= len(sessions) else None
+    context.publish(session and glimpse(reader, session, len(sessions), evidence or NO_EVIDENCE, finding, decoder))
+
+
+def show_glimpse(
+    session: Session, sessions: int, evidence: Evidence, finding: Finding | None, decoder: str | None, reader: Recording,
+    context: JobContext,
+) -> None:  # fmt: skip
+    """Publishes the `Glimpse` of a session that is known."""
+    context.publish(glimpse(reader, session, sessions, evidence, finding, decoder))
+
+
+def glimpse(
+    reader: Recording, session: Session, sessions: int, evidence: Evidence, finding: Finding | None, decoder: str | None
+) -> Glimpse:
+    """The frames around a finding. Raises the errors of the RecordingError family."""
+    ghosts = evidence.ghosts_of(session.id)
+    centre = _place_of(finding, ghosts) or paging.first_at(reader, session.opened_ns)
+    connections = [connection.id for connection in session.connections]
+    ids = _ids_around(reader, connections, centre)
+    choices = Choices(decoder)
+    choices.refresh(reader, session.connections)
+    heads = decode_heads(reader, FrameReading(choices, Links()), paging.heads(reader, ids))
+    rows: list[Head | GhostRow] = list(heads)
+    for ghost in reversed(ghosts):
+        if ids and ids[0] < ghost.before_id <= ids[-1] + 1:
+            rows.insert(bisect_left(ids, ghost.before_id), ghost)
+    return Glimpse(session, sessions, evidence, rows, _row_of(rows, finding, centre), tuple(reader.runs()))
+
+
+def _place_of(finding: Finding | None, ghosts: Sequence[GhostRow]) -> int | None:
+    """The frame at which, or before which, a finding stands."""
+    if finding is None:
+        return None
+    return place(finding) or next((ghost.before_id for ghost in ghosts if ghost.finding == finding), finding.before)
+
+
+def _ids_around(reader: Recording, connections: Sequence[int], centre: int) -> array[int]:
+    """The ids of a session's frames before and after one, as many as there may be rows."""
+    first, last = paging.bounds(reader)
+    ids: array[int] = array("Q")
+    for reach in _REACHES:
+        low, high = max(first, centre - reach), min(last, centre + reach)
+        ids = paging.ids_between(reader, low, high, connections)
+        if len(ids) >= MOST_FRAMES or (low == first and high == last):
+            break
+    middle = bisect_left(ids, centre)
+    return ids[max(0, middle - MOST_FRAMES // 2) : middle + MOST_FRAMES // 2]
+
+
+def _row_of(rows: Sequence[Head | GhostRow], finding: Finding | None, centre: int) -> int:
+    if finding is None:
+        return 0
+    ghosts = (row for row, item in enumerate(rows) if isinstance(item, GhostRow) and item.finding == finding)
+    frames = (row for row, item in enumerate(rows) if isinstance(item, Head) and item.id >= centre)
+    return next(ghosts, next(frames, 0))
