@@ -24,7 +24,7 @@ HINTED = {
     "sessions.all": "a", "sessions.diff": "D", "sessions.findings": "v", "trace.next_finding": "right_square_bracket",
     "trace.witness": "x", "waterfall.back": "w", "waterfall.fit": "z", "waterfall.next_wrong": "right_square_bracket",
     "waterfall.pan_left": "a", "waterfall.pan_right": "d", "waterfall.read_again": "r", "waterfall.zoom_in": "plus",
-    "waterfall.zoom_out": "minus",
+    "waterfall.slowest": "x", "waterfall.sort": "s", "waterfall.squeeze": "I", "waterfall.zoom_out": "minus",
 }  # fmt: skip
 """The key of a binding that hints name, by the binding's id, where it has not been given another."""
 

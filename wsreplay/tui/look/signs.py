@@ -44,6 +44,7 @@ class Signs(NamedTuple):
     instant: str
     thumb: str
     unread: str
+    idle: str
     owed: str
 
     def severity(self, name: str) -> str:
@@ -59,13 +60,13 @@ UNICODE = Signs(
     divider="│", recording="●", stalled="◌", finished="■", cut="╳", play="▶", pause="‖", mark="⚑", fault="↯",
     witness="▎", dot="·", times="×", at_most="≤", playhead="┃",
     ellipsis="…", open_end="▷", bars=" ▁▂▃▄▅▆▇█",
-    span_left="├", span_fill="━", span_right="┤", instant="◦", thumb="▐", unread="░", owed="◇",
+    span_left="├", span_fill="━", span_right="┤", instant="◦", thumb="▐", unread="░", idle="⋯", owed="◇",
 )  # fmt: skip
 ASCII = Signs(
     error="X", warning="!", info=".", missing="*", order="^", late="+", ok="v", to_server=">", to_client="<", dash="-",
     divider="|", recording="@", stalled="o", finished="#", cut="x", play=">", pause="=", mark="M", fault="%",
     witness="w", dot="-", times="x", at_most="<", playhead="|", ellipsis="~", open_end=">", bars=" .:-=+*%#",
-    span_left="[", span_fill="=", span_right="]", instant="o", thumb="#", unread="?", owed="o",
+    span_left="[", span_fill="=", span_right="]", instant="o", thumb="#", unread="?", idle="~", owed="o",
 )  # fmt: skip
 
 

@@ -128,6 +128,11 @@ class Evidence(NamedTuple):
             verdicts = {self.verdict(session) or "vacuous"}
         return bool(self.judgements) and verdicts == {"vacuous"}
 
+    def is_undecided(self, session: int | None = None) -> bool:
+        """Whether some rule could not be decided, or not be judged, in a session or in all; False while that is not known."""
+        verdicts = [str(judgement.verdict) for judgement in self.judgements] if session is None else [self.verdict(session)]
+        return any(verdict in ("inconclusive", "error", "pending") for verdict in verdicts)
+
     def words(self, finding: Finding) -> tuple[str, list[str]]:
         """The contract's file and, as it stands there, the rule that a finding is about."""
         source = self.rule_sources.get(finding.rule)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush, nlargest
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import SpanRecord
 
 MOST_SINGLE_GROUPS = 12
-_MOST_NAMED = 1000  # spans of a lane that are looked at for its name
+MOST_NAMES = 40  # of spans of one depth that have lanes of their own
 _start = attrgetter("start_ns")
 
 
@@ -38,28 +38,44 @@ class DrawnSpan:
     until_ns: int | None = None  # when that is due
     detail: str = ""
     id: str = ""
+    label: str = ""  # what the contract says it is called, such as the tool's name
+    has_parts: bool = False  # others are part of it
+
+    @property
+    def lasted_ns(self) -> int:
+        """How long it took; 0 where it has not ended."""
+        return 0 if self.end_ns is None else self.end_ns - self.start_ns
 
 
-def draw_spans(records: Sequence[SpanRecord]) -> list[DrawnSpan]:
-    """The spans of a log, which is in the order of their starts. What is part of another is in its group, below it."""
+def draw_spans(records: Sequence[SpanRecord], owners: Mapping[int, str] | None = None) -> list[DrawnSpan]:
+    """The spans of a log, which is in the order of their starts. What is part of another is in its group, below it.
+
+    `owners` are the names of sessions; where they are given, each session is a group.
+    """
     drawn: dict[str, DrawnSpan] = {}
     groups = {record.slice for record in records if record.parent is None and len(record.slice) == 1}
     by_kind = len(groups) > MOST_SINGLE_GROUPS
     spans: list[DrawnSpan] = []
     for record in records:
         above = drawn.get(record.parent) if record.parent is not None else None
+        group = above.group if above else _group(record, by_kind, owners)
         span = DrawnSpan(
-            record.span, record.name, above.group if above else _group(record, by_kind), record.start_ns, record.start_frame,
-            record.end_ns, record.end_frame, record.state, above.depth + 1 if above else 0,
-            [t_ns for _, t_ns in record.events], record.implied, record.owes, record.until_ns, record.detail, record.id,
+            record.span, record.name, group, record.start_ns, record.start_frame, record.end_ns, record.end_frame,
+            record.state, above.depth + 1 if above else 0, [t_ns for _, t_ns in record.events], record.implied, record.owes,
+            record.until_ns, record.detail, record.id, record.label,
         )  # fmt: skip
+        if above is not None:
+            above.has_parts = True
         drawn[record.id] = span
         spans.append(span)
     return spans
 
 
-def _group(record: SpanRecord, by_kind: bool) -> str:
-    """What a span that is part of no other stands under: its outermost key, or its kind where each would stand alone."""
+def _group(record: SpanRecord, by_kind: bool, owners: Mapping[int, str] | None) -> str:
+    """What a span that is part of no other stands under: its session where several are shown, else its outermost key, or its
+    kind where each would stand alone."""
+    if owners is not None:
+        return owners.get(record.session, f"session {record.session}")
     return record.span if not record.slice or (by_kind and len(record.slice) == 1) else record.slice[0][1]
 
 
@@ -76,7 +92,13 @@ class Lane:
     @property
     def name(self) -> str:
         first = self.spans[0]
-        return first.name if all(span.name == first.name for span in self.spans[:_MOST_NAMED]) else first.kind
+        is_one = len(self.spans) == 1 or first.label
+        return first.name if is_one and all(span.name == first.name for span in self.spans) else first.kind
+
+    @property
+    def longest_ns(self) -> int:
+        """How long its longest span took."""
+        return max(span.lasted_ns for span in self.spans)
 
 
 @dataclass(slots=True)
@@ -101,18 +123,59 @@ class _Slots:
 
 
 def lanes(spans: Iterable[DrawnSpan]) -> list[Lane]:
-    """Spans, in order of their start, laid into as few lanes as they need: group by group, outer spans above inner ones."""
-    groups: dict[str, dict[int, _Slots]] = {}
+    """Spans, in order of their start, laid into as few lanes as they need: group by group, outer spans above inner ones, those
+    of one name together unless there are many names."""
+    groups: dict[str, dict[int, dict[str, list[DrawnSpan]]]] = {}
     for drawn in spans:
-        groups.setdefault(drawn.group, {}).setdefault(drawn.depth, _Slots()).add(drawn)
+        groups.setdefault(drawn.group, {}).setdefault(drawn.depth, {}).setdefault(drawn.label or drawn.kind, []).append(drawn)
     laid: list[Lane] = []
     for group, depths in groups.items():
         title = group
         for depth in sorted(depths):
-            for slot in depths[depth].spans:
+            for slot in _slots(depths[depth]):
                 laid.append(Lane(group, title, depth, tuple(slot)))
                 title = ""
     return laid
+
+
+def _slots(named: Mapping[str, Sequence[DrawnSpan]]) -> Iterator[list[DrawnSpan]]:
+    """The lanes of one depth, from its spans by name."""
+    if len(named) > MOST_NAMES:
+        together = [span for spans in named.values() for span in spans]
+        named = {"": sorted(together, key=_start)}
+    for spans in named.values():
+        slots = _Slots()
+        for span in spans:
+            slots.add(span)
+        yield from slots.spans
+
+
+def by_duration(laid: Iterable[Lane]) -> list[Lane]:
+    """The same lanes, those with the longest spans first, in groups of which the same holds."""
+    groups: dict[str, list[Lane]] = {}
+    for lane in laid:
+        groups.setdefault(lane.group, []).append(lane)
+    for members in groups.values():
+        members.sort(key=lambda lane: -lane.longest_ns)
+    ordered = sorted(groups.values(), key=lambda members: -members[0].longest_ns)
+    return [replace(lane, title="" if place else lane.group) for members in ordered for place, lane in enumerate(members)]
+
+
+def slowest(spans: Iterable[DrawnSpan], most: int = 10) -> list[DrawnSpan]:
+    """Those that took longest, the longest first; what waited for its parts is not told beside them."""
+    ended = (span for span in spans if span.end_ns is not None and not span.has_parts)
+    return nlargest(most, ended, key=lambda span: span.lasted_ns)
+
+
+def happened(spans: Iterable[DrawnSpan]) -> Iterator[int]:
+    """When something happened in some spans: their starts, ends and instants, and until when something is owed."""
+    for span in spans:
+        yield span.start_ns
+        yield from span.instants
+        if span.end_ns is not None:
+            yield span.end_ns
+        elif span.until_ns is not None:
+            yield span.until_ns
 
 
 def in_sight(spans: Sequence[DrawnSpan], window: Window, width: int, horizon_ns: int | None = None) -> Iterator[DrawnSpan]:

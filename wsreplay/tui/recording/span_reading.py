@@ -12,6 +12,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
+from wsreplay.tui.recording.squeeze import Stretch, find_idle
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
@@ -27,13 +28,24 @@ PAGE = 20_000  # spans
 
 class SpanReading(NamedTuple):
     """Spans in the order of their start, also by lane: those that had not ended at `from_ns` and began before `until_ns` (None:
-    all). `left_out` says how many there are beside."""
+    all). `left_out` says how many there are beside; `idle` are stretches of time in which nothing
+    happens in them, between their first and last events, at `busy`."""
 
     spans: list[DrawnSpan]
     lanes: list[Lane]
     left_out: int = 0
     from_ns: int = 0
     until_ns: int | None = None
+    idle: tuple[Stretch, ...] = ()
+    busy: Stretch = (0, 0)
+
+    @classmethod
+    def of(cls, spans: list[DrawnSpan], left_out: int = 0, from_ns: int = 0, until_ns: int | None = None) -> SpanReading:
+        """Spans, laid out."""
+        from wsreplay.tui.recording.lanes import happened, lanes
+
+        times = sorted(happened(spans)) or [0]
+        return cls(spans, lanes(spans), left_out, from_ns, until_ns, tuple(find_idle(times)), (times[0], times[-1]))
 
     def reaches(self, t_ns: int) -> bool:
         """Whether all spans that are open at a time are among them."""
@@ -46,19 +58,25 @@ def read_spans(
     context: JobContext,
 ) -> None:  # fmt: skip
     """Publishes a page of the spans of some connections (all: None) by the first of the contracts, as `SpanReading`."""
-    from wsreplay.tui.recording.lanes import draw_spans, lanes
+    from wsreplay.tui.recording.lanes import draw_spans
     from wsreplay.validator import SpanLog, judge
     from wsreplay.validator.select import select_contracts
 
     contract, log = select_contracts(reader, contracts)[0].read_by(decoder), SpanLog(from_ns=from_ns, most=PAGE)
+    stitched = stitch(reader.connections(), contract.resume_within_ns)
     sessions = None
     if only is not None:
-        stitched = stitch(reader.connections(), contract.resume_within_ns)
         wanted = frozenset(only)
         sessions = [session for session in stitched if any(connection.id in wanted for connection in session.connections)]
     judgement = judge(reader, contract, sessions=sessions, span_log=log)
-    spans = draw_spans(judgement.spans)
-    context.publish(SpanReading(spans, lanes(spans), log.before + log.left_out, from_ns, log.full_at_ns))
+    spans = draw_spans(judgement.spans, owners(stitched) if sessions is None else None)
+    context.publish(SpanReading.of(spans, log.before + log.left_out, from_ns, log.full_at_ns))
+
+
+def owners(sessions: Sequence[Session]) -> dict[int, str] | None:
+    """What each of several sessions is called where all are shown; None where there is one."""
+    named = {session.id: f"{session.id} · {session.user or 'anonymous'}" for session in sessions}
+    return named if len(named) > 1 else None
 
 
 def open_at(spans: Sequence[DrawnSpan], t_ns: int) -> list[DrawnSpan]:
@@ -103,17 +121,21 @@ class SpanReader:
         if is_other or not self._recording.live or not is_early:
             self.ask_again(session, contracts, now_ns, self._from_ns)
 
+    def begin_at(self, from_ns: int) -> None:
+        """Where spans are read by page, read first the page that begins at a time of the recording."""
+        self._from_ns = from_ns
+
     def _is_early(self, now_ns: int, pause_ns: int) -> bool:
         """Whether a recording that grows was looked at not so long ago."""
         return self._recording.live and now_ns - self._asked_ns <= pause_ns
 
     def _take(self, session: Session | None) -> None:
         """Those that came with the verdict."""
-        from wsreplay.tui.recording.lanes import draw_spans, lanes
+        from wsreplay.tui.recording.lanes import draw_spans
 
         self._jobs.cancel(READING)
-        spans = draw_spans(self._recording.known_spans.of_session(session.id if session else None))
-        self._on_reading(SpanReading(spans, lanes(spans)))
+        records = self._recording.known_spans.of_session(session.id if session else None)
+        self._on_reading(SpanReading.of(draw_spans(records, None if session else owners(self._recording.sessions))))
 
     def forget(self) -> None:
         """They are to be read again when they are asked for."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
+from textual import events
 from textual.strip import Strip
 
+from wsreplay import units
 from wsreplay.tui.look.cells import Cells
 from wsreplay.tui.look.paint import fitted_ends
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.lanes import DrawnSpan, Lane, in_sight, instants_in_sight, nearest
+from wsreplay.tui.recording.span_reading import SpanReading
+from wsreplay.tui.recording.squeeze import AS_IT_WAS, LEAST_IDLE_NS, Squeeze, squeeze
 from wsreplay.tui.recording.window import Window
 from wsreplay.tui.widgets.row_list import RowList
 
@@ -24,7 +28,7 @@ STATES = {
 
 
 class Waterfall(RowList):
-    """Row 0 is the ruler, each further row a lane.
+    """Row 0 is the ruler, which stays in sight, each further row a lane.
 
     `wrong` gives, for the frame that began a span, the (time, kind) of what never came, came too late or out of order.
     """
@@ -43,10 +47,12 @@ class Waterfall(RowList):
         # The span that is chosen, and the row of its lane.
         self.selected: DrawnSpan | None = None
         self._selected_row = 0
-        # From when to when (ns) all spans are among the lanes' (None: to the end).
-        self._page: tuple[int, int | None] = (0, None)
+        # What the lanes are made of.
+        self._reading: SpanReading | None = None
         # What is wrong, by the frame that began a span.
         self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
+        # Whether idle time is drawn short.
+        self.is_squeezed = True
         # By row, the spans that did not end well, or of which something is wrong.
         self._unwell: dict[int, Sequence[DrawnSpan]] = {}
 
@@ -82,7 +88,31 @@ class Waterfall(RowList):
 
     def fit(self, end_ns: int) -> None:
         """Show all of the time up to one."""
-        self._look_at(Window.fitting(self.origin_ns, end_ns))
+        self._look_at(Window.fitting(self.origin_ns, end_ns, self._axis(end_ns)))
+
+    def look_around(self, t_ns: int, span_ns: int) -> None:
+        """Show about so much time around one."""
+        if self.window.span > span_ns:
+            self._look_at(self.window.showing(t_ns).zoomed(self.window.span / span_ns, t_ns))
+
+    def toggle_squeezed(self) -> None:
+        """Draw idle time short, or as long as it was."""
+        self.is_squeezed = not self.is_squeezed
+        self._squeeze()
+
+    def _axis(self, end_ns: int) -> Squeeze:
+        reading = self._reading
+        if not self.is_squeezed or reading is None or not self.lanes:
+            return AS_IT_WAS
+        first, last = (self.origin_ns, reading.busy[0]), (reading.busy[1], end_ns)
+        edges = [*([first] if not reading.from_ns else []), *([last] if reading.until_ns is None else [])]
+        idle = [*reading.idle, *(edge for edge in edges if edge[1] - edge[0] >= LEAST_IDLE_NS)]
+        return squeeze(sorted(idle), self.origin_ns, end_ns)
+
+    def _squeeze(self) -> None:
+        axis = self._axis(self.window.high_ns)
+        window = self.window
+        self._look_at(window.squeezed(axis) if not window.is_whole else Window.fitting(window.low_ns, window.high_ns, axis))
 
     def widen(self, end_ns: int) -> None:
         """The recording has grown."""
@@ -94,10 +124,11 @@ class Waterfall(RowList):
 
     # Spans and lanes.
 
-    def show_lanes(self, lanes: Sequence[Lane], from_ns: int = 0, until_ns: int | None = None) -> None:
-        """Lanes with all spans between two times; what lies outside is drawn as not read."""
-        self.lanes, self._page = lanes, (from_ns, until_ns)
+    def show_lanes(self, lanes: Sequence[Lane], reading: SpanReading) -> None:
+        """Lanes, and what was read of which they are made; what lies outside of that is drawn as not read."""
+        self.lanes, self._reading = lanes, reading
         self._unwell.clear()
+        self._squeeze()
         self.set_count(len(lanes) + 1 if lanes else 0)
         if lanes and self.cursor == 0:
             self.cursor = 1
@@ -121,6 +152,20 @@ class Waterfall(RowList):
         """Whether a finding belongs to a span."""
         return span.start_frame in self._wrong
 
+    def render_line(self, y: int) -> Strip:
+        """The ruler stays in sight."""
+        return self._ruler(self.size.width) if y == 0 and self.count else super().render_line(y)
+
+    def _reveal(self, row: int, centre: bool) -> bool:
+        """Below the ruler, which stands before the first row in sight."""
+        above = super()._reveal(max(0, row - 1), centre)
+        return super()._reveal(row, False) or above
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y > 0:
+            super().on_click(event)
+
     def lane_at(self, row: int) -> Lane | None:
         return self.lanes[row - 1] if 1 <= row <= len(self.lanes) else None
 
@@ -131,10 +176,18 @@ class Waterfall(RowList):
     def _ruler(self, width: int) -> Strip:
         cells = Cells(self.room, self.look.style("faint", on="ground"))
         clock = self._clock()
+        idle = self.window.idle(cells.width)
         for x, t_ns in self.window.ticks(cells.width, zero_ns=clock.zero_ns):
-            if x > cells.width - 10:
-                break
-            cells.put(x, self.look.own("│") + clock.text(t_ns), self.look.style("dim", on="ground"))
+            text = self.look.own("│") + clock.text(t_ns)
+            end = x + cell_len(text)
+            if end < cells.width and not any(x < after and first <= end for first, after, _ in idle):
+                cells.put(x, text, self.look.style("dim", on="ground"))
+        for first, after, (start_ns, end_ns) in idle:
+            sign, lasted = self.look.signs.idle, units.duration_text(end_ns - start_ns)
+            texts = (f"{sign} {lasted} {sign}", lasted, sign)
+            text = next((text for text in texts if cell_len(text) <= after - first), "")
+            x = first + (after - first - cell_len(text)) // 2
+            cells.put(x, self.look.own(text), self.look.style("word", on="ground"))
         self._playhead(cells)
         return self.whole_line([(" " * self.label, self.look.ground("ground")), *cells.runs()], width)
 
@@ -142,14 +195,18 @@ class Waterfall(RowList):
         look = self.look
         ground = look.ground("ground")
         cells = Cells(self.room, ground)
-        for x, _ in self.window.ticks(cells.width):
+        for x, _ in self.window.ticks(cells.width, zero_ns=self._clock().zero_ns):
             cells.put(x, look.own("·"), look.style("line", on="ground"))
+        for first, after, _ in self.window.idle(cells.width):
+            cells.put(first, look.signs.dash * (after - first), look.style("line", on="ground"))
         self._unread(cells)
         self._playhead(cells)
         chosen = [self.selected] if self.selected is not None and row == self.cursor else []
         for spans in (lane.spans, self._unwell_of(row, lane), chosen):
-            for span in in_sight(spans, self.window, cells.width, self.horizon_ns):
-                self._paint_span(cells, span)
+            seen = list(in_sight(spans, self.window, cells.width, self.horizon_ns))
+            starts = [self.window.column(span.start_ns, cells.width) for span in seen]
+            for span, free_until in zip(seen, [*starts[1:], cells.width], strict=False):
+                self._paint_span(cells, span, free_until, "" if lane.title else lane.name)
         indent = "  " * lane.depth
         title = lane.title if lane.title else indent + lane.name
         label = fitted_ends(look.safe(title), self.label - 1, ellipsis=look.signs.ellipsis) + " "
@@ -157,7 +214,7 @@ class Waterfall(RowList):
 
     def _unread(self, cells: Cells) -> None:
         """Where there may be spans that are not on this page."""
-        from_ns, until_ns = self._page
+        from_ns, until_ns = (0, None) if self._reading is None else (self._reading.from_ns, self._reading.until_ns)
         first = max(0, self.window.column(from_ns, cells.width)) if from_ns else 0
         last = cells.width if until_ns is None else max(0, self.window.column(until_ns, cells.width) + 1)
         style = self.look.style("line", on="ground")
@@ -172,7 +229,8 @@ class Waterfall(RowList):
             self._unwell[row] = spans
         return spans
 
-    def _paint_span(self, cells: Cells, span: DrawnSpan) -> None:
+    def _paint_span(self, cells: Cells, span: DrawnSpan, free_until: int, lane_name: str) -> None:
+        """A span in its lane, which has no other before a column."""
         look, width = self.look, cells.width
         signs = look.signs
         end_ns, state = span.end_ns, span.state
@@ -189,6 +247,7 @@ class Waterfall(RowList):
         on = "cursor" if span is self.selected else "ground"
         style = look.style(name, on=on, bold=span is self.selected)
         wrong = self._wrong_in(span, width)
+        lasted = self._lasted(span, end_ns, state)
         if right <= left:
             cells.put(left, signs.error if name == "error" else look.own("▪"), style)
         else:
@@ -197,7 +256,12 @@ class Waterfall(RowList):
             body = (signs.missing if span.implied else signs.span_left) + fill * max(0, right - left - 1) + tail
             cells.put(left, body, style)
             self._instants(cells, span, on)
-            self._inscribe(cells, span, max(left, 0) + 1, right, [x for x, _ in wrong])
+            name = "" if span.name == lane_name else span.name
+            taken = [x for x, _ in wrong]
+            if not self._inscribe(cells, span, max(left, 0) + 1, right, taken, _texts(name, lasted)) and lasted:
+                self._write_behind(cells, f" {lasted}", right + 1, free_until, taken)
+        if right <= left and lasted:
+            self._write_behind(cells, f" {lasted}", left + 1, free_until, [x for x, _ in wrong])
         for x, kind in wrong:
             sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
             cells.put(x, sign, look.style(kind, on="ground", bold=True))
@@ -214,17 +278,37 @@ class Waterfall(RowList):
         for x in instants_in_sight(span, self.window, cells.width, self.horizon_ns):
             cells.put(x, self.look.signs.instant, self.look.style("word", on=on))
 
-    def _inscribe(self, cells: Cells, span: DrawnSpan, start: int, right: int, taken: Iterable[int]) -> None:
-        """The span's name, where it first has room between the ascending columns that are taken; nowhere if it has none."""
+    def _lasted(self, span: DrawnSpan, end_ns: int | None, state: str) -> str:
+        """How long a span took, or that it never ended; nothing where it goes on."""
+        if state == "stalled":
+            return "never ended"
+        if end_ns is None or state == "open":
+            return ""
+        return units.duration_text(end_ns - span.start_ns)
+
+    def _inscribe(
+        self, cells: Cells, span: DrawnSpan, start: int, right: int, taken: Sequence[int], texts: Iterable[str]
+    ) -> bool:
+        """The first of some texts that has room, where it has that, between the ascending columns that are taken; whether
+        one has."""
         if right - start < _SHORTEST_NAME:
-            return
-        name = f" {self.look.safe(span.name)} "
-        for x in taken:
-            if start <= x < start + cell_len(name):
-                start = x + 1
-        if cell_len(name) <= right - start:
-            on = "cursor" if span is self.selected else "ground"
-            cells.put(start, name, self.look.style("strong", on=on))
+            return False
+        on = "cursor" if span is self.selected else "ground"
+        for text in texts:
+            shown, at = f" {self.look.safe(text)} ", start
+            for x in taken:
+                if at <= x < at + cell_len(shown):
+                    at = x + 1
+            if cell_len(shown) <= right - at:
+                cells.put(at, shown, self.look.style("strong", on=on))
+                return True
+        return False
+
+    def _write_behind(self, cells: Cells, text: str, x: int, free_until: int, taken: Sequence[int]) -> None:
+        """A text behind a span, where it is free; no part of it, which would be another duration."""
+        end = x + cell_len(text)
+        if x >= 0 and end < free_until and not any(x <= place <= end for place in taken):
+            cells.put(x, self.look.own(text), self.look.style("dim", on="ground"))
 
     def _playhead(self, cells: Cells) -> None:
         x = min(self.window.column(self.playhead_ns, cells.width), cells.width - 1)
@@ -236,3 +320,11 @@ class Waterfall(RowList):
         if lane is None or not lane.spans:
             return None
         return nearest(lane.spans, t_ns)
+
+
+def _texts(name: str, lasted: str) -> Iterator[str]:
+    """What may stand on a span, the longest first."""
+    if name and lasted:
+        yield f"{name} {lasted}"
+    if name or lasted:
+        yield name or lasted

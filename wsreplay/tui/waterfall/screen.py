@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -16,19 +15,24 @@ from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.recording.evidence import known_at, moment
+from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.goto import Target, why_unreachable
-from wsreplay.tui.recording.lanes import DrawnSpan
+from wsreplay.tui.recording.lanes import DrawnSpan, by_duration, slowest
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.span_reading import READING, SpanReader, SpanReading
 from wsreplay.tui.screens.playback import PlaybackScreen
-from wsreplay.tui.waterfall.canvas import STATES, Waterfall
+from wsreplay.tui.waterfall.about import about_runs
+from wsreplay.tui.waterfall.canvas import Waterfall
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
+
+LONG = 20_000  # frames: of fewer all spans are read
+PAGE_SPAN_NS = 30 * units.SECOND  # is in sight where not all spans are read
+_BEFORE_NS = 2 * units.SECOND  # a page begins so long before the frame that it is read for
 
 
 class WaterfallScreen(PlaybackScreen):
@@ -46,6 +50,10 @@ class WaterfallScreen(PlaybackScreen):
         ),
         Binding("r", "reload", "Read the spans again", id="waterfall.read_again", show=False),
         Binding("z", "fit", "All of it", id="waterfall.fit", show=False),
+        Binding("s", "sort", "Sort by start or by duration", id="waterfall.sort", show=False),
+        Binding("I", "squeeze", "Draw idle time short, or as long as it was", id="waterfall.squeeze", show=False),
+        Binding("x", "next_slowest(1)", "Next of the ten slowest", id="waterfall.slowest", show=False),
+        Binding("X", "next_slowest(-1)", "Previous of the ten slowest", id="waterfall.slower", show=False),
         Binding("right,l", "next_span(1)", "Next span of the lane", id="waterfall.next_span", show=False),
         Binding("left,h", "next_span(-1)", "Previous span of the lane", id="waterfall.previous_span", show=False),
     ]
@@ -70,6 +78,10 @@ class WaterfallScreen(PlaybackScreen):
         self._spans: list[DrawnSpan] = []
         # The page that they are.
         self._reading: SpanReading | None = None
+        # Whether the lanes with the longest spans stand first.
+        self._by_duration = False
+        # The ten slowest spans of the page, and which of them was gone to.
+        self._slowest: list[DrawnSpan] = []
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
@@ -78,7 +90,7 @@ class WaterfallScreen(PlaybackScreen):
         yield self.foot
 
     def on_mount(self) -> None:
-        self.canvas.border_title = "waterfall"
+        self._say_order()
         self.canvas.set_empty_lines(["", "reading the session …"])
         self.canvas.focus()
         self.show_playhead()
@@ -87,6 +99,9 @@ class WaterfallScreen(PlaybackScreen):
 
     def _trace(self) -> None:
         """Read the session's spans, if what is known of them is old."""
+        if self._at_frame is not None and self._reading is None and self.recording.last_id > LONG:
+            # Where they are read by page, by the one of the frame that the list was left at.
+            self._span_reader.begin_at(max(0, paging.time_of(self.recording.reader, self._at_frame) - _BEFORE_NS))
         self._span_reader.ask(self.session, self.host.validation.contracts_in_use, self.now())
 
     def action_reload(self) -> None:
@@ -98,18 +113,39 @@ class WaterfallScreen(PlaybackScreen):
             self.canvas.set_empty_lines(["", f"{name}: {why}", f"{self.look.key('waterfall.read_again')} reads them again"])
 
     def _take_spans(self, read_spans: SpanReading) -> None:
-        self._spans, lanes = read_spans.spans, read_spans.lanes
+        self._spans = read_spans.spans
         self._reading = read_spans
         self._place_findings()
         is_empty = not self.recording.reader.last_id()
-        why = "Nothing is recorded yet." if is_empty else "This contract knows no span that begins here."
-        self.canvas.set_empty_lines(["", why])
-        self.canvas.show_lanes(lanes, read_spans.from_ns, read_spans.until_ns)
+        self.canvas.set_empty_lines(["", "Nothing is recorded yet."] if is_empty else self._why_empty())
+        self._slowest = slowest(self._spans)
+        self._show_lanes(read_spans)
+        if read_spans.left_out:
+            self.canvas.look_around(self._looked_at_ns(), PAGE_SPAN_NS)
         self.canvas.border_subtitle = self._count_text(read_spans)
         chosen = self._span_of_frame()
         if chosen is not None:
             self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
         self._select(chosen or self.canvas.span_near(self.canvas.cursor, self.playback.at_ns))
+
+    def _show_lanes(self, reading: SpanReading) -> None:
+        self.canvas.show_lanes(by_duration(reading.lanes) if self._by_duration else reading.lanes, reading)
+
+    def _looked_at_ns(self) -> int:
+        """The time of the frame that the list was left at, else of the playhead."""
+        if self._at_frame is None:
+            return self.playback.at_ns
+        return paging.time_of(self.recording.reader, self._at_frame)
+
+    def _why_empty(self) -> list[str]:
+        """What a session without spans says; what is wrong with it stands elsewhere then."""
+        by = " or ".join(source.name for source in self.recording.evidence.sources)
+        lines = ["", f"No run or tool is known here{f' by {by}' if by else ''}."]
+        count = len(self._findings(all_kinds=True))
+        if count:
+            counted = units.count_text(count, "finding")
+            lines.append(f"{counted}: {self.look.key('waterfall.next_wrong')} goes to the next, in the list")
+        return lines
 
     def _count_text(self, read_spans: SpanReading) -> str:
         """How many spans these are of all, where they are not all."""
@@ -146,10 +182,11 @@ class WaterfallScreen(PlaybackScreen):
                 wrong[frame_id or 0].append((moment(finding), finding.kind))
         self.canvas.show_wrong(wrong)
 
-    def _findings(self) -> list[Finding]:
+    def _findings(self, *, all_kinds: bool = False) -> list[Finding]:
+        """What has a place in a lane, or all that is no mere consequence; of the findings that are kept."""
         findings = self.recording.evidence.of_session(self.session.id if self.session else None)
         causes = [finding for finding in findings if not finding.caused_by]
-        return [finding for finding in causes if finding.kind in ("late", "order") or finding.is_ghost]
+        return [finding for finding in causes if all_kinds or finding.kind in ("late", "order") or finding.is_ghost]
 
     # The playhead.
 
@@ -197,18 +234,53 @@ class WaterfallScreen(PlaybackScreen):
         self._go_to(lane.spans[place])
 
     def action_next_finding(self, steps: int) -> None:
-        """To the next span of which something is wrong, in the order of their starts."""
+        """To the next span of which something is wrong, in the order of their starts; where there is none, to a finding in the
+        list."""
         wrong = [span for span in self._spans if self.canvas.is_wrong(span)]
         here = self.canvas.selected
         first = bisect_left(wrong, _place(here), key=_place) if here is not None else 0
         same = next((at for at in range(first, len(wrong)) if wrong[at] is here), None)  # a frame may begin several spans
         at = (same if same is not None else first - (steps > 0)) + steps
-        if not 0 <= at < len(wrong) and self._go_off_page(steps, here):
+        if 0 <= at < len(wrong):
+            self._go_to(wrong[at])
+        elif not self._go_off_page(steps, here):
+            self._say_no_further(steps, bool(wrong))
+
+    def _say_no_further(self, steps: int, is_any: bool) -> None:
+        findings = self._findings(all_kinds=True)
+        if not is_any and findings:
+            self.host.leave_waterfall(self.playback, self.replaying)
+            self.host.show_findings(self.session, findings[0])
             return
-        if not 0 <= at < len(wrong):
-            self.notify("no finding further on" if steps > 0 else "no finding before this one")
-            return
-        self._go_to(wrong[at])
+        count = self.recording.evidence.left_out
+        beside = f"; {units.count_text(count, 'more finding')} of this recording are not drawn" if count else ""
+        self.notify(f"no finding {'further on' if steps > 0 else 'before this one'}{beside}")
+
+    def action_next_slowest(self, steps: int) -> None:
+        """To the next of the spans that took longest."""
+        here = self.canvas.selected
+        at = next((place for place, span in enumerate(self._slowest) if span is here), -1 if steps > 0 else 0) + steps
+        if not self._slowest:
+            self.notify("nothing has ended yet" if self._spans else "no run or tool is known here")
+        else:
+            self._go_to(self._slowest[at % len(self._slowest)])
+
+    def action_sort(self) -> None:
+        self._by_duration = not self._by_duration
+        self._say_order()
+        if self._reading is not None:
+            chosen = self.canvas.selected
+            self._show_lanes(self._reading)
+            if chosen is not None:
+                self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
+                self.canvas.select(chosen)
+
+    def _say_order(self) -> None:
+        self.canvas.border_title = "waterfall, by duration" if self._by_duration else "waterfall"
+
+    def action_squeeze(self) -> None:
+        self.canvas.toggle_squeezed()
+        self.notify("idle time is drawn short" if self.canvas.is_squeezed else "idle time is drawn as long as it was")
 
     def _go_off_page(self, steps: int, here: DrawnSpan | None) -> bool:
         """To the next finding that belongs to a span of another page, if there is one."""
@@ -285,44 +357,21 @@ class WaterfallScreen(PlaybackScreen):
         self.about.say(self._about())
         keys = (
             ("waterfall.pan_left waterfall.pan_right", "pan"), ("waterfall.zoom_in waterfall.zoom_out", "zoom"),
-            ("waterfall.next_wrong", "next finding"), ("waterfall.back", "list"), ("list.open", "go to the frame"),
-            ("waterfall.fit", "fit"), ("player.play", "play"),
+            ("waterfall.next_wrong", "next finding"), ("waterfall.slowest", "slowest"), ("waterfall.sort", "sort"),
+            ("waterfall.back", "list"), ("list.open", "go to the frame"), ("waterfall.fit", "fit"),
+            ("waterfall.squeeze", "idle"), ("player.play", "play"),
         )  # fmt: skip
         self.foot.say(self.playback_runs(), look.keys(("app.help", "help")), keys=keys)
 
     def _about(self) -> list[Run]:
-        look, span = self.look, self.canvas.selected
-        until = self.playback.at_ns if self.replaying else self.playback.end_ns
-        if span is None or span.start_ns > until:
-            return [(" ", look.style("dim"))]
-        if span.end_ns is not None and span.end_ns > until:
-            span = replace(span, end_ns=None, end_frame=None, state="open", detail="")  # nobody knows yet how it ends
-        lasted = units.duration_text((span.end_ns or until) - span.start_ns)
-        known = [finding for finding in self._findings() if known_at(finding) <= until]
-        began = [finding for finding in known if span.start_frame in (finding.activation, *finding.frames[:1])]
-        kind = "" if span.name.startswith(f"{span.kind} ") else f"{span.kind} "  # which a span without a name begins with
-        late = max((finding.late_by or 0 for finding in began if finding.kind == "late"), default=0)
-        return [
-            (kind, look.style("dim")), (look.safe(span.name), look.style("strong", bold=True)),
-            (f"  {self.shown_clock.text(span.start_ns)} {look.own('→')} ", look.style("dim")),
-            (self.shown_clock.text(span.end_ns) if span.end_ns is not None else "still open", look.style("dim")),
-            (f"  {lasted}  ", look.style("text")),
-            (span.state, look.style(STATES[span.state], bold=True)),
-            (f": {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
-            ("  its start never came" if span.implied else "", look.style("missing", bold=True)),
-            (look.safe(_owed(span, until)), look.style("dim")),
-            (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
-            (f"  frame {span.start_frame}", look.style("faint")),
-            (f" {look.own('–')} {span.end_frame}" if span.end_frame else "", look.style("faint")),
-        ]  # fmt: skip
-
-
-def _owed(span: DrawnSpan, at_ns: int) -> str:
-    """What a span that has not ended still owes, and when it is due."""
-    if span.end_ns is not None or not span.owes:
-        return ""
-    due = f" in {units.duration_text(span.until_ns - at_ns)}" if span.until_ns is not None and span.until_ns > at_ns else ""
-    return f"  owes {' or '.join(owed.removeprefix('s2c:').removeprefix('c2s:') for owed in span.owes)}{due}"
+        span = self.canvas.selected
+        until_ns = self.playback.at_ns if self.replaying else self.playback.end_ns
+        if span is None:
+            return [(" ", self.look.style("dim"))]
+        rank = next((place for place, candidate in enumerate(self._slowest, 1) if candidate is span), 0)
+        return about_runs(
+            self.look, self.shown_clock, span, until_ns, self._findings(), rank if len(self._slowest) > 1 else 0
+        )
 
 
 def _place(span: DrawnSpan) -> tuple[int, int]:

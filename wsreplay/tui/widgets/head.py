@@ -70,6 +70,8 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
             names = {source.name for source in recording.evidence.sources}
             why = NO_FIT if names == {NO_CONTRACT} else "no rule applies"
             well = (look.own(f"– {why}"), look.style("warning"))
+        elif recording.evidence.is_undecided(session):
+            well = ("? not all is decided", look.style("warning"))
         forgotten = recording.evidence.forgotten
         runs = [*(counted or [well]), *([(f" +{forgotten:,} not kept", look.style("warning"))] if forgotten else [])]
     gap = [("  ", look.style())] if runs else []

@@ -1,0 +1,55 @@
+"""The line that tells of one span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wsreplay import units
+from wsreplay.tui.look.appearance import Appearance
+from wsreplay.tui.look.paint import Run
+from wsreplay.tui.recording.clock import ShownClock
+from wsreplay.tui.recording.evidence import known_at
+from wsreplay.tui.recording.lanes import DrawnSpan
+from wsreplay.tui.waterfall.canvas import STATES
+
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+
+def about_runs(
+    look: Appearance, clock: ShownClock, span: DrawnSpan, until_ns: int, findings: Iterable[Finding], rank: int
+) -> list[Run]:
+    """What a span is, as it is known at a time, with what was found of it; `rank` is its place among the slowest, from 1."""
+    if span.start_ns > until_ns:
+        return [(" ", look.style("dim"))]
+    if span.end_ns is not None and span.end_ns > until_ns:
+        span, rank = replace(span, end_ns=None, end_frame=None, state="open", detail=""), 0  # nobody knows yet how it ends
+    lasted = units.duration_text((span.end_ns or until_ns) - span.start_ns)
+    known = [finding for finding in findings if known_at(finding) <= until_ns]
+    began = [finding for finding in known if span.start_frame in (finding.activation, *finding.frames[:1])]
+    kind = "" if span.name.startswith(f"{span.kind} ") else f"{span.kind} "  # which a span without a name begins with
+    late = max((finding.late_by or 0 for finding in began if finding.kind == "late"), default=0)
+    return [
+        (kind, look.style("dim")), (look.safe(span.name), look.style("strong", bold=True)),
+        (f"  {clock.text(span.start_ns)} {look.own('→')} ", look.style("dim")),
+        (clock.text(span.end_ns) if span.end_ns is not None else "still open", look.style("dim")),
+        (f"  {look.own(lasted)}  ", look.style("text")),
+        (span.state, look.style(STATES[span.state], bold=True)),
+        (f": {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
+        ("  its start never came" if span.implied else "", look.style("missing", bold=True)),
+        (look.safe(_owed(span, until_ns)), look.style("dim")),
+        (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
+        (f"  slowest {rank}" if rank else "", look.style("word")),
+        (f"  frame {span.start_frame}", look.style("faint")),
+        (f" {look.own('–')} {span.end_frame}" if span.end_frame else "", look.style("faint")),
+    ]  # fmt: skip
+
+
+def _owed(span: DrawnSpan, at_ns: int) -> str:
+    """What a span that has not ended still owes, and when it is due."""
+    if span.end_ns is not None or not span.owes:
+        return ""
+    due = f" in {units.duration_text(span.until_ns - at_ns)}" if span.until_ns is not None and span.until_ns > at_ns else ""
+    return f"  owes {' or '.join(owed.removeprefix('s2c:').removeprefix('c2s:') for owed in span.owes)}{due}"
