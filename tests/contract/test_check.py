@@ -104,3 +104,10 @@ def test_in_another_scope_it_may_be_forbidden(scope: str):
     assert rules("{id: r, existence: d}", f"{{id: s, absence: d, {scope}}}") is None
     assert rules(f"{{id: r, existence: d, {scope}}}", "{id: s, absence: d}") is None
     assert rules(f"{{id: r, existence: d, {scope}}}", f"{{id: s, absence: d, {scope}}}") is not None
+
+
+def test_a_span_that_is_named_is_there():
+    two = "spans: {{run: {{start: a, end: b}}, tool: {{inside: {}, start: c, end: d}}}}"
+    assert check(two.format("run")) is None
+    assert check(two.format("rum")) == "2:49: spans.tool.inside: expected run, found 'rum'; did you mean 'run'?"
+    assert rules("{id: r, existence: a, in: rum}") == "3:35: rules[0].in: expected run, found 'rum'; did you mean 'run'?"

@@ -12,6 +12,7 @@ import yaml
 from wsreplay.contract import builtin_names, json_schema, load, loads
 from wsreplay.contract.model import Span
 from wsreplay.contract.rules.questions import Questions
+from wsreplay.decode import OUR_DECODERS
 from wsreplay.errors import ContractError
 
 RULE = "rules: [{id: r, absence: x}]"
@@ -29,6 +30,11 @@ def test_built_in_contracts_load_and_fit_the_schema(name: str) -> None:
     assert contract.name == name
     assert contract.source.startswith("# ")
     fastjsonschema.compile(json_schema())(yaml.safe_load(contract.source))
+
+
+@pytest.mark.parametrize("name", [*OUR_DECODERS, "socket.io"])
+def test_a_contract_may_name_what_reads_its_messages(name: str) -> None:
+    assert loads(f"contract: x\nenvelope: {{decoder: {name}}}").envelope.decoder == name
 
 
 def test_a_built_in_is_found_by_name_only() -> None:
@@ -132,6 +138,11 @@ def test_a_built_in_is_found_by_name_only() -> None:
             "c.yaml:2:26: rules[0].absence: unknown pseudo-event 'ws.opne'; did you mean 'ws.open'?",
         ),
         ("contract: x\nschema: {a: {type: 7}}", "c.yaml:2:13: schema.a: not a JSON Schema: "),
+        ("contract: x\nenvelope: {decoder: jsonrpc}",
+         "c.yaml:2:21: envelope.decoder: expected actioncable, graphql, json, json-rpc, jupyter, msgpack, phoenix, signalr, "
+         "socket.io, sockjs or stomp, found 'jsonrpc'; did you mean 'json-rpc'?"),
+        ("contract: x\nisolation: [{id: c, canary: 7}]",
+         "c.yaml:2:29: isolation[0].canary: expected a regular expression such as CANARY-[0-9a-f]+, found 7"),
         ("contract: x\nextends: nowhere.yaml", "c.yaml:2:10: extends: no such contract file: nowhere.yaml"),
     ],
 )

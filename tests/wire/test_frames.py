@@ -19,7 +19,7 @@ from frame_examples import (
 )
 
 from wsreplay.model import FIN, MASKED, RSV1, RSV2
-from wsreplay.wire.assembly import DecodedFrame
+from wsreplay.wire.assembly import DecodedFrame, make_frame
 from wsreplay.wire.deflate import Inflate
 from wsreplay.wire.frames import StreamDecoder
 
@@ -333,6 +333,22 @@ def test_a_large_frame_in_small_chunks_is_joined_once():
     chunk = bytes(1024)
     (frame,) = [frame for _ in range(24 * 2**10) for frame in decoder.feed(chunk, 1)]
     assert frame.message == bytes(24 * 2**20)
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_a_message_that_is_let_go_loses_no_frame(frame, after: int):
+    begun = [frame(1, b"a", fin=False), frame(0, b"bc", fin=False), frame(9, b"ping"), frame(0, b"def", fin=False)]
+    pieces = [*begun, frame(0, b"g")]
+    decoder, frames = StreamDecoder(), []
+    for number, piece in enumerate(pieces, 1):
+        frames += decoder.feed(piece, 0)
+        if number == after:
+            frames += map(make_frame, decoder.let_go())
+            assert decoder.frontier == decoder.received
+    assert [found.payload for found in frames] == [b"a", b"bc", b"ping", b"def", b"g"]
+    assert_contiguous(frames, 0)
+    assert [found.message for found in frames if found.opcode < 8][-1] == (b"abcdefg" if after == 5 else None)
+    assert decoder.let_go() == [] and decoder.frontier == decoder.received
 
 
 def test_an_endless_message_of_tiny_fragments_is_let_go(frame):

@@ -95,8 +95,6 @@ def _span(span: Span, spans: dict[str, Span]) -> None:
     while above is not None:
         if above in seen:
             _fail(span, f"spans inside each other in a circle: {' → '.join([*seen, above])}")
-        if above not in spans:
-            _fail(span, f"no span {above!r}{suggestion(above, spans)}")
         seen.append(above)
         above = spans[above].inside
 
@@ -104,8 +102,6 @@ def _span(span: Span, spans: dict[str, Span]) -> None:
 def _declare(rule: Declare, spans: dict[str, Span]) -> None:
     if rule.inside is not None and rule.across_user:
         _fail(rule, "a rule is either in a span or across a user's sessions")
-    if rule.inside is not None and rule.inside not in spans:
-        _fail(rule, f"no span {rule.inside!r}{suggestion(rule.inside, spans)}")
     for name in rule.unless:
         ends = [end for end, _ in spans[rule.inside or ""].ends]
         if name not in ends:
