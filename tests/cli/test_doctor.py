@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import shutil
 import socket
@@ -54,3 +55,11 @@ def test_a_last_recording_that_is_none_is_said(tmp_path: Path) -> None:
     outcome = run("doctor", tmp_path, "-l", free_port())
     assert outcome.code == 1
     assert "a.db is not a recording" in outcome.out
+
+
+def test_extras_are_named_with_what_installs_them(tmp_path: Path) -> None:
+    requirements = "\n".join(importlib.metadata.requires("wsreplay") or [])
+    named = set(re.findall(r"extra == .(\w+)", requirements))
+    out = run("doctor", tmp_path, "-l", free_port()).out
+    told = re.findall(r"extras(?:: | that are not installed, as in pip install 'wsreplay\[\w+\]': )(.+)", out)
+    assert {extra for line in told for extra in line.split(", ")} == named

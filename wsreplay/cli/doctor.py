@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ LISTEN = ("127.0.0.1", 8765)
 # What each line is: as it should be, worth knowing, in the way.
 FINE, NOTE, BAD = "✓", "·", "✗"
 _NEEDED = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"extra == ['\"]([^'\"]+)")
 
 Line = tuple[str, str]
 
@@ -63,15 +65,33 @@ def _installed() -> Iterator[Line]:
         beside = Path(sys.executable).with_name("wsreplay")
         yield NOTE, f"the command wsreplay is not on your PATH: call {beside}, or add {beside.parent} to PATH"
     versions = []
+    extras: defaultdict[str, list[str]] = defaultdict(list)
     for requirement in importlib.metadata.requires("wsreplay") or []:
         named = _NEEDED.match(requirement)
-        if named is None or "extra ==" in requirement:
+        if named is None:
+            continue
+        if extra := _EXTRA.search(requirement):
+            extras[extra[1]].append(named[0])
             continue
         try:
             versions.append(f"{named[0]} {importlib.metadata.version(named[0])}")
         except importlib.metadata.PackageNotFoundError:
             yield BAD, f"{named[0]} is missing: install wsreplay again, as in pip install --force-reinstall wsreplay"
     yield FINE, ", ".join(versions)
+    ready = {extra for extra, packages in extras.items() if all(map(_is_installed, packages))}
+    missing = sorted(extras.keys() - ready)
+    if ready:
+        yield FINE, f"extras: {', '.join(sorted(ready))}"
+    if missing:
+        yield FINE, f"extras that are not installed, as in pip install 'wsreplay[{missing[0]}]': {', '.join(missing)}"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _configuration() -> Iterator[Line]:
