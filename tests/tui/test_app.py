@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from wsreplay.errors import UsageError
+from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.formats.cut import cut
 from wsreplay.store.reader import Recording
 from wsreplay.tui import config
@@ -258,7 +261,7 @@ async def test_the_palette_offers_what_can_be_done_here(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter")
         titles = {command.title for command in on.app.get_system_commands(on.app.screen)}
-        assert {"Filter", "Waterfall", "Next finding", "Play or pause", "Change theme"} <= titles
+        assert {"Filter", "Waterfall", "Next finding", "Play or pause", "Change theme"} <= titles and "Down" not in titles
         await on.press("ctrl+p", *"waterfall")
         await on.until(lambda: "Waterfall" in on.text())
         await on.press("enter")
@@ -392,3 +395,13 @@ async def test_a_key_that_is_named_can_be_clicked(stage, chat_recording, hint, s
         await on.pilot.click(offset=(lines[0].index("wsreplay"), 0))  # what names no key does nothing
         await on.settle()
         assert isinstance(on.app.screen, SessionScreen)
+
+
+async def test_a_file_that_is_locked_is_said_at_once(chat_recording):
+    with closing(sqlite3.connect(chat_recording, isolation_level=None)) as another:
+        another.execute("PRAGMA journal_mode = DELETE")
+        another.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        with pytest.raises(WsreplayError, match="is locked by another program"):
+            ReplayApp(chat_recording).open()
+        assert time.monotonic() - begun < 3

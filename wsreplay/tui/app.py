@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
+_OBVIOUS = {"list", "detail"}  # bindings that move about: nobody looks for `Down`
 _NOTICE_STYLES: dict[SeverityLevel, str] = {"information": "strong", "warning": "warning", "error": "error"}
 
 
@@ -262,10 +263,11 @@ class ReplayApp(NavigatingApp):
             self.push_screen(CommandPalette(id="--command-palette", placeholder=self.look.own("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the command palette offers: every binding of the screen, by its description."""
+        """What the command palette offers: every binding of the screen by its description, but for moving about."""
         seen: set[str] = set()
         for node, binding, enabled, tooltip in screen.active_bindings.values():
-            if enabled and binding.description and binding.description not in seen:
+            is_obvious = str(binding.id).partition(".")[0] in _OBVIOUS
+            if enabled and binding.description and binding.description not in seen and not is_obvious:
                 seen.add(binding.description)
                 keys = self.get_key_display(binding)
                 run = partial(self.run_action, binding.action, node)

@@ -18,7 +18,7 @@ from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.finding_words import count_words
 from wsreplay.tui.recording.growth import Growth, Misses
-from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.recording.open_recording import LOCKED_S, OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.validation.validation import Validation
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 DEFAULT_FOLDER = Path("recordings")
+OPENING_S = 0.5  # that a start waits for a program that has locked the file
 
 
 class NavigatingApp(KeyOrder, ErrorGuard):
@@ -61,7 +62,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             if self.begin_at is not None:
                 raise UsageError(f"{self.path} is a folder: session {self.begin_at} of which recording?")
             return
-        self.recording = OpenRecording.open(self.path, self.decoder)
+        self.recording = OpenRecording.open(self.path, self.decoder, patience_s=OPENING_S)
         if self.begin_at is not None and self.recording.session(self.begin_at) is None:
             raise UsageError(f"{self.path} has no session {self.begin_at}: {there_are(self.recording.sessions)}")
 
@@ -118,7 +119,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             return
         recording = None
         try:
-            recording = OpenRecording.open(path, self.decoder)
+            recording = OpenRecording.open(path, self.decoder, patience_s=LOCKED_S)
             screen = self._first_screen_of(recording, at)
         except WsreplayError as error:
             if recording is not None:

@@ -12,6 +12,7 @@ from wsreplay.decode import PLAIN
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
+from wsreplay.store.access import PATIENCE_S
 from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
@@ -73,9 +74,9 @@ class OpenRecording:
         self.refresh()
 
     @classmethod
-    def open(cls, path: str | Path, decoder: str | None = None) -> Self:
-        """Raises WsreplayError."""
-        return cls(Recording.open(path), decoder)
+    def open(cls, path: str | Path, decoder: str | None = None, *, patience_s: float = PATIENCE_S) -> Self:
+        """Open one, and wait so long for a program that has locked the file. Raises WsreplayError."""
+        return cls(Recording.open(path, patience_s), decoder)
 
     def close(self) -> None:
         self.reader.close()

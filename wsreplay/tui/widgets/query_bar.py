@@ -102,8 +102,7 @@ class QueryBar(Themed, Horizontal):
         self._input.value = self.text
         self._input.cursor_position = len(self.text)
         self._input.recall_from(self._asked[searching])
-        if searching:
-            self._input.action_select_all()
+        self._input.action_select_all()  # what is typed takes the place of what was asked before
         self.add_class("-typing")
         self.screen.set_focus(self._input)
         self._paint()

@@ -30,6 +30,7 @@ class QueryInput(PlainInput):
         Binding("enter", "leave(True)", "Keep", id="query.keep", show=False),
         Binding("up", "recall(-1)", "What was asked before", id="query.earlier", show=False),
         Binding("down", "recall(1)", "What was asked after that; else keep", id="query.later", show=False),
+        Binding("tab,shift+tab", "leave(True)", "Keep", id="query.keep_too", show=False),
     ]
 
     DEFAULT_CSS = """
