@@ -21,7 +21,7 @@ _TOGETHER = tuple(
         {"list", "session", "trace", "player", "keep"}, {"detail", "session", "trace", "player", "keep"},
         {"list", "waterfall", "player"}, {"list", "findings"}, {"detail", "findings"}, {"list", "diff"}, {"detail", "diff"},
         {"list", "listing", "sessions"}, {"list", "listing", "recordings"}, {"query"}, {"prompt"}, {"choice"}, {"help"},
-        {"contract"},
+        {"contract"}, {"list", "statistics"},
     )
 )  # fmt: skip
 

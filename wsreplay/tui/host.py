@@ -92,6 +92,12 @@ class Host(Protocol):
     def show_findings(self, session: Session | None, at: Finding | None = None) -> None:
         """List the findings of a session, or of all; `at` is where the cursor begins."""
 
+    def show_statistics(self, session: Session | None) -> None:
+        """Count a session, or the whole recording."""
+
+    def show_frame(self, frame_id: int) -> None:
+        """Show a frame in its session: in the one that was left for another screen, if it is in that."""
+
     def show_finding(self, finding: Finding) -> None:
         """Show a finding in its session: in the one that was left for the list of findings, if it is that."""
 

@@ -197,6 +197,30 @@ class NavigatingApp(KeyOrder, ErrorGuard):
         if self.recording is not None:
             self.push_screen(FindingsScreen(self.recording, session, at))
 
+    def show_statistics(self, session: Session | None) -> None:
+        """Count a session, or the whole recording."""
+        from wsreplay.tui.statistics.screen import StatisticsScreen
+
+        if self.recording is not None:
+            self.push_screen(StatisticsScreen(self.recording, session))
+
+    def show_frame(self, frame_id: int) -> None:
+        """Show a frame in its session: in the one that was left for another screen, if it is in that."""
+        from wsreplay.tui.recording.goto import Target
+        from wsreplay.tui.session.screen import SessionScreen
+
+        if self.recording is None:
+            return
+        session = self.recording.session_of.get(self.recording.reader.frame(frame_id).connection_id)
+        below = self.screen_stack[-2]
+        if isinstance(below, SessionScreen) and below.rows.number in (None, session.id if session else None):
+            self.pop_screen()
+            screen = below
+        else:
+            screen = SessionScreen(self.recording, session)
+            self.push_screen(screen)
+        screen.call_after_refresh(screen.go_to_target, Target("frame", frame_id))
+
     def show_finding(self, finding: Finding) -> None:
         """Show a finding in its session: in the one that was left for the list of findings, if it is that."""
         from wsreplay.tui.session.screen import SessionScreen

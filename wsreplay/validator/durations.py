@@ -76,16 +76,16 @@ def _standing(entry: LogEntry) -> SpanRecord:
 
 
 def tally_spans(
-    recording: Recording, contract: Contract, connections: Collection[int] | None = None
+    recording: Recording, contract: Contract, connections: Collection[int] | None = None, on_end: OnEnd | None = None
 ) -> dict[tuple[str, str], SpanGroup]:
-    """By kind and label, the spans of a recording, or of some of its connections. Raises the errors of the RecordingError
-    family."""
+    """By kind and label, the spans of a recording, or of some of its connections; `on_end` is told of each that ended. Raises
+    the errors of the RecordingError family."""
     sessions = None
     if connections is not None:
         stitched = stitch(recording.connections(), contract.resume_within_ns)
         sessions = [
             session for session in stitched if any(connection.id in connections for connection in session.connections)
         ]
-    tally = SpanTally()
+    tally = SpanTally(on_end)
     judge(recording, contract, sessions=sessions, span_log=tally)
     return tally.groups

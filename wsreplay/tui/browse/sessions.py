@@ -54,6 +54,7 @@ class SessionsScreen(ListingScreen[Session]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "all", "All frames of the recording", id="sessions.all", show=False),
         Binding("v", "findings", "Findings", id="sessions.findings", show=False),
+        Binding("S", "statistics", "Statistics", id="sessions.statistics", show=False),
         Binding("D", "diff", "Compare with another session", id="sessions.diff", show=False),
     ]
 
@@ -298,6 +299,9 @@ class SessionsScreen(ListingScreen[Session]):
 
     def action_findings(self) -> None:
         self.host.show_findings(None)
+
+    def action_statistics(self) -> None:
+        self.host.show_statistics(None)
 
     def action_diff(self) -> None:
         if self.selected is not None:

@@ -20,7 +20,8 @@ from wsreplay.tui.widgets.status_line import StatusLine
 
 _ROOMS = {
     "recordings": "recordings", "sessions": "sessions", "listing": "what is wrong", "session": "session",
-    "trace": "findings in the list", "findings": "findings", "waterfall": "waterfall", "diff": "diff", "player": "player",
+    "trace": "findings in the list", "findings": "findings", "waterfall": "waterfall", "statistics": "statistics",
+    "diff": "diff", "player": "player",
     "keep": "marks, copies, files", "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
 }  # fmt: skip
 _SIGNS = (

@@ -47,6 +47,7 @@ class SessionActions(PlaybackScreen):
         Binding("e", "export", "Hand over: cut, export, report, test", id="keep.export", show=False),
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
+        Binding("S", "statistics", "Statistics", id="session.statistics", show=False),
         Binding("D", "compare", "Compare with another session", id="session.diff", show=False),
         Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
@@ -141,6 +142,9 @@ class SessionActions(PlaybackScreen):
     def action_findings(self) -> None:
         findings = self.caught_up().findings()
         self.host.show_findings(self.session, findings[0] if findings else None)
+
+    def action_statistics(self) -> None:
+        self.host.show_statistics(self.session)
 
     def action_compare(self) -> None:
         self.host.compare(self.session)

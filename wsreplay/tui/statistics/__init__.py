@@ -1,0 +1,1 @@
+"""How long things take, how often they come, and what was slowest."""
