@@ -12,6 +12,8 @@ from whole_verdicts import (
     TRACES,
     case_verdict,
     digest_of,
+    fault_names,
+    fault_verdicts,
     findings_of,
     generated_names,
     generated_verdict,
@@ -55,6 +57,11 @@ def test_what_is_said_of_a_generated_trace_is_as_before(name: str):
     assert [digest_of(generated_verdict(name))] == WHOLE[name], "whole_verdicts.py prints what is said"
 
 
+@pytest.mark.parametrize("name", fault_names())
+def test_what_is_said_of_faults_in_a_good_trace_is_as_before(name: str):
+    assert [digest_of(*fault_verdicts(name))] == WHOLE[name], "whole_verdicts.py prints what is said"
+
+
 def test_nothing_else_is_held():
-    names = {*EXPECTED, *(name for name, _, _ in table_cases()), *sample_names(), *generated_names()}
+    names = {*EXPECTED, *(name for name, _, _ in table_cases()), *sample_names(), *fault_names(), *generated_names()}
     assert set(WHOLE) == names

@@ -3,7 +3,7 @@
     PYTHONPATH=tests/support python tests/validator/whole_verdicts.py [NAME]
 
 writes that file anew: read what has changed before you commit it. With a name it prints the lines of that verdict; of traces
-that are drawn by lot the file holds a digest only.
+that are drawn by lot, and of faults in good ones, the file holds a digest only.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from judged_traces import Trace
 from trace_notation import TraceText
 
 from wsreplay.contract import loads
+from wsreplay.model import Opcode
 from wsreplay.report import FileResult
 from wsreplay.report.json import document
 from wsreplay.store.reader import Recording
-from wsreplay.validator import SpanLog, judge
+from wsreplay.validator import SpanLog, judge, mutation_score
 from wsreplay.validator.select import select_contracts
 
 CASES = Path(__file__).parent / "cases"
@@ -40,6 +41,12 @@ _USUAL = {
     "verdict": "violated", "severity": "error", "session": 1, "connection": 1, "count": 1, "decided_by": "event",
     "blame": "server",
 }  # fmt: skip
+# Good samples that faults are put into, and about how many faults of each kind.
+GOOD = (
+    "healthy.db", "sub-agent.db", "ag-ui/good.db", "graphql-transport-ws/good.db", "openai-realtime/good.db",
+    "openai-responses/good.db",
+)  # fmt: skip
+MOST_FAULTS = 12
 # Traces drawn by lot for each contract, and the values of their events.
 GENERATED = 8
 VALUES: dict[str, Sequence[Any]] = {
@@ -123,6 +130,26 @@ def generated_verdict(name: str) -> dict[str, Any]:
     return verdict
 
 
+def fault_verdicts(name: str) -> Iterator[dict[str, Any]]:
+    """What its contract says of a good sample with a fault of one kind, at one event after the other."""
+    kind, _, sample = name.partition(" in ")
+    with Recording.open(SAMPLES / sample) as recording:
+        contract = select_contracts(recording)[0]
+        connections, messages = tuple(recording.connections()), tuple(recording.messages())
+        trace = mutation_score.WholeTrace(connections, messages, recording.reached_ns())
+    texts = [at for at, message in enumerate(messages) if message.opcode == Opcode.TEXT]
+    for at in texts[:: max(1, len(texts) // MOST_FAULTS)]:
+        judgement = mutation_score.judge_trace(mutation_score.mutate(trace, kind, at), contract)
+        result = FileResult("", judgement, contract=contract)
+        verdict: dict[str, Any] = orjson.loads(orjson.dumps(document([result])))
+        yield verdict
+
+
+def fault_names() -> list[str]:
+    """Those of such verdicts."""
+    return [f"{kind} in {sample}" for sample in GOOD for kind in mutation_score.KINDS]
+
+
 def generated_names() -> list[str]:
     """Those of the verdicts of such traces: the rules, and a number."""
     return [f"{rules} {number}" for rules in RULES for number in range(GENERATED)]
@@ -145,9 +172,9 @@ def lines_of(verdict: dict[str, Any]) -> list[str]:
     return [*findings_of(verdict), *map(_line, file.get("spans", ())), ", ".join(counts), _line(rest)]
 
 
-def digest_of(verdict: dict[str, Any]) -> str:
-    """How many lines there are, and a digest of them."""
-    lines = lines_of(verdict)
+def digest_of(*verdicts: dict[str, Any]) -> str:
+    """How many lines there are in verdicts, and a digest of them."""
+    lines = [line for verdict in verdicts for line in lines_of(verdict)]
     return f"{len(lines)} lines, {blake2b(repr(lines).encode(), digest_size=8).hexdigest()}"
 
 
@@ -172,6 +199,7 @@ def all_lines() -> dict[str, list[str]]:
             (place := Path(folder, path.stem)).mkdir()
             lines[path.stem] = findings_of(trace_verdict(path.stem, place))
     lines |= {name: lines_of(sample_verdict(name)) for name in sample_names()}
+    lines |= {name: [digest_of(*fault_verdicts(name))] for name in fault_names()}
     return lines | {name: [digest_of(generated_verdict(name))] for name in generated_names()}
 
 
@@ -188,7 +216,9 @@ def sample_names() -> list[str]:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        verdict = sample_verdict(sys.argv[1]) if sys.argv[1] in sample_names() else generated_verdict(sys.argv[1])
-        print("\n".join(lines_of(verdict)))
+        name = sys.argv[1]
+        one_verdict = sample_verdict if name in sample_names() else generated_verdict
+        for verdict in fault_verdicts(name) if name in fault_names() else [one_verdict(name)]:
+            print("\n".join(lines_of(verdict)))
     else:
         WHOLE.write_text("\n\n".join("\n".join([name, *lines]) for name, lines in all_lines().items()) + "\n")
