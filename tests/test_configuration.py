@@ -34,6 +34,20 @@ def test_somebody_elses_broken_file_is_no_concern_of_ours(tmp_path: Path) -> Non
     assert find(tmp_path).check().path is None
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that can be opened and not read")
+def test_a_file_that_cannot_be_read_is_a_mistake_and_somebody_elses_is_none(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").symlink_to("/proc/self/mem")
+    assert find(tmp_path).check().path is None
+    (tmp_path / "wsreplay.toml").symlink_to("/proc/self/mem")
+    with pytest.raises(ConfigurationError, match=r"wsreplay\.toml: cannot be read: "):
+        find(tmp_path).check()
+
+
+def test_what_is_no_text_harms_nobody(tmp_path: Path) -> None:
+    (tmp_path / "wsreplay.toml").write_bytes(b'output = "\xff\xfe"\nlisten = "\x1b[2J"\n')
+    assert find(tmp_path).errors
+
+
 def test_paths_are_told_from_the_file_and_shown_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, 'contract = ["chat.yaml", "agent-chat"]\noutput = "kept"\nlisten = "unix:run/a.sock"\n')
     written(tmp_path, "contract: chat\n", "chat.yaml")

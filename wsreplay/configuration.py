@@ -105,20 +105,24 @@ def find(folder: Path | None = None) -> Configuration:
         return Configuration()
     for place in (start, *start.parents):
         for name in (FILE, SHARED_FILE):
-            text = _text_of(place / name)
+            path = place / name
+            try:
+                text = _text_of(path)
+            except OSError as error:
+                if name == FILE:  # of somebody else's it is not known that it concerns us
+                    reason = f"cannot be read: {error.strerror}"
+                    return Configuration(path, errors=(ConfigurationError(reason, file=str(path)),))
+                continue
             if text is not None and (name == FILE or _has_table(text)):
-                return read(place / name, text)
+                return read(path, text)
     return Configuration()
 
 
 def _text_of(path: Path) -> str | None:
-    """None where there is no such file; what cannot be read is an empty one, but for a file of our own: `read` says why."""
+    """None where there is no such file. Raises OSError."""
     if not paths.isfile(path):  # noqa: PTH113 -- pathlib's raises on some names
         return None
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _has_table(text: str) -> bool:
