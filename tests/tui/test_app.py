@@ -229,7 +229,7 @@ async def test_nothing_is_left_after_quitting_in_the_middle_of_everything(stage,
 
 
 async def test_keys_can_be_given_to_other_actions_by_the_ids_of_the_help_screen(stage, chat_recording):
-    async with stage(chat_recording, height=90, config=Config(keys={"list.down": "ctrl+n", "session.filter": "ctrl+s"})) as on:
+    async with stage(chat_recording, height=60, config=Config(keys={"list.down": "ctrl+n", "session.filter": "ctrl+s"})) as on:
         await on.press("ctrl+n")
         assert on.app.screen.table.cursor == 1
         await on.press("down")

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from wsreplay.display import fit
 from wsreplay.tui.config import config_path
 from wsreplay.tui.look.keys import shown
+from wsreplay.tui.messages import QueryLeft, QueryTyped
 from wsreplay.tui.recording.facts import DetailLine
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.head import head_runs
+from wsreplay.tui.widgets.list_filter import ListFilter, is_kept
 from wsreplay.tui.widgets.status_line import StatusLine
 
 _ROOMS = {
-    "recordings": "recordings", "sessions": "sessions", "listing": "what is wrong", "session": "session",
+    "recordings": "recordings", "sessions": "sessions", "listing": "what the list shows", "session": "session",
     "trace": "findings in the list", "findings": "findings", "waterfall": "waterfall", "statistics": "statistics",
     "diff": "diff", "player": "player",
     "keep": "marks, copies, files", "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
@@ -38,38 +42,81 @@ _FILTER = (
 )
 
 
+_COLUMN, _KEYS = 48, 13  # cells
+_GAP = 2
+
+
 class HelpScreen(BaseScreen):
     """What can be done on the screen below."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "back", "Back", id="help.back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "back", "Back", id="help.back", show=False),
+        Binding("slash", "filter", "Search", id="help.search", show=False),
+        Binding("i", "names", "Show the names by which keys can be given to other actions", id="help.names", show=False),
+    ]
 
     DEFAULT_CSS = "HelpScreen #help { width: 1fr; height: 1fr; }"
 
     def __init__(self, below: Screen[object]) -> None:
         super().__init__()
         self._below = below
+        self._with_names = False
         self.head = StatusLine(id="head")
+        self.filter = ListFilter(id="filter")
         self.text = Detail(id="help")
         self.foot = StatusLine(id="foot")
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
+        yield self.filter
         yield self.text
         yield self.foot
 
     def on_mount(self) -> None:
         self.paint_lines()
         self.text.border_title = "keys"
-        bindings, keys = self._collect_bindings(), dict(self.host.config.keys)
-        self.text.show(lambda width: help_lines(bindings, keys, width))
+        self._fill()
         self.text.focus()
+
+    def _fill(self) -> None:
+        bindings, keys = self._collect_bindings(), dict(self.host.config.keys)
+        words, with_names = self.filter.text, self._with_names
+        self.text.show(lambda width: help_lines(bindings, keys, width, words, with_names=with_names))
 
     def paint_lines(self) -> None:
         self.head.say(head_runs(self.look, "help", type(self._below).__name__.removesuffix("Screen").lower()))
-        self.foot.say([], keys=(("screen.back", "back"), ("detail.down detail.up", "scroll")))
+        hints = (
+            ("screen.back", "back"), ("help.search", "search"), ("detail.down detail.up", "scroll"),
+            ("help.names", "names of keys"),
+        )  # fmt: skip
+        self.foot.say([], keys=hints)
 
     def action_help(self) -> None:
         self.action_back()
+
+    def action_names(self) -> None:
+        self._with_names = not self._with_names
+        self._fill()
+
+    async def action_filter(self) -> None:
+        await self.filter.begin()
+
+    def on_query_typed(self, _message: QueryTyped) -> None:
+        self._fill()
+
+    def on_query_left(self, message: QueryLeft) -> None:
+        if not message.keep:
+            self.filter.clear()
+        self.filter.end()
+        self.text.focus()
+        self._fill()
+
+    def action_escape(self) -> None:
+        """Clear the search, then back."""
+        if self.filter.clear():
+            self._fill()
+        else:
+            super().action_escape()
 
     def _collect_bindings(self) -> list[Binding]:
         """Every binding with an id that holds on the screen below."""
@@ -82,27 +129,52 @@ class HelpScreen(BaseScreen):
         return list(bindings.values())
 
 
-def help_lines(bindings: Iterable[Binding], keys: Mapping[str, str], width: int) -> list[DetailLine]:
-    """The keys by room, then the signs and the filter language."""
-    rooms: dict[str, list[DetailLine]] = {}
+def help_lines(
+    bindings: Iterable[Binding], keys: Mapping[str, str], width: int, words: str = "", *, with_names: bool = False
+) -> list[DetailLine]:
+    """The keys by room side by side, then the signs and the filter language; of all that the lines that have the words.
+
+    `with_names` shows beside each key the name by which a configuration can give it to something else.
+    """
+    rooms: dict[str, list[str]] = {}
     for binding in bindings:
         assert binding.id is not None
         pressed = ", ".join(shown(key) for key in keys.get(binding.id, binding.key).split(","))
-        text = f"{pressed:<16}{binding.description:<38}"
-        room = rooms.setdefault(_ROOMS[binding.id.partition(".")[0]], [])
-        room.append(("plain", f"{text}{binding.id}" if width > 80 else text))
-    lines: list[DetailLine] = []
-    for name in sorted(rooms, key=list(_ROOMS.values()).index):
-        lines += [("head", name), *_jumps_folded(rooms[name]), ("plain", "")]
-    lines += [("head", "signs"), *(("plain", text) for text in _SIGNS), ("plain", "")]
-    lines += [("head", "filter"), *(("plain", text) for text in _FILTER), ("plain", "")]
-    ids = "the id on the right" if width > 80 else "an id, which a wider terminal shows here,"
-    how = f"[keys] in {config_path()}: {ids} = \"keys\""
-    return [*lines, ("head", "other keys"), *(("plain", part) for part in textwrap.wrap(how, width, break_on_hyphens=False))]
+        room = _ROOMS[binding.id.partition(".")[0]]
+        text = f"{pressed:<{_KEYS}}{binding.description}"
+        if is_kept(f"{room} {text} {binding.id}", words):
+            rooms.setdefault(room, []).append(f"{text:<{_COLUMN + _KEYS}}{binding.id}" if with_names else text)
+    names = sorted(rooms, key=list(_ROOMS.values()).index)
+    blocks = [[name, *_jumps_folded(rooms[name])] for name in names]
+    lines = _side_by_side(blocks, 1 if with_names else max(1, width // _COLUMN))
+    for title, texts in (("signs", _SIGNS), ("filter", _FILTER)):
+        if kept := [text for text in texts if is_kept(f"{title} {text}", words)]:
+            lines += [("head", title), *(("plain", text) for text in kept), ("plain", "")]
+    if with_names and lines:
+        how = f'[keys] in {config_path()}: the name on the right = "keys"'
+        lines += [("head", "other keys"), *(("plain", part) for part in textwrap.wrap(how, width, break_on_hyphens=False))]
+    return lines or [("dim", "Nothing here has these words.")]
 
 
-def _jumps_folded(lines: list[DetailLine]) -> list[DetailLine]:
+def _side_by_side(blocks: Sequence[list[str]], count: int) -> list[DetailLine]:
+    """Blocks of lines, each with a head, in so many columns of about the same height, in their order from the top down."""
+    if count == 1:
+        lines: list[DetailLine] = []
+        for head, *rest in blocks:
+            lines += [("head", head), *(("plain", text) for text in rest), ("plain", "")]
+        return lines
+    whole = sum(len(block) + 1 for block in blocks)
+    columns: list[list[str]] = [[]]
+    for head, *rest in blocks:
+        if len(columns[-1]) + len(rest) / 2 > whole / count and len(columns) < count:
+            columns.append([])
+        columns[-1] += [f"{head}:", *(f"  {text}" for text in rest), ""]
+    rows = zip_longest(*columns, fillvalue="")
+    return [("plain", "".join(f"{fit(text, _COLUMN - _GAP):<{_COLUMN}}" for text in row).rstrip()) for row in rows]
+
+
+def _jumps_folded(lines: list[str]) -> list[str]:
     """The ten keys that jump to a share of the session are one line."""
-    jumps = [line for line in lines if "player.jump_" in line[1] or " Jump to " in line[1]]
+    jumps = [line for line in lines if " Jump to " in line]
     rest = [line for line in lines if line not in jumps]
-    return [*rest, ("plain", f"{'0 … 9':<16}Jump to 0 … 90 %")] if jumps else rest
+    return [*rest, f"{'0 … 9':<{_KEYS}}Jump to 0 … 90 %"] if jumps else rest
