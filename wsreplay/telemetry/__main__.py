@@ -1,6 +1,6 @@
 """The telemetry process: follows the recordings that it is told of on stdin, serves metrics, exports spans.
 
-It ends when stdin does and everything recorded is counted. It runs at the lowest priority: traffic and recording go first.
+It ends when stdin does and everything recorded is counted. It runs at a low priority: traffic and recording go first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOK_EVERY_S = 0.25
 REST_FACTOR = 3
 # How long recorders may take to close what they write once the relay is gone.
 ENDING_PATIENCE_S = 30.0
-NICENESS = 19
+NICENESS = 10
 
 
 class _Relay:
