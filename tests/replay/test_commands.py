@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from commandline import WSREPLAY, run
+from commandline import WSREPLAY, Outcome, run
 
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
@@ -82,6 +82,28 @@ async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Pa
     assert "who=bob-2-" in shown
 
 
+async def test_limits_decide_the_exit_code_and_a_duration_how_often_users_begin(record: Record, tmp_path: Path) -> None:
+    path, users = await record("healthy"), tmp_path / "users.csv"
+    users.write_text("name,token\n" + "".join(f"{name},{make_token(name)}\n" for name in ("ann", "bob")))
+
+    async def play(name: str, backend: Backend, *limits: str) -> Outcome:
+        options = [word for limit in limits for word in ("--limit", limit)]
+        return await asyncio.to_thread(
+            run, "replay", "client", path, "--to", backend.url, "-o", tmp_path / name, "--speed", "max", "--users", 2,
+            "--duration", "500ms", "--data", users, "-H", "Authorization: Bearer {token}", *options,
+        )  # fmt: skip
+
+    async with Backend(pace=0.2) as backend:
+        kept = await play("kept.db", backend, "tool p95<60s", "run max<=60s", "connect p99<60s", "tool search p50<60s")
+        broken = await play("broken.db", backend, "tool max<1ns", "tol p95<2s")
+    assert kept.code == 0, kept.err + kept.out
+    assert kept.out.count("  ✓ limit ") == 4
+    assert int(re.findall(r"^([\d,]+) sessions? in", kept.out, re.MULTILINE)[0]) > 2
+    assert broken.code == 1
+    assert "  ✗ limit tool max<1ns: max was " in broken.out
+    assert "  ✗ limit tol p95<2s: nothing was called 'tol'; measured were connect" in broken.out
+
+
 async def test_a_backend_that_is_not_there_is_not_one_that_misbehaves(record: Record, tmp_path: Path) -> None:
     done = run("replay", "client", await record("healthy"), "--to", "ws://127.0.0.1:1", "-o", tmp_path / "again.db")
     assert (done.code, done.out) == (2, "")
@@ -114,6 +136,10 @@ async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
     [
         (("replay", "client", "none.db", "--to", "ws://x"), "none.db"),
         (("replay", "client", "none.db", "--to", "ws://x", "--ramp", "2s"), "--users"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--limit", "tool p95<2s"), "--users"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--limit", "tool p96<2s"), "is not a limit; write"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--limit", "tool p95<2x"), "2x"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--repeat", "2", "--duration", "1s"), "one of them"),
         (("replay", "server", "none.db", "--speed", "fast"), "write 1, 0.5, 20 or max"),
         (("replay", "client", "none.db", "--to", "ws://x", "--set", "$.a"), "PATH=VALUE"),
         (("diff", "none.db", "none.db"), "none.db"),

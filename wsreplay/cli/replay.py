@@ -6,7 +6,6 @@ import asyncio
 import resource
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.replay.client import ReplayClient, Result
     from wsreplay.replay.expectations import Departure
+    from wsreplay.replay.limits import LatencyLimit
     from wsreplay.replay.player import Played
     from wsreplay.replay.script import Script
 
@@ -74,6 +74,20 @@ class Setting(click.ParamType[tuple[str, str]]):
         if not equals or not name:
             self.fail(f"{name!r} is given no value: it looks like {param.metavar if param else 'NAME=VALUE'}", param, ctx)
         return name, content
+
+
+class LimitText(click.ParamType["LatencyLimit"]):
+    """NAME p50|p95|p99|max < DURATION."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> LatencyLimit:
+        from wsreplay.replay.limits import parse_limit
+
+        try:
+            return parse_limit(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,6 +179,10 @@ def server(
 @click.option("--users", type=click.IntRange(min=1), help="Load: so many users at once.")
 @click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: all of them have begun after this time.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, help="Load: how often each plays its session.")
+@click.option("--duration", type=Duration(), metavar="DURATION",
+              help="Load: in the place of --repeat, each begins its session again until this time is over.")
+@click.option("--limit", "limits", type=LimitText(), multiple=True, metavar="LIMIT",
+              help="Load: fail where it is broken, such as 'tool p95<2s', 'run max<30s', 'connect p99<100ms'; may repeat.")
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
               help="Load: a user a row (CSV with a head line, or JSON lines); {column} is put into -H, --query and --set.")
 def client(
@@ -172,7 +190,7 @@ def client(
     map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int,
     headers: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...],
     keep_ids: bool, insecure: bool, ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int,
-    data: Path | None,
+    duration: int | None, limits: tuple[LatencyLimit, ...], data: Path | None,
 ) -> int:  # fmt: skip
     """Play the clients of a recording to a real backend, record what becomes of it, and compare.
 
@@ -180,19 +198,24 @@ def client(
     {user} and {id} in --to, -H, --query and --set are the user's number, name, and an id of its own. The exit code is 0 where
     the backend still behaves: nothing differs, and nothing is wrong that was right.
     """
+    from wsreplay.cli.load_report import judge_load
     from wsreplay.diff.diff import DiffOptions
     from wsreplay.proxy.proxy import Options
     from wsreplay.replay.client import ClientOptions, ClientWatch, Load, ReplayClient
     from wsreplay.replay.credentials import HandshakeOverrides, read_users
     from wsreplay.replay.player import Pace
 
-    if users is None and (repeat > 1 or ramp or data is not None):
-        raise UsageError("--ramp, --repeat and --data are for a load: say how many --users there are")
+    if users is None and (repeat > 1 or ramp or data is not None or duration is not None or limits):
+        raise UsageError("--ramp, --repeat, --duration, --limit and --data are for a load: say how many --users there are")
+    if duration is not None and repeat > 1:
+        raise UsageError("--duration stands in the place of --repeat: give one of them")
     path, marked = split_session(file)
     loaded = contract_for_file(contract, path, decoder)
     out = output or new_recording_path()
     make_parent(out)
-    load = None if users is None else Load(users, ramp / 1e9, repeat, read_users(data) if data else ())
+    load = None if users is None else Load(
+        users, ramp / 1e9, repeat, read_users(data) if data else (), None if duration is None else duration / 1e9
+    )
     options = ClientOptions(
         session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9, timeout / 1e9),
         HandshakeOverrides(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
@@ -206,7 +229,7 @@ def client(
     _check_reached(out)
     say.line(f"{count_text(len(result.played), 'connection')} in {duration_text(result.seconds * SECOND)} → {out}")
     if load is not None:
-        return _judge_load(result, path, out, loaded, say)
+        return judge_load(result, path, out, loaded, limits)
     wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0)
     return _judge_once(result, path, out, loaded, wanted, session or marked)
 
@@ -242,39 +265,6 @@ def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None
         differences = diff(before, after, contract, wanted, session_a=session)
     print_diff(differences, str(path), str(out), "text", wants_colour())
     return EXIT_CLEAN if differences.same and not result.departures else EXIT_VIOLATIONS
-
-
-def _judge_load(result: Result, path: Path, out: Path, contract: Contract | None, say: _Say) -> int:
-    """Latencies and verdicts on stdout; 1 where a session was lost, departed, or shows what the recorded ones did not."""
-    from wsreplay.store.reader import Recording
-    from wsreplay.validator.findings import Verdict
-    from wsreplay.validator.judge import judge
-
-    click.echo(f"{'answer':<44}{'times':>8}{'p50':>12}{'p95':>12}{'p99':>12}{'max':>12}")
-    for row in (*result.latencies.rows(), *result.own.rows()):
-        times = "".join(f"{duration_text(value * SECOND):>12}" for value in (row.p50, row.p95, row.p99, row.max))
-        click.echo(f"{visible(row.name)[:43]:<44}{row.times:>8,}{times}")
-    rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds * SECOND)
-    click.echo(f"{count_text(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
-    departed = {(mismatch.session, mismatch.connection) for mismatch in result.departures}
-    click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
-               f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
-    new: Counter[str] = Counter()
-    if contract is not None:
-        with Recording.open(path) as before, Recording.open(out) as after:
-            known = {finding.fingerprint for finding in judge(before, contract).findings}
-            judgement = judge(after, contract)
-        verdicts = Counter(str(verdict) for verdict in judgement.session_verdicts.values())
-        counts = ", ".join(f"{number:,} {name}" for name, number in verdicts.most_common())
-        click.echo(f"{judgement.sessions:,} sessions: {counts}")
-        new_findings = [finding for finding in judgement.findings if finding.fingerprint not in known]
-        new = Counter(finding.rule for finding in new_findings if finding.verdict is Verdict.VIOLATED)
-        for rule, number in new.most_common():
-            click.echo(f"  ✗ {rule}: {count_text(number, 'finding')} that the recorded sessions do not have")
-        undecided = Counter(finding.rule for finding in new_findings if finding.verdict is Verdict.INCONCLUSIVE)
-        for rule, number in undecided.most_common():
-            click.echo(f"  ? {rule}: {number:,} undecided: we were busy ourselves; a longer --ramp or fewer --users tell more")
-    return EXIT_VIOLATIONS if result.lost or result.departures or new else EXIT_CLEAN
 
 
 def _allow_many_files() -> None:
@@ -322,7 +312,8 @@ class _Say:
         if self._quiet or not sys.stderr.isatty():
             return
         seconds = duration_text((time.monotonic() - self._begun) * SECOND)
-        progress = f"{result.over:,} of {sessions:,} sessions · {result.playing:,} playing"
+        of = f" of {sessions:,}" if sessions else ""
+        progress = f"{result.over:,}{of} sessions · {result.playing:,} playing"
         progress += f" · {len(result.lost):,} lost · {self._told:,} departures"
         sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {progress}")
         sys.stderr.flush()

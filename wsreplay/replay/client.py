@@ -38,7 +38,8 @@ PLACEHOLDERS = ("n", "user", "id")
 
 @dataclass(frozen=True)
 class Load:
-    """Many users at once: `users` of them begin within `ramp_s` seconds, each plays its session `repeat` times.
+    """Many users at once: `users` of them begin within `ramp_s` seconds, each plays its session `repeat` times, or begins it
+    again and again for `duration_s` seconds since the load began.
 
     `rows` are facts of the users, one row each, used in turn; a placeholder of a column's name takes its value.
     """
@@ -47,6 +48,7 @@ class Load:
     ramp_s: float = 0.0
     repeat: int = 1
     rows: Sequence[Mapping[str, str]] = ()
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,10 @@ class ReplayClient:
 
     @property
     def sessions(self) -> int:
-        """How many sessions will be played in all."""
+        """How many sessions will be played in all; 0 where only time will tell."""
         load = self.options.load
+        if load is not None and load.duration_s is not None:
+            return 0
         return load.users * load.repeat if load else len(self._parts)
 
     async def run(self) -> Result:
@@ -199,9 +203,10 @@ class ReplayClient:
 
     async def _play_load(self, load: Load) -> None:
         watching = asyncio.create_task(self._watch_ourselves())
+        until = None if load.duration_s is None else time.monotonic() + load.duration_s
         async with asyncio.TaskGroup() as group:
             for number in range(load.users):
-                group.create_task(self._be_user(number, load))
+                group.create_task(self._be_user(number, load, until))
         watching.cancel()
 
     async def _watch_ourselves(self) -> None:
@@ -212,13 +217,15 @@ class ReplayClient:
             self.result.own.add(OWN_DELAY, max(0.0, (time.monotonic_ns() - before) / 1e9 - _LOOK_EVERY_S))
             self._proxy.hold(before)
 
-    async def _be_user(self, number: int, load: Load) -> None:
+    async def _be_user(self, number: int, load: Load, until: float | None) -> None:
         part = self._parts[number % len(self._parts)]
         facts = {"n": str(number + 1), "user": f"user-{number + 1}"}
         facts |= load.rows[number % len(load.rows)] if load.rows else {}
         await asyncio.sleep(load.ramp_s * number / max(1, load.users))
-        for _ in range(load.repeat):
+        times = 0
+        while times < load.repeat if until is None else times == 0 or time.monotonic() < until:
             await self._play_part(part, IdMap(), {**facts, "id": new_id(facts["user"])}, facts["user"])
+            times += 1
 
     # One session.
 
