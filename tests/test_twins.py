@@ -32,6 +32,7 @@ ELSEWHERE = (
     ("replay/*.py", "replay", "the parts of server and client, which are played against each other"),
     ("report/*.py", "report", "what text, HTML and JSON reports have in common: tested in each report"),
     ("store/*.py", "store", "the parts of reader and writer, which are tested on files"),
+    ("testing/load_player.py", "testing/test_locust.py", "the process that plays for Locust is tested with Locust"),
     ("testing/recordings.py", "testing/test_plugin.py", "it keeps the recordings of tests: a test run shows which"),
     ("testing/waiting.py", "testing/test_tap.py", "a tap waits by it"),
     ("trace/filter/*.py", "trace/test_filter_laws.py", "its laws hold for parser, SQL and predicate together"),

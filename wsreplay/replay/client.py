@@ -202,14 +202,14 @@ class ReplayClient:
     # Many at once.
 
     async def _play_load(self, load: Load) -> None:
-        watching = asyncio.create_task(self._watch_ourselves())
+        watching = asyncio.create_task(self.watch_ourselves())
         until = None if load.duration_s is None else time.monotonic() + load.duration_s
         async with asyncio.TaskGroup() as group:
             for number in range(load.users):
                 group.create_task(self._be_user(number, load, until))
         watching.cancel()
 
-    async def _watch_ourselves(self) -> None:
+    async def watch_ourselves(self) -> None:
         """What comes while this process is busy is seen late: no latency of the backend, and no bound is judged by it."""
         while True:
             before = time.monotonic_ns()
@@ -227,20 +227,34 @@ class ReplayClient:
             await self._play_part(part, IdMap(), {**facts, "id": new_id(facts["user"])}, facts["user"])
             times += 1
 
+    async def play_user(
+        self, number: int, facts: Mapping[str, str], on_time: Callable[[str, float], None]
+    ) -> list[Played]:
+        """Let the user of a number (from 0) play its session once, and tell of each time (s). How its connections went."""
+        part = self._parts[number % len(self._parts)]
+        named = {"n": str(number + 1), "user": f"user-{number + 1}"} | dict(facts)
+        return await self._play_part(part, IdMap(), {**named, "id": new_id(named["user"])}, named["user"], Latencies(on_time))
+
     # One session.
 
-    async def _play_part(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None = None) -> None:
+    async def _play_part(
+        self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None = None,
+        latencies: Latencies | None = None,
+    ) -> list[Played]:  # fmt: skip
         self.result.begin()
         try:
-            await self._play_connections(part, ids, facts, user)
+            talk = LoadConversation(latencies or self.result.latencies)
+            return await self._play_connections(part, ids, facts, user, talk)
         finally:
             self.result.end()
 
-    async def _play_connections(self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None) -> None:
+    async def _play_connections(
+        self, part: SessionScript, ids: IdMap, facts: Mapping[str, str], user: str | None, talk: LoadConversation
+    ) -> list[Played]:
         presented = self._presented.filled(facts)
         role = _Role(self._fields, ids, self._of_server.get(part.session.id), presented)
-        talk = LoadConversation(self.result.latencies)
         before: Connection | None = None
+        connections: list[Played] = []
         for script in part.scripts:
             if before is not None:
                 since = before.closed_ns if before.closed_ns is not None else before.opened_ns
@@ -249,8 +263,10 @@ class ReplayClient:
             # A load's users are not the recorded one: each has a name of its own.
             opening = script.connection if user is None else script.connection._replace(user=user)
             played = await self._play_connection(script, role, opening, presented, talk)
+            connections.append(played)
             self.result.played.append(played)
             self._watch.ended(played)
+        return connections
 
     async def _play_connection(
         self, script: Script, role: _Role, opening: Connection, presented: HandshakeOverrides, talk: LoadConversation
@@ -275,7 +291,7 @@ class ReplayClient:
         if wire.peer is None:
             status = None if answer is None else answer.status
             return self._refused(player, status)
-        self.result.latencies.add("connect", time.monotonic() - begun)
+        talk.connected(time.monotonic() - begun)
         if script.connection.ending is Ending.REFUSED:
             wire.peer.close()
             return self._not_opened(player, "the connection was accepted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _MOST_KINDS = 1000
@@ -22,13 +22,16 @@ class LatencyRow(NamedTuple):
 
 
 class Latencies:
-    """Times by what they are of, such as `chat → agent_started`."""
+    """Times by what they are of, such as `chat → agent_started`; `on_time` is told of each at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_time: Callable[[str, float], None] | None = None) -> None:
+        self._on_time = on_time
         self._times: dict[str, array[float]] = {}
 
     def add(self, name: str, seconds: float) -> None:
         """Take in one time; of more kinds than are kept nothing is."""
+        if self._on_time is not None:
+            self._on_time(name, seconds)
         times = self._times.get(name)
         if times is None:
             if len(self._times) >= _MOST_KINDS:
@@ -56,6 +59,10 @@ class LoadConversation:
         self._latencies = latencies
         self._asked: tuple[str, float] | None = None
         self._seen: set[str] = set()
+
+    def connected(self, seconds: float) -> None:
+        """It took so long until the connection was accepted."""
+        self._latencies.add("connect", seconds)
 
     def said(self, name: str, at: float) -> None:
         """Our message went out at a time (s)."""
