@@ -146,8 +146,8 @@ class _Player:
         _fire(self._environment, "ws", "session", answer["seconds"], Departed(problems[0]) if problems else None)
 
     def _failure(self) -> PlayerFailed:
-        said = self._last.value if self._last.ready() else None
-        return PlayerFailed(said["error"] if said and "error" in said else "the process that plays has ended")
+        answer = self._last.value if self._last.ready() else None
+        return PlayerFailed(answer["error"] if answer and "error" in answer else "the process that plays has ended")
 
     def stop(self) -> dict[str, Any]:
         """End it when what is under way is played, and give its verdict."""
