@@ -42,6 +42,15 @@ class JumpTo(Event):
         super().__init__()
 
 
+class NodeAsked(Event):
+    """Something is to be done with a node of the JSON in the detail: `fold`, `path`, `value` or `filter`; or with all of them:
+    `fold_all`, `unfold_all`. The node is a `JsonNode`."""
+
+    def __init__(self, what: str, node: Any) -> None:
+        self.what, self.node = what, node
+        super().__init__()
+
+
 class PaneChosen(Event):
     """A tab of the detail was clicked."""
 

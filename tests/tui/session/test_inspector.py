@@ -52,9 +52,11 @@ async def test_a_large_payload_keeps_its_place_and_its_findings_when_there_is_an
         await on.judged([], path)
         detail = on.app.screen.detail
         detail.action_scroll_lines(50)
+        top = detail.top
         job = on.app.screen.jobs._workers[LAYING]
         await on.judged([wrong], path)
-        assert detail.top == 50 and on.app.screen.jobs._workers[LAYING] is job  # it is laid out once
+        assert (detail.top, detail.cursor) == (top, 50)
+        assert on.app.screen.jobs._workers[LAYING] is job  # it is laid out once
         assert "this is wrong" in detail.text and "059" not in detail.text.split("\n")[1]
         await on.press("tab", "shift+tab")
         assert "000017" in detail.text and on.app.screen.jobs._workers[LAYING] is job

@@ -36,7 +36,7 @@ class PlaybackScreen(BaseScreen):
         Binding("greater_than_sign", "speed(1)", "Faster", id="player.faster", show=False),
         Binding("less_than_sign", "speed(-1)", "Slower", id="player.slower", show=False),
         Binding("i", "idle", "Cap idle time", id="player.idle", show=False),
-        Binding("b", "stop_at_findings", "Stop at each finding as it is decided", id="player.stop_at_findings", show=False),
+        Binding("b", "stop_at_findings", "Playing stops at each finding", id="player.stop_at_findings", show=False),
         Binding("colon", "go_to", "Go to frame, time or ±delta", id="player.go_to", show=False),
         *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
     ]

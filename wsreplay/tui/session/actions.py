@@ -8,7 +8,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from wsreplay.store.paging import Head
+from wsreplay.tui.messages import NodeAsked
 from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.json_tree import filter_term, value_text
 from wsreplay.tui.screens.playback import PlaybackScreen
 from wsreplay.tui.session.decoding import DecodingController
 from wsreplay.tui.session.export_controller import ExportController
@@ -36,7 +38,7 @@ class SessionActions(PlaybackScreen):
         Binding("right_square_bracket", "next_finding(1)", "Next finding", id="trace.next_finding", show=False),
         Binding("left_square_bracket", "next_finding(-1)", "Previous finding", id="trace.previous_finding", show=False),
         Binding("x", "next_witness", "Next witness frame of the finding", id="trace.witness", show=False),
-        Binding("percent_sign", "partner", "Between start and end, request and answer", id="trace.partner", show=False),
+        Binding("percent_sign", "partner", "Start or end, request or answer", id="trace.partner", show=False),
         Binding("u", "fold_events", "Show each event of the frame, or hide them", id="session.fold", show=False),
         Binding("m", "mark", "Mark with a note", id="keep.mark", show=False),
         Binding("apostrophe", "next_mark", "Next mark", id="keep.next_mark", show=False),
@@ -104,6 +106,25 @@ class SessionActions(PlaybackScreen):
 
     def action_next_witness(self) -> None:
         self.finding_navigator.next_witness()
+
+    def on_node_asked(self, message: NodeAsked) -> None:
+        """Something is to be done with a node of the JSON that is looked at."""
+        node, lines = message.node, self.inspector.json_lines()
+        match message.what:
+            case "fold":
+                self.inspector.fold(node.path)
+            case "fold_all" | "unfold_all":
+                self.inspector.fold_all(folded=message.what == "fold_all")
+            case "path":
+                self.copy(node.path, "the path")
+            case "value":
+                self.copy(value_text(lines, node), f"the value of {self.look.safe(node.path)}", name="value")
+            case _:
+                term = filter_term(lines, node)
+                if term is None:
+                    self.notify("choose a value inside it", title="only a single value can be filtered by")
+                else:
+                    self.search.narrow(term)
 
     def action_partner(self) -> None:
         self.partners.go()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsreplay.decode import Event
 from wsreplay.errors import WsreplayError
-from wsreplay.model import Frame, Session
+from wsreplay.model import Frame, Opcode, Session
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.host import ScreenHost
@@ -17,9 +17,10 @@ from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, OwedRow
 from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts, owed_facts
-from wsreplay.tui.recording.layout import SHOWN_BYTES, wrapped
+from wsreplay.tui.recording.json_tree import JsonNode, nodes_of, tree_lines
+from wsreplay.tui.recording.layout import SHOWN_BYTES, broken, wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, event_lines, payload_layout, payload_lines
+from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, RowNodes, event_lines, payload_layout, payload_lines
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
@@ -51,6 +52,10 @@ class Inspector:
         # The frame's payload, once it is laid out; or why it could not be.
         self._pretty: LaidPayload | None = None
         self._why_not_laid = ""
+        # A frame as it was read, its events, and these laid out, where that takes no time.
+        self._plain: tuple[Frame, tuple[Event, ...], LaidPayload | None] | None = None
+        # The nodes that are folded, by their paths.
+        self._folded: set[str] = set()
         # Why there is nothing to show.
         self._trouble = ""
 
@@ -82,7 +87,7 @@ class Inspector:
         if pane == "json" and is_new and self.frame is not None and self._is_large(self.frame):
             self._why_not_laid = ""
             self._lay_out_beside(self.frame)
-        self._detail.show(self._layout(pane), keep_place=again)
+        self._detail.show(self._layout(pane), keep_place=again, nodes_of=self._nodes_in(pane))
 
     def turn_pane(self, steps: int) -> None:
         """What is no frame has one pane only."""
@@ -148,11 +153,61 @@ class Inspector:
             instead = [*heading, *(self._in_vain(why) if why else [waiting])]
             return lambda width: wrapped(instead, width, own)
         rest_key = self._host.look.key("keep.page")
-        laid = self._pretty if pane == "json" else None
-        if pane == "json" and laid is None and self._events:
-            laid = event_lines(self._events, self._recording.contract_name)
+        laid = self._laid(frame, pane)
+        if laid is not None and self._folded:
+            laid = laid._replace(lines=[shown.line for shown in tree_lines(laid.lines, self._folded)])
         lay = payload_layout(frame, pane, own, rest_key, laid)
         return lambda width: [*wrapped(heading, width, own), *lay(width)]
+
+    def _laid(self, frame: Frame, pane: str) -> LaidPayload | None:
+        """A frame's payload as lines that may be a tree; None in other panes, and for what is shown in hex."""
+        if pane != "json" or self._pretty is not None:
+            return self._pretty if pane == "json" else None
+        if self._plain is None or self._plain[0] is not frame or self._plain[1] is not self._events:
+            laid: LaidPayload | None = None
+            if self._events:
+                laid = event_lines(self._events, self._recording.contract_name)
+            elif frame.opcode == Opcode.TEXT and not self._is_large(frame):
+                laid = payload_lines(frame, "json")
+            self._plain = frame, self._events, laid
+        return self._plain[2]
+
+    def _nodes_in(self, pane: str) -> RowNodes | None:
+        """What gives the nodes of the lines that are shown, where these are a tree."""
+        frame = self.frame
+        laid = None if frame is None or isinstance(self.item, GhostRow) else self._laid(frame, pane)
+        if laid is None or not any(kind == "json" for kind, _ in laid.lines):
+            return None
+        heading, own, lines = self._headings(), self._host.look.own, laid.lines
+
+        def nodes_of(width: int) -> list[JsonNode | None]:
+            rows: list[JsonNode | None] = [None] * len(wrapped(heading, width, own))
+            for line, node in tree_lines(lines, self._folded):
+                rows += [node] * len(broken([line], width, own))
+            return rows
+
+        return nodes_of
+
+    def fold(self, path: str) -> None:
+        """Fold a node, in every payload that has one there, or unfold it."""
+        self._folded ^= {path}
+        self._show_folded(path)
+
+    def fold_all(self, *, folded: bool) -> None:
+        """Fold all nodes but the outermost, or none."""
+        lines = self.json_lines()
+        nodes = nodes_of(lines) if folded else []
+        self._folded = {node.path for node in nodes if node is not None and node.is_foldable and node.path != "$"}
+        self._show_folded("$")
+
+    def _show_folded(self, path: str) -> None:
+        self._detail.show(self._layout("json"), keep_place=True, nodes_of=self._nodes_in("json"))
+        self._detail.move_to_node(path)
+
+    def json_lines(self) -> Sequence[DetailLine]:
+        """The lines of the document that is looked at, nothing folded."""
+        laid = self._laid(self.frame, "json") if self.frame is not None else None
+        return laid.lines if laid is not None else ()
 
     def _in_vain(self, why: str) -> list[DetailLine]:
         """What is said instead of what could not be shown."""
@@ -225,4 +280,4 @@ class Inspector:
 
     def _show_laid(self) -> None:
         if self.pane == "json":
-            self._detail.show(self._layout("json"), keep_place=True)
+            self._detail.show(self._layout("json"), keep_place=True, nodes_of=self._nodes_in("json"))

@@ -80,7 +80,7 @@ class SessionScreen(SessionActions):
         self.open_line = OpenLine(recording, self.jobs, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
-        self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows)
+        self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows, self._highlight)
         self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal, self._load_findings)
         self.partners = PartnerController(self, recording, self.rows, self.caught_up, self.go_to_target, self.show_finding)
         self.marks = MarkController(
@@ -121,6 +121,10 @@ class SessionScreen(SessionActions):
             self.frames.move_to_last()
         if self._begin_at is not None:
             self.finding_navigator.begin_at(self._begin_at)
+
+    def _highlight(self, needle: str) -> None:
+        self.frames.set_needle(needle)
+        self.detail.find(needle)
 
     def show_finding(self, finding: Finding) -> None:
         """Go to where a finding stands, and show its witnesses."""

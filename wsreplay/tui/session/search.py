@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,18 +19,20 @@ from wsreplay.tui.widgets.query_bar import QueryBar
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Filter
 
-FILTERING, SEARCHING = "filtering", "searching"
+FILTERING, SEARCHING, COUNTING = "filtering", "searching", "counting what is searched"
 
 
 class SearchController:
     """The filter and the search of one list, which the user types, and their answers, which come from jobs.
 
-    `show` shows the rows after they have changed.
+    `show` shows the rows after they have changed, `highlight` makes a text visible wherever it stands.
     """
 
     def __init__(
-        self, host: ScreenHost, rows: Rows, frames: FrameList, bar: QueryBar, jobs: RecordingJobs, show: Callable[[], object]
-    ) -> None:
+        self, host: ScreenHost, rows: Rows, frames: FrameList, bar: QueryBar, jobs: RecordingJobs, show: Callable[[], object],
+        highlight: Callable[[str], object],
+    ) -> None:  # fmt: skip
+        self._highlight = highlight
         self._host = host
         self._rows = rows
         self._frames = frames
@@ -48,6 +50,9 @@ class SearchController:
         self._is_to_return = False
         # The frame that was found last.
         self._match: int | None = None
+        # The frames that hold what is searched, as far as they are counted; and what was counted: the text, in which frames.
+        self._found: ScanResult | None = None
+        self._counted: tuple[str, Sequence[int], int] | None = None
 
     async def begin(self, *, searching: bool) -> None:
         """Let the user type."""
@@ -103,6 +108,10 @@ class SearchController:
             self._drop()
         elif self._asked is None or str(asked) != str(self._asked) or self._is_stopped:
             self._ask(asked)
+
+    def narrow(self, term: str) -> None:
+        """Let through only what fits a term too."""
+        self.filter(self._bar.keep(f"{self._bar.filter_text} {term}".strip()))
 
     def ask_again(self) -> None:
         """The session is known as a whole now: what was asked before was asked of a part."""
@@ -194,7 +203,7 @@ class SearchController:
         view = self._frames.view
         if not needle or not view.frames:
             return
-        self._frames.set_needle(needle)
+        self._highlight(needle)
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
         work = partial(next_match, self._rows.scan(text_filter(needle)), view.ids[: view.frames], start, forward)
@@ -211,10 +220,35 @@ class SearchController:
             self.find(from_here=True)  # other rows are shown by now
             return
         row = self._frames.view.row_of_frame(frame_id)
-        only = "the only frame" if row == self._frames.cursor and frame_id == self._match else self._ways_on()
+        is_only = row == self._frames.cursor and frame_id == self._match
         self._match = frame_id
-        self._bar.say(lambda look: [(look.own(f"found {needle}   {only}"), look.style("dim"))])
+        self._say_found(needle, is_only=is_only)
         self._frames.move_to(row, centre=True)
+        self._count(needle)
+
+    def _count(self, needle: str) -> None:
+        """Count the frames that hold a text, once for the frames that are shown."""
+        view = self._frames.view
+        counted = needle, view.ids, view.frames
+        if self._counted is not None and self._counted[0] == needle and self._counted[1:] == counted[1:]:
+            return
+        self._counted, self._found = counted, None
+        work = partial(matching_ids, self._rows.scan(text_filter(needle)), view.ids[: view.frames], 0)
+        self._jobs.read_in_process(COUNTING, work, partial(self._take_count, needle))
+
+    def _take_count(self, needle: str, result: ScanResult) -> None:
+        self._found = result
+        self._say_found(needle)
+
+    def _say_found(self, needle: str, *, is_only: bool = False) -> None:
+        """What was found, which of how many it is, and how to go on."""
+        counted = ""
+        if self._found is not None and self._match is not None:
+            ids, _, is_all = self._found
+            counted = f"{bisect_left(ids, self._match) + 1:,} of {len(ids):,}{'' if is_all else '+'}   "
+            is_only = is_only or (is_all and len(ids) == 1)
+        ways = "the only frame" if is_only else self._ways_on()
+        self._bar.say(lambda look: [(look.own(f"found {needle}   {counted}{ways}"), look.style("dim"))])
 
     def _ways_on(self) -> str:
         key = self._host.look.key
@@ -224,8 +258,10 @@ class SearchController:
         """Whether something was searched."""
         was = bool(self._frames.needle)
         self._jobs.cancel(SEARCHING)
+        self._jobs.cancel(COUNTING)
+        self._counted = self._found = None
         if was:
-            self._frames.set_needle("")
+            self._highlight("")
             self.say()
         return was
 

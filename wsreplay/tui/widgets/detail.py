@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Region
 from textual.selection import Selection
@@ -21,10 +22,11 @@ from wsreplay.decode import Event
 from wsreplay.model import Frame, Opcode
 from wsreplay.tui.host import Themed
 from wsreplay.tui.look.paint import Run, line
-from wsreplay.tui.messages import PaneChosen
+from wsreplay.tui.messages import NodeAsked, PaneChosen
 from wsreplay.tui.recording import layout
 from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.facts import DetailLine, LineKind
+from wsreplay.tui.recording.json_tree import JsonNode
 from wsreplay.tui.recording.summary import close_parts
 
 PANES = ("json", "raw", "hex", "meta", "findings")
@@ -34,6 +36,8 @@ _TOKEN = r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
       | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)"""
 
 Layout = Callable[[int], list[DetailLine]]
+RowNodes = Callable[[int], Sequence[JsonNode | None]]
+"""The node in each line that a layout gives for a width."""
 
 
 class Detail(Themed, Widget, can_focus=True):
@@ -50,6 +54,11 @@ class Detail(Themed, Widget, can_focus=True):
         Binding("pagedown,ctrl+d", "scroll_pages(1)", "Page down", id="detail.page_down", show=False),
         Binding("home,g", "scroll_pages(-1000000)", "Top", id="detail.first", show=False),
         Binding("end,G", "scroll_pages(1000000)", "End", id="detail.last", show=False),
+        Binding("space", "ask('fold')", "Fold or unfold the node", id="detail.fold", show=False),
+        Binding("z", "await_fold", "Fold: za the node, zM all, zR none", id="detail.fold_prefix", show=False),
+        Binding("p", "ask('path')", "Copy the path of the node", id="detail.copy_path", show=False),
+        Binding("P", "ask('value')", "Copy the value of the node", id="detail.copy_value", show=False),
+        Binding("equals_sign", "ask('filter')", "Filter by the value of the node", id="detail.filter", show=False),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -59,14 +68,22 @@ class Detail(Themed, Widget, can_focus=True):
         self._make: Layout = lambda _width: []
         self._laid: list[DetailLine] = []
         self._laid_for = -1
+        # What is made visible.
+        self._needle = ""
+        # Of a tree, the row of the cursor, which node stands in each row for a width, and whether a key for folding is to come.
+        self.cursor = 0
+        self._nodes_of: RowNodes | None = None
+        self._row_nodes: Sequence[JsonNode | None] | None = None
+        self._awaits_fold = False
 
-    def show(self, make: Layout, *, keep_place: bool = False) -> None:
-        """Show what `make` lays out for a width in cells."""
+    def show(self, make: Layout, *, keep_place: bool = False, nodes_of: RowNodes | None = None) -> None:
+        """Show what `make` lays out for a width in cells; of JSON, `nodes_of` gives the node of each of these lines."""
         before = self._in_sight()
         self._make = make
+        self._nodes_of, self._row_nodes = nodes_of, None
         self._laid_for = -1
         if not keep_place:
-            self.top = 0
+            self.top = self.cursor = 0
             if self.is_attached and self.text_selection is not None:
                 self.screen.clear_selection()  # it was of another text
         self._lay()
@@ -87,8 +104,15 @@ class Detail(Themed, Widget, can_focus=True):
         room = self.size.width - 1  # the last column is the scroll bar's
         if room > 0 and room != self._laid_for:
             self._laid_for = room
-            self._laid = self._make(room)
+            self._laid, self._row_nodes = self._make(room), None
         self.top = max(0, min(self.top, len(self._laid) - self.size.height))
+        self.cursor = max(0, min(self.cursor, len(self._laid) - 1))
+
+    def find(self, needle: str) -> None:
+        """Make a text visible wherever it stands in a line."""
+        if needle != self._needle:
+            self._needle = needle
+            self.refresh()
 
     def _in_sight(self) -> list[tuple[DetailLine | None, bool]]:
         """What each line shows, and whether the scroll bar's thumb is beside it."""
@@ -114,9 +138,11 @@ class Detail(Themed, Widget, can_focus=True):
         kind, text = self._line(y) or ("plain", "")
         text = self._shown(text)
         runs = self._coloured(text) if kind in ("json", "code") else [(text, self._style(kind))]
-        ground = self.look.ground("ground")
+        is_cursor = self.has_focus and self._nodes_of is not None and self.top + y == self.cursor
+        ground = self.look.ground("cursor" if is_cursor else "ground")
         thumb, style = self._bar(y)
-        shown = self._selected(line(runs, room, ground), text, self.top + y).apply_offsets(0, self.top + y)
+        strip = self._with_matches(line(runs, room, ground), text)
+        shown = self._selected(strip, text, self.top + y).apply_offsets(0, self.top + y)
         return Strip([*shown, Segment(thumb, ground + style)], room + 1)
 
     # What the mouse selects.
@@ -127,13 +153,26 @@ class Detail(Themed, Widget, can_focus=True):
         span = selection.get_span(row) if selection is not None else None
         if span is None:
             return strip
-        first, last = cell_len(text[: span[0]]), cell_len(text[: span[1]] if span[1] >= 0 else text)
-        if first >= last:
+        return self._over(strip, text, span[0], span[1] if span[1] >= 0 else len(text))
+
+    def _with_matches(self, strip: Strip, text: str) -> Strip:
+        """A line with what is searched in it made visible."""
+        needle = self.look.safe(self._needle)
+        at = text.find(needle) if needle else -1
+        while at >= 0:
+            strip = self._over(strip, text, at, at + len(needle))
+            at = text.find(needle, at + len(needle))
+        return strip
+
+    def _over(self, strip: Strip, text: str, first: int, end: int) -> Strip:
+        """A line with its characters from one to another on the ground of what is found."""
+        cells = cell_len(text[:first]), min(cell_len(text[:end]), strip.cell_length)
+        if cells[0] >= cells[1]:
             return strip
-        before, selected, *rest = strip.divide([first, last, strip.cell_length])
+        before, over, *rest = strip.divide([*cells, strip.cell_length])
         ground = self.look.ground("match")
-        over = Strip([Segment(text, style + ground if style else ground) for text, style, _ in selected], selected.cell_length)
-        return Strip.join([before, over, *rest])
+        covered = Strip([Segment(text, style + ground if style else ground) for text, style, _ in over], over.cell_length)
+        return Strip.join([before, covered, *rest])
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What is selected, as it is shown."""
@@ -183,19 +222,70 @@ class Detail(Themed, Widget, can_focus=True):
         return runs
 
     def action_scroll_lines(self, lines: int) -> None:
-        self.top = max(0, min(self.top + lines, len(self._laid) - self.size.height))
+        """Of a tree the cursor moves, and what is in sight with it."""
+        if self._nodes_of is None:
+            self._scroll_by(lines)
+            return
+        self.cursor = max(0, min(self.cursor + lines, len(self._laid) - 1))
+        self.top = min(max(self.top, self.cursor - self.size.height + 1), self.cursor)
         self.refresh()
 
     def action_scroll_pages(self, pages: int) -> None:
         self.action_scroll_lines(pages * max(1, self.size.height - 2))
 
+    def _scroll_by(self, lines: int) -> None:
+        self.top = max(0, min(self.top + lines, len(self._laid) - self.size.height))
+        self.refresh()
+
+    # Of a tree.
+
+    def node(self) -> JsonNode | None:
+        """The node at the cursor."""
+        if self._nodes_of is None:
+            return None
+        if self._row_nodes is None:
+            self._row_nodes = self._nodes_of(self._laid_for)
+        return self._row_nodes[self.cursor] if self.cursor < len(self._row_nodes) else None
+
+    def move_to_node(self, path: str) -> None:
+        """Put the cursor on the first line of a node."""
+        self.node()
+        rows = (row for row, node in enumerate(self._row_nodes or ()) if node is not None and node.path == path)
+        self.action_scroll_lines(next(rows, self.cursor) - self.cursor)
+
+    def action_ask(self, what: str) -> None:
+        node = self.node()
+        if node is None:
+            raise SkipAction  # the key means something else elsewhere
+        self.post_message(NodeAsked(what, node))
+
+    def action_await_fold(self) -> None:
+        if self._nodes_of is None:
+            raise SkipAction
+        self._awaits_fold = True
+
+    def on_key(self, event: events.Key) -> None:
+        """The second key of za, zM and zR."""
+        awaited, self._awaits_fold = self._awaits_fold, False
+        what = {"a": "fold", "M": "fold_all", "R": "unfold_all"}.get(event.key)
+        if awaited and what is not None:
+            event.stop()
+            self.action_ask(what)
+
+    def on_focus(self, _event: events.Focus) -> None:
+        self.refresh()
+
+    def on_blur(self, _event: events.Blur) -> None:
+        self._awaits_fold = False
+        self.refresh()
+
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self.action_scroll_lines(WHEEL)
+        self._scroll_by(WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self.action_scroll_lines(-WHEEL)
+        self._scroll_by(-WHEEL)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a pane's name in the border chooses it, one beside the text scrolls there."""
@@ -208,7 +298,10 @@ class Detail(Themed, Widget, can_focus=True):
                 at -= len(pane) + 1
         elif offset is not None and offset.x == self.size.width - 1:
             self.top = 0
-            self.action_scroll_lines(len(self._laid) * offset.y // max(1, self.size.height) - self.size.height // 2)
+            self._scroll_by(len(self._laid) * offset.y // max(1, self.size.height) - self.size.height // 2)
+        elif offset is not None and self._nodes_of is not None:
+            self.cursor = min(self.top + offset.y, len(self._laid) - 1)
+            self.refresh()
 
 
 class LaidPayload(NamedTuple):
