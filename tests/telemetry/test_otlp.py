@@ -96,5 +96,5 @@ def test_nobody_waits_for_a_collector_and_its_failures_are_said_once_in_a_row() 
     sender = BackgroundSender(SpanSender(f"http://127.0.0.1:{port}", timeout_s=0.1), complaints.append)
     for _ in range(3):
         sender.send([SPAN])
-    sender.drain()
+    sender.drain(30)
     assert len(complaints) == 1

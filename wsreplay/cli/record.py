@@ -253,7 +253,7 @@ async def _record(
         followers.dismiss_last()
     code = await followers.wait(stopped + VERDICTS_WITHIN_S)
     if not telemetry.wait(stopped + VERDICTS_WITHIN_S):
-        console.complain("not every span was sent in time: wsreplay export -f otlp sends those of a recording again")
+        console.complain("the last spans are still being sent, in the background")
     for path in followers.late:
         again = " ".join([program_name(), "validate", *followers.chosen, str(path)])
         console.complain(f"the verdict on {path} is not ready: `{again}` judges it")

@@ -23,7 +23,7 @@ from wsreplay.telemetry.status import SILENT_AFTER_S, read_notice, read_options
 LOOK_EVERY_S = 0.25
 # Of the time, at most the share that is spent with looking: one part in so many.
 REST_FACTOR = 3
-# How long recorders may take to close what they write once the relay is gone.
+# How long recorders may take to close what they write once the relay is gone, and a collector to take the last spans.
 ENDING_PATIENCE_S = 30.0
 NICENESS = 10
 
@@ -100,7 +100,10 @@ def _exporting(url: str) -> tuple[MakeWatcher, Callable[[], None]]:
     from wsreplay.telemetry.otlp import BackgroundSender, SpanSender
 
     sender = BackgroundSender(SpanSender(url), _complain)
-    return lambda path, contract: SpanCollector(path, contract, sender.send), sender.drain
+    return (
+        lambda path, contract: SpanCollector(path, contract, sender.send),
+        lambda: sender.drain(ENDING_PATIENCE_S),
+    )
 
 
 def _complain(text: str) -> None:

@@ -9,6 +9,7 @@ import logging
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -26,6 +27,7 @@ from wsreplay.telemetry.traces import TraceSpan
 
 _TRACES = "/v1/traces"
 _MOST_WAITING = 100  # batches
+_LOOK_EVERY_S = 0.02
 _LOGGER = "opentelemetry"
 
 
@@ -112,9 +114,11 @@ class BackgroundSender:
         except queue.Full:
             self._fail("spans are left out, since it is too slow")
 
-    def drain(self) -> None:
-        """Wait until everything was sent, or given up."""
-        self._batches.join()
+    def drain(self, within_s: float) -> None:
+        """Wait until everything was sent or given up, at most so long."""
+        until = time.monotonic() + within_s
+        while self._batches.unfinished_tasks and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY_S)
 
     def _run(self) -> None:
         while True:
