@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,12 @@ from textual.widget import Widget
 from wsreplay import units
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
-from wsreplay.tui.messages import EndWanted, JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
-from wsreplay.tui.recording.evidence import seen_from
-from wsreplay.tui.recording.finding_index import PAGE
-from wsreplay.tui.recording.goto import Target, why_unreachable
-from wsreplay.tui.recording.lanes import DrawnSpan
+from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
+from wsreplay.tui.recording.goto import Target
 from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.recording.owed import owed_rows
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.recording.scan import ScanResult, session_ids
-from wsreplay.tui.session.actions import SessionActions
 from wsreplay.tui.session.decoding import DecodingController
 from wsreplay.tui.session.export_controller import ExportController
 from wsreplay.tui.session.findings_nav import FindingNavigator
@@ -34,6 +29,7 @@ from wsreplay.tui.session.open_line import OpenLine
 from wsreplay.tui.session.overview import OverviewController
 from wsreplay.tui.session.panes import PaneController
 from wsreplay.tui.session.partners import PartnerController
+from wsreplay.tui.session.player import SessionPlayer
 from wsreplay.tui.session.search import SearchController
 from wsreplay.tui.session.words import list_title, place_runs, why_empty
 from wsreplay.tui.widgets.detail import Detail
@@ -50,7 +46,7 @@ PER_DETAIL_NS = units.SECOND // 2
 MOST_PAGES_IN_SIGHT = 3  # of findings, which are loaded as they are seen
 
 
-class SessionScreen(SessionActions):
+class SessionScreen(SessionPlayer):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     DEFAULT_CSS = """
@@ -81,7 +77,7 @@ class SessionScreen(SessionActions):
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
         self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows, self._highlight)
-        self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal, self._load_findings)
+        self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal, self.load_findings)
         self.partners = PartnerController(self, recording, self.rows, self.caught_up, self.go_to_target, self.show_finding)
         self.marks = MarkController(
             self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
@@ -94,8 +90,6 @@ class SessionScreen(SessionActions):
         )
         # Whether the detail is to be shown anew, and when it was shown last, on the application's clock.
         self.detail_due, self._detailed_ns = True, 0
-        # The row to which the playback moved the cursor: it does not follow it there.
-        self._led_to: int | None = None
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
@@ -109,7 +103,7 @@ class SessionScreen(SessionActions):
     def on_mount(self) -> None:
         self.frames.focus()
         self.frames.set_empty_lines(why_empty(self.look, self.rows, self.recording))
-        self._name_list()
+        self.name_list()
         self.paint_lines()
         self.call_after_refresh(self._begin)
 
@@ -189,7 +183,7 @@ class SessionScreen(SessionActions):
     def _show_detail(self, *, again: bool = False) -> None:
         self.detail_due, self._detailed_ns = False, self.now()
         view = self.rows.view
-        if self._load_findings(self._pages_in_sight()):
+        if self.load_findings(self._pages_in_sight()):
             return  # it is shown by now
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
@@ -213,7 +207,7 @@ class SessionScreen(SessionActions):
             span = view.time_of_row(seen.start), view.time_of_row(seen.stop - 1)
         self.overview.point(self.playback.at_ns, span, self.playback.at_ns if self.replaying else None)
 
-    def _name_list(self) -> None:
+    def name_list(self) -> None:
         in_the_past = self.replaying and not self.playback.at_end
         self.frames.border_title, self.frames.border_subtitle = list_title(self.look, self.rows, in_the_past=in_the_past)
 
@@ -238,27 +232,12 @@ class SessionScreen(SessionActions):
             self.frames.move_to(self.rows.view.row_at(self.playback.at_ns), quiet=True)  # the list was empty before
         elif not self.replaying and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
             self.playback = self.playback.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
-        self._name_list()
+        self.name_list()
         self.paint_lines()
         self._show_detail(again=True)
 
     def count_overview(self) -> None:
         self.overview_controller.count(self.playback.end_ns, self.now())
-
-    def show_open(self) -> None:
-        """Say what is open at the playhead, while the session is played, and what is owed there or while it is recorded."""
-        if self.replaying and not self.open_line.is_attached:
-            self.mount(self.open_line, before=self.overview)
-        self.open_line.display = self.replaying
-        contracts, at_ns = self.host.validation.contracts_in_use, self.playback.at_ns
-        spans: Sequence[DrawnSpan] = ()
-        if self.replaying:
-            spans = self.open_line.show(self.session, contracts, at_ns, self.now())
-        elif self.host.growth.live:
-            spans, at_ns = self.recording.known_spans.open_in(self.rows.number), self.recording.reached_ns(self.session)
-        self.frames.set_open({span.start_frame for span in spans} if self.replaying else ())
-        self.rows.owe(owed_rows(spans, self.recording.known_spans.ends, at_ns))
-        self.frames.show_owed()
 
     def marks_changed(self) -> None:
         self.overview_controller.place_extra_rows()
@@ -272,7 +251,7 @@ class SessionScreen(SessionActions):
         first, last = (view.ids[min(view.index_of_row(row), view.frames - 1)] for row in (seen.start, seen.stop - 1))
         return places.pages_of(first, last)[:MOST_PAGES_IN_SIGHT]
 
-    def _load_findings(self, pages: Iterable[int]) -> bool:
+    def load_findings(self, pages: Iterable[int]) -> bool:
         """Take in what findings say that were not known yet; whether there are more than before."""
         is_more = self.recording.load_findings(pages)
         if is_more:
@@ -337,74 +316,6 @@ class SessionScreen(SessionActions):
         if self.detail_due and self.now() - self._detailed_ns > 2 * PER_DETAIL_NS:
             self._show_detail()  # a process that was suspended has missed its timer
 
-    # The player.
-
-    def next_event_after(self, t_ns: int) -> int | None:
-        ids = self.rows.view.ids
-        index = self.rows.view.index_after(t_ns)
-        return self.rows.view.pages.time(index) if index < len(ids) else None
-
-    def show_playhead(self) -> None:
-        view = self.rows.view
-        self.frames.set_replaying(self.replaying)
-        self._name_list()
-        if self.replaying:
-            # At its end all is known, also what was due only later.
-            self.rows.seen_at(None if self.playback.at_end else self.playback.at_ns)
-            self.frames.show_change()
-            self.frames.move_to_last()
-        elif view.horizon is not None:
-            cursor = self.frames.cursor
-            self.rows.seen_at(None)
-            self.frames.show_change()
-            self.frames.move_to(cursor, centre=True)
-        else:
-            row = view.row_at(self.playback.at_ns)
-            self._led_to = row if row != self.frames.cursor else None
-            self.frames.move_to(row, centre=True)
-        self.show_open()
-        self.paint_lines()
-        self.show_detail_soon()
-
-    def go_to_target(self, target: Target) -> None:
-        view = self.rows.view
-        if target.kind != "frame":
-            self.seek(target.value + (self.playback.at_ns if target.kind == "delta" else 0))
-        elif view.holds(target.value):
-            row = view.row_of_frame(target.value)
-            self.seek(view.time_of_row(row))
-            self.frames.move_to(row, centre=True)
-        else:
-            why = why_unreachable(self.recording, self.session, target.value) or self.rows.why_hidden(target.value)
-            self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
-
-    def _reveal(self, finding: Finding) -> None:
-        """While replaying, stop where the replay shows a finding."""
-        if self.playback.playing:
-            self.playback = self.playback.pause()
-            self.keep_ticking()
-        if self.replaying and seen_from(finding) > self.playback.at_ns:
-            self.seek(seen_from(finding))
-
-    def show_decided(self, t_ns: int) -> None:
-        if (places := self.recording.evidence.all_places) is not None:
-            known = places.next_decided(t_ns - 1, self.rows.number)
-            self._load_findings([] if known is None else [known[1] // PAGE])
-        findings = self.recording.evidence.of_session(self.rows.number)
-        decided = (finding for finding in findings if seen_from(finding) == t_ns and not finding.caused_by)
-        if (finding := next(decided, None)) is not None:
-            self.show_finding(finding)
-
-    def step_rows(self, rows: int) -> None:
-        if not self.replaying:
-            self.frames.move_to(self.frames.cursor + rows)
-            return
-        t_ns = self.rows.view.next_time(self.playback.at_ns, rows)
-        if t_ns is not None:
-            self.seek(t_ns)
-        elif rows < 0:
-            self.seek(self.origin_ns)
-
     # Actions.
 
     def _narrowed(self) -> None:
@@ -454,33 +365,3 @@ class SessionScreen(SessionActions):
         self.open_line.forget()
         self._rows_changed()
         self._read()
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Who reads a frame wants to go on reading it."""
-        if event.widget is self.detail and self.follow.on:
-            self.follow.stop()
-            self.paint_lines()
-
-    def action_follow(self) -> None:
-        is_on = self.follow.on
-        if self.replaying:
-            self.end_replay()
-        self.follow.stop() if is_on else self.follow.start()
-        self.paint_lines()
-
-    def action_play(self) -> None:
-        """At the end of a recording that grows, stand still or follow it again: what came is not played from its beginning."""
-        is_live = self.host.growth.live and not self.replaying
-        if is_live and self.follow.on:
-            self.follow.pause()
-        elif is_live and self.frames.cursor >= self.rows.view.last_row:
-            self.follow.start()
-        else:
-            super().action_play()
-        self.paint_lines()
-
-    def on_end_wanted(self, _message: EndWanted) -> None:
-        """The end of a recording that grows moves on, and the cursor with it."""
-        if self.host.growth.live and not self.replaying:
-            self.follow.start()
-            self.paint_lines()
