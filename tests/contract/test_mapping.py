@@ -4,6 +4,8 @@ import pytest
 
 from wsreplay.contract import loads
 from wsreplay.contract.model import ProductMap
+from wsreplay.contract.paths import parse
+from wsreplay.contract.rules.questions import Questions
 from wsreplay.errors import ContractError
 
 MINE = """
@@ -25,6 +27,13 @@ def test_paths_of_the_contract_become_the_products() -> None:
     labels = {name: [str(getattr(source, "text", source)) for source in span.label] for name, span in contract.spans.items()}
     assert (labels["run"][0], labels["tool"]) == ("$.data.agent", ["tool_name"])
     assert sources["tool"] == ["$.data.call", "$.tool_call_id", "$.data.tool_call_id"]
+
+
+def test_a_path_of_the_product_may_begin_as_another_field() -> None:
+    contract = loads("extends: agent-chat\nmap: {fields: {thread_id: $.message.thread, message: $.message.text}}\n")
+    (questions,) = contract.of(Questions)
+    assert str(contract.keys["thread"].sources[0]) == str(parse("$.message.thread"))
+    assert [path.text for path in questions.text][:2] == ["$.text", "$.message.text"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ product's when the contract is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from wsreplay.contract import paths
 from wsreplay.contract.document import Value, suggestion
 from wsreplay.contract.model import Contract, Envelope, ProductMap
 from wsreplay.contract.parts import path_of
+from wsreplay.trace import jsonpath
 
 PLACES = ("type", "sent", "seq", "id")
 PARTS = ("unpack", *PLACES, "events", "fields")
@@ -33,9 +34,7 @@ def map_contract(contract: Contract, value: Value) -> Contract:
     parts = value.mapping(PARTS)
     events = _events(contract, parts["events"]) if "events" in parts else ()
     contract = replace(contract, map=ProductMap(events))
-    for ours, path in parts["fields"].mapping().items() if "fields" in parts else ():
-        contract = _map_field(contract, ours, path, parts["fields"])
-    return contract
+    return _map_fields(contract, parts["fields"]) if "fields" in parts else contract
 
 
 def _events(contract: Contract, value: Value) -> tuple[tuple[str, str], ...]:
@@ -63,21 +62,26 @@ def _is_any(contract: Contract, direction: int, ours: str) -> bool:
     return not contract.is_named(direction, ours) and not any(pattern.fits(direction, ours) for pattern in known)
 
 
-def _map_field(contract: Contract, ours: str, value: Value, above: Value) -> Contract:
-    """Wherever the contract reads a field, it reads the product's path."""
-    theirs, place = path_of(value), above.key_places[ours]
-    try:
-        steps = paths.parse(ours if ours.startswith("$") else f"$.{ours}").steps
-    except paths.PathError as error:
-        Value(ours, place).fail(str(error))
-    if any(path.steps[: len(steps)] == steps for path in _paths_in(contract)):
-        mapped: Contract = _substitute(contract, lambda path: _moved(path, steps, theirs))
-        return mapped
-    key = contract.keys.get(ours)
-    if key is None:
-        _fail_unread(contract, ours, Value(ours, place))
-    keys = {**contract.keys, ours: replace(key, sources=(theirs, *key.sources))}
-    return replace(contract, keys=keys)
+def _map_fields(contract: Contract, value: Value) -> Contract:
+    """Wherever the contract reads a field, it reads the product's path: all at once, for a path may begin as another field."""
+    moves: dict[jsonpath.Path, paths.Path] = {}
+    keys: dict[str, paths.Path] = {}
+    read = list(_paths_in(contract))
+    for ours, item in value.mapping().items():
+        theirs, place = path_of(item), value.key_places[ours]
+        try:
+            steps = paths.parse(ours if ours.startswith("$") else f"$.{ours}").steps
+        except paths.PathError as error:
+            Value(ours, place).fail(str(error))
+        if any(path.steps[: len(steps)] == steps for path in read):
+            moves[steps] = theirs
+        elif ours in contract.keys:
+            keys[ours] = theirs
+        else:
+            _fail_unread(contract, ours, Value(ours, place))
+    mapped: Contract = _substitute(contract, lambda path: _moved(path, moves))
+    added = {name: replace(mapped.keys[name], sources=(path, *mapped.keys[name].sources)) for name, path in keys.items()}
+    return replace(mapped, keys={**mapped.keys, **added})
 
 
 def _fail_unread(contract: Contract, ours: str, value: Value) -> NoReturn:
@@ -85,10 +89,13 @@ def _fail_unread(contract: Contract, ours: str, value: Value) -> NoReturn:
     value.fail(f"nothing in the contract reads {ours!r}{suggestion(ours, sorted(names))}")
 
 
-def _moved(path: paths.Path, steps: tuple[str | int, ...], theirs: paths.Path) -> paths.Path:
-    if path.steps[: len(steps)] != steps:
-        return path
-    return paths.of_steps((*theirs.steps, *path.steps[len(steps) :]))
+def _moved(path: paths.Path, moves: Mapping[jsonpath.Path, paths.Path]) -> paths.Path:
+    """The product's path in the place of the longest field that a path begins with."""
+    for end in range(len(path.steps), 0, -1):
+        theirs = moves.get(path.steps[:end])
+        if theirs is not None:
+            return paths.of_steps((*theirs.steps, *path.steps[end:]))
+    return path
 
 
 def _paths_in(value: Any) -> Iterator[paths.Path]:
