@@ -181,6 +181,14 @@ def test_a_question_alone_makes_no_agent() -> None:
     assert proposal.events == {} and len(proposal.unmapped) == 2
 
 
+def test_texts_are_found_where_events_show_them() -> None:
+    talk = asked("chat", "agentStarted")
+    talk.add(0, "chat", {"data": {"text": "only asked"}})
+    assert propose(talk, load("agent-chat")).fields == {}
+    talk.add(1, "agentThinking", {"data": {"thought": "shown"}})
+    assert propose(talk, load("agent-chat")).fields == {"thought": "$.data.thought"}
+
+
 def asked(question: str, answer: str) -> ObservedTypes:
     talk = ObservedTypes("json", None)
     talk.add(0, question, {"type": question})

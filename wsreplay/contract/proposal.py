@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby, islice
@@ -17,6 +17,7 @@ from typing import Any
 
 from wsreplay.contract.model import PSEUDO_EVENTS, Contract
 from wsreplay.contract.paths import Path as ContractPath
+from wsreplay.contract.rules.needs import Needs
 from wsreplay.decode import PLAIN
 from wsreplay.decode.values import text_of
 from wsreplay.store.reader import Recording
@@ -186,7 +187,8 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
         unmapped = [event for event in unmapped if event[1] not in asked]
     documents = [document for samples in seen.samples.values() for document in samples]
     counts = Counter(path for document in documents for path, _ in _leaves(document))
-    return Proposal(seen, events, _fields(base, counts), _sent(base, documents, counts), tuple(unmapped), frozenset(guessed))
+    fields = _fields(base, counts) | _texts(base, seen.samples, events)
+    return Proposal(seen, events, fields, _sent(base, documents, counts), tuple(unmapped), frozenset(guessed))
 
 
 def _names(contract: Contract) -> list[str]:
@@ -217,6 +219,23 @@ def _fields(base: Contract, there: Counter[Path]) -> dict[str, str]:
         path = _find(str(sources[0][-1]), there)
         if path is not None:
             fields[str(sources[0][-1])] = jsonpath.show(path)
+    return fields
+
+
+def _texts(base: Contract, samples: Mapping[tuple[int, str], Sequence[Any]], events: Mapping[str, str]) -> dict[str, str]:
+    """Where the texts stand that events of the contract have to show, if not where it says."""
+    fields: dict[str, str] = {}
+    for rule in base.of(Needs):
+        shown = [
+            document
+            for (direction, type_), documents in samples.items()
+            if any(pattern.fits(direction, events.get(type_, type_)) for pattern in rule.events)
+            for document in documents
+        ]
+        there = Counter(path for document in shown for path, _ in _leaves(document))
+        if not any(there[text.steps] for text in rule.any_of):
+            paths = {str(text.steps[0]): _find(str(text.steps[0]), there) for text in rule.any_of if len(text.steps) == 1}
+            fields |= {name: jsonpath.show(path) for name, path in paths.items() if path is not None}
     return fields
 
 
