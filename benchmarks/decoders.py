@@ -22,7 +22,8 @@ from wsreplay.trace.stream import lifecycle
 from wsreplay.validator import Engine
 
 GOAL = "≤ 1.5"
-_FIELDS = ("thread_id", "run_id", "tool_call_id", "tool_name", "user_id")
+_IDS = ("thread_id", "run_id", "tool_call_id", "tool_name", "user_id")
+_TEXTS = ("text", "message", "content", "thought", "delta")
 _CALLS = """
 contract: calls
 envelope: {{type: $.type{decoder}}}
@@ -66,7 +67,7 @@ def _calls(events: int, *, is_rpc: bool) -> Iterator[Row]:
 
 def _mapped(decoder: str, above: str) -> Contract:
     """agent-chat, whose fields stand in a part of the document."""
-    places = {**{name: f"{above}.{name}" for name in _FIELDS}}
+    places = {name: f"{above}.{name}" for name in (*_IDS, *_TEXTS)}
     fields = ", ".join(f"{name}: '{path}'" for name, path in places.items())
     envelope = f"sent: '{above}.timestamp', seq: '{above}.seq', id: '{above}.message_id'"
     return loads(f"extends: agent-chat\nenvelope: {{decoder: {decoder}, {envelope}}}\nmap: {{fields: {{{fields}}}}}\n")
@@ -122,8 +123,8 @@ def judge(way: Way) -> float:
     took = time.perf_counter() - began
     gc.enable()
     judgement = engine.judgement()
-    if judgement.events != len(way.rows):
-        raise SystemExit(f"{way.name}: {judgement.events} of {len(way.rows)} events")
+    if judgement.events != len(way.rows) or judgement.findings:
+        raise SystemExit(f"{way.name}: {judgement.events} of {len(way.rows)} events, {len(judgement.findings)} findings")
     return took
 
 

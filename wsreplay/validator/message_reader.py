@@ -105,9 +105,8 @@ class MessageReader:
         decode = self._strictly(partial.decoder())
         if shortcut.body is None:
             return _Lane(decode, self.handlers)
-        body = shortcut.body
-        tables = _CutHandlers(self.handlers[0], body), _CutHandlers(self.handlers[1], body)
-        return _Lane(_decode_cut(decode, body), tables)
+        cutter = _Cutter(decode, shortcut.body)
+        return _Lane(cutter.decode, (_CutHandlers(self.handlers[0], cutter), _CutHandlers(self.handlers[1], cutter)))
 
     def _look_at_a_glance(self, decoder: Decoder) -> None:
         glance = getattr(decoder, "glance", None)
@@ -331,19 +330,38 @@ class MessageReader:
         return handler
 
 
-class _CutHandlers(Handlers):
-    """Handlers for messages whose document is a part of the payload: by type, made when they are asked for."""
+class _Cutter:
+    """Reads messages whose document is a part of the payload."""
 
-    def __init__(self, handlers: Handlers, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> None:
+    def __init__(self, decode: Decode, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> None:
+        self._decode, self._body = decode, body
+        # what was cut out of the payload that was decoded last, which is handled before the next one
+        self.document = b""
+
+    def decode(self, payload: bytes) -> Any:
+        """The message that a document says. Raises ValueError or RecursionError."""
+        cut = self._body(payload)
+        if cut is None:
+            raise _NotSimple
+        kind, self.document = cut
+        message = self._decode(self.document)
+        if kind is not None:
+            message.kind = kind
+        return message
+
+
+class _CutHandlers(Handlers):
+    """Handlers for what a cutter reads: by type, made when they are asked for."""
+
+    def __init__(self, handlers: Handlers, cutter: _Cutter) -> None:
         super().__init__()
-        self._handlers, self._body = handlers, body
+        self._handlers, self._cutter = handlers, cutter
 
     def __missing__(self, type_: Any) -> Callable[..., None]:
-        handle, body = self._handlers[type_], self._body
+        handle, cutter = self._handlers[type_], self._cutter
 
         def handle_cut(message: Any, conn: ConnectionState, fid: int, t: int, payload: bytes, kind: str) -> None:
-            cut = body(payload)
-            handle(message, conn, fid, t, b"" if cut is None else cut[1], kind)
+            handle(message, conn, fid, t, cutter.document, kind)
 
         if len(self) > _MOST_TYPES:
             self.clear()
@@ -353,19 +371,6 @@ class _CutHandlers(Handlers):
 
 class _NotSimple(ValueError):
     """A message needs its decoder."""
-
-
-def _decode_cut(decode: Decode, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> Decode:
-    def decode_cut(payload: bytes) -> Any:
-        cut = body(payload)
-        if cut is None:
-            raise _NotSimple
-        message = decode(cut[1])
-        if cut[0] is not None:
-            message.kind = cut[0]
-        return message
-
-    return decode_cut
 
 
 class _HoldsEvents(ValueError):

@@ -14,10 +14,12 @@ import msgspec
 
 from wsreplay.contract.model import Contract
 from wsreplay.contract.paths import Path, of_steps
+from wsreplay.trace import jsonpath
 
 _LIFTED = "\ue000kind"  # the member that holds the type where it does not stand at the top of a message
 _ROOT = "\ue000root"  # the member that holds a message that is an array
-_Tree = dict[str, Any]  # member → what is read below it; empty: the value itself
+_LAST_INDEX = 7  # what stands further behind in an array is read with all of it
+_Tree = dict[str | int, Any]  # member or index → what is read below it; empty: the value itself
 
 
 def paths_of(contract: Contract, *, labels: bool = False) -> list[Path]:
@@ -51,6 +53,7 @@ class PartialDecoder:
         self._tree: _Tree = {}
         for path in [*paths[1:], paths[0]] if kind_last else paths:
             self._plant(_members(path))
+        _keep_apart(self._tree)
         self.kind_path = paths[0]
         self.type = self._struct("Message", self._tree, ())
         # a function of msgspec's from a payload to an instance of `type`
@@ -59,7 +62,7 @@ class PartialDecoder:
         self._lifts = self._is_lifted()
         self._find_kind = self.getter(self.kind_path)
 
-    def _plant(self, members: tuple[str, ...]) -> None:
+    def _plant(self, members: jsonpath.Path) -> None:
         node = self._tree
         for depth, member in enumerate(members, 1):
             node = node.setdefault(member, {})
@@ -67,7 +70,13 @@ class PartialDecoder:
                 node.clear()
                 break
 
-    def _struct(self, name: str, tree: _Tree, above: tuple[str, ...]) -> type[msgspec.Struct]:
+    def _struct(self, name: str, tree: _Tree, above: jsonpath.Path) -> type[msgspec.Struct]:
+        if _is_array(tree):
+            items = [(step, tree.get(step)) for step in range(max(map(int, tree)) + 1)]
+            types = [self._struct(f"{name}_{step}", below, (*above, step)) | None if below else Any for step, below in items]
+            return msgspec.defstruct(
+                name, [(f"i{step}", type_, None) for step, type_ in enumerate(types)], array_like=True, gc=False
+            )
         fields, rename = list[tuple[str, Any] | tuple[str, Any, Any]](), dict[str, str]()
         if not above:
             fields.append(("kind", Any, None))
@@ -86,7 +95,7 @@ class PartialDecoder:
                 fields.append((f"f{number}", str))
             else:
                 fields.append((f"f{number}", type_, None))
-            rename[f"f{number}"] = member
+            rename[f"f{number}"] = str(member)
         return msgspec.defstruct(name, fields, rename=rename, gc=False, kw_only=True)
 
     def with_type_at(
@@ -126,20 +135,20 @@ class PartialDecoder:
         try:
             message = msgspec.convert(document, self.type)
         except (ValueError, RecursionError):
-            message = self._from_plain(self.type, self._tree, document if isinstance(document, dict) else {})
+            message = self._from_plain(self.type, self._tree, document)
             if self._reads_arrays:
                 setattr(message, "root", document)  # noqa: B010
         setattr(message, "kind", kind)  # noqa: B010
         return message
 
-    def _from_plain(self, type_: Any, tree: _Tree, plain: dict[str, Any]) -> Any:
-        message = type_()
-        for field in msgspec.structs.fields(type_):
-            value = plain.get(field.encode_name)
-            below = tree.get(field.encode_name)
+    def _from_plain(self, type_: Any, tree: _Tree, plain: Any) -> Any:
+        message, is_array = type_(), type_.__struct_config__.array_like
+        for place, field in enumerate(msgspec.structs.fields(type_)):
+            step = place if is_array else field.encode_name
+            value, below = of_steps((step,)).find(plain), tree.get(step)
             if below:
                 inner = next(member for member in field.type.__args__ if member is not type(None))
-                value = self._from_plain(inner, below, value) if isinstance(value, dict) else None
+                value = self._from_plain(inner, below, value)
             setattr(message, field.name, value)
         return message
 
@@ -149,7 +158,7 @@ class PartialDecoder:
         if steps and isinstance(steps[0], int):
             return f"{message}.root", path
         taken = 0
-        while steps and isinstance(steps[0], str) and steps[0] in node:
+        while steps and steps[0] in node:
             attribute = self._attribute(node, steps[0], top=taken == 0)
             source = f"{source}.{attribute}" if taken == 0 else f"({source}.{attribute} if {source} is not None else None)"
             node, taken = node[steps[0]], taken + 1
@@ -159,13 +168,15 @@ class PartialDecoder:
     def guarded(self, path: Path, message: str = "d") -> tuple[str, str] | None:
         """The same of what stands in an object of the message: source that is None where there is none, and source that reads
         it elsewhere; None of another path."""
-        outer, inner = self._tree.get(str(path.steps[0])), path.steps[-1]
-        if len(path.steps) != 2 or not outer or inner not in outer or outer[str(inner)]:
+        outer, inner = self._tree.get(path.steps[0]), path.steps[-1]
+        if len(path.steps) != 2 or not outer or inner not in outer or outer[inner]:
             return None
-        guard = f"{message}.{self._attribute(self._tree, str(path.steps[0]), top=True)}"
-        return guard, f"{guard}.{self._attribute(outer, str(inner), top=False)}"
+        guard = f"{message}.{self._attribute(self._tree, path.steps[0], top=True)}"
+        return guard, f"{guard}.{self._attribute(outer, inner, top=False)}"
 
-    def _attribute(self, node: _Tree, member: str, top: bool) -> str:
+    def _attribute(self, node: _Tree, member: str | int, top: bool) -> str:
+        if isinstance(member, int):
+            return f"i{member}"
         if top and not self._is_lifted() and member == self.kind_path.steps[0]:
             return "kind"
         return f"f{list(node).index(member)}"
@@ -188,11 +199,23 @@ def partial_decoder(paths: tuple[Path, ...]) -> PartialDecoder:
     return PartialDecoder(paths)
 
 
-def _members(path: Path) -> tuple[str, ...]:
-    """The member names a path begins with."""
-    members: list[str] = []
+def _members(path: Path) -> jsonpath.Path:
+    """The steps a path begins with that the decoder takes: members, and the first places of arrays within them."""
+    members: list[str | int] = []
     for step in path.steps:
-        if not isinstance(step, str):
+        if isinstance(step, int) and not (members and 0 <= step <= _LAST_INDEX):
             break
         members.append(step)
     return tuple(members)
+
+
+def _is_array(tree: _Tree) -> bool:
+    return any(isinstance(step, int) for step in tree)
+
+
+def _keep_apart(tree: _Tree) -> None:
+    """What may be an object or an array is read as it is."""
+    for below in tree.values():
+        if len({type(step) for step in below}) > 1:
+            below.clear()
+        _keep_apart(below)
