@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from wsreplay.display import local_time
 from wsreplay.errors import WsreplayError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
@@ -18,9 +19,13 @@ AT_ONCE = 25  # recordings that are told of together
 
 @dataclass(frozen=True, slots=True)
 class ListedRecording:
-    """One file; `why` says why it cannot be read, and the rest is then empty. `user` is that of its first session."""
+    """One file; `why` says why it cannot be read, and the rest is then empty. `user` is that of its first session.
+
+    `name` is its path in the folder, `started` when it began as the reader's clock had it.
+    """
 
     path: Path
+    name: str = ""
     why: str = ""
     started: str = ""
     lasted_ns: int = 0
@@ -49,17 +54,18 @@ def _read_all(folder: Path, context: JobContext) -> Iterator[ListedRecording]:
     for path in sorted(folder.glob("**/*.db")) if folder.is_dir() else ():
         if context.cancelled:
             return
-        yield _read(path)
+        yield _read(path, str(path.relative_to(folder)))
 
 
-def _read(path: Path) -> ListedRecording:
+def _read(path: Path, name: str) -> ListedRecording:
     try:
         with Recording.open(path, LOCKED_S) as reader:
             status, runs = path.stat(), reader.runs()
             sessions = stitch(reader.connections())
             return ListedRecording(
                 path,
-                started=runs[0].started_at if runs else "",
+                name,
+                started=local_time(runs[0].started_at) if runs else "",
                 lasted_ns=reader.reached_ns() - runs[0].start_ns if runs else 0,
                 sessions=len(sessions),
                 user=(sessions[0].user or "") if sessions else "",
@@ -70,4 +76,4 @@ def _read(path: Path) -> ListedRecording:
                 live=reader.live,
             )
     except (WsreplayError, OSError) as error:
-        return ListedRecording(path, str(error).removeprefix(str(path)).lstrip(": "))
+        return ListedRecording(path, name, str(error).removeprefix(str(path)).lstrip(": "))

@@ -11,7 +11,6 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from wsreplay import units
-from wsreplay.display import local_time
 from wsreplay.model import NO_FIT
 from wsreplay.tui.browse.folder import ListedRecording, read_folder
 from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen, Sort
@@ -143,7 +142,7 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         return self.look.safe(user or ("anonymous" if recording.sessions else "")) + more
 
     def _file(self, recording: ListedRecording) -> str:
-        return self.look.safe(str(recording.path.relative_to(self.folder)))
+        return self.look.safe(recording.name)
 
     def _words(self, recording: ListedRecording) -> tuple[str, str]:
         """What is wrong with it, or what it is; and the name of a style."""
@@ -202,11 +201,10 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
 
     def _time_text(self, recording: ListedRecording) -> str:
         """The day too, where not all are of one day."""
-        local = local_time(recording.started) if recording.started else ""
-        return local[11:] if len(self._days) < 2 else local[5:16]
+        return recording.started[11:] if len(self._days) < 2 else recording.started[5:16]
 
     def show_items(self) -> None:
-        self._days = {local_time(recording.started)[:10] for recording in self.items if recording.started}
+        self._days = {recording.started[:10] for recording in self.items if recording.started}
         longest = max((cell_len(self._file(recording)) for recording in self.items), default=0)
         users = max((cell_len(self._user_text(recording)) for recording in self.items), default=0)
         self.table.fit_columns({FILE: longest, USER: users, "time": 8 if len(self._days) < 2 else 11})
