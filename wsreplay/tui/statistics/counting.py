@@ -33,7 +33,7 @@ class SlowSpan(NamedTuple):
     frame: int
 
 
-class Reconnect(NamedTuple):
+class ClientReturn(NamedTuple):
     """A client that came back, `away_ns` after its connection ended, on the `connection`. Times in ns."""
 
     session: int
@@ -49,7 +49,7 @@ class Figures(NamedTuple):
     statistics: Statistics
     spans: dict[tuple[str, str], SpanGroup]
     slowest: list[SlowSpan]
-    reconnects: list[Reconnect]
+    reconnects: list[ClientReturn]
     reconnected: int
 
 
@@ -98,7 +98,7 @@ def count(
     context.publish(Figures(statistics, spans, slowest.listed(), most, len(reconnects) - len(most)))
 
 
-def find_reconnects(reader: Recording, only: Sequence[int] | None, resume_within_ns: int) -> list[Reconnect]:
+def find_reconnects(reader: Recording, only: Sequence[int] | None, resume_within_ns: int) -> list[ClientReturn]:
     """Those of some connections (None: all), in order."""
     wanted = None if only is None else frozenset(only)
     reconnects = []
@@ -106,5 +106,5 @@ def find_reconnects(reader: Recording, only: Sequence[int] | None, resume_within
         for before, after in zip(session.connections, session.connections[1:], strict=False):
             if before.closed_ns is not None and (wanted is None or after.id in wanted):
                 away_ns = max(0, after.opened_ns - before.closed_ns)
-                reconnects.append(Reconnect(session.id, session.user, after.opened_ns, away_ns, after.id))
+                reconnects.append(ClientReturn(session.id, session.user, after.opened_ns, away_ns, after.id))
     return reconnects
