@@ -20,19 +20,21 @@ ROOT = Path(__file__).resolve().parents[2]
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
-def run_step(name: str, folder: Path, inputs: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_step(name: str, folder: Path, inputs: dict[str, str], path: str = PATH) -> subprocess.CompletedProcess[str]:
     """Run a step's script as GitHub does: expressions replaced, files for outputs and summary."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     given = {key: value["default"] for key, value in action["inputs"].items()} | inputs
     one = next(one for one in action["runs"]["steps"] if one["id"] == name)
     expression = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
     environment = {key: expression.sub(lambda match: given[match[1]], value) for key, value in one["env"].items()}
+    environment = {key: value.replace("${{ github.action_path }}", str(ROOT)) for key, value in environment.items()}
     assert not [value for value in environment.values() if "${{" in value]
     files = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
+    files |= {"GITHUB_PATH": str(folder / "path"), "RUNNER_TEMP": str(folder)}
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", one["run"]], cwd=folder,
-        env={"PATH": PATH, "HOME": str(folder), "LANG": "C.UTF-8", **files, **environment},
-        capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", **files, **environment},
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -62,6 +64,17 @@ def test_the_action_annotates_and_fails_where_something_is(recordings: Path, tmp
     assert "tool_completed" in (tmp_path / "summary").read_text()
     reports = {path.name for path in (tmp_path / "out here").iterdir()}
     assert reports == {"report.html", "report.txt", "junit.xml", "results.sarif"}
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(400)
+def test_the_action_installs_what_it_runs(recordings: Path, tmp_path: Path) -> None:
+    installed = run_step("install", tmp_path, {"python": sys.executable}, f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    assert installed.returncode == 0, installed.stderr
+    (folder,) = (tmp_path / "path").read_text().splitlines()
+    done = run_step("validate", tmp_path, {"files": str(recordings / "healthy.db")}, f"{folder}:/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "wsreplay-report" / "results.sarif").exists()
 
 
 def test_the_action_says_when_there_is_nothing_to_judge(tmp_path: Path) -> None:

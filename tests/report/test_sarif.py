@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import fastjsonschema
+import npm
+import pytest
+from commandline import run
 
 from tests.report.conftest import MISSING_TOOL, inject, judged
 from wsreplay.report import FileResult, render
 from wsreplay.validator.findings import Severity, Verdict
+
+SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
 
 def only(**properties: Any) -> dict[str, Any]:
@@ -146,3 +153,25 @@ def test_an_injected_fault_is_not_taken_for_a_real_one(chat: FileResult) -> None
     (result,) = run_of([inject(chat)])["results"]
     assert result["message"]["text"].endswith(" (⚡ injected: 1 fault)")
     assert result["properties"]["injectedFaults"] == ["reset,bytes=4kB"]
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(300)
+def test_the_validator_of_those_who_made_the_format_accepts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Microsoft's SARIF Multitool: the schema, and the rules of the standard beside it. What it only warns of is let pass."""
+    npm.install(tmp_path, "@microsoft/sarif-multitool")
+    own = tmp_path / "own.yaml"
+    own.write_text("contract: own\nextends: agent-chat\nspans:\n  run: {within: 1ms}\n")
+    samples = sorted(SAMPLES.rglob("*.db"))
+    assert run("validate", *samples, "-f", "sarif", "-o", tmp_path / "builtin.sarif").code == 1
+    assert run("validate", SAMPLES / "healthy.db", "-c", own, "-f", "sarif", "-o", tmp_path / "own.sarif").code == 1
+    (tmp_path / "bad.sarif").write_text('{"version": "2.1.0", "runs": [{"results": [{}]}]}')
+    monkeypatch.setenv("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
+    for name, is_good in (("builtin", True), ("own", True), ("bad", False)):
+        command = ["npx", "sarif-multitool", "validate", f"{name}.sarif", "-o", f"{name}.log", "--log", "ForceOverwrite"]
+        done = subprocess.run(
+            command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        )
+        said = done.stdout + done.stderr
+        assert "1 files scanned" in said, said
+        assert (re.search(r": error [A-Z]+[0-9]+:", said) is None) is is_good, said
