@@ -11,7 +11,7 @@ from typing import Any
 
 from wsreplay import contract as contracts
 from wsreplay.contract import Contract
-from wsreplay.model import Connection, Ending, Message
+from wsreplay.model import Connection, Ending, Hold, Message
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator import Engine, Finding, Judgement, SpanLog, mutation_score
@@ -33,6 +33,7 @@ class Trace:
     reached: float | None = None
     cut_frames: set[int] = field(default_factory=set)
     counts: Counter[int] = field(default_factory=Counter)  # messages of each connection
+    holds: list[Hold] = field(default_factory=list)
 
     def at(self, seconds: float) -> Trace:
         self.now = seconds
@@ -58,6 +59,11 @@ class Trace:
 
     def drop(self, id: int = 1, by: str = "server") -> Trace:
         return self.close(id, by=by, ending=Ending.DROPPED)
+
+    def hold(self, start: float, end: float) -> Trace:
+        """The recorder held traffic back from one time (s) to another."""
+        self.holds.append(Hold(round(start * NS), round(end * NS)))
+        return self
 
     def truncate(self) -> Trace:
         """The recording ends here; what is open is open."""
@@ -124,6 +130,7 @@ class Trace:
         connections = self.ending()
         engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.set_cut_frames(self.cut_frames)
+        engine.set_holds(self.holds)
         engine.set_decoders(decoders_of(contract, connections, self.messages))
         engine.run([message.row() for message in self.messages])
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]

@@ -124,6 +124,8 @@ def generated_verdict(name: str) -> dict[str, Any]:
             trace.close(connection.id)
     if name.endswith("5"):
         trace.truncate()
+    if name.endswith("6"):
+        trace.hold(0.2, 0.5).hold(1.5, 1.7)
     contract = loads(HEAD + RULES[rules])
     result = FileResult("", trace.judge(contract, span_log=SpanLog()), contract=contract, every_span=True)
     verdict: dict[str, Any] = orjson.loads(orjson.dumps(document([result])))
