@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import click
 
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import decoder_option, recordings_folder, split_session
+from wsreplay.cli.options import Address, decoder_option, recordings_folder, split_session
+from wsreplay.errors import UsageError
+from wsreplay.extras import require
 from wsreplay.store.paths import reachable
+
+WEB_HOST, WEB_PORT = "127.0.0.1", 8766
 
 
 @click.command()
@@ -16,16 +23,23 @@ from wsreplay.store.paths import reachable
 @decoder_option
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--web", is_flag=False, flag_value="", metavar="[HOST:PORT]",
+              help=f"Show it in a browser, at this address of this machine. [default: {WEB_HOST}:{WEB_PORT}]")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
     file: str | None, session: int | None, contracts: tuple[str, ...], decoder: str | None, ascii_only: bool, no_mouse: bool,
-    while_open: int | None,
+    web: str | None, while_open: int | None,
 ) -> None:  # fmt: skip
     """Look into a recording: replay it, find what is missing, late or out of order.
 
     FILE is a recording, also one that is being written, or a folder of them; without it, the folder `recordings`. SESSION is
     the number of one to open at once; FILE#SESSION is the same.
     """
+    if web is not None:
+        _serve(web, [*([file] if file else []), *([str(session)] if session is not None else [])],
+               [*(part for name in contracts for part in ("-c", name)), *(["--as", decoder] if decoder else []),
+                *(["--ascii"] if ascii_only else []), *(["--no-mouse"] if no_mouse else [])])  # fmt: skip
+        return
     from wsreplay.tui.start import run
 
     path, marked = split_session(file) if file else (recordings_folder(), None)
@@ -35,3 +49,24 @@ def command(
         path, session=marked if session is None else session, contracts=contracts, ascii_only=ascii_only or None, mouse=mouse,
         while_open=while_open, decoder=decoder,
     )  # fmt: skip
+
+
+def _serve(web: str, arguments: list[str], options: list[str]) -> None:
+    """Show it in a browser. What follows `--web` may also be the file. Raises UsageError."""
+    require("web", "textual_serve", purpose="wsreplay tui --web")
+    host, port = WEB_HOST, WEB_PORT
+    if web and (re.fullmatch(r"(.*:)?\d{1,5}", web) or arguments):
+        host, port = Address().convert(web, None, None)
+    elif web:
+        arguments = [web, *arguments]
+    if arguments:
+        path, _ = split_session(arguments[0])
+        if not reachable(path).exists():
+            raise UsageError(f"{path}: there is no such file. `wsreplay ls` lists what is recorded")
+    from wsreplay.tui.web import serve
+
+    serve([sys.executable, "-m", "wsreplay", "tui", *options, "--", *arguments], host, port, _say_where)
+
+
+def _say_where(url: str) -> None:
+    click.echo(f"the interface is at {url} until ctrl-c")

@@ -28,7 +28,9 @@ LOST, TOLD = 128 + signal.SIGHUP, 128 + signal.SIGTERM
 
 
 def check_terminal(environment: Mapping[str, str]) -> None:
-    """Raises UsageError where there is no terminal, or one that cannot place text."""
+    """Raises UsageError where there is no terminal, or one that cannot place text; a browser draws one of its own."""
+    if environment.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        return
     instead = "`wsreplay show` prints a recording"
     if not sys.stdout.isatty() or not sys.stdin.isatty():
         raise UsageError(f"the terminal interface needs a terminal. {instead}")

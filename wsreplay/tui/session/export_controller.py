@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame
@@ -58,11 +58,14 @@ class ExportController:
         if frame is None:
             return
         why = ""
-        with self._app.suspend():
-            try:
-                pager.page(frame.payload)
-            except WsreplayError as error:
-                why = str(error)  # said when the terminal is ours again
+        try:
+            with self._app.suspend():
+                try:
+                    pager.page(frame.payload)
+                except WsreplayError as error:
+                    why = str(error)  # said when the terminal is ours again
+        except SuspendNotSupported:
+            why = "there is no terminal for a pager here"
         if why:
             self._host.notify(self._host.look.own(why), title="it cannot be paged", severity="error", markup=False)
 
