@@ -84,7 +84,7 @@ async def test_the_next_finding_is_gone_to_wherever_one_stands(opened):
         await on.press("colon", *"7499", "enter", *["right_square_bracket"] * 5)
         assert isinstance(screen.inspector.item, GhostRow) and screen.inspector.item.finding.activation == EVENTS
         await on.press("right_square_bracket")
-        assert "no finding further on" in on.text()
+        assert "No more findings below" in on.text()
         await on.press("colon", *"4000", "enter", "left_square_bracket")
         assert isinstance(screen.inspector.item, GhostRow) and screen.inspector.item.finding.activation == 3_999
 
