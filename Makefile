@@ -80,7 +80,7 @@ $(VENV)/.docs: pyproject.toml $(READY)
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.generators
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	$(BIN)/python -m pytest -n auto --dist worksteal tests/docs
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/docs tests/tui/test_gallery.py
 
 package: $(READY)
 	rm -rf dist

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 
 import pytest
+from published import assert_published, picture_of
 
 from wsreplay.model import Ending
 from wsreplay.store import annotations as notes
@@ -179,13 +179,9 @@ async def test_the_picture_in_the_readme_is_what_the_interface_shows_of_a_sample
     async with stage(README_SAMPLE, width=132, height=26, validating=True, steady=True) as on:
         await on.until(lambda: on.app.validation.status.stage == "done")
         await on.press(NEXT)
-        svg = on.app.export_screenshot(title=f"wsreplay tui {README_SAMPLE.name}", simplify=True)
-    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"terminal-\d+", "wsreplay", svg).replace("Fira Code,", "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas,")
-    assert "http" not in svg.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")
-    if request.config.getoption("update_snapshots"):
-        await asyncio.to_thread(README_PICTURE.write_text, svg)
-    assert await asyncio.to_thread(README_PICTURE.read_text) == svg
+        svg = picture_of(on.app, f"wsreplay tui {README_SAMPLE.name}")
+    update = request.config.getoption("update_snapshots")
+    await asyncio.to_thread(assert_published, svg, README_PICTURE, update=update)
 
 
 def missing_previews(screen):
