@@ -48,7 +48,7 @@ def test_files_are_found_by_folder_name_and_pattern(folder: Path) -> None:
     assert remote.files_at(Path(url), ".db") == everything
     assert remote.files_at(Path(f"{url}/old/leak.db"), ".db") == everything[2:]
     assert remote.files_at(Path(f"{url}/*event.db"), ".db") == everything[1:2]
-    with pytest.raises(UsageError, match=r"file:///.*/nowhere: there is no such file"):
+    with pytest.raises(UsageError, match=r"file:///.*/nowhere: no such file"):
         remote.files_at(Path(f"{url}/nowhere"), ".db")
 
 
@@ -57,7 +57,7 @@ def test_files_are_found_by_folder_name_and_pattern(folder: Path) -> None:
     [
         ("gopher://x/a.db", UsageError, "gopher://x/a.db: Protocol not known: gopher"),
         ("gs://bucket/a.db", UsageError, "gs://bucket/a.db needs a package that is not installed"),
-        ("file:///nowhere/a.db", UsageError, "file:///nowhere/a.db: there is no such file"),
+        ("file:///nowhere/a.db", UsageError, "file:///nowhere/a.db: no such file"),
         ("ftp://127.0.0.1:1/a.db", RecordingError, "ftp://127.0.0.1:1/a.db cannot be reached: ConnectionRefusedError"),
     ],
 )

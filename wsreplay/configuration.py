@@ -36,16 +36,16 @@ class ProjectKey(NamedTuple):
 
 
 KEYS: Mapping[str, ProjectKey] = MappingProxyType({
-    "upstream": ProjectKey("The backend that `wsreplay record` stands before.", '"ws://localhost:8000"', "none: name it"),
-    "listen": ProjectKey("Where clients connect to, of `record` and `replay server`.", '"127.0.0.1:8765"', "127.0.0.1:8765"),
-    "contract": ProjectKey("What recordings are judged by: a built-in's name or a file, or a list of them.", '"agent-chat"',
+    "upstream": ProjectKey("The backend that `wsreplay record` forwards to.", '"ws://localhost:8000"', "none"),
+    "listen": ProjectKey("Where `record` and `replay server` listen for clients.", '"127.0.0.1:8765"', "127.0.0.1:8765"),
+    "contract": ProjectKey("What to check recordings against: a built-in's name or a file, or a list of them.", '"agent-chat"',
                     "the built-in that fits what was recorded", many=True, path=True),
-    "decoder": ProjectKey("How messages are read.", '"json"', "as the contract says, else found out"),
-    "user": ProjectKey("Where connections name their users, or a list of places.", '"header:X-User-Id"',
+    "decoder": ProjectKey("Decoder for the messages.", '"json"', "the contract's, else detected"),
+    "user": ProjectKey("Where a connection names its user, or a list of places.", '"header:X-User-Id"',
                 "a JWT's sub, user_id, uid or email, X-User-Id, ?user=, a session cookie", many=True),
-    "redact": ProjectKey("What is hidden before it is written, besides secrets in handshakes.", '["auto"]',
+    "redact": ProjectKey("What else to hide before it is written, besides secrets in handshakes.", '["auto"]',
                   "secrets in handshakes", many=True),
-    "output": ProjectKey("The folder where recordings go, and are looked for.", '"recordings"', "recordings/", path=True),
+    "output": ProjectKey("The folder to write recordings to, and to look for them.", '"recordings"', "recordings/", path=True),
 })  # fmt: skip
 # What people write, and what it is called.
 _ALSO = {"as": "decoder", "url": "upstream", "backend": "upstream", "port": "listen", "identity": "user", "folder": "output"}
@@ -119,7 +119,7 @@ def find(folder: Path | None = None) -> Configuration:
 
 
 def _text_of(path: Path) -> str | None:
-    """None where there is no such file. Raises OSError."""
+    """None where no such file. Raises OSError."""
     if not paths.isfile(path):  # noqa: PTH113 -- pathlib's raises on some names
         return None
     return path.read_text(encoding="utf-8", errors="surrogateescape")
@@ -165,7 +165,7 @@ def _problem(key: str, value: Any, name: str) -> str | None:
     """What is wrong with a key or its value, in words."""
     if key not in KEYS:
         if key == "tool" and name == FILE:
-            return f"keys stand at the top of {FILE}, without [{SHARED_TABLE}]"
+            return f"keys belong at the top of {FILE}, without [{SHARED_TABLE}]"
         close = [_ALSO[key]] if key in _ALSO else difflib.get_close_matches(key, KEYS, 1)
         return f"unknown key {key!r}" + (f": did you mean {close[0]}?" if close else f": there are {', '.join(KEYS)}")
     wanted = KEYS[key]
@@ -173,13 +173,13 @@ def _problem(key: str, value: Any, name: str) -> str | None:
     wrong = next((text for text in texts if not isinstance(text, str) or not text), None)
     if wrong is None and texts:
         return None
-    kind = "a text or a list of texts" if wanted.many else "a text"
+    kind = "a string or a list of strings" if wanted.many else "a string"
     return f"{key} must be {kind}, as in {key} = {wanted.example}, not {_kind_of(value if wrong is None else wrong)}"
 
 
 def _kind_of(value: Any) -> str:
     kinds = {
-        bool: "true or false", int: "a number", float: "a number", str: "an empty text", list: "a list", dict: "a table",
+        bool: "true or false", int: "a number", float: "a number", str: "an empty string", list: "a list", dict: "a table",
     }  # fmt: skip
     if value == []:
         return "an empty list"
@@ -206,13 +206,13 @@ def document(values: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _document_lines(values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    yield "# What wsreplay does in this folder and below it. Options on the command line win; `wsreplay config` tells"
-    yield "# what is in force. Paths are told from the folder of this file."
+    yield "# Settings for wsreplay in this folder and below it. Options on the command line win; `wsreplay config` shows"
+    yield "# what is in force. Paths are relative to the folder of this file."
     for name, key in KEYS.items():
         texts = values.get(name, ())
         yield ""
         yield f"# {key.meaning}"
-        yield f"# Without it: {key.default}."
+        yield f"# Default: {key.default}."
         quoted = [_quoted(text) for text in texts]
         if not texts:
             yield f"# {name} = {key.example}"

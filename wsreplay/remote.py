@@ -54,7 +54,7 @@ def files_at(path: Path, ending: str) -> list[Path]:
 
     system, names = _patiently(url, lambda system, place: (system, look(system, place)))
     if not names:
-        raise UsageError(f"{url}: there is no such file, or none that ends in {ending}")
+        raise UsageError(f"{url}: no such file, or none that ends in {ending}")
     return [Path(system.unstrip_protocol(name)) for name in sorted(names)]
 
 
@@ -95,7 +95,7 @@ def _patiently(url: str, work: Callable[[Any, str], Result]) -> Result:
         try:
             return work(*fsspec.core.url_to_fs(url))
         except FileNotFoundError:
-            raise UsageError(f"{url}: there is no such file") from None
+            raise UsageError(f"{url}: no such file") from None
         except ImportError as error:
             raise UsageError(f"{url} needs a package that is not installed: {error}") from None
         except ValueError as error:  # a scheme that nobody knows

@@ -78,7 +78,7 @@ def test_values_that_json_has_no_words_for(folder: Path) -> None:
     [
         ("SELEC", ".", "the query cannot be answered: Parser Error"),
         ("SELECT nothing FROM events", ".", "the query cannot be answered: Binder Error"),
-        ("SELECT 1", "nowhere", "there is no such file or folder"),
+        ("SELECT 1", "nowhere", "no such file or folder"),
         ("SELECT 1", "old/empty", "there is neither a recording"),
         ("SELECT count(*) FROM events", "text.db", "not an SQLite file"),
     ],

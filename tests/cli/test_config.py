@@ -92,9 +92,9 @@ def test_a_mistake_in_it_stops_what_uses_it_and_nothing_else(project: Path, text
     [
         ('upstream = "nonsense"', "record", "upstream: UPSTREAM 'nonsense' is not a WebSocket URL"),
         ('contract = "agent-chta"', "ls", "contract: no built-in contract 'agent-chta'; did you mean 'agent-chat'?"),
-        ('decoder = "stmp"', "show", "decoder: there is no decoder 'stmp'; did you mean stomp?"),
-        ('user = "nobody"', "validate", "user: 'nobody' does not say where a user stands"),
-        ('redact = ["password"]', "import", "redact: 'password' says nothing of what to hide"),
+        ('decoder = "stmp"', "show", "decoder: unknown decoder 'stmp'; did you mean stomp?"),
+        ('user = "nobody"', "validate", "user: 'nobody' does not say where to find the user"),
+        ('redact = ["password"]', "import", "redact: 'password' does not say what to hide"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_named_with_its_line(project: Path, text: str, command: str, says: str) -> None:
@@ -122,7 +122,7 @@ def test_config_tells_what_is_in_force_and_whence(project: Path) -> None:
 def test_init_writes_what_its_options_say(project: Path) -> None:
     asked = run("init")
     assert (asked.code, asked.err) == (
-        2, "wsreplay: there is no terminal to ask at: say at least --upstream, as in --upstream ws://localhost:8000\n"
+        2, "wsreplay: no terminal to ask questions: give at least --upstream, as in --upstream ws://localhost:8000\n"
     )  # fmt: skip
     wrong = run("init", "--upstream", "8000", "-c", "agent-chta")
     assert (wrong.code, wrong.err) == (2, "wsreplay: contract: no built-in contract 'agent-chta'; did you mean 'agent-chat'?\n")
@@ -151,7 +151,7 @@ def test_init_asks_three_questions_at_a_terminal(project: Path, terminal: Tmux) 
     terminal.type("localhost:9000\n")
     terminal.until(lambda shown: "Contract, a name or a file" in shown)
     terminal.type("\n")
-    terminal.until(lambda shown: "Hide what looks like a secret" in shown)
+    terminal.until(lambda shown: "hide what looks like a secret" in shown)
     terminal.type("y\n")
     terminal.until(lambda shown: "ended 0" in shown)
     text = (project / "wsreplay.toml").read_text()

@@ -21,7 +21,7 @@ def test_show_prints_what_check_accepts(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     outcome = run("contract", "check", tmp_path / "mine.yaml", "ag-ui")
     assert outcome.code == 0
-    assert outcome.out.count("no mistakes") == 2
+    assert outcome.out.count("rules: OK") == 2
 
 
 def test_show_prints_the_handlers_that_judge_each_type_of_event(tmp_path: Path) -> None:
@@ -63,4 +63,4 @@ def test_mutate_names_the_holes_of_a_contract(recording: Path, tmp_path: Path) -
     assert "tool_completed" not in outcome.out, "its absence must not survive"
     bad = run("contract", "mutate", "agent-chat", recording)
     assert bad.code == 2
-    assert "only a good trace can be mutated" in bad.err
+    assert "only a recording without findings can be mutated" in bad.err

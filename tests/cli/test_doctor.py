@@ -40,8 +40,8 @@ def test_all_is_well(tmp_path: Path, listener: socket.socket) -> None:
 def test_a_port_that_is_taken_is_in_the_way(tmp_path: Path, listener: socket.socket) -> None:
     outcome = run("doctor", tmp_path, "-l", listener.getsockname()[1])
     assert outcome.code == 1
-    assert "Address already in use; choose another with -l" in outcome.out
-    assert "there is no recording in" in outcome.out
+    assert "Address already in use; choose another address with -l" in outcome.out
+    assert "no recordings in" in outcome.out
 
 
 def test_a_backend_that_is_not_there_is_in_the_way(tmp_path: Path) -> None:

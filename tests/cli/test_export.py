@@ -26,9 +26,9 @@ def test_a_script_goes_to_standard_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["healthy.db", "-f", "pytest"], "say where with -o tests/test_NAME.py"),
-        (["leak.db", "-f", "pytest", "-o", "test_x.py"], "it has sessions 1 to 2; name one, as in leak.db#1"),
-        (["leak.db", "-f", "websocat"], "of one session only"),
+        (["healthy.db", "-f", "pytest"], "name the test with -o tests/test_NAME.py"),
+        (["leak.db", "-f", "pytest", "-o", "test_x.py"], "but this format takes one; choose it, as in leak.db#1"),
+        (["leak.db", "-f", "websocat"], "but this format takes one"),
         (["leak.db#3", "-f", "websocat"], "has no session 3"),
     ],
 )

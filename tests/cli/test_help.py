@@ -37,8 +37,8 @@ def test_a_command_is_a_topic_too() -> None:
 
 def test_a_misspelt_topic_is_answered_with_the_right_one() -> None:
     outcome = run("help", "filter")
-    assert (outcome.code, outcome.err) == (2, "wsreplay: there is no topic 'filter': did you mean filters?\n")
-    assert run("help", "zzz").err == "wsreplay: there is no topic 'zzz': see wsreplay help\n"
+    assert (outcome.code, outcome.err) == (2, "wsreplay: no such topic: 'filter'; did you mean filters?\n")
+    assert run("help", "zzz").err == "wsreplay: no such topic: 'zzz'; see wsreplay help\n"
 
 
 def test_on_a_terminal_it_is_laid_out_and_paged(tmux: Tmux) -> None:

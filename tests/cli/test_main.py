@@ -40,7 +40,7 @@ def test_every_command_has_help() -> None:
 def test_a_misspelt_command_is_answered_with_the_right_one() -> None:
     outcome = run("recrod", "ws://localhost:1")
     assert outcome.code == 2
-    assert "There is no command 'recrod'. Did you mean 'record'?" in outcome.err
+    assert "No such command: 'recrod'. Did you mean 'record'?" in outcome.err
 
 
 def test_version() -> None:
@@ -57,7 +57,7 @@ def test_shell_completion(shell: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["show", "nowhere.db"], 2, "there is no such file"),
+        (["show", "nowhere.db"], 2, "no such file"),
         (["show", "x" * 300], 3, "cannot be read: File name too long"),
         (["show", "x" * 300 + "#1"], 2, "cannot be reached: File name too long"),
         (["validate", "x" * 300], 2, "cannot be reached: File name too long"),
@@ -70,7 +70,7 @@ def test_shell_completion(shell: str) -> None:
         (["show", "{recording}#" + "9" * 30], 2, "'999999999999999999' and so on is not a session number"),
         (["show", "{recording}#" + "9" * 5_000], 2, "cannot be reached: File name too long"),
         (["show", "{recording}", "--filter", "tpye:x"], 2, "type"),
-        (["validate", "nowhere.db"], 2, "there is no such file"),
+        (["validate", "nowhere.db"], 2, "no such file"),
         (["validate", "text.db"], 3, "not an SQLite file"),
         (["validate", "{recording}", "-c", "agent-chta"], 2, "agent-chat"),
         (["record", "nonsense"], 2, "is not a WebSocket URL"),

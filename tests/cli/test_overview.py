@@ -44,7 +44,7 @@ def test_a_page_goes_into_a_file(folder: Path) -> None:
         (["{file}", "1", "--follow"], "an overview is of whole recordings"),
         (["{file}#1", "-f", "html"], "an overview is of whole recordings"),
         (["{file}", "-f", "html", "--follow"], "name it with -o"),
-        (["nowhere", "--follow"], "nowhere: there is no such file or folder"),
+        (["nowhere", "--follow"], "nowhere: no such file or folder"),
     ],
 )
 def test_what_cannot_be_shown(folder: Path, arguments: list[str], says: str) -> None:

@@ -61,7 +61,7 @@ def test_nothing_goes_without_yes(folder: Path) -> None:
     assert outcome.code == 0
     assert [line.split()[:2] for line in outcome.out.splitlines()] == [["would", "remove"]] * 2
     assert "old-small.db   60d old" in outcome.out.splitlines()[0]
-    assert "2 recordings, " in outcome.err and "to remove: --yes does it" in outcome.err
+    assert "2 recordings, " in outcome.err and "to remove; add --yes to delete them" in outcome.err
     assert len(names(folder)) == 4
 
 
@@ -141,8 +141,8 @@ def test_folders_inside_are_left_alone_unless_asked_for(folder: Path) -> None:
 
 
 def test_mistakes_are_said(tmp_path: Path) -> None:
-    assert "say what is to go: --older-than 30d" in run("prune", tmp_path).err
-    assert "there is no such folder" in run("prune", tmp_path / "none", "--older-than", "1d").err
+    assert "say what to remove: --older-than 30d" in run("prune", tmp_path).err
+    assert "no such folder" in run("prune", tmp_path / "none", "--older-than", "1d").err
     assert "'30' is not a duration: it has no unit" in run("prune", tmp_path, "--older-than", "30").err
     assert run("prune", tmp_path, "--older-than", "30").code == 2
     assert "nothing to remove" in run("prune", tmp_path, "--older-than", "30d").err

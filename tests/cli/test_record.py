@@ -96,7 +96,7 @@ def test_faults_on_purpose_are_told_and_counted(backend: str, record: type[Recor
     recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db", *faults)
     chat(recorder.url)
     told = recorder.stop().err
-    assert "⚡ on purpose: slice=9   reset,from=60s   (seed 7)" in told
+    assert "⚡ faults to inject: slice=9   reset,from=60s   (seed 7)" in told
     assert "⚡ 2 faults injected" in told  # pieces either way
 
 

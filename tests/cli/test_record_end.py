@@ -117,7 +117,7 @@ def test_the_first_ctrl_c_ends_in_time_and_the_next_run_takes_in_what_was_left(
     assert f"→ {path}" in outcome.err
     recorder.wait_for(
         rf"\d+ records \(.*\) could not be written: {why}\. They are in {path}-unwritten;"
-        rf" .*wsreplay record -o {path} UPSTREAM takes them in"
+        rf" .*wsreplay record -o {path} UPSTREAM recovers them"
     )
     again = record(f"ws://127.0.0.1:{listener.port}", "-l", "0", "-o", path)
     assert again.url
@@ -174,9 +174,9 @@ def test_a_verdict_that_is_not_ready_in_time_does_not_hold_up_the_end(
     outcome = recorder.stop()
     assert time.monotonic() - began < END_S + SLACK_S
     assert outcome.code == 3
-    said = f"the verdict on {path} is not ready: `"
+    said = f"the verdict on {path} is not ready; run `"
     (line,) = (line for line in outcome.err.splitlines() if said in line)
-    assert line.endswith(f" validate -c agent-chat {path}` judges it")
+    assert line.endswith(f" validate -c agent-chat {path}`")
     assert not alive(follower)
     assert len(checked(path).stream(1, 0).frames) == 1
 

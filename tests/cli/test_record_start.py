@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(TRACER is None, reason="strace is not installed"
 STARTS = {
     "event loop": (
         ["socketpair:error=EMFILE"], 2,
-        "no event loop can be started: too many open files. `ulimit -n` shows the limit, and raises it",
+        "cannot start an event loop: too many open files; raise the limit with `ulimit -n`",
     ),
     "socket pair": (
         [f"socketpair:error=EMFILE:when={LOOP_SOCKET_PAIRS + 2}"], 3,
@@ -37,7 +37,7 @@ STARTS = {
         ["vfork:error=EAGAIN", "clone:error=EAGAIN"], 3,
         "the recorder cannot be started: [Errno 11] Resource temporarily unavailable",
     ),
-    "bind": (["bind:error=EACCES"], 2, "cannot listen on 127.0.0.1:0: permission denied (-l HOST:PORT chooses another)"),
+    "bind": (["bind:error=EACCES"], 2, "cannot listen on 127.0.0.1:0: permission denied (choose another with -l HOST:PORT)"),
     "listen": (["listen:error=EADDRINUSE"], 2, "cannot listen on 127.0.0.1:0: "),
     "lock": (["flock:error=ENOLCK"], 2, "a.db cannot be written: No locks available"),
     "disk": (["pwrite64:error=ENOSPC"], 3, "a.db cannot be written: the disk is full"),

@@ -101,7 +101,7 @@ def test_a_server_that_gives_up_is_exit_code_one() -> None:
     [
         (["127.0.0.1:1", "x"], "ws://127.0.0.1:1/ cannot be reached"),
         (["ftp://x", "x"], "URL 'ftp://x' is not a WebSocket URL"),
-        (["unix:/run/app.sock", "x"], "send does not speak to socket files"),
+        (["unix:/run/app.sock", "x"], "send cannot connect to a socket file"),
         (["8000", "--as", "json", "{"], "not JSON: {"),
     ],
 )  # fmt: skip

@@ -31,7 +31,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes
         ["bash", "-c", command], capture_output=True, timeout=60, check=False, env={**os.environ, **environment}, cwd=ROOT,
     )  # fmt: skip
     assert b"Traceback" not in done.stderr, done.stderr
-    assert b"mistake of wsreplay" not in done.stderr, done.stderr
+    assert b"internal error" not in done.stderr, done.stderr
     return done
 
 

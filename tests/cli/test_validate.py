@@ -40,7 +40,7 @@ def test_all_spans_are_told_where_they_are_asked_for(recording: Path) -> None:
     (brief,) = json.loads(run("validate", recording, "-f", "json").out)["files"]
     assert "spans" not in brief and brief["run_counts"] == file["run_counts"] == file["span_counts"]["run"]
     outcome = run("validate", recording, "--spans")
-    assert (outcome.code, outcome.err) == (2, "wsreplay: --spans is for -f json\n")
+    assert (outcome.code, outcome.err) == (2, "wsreplay: --spans needs -f json\n")
 
 
 def test_the_json_verdict_says_the_same(recording: Path) -> None:

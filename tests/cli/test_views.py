@@ -42,7 +42,7 @@ def test_show_reads_what_is_not_plain_json(tmp_path: Path) -> None:
     (found,) = run("show", path, "--json", "--filter", "type:agent_* thread:t").out.splitlines()
     assert json.loads(found)["events"][0]["type"] == "agent_started"
     refused = run("show", path, "--as", "socketio")
-    assert (refused.code, refused.err) == (2, "wsreplay: there is no decoder 'socketio'; did you mean socket.io?\n")
+    assert (refused.code, refused.err) == (2, "wsreplay: unknown decoder 'socketio'; did you mean socket.io?\n")
 
 
 def test_show_writes_bytes_in_hex_with_their_text_beside_them(tmp_path: Path) -> None:

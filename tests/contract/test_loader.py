@@ -50,13 +50,13 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ("", "c.yaml: the file is empty; a contract begins with `contract: NAME`"),
         ("- a", "c.yaml:1:1: expected a contract, found a list"),
         ("contract: x\nrulez: []", "c.yaml:2:1: rulez: unknown key 'rulez'; did you mean 'rules'?"),
-        ("contract: x\ncontract: y", "c.yaml:2:1: contract: 'contract' stands here twice; first in line 1"),
+        ("contract: x\ncontract: y", "c.yaml:2:1: contract: 'contract' appears twice; first in line 1"),
         (
             "contract: x\nversion: !date 1",
             "c.yaml:2:10: version: cannot be read: could not determine a constructor for the tag '!date'",
         ),
         ("contract: x\nversion: 2026-13-01", "c.yaml:2:10: version: no such number or date: put a text in quotes"),
-        ("contract: x\n[a]: 1", "c.yaml:2:1: a key must be a text"),
+        ("contract: x\n[a]: 1", "c.yaml:2:1: a key must be a string"),
         ("contract: [", "c.yaml:1:12: not YAML: expected the node content, but found '<stream end>'"),
         (
             "contract: x\nrules:\n  - {id: r, respons: [a, b]}",
@@ -114,16 +114,16 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ),
         (
             "contract: x\nkeys: {a: b, b: a}\n" + RULE,
-            "c.yaml:2:11: keys.a: keys that name each other in a circle: a → b → a",
+            "c.yaml:2:11: keys.a: keys refer to each other in a circle: a → b → a",
         ),
         (
             "contract: x\nkeys: {a: '$.x[*]'}\n" + RULE,
-            "c.yaml:2:11: keys.a: '$.x[*]' is no singular JSON path from column 4 on:"
+            "c.yaml:2:11: keys.a: '$.x[*]' is not a singular JSON path from column 4 on:"
             " names and indexes only, as in $.a['b c'][0]",
         ),
         (
             "contract: x\nunique: {field: envelope.id}\n" + RULE,
-            "c.yaml:2:17: unique.field: the envelope says nothing of 'id'; expected type",
+            "c.yaml:2:17: unique.field: the envelope does not define 'id'; expected type",
         ),
         (
             "contract: x\nrules: [{id: r, absence: a}, {id: r, absence: b}]",

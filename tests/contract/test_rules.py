@@ -232,7 +232,7 @@ def test_a_rule_can_be_taken_away(text: str):
         ("isolation: {id: i, bind: run}", "12: isolation: expected a list of rules, found a mapping"),
         ("isolation: [{bind: run}]", "13: isolation[0]: a rule needs an id"),
         ("spans: {run: {end: b}}", "14: spans.run: a span needs its start: without one it can never begin"),
-        ("spans: {run: {start: a, end: {}}}", "30: spans.run.end: a span that cannot end: name at least one end"),
+        ("spans: {run: {start: a, end: {}}}", "30: spans.run.end: a span needs at least one end"),
         ("spans: {run: {start: a, end: b, inside: run}}",
          "41: spans.run.inside: expected another span, found 'run'; expected another span"),
         ("spans: {run: {start: a, end: b, parent: 3}}",

@@ -11,12 +11,12 @@ from wsreplay.errors import UsageError
 
 
 def test_a_name_that_is_close_is_asked_for() -> None:
-    with pytest.raises(UsageError, match=r"there is no decoder 'socketio'; did you mean socket\.io\?"):
+    with pytest.raises(UsageError, match=r"unknown decoder 'socketio'; did you mean socket\.io\?"):
         get_decoder("socketio")
 
 
 def test_what_is_close_to_nothing_is_answered_with_all() -> None:
-    with pytest.raises(UsageError, match="there is no decoder 'zzz': there are actioncable, graphql"):
+    with pytest.raises(UsageError, match="unknown decoder 'zzz': there are actioncable, graphql"):
         get_decoder("zzz")
 
 

@@ -154,7 +154,7 @@ async def test_an_unknown_scenario_is_a_run_that_fails_and_says_so(connect: Conn
     client = await connect("alice")
     await client.send(chat("t1", "no-such-thing"))
     failure = await client.wait_for("error_event")
-    assert failure["payload"]["content"] == "there is no scenario 'no-such-thing'"
+    assert failure["payload"]["content"] == "unknown scenario 'no-such-thing'"
     assert client.types()[1:] == ["agent_started", "agent_thinking", "error_event"]
 
 

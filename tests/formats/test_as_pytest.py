@@ -67,7 +67,7 @@ def test_the_files_are_the_owners_alone_and_replace_none(tmp_path: Path) -> None
         hand_over(SAMPLES / "healthy.db", tmp_path / "test_x.py")
     shutil.rmtree(tmp_path / "cassettes")
     (tmp_path / "cassettes").write_text("")
-    with pytest.raises(UsageError, match="cassettes cannot be made"):
+    with pytest.raises(UsageError, match="cassettes cannot be created"):
         hand_over(SAMPLES / "healthy.db", tmp_path / "test_x.py")
 
 

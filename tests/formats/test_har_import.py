@@ -265,7 +265,7 @@ def test_odd_urls_cost_nothing_else(url: str, take: Take) -> None:
 
 
 def test_nothing_to_import_says_why(take: Take) -> None:
-    with pytest.raises(ImportFormatError, match=r"file: there is no WebSocket in it: log\.entries\[0\]: .* server-sent events"):
+    with pytest.raises(ImportFormatError, match=r"file: no WebSocket found in it: log\.entries\[0\]: .* server-sent events"):
         take(har(entry(_webSocketMessages=..., _eventSourceMessages=[], request={"url": "https://h/"}, _resourceType="fetch")))
 
 
@@ -347,7 +347,7 @@ def test_a_damaged_entry_costs_no_other(take: Take) -> None:
 def test_what_goes_on_behind_the_end_is_named(rest: bytes, take: Take) -> None:
     found = take(har(entry(SEND, RECEIVE)) + rest)
     assert found.texts == GOOD
-    assert found.remarks == ["damaged outside its entries, or going on behind its end: what stands there is not read"]
+    assert found.remarks == ["damaged outside its entries, or continued after its end: that part is not read"]
 
 
 @pytest.mark.usefixtures("in_pieces")

@@ -31,7 +31,7 @@ def test_a_name_that_leads_out_leads_nowhere(folder: Path, name: str) -> None:
     (folder / "link.db").symlink_to(secret)
     (folder / "linked").symlink_to(folder.parent)
     opened = RecordingsFolder(folder)
-    with pytest.raises(UsageError, match="there is no recording"):
+    with pytest.raises(UsageError, match="no recording"):
         opened.recording(name.format(outside=secret) if "{" in name else name)
     assert secret not in [path.resolve() for path in opened.recordings()]
 
@@ -46,7 +46,7 @@ def test_contracts_are_the_users_the_built_ins_and_those_in_the_folder(folder: P
     assert [contract and contract.name for contract in contracts] == ["mine", "mine", "mine", "ag-ui", "inside"]
     assert RecordingsFolder(folder).contract("") is None
     for name in ("../mine.yaml", str(mine)):
-        with pytest.raises(UsageError, match="there is no contract"):
+        with pytest.raises(UsageError, match="no contract"):
             RecordingsFolder(folder).contract(name)
     with pytest.raises(ContractError, match="no contract 'agent-chta'"):
         opened.contract("agent-chta")

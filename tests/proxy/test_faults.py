@@ -292,16 +292,16 @@ async def test_an_end_waits_behind_the_bytes_before_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("lag=1s", "no fault 'lag'"),
+        ("lag=1s", "unknown fault 'lag'"),
         ("latency", "latency=200ms"),
-        ("reset=5", "it looks like reset"),
+        ("reset=5", "write it like reset"),
         ("latency=soon", "not a duration"),
         ("latency=1s,dir=up", "dir is c2s, s2c or both"),
         ("halfopen,dir=both", "dir is c2s, s2c"),
         ("slice=20-1", "smallest"),
         ("bandwidth=0", "more than 0"),
         ("reset,p=2", "from 0 to 1"),
-        ("latency=1s,bytes=3", "none of its options"),
+        ("latency=1s,bytes=3", "unknown option"),
         ("latency=1s,from=3s,until=2s", "until is later than from"),
     ],
 )

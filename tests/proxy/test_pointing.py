@@ -92,7 +92,7 @@ async def test_a_socket_file_that_was_left_is_replaced_and_one_in_use_is_not(tmp
     with socket.socket(socket.AF_UNIX) as gone:
         gone.bind(str(left))
     async with RecordingProxy("ws://127.0.0.1:1", tmp_path / "a.db", Options(host=f"unix:{left}")):
-        with pytest.raises(UsageError, match="somebody listens there already"):
+        with pytest.raises(UsageError, match="another program listens there already"):
             await RecordingProxy("ws://127.0.0.1:1", tmp_path / "b.db", Options(host=f"unix:{left}")).start()
         assert left.exists()
 
@@ -227,14 +227,14 @@ async def test_a_client_is_told_that_nothing_listens_and_so_is_the_recording(kin
 )  # fmt: skip
 async def test_a_proxy_before_itself_is_refused(host: str, upstream: str, tmp_path: Path) -> None:
     (port,) = ports.unused()
-    with pytest.raises(UsageError, match="is where this proxy itself listens: give the address of the backend"):
+    with pytest.raises(UsageError, match="is this proxy's own address: give the address of the backend"):
         await RecordingProxy(f"ws://{upstream}:{port}", tmp_path / "a.db", Options(host=host, port=port)).start()
     assert not (tmp_path / "a.db").exists()
 
 
 async def test_a_socket_file_before_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link.sock").symlink_to(tmp_path / "a.sock")
-    with pytest.raises(UsageError, match="is where this proxy itself listens"):
+    with pytest.raises(UsageError, match="is this proxy's own address"):
         await RecordingProxy(f"unix:{tmp_path}/link.sock", tmp_path / "a.db", Options(host=f"unix:{tmp_path}/a.sock")).start()
 
 

@@ -324,7 +324,7 @@ def test_more_connections_than_there_may_be_are_refused_with_a_word(loop: str, l
     with connect(proxy.port) as third:
         assert read_end(third)[0].startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     words = wait_for(lambda: proxy.told("warned"))
-    assert words == "2 connections are open, and no more than 2 may be: 1 client was refused with 503"
+    assert words == "2 connections are open, and the limit is 2: 1 client was refused with 503"
     clients.pop().close()
 
     def is_let_in() -> bool:
@@ -353,6 +353,6 @@ def test_the_limit_of_descriptors_is_one_of_connections(listener: Listener, rela
     clients = [connect(proxy.port) for _ in range(18)]
     with connect(proxy.port) as late:
         assert read_end(late)[0].startswith(b"HTTP/1.1 503 ")
-    assert "no more than 18 may be" in wait_for(lambda: proxy.told("warned"))
+    assert "the limit is 18" in wait_for(lambda: proxy.told("warned"))
     for client in clients:
         client.close()

@@ -41,7 +41,7 @@ async def test_the_recorder_takes_users_from_where_it_is_told(where: str, user: 
 
 
 async def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="does not say where a user stands"):
+    with pytest.raises(UsageError, match="does not say where to find the user"):
         async with RecordingProxy("ws://127.0.0.1:1", tmp_path / "a.db", Options(users=["nowhere"])):
             pass
 

@@ -110,7 +110,7 @@ async def test_a_recording_that_exists_is_not_overwritten(record: Record, contra
 
 async def test_an_unknown_placeholder_is_an_error(record: Record, contract: Contract) -> None:
     path = await record("healthy")
-    with pytest.raises(UsageError, match=r"no \{tokn\} to put in; there are \{n\}, \{user\}, \{id\}"):
+    with pytest.raises(UsageError, match=r"unknown placeholder \{tokn\}; there are \{n\}, \{user\}, \{id\}"):
         presented = HandshakeOverrides((("Authorization", "{tokn}"),))
         ReplayClient(path, "ws://x", path, contract, ClientOptions(presented=presented))
 

@@ -145,8 +145,8 @@ async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
         (("diff", "none.db", "none.db"), "none.db"),
         (("mutate", "none.db", "--fault", "drop:x", "-o", "out.db"), "none.db"),
         (("mutate", HEALTHY, "--fault", "readdress:chat,key=no,to=x", "-o", "out.db"), "its key is none of message, "),
-        (("mutate", "none.db", "--fault", "drop", "-o", "out.db"), "it looks like drop:tool_completed"),
-        (("record", "ws://x", "--fault", "lag=3"), "there is no fault 'lag'"),
+        (("mutate", "none.db", "--fault", "drop", "-o", "out.db"), "write it like drop:tool_completed"),
+        (("record", "ws://x", "--fault", "lag=3"), "unknown fault 'lag'"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
@@ -192,4 +192,4 @@ def test_a_decoder_can_be_named(tmp_path: Path) -> None:
 def test_a_decoder_that_there_is_not_is_refused(direction: tuple[str, ...]) -> None:
     name, *rest = direction
     refused = run("replay", name, HEALTHY, *rest, "--as", "socketio")
-    assert (refused.code, refused.err) == (2, "wsreplay: there is no decoder 'socketio'; did you mean socket.io?\n")
+    assert (refused.code, refused.err) == (2, "wsreplay: unknown decoder 'socketio'; did you mean socket.io?\n")

@@ -129,8 +129,8 @@ async def test_a_fault_for_which_there_is_no_event(record: Record, contract: Con
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("lose:x", "no fault 'lose'"), ("drop", "it looks like drop:tool_completed"), ("delay:x", "delay needs by="),
-        ("drop:x,by=1s", "none of its options"), ("readdress:x,key=$.a[*]", "no singular JSON path"),
+        ("lose:x", "unknown fault 'lose'"), ("drop", "write it like drop:tool_completed"), ("delay:x", "delay needs by="),
+        ("drop:x,by=1s", "unknown option"), ("readdress:x,key=$.a[*]", "not a singular JSON path"),
         ("drop:x,nth=0", "nth counts from 1"),
         ("end:x,code=7", "from 1000 to 4999"), ("delay:x,by=soon", "not a duration"),
     ],

@@ -38,8 +38,8 @@ def test_a_new_finding_fails_in_spite_of_a_baseline(chat: FileResult) -> None:
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "is no baseline of version 1 or 2"),
-        ('{"wsreplay-baseline": 3}', "is no baseline of version 1 or 2"),
+        ("[]", "is not a baseline of version 1 or 2"),
+        ('{"wsreplay-baseline": 3}', "is not a baseline of version 1 or 2"),
         ('{"wsreplay-baseline": 1}', 'has no list "findings"'),
         ('{"wsreplay-baseline": 1, "findings": [{"rule": "x"}]}', "finding 1 has no fingerprint"),
         ('{"wsreplay-baseline": 1, "findings": [3]}', "finding 1 has no fingerprint"),

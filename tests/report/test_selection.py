@@ -39,7 +39,7 @@ def test_what_follows_from_a_finding_that_is_not_told_stands_for_itself() -> Non
 def test_what_is_not_there_is_named_with_what_is() -> None:
     with pytest.raises(UsageError, match="has no rule 'tols'; it has tool, worked, run, latency"):
         select(RESULT, rules=["tols"])
-    with pytest.raises(UsageError, match="there is no session 3; the recording has 2"):
+    with pytest.raises(UsageError, match="no session 3; the recording has 2"):
         select(RESULT, session=3)
     unread = replace(RESULT, judgement=None, error="locked")
     assert select(unread, rules=["tols"]) is unread

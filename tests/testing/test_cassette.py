@@ -73,7 +73,7 @@ def test_a_cassette_can_be_named(project: Project) -> None:
 def test_none_never_records(project: Project) -> None:
     result = project.run("--wsreplay-record=none", backend=True, played=False)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*UsageError: there is no cassette *cassettes/test_chat.test_it.db: record it with*"])
+    result.stdout.fnmatch_lines(["E*UsageError: no cassette *cassettes/test_chat.test_it.db: record it with*"])
     assert project.cassettes == []
 
 

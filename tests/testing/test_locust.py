@@ -84,7 +84,7 @@ def test_what_departs_and_what_breaks_a_rule_fails(backend_url: str, tmp_path: P
     assert re.search(r"wsreplay.testing.locust: tool: .* never came .*\(\d+×\)", broken.stdout), broken.stdout[-3_000:]
     missing = swarm(tmp_path, backend_url, "-u", 1, "-r", 1, "-t", "3s", recording=tmp_path / "none.db")
     assert missing.returncode == 1
-    assert "none.db: there is no such file" in missing.stdout
+    assert "none.db: no such file" in missing.stdout
 
 
 @pytest.mark.campaign

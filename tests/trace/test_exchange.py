@@ -178,7 +178,7 @@ def test_a_bad_line_is_named(line: bytes, says: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "says"),
-    [([], "there is nothing in it"), ([b'{"a": 1}'], "1: not a wsreplay export: line 1 must be"),
+    [([], "nothing to import"), ([b'{"a": 1}'], "1: not a wsreplay export: line 1 must be"),
      ([b'{"wsreplay": 7}'], "version 7")],
 )
 def test_what_is_no_exchange_file_is_said(lines: list[bytes], says: str, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_the_command_tells_formats_by_content_whatever_the_name(name: str, tmp_p
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "there is nothing in it"),
+        (b"", "nothing to import"),
         (b"hello", ":1: not JSON"),
         (b"\n\n{\"wsreplay\": 1}\n{\"wsreplay\n", ":4: not JSON"),
         (b'{"a": 1}', ":1: not a wsreplay export: line 1 must be"),

@@ -71,7 +71,7 @@ def test_the_named_decoder_reads_everything(tmp_path: Path) -> None:
     with recorded(tmp_path / "a.db", [text('["1","1","room:a","say",{}]')]) as recording:
         assert read(recording, "json")[1] == [()]
         assert read(recording, "phoenix")[1] == [("say",)]
-        with pytest.raises(UsageError, match="there is no decoder 'phenix'; did you mean phoenix"):
+        with pytest.raises(UsageError, match="unknown decoder 'phenix'; did you mean phoenix"):
             Reading(recording, "phenix")
 
 

@@ -307,7 +307,7 @@ def test_names_and_shapes_can_be_added() -> None:
     [
         ("password", "paths begin with"), ("name:*", "names everything"), ("name:", "names every"), ("shape:", "fits every"),
         ("shape:a*", "fits everything"), ("shape:(", "not a regular expression"), ("shape:(a)\\1", "backreferences"),
-        ("$.a[", "no singular JSON path"), ("Auto", "says nothing of what to hide"),
+        ("$.a[", "not a singular JSON path"), ("Auto", "does not say what to hide"),
     ],
 )  # fmt: skip
 def test_what_says_nothing_of_what_to_hide_is_refused(item: str, says: str) -> None:

@@ -227,7 +227,7 @@ def test_latency_is_the_excess_over_the_smallest_difference() -> None:
     judgement = trace.close().judge()
     assert said(judgement) == [
         "first-event: agent_started did not come within 2s after chat in thread t1",
-        "latency: ping was 150ms on its way, at most 100ms allowed",
+        "latency: ping took 150ms to arrive, at most 100ms allowed",
     ]
     assert of(judgement, "latency")[0].severity == "warning"
 
@@ -260,7 +260,7 @@ def test_a_user_is_back_within_three_seconds() -> None:
     assert of(chat().run().drop().at(3).open(2).close(2).judge(), "reconnect") == []
     (finding,) = of(chat().run().drop().at(8).open(2).close(2).judge(), "reconnect")
     assert finding.kind == "late"
-    assert finding.message.startswith("the client was back 7.94s after the connection was lost, 3s at most")
+    assert finding.message.startswith("the client reconnected 7.94s after the connection was lost, 3s at most")
 
 
 # 6. After the end.

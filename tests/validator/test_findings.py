@@ -21,7 +21,7 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open().s2c("a", at=1000.0).at(1).s2c("a", at=1000.5).close(),
             [
                 finding(
-                    "r", "a was 500ms on its way, at most 100ms allowed", activation=2, frames=(2,), kind="late",
+                    "r", "a took 500ms to arrive, at most 100ms allowed", activation=2, frames=(2,), kind="late",
                     until=60 * CS, seen="a", decided_at=100 * CS, late_by=40 * CS, blame="server"
                 ),
             ],
@@ -103,11 +103,11 @@ from wsreplay.validator.findings import Finding, Verdict
                     kind="format", blame="server"
                 ),
                 finding(
-                    "json", "a list instead of a JSON object", activation=2, frames=(2,), kind="format", decided_at=1 * CS,
+                    "json", "an array instead of a JSON object", activation=2, frames=(2,), kind="format", decided_at=1 * CS,
                     blame="server"
                 ),
                 finding(
-                    "json", "the message has a type that is no text: 1", activation=3, frames=(3,), kind="format",
+                    "json", "the message has a type that is not a string: 1", activation=3, frames=(3,), kind="format",
                     decided_at=2 * CS, blame="server"
                 ),
                 finding(

@@ -60,8 +60,8 @@ def test_what_was_left_out_and_forgotten_is_summed():
     assert whole.forgotten == {"slices": 3, "ids": 4}
     assert list(whole.run_counts.items()) == [("completed", 5), ("failed", 1)]
     assert whole.notes == (
-        "3 connections are none of this contract's (applies_to)",
-        "2 messages could not be read: they may have been anything, so what depends on that is inconclusive",
+        "3 connections skipped: not covered by this contract's applies_to",
+        "2 messages could not be decoded; what depends on them is inconclusive",
     )
 
 

@@ -88,7 +88,7 @@ def test_half_a_surrogate_pair_and_a_byte_order_mark_are_read_with_a_warning() -
 
 
 def test_an_array_of_other_things_is_no_event() -> None:
-    assert said(asked().run().raw(b"[1]").close().judge()) == ["json: a list instead of a JSON object"]
+    assert said(asked().run().raw(b"[1]").close().judge()) == ["json: an array instead of a JSON object"]
     assert said(asked().run().raw(b'{"a":1}\n{"b":2}').close().judge()) == ["json: the message has no type"] * 2
 
 
@@ -167,7 +167,7 @@ def test_true_is_no_number() -> None:
     form = "json: {text: object, type: required}"
     contract = loads(f"contract: x\n{form}\nenvelope: {{type: $.op}}\nrules: [{{id: r, existence: 1}}]\n")
     assert said(Trace().open().raw(b'{"op": 1}').raw(b'{"op": true}').close().judge(contract)) == [
-        "json: the message has a type that is no text: True"
+        "json: the message has a type that is not a string: True"
     ]
 
 

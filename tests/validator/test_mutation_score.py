@@ -112,9 +112,9 @@ def test_openai_realtime() -> None:
 
 
 def test_only_a_good_trace_can_be_mutated() -> None:
-    with pytest.raises(UsageError, match="only a good trace can be mutated, and this one has findings: "):
+    with pytest.raises(UsageError, match="only a recording without findings can be mutated, and this one has: "):
         mutation_score.score_trace(Trace().open().s2c("agent_started").close().as_trace(), load("agent-chat"))
-    with pytest.raises(UsageError, match="nothing in this trace is any business of ag-ui"):
+    with pytest.raises(UsageError, match="ag-ui does not apply to anything in this recording"):
         mutation_score.score_trace(Trace().open().c2s("hello").close().as_trace(), load("ag-ui"))
 
 
@@ -130,7 +130,7 @@ def test_each_kind_of_fault_does_what_it_says() -> None:
     assert types("readdress", 1) == [("a", 1), ("b", 2)]
     stalled = mutation_score.mutate(trace, "stall", 1)
     assert [message.t_ns for message in stalled.messages] == [0, 10_000_000 + mutation_score.STALL_NS]
-    with pytest.raises(UsageError, match="no fault 'bend'"):
+    with pytest.raises(UsageError, match="unknown fault 'bend'"):
         mutation_score.mutate(trace, "bend", 0)
 
 

@@ -119,12 +119,12 @@ def test_runs_that_are_open_are_told_while_the_trace_goes_on():
     ("skipped", "undecodable", "anonymous", "expected"),
     [
         (0, 0, 0, ()),
-        (1, 0, 0, ("1 connection is none of this contract's (applies_to)",)),
-        (2, 1, 0, ("2 connections are none of this contract's (applies_to)",
-                "1 message could not be read: it may have been anything, so what depends on that is inconclusive")),
-        (0, 0, 2, ("2 sessions do not say whose they are: each is taken for a user of its own; say where users are named "
-                   "(`--user`, or `user:` in the contract)",)),
-        (0, 3, 0, ("3 messages could not be read: they may have been anything, so what depends on that is inconclusive",)),
+        (1, 0, 0, ("1 connection skipped: not covered by this contract's applies_to",)),
+        (2, 1, 0, ("2 connections skipped: not covered by this contract's applies_to",
+                "1 message could not be decoded; what depends on it is inconclusive")),
+        (0, 0, 2, ("2 sessions name no user, and count as a user each; say where to find the user with "
+                   "`--user`, or `user:` in the contract",)),
+        (0, 3, 0, ("3 messages could not be decoded; what depends on them is inconclusive",)),
     ],
 )  # fmt: skip
 def test_what_was_left_out_is_said(skipped: int, undecodable: int, anonymous: int, expected: tuple[str, ...]):

@@ -66,7 +66,7 @@ def _write(folder: Path, schema: Any, parts: Iterable[Any]) -> int:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
+            raise UsageError(f"{folder} cannot be created: {error.strerror}") from None
     with new_file_at(file) as half, pq.ParquetWriter(half, schema, compression="zstd") as writer:
         for batch in parts:
             writer.write_batch(batch)

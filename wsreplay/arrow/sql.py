@@ -45,7 +45,7 @@ def find_sources(paths: Iterable[Path]) -> SqlSources:
     sources = SqlSources()
     for path in paths:
         if not path.exists():
-            raise UsageError(f"{path}: there is no such file or folder")
+            raise UsageError(f"{path}: no such file or folder")
         files = [path] if path.suffix == ".parquet" else sorted(path.rglob("*.parquet"))
         if path.suffix != ".parquet":
             sources.recordings += recordings_below(path)

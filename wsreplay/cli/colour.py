@@ -28,7 +28,7 @@ def wants_colour(asked: bool | None = None) -> bool:
 
 def colour_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--color`, of every command that prints for people."""
-    return click.option("--color/--no-color", default=None, help="[default: on a terminal]")(command)
+    return click.option("--color/--no-color", default=None, help="Colour the output. [default: on a terminal]")(command)
 
 
 def print_signed(line: str, colours: Mapping[str, str], painted: bool, *, whole: bool = False) -> None:

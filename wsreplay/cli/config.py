@@ -23,13 +23,13 @@ _WIDTH = 34
 
 
 @click.command(name="config")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @colour_option
 def command(as_json: bool, color: bool | None) -> int:
-    """Tell what is configured for this folder, on which line of which file, and what holds where nothing is.
+    """Show the configuration for this folder, with the file and line of each value, and the defaults of the rest.
 
-    wsreplay.toml, or [tool.wsreplay] in pyproject.toml, is looked for in this folder and upwards. Options on the command line
-    win. The exit code is 2 where something in the file is wrong.
+    wsreplay.toml, or [tool.wsreplay] in pyproject.toml, is looked for in this folder and its parents. Options on the command
+    line win. Exit code 2: the file contains an error.
     """
     configuration = in_force()
     errors = [*configuration.errors, *value_errors(configuration, list(KEYS))]

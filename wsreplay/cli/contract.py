@@ -36,9 +36,9 @@ def _purpose(source: str) -> str:
 
 @command.command(name="show")
 @click.argument("contract", type=ContractName())
-@click.option("--handler", is_flag=True, help="Print the Python source that the validator generates from it instead.")
+@click.option("--handler", is_flag=True, help="Print the Python code that the validator generates from it instead.")
 def show(contract: str, handler: bool) -> None:
-    """Print a contract's text: a file, or a built-in to begin your own from."""
+    """Print a contract: a file, or a built-in to start your own from."""
     loaded = load(contract)
     if not handler:
         click.echo(loaded.source, nl=False)
@@ -52,11 +52,11 @@ def show(contract: str, handler: bool) -> None:
 @command.command(name="check")
 @click.argument("contracts", metavar="CONTRACT...", type=ContractName(), nargs=-1, required=True)
 def check(contracts: tuple[str, ...]) -> None:
-    """Say whether contracts can be used; a mistake is named with its file, line and column."""
+    """Check that contracts are valid; errors are reported with file, line and column."""
     for name in contracts:
         contract = load(name)
         spans, rules = count_text(len(contract.spans), "span"), count_text(len(contract.rules), "rule")
-        click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: no mistakes")
+        click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: OK")
 
 
 @command.command(name="schema")
@@ -68,12 +68,12 @@ def schema() -> None:
 @command.command(name="map")
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("-c", "--contract", "base", type=ContractName(), default="agent-chat", show_default=True,
-              help="The contract that it is to extend.")
+              help="The contract to extend.")
 def map_recording(recording: Path, base: str) -> None:
-    """Propose a contract for a RECORDING whose events and fields have other names than a built-in's.
+    """Propose a contract for a RECORDING whose events and fields are named differently from a built-in's.
 
-    `agentStarted` and `agent.start` look like `agent_started`, `$.data.threadId` like `thread_id`. What looks like nothing is
-    listed in comments.
+    `agentStarted` and `agent.start` are taken for `agent_started`, `$.data.threadId` for `thread_id`. Names that resemble none
+    are listed in comments.
     """
     from wsreplay.cli.options import open_recording
     from wsreplay.contract.proposal import as_yaml, look, propose
@@ -87,14 +87,14 @@ def map_recording(recording: Path, base: str) -> None:
 @command.command(name="mutate")
 @click.argument("contract", type=ContractName())
 @click.argument("recording", type=click.Path(path_type=Path))
-@click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="Try so many faults, chosen at random.")
+@click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="How many faults to try, at random.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 def mutate(contract: str, recording: Path, most: int, seed: int) -> int:
-    """Say which faults a CONTRACT lets pass, by putting them into a good RECORDING.
+    """Find the faults that a CONTRACT misses, by injecting them into a good RECORDING.
 
-    Each event is dropped, doubled, swapped with the next, stalled for a minute, or sent to somebody else.
+    Each event in turn is dropped, duplicated, swapped with the next, delayed by a minute, or sent to another user.
 
-    A fault that survives is a hole in the contract, or no fault. The exit code is 0 where none survives, else 1.
+    A fault that survives is a hole in the contract, or harmless. Exit code 0: none survived; 1: at least one did.
     """
     from wsreplay.store.reader import Recording
     from wsreplay.validator.mutation_score import format_score, score_recording

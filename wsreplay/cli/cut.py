@@ -18,7 +18,7 @@ from wsreplay.trace.redaction import Redactor
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The new recording.")
 @redact_option
 def command(file: Path, sessions: tuple[int, ...], output: Path, redact: tuple[str, ...]) -> None:
-    """Copy sessions into a recording of their own, small enough to attach to a bug report."""
+    """Copy chosen sessions into a new recording, small enough to attach to a bug report."""
     try:
         redactor = Redactor(fields=redact)
     except ValueError as error:

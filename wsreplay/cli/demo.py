@@ -30,14 +30,14 @@ CONTRACT = "agent-chat"
 
 
 @click.command(name="demo")
-@click.option("--serve", is_flag=True, help="Keep backend and proxy running, and serve a page to chat by hand.")
+@click.option("--serve", is_flag=True, help="Keep the backend and the proxy running, and serve a web page to chat by hand.")
 @click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True,
               help="With --serve: the proxy's address.")
 @allow_origin_option
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The recording. [default: recordings/demo-….db]")
 def command(serve: bool, listen: tuple[str, int], allow_origins: tuple[str, ...], output: Path | None) -> int:
-    """Watch wsreplay at work: a real backend, the proxy before it, several users chatting at once, and the verdict."""
+    """See wsreplay work: a real backend, the proxy in front of it, several users chatting at once, and the verdict."""
     new = new_recording_path()
     path = output or new.with_name(f"demo-{new.name}")
     make_parent(path)
@@ -47,7 +47,7 @@ def command(serve: bool, listen: tuple[str, int], allow_origins: tuple[str, ...]
 async def _demo(path: Path) -> int:
     say = click.echo
     async with Backend() as backend:
-        say(f"1 · a backend        {backend.url}   real WebSockets, real tokens, agents that go wrong on purpose")
+        say(f"1 · a backend        {backend.url}   real WebSockets, real tokens, agents that misbehave on purpose")
         async with RecordingProxy(backend.url, path, Options()) as proxy:
             say(f"2 · the proxy        {proxy.url} → {backend.url}   every frame into {path}")
             say("3 · people chat      each plays one scenario, all at once …")
@@ -118,5 +118,5 @@ async def _serve(path: Path, listen: tuple[str, int], allow_origins: tuple[str, 
             page = proxy.url.replace("ws", "http", 1)
             console.say(f"chat at   {page}/\nrecording {proxy.url} → {backend.url} into {path}   (Ctrl-C stops)")
             await stop.wait()
-    console.say(f"  look: {program_name()} tui {path}      judge: {program_name()} validate {path}")
+    console.say(f"  look: {program_name()} tui {path}      validate: {program_name()} validate {path}")
     return 0

@@ -22,17 +22,17 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 @click.argument("a", metavar="A[#SESSION]", type=RecordingName())
 @click.argument("b", metavar="B[#SESSION]", type=RecordingName())
 @click.option("-c", "--contract", type=ContractName(),
-              help=f"Says where ids stand; 'none' for no contract. {FITTING_DEFAULT}")
+              help=f"Contract that says where ids are; 'none' for no contract. {FITTING_DEFAULT}")
 @decoder_option
-@click.option("--ignore", multiple=True, metavar="PATH", help="A JSON path, or the name of a member anywhere, not to compare.")
-@click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, which may differ consistently.")
-@click.option("--coalesce", multiple=True, metavar="TYPE", help="Take consecutive messages of this type for one.")
+@click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
+@click.option("--map", "map_", multiple=True, metavar="PATH", help="Where else ids are; ids may differ, but consistently.")
+@click.option("--coalesce", multiple=True, metavar="TYPE", help="Treat consecutive messages of this type as one.")
 @click.option("--timing", type=Duration(), metavar="DURATION", help="Report messages at least this much earlier or later.")
-@click.option("--shape", is_flag=True, help="Compare types, order and ids only, not what is said.")
-@click.option("--no-findings", is_flag=True, help="Do not compare what the contract finds.")
+@click.option("--shape", is_flag=True, help="Compare only types, order and ids, not contents.")
+@click.option("--no-findings", is_flag=True, help="Do not compare the findings.")
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True,
-              help="Of the output.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+              help="Output format.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; only set the exit code.")
 @colour_option
 def command(
     a: str, b: str, contract: str | None, decoder: str | None, ignore: tuple[str, ...], map_: tuple[str, ...],
@@ -41,8 +41,8 @@ def command(
 ) -> int:  # fmt: skip
     """Compare two recordings, or a session of each.
 
-    Sessions, runs, tools and events are aligned by what they are; ids and times may differ, as long as each id of A stands
-    for one of B. The exit code is 0 where nothing differs, 1 where something does.
+    Sessions, runs, tools and events are matched by what they are. Times may differ, and so may ids, if each id of A always
+    corresponds to the same id of B. Exit code 0: no difference; 1: at least one.
     """
     from wsreplay.diff.diff import DiffOptions, diff
     from wsreplay.store.reader import Recording

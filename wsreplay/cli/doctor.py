@@ -37,12 +37,12 @@ Line = tuple[str, str]
 @click.command(name="doctor")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option("-l", "--listen", type=Address(), metavar="HOST:PORT",
-              help="The address that record is to listen at. [default: as configured, else 127.0.0.1:8765]")
-@click.option("--upstream", type=Address(), metavar="HOST:PORT", help="Also see whether a backend listens there.")
+              help="Address for record to listen at. [default: as configured, else 127.0.0.1:8765]")
+@click.option("--upstream", type=Address(), metavar="HOST:PORT", help="Also check that a backend listens there.")
 def command(folder: Path | None, listen: tuple[str, int] | None, upstream: tuple[str, int] | None) -> int:
-    """Say what is installed, what this terminal can do, and what is in the way.
+    """Check the installation, the terminal, the port, and the last recording in DIR [default: recordings].
 
-    Exits with 1 where something is. DIR holds recordings; the last one is opened.
+    Exit code 1: something is in the way of recording or viewing.
     """
     failed = False
     for title, lines in (
@@ -63,7 +63,7 @@ def _installed() -> Iterator[Line]:
     command = shutil.which("wsreplay")
     if command is None:
         beside = Path(sys.executable).with_name("wsreplay")
-        yield NOTE, f"the command wsreplay is not on your PATH: call {beside}, or add {beside.parent} to PATH"
+        yield NOTE, f"wsreplay is not on your PATH: run {beside}, or add {beside.parent} to PATH"
     versions = []
     extras: defaultdict[str, list[str]] = defaultdict(list)
     for requirement in importlib.metadata.requires("wsreplay") or []:
@@ -98,9 +98,9 @@ def _configuration() -> Iterator[Line]:
     configuration = in_force()
     errors = [*configuration.errors, *value_errors(configuration, list(KEYS))]
     if configuration.path is None:
-        yield FINE, "none: wsreplay init writes one"
+        yield FINE, "none: create one with wsreplay init"
     elif not errors:
-        yield FINE, f"{configuration.path} settles {', '.join(configuration.values) or 'nothing'}"
+        yield FINE, f"{configuration.path} sets {', '.join(configuration.values) or 'nothing'}"
     for error in errors:
         yield BAD, str(error)
 
@@ -128,10 +128,10 @@ def _terminal() -> Iterator[Line]:
     if encoding.replace("-", "").lower() == "utf8":
         yield FINE, "UTF-8"
     else:
-        yield NOTE, f"the encoding is {encoding}, not UTF-8: signs become escapes; wsreplay tui --ascii does without them"
+        yield NOTE, f"the encoding is {encoding}, not UTF-8: other characters become escapes; try wsreplay tui --ascii"
     pager = os.environ.get("PAGER", "less")
     if shutil.which(pager.split()[0] if pager.split() else "") is None:
-        yield NOTE, f"there is no {pager}: set PAGER to page long payloads"
+        yield NOTE, f"{pager} is not installed: set PAGER to page long payloads"
 
 
 def _colours(term: str) -> str:
@@ -139,7 +139,7 @@ def _colours(term: str) -> str:
         return "no colour, as NO_COLOR asks"
     if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
         return "16 million colours"
-    return "256 colours" if "256color" in term else "16 colours; COLORTERM=truecolor says that it has more"
+    return "256 colours" if "256color" in term else "16 colours; set COLORTERM=truecolor if it has more"
 
 
 def _network(listen: tuple[str, int], upstream: tuple[str, int] | None) -> Iterator[Line]:
@@ -148,7 +148,7 @@ def _network(listen: tuple[str, int], upstream: tuple[str, int] | None) -> Itera
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             yield FINE, f"record can listen at {host}:{port}"
     except OSError as error:
-        yield BAD, f"record cannot listen at {host}:{port}: {_reason(error)}; choose another with -l, such as -l :8766"
+        yield BAD, f"record cannot listen at {host}:{port}: {_reason(error)}; choose another address with -l, such as -l :8766"
     if upstream is None:
         return
     host, port = upstream
@@ -175,7 +175,7 @@ def _recordings(folder: Path) -> Iterator[Line]:
         yield BAD, f"{folder} cannot be read: {error.strerror}"
         return
     if not files:
-        yield NOTE, f"there is no recording in {folder}/ yet: wsreplay record URL makes one"
+        yield NOTE, f"no recordings in {folder}/ yet: make one with wsreplay record URL"
         return
     last = files[-1]
     yield FINE, f"{count_text(len(files), 'recording')} in {folder}/, {size_text(sum(path.stat().st_size for path in files))}"
@@ -187,7 +187,7 @@ def _recordings(folder: Path) -> Iterator[Line]:
             frames = sum(paging.frame_counts(recording, (connection.id for connection in recording.connections())).values())
             summary = f"{last}: {count_text(len(sessions), 'session')}, {count_text(frames, 'frame')}"
             summary += ", being written" if recording.live else ""
-            yield (FINE if frames else NOTE), summary + ("" if frames else ": wsreplay help troubleshooting tells why")
+            yield (FINE if frames else NOTE), summary + ("" if frames else ": see wsreplay help troubleshooting")
             if recording.warning:
                 yield NOTE, recording.warning
     except WsreplayError as error:

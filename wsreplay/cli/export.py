@@ -35,14 +35,14 @@ FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
 @click.command(name="export")
 @click.argument("file", metavar="FILE", type=RecordingName())
 @click.argument("session", type=SessionNumber(), required=False)
-@click.option("-f", "--format", "form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="Of the output.")
+@click.option("-f", "--format", "form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="Output format.")
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="A file; with -f parquet a folder. [default: standard output]")
 @click.option("--table", "tables", multiple=True, metavar="NAME",
               help="With -f parquet: write this table only; may repeat. [default: all]")
 @click.option("--to", "collector", metavar="URL", help="With -f otlp: the collector, such as http://localhost:4318.")
 @click.option("-c", "--contract", type=ContractName(),
-              help=f"With -f otlp and parquet: judges, and says what runs are. {FITTING_DEFAULT}")
+              help=f"With -f otlp and parquet: contract for findings and runs. {FITTING_DEFAULT}")
 @decoder_option
 def command(
     file: str, session: int | None, form: str, output: Path | None, tables: tuple[str, ...], collector: str | None,
@@ -50,12 +50,12 @@ def command(
 ) -> None:  # fmt: skip
     """Write a recording, or one SESSION of it, in another format.
 
-    JSON lines (jsonl) hold everything, and import gives the same recording; a HAR holds the messages for other tools. pytest
-    makes a test of one session, with a cassette beside it that plays the backend; websocat a shell script of what its client
-    said. otlp sends runs, tools and findings as OpenTelemetry spans to a collector.
+    jsonl (JSON lines) holds everything: import makes the same recording of it. har holds the messages, for other tools.
+    pytest writes a test of one session, with a cassette that plays its backend; websocat a shell script that sends what the
+    session's client sent. otlp sends runs, tools and findings as OpenTelemetry spans to a collector.
 
-    Parquet is for DuckDB, pandas and Spark: a folder of tables (events, spans, findings, sessions, connections, frames), by day
-    and recording. FILE may be a folder of recordings then; what is exported again takes its own place.
+    parquet writes a folder of tables (events, spans, findings, sessions, connections, frames) by day and recording, for pandas,
+    DuckDB and Spark. FILE may then be a folder of recordings; a repeated export replaces the earlier one.
     """
     path, marked = split_session(file)
     if form == "otlp" or collector is not None:
@@ -73,7 +73,7 @@ def command(
     with open_recording(path) as recording:
         if form == "pytest":
             if output is None:
-                raise UsageError("-f pytest writes a test and its cassette: say where with -o tests/test_NAME.py")
+                raise UsageError("-f pytest writes a test and its cassette: name the test with -o tests/test_NAME.py")
             for written in as_pytest.write(recording, _one_session(recording, session or marked), output):
                 print_path(written)
             return
@@ -138,5 +138,6 @@ def _one_session(recording: Recording, number: int | None) -> Session:
         return session_of(recording, number)
     sessions = stitch(recording.connections())
     if len(sessions) != 1:
-        raise UsageError(f"of one session only: {there_are(sessions)}; name one, as in {recording.path.name}#1")
+        name = recording.path.name
+        raise UsageError(f"{name}: {there_are(sessions)}, but this format takes one; choose it, as in {name}#1")
     return sessions[0]

@@ -19,14 +19,14 @@ from wsreplay.errors import UsageError
 # By topic: the page, and what it tells.
 TOPICS = {
     "contracts": ("reference/contracts.md", "The contract language."),
-    "decoders": ("reference/decoders.md", "Which protocols are read, and what their types and ids are."),
+    "decoders": ("reference/decoders.md", "Supported protocols, and where their types and ids are."),
     "exit-codes": ("reference/exit-codes.md", "What the exit codes mean."),
     "filters": ("filters.md", "The filter language of show, replay and the terminal interface."),
-    "keys": ("reference/keys.md", "The keys of the terminal interface, and how to change them."),
+    "keys": ("reference/keys.md", "Keys of the terminal interface, and how to change them."),
     "recording": ("reference/recording.md", "The tables of a recording, for SQLite tools."),
-    "redaction": ("reference/redaction.md", "What is hidden, and how to hide more."),
-    "troubleshooting": ("how-to/troubleshoot.md", "When it does not work, by symptom."),
-    "units": ("reference/units.md", "How durations, sizes and times are written."),
+    "redaction": ("reference/redaction.md", "Which secrets are hidden, and how to hide more."),
+    "troubleshooting": ("how-to/troubleshoot.md", "What to do when something does not work, by symptom."),
+    "units": ("reference/units.md", "How to write durations, sizes and times."),
     "verdicts": ("reference/verdicts.md", "What a verdict and a finding mean."),
 }
 PACKAGE = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ class Topic(click.ParamType[str]):
 @click.argument("topic", type=Topic(), required=False)
 @click.pass_context
 def command(context: click.Context, topic: str | None) -> None:
-    """Tell about a TOPIC or a command; without one, list the topics."""
+    """Show help on a TOPIC or a command; without one, list the topics."""
     assert context.parent is not None
     if topic is None:
         _list_topics()
@@ -64,7 +64,7 @@ def command(context: click.Context, topic: str | None) -> None:
         click.echo(named.get_help(click.Context(named, info_name=topic, parent=context.parent)))
     else:
         close = difflib.get_close_matches(topic, [*TOPICS, *COMMANDS], n=1)
-        raise UsageError(f"there is no topic {topic!r}: " + (f"did you mean {close[0]}?" if close else "see wsreplay help"))
+        raise UsageError(f"no such topic: {topic!r}; " + (f"did you mean {close[0]}?" if close else "see wsreplay help"))
 
 
 def _list_topics() -> None:

@@ -21,15 +21,15 @@ from wsreplay.trace.redaction import Redactor
 @click.argument("source", metavar="SOURCE", type=RecordingName())
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The recording. [default: recordings/<UTC time>.db]")
-@click.option("--recording", "name", metavar="NAME", help="Which, of a folder of Parquet that holds several.")
+@click.option("--recording", "name", metavar="NAME", help="Recording to import from a Parquet folder that holds several.")
 @redact_option
 def command(source: str, output: Path | None, name: str | None, redact: tuple[str, ...]) -> None:  # fmt: skip
     """Make a recording from SOURCE ('-': standard input): JSON lines, a HAR, a flow file of mitmproxy, or Parquet.
 
-    What it is, is told by its content, also in gzip, zip or UTF-16. A HAR with the messages of WebSockets comes from Chrome's
-    DevTools, Playwright, mitmproxy or HTTP Toolkit. Parquet is a folder that export has written, or one file with frames or
-    events; such a file needs columns `direction`, `t_ns` or `time`, and `payload`, `document` or `data`. What cannot be read is
-    left out, and named on standard error. Secrets in headers and URLs are redacted on the way, as when recording.
+    The format is detected, also inside gzip, zip or UTF-16. Chrome's DevTools, Playwright, mitmproxy and HTTP Toolkit save
+    HARs with WebSocket messages. Parquet is a folder that export has written, or one file of frames or events with columns
+    `direction`, `t_ns` or `time`, and `payload`, `document` or `data`. What cannot be read is left out and reported on standard
+    error. Secrets in headers and URLs are redacted, as when recording.
     """
     path = reachable(output or new_recording_path())
     if path.exists():
@@ -47,7 +47,7 @@ def command(source: str, output: Path | None, name: str | None, redact: tuple[st
         print_path(path)
         return
     if name is not None:
-        raise UsageError("--recording is for a folder of Parquet")
+        raise UsageError("--recording needs a folder of Parquet")
     folder = None if source == "-" else Path(source).parent
     with _open(source) as file:
         remarks = import_file(file, path, name=source, redactor=redactor, folder=folder)

@@ -17,26 +17,26 @@ from wsreplay.errors import ConfigurationError, UsageError
 
 
 @click.command(name="init")
-@click.option("--upstream", metavar="URL", help="The backend that record stands before. (asked)")
+@click.option("--upstream", metavar="URL", help="URL of your backend. (asked)")
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
-              help="What recordings are judged by. (asked)")
-@click.option("--redact", "redact", multiple=True, metavar="WHAT", help="What else is hidden, such as auto. (asked)")
-@click.option("-l", "--listen", metavar="HOST:PORT", help="Where clients connect to.")
-@click.option("--as", "decoder", type=DecoderName(), metavar="NAME", help="How messages are read.")
-@click.option("--user", "users", multiple=True, metavar="PLACE", help="Where connections name their users.")
-@click.option("-o", "--output", metavar="DIR", help="The folder where recordings go.")
-@click.option("--force", is_flag=True, help=f"Replace a {FILE} that is there.")
+              help="Contract to check recordings against; may repeat. (asked)")
+@click.option("--redact", "redact", multiple=True, metavar="WHAT", help="What else to hide, such as auto. (asked)")
+@click.option("-l", "--listen", metavar="HOST:PORT", help="Where clients connect.")
+@click.option("--as", "decoder", type=DecoderName(), metavar="NAME", help="Decoder for the messages.")
+@click.option("--user", "users", multiple=True, metavar="PLACE", help="Where a connection names its user.")
+@click.option("-o", "--output", metavar="DIR", help="Folder for recordings.")
+@click.option("--force", is_flag=True, help=f"Replace an existing {FILE}.")
 def command(
     upstream: str | None, contracts: tuple[str, ...], redact: tuple[str, ...], listen: str | None, decoder: str | None,
     users: tuple[str, ...], output: str | None, force: bool,
 ) -> None:  # fmt: skip
-    """Write wsreplay.toml into this folder, with a comment on each key, after three questions.
+    """Ask three questions, and write wsreplay.toml into this folder, with a comment on each key.
 
-    What an option answers is not asked. Without a terminal nothing is asked: --upstream is needed then.
+    Questions that an option answers are not asked. Without a terminal none are asked, and --upstream is required.
     """
     path = Path(FILE)
     if path.exists() and not force:
-        raise UsageError(f"{path} exists: change it, or let --force replace it; wsreplay config tells what it says")
+        raise UsageError(f"{path} exists: edit it, or replace it with --force; `wsreplay config` shows its values")
     answers = {"upstream": (upstream or "",), "contract": contracts, "redact": redact, "listen": (listen or "",),
                "decoder": (decoder or "",), "user": users, "output": (output or "",)}  # fmt: skip
     values = {key: tuple(filter(None, texts)) for key, texts in answers.items()}
@@ -44,7 +44,7 @@ def command(
     if sys.stdin.isatty() and sys.stderr.isatty():
         _ask(path, values)
     elif not values["upstream"]:
-        raise UsageError("there is no terminal to ask at: say at least --upstream, as in --upstream ws://localhost:8000")
+        raise UsageError("no terminal to ask questions: give at least --upstream, as in --upstream ws://localhost:8000")
     text = document(values)
     read(path, text).check()
     try:
@@ -70,7 +70,7 @@ def _ask(path: Path, values: dict[str, tuple[str, ...]]) -> None:
     if not values["contract"]:
         click.echo(f"Built-in contracts: {', '.join(builtin_names())}. Press Enter for the one that fits.", err=True)
         values["contract"] = _answer(path, "contract", "Contract, a name or a file", "")
-    if not values["redact"] and click.confirm("Hide what looks like a secret in messages, too?", default=False, err=True):
+    if not values["redact"] and click.confirm("Also hide what looks like a secret inside messages?", default=False, err=True):
         values["redact"] = ("auto",)
 
 

@@ -63,7 +63,7 @@ def _print_verdicts(judgement: Judgement, known: frozenset[str]) -> bool:
         click.echo(f"  ✗ {rule}: {count_text(number, 'finding')} that the recorded sessions do not have")
     undecided = Counter(finding.rule for finding in new_findings if finding.verdict is Verdict.INCONCLUSIVE)
     for rule, number in undecided.most_common():
-        click.echo(f"  ? {rule}: {number:,} undecided: we were busy ourselves; a longer --ramp or fewer --users tell more")
+        click.echo(f"  ? {rule}: {number:,} undecided: wsreplay itself was too busy; try a longer --ramp or fewer --users")
     return bool(new)
 
 

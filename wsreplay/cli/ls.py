@@ -56,16 +56,16 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 @click.command(name="ls")
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-c", "--contract", type=ContractName(), help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
-@click.option("--no-verdict", is_flag=True, help="Do not judge: faster.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a recording, its sessions and connections.")
-@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Their order.")
+@click.option("--no-verdict", is_flag=True, help="Leave out the verdicts: faster.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per recording, with its sessions and connections.")
+@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Sort by.")
 @colour_option
 def command(
     paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str, color: bool | None
 ) -> int:
     """List recordings and their sessions, with verdicts.
 
-    Without arguments: those in recordings/, or where there are none those in this folder.
+    Without arguments: those in recordings/, or if there are none, those in this folder.
     """
     code = EXIT_CLEAN
     listed: list[Listed] = []
@@ -95,7 +95,7 @@ def _recordings(paths: Iterable[Path]) -> Iterator[Path]:
         elif path.exists():
             yield path
         elif paths:
-            raise UsageError(f"{path}: there is no such file or folder")
+            raise UsageError(f"{path}: no such file or folder")
 
 
 def _default_places() -> Iterator[Path]:

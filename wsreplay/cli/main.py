@@ -25,28 +25,28 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO)
 WRITES_FILES = frozenset(("validate", "mutate", "import", "export", "cut", "stats", "diff", "contract"))
 
 COMMANDS = {
-    "record": "Record WebSocket traffic through a proxy before UPSTREAM.",
+    "record": "Record WebSocket traffic through a proxy in front of your backend.",
     "ls": "List recordings and their sessions, with verdicts.",
     "show": "Print the frames of a recording.",
-    "validate": "Judge recordings by contracts.",
-    "tui": "Look into a recording in the terminal.",
-    "stats": "Counts, gaps and latencies of a recording.",
+    "validate": "Check recordings against contracts.",
+    "tui": "Browse and replay recordings in the terminal.",
+    "stats": "Show counts, gaps and latencies of a recording.",
     "contract": "List, show and check contracts.",
     "replay": "Play a recording to a real client or a real backend.",
     "diff": "Compare two recordings or sessions.",
-    "send": "Send messages to a backend by hand, and print what comes.",
-    "mutate": "Copy a recording with faults put into its events.",
+    "send": "Send messages to a backend by hand, and print what comes back.",
+    "mutate": "Copy a recording and inject faults into its events.",
     "import": "Make a recording from another format.",
     "export": "Write a recording in another format.",
-    "sql": "Ask recordings, and Parquet made of them, by SQL.",
-    "cut": "Copy sessions into a small recording of their own.",
+    "sql": "Query recordings with SQL.",
+    "cut": "Copy chosen sessions into a new, smaller recording.",
     "prune": "Remove old recordings.",
-    "help": "Tell about a topic: filters, contracts, exit codes, keys ...",
+    "help": "Show help on a topic: filters, contracts, exit codes, keys ...",
     "mcp": "Serve recordings to a coding assistant (Model Context Protocol).",
     "doctor": "Check the installation, the terminal, the port and recordings.",
-    "demo": "Watch wsreplay at work: a real backend, a proxy, chats, a verdict.",
-    "init": "Write a configuration for this project.",
-    "config": "Tell what is configured, and where.",
+    "demo": "See wsreplay work: a real backend, a proxy, chats, a verdict.",
+    "init": "Write a configuration file for this project.",
+    "config": "Show the configuration, and where each value comes from.",
 }
 
 
@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
             import difflib
 
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+            ctx.fail(f"No such command: {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and command is not None:
             from wsreplay.cli import defaults
@@ -94,10 +94,10 @@ def _exists(name: str) -> bool:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(wsreplay.__version__, "-V", "--version", message="wsreplay %(version)s")
 @click.option("--no-config", is_flag=True, envvar=NO_CONFIG,
-              help="Do not read wsreplay.toml or pyproject.toml, here or above.")
+              help="Ignore wsreplay.toml and pyproject.toml.")
 @click.pass_context
 def group(context: click.Context, no_config: bool) -> None:
-    """Record the WebSocket traffic of agent chats, look at it, judge it by a contract, replay it.
+    """Record the WebSocket traffic of agent chats, look at it, check it against a contract, replay it.
 
     \b
     Begin with:
@@ -143,7 +143,7 @@ def main() -> NoReturn:
         if os.environ.get(DEBUG):
             raise
         text = f"{type(error).__name__}: {error}".replace("\n", " ")
-        click.echo(harmless(f"wsreplay: this is a mistake of wsreplay itself: {text} ({DEBUG}=1 shows where)"), err=True)
+        click.echo(harmless(f"wsreplay: internal error, please report it: {text} ({DEBUG}=1 shows where)"), err=True)
         sys.exit(EXIT_NOT_JUDGED)
     sys.exit(code if isinstance(code, int) else 0)
 

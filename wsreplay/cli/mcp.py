@@ -15,14 +15,14 @@ from wsreplay.extras import require
 @click.command(name="mcp")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
-              help=f"What assistants may judge by besides built-ins; may repeat, the first is their default. {FITTING_DEFAULT}")
+              help=f"Contract for the assistant besides the built-ins; may repeat; the first is its default. {FITTING_DEFAULT}")
 @click.option("--http", type=Address(), metavar="HOST:PORT",
-              help="Serve streamable HTTP on this address of this machine. [default: stdio]")
+              help="Serve over streamable HTTP at this local address. [default: stdio]")
 def command(folder: Path | None, contracts: tuple[str, ...], http: tuple[str, int] | None) -> None:  # fmt: skip
-    """Serve a folder of recordings to a coding assistant, by the Model Context Protocol. Without DIR: recordings/.
+    """Serve the recordings in DIR [default: recordings] to a coding assistant, by the Model Context Protocol.
 
-    Read-only: the assistant lists recordings and sessions, reads findings with their witness frames, frames by filter and
-    payloads, validates, compares, counts. It sees nothing outside of the folder, and secrets as they were recorded: redacted.
+    Read-only: the assistant can list recordings and sessions, read findings, frames and payloads, validate, compare and count.
+    It sees nothing outside DIR, and secrets only as recorded: redacted.
     """
     folder = folder or recordings_folder()
     require("mcp", "mcp.server.mcpserver", "uvicorn", purpose="wsreplay mcp")
@@ -30,5 +30,5 @@ def command(folder: Path | None, contracts: tuple[str, ...], http: tuple[str, in
     from wsreplay.mcp.server import run
 
     if http is None and sys.stdin.isatty():
-        click.echo("wsreplay: waiting for an assistant on standard input; it is its configuration that starts this", err=True)
+        click.echo("wsreplay: waiting for an assistant on standard input; its configuration usually starts this", err=True)
     run(RecordingsFolder(folder, contracts), http, lambda url: click.echo(f"wsreplay: serving {folder} at {url}", err=True))

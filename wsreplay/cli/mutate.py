@@ -19,26 +19,26 @@ from wsreplay.units import clock, count_text
 @click.option("--fault", "faults", multiple=True, required=True, metavar="SPEC",
               help="KIND:PATTERN[,OPTION=VALUE]…, such as drop:tool_completed or delay:s2c:tool_*,by=3s,nth=2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new recording.")
-@click.option("-c", "--contract", type=ContractName(), help=f"Says where the keys of readdress stand. {FITTING_DEFAULT}")
+@click.option("-c", "--contract", type=ContractName(), help=f"Contract that says where readdress finds keys. {FITTING_DEFAULT}")
 @decoder_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is left to chance.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
     file: Path, faults: tuple[str, ...], output: Path, contract: str | None, decoder: str | None, seed: int, quiet: bool
 ) -> None:
-    """Copy a recording with faults put into its events.
+    """Copy a recording and inject faults into its events.
 
     \b
     Kinds: drop, duplicate, delay (by=3s), reorder, readdress (key=tool, to=ID), corrupt, truncate (keep=20),
-    end (code=1011). Each takes nth=2 and p=0.3. A pattern is [c2s:|s2c:]type with *.
-    Then `replay server` shows a client what it never saw, and `validate` whether a contract notices.
+    end (code=1011). All take nth=2 and p=0.3. A pattern is [c2s:|s2c:]type; * matches any text.
+    Play the copy to a client with `replay server`, or see with `validate` whether a contract notices.
     """
     from wsreplay.replay.mutate import EventFault, mutate
     from wsreplay.store.reader import Recording
 
     wanted = [EventFault.parse(fault) for fault in faults]
     if not reachable(file).exists():
-        raise UsageError(f"there is no file {file}")
+        raise UsageError(f"{file}: no such file")
     make_parent(output)
     with Recording.open(file) as recording:
         done = mutate(recording, wanted, output, contract_of(contract, recording, decoder=decoder), seed)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _RECORDINGS = Path("recordings")
 _UNCUT = 2**31
-NAMED_BY = "Contract whose places of types, decoder and map are used."
+NAMED_BY = "Contract that says how to decode messages and where their types and ids are."
 FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
 
 
@@ -70,15 +70,15 @@ class Address(click.ParamType[tuple[str, int]]):
 
 def allow_origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--allow-origin`, of every command that listens."""
-    text = "Let web pages of https://app.example connect, besides this machine's and the upstream's; '*' for any."
+    text = "Accept web pages of this origin, such as https://app.example, besides this machine's and the upstream's; '*': any."
     return click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", help=text)(command)
 
 
 def decoder_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--as`, of every command that reads messages."""
     text = (
-        f"How messages are read: {', '.join(OUR_DECODERS)}, or one that you installed. "
-        "[default: as the contract says, else found out]"
+        f"Decoder for the messages: {', '.join(OUR_DECODERS)}, or one that you installed. "
+        "[default: the contract's, else detected]"
     )
     return click.option("--as", "decoder", type=DecoderName(), metavar="NAME", help=text)(command)
 
@@ -86,8 +86,8 @@ def decoder_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def redact_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--redact`, of every command that writes a recording."""
     text = (
-        "Hide a field of messages, such as '$.password'; auto: what looks like a secret in messages; name:x-acme-* and "
-        "shape:acme_[0-9a-f]{32}: further names and shapes of secrets, in headers and URLs too."
+        "Hide more than usual: a field of messages, such as '$.password'; auto: whatever in a message looks like a secret; "
+        "name:x-acme-* or shape:acme_[0-9a-f]{32}: secrets by name or by shape, also in headers and URLs. May repeat."
     )
     return click.option("--redact", multiple=True, metavar="WHAT", help=text, callback=_with_configured)(command)
 
@@ -153,7 +153,7 @@ def make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{path.parent} cannot be made: {error.strerror}") from None
+        raise UsageError(f"{path.parent} cannot be created: {error.strerror}") from None
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def show_overview(
     Raises UsageError, or an error of the RecordingError family for a single file.
     """
     if not reachable(path).exists():
-        raise UsageError(f"{path}: there is no such file or folder")
+        raise UsageError(f"{path}: no such file or folder")
     if follow and form == "html" and output is None:
         raise UsageError("a page that is kept up to date is a file: name it with -o, and open it in a browser")
     painted = wants_colour(color) if output is None else bool(color)

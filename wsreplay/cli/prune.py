@@ -35,28 +35,28 @@ class _Candidate:
 
 @click.command(name="prune")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--older-than", type=Duration(bare=False), metavar="TIME", help="Those that ended longer ago: 30d, 12h.")
-@click.option("--larger-than", type=Size(), metavar="SIZE", help="Those that are larger, such as 1GB.")
-@click.option("--keep-total", type=Size(), metavar="SIZE", help="The oldest, until what remains is no larger than this.")
-@click.option("--keep-findings", is_flag=True, help="Not those in which something is wrong.")
-@click.option("--keep-marks", is_flag=True, help="Not those with marks.")
-@click.option("-c", "--contract", type=ContractName(), help=f"What --keep-findings judges by. {FITTING_DEFAULT}")
-@click.option("-r", "--recursive", is_flag=True, help="Folders inside DIR too.")
-@click.option("--yes", is_flag=True, help="Remove them; without this they are only listed.")
+@click.option("--older-than", type=Duration(bare=False), metavar="TIME", help="Remove those that ended longer ago: 30d, 12h.")
+@click.option("--larger-than", type=Size(), metavar="SIZE", help="Remove recordings larger than this, such as 1GB.")
+@click.option("--keep-total", type=Size(), metavar="SIZE", help="Remove the oldest until the rest is no larger than this.")
+@click.option("--keep-findings", is_flag=True, help="Keep recordings with findings.")
+@click.option("--keep-marks", is_flag=True, help="Keep recordings with marks.")
+@click.option("-c", "--contract", type=ContractName(), help=f"Contract for --keep-findings. {FITTING_DEFAULT}")
+@click.option("-r", "--recursive", is_flag=True, help="Look into folders inside DIR too.")
+@click.option("--yes", is_flag=True, help="Remove them; without --yes they are only listed.")
 def command(
     folder: Path | None, older_than: int | None, larger_than: int | None, keep_total: int | None, keep_findings: bool,
     keep_marks: bool, contract: str | None, recursive: bool, yes: bool,
 ) -> int:  # fmt: skip
-    """Remove old or large recordings from DIR (recordings/); list them first.
+    """Remove old or large recordings from DIR [default: recordings]; list them first.
 
-    A recording goes if it is older and larger than what is said, or if --keep-total leaves no room for it. One that is being
-    written never goes, nor does a file that is no recording.
+    A recording is removed if it exceeds both --older-than and --larger-than, as far as given, or if --keep-total leaves no
+    room for it. Recordings that are being written, and files that are not recordings, always stay.
     """
     if older_than is None and larger_than is None and keep_total is None:
-        raise UsageError("say what is to go: --older-than 30d, --larger-than 1GB or --keep-total 5GB")
+        raise UsageError("say what to remove: --older-than 30d, --larger-than 1GB or --keep-total 5GB")
     place = reachable(folder or recordings_folder())
     if not place.is_dir():
-        raise UsageError(f"{place}: there is no such folder")
+        raise UsageError(f"{place}: no such folder")
     candidates, unreadable = _candidates(place, recursive)
     doomed = [candidate for candidate in candidates if _goes(candidate, older_than, larger_than)]
     doomed += _surplus([candidate for candidate in candidates if candidate not in doomed], keep_total)
@@ -149,7 +149,8 @@ def _remove(doomed: list[_Candidate], yes: bool) -> None:
         else:
             click.echo(f"kept          {line}   is being written")
     many = f"{count_text(gone, 'recording')}, {size_text(freed)}"
-    click.echo(f"{many} removed" if yes else f"{many} to remove: --yes does it" if gone else "nothing to remove", err=True)
+    to_do = f"{many} to remove; add --yes to delete them" if gone else "nothing to remove"
+    click.echo(f"{many} removed" if yes else to_do, err=True)
 
 
 def _delete(path: Path) -> bool:

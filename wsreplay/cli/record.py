@@ -56,7 +56,7 @@ LOOP_SOCKET_PAIRS = 4
 @click.command(name="record")
 @click.argument("upstream")
 @click.option("-l", "--listen", type=Address(unix=True), default="127.0.0.1:8765", show_default=True,
-              help="Where clients connect to; unix:PATH is a socket file.")
+              help="Where clients connect; unix:PATH is a socket file.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The recording. [default: recordings/<UTC time>.db]"
 )
@@ -66,40 +66,40 @@ LOOP_SOCKET_PAIRS = 4
     "contracts",
     multiple=True,
     metavar="CONTRACT",
-    help="Judge while recording: a file, or a built-in's name; 'none' for none.",
+    help="Check traffic while recording: a contract file, or a built-in's name; 'none' for no check.",
 )
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of each request.")
 @click.option("--keep-host/--no-keep-host", default=None,
-              help="Leave the client's Host header as it is, or put the upstream's there. "
-              "[default: as it is where UPSTREAM is on this machine]")
+              help="Forward the client's Host header, or replace it by the upstream's. "
+              "[default: keep it if UPSTREAM is on this machine]")
 @allow_origin_option
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// upstream.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Listen with TLS: the certificate chain, in PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="The private key for --tls-cert, in PEM.")
 @redact_option
 @user_option(
-    "Where connections name their users: header:X-User-Id, query:user, path:/ws/{user}, cookie:NAME or claim:uid; may repeat. "
+    "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, cookie:NAME or claim:uid; may repeat. "
     "[default: a JWT's sub, user_id, uid or email, X-User-Id, ?user=, a session cookie]"
 )
-@click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Keep only this much of a message.")
+@click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Store at most this much of each message.")
 @click.option("--durability", type=click.Choice(["normal", "full"]), default="normal", show_default=True,
-              help="full: each commit also survives a loss of power.")  # fmt: skip
+              help="full: also survive a power failure (slower).")  # fmt: skip
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="SPEC",
     help="Inject a fault (noted in the recording): latency=200ms,jitter=50ms · bandwidth=64kB · slice=1-20 · reset · "
-    "close · blackhole · halfopen; each with dir=, p=, from=, until=, the last four with bytes=.",
+    "close · blackhole · halfopen. All take dir=, p=, from= and until=; the last four also bytes=.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed for --fault.")
-@click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file when this one is so large or so old.")
+@click.option("--rotate", type=SizeOrTime(), help="Record new connections in a new file once this one is so large or so old.")
 @click.option("--metrics", type=Address(), metavar="HOST:PORT",
               help="Serve metrics for Prometheus at /metrics, and /healthz and /readyz.")  # fmt: skip
 @click.option("--otlp", metavar="URL",
               help="Send runs, tools and findings to an OpenTelemetry collector, such as http://localhost:4318.")  # fmt: skip
-@click.option("--tui", "with_tui", is_flag=True, help="Look at it at once; recording goes on when you leave.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--tui", "with_tui", is_flag=True, help="Open the terminal interface too; leaving it does not stop recording.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
     upstream: str, listen: tuple[str, int], output: Path | None, contracts: tuple[str, ...],
     headers: tuple[tuple[str, str], ...], keep_host: bool | None, allow_origins: tuple[str, ...], insecure: bool,
@@ -108,7 +108,7 @@ def command(
     faults: tuple[str, ...], seed: int, rotate: Limit | None, metrics: tuple[str, int] | None, otlp: str | None,
     with_tui: bool, quiet: bool,
 ) -> int:  # fmt: skip
-    """Record WebSocket traffic through a proxy before UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
+    """Record WebSocket traffic through a proxy in front of UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
 
     Point the client at the proxy. Bytes pass untouched, every frame is in the recording before its receiver has it. Ctrl-C
     stops; a line typed into the terminal becomes a mark at that time.
@@ -138,7 +138,7 @@ def _said_in_handshakes(users: Sequence[UserSource]) -> list[str]:
     """Those that a recorder can use. Raises UsageError."""
     for user in users:
         if user.kind == "message":
-            raise UsageError(f"--user {user.name}: messages are read when a recording is judged; give it to `validate`")
+            raise UsageError(f"--user {user.name}: messages are read only by `validate`; give it the option instead")
     return [f"{user.kind}:{user.name}" for user in users]
 
 
@@ -148,8 +148,8 @@ def run_loop(main: Coroutine[None, None, int]) -> int:
         _check_for_descriptors()
     except OSError as error:
         main.close()
-        advice = ". `ulimit -n` shows the limit, and raises it" if error.errno == errno.EMFILE else ""
-        raise WsreplayError(f"no event loop can be started: {str(error.strerror).lower()}{advice}") from error
+        advice = "; raise the limit with `ulimit -n`" if error.errno == errno.EMFILE else ""
+        raise WsreplayError(f"cannot start an event loop: {str(error.strerror).lower()}{advice}") from error
     try:
         import uvloop
     except ImportError:
@@ -185,7 +185,7 @@ def print_callbacks(console: Console) -> Callbacks:
         ended=console.ended,
         warn=console.complain,
         relocated=lambda relocated: console.complain(relocation_text(relocated)),
-        mended=lambda path: console.complain(f"{path.name}-wal or {path.name}-shm was removed, and is there again"),
+        mended=lambda path: console.complain(f"{path.name}-wal or {path.name}-shm was removed, and has been restored"),
         rotated=lambda path: console.complain(f"new connections are recorded in {path}"),
         stayed=lambda path, error: console.complain(f"recording goes on in {path}: {error}"),
     )
@@ -220,7 +220,7 @@ async def _record(
         console.say(f"     nothing listens at {proxy.upstream.url} yet: clients get 502 until something does")
     faults = proxy.options.faults
     if faults:
-        console.say(f"     ⚡ on purpose: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")
+        console.say(f"     ⚡ faults to inject: {'   '.join(fault.text for fault in faults)}   (seed {proxy.options.seed})")
     for line in telemetry.says():
         console.say(f"     {line}")
 
@@ -256,7 +256,7 @@ async def _record(
         console.complain("the last spans are still being sent, in the background")
     for path in followers.late:
         again = " ".join([program_name(), "validate", *followers.chosen, str(path)])
-        console.complain(f"the verdict on {path} is not ready: `{again}` judges it")
+        console.complain(f"the verdict on {path} is not ready; run `{again}`")
     return EXIT_NOT_JUDGED if any(not leftover.goes_on for leftover in proxy.leftovers) else code
 
 
@@ -267,12 +267,12 @@ def _describe_leftover(leftover: Leftover) -> str:
     if leftover.goes_on:
         return f"the recorder has the last {size} and is still writing them into {recording}, in the background"
     if leftover.saved is None:
-        return f"{size} could not be written: {leftover.reason}. They are lost; {recording} gets a gap for them the next time"
+        return f"{size} could not be written: {leftover.reason}. They are lost; the next run into {recording} marks the gap"
     text = f"{size} could not be written: {leftover.reason}. They are in {leftover.saved}"
     beside = unwritten.path_of(recording)
     if leftover.saved != beside:
         text += f": move it to {beside}"
-    return f"{text}; {program_name()} record -o {recording} UPSTREAM takes them in"
+    return f"{text}; {program_name()} record -o {recording} UPSTREAM recovers them"
 
 
 def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> asyncio.Event:
@@ -297,5 +297,5 @@ def _say_summary(proxy: RecordingProxy, console: Console, report: Report, second
     console.say(
         f"{count_text(totals.frames, 'frame')}, {count_text(report.events, 'event')}, {size_text(totals.bytes)}"
         f" in {duration_text(seconds * SECOND)} → {proxy.path}\n"
-        f"  look: {program_name()} tui {proxy.path}      judge: {program_name()} validate {proxy.path}"
+        f"  look: {program_name()} tui {proxy.path}      validate: {program_name()} validate {proxy.path}"
     )

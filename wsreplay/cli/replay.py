@@ -72,7 +72,7 @@ class Setting(click.ParamType[tuple[str, str]]):
             return value
         name, equals, content = str(value).partition("=")
         if not equals or not name:
-            self.fail(f"{name!r} is given no value: it looks like {param.metavar if param else 'NAME=VALUE'}", param, ctx)
+            self.fail(f"{name!r} has no value; write it like {param.metavar if param else 'NAME=VALUE'}", param, ctx)
         return name, content
 
 
@@ -96,13 +96,13 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("file", metavar="FILE", type=RecordingName()),
         click.argument("session", type=SessionNumber(), required=False),
         click.option("-c", "--contract", type=ContractName(),
-                     help=f"Its keys say what belongs together; 'none' for no contract. {FITTING_DEFAULT}"),
+                     help=f"Contract whose keys say which ids belong together; 'none' for no contract. {FITTING_DEFAULT}"),
         decoder_option,
-        click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="How fast to play."),
-        click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Cut longer pauses to this."),
-        click.option("--map", "map_", multiple=True, metavar="PATH", help="A further place of ids, such as '$.payload.order'."),
-        click.option("--coalesce", multiple=True, metavar="TYPE", help="However many of these come in a row, they are one."),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="Speed factor."),
+        click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Shorten longer pauses to this."),
+        click.option("--map", "map_", multiple=True, metavar="PATH", help="Where else ids are, such as '$.payload.order'."),
+        click.option("--coalesce", multiple=True, metavar="TYPE", help="Treat consecutive messages of this type as one."),
+        click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     )
     for option in reversed(options):
         command = option(command)
@@ -111,16 +111,16 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(name="replay")
 def command() -> None:
-    """Play a recording again: its backend to a real client, or its clients to a real backend."""
+    """Replay a recording: play its backend to a real client, or its clients to a real backend."""
 
 
 @command.command(name="server")
 @_shared
-@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect to.")
+@click.option("-l", "--listen", type=Address(), default="127.0.0.1:8765", show_default=True, help="Where clients connect.")
 @click.option("--on-mismatch", type=click.Choice(["wait", "skip", "close"]), default="wait", show_default=True,
-              help="Where a client departs: wait for what was expected, take what came for it, or close.")
+              help="When a client sends something unexpected: keep waiting, accept it instead, or close the connection.")
 @allow_origin_option
-@click.option("--once", is_flag=True, help="End when every connection has been played; 1 if one departed, or did not come.")
+@click.option("--once", is_flag=True, help="Exit when every connection has been played; with 1 if one differed or never came.")
 def server(
     file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
     map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str,
@@ -128,8 +128,8 @@ def server(
 ) -> int:  # fmt: skip
     """Play the backend of a recording to real clients: point yours at the address it listens on.
 
-    What the backend said after a message of the client is said after the client has sent its like: a message of the same
-    type, with the same ids as before or new ones in their place. Each client gets a session of its own.
+    The recorded answer to a message is sent once your client has sent a message of the same type, with the recorded ids or
+    new ones in their place. Each client gets its own session.
     """
     from wsreplay.replay.player import OnMismatch, Pace
     from wsreplay.replay.server import ReplayServer, ServerOptions, ServerWatch
@@ -154,7 +154,7 @@ def server(
             stopped.cancel()
             played.cancel()
         if unplayed:
-            say.line(f"stopped before every connection was played: {over} of {replay.connections} were")
+            say.line(f"stopped before every connection was played: {over} of {replay.connections} done")
         return EXIT_VIOLATIONS if replay.departures or unplayed else EXIT_CLEAN
 
     return run_loop(serve())
@@ -163,28 +163,28 @@ def server(
 @command.command(name="client")
 @_shared
 @click.option("--to", required=True, metavar="URL",
-              help="The backend, such as ws://localhost:8000; a path with {user} in it stands for the recorded one.")
+              help="The backend, such as ws://localhost:8000; a path that contains {user} replaces the recorded path.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The new recording. [default: recordings/<UTC time>.db]")
 @click.option("--timeout", type=Duration(), default="10s", show_default=True,
-              help="How long an event may be late before we go on.")
-@click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of the handshake.")
+              help="How long to wait for an event before going on without it.")
+@click.option("-H", "--header", "headers", type=Header(), multiple=True, help="Add or replace a header of the upgrade request.")
 @click.option("--query", type=Setting(), multiple=True, metavar="NAME=VALUE", help="Add or replace a query parameter.")
 @click.option("--set", "settings", type=Setting(), multiple=True, metavar="PATH=VALUE",
-              help="Replace a value in every message that has one there, such as '$.token=…'.")
-@click.option("--keep-ids", is_flag=True, help="Send the ids as they were recorded, not fresh ones.")
+              help="Replace a value in every message that has one at this path, such as '$.token=…'.")
+@click.option("--keep-ids", is_flag=True, help="Send the recorded ids instead of new ones.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// backend.")
-@click.option("--ignore", multiple=True, metavar="PATH", help="Not to be compared: a JSON path, or a member's name anywhere.")
-@click.option("--shape", is_flag=True, help="Compare types, order and ids only, not what is said.")
-@click.option("--users", type=click.IntRange(min=1), help="Load: so many users at once.")
-@click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: all of them have begun after this time.")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, help="Load: how often each plays its session.")
+@click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
+@click.option("--shape", is_flag=True, help="Compare only types, order and ids, not contents.")
+@click.option("--users", type=click.IntRange(min=1), help="Load: number of users at once.")
+@click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: start the users spread over this time.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, help="Load: how often each user plays its session.")
 @click.option("--duration", type=Duration(), metavar="DURATION",
               help="Load: in the place of --repeat, each begins its session again until this time is over.")
 @click.option("--limit", "limits", type=LimitText(), multiple=True, metavar="LIMIT",
               help="Load: fail where it is broken, such as 'tool p95<2s', 'run max<30s', 'connect p99<100ms'; may repeat.")
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
-              help="Load: a user a row (CSV with a head line, or JSON lines); {column} is put into -H, --query and --set.")
+              help="Load: one user per row (CSV with a header, or JSON lines); use {column} in -H, --query and --set.")
 def client(
     file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
     map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int,
@@ -192,11 +192,11 @@ def client(
     keep_ids: bool, insecure: bool, ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int,
     duration: int | None, limits: tuple[LatencyLimit, ...], data: Path | None,
 ) -> int:  # fmt: skip
-    """Play the clients of a recording to a real backend, record what becomes of it, and compare.
+    """Play the clients of a recording to a real backend, record the result, and compare.
 
-    Each message is sent after the events that came before it have come again. Ids that the client chose are new ones. {n},
-    {user} and {id} in --to, -H, --query and --set are the user's number, name, and an id of its own. The exit code is 0 where
-    the backend still behaves: nothing differs, and nothing is wrong that was right.
+    Each message is sent once the events recorded before it have come again. Ids chosen by the client are replaced by new
+    ones. In --to, -H, --query and --set, {n}, {user} and {id} stand for the user's number, its name, and an id of its own.
+    Exit code 0: nothing differs, and there is no new finding; 1: otherwise.
     """
     from wsreplay.cli.load_report import judge_load
     from wsreplay.diff.diff import DiffOptions

@@ -36,25 +36,25 @@ _ORDINARY = (1000, 1001, 1005)
 @click.argument("url", metavar="URL")
 @click.argument("messages", metavar="[MESSAGE]...", nargs=-1)
 @click.option("--as", "form", type=click.Choice(FORMS), default="text", show_default=True,
-              help="What a line is: a message as it stands, JSON that is checked first, or what a user asks an agent.")
-@click.option("--thread", default="t1", show_default=True, help="The thread of --as agent-chat.")
+              help="How to send a line: as it is, as JSON that is checked first, or as a user's question to an agent.")
+@click.option("--thread", default="t1", show_default=True, help="The thread for --as agent-chat.")
 @click.option("--wait", type=Duration(bare=True), default="2s", show_default=True, metavar="DURATION",
-              help="End when nothing has come for this long. With --as agent-chat a run that is not over by then has failed.")
+              help="Exit when nothing has come for this long; with --as agent-chat, a run that is not over by then has failed.")
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="A header of the request, such as a token.")
 @click.option("--subprotocol", "subprotocols", multiple=True, metavar="NAME", help="Ask for a subprotocol.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// backend.")
 @click.option("--json", "as_json", is_flag=True,
-              help="Print what comes as JSON, a line each: a text that is not JSON as a string, bytes as {\"base64\": …}.")
+              help="Print one JSON value per message: text that is not JSON as a string, bytes as {\"base64\": …}.")
 @colour_option
 def command(
     url: str, messages: tuple[str, ...], form: str, thread: str, wait: int, headers: tuple[tuple[str, str], ...],
     subprotocols: tuple[str, ...], insecure: bool, as_json: bool, color: bool | None,
 ) -> int:  # fmt: skip
-    """Connect to URL, such as 8765 or ws://localhost:8765/ws, send each MESSAGE, print what comes.
+    """Connect to URL, such as 8765 or ws://localhost:8765/ws, send each MESSAGE, and print what comes back.
 
-    Without a MESSAGE, lines are read from standard input and sent as they are typed. With --as agent-chat each is a question,
-    and what comes is printed until the agent's run is over. Exits with 1 where a run failed, was not over in time, or the
-    server closed the connection with an error.
+    Without a MESSAGE, each line of standard input is sent as it is typed. With --as agent-chat each is a question, and events
+    are printed until the agent's run is over. Exit code 1: a run failed or was not over in time, or the server closed the
+    connection with an error.
     """
     for message in messages if form == "json" else ():
         _check_json(message)
@@ -75,7 +75,7 @@ def _target(url: str) -> tuple[str, str | None]:
     except UsageError as error:
         raise UsageError(str(error).replace("UPSTREAM", "URL", 1)) from None
     if upstream.socket is not None:
-        raise UsageError("send does not speak to socket files; put wsreplay record before it, and send to that")
+        raise UsageError("send cannot connect to a socket file: start `wsreplay record` in front of it, and send to that")
     return (upstream.url if upstream.prefix else f"{upstream.url}/") + mark + query, upstream.authorization
 
 
@@ -85,7 +85,7 @@ def _check_json(text: str) -> None:
     except orjson.JSONDecodeError as error:
         shown = display.fit(display.visible(text), 40)
         where = f"{error.msg} at character {error.pos + 1}"
-        raise UsageError(f"not JSON: {shown}: {where}; --as text sends it as it stands") from None
+        raise UsageError(f"not JSON: {shown}: {where}; send it anyway with --as text") from None
 
 
 class _Printer:
@@ -187,7 +187,7 @@ class _Talk:
             self._failed = True
             if self._client.connected:
                 waited = duration_text(int(self._wait_s * SECOND))
-                click.echo(f"the run is not over, and nothing has come for {waited}: --wait gives it longer", err=True)
+                click.echo(f"the run is not over, and nothing has come for {waited}; wait longer with --wait", err=True)
 
     async def _print_all(self) -> None:
         while self._client.connected:

@@ -21,26 +21,26 @@ from wsreplay.trace.reading import Reading
 @click.argument("file", metavar="FILE", type=RecordingName())
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("--filter", "expression", type=FilterText(), default="", metavar="EXPR",
-              help="Which frames: type:tool_* dir:s2c user:u1 \"text\" …")
-@click.option("--follow", "-f", is_flag=True, help="Go on while the recording grows.")
+              help="Frames to print: type:tool_* dir:s2c user:u1 \"text\" …")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing while the recording grows.")
 @click.option("--pretty", "-p", is_flag=True, help="Show whole payloads, JSON indented.")
 @click.option("--time", "time_form", type=click.Choice(TIMES), default="elapsed", show_default=True,
-              help="Since the recording began, since the line before, by this computer's clock, or in UTC.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+              help="Time since the recording began, since the previous line, or of day: local or UTC.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @decoder_option
-@click.option("--raw", is_flag=True, help="Show payloads as they were sent, not what they say.")
+@click.option("--raw", is_flag=True, help="Show payloads as they were sent, not decoded.")
 @colour_option
-@click.option("--no-pager", is_flag=True, help="Print to the terminal, however long it is.")
+@click.option("--no-pager", is_flag=True, help="Print straight to the terminal, without a pager.")
 def command(
     file: str, session: int | None, expression: str, follow: bool, pretty: bool, time_form: str, as_json: bool,
     contract: str | None, decoder: str | None, raw: bool, color: bool | None, no_pager: bool,
 ) -> None:  # fmt: skip
     """Print the frames of a recording, or of one SESSION: time, direction, type or opcode, size, payload.
 
-    Between them stand faults that were injected, gaps, and how connections ended where no close frame tells. A line is cut at
-    the terminal's width; what goes into a pipe is whole. `wsreplay help filters` tells the filter language; terms separated by
-    spaces must all match.
+    Injected faults, gaps and endings without a close frame are listed too. Lines are cut to the width of the terminal; in a
+    pipe they are whole. Terms of a filter that are separated by spaces must all match; `wsreplay help filters` explains the
+    filter language.
     """
     path, marked = split_session(file)
     chosen = filters.parse(expression)

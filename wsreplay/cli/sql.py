@@ -29,18 +29,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @click.argument("query", metavar="QUERY")
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True,
-              help="json: one object a line.")
+              help="Output format; json prints one object per line.")
 @click.option("--limit", type=click.IntRange(0), metavar="N",
-              help=f"Print so many rows; 0: all. [default: {_MOST_ROWS:,}, with -f json and csv all]")
-@click.option("-c", "--contract", type=ContractName(), help=f"What judges, for sessions, spans and findings. {FITTING_DEFAULT}")
+              help=f"Print at most this many rows; 0 for all. [default: {_MOST_ROWS:,}, with -f json and csv all]")
+@click.option("-c", "--contract", type=ContractName(), help=f"Contract for sessions, spans and findings. {FITTING_DEFAULT}")
 def command(query: str, paths: tuple[Path, ...], form: str, limit: int | None, contract: str | None) -> None:  # fmt: skip
-    """Ask recordings and Parquet by SQL, as DuckDB speaks it. Without FILE or DIR: those in recordings/.
+    """Query recordings, and Parquet files made from them, with DuckDB's SQL. Without FILE or DIR: those in recordings/.
 
-    The tables are sessions, connections, frames, events, spans and findings; `DESCRIBE events` tells the columns of one. They
-    hold what lies in the files and folders: recordings (*.db), and what `export -f parquet` has written.
+    The tables are sessions, connections, frames, events, spans and findings; `DESCRIBE events` lists the columns of one. They
+    hold the given recordings (*.db) and what `export -f parquet` has written.
 
     \b
-    Such as:
+    Examples:
       wsreplay sql "SELECT rule, count(*) FROM findings GROUP BY rule"
       wsreplay sql "SELECT label, quantile_cont(lasted_ns, 0.95) / 1e9 AS p95 FROM spans WHERE span = 'tool' GROUP BY label"
       wsreplay sql "SELECT time, document->>'$.tool_name' FROM events WHERE type = 'tool_executing'"

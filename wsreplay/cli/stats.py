@@ -24,9 +24,9 @@ from wsreplay.trace.statistics import collect
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @decoder_option
-@click.option("--follow", is_flag=True, help="Show an overview that is kept up to date while something is being recorded.")
+@click.option("--follow", is_flag=True, help="Show an overview, and keep it up to date while recordings grow.")
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True,
-              help="html: a page of the overview.")
+              help="Output format; html is an overview as a web page.")
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
 @colour_option
@@ -34,18 +34,18 @@ def command(
     file: str, session: int | None, contract: str | None, decoder: str | None, follow: bool, form: str, as_json: bool,
     output: Path | None, color: bool | None,
 ) -> None:  # fmt: skip
-    """Count the events of a recording, or of one SESSION, and the gaps between them; runs and tools, and how long they take.
+    """Show how often each event of a recording or SESSION came, the gaps between events, and how long runs and tools took.
 
-    The gap of an event is the time since the event before it in its run or thread. What runs and tools are is said by the
-    contract: the one given, else the one that fits.
+    The gap of an event is the time since the previous event of its run or thread. The contract, the one given or else the one
+    that fits, says what a run and a tool are.
 
-    Of a folder, with --follow, and as a page: an overview of rates, runs by outcome, times and findings, and day by day.
+    For a folder, with --follow or as html: an overview of rates, runs by outcome, times and findings, also day by day.
     """
     form = "json" if as_json else form
     path, marked = split_session(file)
     if follow or form == "html" or reachable(path).is_dir():
         if session or marked:
-            raise UsageError("an overview is of whole recordings: leave the session out, or cut it into a file of its own")
+            raise UsageError("an overview covers whole recordings: leave out the session, or cut it into its own file first")
         from wsreplay.cli.overview import show_overview
 
         show_overview(path, contract, decoder, form, output, follow=follow, color=color)

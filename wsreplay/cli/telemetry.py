@@ -116,7 +116,7 @@ class Telemetry:
         if self._process.poll() is not None:
             if now - self._started_at < START_AGAIN_AFTER_S:
                 return
-            self._complain("the telemetry process has ended, and is started again; traffic and recording went on")
+            self._complain("the telemetry process ended and is being restarted; traffic and recording were not affected")
             self._run()
         totals = proxy.totals
         self._tell(Notice(status=RelayStatus(

@@ -19,10 +19,11 @@ WEB_HOST, WEB_PORT = "127.0.0.1", 8766
 @click.command()
 @click.argument("file", type=RecordingName(), required=False)
 @click.argument("session", type=SessionNumber(), required=False)
-@click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(), help="Validate by a built-in or a file.")
+@click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
+              help="Contract to check against: a file, or a built-in's name.")  # fmt: skip
 @decoder_option
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
-@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--no-mouse", is_flag=True, help="Let the terminal handle the mouse.")
 @click.option("--web", is_flag=False, flag_value="", metavar="[HOST:PORT]",
               help=f"Show it in a browser, at this address of this machine. [default: {WEB_HOST}:{WEB_PORT}]")
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
@@ -30,10 +31,10 @@ def command(
     file: str | None, session: int | None, contracts: tuple[str, ...], decoder: str | None, ascii_only: bool, no_mouse: bool,
     web: str | None, while_open: int | None,
 ) -> None:  # fmt: skip
-    """Look into a recording: replay it, find what is missing, late or out of order.
+    """Browse and replay recordings; find what is missing, late or out of order.
 
-    FILE is a recording, also one that is being written, or a folder of them; without it, the folder `recordings`. SESSION is
-    the number of one to open at once; FILE#SESSION is the same.
+    FILE is a recording, which may still be growing, or a folder of recordings [default: recordings]. SESSION, or
+    FILE#SESSION, opens the session with that number at once.
     """
     if web is not None:
         _serve(web, [*([file] if file else []), *([str(session)] if session is not None else [])],

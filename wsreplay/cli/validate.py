@@ -43,28 +43,28 @@ _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
 @click.option("-f", "--format", "forms", multiple=True, type=click.Choice([*FORMATS, PARQUET]),
-              help="May repeat, each with its -o.")
+              help="May repeat, each with its own -o.")
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path),
-              help="Where the report goes; with -f parquet a folder. [default: standard output]")
-@click.option("--rule", "rules", multiple=True, metavar="ID", help="Tell of this rule only; may repeat.")
-@click.option("--event", "events", multiple=True, metavar="TYPE", help="Tell of findings about this event only; may repeat.")
-@click.option("--all", "every", is_flag=True, help="Tell sessions without a finding in full, too.")
-@click.option("--spans", "every_span", is_flag=True, help="With -f json: every run, tool and operation, not only runs.")
-@click.option("--strict", is_flag=True, help="Warnings, and rules that never applied or stayed undecided, fail too.")
+              help="File for the report; with -f parquet a folder. [default: standard output]")
+@click.option("--rule", "rules", multiple=True, metavar="ID", help="Report only this rule; may repeat.")
+@click.option("--event", "events", multiple=True, metavar="TYPE", help="Report only findings about this event; may repeat.")
+@click.option("--all", "every", is_flag=True, help="Report sessions without findings in full, too.")
+@click.option("--spans", "every_span", is_flag=True, help="With -f json: list tools and operations too, not only runs.")
+@click.option("--strict", is_flag=True, help="Also fail on warnings, and on rules that never applied or stayed undecided.")
 @click.option("--fail-on", type=click.Choice([str(severity) for severity in Severity]), default="error", show_default=True,
-              help="The least severity of a finding that fails.")
+              help="Fail on findings of this severity or higher.")
 @click.option("--baseline", "known", type=click.Path(path_type=Path, dir_okay=False), help="Accept the findings in this file.")
-@click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write what is found into such a file.")
-@click.option("--follow", is_flag=True, help="Judge while the recording grows; findings are printed as they are decided.")
-@click.option("--save", is_flag=True, help="Keep the findings in the recording.")
+@click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings into such a file.")
+@click.option("--follow", is_flag=True, help="Check the recording while it grows, and print findings as they are decided.")
+@click.option("--save", is_flag=True, help="Store the findings in the recording.")
 @decoder_option
 @user_option(
-    "Where connections name their users: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
+    "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
     "[default: as recorded]"
 )
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
 @click.option("--dask", metavar="ADDRESS",
-              help="Judge by the workers of a Dask scheduler, such as tcp://HOST:8786, or by local:4 processes.")
+              help="Use the workers of a Dask scheduler, such as tcp://HOST:8786, or local:4 processes.")
 @colour_option
 @click.option("--while-open", type=int, hidden=True, help="End when the other end of this inherited pipe is closed.")
 def command(
@@ -73,12 +73,12 @@ def command(
     known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None,
     users: tuple[UserSource, ...], jobs: int, dask: str | None, color: bool | None, while_open: int | None,
 ) -> int:  # fmt: skip
-    """Judge recordings by contracts: every finding, with its witness frames.
+    """Check recordings against contracts, and report every finding with its witness frames.
 
-    All of a recording is judged, whatever is told of it: `FILE#2` tells of its second session. A FILE may be a folder, or lie
-    elsewhere, such as s3://bucket/folder or s3://bucket/2026-11-*/*.db.
+    `FILE#2` reports on session 2 only; the whole recording is checked all the same. FILE may be a folder, or remote, such as
+    s3://bucket/folder or s3://bucket/2026-11-*/*.db.
 
-    Exit code 0: nothing wrong; 1: violations; 2: a mistake in the call or the contract; 3: something could not be judged.
+    Exit code 0: nothing is wrong; 1: violations; 2: wrong usage or a broken contract; 3: something could not be checked.
     """
     chosen = [load(name) for name in contracts]
     if decoder is not None:
@@ -87,7 +87,7 @@ def command(
     paths = _recordings(list(sessions))
     targets = _targets(forms or ("text",), outputs)
     if every_span and "json" not in forms:
-        raise UsageError("--spans is for -f json")
+        raise UsageError("--spans needs -f json")
     accepted = baseline.read(known) if known else None
     if while_open is not None:
         threading.Thread(target=_end_with, args=(while_open,), daemon=True).start()
@@ -132,10 +132,10 @@ def _recordings(files: Sequence[Path]) -> list[Path]:
         elif file.is_dir():
             inside = sorted(file.rglob("*.db"))
             if not inside:
-                raise UsageError(f"{file}: there is no recording (*.db) in this folder")
+                raise UsageError(f"{file}: no recordings (*.db) in this folder")
             paths += inside
         elif not file.exists():
-            raise UsageError(f"{file}: there is no such file")
+            raise UsageError(f"{file}: no such file")
         else:
             paths.append(file)
     return paths
@@ -145,7 +145,7 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
     """Each format with its output; one of them, the last, may go to standard output."""
     if len(outputs) > len(forms) or len(forms) - len(outputs) > 1:
         count = f"{len(forms)} formats (-f) and {len(outputs)} outputs (-o)"
-        raise UsageError(f"{count}: give each -f its -o; the last may do without")
+        raise UsageError(f"{count}: give each -f an -o; the last may go without")
     if forms[-1] == PARQUET and len(outputs) < len(forms):
         raise UsageError("-f parquet writes a folder: name it with -o")
     rest: list[Path | None] = [None] * (len(forms) - len(outputs))

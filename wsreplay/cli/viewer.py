@@ -117,7 +117,7 @@ class Viewer:
                 suspended = await _signalled(viewer.pid, "WSTOPPED", left, stopped)
             if not suspended:
                 break
-            self._console.say("the view is suspended, recording goes on   (Enter: back to it, Ctrl-C stops)")
+            self._console.say("the view is suspended, recording goes on   (Enter returns to it, Ctrl-C stops)")
             if not await self._back(viewer.pid, typed, left, stopped):
                 break
             with suppress(ProcessLookupError):
@@ -132,7 +132,7 @@ class Viewer:
         if viewer.returncode is not None and viewer.returncode < 0:
             _put_in_order(settings)
         if not stop.is_set():
-            self._console.say(f"still recording   (Ctrl-C stops; `wsreplay tui {self._arguments[-1]}` looks at it again)")
+            self._console.say(f"still recording   (Ctrl-C stops; `wsreplay tui {self._arguments[-1]}` opens the view again)")
 
     async def _back(self, pid: int, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
         """Whether somebody wants it back, or a shell has continued it with all of the job, before one of the tasks ends."""

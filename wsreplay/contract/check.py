@@ -32,7 +32,7 @@ def _paths_that_may_be_there(contract: Contract) -> None:
     objects = bool(form) and form[0].text == "object" and contract.envelope.decoder in (None, PLAIN)
     for place, path in _paths(contract):
         if len(path.steps) > len(kind.steps) and path.steps[: len(kind.steps)] == kind.steps:
-            raise ContractError(f"{path.text} never matches: the type stands at {kind.text}, and is a text", **place)
+            raise ContractError(f"{path.text} never matches: the type is at {kind.text}, and is a string", **place)
         if objects and path.steps and isinstance(path.steps[0], int):
             message = f"{path.text} never matches: it goes into an array, and `json: {{text: object}}` allows none"
             raise ContractError(f"{message}; did you mean `json: {{text: json}}`?", **place)

@@ -177,9 +177,9 @@ class _Builder:
             path = f"{place.path}.{key}" if place.path else key
             key_place = Place(self.file, key_node.start_mark.line + 1, key_node.start_mark.column + 1, path)
             if not key:
-                Value(None, key_place).fail("a key must be a text")
+                Value(None, key_place).fail("a key must be a string")
             if key in data:
-                Value(None, key_place).fail(f"{key!r} stands here twice; first in line {places[key].line}")
+                Value(None, key_place).fail(f"{key!r} appears twice; first in line {places[key].line}")
             data[key], places[key] = self.build(child, path), key_place
         return Value(data, place, places)
 

@@ -238,7 +238,7 @@ def _check_unique_ids(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 def _check_no_circle(name: str, keys: dict[str, Key], value: Value, above: tuple[str, ...] = ()) -> None:
     if name in above:
-        value.fail(f"keys that name each other in a circle: {' → '.join([*above, name])}")
+        value.fail(f"keys refer to each other in a circle: {' → '.join([*above, name])}")
     for source in keys[name].sources:
         if isinstance(source, str) and source in keys:
             _check_no_circle(source, keys, value, (*above, name))

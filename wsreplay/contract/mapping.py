@@ -42,7 +42,7 @@ def _events(contract: Contract, value: Value) -> tuple[tuple[str, str], ...]:
     for theirs, item in value.mapping(None, "events such as {agent.start: agent_started}").items():
         ours = item.string("the contract's name of the event")
         if ours.count("*") > theirs.count("*"):
-            item.fail(f"{ours!r} has more stars than {theirs!r}: what should the last one stand for?")
+            item.fail(f"{ours!r} has more stars than {theirs!r}: the last one would have no value")
         if not _is_named(contract, ours):
             names = [pattern.type for rule in contract.rules for pattern in rule.patterns()]
             item.fail(f"no rule of the contract names {ours!r}{suggestion(ours, dict.fromkeys(names))}")

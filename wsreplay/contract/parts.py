@@ -94,7 +94,7 @@ class Reader:
         parts = {"type": self.envelope.type, "sent": self.envelope.sent, "seq": self.envelope.seq, "id": self.envelope.id}
         path = parts.get(name)
         if path is None:
-            value.fail(f"the envelope says nothing of {name!r}{suggestion(name, [key for key, path in parts.items() if path])}")
+            value.fail(f"the envelope does not define {name!r}{suggestion(name, [key for key, path in parts.items() if path])}")
         return path
 
 

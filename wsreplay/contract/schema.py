@@ -36,7 +36,7 @@ def json_schema() -> dict[str, Any]:
         "contract": {"type": "string", "description": "the contract's name"},
         "version": {"type": ["string", "number"]},
         "description": {"type": "string"},
-        "extends": {"type": "string", "description": "a built-in's name or a file; what stands here changes parts of it by id"},
+        "extends": {"type": "string", "description": "a built-in's name or a file; parts of it are changed by id"},
         "applies_to": json_object({"path": globs, "subprotocol": globs, "events": ref("patterns")}),
         "envelope": json_object({"type": PATH, "sent": PATH, "seq": PATH, "id": PATH, "decoder": {"type": "string"}}),
         "map": json_object(

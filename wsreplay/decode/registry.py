@@ -60,7 +60,7 @@ def get_decoder(name: str) -> Decoder:
             return _load(point)
     close = difflib.get_close_matches(name, decoder_names(), 1)
     hint = f"; did you mean {close[0]}?" if close else f": there are {', '.join(decoder_names())}"
-    raise UsageError(f"there is no decoder {name!r}{hint}")
+    raise UsageError(f"unknown decoder {name!r}{hint}")
 
 
 def _added() -> EntryPoints:

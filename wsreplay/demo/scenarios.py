@@ -361,7 +361,7 @@ def script_of(name: str, message: str) -> Iterator[Step]:
     else:
         yield started(message)
         yield thinking("I do not know what is wanted of me")
-        yield Say("error_event", {"content": f"there is no scenario {name!r}", "code": "NO_SUCH_SCENARIO"})
+        yield Say("error_event", {"content": f"unknown scenario {name!r}", "code": "NO_SUCH_SCENARIO"})
 
 
 SAMPLE_SCENARIOS: tuple[Scenario, ...] = tuple(SCENARIOS.values())

@@ -41,7 +41,7 @@ def write(recording: Recording, session: Session, out: Path, contract: str | Non
     try:
         cassette.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{cassette.parent} cannot be made: {error.strerror}") from error
+        raise UsageError(f"{cassette.parent} cannot be created: {error.strerror}") from error
     try:
         cut(recording, [connection.id for connection in session.connections], cassette)
         write_new_file(out, text.encode())
@@ -62,7 +62,7 @@ def program(recording: Recording, session: Session, name: str, contract: str | N
     """The test's text; `name` is the cassette's."""
     sides = list(client_sides(recording, session))
     if not sides:
-        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to say again")
+        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to replay")
     lasted_ns = sides[-1].ended_ns - session.opened_ns
     speed = 1 if lasted_ns <= _LONGEST_NS else math.inf
     backend = backend_of(recording, session)

@@ -21,7 +21,7 @@ def script(recording: Recording, session: Session) -> str:
     """The script's text, for a POSIX shell. What a line cannot carry (bytes, line breaks outside of JSON) is said in it."""
     sides = list(client_sides(recording, session))
     if not sides:
-        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to say again")
+        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to replay")
     lines = [
         "#!/bin/sh",
         f"# What the client said in {title_of(recording, session)}.",

@@ -221,4 +221,4 @@ def iso(t: float) -> str:
 
 def nothing(name: str, why: str) -> ImportFormatError:
     """The error of a file without any WebSocket, to be raised; `why` is what it holds instead."""
-    return ImportFormatError(f"there is no WebSocket in it: {why}", file=name)
+    return ImportFormatError(f"no WebSocket found in it: {why}", file=name)

@@ -85,7 +85,7 @@ class HarReader:
         remarks = len(self._remarks)
         yield from self._one_by_one(data, stream)
         if not is_large and len(self._remarks) == remarks:
-            self._remarks.add("", "damaged outside its entries, or going on behind its end: what stands there is not read")
+            self._remarks.add("", "damaged outside its entries, or continued after its end: that part is not read")
 
     def _list_of(self, document: Any) -> list[Any]:
         if not isinstance(document, dict) or "log" not in document:

@@ -79,7 +79,7 @@ def _import_stream(
     stream: Unpacked, out: Path, name: str, redactor: Redactor | None, remarks: Remarks, attachments: Attachments
 ) -> None:
     if not stream.head.strip():
-        raise ImportFormatError("; ".join(["there is nothing in it", *remarks.texts()]), file=name)
+        raise ImportFormatError("; ".join(["nothing to import", *remarks.texts()]), file=name)
     if _TNETSTRING.match(stream.head):
         with Payloads() as payloads:
             _write(mitmproxy.read(stream, name, remarks, payloads), payloads, None, out, name, redactor, remarks)

@@ -293,7 +293,7 @@ class _Intake:
     def finish(self, source: str) -> None:
         """The last line is read. What no line closed is truncated at the trace's last time."""
         if not self._run_id:
-            raise ImportFormatError("there is nothing in it", file=source)
+            raise ImportFormatError("nothing to import", file=source)
         for connection in self._connections.values():
             self._writer.update_connection(connection.id, closed_ns=self._last_ns, ending=str(Ending.TRUNCATED))
         for run in range(1, self._run_id + 1):

@@ -14,7 +14,7 @@ class RecordingsFolder:
     """`contracts` are files or built-ins that the user named: the first of them judges where nobody names one."""
 
     def __init__(self, root: Path, contracts: tuple[str, ...] = ()) -> None:
-        """Raises UsageError where there is no such folder, ContractError for a contract that cannot be used."""
+        """Raises UsageError where no such folder, ContractError for a contract that cannot be used."""
         if not root.is_dir():
             raise UsageError(f"{root} is not a folder")
         self.root = root.resolve()
@@ -53,7 +53,7 @@ class RecordingsFolder:
                 return path
         except (OSError, ValueError):  # too long, or with a NUL
             pass
-        raise UsageError(f"there is no {kind} {name!r} in this folder")
+        raise UsageError(f"no {kind} {name!r} in this folder")
 
     def _is_inside(self, path: Path) -> bool:
         """Whether it lies in the folder, with links followed."""

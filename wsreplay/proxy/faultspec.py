@@ -48,10 +48,10 @@ def _parse(text: str) -> FaultSpec:
     first, *rest = (part.strip() for part in text.split(","))
     kind, equals, value = first.partition("=")
     if kind not in KINDS:
-        raise ValueError(f"there is no fault {kind!r}: choose one of {', '.join(KINDS)}")
+        raise ValueError(f"unknown fault {kind!r}: choose one of {', '.join(KINDS)}")
     if bool(equals) != (kind in VALUED):
         example = {"latency": "latency=200ms", "bandwidth": "bandwidth=64kB", "slice": "slice=1-20"}.get(kind, kind)
-        raise ValueError(f"it looks like {example}")
+        raise ValueError(f"write it like {example}")
     options = dict(_option(part, kind) for part in rest)
     direction = options.get("dir", "c2s" if kind == "halfopen" else "both")
     if direction not in _DIRECTIONS or (kind == "halfopen" and direction == "both"):
@@ -79,7 +79,7 @@ def _option(part: str, kind: str) -> tuple[str, str]:
     name, equals, value = part.partition("=")
     known = ("dir", "p", "from", "until", *_OPTIONS.get(kind, ()))
     if not equals or name not in known:
-        raise ValueError(f"{part!r} is none of its options: {', '.join(known)}, each with a value")
+        raise ValueError(f"unknown option {part!r}; it takes {', '.join(known)}, each with a value")
     return name, value
 
 

@@ -26,14 +26,14 @@ def bind_socket_file(path: str) -> socket.socket:
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(Path(path).stat().st_mode):
-            raise UsageError(f"cannot listen on unix:{path}: it is there, and not a socket file")
+            raise UsageError(f"cannot listen on unix:{path}: it exists, and is not a socket file")
         with socket.socket(socket.AF_UNIX) as probe:
             try:
                 probe.connect(path)
             except ConnectionRefusedError:
                 Path(path).unlink()
             else:
-                raise UsageError(f"cannot listen on unix:{path}: somebody listens there already")
+                raise UsageError(f"cannot listen on unix:{path}: another program listens there already")
     listening = socket.socket(socket.AF_UNIX)
     before = os.umask(0o777 & ~OWNER_ONLY)
     try:
@@ -66,7 +66,7 @@ async def check_not_itself(upstream: Upstream, sockets: Sequence[socket.socket])
         else:
             is_itself = any(_reaches(address[0], target) for target in await _resolve(upstream))
         if is_itself:
-            raise UsageError(f"UPSTREAM {upstream.url} is where this proxy itself listens: "
+            raise UsageError(f"UPSTREAM {upstream.url} is this proxy's own address: "
                              "give the address of the backend, or choose another one to listen on with -l")  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
     try:
         context.load_cert_chain(certificate, key)
     except FileNotFoundError:
-        raise UsageError(f"--tls-cert {certificate}, --tls-key {key}: there is no such file") from None
+        raise UsageError(f"--tls-cert {certificate}, --tls-key {key}: no such file") from None
     except (ssl.SSLError, OSError) as error:
         raise UsageError(f"--tls-cert {certificate}: no usable certificate and key in PEM ({error})") from None
     return context

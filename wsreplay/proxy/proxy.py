@@ -307,7 +307,7 @@ class RecordingProxy:
 
     def _cannot_listen(self, error: OSError) -> UsageError:
         where = self.options.host if socket_path(self.options.host) else f"{self.options.host}:{self.options.port}"
-        return UsageError(f"cannot listen on {where}: {_plain(error)} (-l HOST:PORT chooses another)")
+        return UsageError(f"cannot listen on {where}: {_plain(error)} (choose another with -l HOST:PORT)")
 
     async def _beat(self) -> None:
         while True:

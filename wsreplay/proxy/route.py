@@ -150,7 +150,7 @@ class Route:
         now = asyncio.get_running_loop().time()
         if self._told_full is None or now - self._told_full >= TELL_EVERY_S:
             clients = "1 client was" if self._refused == 1 else f"{self._refused:,} clients were"
-            self.warn(f"{count:,} connections are open, and no more than {limit:,} may be: {clients} refused with 503")
+            self.warn(f"{count:,} connections are open, and the limit is {limit:,}: {clients} refused with 503")
             self._told_full, self._refused = now, 0
         return True
 

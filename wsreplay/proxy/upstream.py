@@ -144,7 +144,7 @@ async def dial(
     except socket.gaierror as error:
         raise DialError(502, f"{where}: the host name cannot be resolved: {error.strerror}") from None
     except UnicodeError:
-        raise DialError(502, f"{where}: the host name cannot be resolved: it is none") from None
+        raise DialError(502, f"{where}: the host name is not valid") from None
     except RuntimeError as error:  # a host name is resolved in a thread, and none can be started
         raise DialError(502, f"{where} cannot be reached: {error}") from None
     except (ConnectionRefusedError, FileNotFoundError):

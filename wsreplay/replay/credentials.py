@@ -50,7 +50,7 @@ class HandshakeOverrides:
             for name in _PLACEHOLDER.findall(text):
                 if name not in names:
                     known = ", ".join(f"{{{other}}}" for other in names)
-                    raise UsageError(f"there is no {{{name}}} to put in; there are {known}")
+                    raise UsageError(f"unknown placeholder {{{name}}}; there are {known}")
         for path, _ in self.values:
             _path(path)
 

@@ -73,15 +73,15 @@ def _parse(text: str) -> EventFault:
     head, *rest = (part.strip() for part in text.split(","))
     kind, colon, written = head.partition(":")
     if kind not in KINDS:
-        raise ValueError(f"there is no fault {kind!r}: choose one of {', '.join(KINDS)}")
+        raise ValueError(f"unknown fault {kind!r}: choose one of {', '.join(KINDS)}")
     if not colon or not written:
-        raise ValueError(f"it looks like {kind}:tool_completed")
+        raise ValueError(f"write it like {kind}:tool_completed")
     known = ("nth", "p", *_OPTIONS.get(kind, ()))
     options: dict[str, str] = {}
     for part in rest:
         name, equals, value = part.partition("=")
         if not equals or name not in known:
-            raise ValueError(f"{part!r} is none of its options: {', '.join(known)}, each with a value")
+            raise ValueError(f"unknown option {part!r}; it takes {', '.join(known)}, each with a value")
         options[name] = value
     for name in {"delay": ("by",), "readdress": ("key",)}.get(kind, ()):
         if name not in options:

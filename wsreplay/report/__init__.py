@@ -47,7 +47,7 @@ def render(
     JUnit, and lets JSON say that the command exits with 0.
     """
     if format not in FORMATS:
-        raise UsageError(f"there is no report format {format!r}: choose one of {', '.join(FORMATS)}")
+        raise UsageError(f"unknown report format {format!r}: choose one of {', '.join(FORMATS)}")
     module = import_module(f"wsreplay.report.{format}")
     failing = {"fail_on": fail_on}
     options: dict[str, dict[str, Any]] = {"text": {"color": color, "width": width}, "junit": failing, "json": failing}

@@ -85,7 +85,7 @@ def read(path: str | Path) -> Baseline:
         raise UsageError(f"the baseline {path} is not JSON: {error}") from error
     version = document.get("wsreplay-baseline") if isinstance(document, dict) else None
     if version not in VERSIONS or isinstance(version, bool):
-        raise UsageError(f'{path} is no baseline of version 1 or {VERSION}: it has no "wsreplay-baseline": {VERSION}')
+        raise UsageError(f'{path} is not a baseline of version 1 or {VERSION}: it has no "wsreplay-baseline": {VERSION}')
     findings = document.get("findings")
     if not isinstance(findings, list):
         raise UsageError(f'the baseline {path} has no list "findings"')

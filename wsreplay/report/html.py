@@ -111,7 +111,7 @@ class _Page:
         judgement = result.judgement
         yield f'<section class="file" id="f{number}"><h2>{_shown(result.path)} {_badge(result.word)}</h2>'
         if judgement is None:
-            yield f'<p class="trouble">could not be judged: {_shown(result.error or "no reason is known")}</p></section>'
+            yield f'<p class="trouble">could not be judged: {_shown(result.error or "reason unknown")}</p></section>'
             return
         yield from _facts(result, judgement)
         by_session: defaultdict[int | None, list[Finding]] = defaultdict(list)

@@ -46,7 +46,7 @@ def _check(judgement: Judgement, rules: Iterable[str], session: int | None) -> N
             raise UsageError(f"the contract {judgement.contract} has no rule {name!r}; it has {', '.join(known)}")
     if session is not None and session not in judgement.session_verdicts:
         numbers = len(judgement.session_verdicts)
-        raise UsageError(f"there is no session {session}; the recording has {numbers if numbers else 'none'}")
+        raise UsageError(f"no session {session}; the recording has {numbers if numbers else 'none'}")
 
 
 def _is_about(finding: Finding, rules: Sequence[str], events: Sequence[str], session: int | None) -> bool:

@@ -55,7 +55,7 @@ def _lines(
             yield ""
             yield from table(title, groups, paint, width)
     if statistics.forgotten:
-        yield paint(f"to bound memory, {statistics.forgotten:,} runs and threads were no longer followed", DIM)
+        yield paint(f"to save memory, {statistics.forgotten:,} runs and threads were not followed to their end", DIM)
 
 
 def _density(statistics: Statistics, paint: Paint, width: int) -> Iterator[str]:

@@ -79,7 +79,7 @@ class _File:
         about = [visible(self.result.path)]
         if judgement is None:
             yield from self._head(about)
-            yield from self._block("  could not be judged: ", self.result.error or "no reason is known", RED)
+            yield from self._block("  could not be judged: ", self.result.error or "reason unknown", RED)
             return
         yield from self._head([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
         try:
@@ -263,7 +263,7 @@ class _File:
             hint = "no rule of this contract applied: is it the right one? (wsreplay contract ls)"
             yield from self._block("  ", hint, YELLOW)
         for what, number in judgement.forgotten.items():
-            yield from self._block("  ", f"to bound memory, {number:,} {what} were forgotten", YELLOW)
+            yield from self._block("  ", f"to save memory, {number:,} {what} were forgotten", YELLOW)
         for note in judgement.notes:
             yield from self._block("  ", note, DIM)
         wrong = list(filter(self.result.is_wrong, self.result.findings))

@@ -99,11 +99,11 @@ def check_file(path: Path) -> None:
     try:
         status = path.stat()
     except (FileNotFoundError, ValueError):  # a name that no file can have
-        raise UsageError(f"{path}: there is no such file. `wsreplay ls` lists what is recorded") from None
+        raise UsageError(f"{path}: no such file. `wsreplay ls` lists the recordings") from None
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
-        raise UsageError(f"{path} is a folder, not a recording. `wsreplay ls {path}` lists what is in it")
+        raise UsageError(f"{path} is a folder, not a recording. `wsreplay ls {path}` lists the recordings in it")
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{path} is a pipe or a device, not a recording. `wsreplay import -` reads a stream of JSON lines")
     if not os.access(path, os.R_OK):

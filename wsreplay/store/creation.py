@@ -33,4 +33,4 @@ def new_recording(path: Path) -> Iterator[Writer]:
             writer.abandon()
             raise
         if not settle(half):
-            raise RecordingError(f"{path} cannot be written: there is no room for all of it")
+            raise RecordingError(f"{path} cannot be written: not enough space on the disk")

@@ -13,7 +13,7 @@ def typed_path(text: str) -> Path:
     try:
         return reachable(Path(text).expanduser())
     except RuntimeError as error:
-        raise UsageError(f"{text}: whose home this is, nobody knows: type the path without ~") from error
+        raise UsageError(f"{text}: unknown user; write the path without ~") from error
 
 
 def reachable(path: Path) -> Path:

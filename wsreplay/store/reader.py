@@ -75,7 +75,7 @@ class Recording:
     def open(cls, path: str | Path, patience_s: float = access.PATIENCE_S) -> Self:
         """Open a recording, and wait so long, now and later, for a program that has locked the file.
 
-        Raises UsageError where there is no such file, else an error of the RecordingError family.
+        Raises UsageError where no such file, else an error of the RecordingError family.
         """
         return cls(path, patience_s)
 

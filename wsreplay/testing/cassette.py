@@ -34,7 +34,7 @@ ONCE, NONE, ALL = "once", "none", "all"
 def is_played(cassette: Path, mode: str) -> bool:
     """Whether the backend is to be played. Raises UsageError where there is nothing to play."""
     if mode == NONE and not cassette.exists():
-        raise UsageError(f"there is no cassette {cassette}: record it with --wsreplay-record=once, with the backend running")
+        raise UsageError(f"no cassette {cassette}: record it with --wsreplay-record=once, with the backend running")
     return mode != ALL and cassette.exists()
 
 

@@ -298,7 +298,7 @@ class ChatClient:
                         if wanted(message):
                             return message
                     if not self.connected:
-                        raise ChatEnded(self._say(f"{what} can not come any more", first))
+                        raise ChatEnded(self._say(f"{what} can no longer come", first))
                     await self._changed.wait()
         except TimeoutError:
             raise ChatTimeout(self._say(f"{what} did not come within {duration_text(seconds * SECOND)}", first)) from None

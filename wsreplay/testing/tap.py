@@ -148,7 +148,7 @@ class Tap:
         """Leave a note in the recording at this time."""
         __tracebackhide__ = True
         if self._loop is None:
-            raise UsageError("the proxy has stopped: a mark can be left while it runs")
+            raise UsageError("the proxy has stopped: marks can be added only while it runs")
         self._loop.call_soon_threadsafe(self._proxy.mark, note)
 
     # What was recorded.
@@ -179,7 +179,7 @@ class Tap:
         __tracebackhide__ = True
         sessions = self.sessions
         if len(sessions) != 1:
-            raise UsageError(f"{self.path} holds {len(sessions)} sessions, not one: take them from `sessions`")
+            raise UsageError(f"{self.path} holds {len(sessions)} sessions, not one: use `sessions`")
         return sessions[0]
 
     @property

@@ -41,11 +41,11 @@ def parse_user_source(text: str) -> UserSource:
         try:
             jsonpath.parse(text)
         except ValueError as error:
-            raise UsageError(f"{text!r} does not say where a user stands: {error}") from None
+            raise UsageError(f"{text!r} does not say where to find the user: {error}") from None
         return UserSource("message", text)
     match = _PLACE.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} does not say where a user stands; write {WAYS}")
+        raise UsageError(f"{text!r} does not say where to find the user; write {WAYS}")
     if match["kind"] == "path" and match["name"].count("{user}") != 1:
         raise UsageError(f"{text!r}: say with {{user}} which part of the path names the user, as in path:/ws/{{user}}")
     return UserSource(match["kind"], match["name"])

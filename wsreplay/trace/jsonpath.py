@@ -29,7 +29,7 @@ def parse(text: str) -> Path:
         match = _SEGMENT.match(text, position)
         if match is None:
             raise ValueError(
-                f"{text!r} is no singular JSON path from column {position + 1} on: names and indexes only, as in $.a['b c'][0]"
+                f"{text!r} is not a singular JSON path, at column {position + 1}: names and indexes only, as in $.a['b c'][0]"
             )
         if match["index"] is not None:
             segments.append(int(match["index"]))
@@ -47,7 +47,7 @@ def _unescape(text: str) -> str:
         if len(escape) == 5:
             return chr(int(escape[1:], 16))
         if escape not in _ESCAPED:
-            raise ValueError(f"\\{escape} is no escape in a JSON path")
+            raise ValueError(f"\\{escape} is not a valid escape in a JSON path")
         return _ESCAPED[escape]
 
     return _ESCAPE.sub(one, text) if "\\" in text else text

@@ -112,7 +112,7 @@ class SecretNames:
                 paths.append(jsonpath.parse(item))
             else:
                 forms = "a path such as $.password, auto, name:x-acme-*, or shape:acme_[0-9a-f]{32}"
-                raise ValueError(f"{item!r} says nothing of what to hide: {forms}; paths begin with $")
+                raise ValueError(f"{item!r} does not say what to hide: {forms}; paths begin with $")
         return cls(tuple(paths), auto, re.compile("|".join(globs)) if globs else None, tuple(shapes))
 
     def _is_added(self, name: str) -> bool:
@@ -154,5 +154,5 @@ def _shape(item: str, pattern: str) -> _Shape:
     except PatternError as error:
         raise ValueError(f"{item!r}: {error}") from None
     if shape.fits_everything():
-        raise ValueError(f"{item!r} fits everything: write a shape such as shape:acme_[0-9a-f]{{32}}")
+        raise ValueError(f"{item!r} matches everything: write a shape such as shape:acme_[0-9a-f]{{32}}")
     return shape

@@ -88,9 +88,9 @@ def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, see
     before = judge_trace(trace, contract)
     if any(finding.verdict is Verdict.VIOLATED for finding in before.findings):
         first = next(finding for finding in before.findings if finding.verdict is Verdict.VIOLATED)
-        raise UsageError(f"only a good trace can be mutated, and this one has findings: {first.rule}: {first.message}")
+        raise UsageError(f"only a recording without findings can be mutated, and this one has: {first.rule}: {first.message}")
     if before.verdict is Verdict.VACUOUS:
-        raise UsageError(f"nothing in this trace is any business of {contract.name}")
+        raise UsageError(f"{contract.name} does not apply to anything in this recording")
     chosen = [(kind, at) for at, message in enumerate(trace.messages) if message.opcode == Opcode.TEXT for kind in KINDS]
     if len(chosen) > most:
         chosen = sorted(Random(seed).sample(chosen, most), key=itemgetter(1))
@@ -109,7 +109,7 @@ def judge_trace(trace: WholeTrace, contract: Contract) -> Judgement:
 def mutate(trace: WholeTrace, kind: str, at: int) -> WholeTrace:
     """The trace with one fault of a kind, at the message of this index. Messages are numbered anew."""
     if kind not in KINDS:
-        raise UsageError(f"no fault {kind!r}; there are {', '.join(KINDS)}")
+        raise UsageError(f"unknown fault {kind!r}; there are {', '.join(KINDS)}")
     return _renumber(KINDS[kind](trace, at))
 
 

@@ -208,7 +208,7 @@ def unjudged_notes(unjudged: Mapping[int, Mapping[str, int]]) -> Iterator[str]:
         listed = ", ".join(_counted(what, count) for what, count in counts.items())
         yield f"session {session}: not judged: {listed}"
     if len(unjudged) > _MOST_NOTED:
-        yield f"and so in {len(unjudged) - _MOST_NOTED:,} more sessions"
+        yield f"the same in {len(unjudged) - _MOST_NOTED:,} more sessions"
 
 
 def _counted(what: str, count: int) -> str:
@@ -244,13 +244,12 @@ def notes_of(skipped: int, undecodable: int, anonymous: int, sessions: int) -> t
     """What the user should know of a judgement, in sentences: how much was left out, unreadable, or of nobody."""
     notes = []
     if skipped:
-        are = "connection is" if skipped == 1 else "connections are"
-        notes.append(f"{skipped} {are} none of this contract's (applies_to)")
+        notes.append(f"{count_text(skipped, 'connection')} skipped: not covered by this contract's applies_to")
     if anonymous and sessions > 1:
-        know = "session does not say whose it is: it is taken for a user of its own" if anonymous == 1 else (
-            "sessions do not say whose they are: each is taken for a user of its own")
-        notes.append(f"{anonymous} {know}; say where users are named (`--user`, or `user:` in the contract)")
+        know = "session names no user, and counts as a user of its own" if anonymous == 1 else (
+            "sessions name no user, and count as a user each")
+        notes.append(f"{anonymous} {know}; say where to find the user with `--user`, or `user:` in the contract")
     if undecodable:
-        they = "message could not be read: it" if undecodable == 1 else "messages could not be read: they"
-        notes.append(f"{undecodable} {they} may have been anything, so what depends on that is inconclusive")
+        them = "it" if undecodable == 1 else "them"
+        notes.append(f"{count_text(undecodable, 'message')} could not be decoded; what depends on {them} is inconclusive")
     return tuple(notes)

@@ -70,7 +70,7 @@ def test_a_repeated_name_is_found_as_by_a_reader_that_sees_every_pair(document: 
 def test_an_event_of_two_types_is_a_finding_and_counts_as_the_last_one() -> None:
     judgement = Trace().open().raw(b'{"type":"a","type":"b"}').close().judge(STRICT)
     assert said(judgement) == [
-        "json: the name type stands twice in one object: whoever reads it may take either value"
+        "json: the name type appears twice in one object: a reader may take either value"
     ]
     assert (judgement.verdict, judgement.events) == (Verdict.VIOLATED, 1)
 

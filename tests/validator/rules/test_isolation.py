@@ -82,8 +82,8 @@ CASES = {
     "several tabs of one user are one": (lambda: run(run(asked(two("alice", "alice")), 1, "t1"), 2, "t1"), []),
     "two users ask in one thread: a warning, and each is shown it": (
         lambda: run(run(asked(asked(two()), 2), 1, "t1", "r1"), 2, "t1", "r2"),
-        [("warning", 2, 1, "user alice and user bob both ask in thread t1: it is taken for an id that each of them has; "
-          "list ids that users have in common under `shared`")]),
+        [("warning", 2, 1, "user alice and user bob both ask in thread t1: taken for two ids that happen to be equal; "
+          "list ids that users share under `shared`")]),
     "colleagues share a thread by name, also what each of them wrote": (
         lambda: asked(asked(two(), 1, "team-7"), 2, "team-7").s2c("x", 1, t="team-7", u="bob")
         .s2c("x", 2, t="team-7", u="alice"),
@@ -93,8 +93,8 @@ CASES = {
         [("error", 2, 1, "thread t1 of user alice reached user bob: a")]),
     "two URLs name one thread: a warning": (
         lambda: two(path="/ws/t1", other="/ws/t1").s2c("x", 1, t="t1").s2c("x", 2, t="t1"),
-        [("warning", 2, 1, "user alice and user bob both ask in thread t1: it is taken for an id that each of them has; "
-          "list ids that users have in common under `shared`")]),
+        [("warning", 2, 1, "user alice and user bob both ask in thread t1: taken for two ids that happen to be equal; "
+          "list ids that users share under `shared`")]),
     "unknown users: a thread that one session asked for is shown to another": (
         lambda: run(asked(asked(two(None, None)), 2, "t2")).s2c("x", 2, t="t1"),
         [("error", 2, 1, "thread t1 of session 1 (user unknown) reached session 2 (user unknown): x")]),
@@ -121,8 +121,8 @@ CASES = {
         [("error", 2, 1, "thread t1 of user alice reached user bob: x")]),
     "a client that names another's thread is shown it: naming is asking, where nothing says what asks": (
         lambda: run(asked(two())).c2s("q", 2, t="t1").s2c("x", 2, t="t1"),
-        [("warning", 2, 1, "user alice and user bob both ask in thread t1: it is taken for an id that each of them has; "
-          "list ids that users have in common under `shared`")]),
+        [("warning", 2, 1, "user alice and user bob both ask in thread t1: taken for two ids that happen to be equal; "
+          "list ids that users share under `shared`")]),
 }  # fmt: skip
 
 
@@ -134,8 +134,8 @@ ASKED_CASES = {
         [("error", 2, 1, "thread t1 of user alice reached user bob: x")]),
     "a client asks in another's thread: a warning": (
         lambda: run(asked(two())).c2s("q", 2, t="t1").s2c("x", 2, t="t1"),
-        [("warning", 2, 1, "user alice and user bob both ask in thread t1: it is taken for an id that each of them has; "
-          "list ids that users have in common under `shared`")]),
+        [("warning", 2, 1, "user alice and user bob both ask in thread t1: taken for two ids that happen to be equal; "
+          "list ids that users share under `shared`")]),
     "a question without a thread is answered in a new one, which reaches the other first": (
         lambda: two().c2s("q", 1).s2c("x", 2, t="t1").s2c("x", 2, t="t1").s2c("s", 1, t="t1").s2c("e", 1, t="t1"),
         [("error", 2, 2, "thread t1 of user alice reached user bob: 2 events, x first")]),
@@ -169,10 +169,10 @@ def test_the_connection_that_got_it_is_not_satisfied_and_the_other_is():
 
 @pytest.mark.parametrize(("first", "second", "notes"), [
     ("alice", "bob", []),
-    ("alice", None, ["1 session does not say whose it is: it is taken for a user of its own; say where users are named "
-                     "(`--user`, or `user:` in the contract)"]),
-    (None, None, ["2 sessions do not say whose they are: each is taken for a user of its own; say where users are named "
-                  "(`--user`, or `user:` in the contract)"]),
+    ("alice", None, ["1 session names no user, and counts as a user of its own; say where to find the user with "
+                     "`--user`, or `user:` in the contract"]),
+    (None, None, ["2 sessions name no user, and count as a user each; say where to find the user with "
+                  "`--user`, or `user:` in the contract"]),
 ])  # fmt: skip
 def test_unknown_users_are_said_once(first: str | None, second: str | None, notes: list[str]):
     judgement = ended(run(asked(two(first, second)))).judge(CONTRACT)

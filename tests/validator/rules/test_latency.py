@@ -37,13 +37,13 @@ def sent(*pairs: tuple[float, float]) -> Trace:
         # a constant offset of the clocks costs nothing
         ([(1, 5000.0), (2, 5001.0), (3, 5002.0)], []),
         ([(1, 5000.0), (2.1, 5001.0)], []),
-        ([(1, 5000.0), (2.101, 5001.0)], ["a was 101ms on its way, at most 100ms allowed"]),
+        ([(1, 5000.0), (2.101, 5001.0)], ["a took 101ms to arrive, at most 100ms allowed"]),
         # the smallest difference is the measure from where it came
-        ([(1.5, 5000.0), (2, 5001.0), (3.2, 5002.0)], ["a was 200ms on its way, at most 100ms allowed"]),
+        ([(1.5, 5000.0), (2, 5001.0), (3.2, 5002.0)], ["a took 200ms to arrive, at most 100ms allowed"]),
         # a sender's clock that is set forwards or back, said once each time that it is noticed first
         ([(1, 5000.0), (2, 5003.0), (3, 5004.0), (4.2, 5005.0)],
          ["the sender's clock was set meanwhile; latency is measured anew from here",
-          "a was 200ms on its way, at most 100ms allowed"]),
+          "a took 200ms to arrive, at most 100ms allowed"]),
         ([(1, 5000.0), (2, 4000.0), (3, 4001.0), (4, 9000.0)],
          ["the sender's clock was set meanwhile; latency is measured anew from here"]),
         # not by what a clock may be corrected by
@@ -120,7 +120,7 @@ def test_whatever_the_scale_what_is_late_is_late_and_what_is_not_is_not(scale: C
     trace = Trace().open()
     for received, delay in ((1.0, 0.0), (2.0, 0.09), (3.0, 0.0), (4.0, 0.21)):
         trace.at(received).s2c("a", at=scale(EPOCH + 0.25 + received - delay))
-    assert judged(trace.close(), inline) == ["a was 210ms on its way, at most 100ms allowed"]
+    assert judged(trace.close(), inline) == ["a took 210ms to arrive, at most 100ms allowed"]
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -132,7 +132,7 @@ def test_who_tells_whole_seconds_may_be_a_second_out(whole: Callable[[float], ob
     assert judged(trace.close(), inline) == []
     late = Trace().open().at(1).s2c("a", at=whole(EPOCH + 1)).at(4.05).s2c("a", at=whole(EPOCH + 3))
     late.at(6.5).s2c("a", at=whole(EPOCH + 4))
-    assert judged(late.close(), inline) == ["a was 2.5s on its way, at most 100ms allowed"]
+    assert judged(late.close(), inline) == ["a took 2.5s to arrive, at most 100ms allowed"]
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -141,7 +141,7 @@ def test_what_a_reconnect_delayed_has_no_latency(inline: bool):
     trace = Trace().open(1).at(1).s2c("a", at=EPOCH + 1.25).at(2).s2c("a", at=EPOCH + 2.25).drop().at(5).open(2)
     trace.s2c("a", connection=2, at=EPOCH + 1.25).s2c("a", connection=2, at=EPOCH + 4.25).at(6)
     trace.s2c("a", connection=2, at=EPOCH + 6.25).at(7).s2c("a", connection=2, at=EPOCH + 6.75)
-    assert judged(trace.close(2), inline) == ["a was 500ms on its way, at most 100ms allowed"]
+    assert judged(trace.close(2), inline) == ["a took 500ms to arrive, at most 100ms allowed"]
 
 
 @pytest.mark.parametrize(("clock", "severity"), [("", "warning"), (", clock: skewed", "warning"), (", clock: same", "error"),
@@ -157,7 +157,7 @@ def test_where_the_clocks_are_the_same_the_delay_itself_is_judged(tmp_path: Path
     with Recording.open(path) as recording:
         judgement = judge(recording, loads(TEXT[:-1] + ", clock: same}"))
     assert [(finding.kind, finding.severity, finding.message) for finding in of(judgement, "l")] == [
-        ("late", "error", "a was 250ms on its way, at most 100ms allowed"),
+        ("late", "error", "a took 250ms to arrive, at most 100ms allowed"),
         ("clock", "error", "a came 1s before it was sent: the clocks differ"),
     ]
 

@@ -51,4 +51,4 @@ def test_an_event_shows_something_or_needs_no_text(values: dict[str, Any], inlin
 @pytest.mark.parametrize("inline", [True, False])
 def test_an_event_with_an_empty_place_does_not(values: dict[str, Any], place: str, inline: bool) -> None:
     judgement = Trace().open().s2c("a", **values).s2c("b", **values).close().judge(CONTRACT, inline)
-    assert said(judgement) == [f"needs: a has nothing to show: {place} is empty, and so is all else"]
+    assert said(judgement) == [f"needs: a has nothing to show: {place} is empty, and so is everything else"]

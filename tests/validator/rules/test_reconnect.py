@@ -31,7 +31,7 @@ def judge(trace: Trace) -> Judgement:
 
 def test_back_in_time_is_a_warning_at_the_place_of_the_loss() -> None:
     judgement = judge(lost_at().at(3).open(2).s2c("done", 2).close(2))
-    assert said(judgement) == [f"reconnect: {LOST}; the client was back after 2s"]
+    assert said(judgement) == [f"reconnect: {LOST}; the client reconnected after 2s"]
     assert judgement.verdict is Verdict.SATISFIED
     assert (judgement.findings[0].after, judgement.findings[0].before) == (1, 2)
 
@@ -46,7 +46,7 @@ def test_late_is_one_finding_and_the_run_goes_on() -> None:
 def test_never_is_one_finding_and_explains_what_is_owed() -> None:
     judgement = judge(lost_at().at(40).open(2, user="somebody else").close(2))
     (cause, effect) = judgement.findings
-    assert said(judgement)[0].startswith("reconnect: the client did not come back within 3s")
+    assert said(judgement)[0].startswith("reconnect: the client did not reconnect within 3s")
     assert (effect.rule, effect.caused_by) == ("run", cause.id)
 
 
@@ -70,7 +70,7 @@ def test_a_client_that_goes_away_is_owed_nothing_more(code: int, ending: Ending)
     judgement = judge(Trace().open().s2c("begin").at(1).close(code=code, ending=ending).at(60).open(2, user="else").close(2))
     (finding,) = judgement.findings
     assert (finding.kind, finding.severity, finding.message.split(";")[0]) == (
-        "cut", "warning", "the client left in the middle of it for session 1",
+        "cut", "warning", "the client left before it ended for session 1",
     )  # fmt: skip
     assert judgement.run_counts == {"cut": 1}
 

@@ -7,7 +7,7 @@ from judged_traces import Trace, said
 from wsreplay.contract import loads
 
 CONTRACT = loads("contract: x\nstartup: {first: hello, before: [a, b], severity: warning}\n")
-LATE = "startup: hello came when the connection was already in use; it should come first"
+LATE = "startup: hello came when the connection was already in use, but should come first"
 
 
 def test_first_is_first() -> None:

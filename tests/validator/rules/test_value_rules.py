@@ -187,7 +187,7 @@ def test_findings_name_what_came_and_what_was_expected():
 
 def test_one_value_of_a_key_for_each_of_another_is_said_with_both():
     trace = Trace().open().s2c("a", k="c7", n="search").s2c("b", k="c7", n="fetch").s2c("a", k="c8", n="fetch")
-    assert say("[{id: one-tool, consistent: [k, n]}]", trace) == ["n is fetch in b, and was search for k c7"]
+    assert say("[{id: one-tool, consistent: [k, n]}]", trace) == ["n is fetch in b, but was search for k c7"]
 
 
 def test_arguments_of_two_calls_that_were_merged_are_no_document():
@@ -203,7 +203,7 @@ def test_a_document_that_does_not_fit_its_schema_says_why():
     trace = Trace().open().s2c("delta", d='{"q"').s2c("delta", d=":1}").s2c("done")
     parts = "event: delta, field: $.d, until: done, as: json, schema: {properties: {q: {type: string}}}"
     rule = f"[{{id: args, assemble: {{{parts}}}}}]"
-    assert say(rule, trace) == ["$.d of delta, joined, do not fit the schema: data.q must be string"]
+    assert say(rule, trace) == ["$.d of delta, joined, do not match the schema: data.q must be string"]
 
 
 def test_a_burst_is_one_finding_with_its_number():

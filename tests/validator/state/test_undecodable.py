@@ -133,7 +133,7 @@ def test_a_first_answer_that_nobody_can_read_is_not_called_missing() -> None:
         "a message that could not be read came meanwhile",
     ]
     assert judgement.notes == (
-        "1 message could not be read: it may have been anything, so what depends on that is inconclusive",
+        "1 message could not be decoded; what depends on it is inconclusive",
     )
 
 

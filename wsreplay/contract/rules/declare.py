@@ -69,7 +69,7 @@ def _mode(template: str, parts: dict[str, Value]) -> str:
         return "any"
     mode = parts["mode"].choice(MODES)
     if mode != "any" and template not in ("response", "precedence"):
-        parts["mode"].fail(f"{mode} is a mode of response and precedence, which have two events, not of {template}")
+        parts["mode"].fail(f"{mode} is a mode for response and precedence, not for {template}")
     return mode
 
 

@@ -61,11 +61,11 @@ def _read(value: Value, reader: Reader) -> Rule | None:
 def _read_canary(value: Value, parts: dict[str, Value]) -> Rule:
     for name in ("to", "shared"):
         if name in parts:
-            parts[name].fail(f"{name} does not go with canary: what is planted for one is nobody else's")
+            parts[name].fail(f"{name} cannot be combined with canary: what is planted for one user belongs to that user alone")
     pattern = parts["canary"].string("a regular expression such as CANARY-[0-9a-f]+")
     try:
         if compile_pattern(pattern)(b"") is not None:
-            parts["canary"].fail("the pattern fits an empty text")
+            parts["canary"].fail("the pattern matches an empty text")
     except PatternError as error:
         parts["canary"].fail(str(error))
     return Canary(**read_common(value, parts), pattern=pattern)

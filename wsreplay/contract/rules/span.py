@@ -50,7 +50,7 @@ def _read_span(name: str, value: Value, place: Place, reader: Reader) -> Rule | 
 def _ends(value: Value, reader: Reader) -> tuple[tuple[str, Any], ...]:
     if isinstance(value.data, dict) and "event" not in value.data:
         if not value.data:
-            value.fail("a span that cannot end: name at least one end")
+            value.fail("a span needs at least one end")
         return tuple((name, reader.patterns(part)) for name, part in value.data.items())
     return (("ok", reader.patterns(value)),)
 

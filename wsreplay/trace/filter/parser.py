@@ -105,7 +105,7 @@ class _Parser:
         self.advance(1)
         if opening == "!":
             if self.at_end() or self.current() in "|)":
-                raise self.error("! stands before what must not match", start)
+                raise self.error("! needs a term after it", start)
             node = self.one()
         else:
             node = self.either()
@@ -185,7 +185,7 @@ class _Parser:
         start = self.position
         name, op = match[1], match[2]
         if name not in FIELDS:
-            raise self.error(f'there is no field "{name}"{_suggest(name, FIELDS)}; quote the text to search for it', start)
+            raise self.error(f'unknown field "{name}"{_suggest(name, FIELDS)}; quote the text to search for it', start)
         comparison, negated = _comparison(op)
         self.position = at = match.end()
         if name in _TEXT_FIELDS:
@@ -268,7 +268,7 @@ def _suggest(word: str, known: Sequence[str]) -> str:
 def _named(what: str, names: Sequence[str]) -> Callable[[str], int]:
     def read(text: str) -> int:
         if text.lower() not in names:
-            raise ValueError(f'"{text}" is no {what}{_suggest(text, names)}')
+            raise ValueError(f'unknown {what} "{text}"{_suggest(text, names)}')
         return list(names).index(text.lower())
 
     return read

@@ -76,7 +76,7 @@ class AssembleTemplate(ValueTemplate):
         if not roles & A or text is None:
             return
         if not isinstance(text, str):
-            self.say(slice_, "format", f"{self.rule.field.text} of {type_} is not a text", *event)
+            self.say(slice_, "format", f"{self.rule.field.text} of {type_} is not a string", *event)
             return
         if state is None:
             self.activate(slice_)
@@ -102,7 +102,7 @@ class AssembleTemplate(ValueTemplate):
         if self.rule.is_json:
             problem = self._why_no_document(text)
         if problem is None and whole is not None and not _is_same(text, whole):
-            problem = f"are {short(text)!r}, and {type_} says {short(whole)!r}"
+            problem = f"are {short(text)!r}, but {type_} says {short(whole)!r}"
         if problem is not None:
             what = f"{self.rule.field.text} of {either(names(self.rule.operands[0]))}, joined,"
             unsure = why_unsure(slice_.undecodable, self.rule.operands[0], state.first)
@@ -117,7 +117,7 @@ class AssembleTemplate(ValueTemplate):
             try:
                 in_depth(self._fits, document)
             except fastjsonschema.JsonSchemaValueException as error:
-                return f"do not fit the schema: {short(error.message, 160)}"
+                return f"do not match the schema: {short(error.message, 160)}"
         return None
 
 

@@ -48,5 +48,5 @@ class ConsistentTemplate(ValueTemplate):
         elif value not in known and len(known) < MOST_VALUES:
             first = next(iter(known))
             known[value] = fid
-            message = f"{self.rule.determined} is {short(value)} in {type_}, and was {short(first)}"
+            message = f"{self.rule.determined} is {short(value)} in {type_}, but was {short(first)}"
             self.say(slice_, "consistency", message, conn, fid, t, type_, direction, known[first])

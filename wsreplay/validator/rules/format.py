@@ -47,20 +47,20 @@ class FormatMonitor(Monitor):
     def check_no_object(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
         """The text is JSON, and no object."""
         if self.rule.text == "object":
-            word = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
+            word = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
             self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
 
     def check_names(self, conn: ConnectionState, payload: bytes, fid: int, t: int, direction: int) -> None:
         """An object came that its handler did not take: a name may stand in it twice."""
         name = repeated_name(payload) if self.rule.names_unique else None
         if name is not None:
-            message = f"the name {short(name)} stands twice in one object: whoever reads it may take either value"
+            message = f"the key {short(name)} appears twice in one object: a reader may take either value"
             self._say(conn, message, fid, t, direction, Verdict.VIOLATED)
 
     def check_no_type(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
         """An object came whose type is no text."""
         if self.rule.type_required:
-            what = "has no type" if value is None else f"has a type that is no text: {short(value)}"
+            what = "has no type" if value is None else f"has a type that is not a string: {short(value)}"
             self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
 
     def _say(

@@ -313,8 +313,8 @@ class BindMonitor(MessageMonitor):
             self.counts, conn, fid, t, 0,
             kind="isolation",
             severity=Severity.WARNING,
-            message=f"{first} and {second} both ask in {key} {short(value)}: it is taken for an id that each of them has; "
-            "list ids that users have in common under `shared`",
+            message=f"{first} and {second} both ask in {key} {short(value)}: taken for two ids that happen to be equal; "
+            "list ids that users share under `shared`",
             activation=binding.fid,
             frames=frames_of(binding.fid, fid),
             seen=type_,

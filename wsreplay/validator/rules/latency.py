@@ -206,7 +206,7 @@ class LatencyMonitor(MessageMonitor):
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="late",
-            message=f"{type_} was {duration_text(late)} on its way, at most {duration_text(self.rule.max_ns)} allowed",
+            message=f"{type_} took {duration_text(late)} to arrive, at most {duration_text(self.rule.max_ns)} allowed",
             seen=type_,
             until=t - late + self.rule.max_ns,
             late_by=late - self.rule.max_ns,

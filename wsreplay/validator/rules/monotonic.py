@@ -63,7 +63,7 @@ class MonotonicTemplate(ValueTemplate):
         last: LastValue | None = slice_.state(self.number)
         field, event = self.rule.field.text, (conn, fid, t, type_, direction)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            self.say(slice_, "format", f"{field} of {type_} is neither a number nor a text", *event)
+            self.say(slice_, "format", f"{field} of {type_} is neither a number nor a string", *event)
             return
         slice_.set_state(self.number, LastValue(value, fid))
         if last is None:

@@ -61,7 +61,7 @@ class NeedsMonitor(MessageMonitor):
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="format",
-            message=f"{type_} has nothing to show: {short(place.text)} is empty, and so is all else",
+            message=f"{type_} has nothing to show: {short(place.text)} is empty, and so is everything else",
             seen=type_,
         )  # fmt: skip
 

@@ -95,7 +95,7 @@ class ReconnectMonitor(MessageMonitor):
             kind="late",
             late_by=late - self.rule.within_ns,
             seen="ws.open",
-            message=f"the client was back {duration_text(late)} after the connection was lost, "
+            message=f"the client reconnected {duration_text(late)} after the connection was lost, "
             f"{duration_text(self.rule.within_ns)} at most{lost(loss.conn)}",
         )
 
@@ -109,7 +109,7 @@ class ReconnectMonitor(MessageMonitor):
             loss,
             "missing",
             Severity(self.rule.severity) if loss.is_owed else Severity.WARNING,
-            f"the client did not come back within {duration_text(self.rule.within_ns)}{lost(loss.conn)}",
+            f"the client did not reconnect within {duration_text(self.rule.within_ns)}{lost(loss.conn)}",
             loss.t + self.rule.within_ns,
             "deadline",
             absent=True,
@@ -127,7 +127,7 @@ class ReconnectMonitor(MessageMonitor):
             "cut",
             Severity.WARNING,
             f"the connection was lost in mid-{self.rule.span}{lost(loss.conn)}; "
-            f"the client was back after {duration_text(t - loss.t)}",
+            f"the client reconnected after {duration_text(t - loss.t)}",
             t,
             "event",
             counted=False,

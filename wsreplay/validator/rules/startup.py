@@ -48,7 +48,7 @@ class StartupMonitor(MessageMonitor):
         self.reporter.report_message(
             self.counts, conn, fid, t, direction,
             kind="order",
-            message=f"{type_} came when the connection was already in use; it should come first",
+            message=f"{type_} came when the connection was already in use, but should come first",
             activation=began,
             frames=frames_of(began, fid),
             seen=type_,
