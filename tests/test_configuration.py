@@ -70,7 +70,7 @@ def test_paths_are_told_from_the_file_and_shown_from_here(tmp_path: Path, monkey
         ('listen = ["1"]\n', "not a list"),
         ('user = ["a", 3]\n', 'user must be a string or a list of strings, as in user = "header:X-User-Id", not a number'),
         ("redact = []\n", "not an empty list"),
-        ('upstream = ""\n', "not an empty text"),
+        ('upstream = ""\n', "not an empty string"),
         ("decoder = true\n", "not true or false"),
         ("[user]\nfrom = 1\n", "wsreplay.toml:1: user must be"),
         ("[tool.wsreplay]\n", "wsreplay.toml:1: keys belong at the top of wsreplay.toml, without [tool.wsreplay]"),

@@ -41,8 +41,8 @@ def test_a_page_goes_into_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["{file}", "1", "--follow"], "an overview is of whole recordings"),
-        (["{file}#1", "-f", "html"], "an overview is of whole recordings"),
+        (["{file}", "1", "--follow"], "an overview covers whole recordings"),
+        (["{file}#1", "-f", "html"], "an overview covers whole recordings"),
         (["{file}", "-f", "html", "--follow"], "name it with -o"),
         (["nowhere", "--follow"], "nowhere: no such file or folder"),
     ],
