@@ -94,7 +94,7 @@ def test_a_damaged_zip_member_gives_what_is_whole(take: Take) -> None:
         (lzma.compress(HAR), "this is an xz file"),
         (b"\xd4\xc3\xb2\xa1rest", "a packet capture"), (zipped(a_har=HAR)[:-40], "the zip file is cut off or damaged"),
         (zipped(a_txt=b"", b_txt=b""), "the zip file holds 2 files, none of them a HAR: a.txt, b.txt"),
-        (zipped(), "there is no WebSocket in it"), (HAR.decode().encode("utf-16")[:201] + b"\xd8\xd8\xd8\xd8", "UTF-16-LE"),
+        (zipped(), "no WebSocket found in it"), (HAR.decode().encode("utf-16")[:201] + b"\xd8\xd8\xd8\xd8", "UTF-16-LE"),
         (gzip.compress(b"hello"), "1: not JSON"), (b"\x1f\x8b", "nothing to import"), (b"", "nothing to import"),
         (gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(HAR))))), "it is packed more than 4 times over"),
     ],

@@ -19,7 +19,7 @@ def test_nothing_need_be_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("~nobody-here/a.db", "type the path without ~"), ("x" * 300, "File name too long"), ("a\0b", "is not a path")],
+    [("~nobody-here/a.db", "write the path without ~"), ("x" * 300, "File name too long"), ("a\0b", "is not a path")],
 )
 def test_what_cannot_be_a_path_is_said(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):

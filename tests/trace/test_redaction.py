@@ -305,8 +305,8 @@ def test_names_and_shapes_can_be_added() -> None:
 @pytest.mark.parametrize(
     ("item", "says"),
     [
-        ("password", "paths begin with"), ("name:*", "names everything"), ("name:", "names every"), ("shape:", "fits every"),
-        ("shape:a*", "fits everything"), ("shape:(", "not a regular expression"), ("shape:(a)\\1", "backreferences"),
+        ("password", "paths begin with"), ("name:*", "names everything"), ("name:", "names every"), ("shape:", "matches every"),
+        ("shape:a*", "matches everything"), ("shape:(", "not a regular expression"), ("shape:(a)\\1", "backreferences"),
         ("$.a[", "not a singular JSON path"), ("Auto", "does not say what to hide"),
     ],
 )  # fmt: skip

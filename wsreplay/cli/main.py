@@ -100,8 +100,8 @@ def group(context: click.Context, no_config: bool) -> None:
     """Record the WebSocket traffic of agent chats, look at it, check it against a contract, replay it.
 
     \b
-    Begin with:
-      wsreplay demo                            see it at work
+    Start with:
+      wsreplay demo                            see it work
       wsreplay record ws://localhost:8000      then point your client at ws://localhost:8765
       wsreplay tui                             look at what was recorded
       wsreplay help                            read about filters, contracts, exit codes ...

@@ -61,7 +61,7 @@ def test_an_event_of_another_decoder_is_searched_too() -> None:
     [
         ("{id: c, canary: '('}", "not a regular expression"),
         ("{id: c, canary: 'x*'}", "the pattern matches an empty text"),
-        ("{id: c, canary: x, shared: y}", "shared does not go with canary"),
+        ("{id: c, canary: x, shared: y}", "shared cannot be combined with canary"),
         ("{id: c, canary: x, bind: conn.id}", "`bind`, `confine` or `canary`"),
     ],
 )

@@ -166,7 +166,7 @@ def test_where_the_clocks_are_the_same_the_delay_itself_is_judged(tmp_path: Path
     ("delays", "expected"),
     [
         ([0.05, 0.1, 0.0], []),
-        ([0.05, 0.15], ["late 50ms: a was 150ms on its way, at most 100ms allowed"]),
+        ([0.05, 0.15], ["late 50ms: a took 150ms to arrive, at most 100ms allowed"]),
         ([0.05, -0.05], ["clock: a came 50ms before it was sent: the clocks differ"]),
         ([0.0503, -0.0005, 0.1005], []),
         ([0.0503, -0.002], ["clock: a came 2ms before it was sent: the clocks differ"]),
