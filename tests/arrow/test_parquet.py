@@ -123,7 +123,7 @@ def test_a_damaged_file_is_said(lake: Path, tmp_path: Path) -> None:
         (["1", "-f", "parquet", "-o", "lake"], "writes whole recordings"),
         (["-f", "parquet", "-o", "lake", "--table", "event"], "there is no table 'event'"),
         (["--table", "events"], "--table is for -f parquet"),
-        (["-f", "parquet", "-o", "leak.db"], "cannot be made"),
+        (["-f", "parquet", "-o", "leak.db"], "cannot be created"),
     ],
 )
 def test_mistakes_are_said_in_one_line(folder: Path, arguments: list[str], says: str) -> None:

@@ -202,7 +202,7 @@ def test_an_upstream_that_cannot_be_reached_is_answered_for(listener: Listener, 
         url, status, said = {
             "refused": (f"ws://127.0.0.1:{port}", 502, "nothing listens at "),
             "unresolvable": ("ws://no-such-host.invalid:1", 502, "the host name cannot be resolved"),
-            "no name": ("ws://a..b:1", 502, "the host name cannot be resolved"),
+            "no name": ("ws://a..b:1", 502, "the host name is not valid"),
             "timed out": (f"ws://127.0.0.1:{port}", 504, "did not answer within 500ms"),
             "no TLS": (f"wss://127.0.0.1:{port}", 502, ""),
             "untrusted": (f"wss://localhost:{port}", 502, "has a certificate that is not trusted"),

@@ -128,7 +128,7 @@ async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 1
         assert process.stderr is not None
-        assert process.stderr.read() == ("stopped before every connection was played: 0 of 1 were\n")
+        assert process.stderr.read() == ("stopped before every connection was played: 0 of 1 done\n")
 
 
 @pytest.mark.parametrize(

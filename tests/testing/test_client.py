@@ -75,7 +75,7 @@ async def test_what_came_before_the_end_can_still_be_read(client: ChatClient) ->
     await client.send("nonsense")
     assert await client.wait_closed() == 1008
     assert (await client.receive()).type == "connection_ack"
-    with pytest.raises(ChatEnded, match="any more; the connection ended with code 1008; received: nothing"):
+    with pytest.raises(ChatEnded, match="can no longer come; the connection ended with code 1008; received: nothing"):
         await client.receive()
     with pytest.raises(ConnectionError, match="could not send"):
         await client.send(CHAT)

@@ -137,7 +137,7 @@ def test_where_nothing_stands_the_usual_places_are_looked_at() -> None:
 
 @pytest.mark.parametrize("text", ["", "user", "header:", "body:user", "path:/ws", "path:/{user}/{user}", "$..user", "$["])
 def test_what_says_no_place_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"where a user stands|which part of the path"):
+    with pytest.raises(UsageError, match=r"where to find the user|which part of the path"):
         parse_user_source(text)
 
 

@@ -59,7 +59,8 @@ async def test_a_folder_of_recordings(stage, publish, folder):
     async with stage(folder, width=110, height=28, validating=True, steady=True) as on:
         listing = on.app.screen
         await on.until(lambda: len(listing.recordings) == count)
-        await on.until(lambda: all(listing.previews.of(recording, ()) is not None for recording in listing.recordings))
+        judged = lambda: all(listing.previews.of(recording, ()) is not None for recording in listing.recordings)  # noqa: E731
+        await on.until(lambda: judged() and not listing._is_arranging)
         await on.settle()
         await publish(on, "recordings", "wsreplay tui samples")
 

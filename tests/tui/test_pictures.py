@@ -108,7 +108,7 @@ async def test_a_folder_of_recordings_and_what_is_wrong_with_each(stage, chat_re
     (chat_recording.parent / "broken.db").write_bytes(b"no database at all, only text" * 20)
     async with stage(chat_recording.parent, width=width, height=14, validating=True, steady=True) as on:
         screen = on.app.screen
-        await on.until(lambda: len(screen.recordings) == 3 and not missing_previews(screen))
+        await on.until(lambda: len(screen.recordings) == 3 and not missing_previews(screen) and not screen._is_arranging)
         await on.settle()
         screen.head.say([])  # the folder's name is of this test run
         pictured(on)

@@ -56,7 +56,7 @@ def test_a_run_id_may_be_somebody_elses_once_its_run_has_ended() -> None:
         (b'{"type": "ping", "x": "\\ud800"}', "an unpaired surrogate escape"),
         (b'{"type": "ping", "x": "\xff"}', "not JSON"),
         (b"[1, 2]", "an array instead of a JSON object"),
-        (b'"text"', "a text instead of a JSON object"),
+        (b'"text"', "a string instead of a JSON object"),
         (b"7", "a number instead of a JSON object"),
         (b'{"kind": "x"}', "the message has no type"),
         (b'{"type": 7}', "the message has a type that is not a string: 7"),

@@ -100,6 +100,9 @@ async def test_the_foot_says_what_times_are_counted_from(stage, chat_recording):
     async with stage(chat_recording, session=2) as on:
         assert "since" not in on.text().splitlines()[-1]
         await on.press("t")
+        assert "times are since the session began" in on.text().splitlines()[-1]
+        on.app.clear_notifications()
+        await on.settle()
         assert "00:00.000/00:25.500" in on.text().splitlines()[-1] and "since the session began" in on.text().splitlines()[-1]
         await on.press("colon", *"9s", "enter")
         assert "00:09.000" in on.text().splitlines()[-1]

@@ -64,7 +64,7 @@ def test_a_test_names_the_file_of_its_contract(tmp_path, results_of, monkeypatch
 
 def test_what_is_of_one_session_is_not_written_of_all(tmp_path, results_of):
     for way in ("pytest", "websocat"):
-        with pytest.raises(UsageError, match="but this format takes one"):
+        with pytest.raises(UsageError, match="of one session only"):
             results_of(order_of(way, "leak.db", tmp_path / "x", whole=True))
 
 

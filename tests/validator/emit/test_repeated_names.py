@@ -70,7 +70,7 @@ def test_a_repeated_name_is_found_as_by_a_reader_that_sees_every_pair(document: 
 def test_an_event_of_two_types_is_a_finding_and_counts_as_the_last_one() -> None:
     judgement = Trace().open().raw(b'{"type":"a","type":"b"}').close().judge(STRICT)
     assert said(judgement) == [
-        "json: the name type appears twice in one object: a reader may take either value"
+        "json: the key type appears twice in one object: a reader may take either value"
     ]
     assert (judgement.verdict, judgement.events) == (Verdict.VIOLATED, 1)
 
@@ -95,4 +95,4 @@ def test_a_contract_that_does_not_ask_does_not_look() -> None:
 def test_deep_nesting_is_no_trouble() -> None:
     payload = b'{"type":"b","x":' + b'{"x":' * 900 + b'{"y":1,"y":2}' + b"}" * 901
     (finding,) = Trace().open().raw(payload).close().judge(STRICT).findings
-    assert finding.message.startswith("the name y stands twice")
+    assert finding.message.startswith("the key y appears twice")
