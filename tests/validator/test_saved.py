@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from growing_files import write_whole
@@ -44,6 +45,13 @@ def test_what_is_kept_is_the_same_verdict(recording: Path, kept: SavedVerdicts) 
     counted: list[int] = []
     (again,) = judge_files([(recording, CONTRACT)], saved=kept, progress=lambda: counted.append(1))
     assert (again, counted, len(files_in(kept))) == (fresh, [1], 1)
+
+
+@pytest.mark.parametrize("event", [{"thread_id": "\ud83d"}, {"run_id": 2**70}])
+def test_what_cannot_be_kept_is_judged_each_time(event: dict[str, Any], tmp_path: Path, kept: SavedVerdicts) -> None:
+    path = write_whole(tmp_path / "odd.db", Trace().open().s2c("agent_thinking", **event).close())
+    first, second = (judge_files([(path, CONTRACT)], saved=kept)[0] for _ in range(2))
+    assert first.judgement is not None and first.judgement.findings and first == second
 
 
 def test_it_is_not_judged_again(recording: Path, kept: SavedVerdicts) -> None:

@@ -73,7 +73,10 @@ class SavedVerdicts:
         """Keep a verdict, if there is room: that of the file while it was in this state."""
         if not _is_ours(contract) or state_of(Path(state[0])) != state:
             return
-        data = msgspec.msgpack.encode(judgement)
+        try:
+            data = msgspec.msgpack.encode(judgement)
+        except (UnicodeEncodeError, OverflowError):  # half a surrogate pair or a huge number, as peers send them
+            return
         if len(data) > LARGEST_KEPT:
             return
         with suppress(OSError, UsageError):
