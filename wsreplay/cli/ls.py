@@ -22,7 +22,7 @@ from wsreplay.model import NO_CONTRACT, NO_FIT, Connection, Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.units import SECOND, duration_text, size_text
+from wsreplay.units import SECOND, count_text, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
 _SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
@@ -193,7 +193,8 @@ def _lines(recording: Listed) -> Iterator[str]:
     injected = f"   ⚡ {recording.faults:,} injected" if recording.faults else ""
     started = local_time(recording.started) if recording.started else ""
     yield (
-        f"{visible(str(recording.path))}   {started}   {duration_text(recording.reached_ns)}   {recording.frames:,} frames"
+        f"{visible(str(recording.path))}   {started}   {duration_text(recording.reached_ns)}"
+        f"   {count_text(recording.frames, 'frame')}"
         f"   {size_text(recording.size)}   {state}{injected}"
     )
     broken = _broken_rules(recording)
