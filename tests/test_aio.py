@@ -23,7 +23,7 @@ SAMPLES = Path(__file__).parents[1] / "recordings" / "samples"
 RECORDINGS = sorted(SAMPLES.rglob("*.db"))
 FILTERS = ("", "type:tool_* | sev>=error", "dir:c2s", '"a"')
 STARTED = b'{"type": "agent_started", "thread_id": "t1", "run_id": "r%d", "payload": {"agent_name": "a"}}'
-MANY = 30_000
+MANY = 8_000
 LEAST_TURNS = 5
 # The part of the computing that the loop's own thread may do in one go.
 STANDSTILL = 0.25

@@ -45,6 +45,7 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
     yield f"127.0.0.1:{port}"
 
 
+@pytest.mark.campaign
 def test_prometheus_scrapes_what_was_recorded(
     tmp_path: Path, backend: str, record: type[Recorder], prometheus: str
 ) -> None:

@@ -91,6 +91,7 @@ async def answer(connection: ServerConnection, transcript: Transcript) -> None:
     await connection.wait_closed()
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("transcript", HEALTHY, ids=lambda transcript: transcript.name)
 async def test_what_its_client_says_and_hears_is_clean(transcript: Transcript, packages: Path, tmp_path: Path) -> None:
     assert isinstance(transcript.lines[-1], Closes)
@@ -117,6 +118,7 @@ async def test_what_its_client_says_and_hears_is_clean(transcript: Transcript, p
     assert [json.loads(message.payload) for message in said] == expected
 
 
+@pytest.mark.campaign
 def test_every_event_of_its_types_is_known(packages: Path) -> None:
     done = subprocess.run(command(packages, TYPES_PY), capture_output=True, text=True, check=True)
     contract = load("openai-responses")

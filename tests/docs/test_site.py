@@ -40,6 +40,7 @@ def menu() -> list[str]:
     return leaves(yaml.load((ROOT / "mkdocs.yml").read_text(), Loader=_Anything)["nav"])
 
 
+@pytest.mark.docs
 def test_the_references_say_what_the_code_says() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "docs.generators", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

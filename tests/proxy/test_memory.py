@@ -19,6 +19,8 @@ from relay import Relay, wait_for
 from recordings import checked
 from wsreplay.proxy.recorder_client import KEEP_BYTES
 
+pytestmark = pytest.mark.campaign
+
 CONNECTIONS = 400
 HEAD = b"\x82\x7f" + (2**40).to_bytes(8, "big")  # of one frame that does not end
 

@@ -12,6 +12,8 @@ import pytest
 import rawpeers
 from relay import Relay, wait_for
 
+pytestmark = pytest.mark.campaign
+
 Start = Callable[..., Relay]
 MOST_MEMORY = 200_000_000
 LARGE = 63 * 2**20

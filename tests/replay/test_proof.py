@@ -49,6 +49,7 @@ async def test_every_sample_is_the_same_again(name: str, play_again: Callable[..
     assert told(path, again, contract, timeless=True) == []
 
 
+@pytest.mark.campaign
 async def test_at_the_recorded_speed_the_findings_about_time_are_the_same_too(
     record: Callable[[str], Awaitable[Path]], play_again: Callable[..., Any], contract: Contract
 ) -> None:

@@ -168,6 +168,7 @@ def test_it(wsreplay, number):
     assert len(ElementTree.parse(project.path / "report.xml").findall(".//property[@name='wsreplay_recording']")) == 3
 
 
+@pytest.mark.campaign
 def test_many_workers_leave_no_empty_folder_and_lose_none(project: pytest.Pytester) -> None:
     result = run(project, """
 import pytest

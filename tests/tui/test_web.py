@@ -74,6 +74,7 @@ async def shown_until(talk: aiohttp.ClientWebSocketResponse, text: bytes) -> byt
     return shown
 
 
+@pytest.mark.campaign
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 async def test_in_a_browser_it_is_opened_and_a_key_is_pressed(tmp_path):
@@ -115,6 +116,7 @@ async def _picture(page) -> bytes:
     return base64.b64decode((await page.call("Page.captureScreenshot", format="png"))["data"])
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 async def test_its_processes_end_with_it(number):
     async with serving(SAMPLE) as (server, port), aiohttp.ClientSession() as session:

@@ -240,6 +240,7 @@ def test_while_the_trace_goes_on_obligations_are_pending() -> None:
     assert engine.judgement().rules[0].verdict is Verdict.VIOLATED
 
 
+@pytest.mark.campaign
 def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
     """Open spans, slices, ids and bindings without end: the oldest are given up, and nothing is satisfied silently."""
     text = SPAN.replace("keys: {", "keys: {k: $.run, ")

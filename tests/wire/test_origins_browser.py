@@ -16,7 +16,10 @@ from strangers import EVIL, reaches, stranger
 
 from wsreplay.demo.backend import Backend
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"), pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.campaign, pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+    pytest.mark.timeout(240),
+]  # fmt: skip
 SMALL = """{"wsreplay": 1}
 {"connection": 1, "t": 0, "open": {"path": "/ws"}}
 {"connection": 1, "t": 60, "close": {"by": "server", "code": 1000}}

@@ -14,6 +14,8 @@ from wsreplay.tui.recording import evidence
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.validation.tasks import ValidationResult, validate_once
 
+pytestmark = pytest.mark.campaign
+
 EVENTS = 7_500  # with four findings each: two on the frame, and two for answers that never came
 CONTRACT = """
 contract: many
