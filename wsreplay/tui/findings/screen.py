@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence, lines_of
 from wsreplay.tui.findings.list import FindingList
@@ -33,6 +35,7 @@ class FindingsScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "back", "Back", id="findings.back", show=False),
         Binding("space", "fold", "Fold or unfold the rule", id="findings.fold", show=False),
+        Binding("E", "edit_rule", "Edit the rule in $EDITOR", id="findings.edit_rule", show=False),
         Binding("right,l", "focus_detail", "To the detail", id="findings.focus_detail", show=False),
         Binding("left,h", "focus_list", "To the list", id="findings.focus_list", show=False),
     ]
@@ -132,7 +135,7 @@ class FindingsScreen(BaseScreen):
         self.news.say(news)
         keys = (
             ("list.open", "go there"), ("findings.fold", "fold"), ("screen.validate", "validate again"),
-            ("screen.contract", "another contract"), ("screen.back", "back"),
+            ("screen.contract", "another contract"), ("findings.edit_rule", "edit the rule"), ("screen.back", "back"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
@@ -181,6 +184,31 @@ class FindingsScreen(BaseScreen):
         self._fill()
         row = self.list.row_of_rule(rule)
         self.list.move_to(row)
+
+    def action_edit_rule(self) -> None:
+        """The rule of the line in the editor; what was saved is validated by."""
+        from wsreplay.tui.findings import editing
+
+        line = self.list.line_at(self.list.cursor)
+        if line is None:
+            return
+        finding = line.first if isinstance(line, FindingGroup) else line.finding
+        why, changed = "", False
+        try:
+            path, number = editing.place_of(finding, self.host.validation.contracts_in_use)
+            with self.app.suspend():
+                try:
+                    changed = editing.edit(path, number)
+                except WsreplayError as error:
+                    why = str(error)  # said when the terminal is ours again
+        except SuspendNotSupported:
+            why = "there is no terminal for an editor here"
+        except WsreplayError as error:
+            why = str(error)
+        if why:
+            self.notify(self.look.own(why), title="it cannot be edited", severity="warning", markup=False)
+        elif changed:
+            self.host.validation.again()
 
     def action_focus_detail(self) -> None:
         if self.has_class("-narrow"):

@@ -14,7 +14,8 @@ _SHOWN = {
 }  # fmt: skip
 HINTED = {
     "app.help": "question_mark", "app.quit": "ctrl+q", "detail.down": "j", "detail.up": "k",
-    "diff.next": "right_square_bracket", "diff.previous": "left_square_bracket", "diff.turn": "tab", "findings.fold": "space",
+    "diff.next": "right_square_bracket", "diff.previous": "left_square_bracket", "diff.turn": "tab", "findings.edit_rule": "E",
+    "findings.fold": "space",
     "help.names": "i", "help.search": "slash",
     "keep.mark": "m", "keep.only_marked": "M", "keep.page": "f", "list.last": "G", "list.open": "enter",
     "listing.filter": "slash", "listing.next_wrong": "right_square_bracket", "listing.sort": "s", "player.go_to": "colon",
