@@ -113,6 +113,11 @@ class Namer:
         """The types of a message's events in one text; None where it holds none."""
         return " + ".join(self.names(direction, opcode, payload)) or None
 
+    def take_in(self, direction: int, opcode: int, payload: bytes) -> None:
+        """Know of a message that needs no name: answers may be named after it, though none are in plain JSON."""
+        if not self._is_plain:
+            self.names(direction, opcode, payload)
+
     def names(self, direction: int, opcode: int, payload: bytes) -> Sequence[str]:
         """The types of a message's events."""
         if opcode not in (TEXT, BINARY):

@@ -258,7 +258,7 @@ class ScriptRunner:
         """The payload with the ids that stand for the recorded ones."""
         if step.whole is not None:
             whole = self._mapped(step.opcode, step.whole)
-            self._namer.name(self.script.direction, step.opcode, whole)
+            self._namer.take_in(self.script.direction, step.opcode, whole)
             if step.fin:
                 return whole
             self._rest = None if whole is step.whole else whole
