@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+import threading
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -77,7 +76,6 @@ def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
         assert [outcome.judgement.verdict for outcome in outcomes if outcome.judgement] == ["satisfied", "vacuous"]
 
 
-@pytest.mark.skip(reason="to be mended: a pool whose process is killed while it holds a queue's lock may wait for ever")
 def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     paths = [write_whole(tmp_path / f"{number}.db", many_chats(None)) for number in range(6)]
     wanted = [(path, load("agent-chat")) for path in paths]
@@ -94,6 +92,17 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     assert together == judge_files(wanted)
 
 
+def test_a_process_with_other_threads_is_not_forked() -> None:
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    other.start()
+    try:
+        assert parallel.start_method().get_start_method() == "forkserver"
+    finally:
+        stop.set()
+        other.join()
+
+
 def test_only_what_kills_its_judge_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [write_whole(tmp_path / f"{name}.db", Trace().open().c2s("chat").run().close()) for name in ("a", "deadly", "z")]
     alone = judge_files([(path, load("agent-chat")) for path in paths])
@@ -105,7 +114,7 @@ def test_only_what_kills_its_judge_is_given_up(tmp_path: Path, monkeypatch: pyte
         return judge(recording, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(parallel, "judge", die_of_one)
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", partial(ProcessPoolExecutor, mp_context=get_context("fork")))
+    monkeypatch.setattr(parallel, "start_method", lambda: get_context("fork"))  # which knows of the change above
     first, deadly, last = judge_files([(path, load("agent-chat")) for path in paths], jobs=2)
     assert [first, last] == [alone[0], alone[2]]
     assert deadly.judgement is None

@@ -10,11 +10,15 @@ at is judged again by others, and after some deaths is said to be what cannot be
 from __future__ import annotations
 
 import hashlib
+import sys
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import accumulate
+from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -144,16 +148,26 @@ class _Task:
 Settle = Callable[[int, FileOutcome], None]
 
 
+def _pool(count: int) -> Executor:
+    return ProcessPoolExecutor(max_workers=count, mp_context=start_method())
+
+
+def start_method() -> BaseContext:
+    """How to start processes. Forking is fastest, but a fork of a process with other threads inherits the locks they hold at
+    that moment, and can wait for them for ever."""
+    return get_context("fork" if threading.active_count() == 1 and sys.platform == "linux" else "forkserver")
+
+
 def _judge_in_processes(rest: dict[int, Wanted], jobs: int, task: _Task, worth_splitting: int, settle: Settle) -> None:
     """By processes of our own. Where one dies all break off, and begin again; in the end each file has a process to itself,
     so that only what kills it is given up."""
     for _ in range(MOST_DEATHS - 1):
         if rest:
-            with ProcessPoolExecutor(max_workers=jobs) as executor:
+            with _pool(jobs) as executor:
                 workers = Workers(executor, jobs, (BrokenExecutor,))
                 _judge_side_by_side(rest, workers, task, worth_splitting, settle, again=True)
     for number in list(rest):
-        with ProcessPoolExecutor(max_workers=1) as executor:
+        with _pool(1) as executor:
             _judge_side_by_side({number: rest[number]}, Workers(executor, 1, (BrokenExecutor,)), task, worth_splitting, settle)
 
 
