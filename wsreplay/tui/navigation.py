@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -106,9 +107,9 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             if self.validates:
                 self.validation.begin()
 
+    @abstractmethod
     def poll(self) -> None:
         """Look whether a recorder wrote more."""
-        raise NotImplementedError
 
     def open_recording(self, path: Path, at: Finding | None = None, *, whole: bool = True) -> None:
         """Open a recording from the list of recordings; nothing where one is open: the key was pressed twice.

@@ -16,8 +16,9 @@ from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement
+from wsreplay.validator.lanes import Decode, Handlers
 from wsreplay.validator.memory import SWEEP_NS, Memory
-from wsreplay.validator.message_reader import Decode, Handlers, MessageReader
+from wsreplay.validator.message_reader import MessageReader
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents
 from wsreplay.validator.reporting import Reporter

@@ -9,8 +9,8 @@ A text message that is one JSON object with a type is read by the engine itself,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
 
@@ -23,34 +23,13 @@ from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.partial_decoder import PartialDecoder
 from wsreplay.validator.emit.repeated_names import strict
+from wsreplay.validator.lanes import MOST_TYPES, CutHandlers, Cutter, Decode, Glance, Handlers, ReadingLane, without_lists
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.rules.format import why_undecodable
 from wsreplay.validator.state.state import ConnectionState
 
-Handlers = dict[Any, Callable[..., None]]
-"""What handles an event of a type, by type."""
-
-_MOST_TYPES = 10_000  # of one direction
 _HOUSEKEEPING = (Role.CONTROL, Role.RESULT, Role.ERROR)
-
-
-Decode = Callable[[bytes], Any]
-"""From a payload to a message whose `kind` is its type; raises ValueError or RecursionError where it is not so simple."""
-
-
-class _Lane(NamedTuple):
-    """What reads whole messages, and handles their events, by direction."""
-
-    decode: Decode
-    handlers: tuple[Handlers, Handlers]
-
-
-class _Glance(NamedTuple):
-    """What tells a request or an answer from a payload, and what reads the values that a contract wants of it."""
-
-    part: Callable[[bytes], Part | None]
-    decode: Decode
 
 
 class MessageReader:
@@ -65,13 +44,13 @@ class MessageReader:
         # a payload's message, as far as the contract reads it
         self._decode = self._strictly(self._partial.decoder())
         if contract.envelope.unpack:
-            self._decode = _whole(self._decode, [self._partial.getter(path) for path in contract.envelope.unpack])
-        self._plain_lane = _Lane(self._decode, self.handlers)
+            self._decode = without_lists(self._decode, [self._partial.getter(path) for path in contract.envelope.unpack])
+        self._plain_lane = ReadingLane(self._decode, self.handlers)
         self._plain = decoder_for(PLAIN, contract)
         # by the decoder's name, what reads its simplest messages
-        self._shortcuts: dict[str, _Lane | None] = {}
+        self._shortcuts: dict[str, ReadingLane | None] = {}
         # by the decoder's name, what reads its requests and answers without their documents
-        self._glances: dict[str, _Glance] = {}
+        self._glances: dict[str, Glance] = {}
         # of connections that are not plain JSON: what reads them, by connection
         self._decoders: dict[int, Decoder] = {}
         # the names of all that was told, by connection
@@ -92,7 +71,7 @@ class MessageReader:
                     self._shortcuts[name] = self._shortcut(self._decoders[connection])
                     self._look_at_a_glance(self._decoders[connection])
 
-    def _shortcut(self, decoder: Decoder) -> _Lane | None:
+    def _shortcut(self, decoder: Decoder) -> ReadingLane | None:
         """What reads the simplest messages of a decoder as fast as plain JSON; None where nothing does."""
         shortcut: Shortcut | None = getattr(decoder, "shortcut", None)
         if shortcut is None or self._partial.reads_below(shortcut.opened):
@@ -104,15 +83,15 @@ class MessageReader:
             return None
         decode = self._strictly(partial.decoder())
         if shortcut.body is None:
-            return _Lane(decode, self.handlers)
-        cutter = _Cutter(decode, shortcut.body)
-        return _Lane(cutter.decode, (_CutHandlers(self.handlers[0], cutter), _CutHandlers(self.handlers[1], cutter)))
+            return ReadingLane(decode, self.handlers)
+        cutter = Cutter(decode, shortcut.body)
+        return ReadingLane(cutter.decode, (CutHandlers(self.handlers[0], cutter), CutHandlers(self.handlers[1], cutter)))
 
     def _look_at_a_glance(self, decoder: Decoder) -> None:
         glance = getattr(decoder, "glance", None)
         partial = self._partial.with_type_at(("method",), (), ()) if glance is not None else None
         if glance is not None and partial is not None:
-            self._glances[decoder.name] = _Glance(glance, self._strictly(partial.decoder()))
+            self._glances[decoder.name] = Glance(glance, self._strictly(partial.decoder()))
 
     def _strictly(self, decode: Decode) -> Decode:
         return strict(decode) if self._format is not None and self._format.rule.names_unique else decode
@@ -322,71 +301,12 @@ class MessageReader:
         table = self.handlers[direction]
         handler = table.get(type_)
         if handler is None:
-            if len(table) > _MOST_TYPES:  # types that nobody names, without end
+            if len(table) > MOST_TYPES:  # types that nobody names, without end
                 table.clear()
             name = self._contract.map.name_of(type_)
             handler = table[type_] = self._compiler.handler(direction, name, housekeeping)
             self.matched += self._contract.is_named(direction, name)
         return handler
-
-
-class _Cutter:
-    """Reads messages whose document is a part of the payload."""
-
-    def __init__(self, decode: Decode, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> None:
-        self._decode, self._body = decode, body
-        # what was cut out of the payload that was decoded last, which is handled before the next one
-        self.document = b""
-
-    def decode(self, payload: bytes) -> Any:
-        """The message that a document says. Raises ValueError or RecursionError."""
-        cut = self._body(payload)
-        if cut is None:
-            raise _NotSimple
-        kind, self.document = cut
-        message = self._decode(self.document)
-        if kind is not None:
-            message.kind = kind
-        return message
-
-
-class _CutHandlers(Handlers):
-    """Handlers for what a cutter reads: by type, made when they are asked for."""
-
-    def __init__(self, handlers: Handlers, cutter: _Cutter) -> None:
-        super().__init__()
-        self._handlers, self._cutter = handlers, cutter
-
-    def __missing__(self, type_: Any) -> Callable[..., None]:
-        handle, cutter = self._handlers[type_], self._cutter
-
-        def handle_cut(message: Any, conn: ConnectionState, fid: int, t: int, payload: bytes, kind: str) -> None:
-            handle(message, conn, fid, t, cutter.document, kind)
-
-        if len(self) > _MOST_TYPES:
-            self.clear()
-        self[type_] = handle_cut
-        return handle_cut
-
-
-class _NotSimple(ValueError):
-    """A message needs its decoder."""
-
-
-class _HoldsEvents(ValueError):
-    """A message may be several events."""
-
-
-def _whole(decode: Callable[[bytes], Any], lists: Sequence[Callable[[Any], Any]]) -> Callable[[bytes], Any]:
-    """The same decoder, but for messages in which a list of events may stand: for them it raises an error."""
-
-    def decode_whole(payload: bytes) -> Any:
-        message = decode(payload)
-        if any(find(message) is not None for find in lists):
-            raise _HoldsEvents
-        return message
-
-    return decode_whole
 
 
 def _number(fid: int, place: int) -> int:

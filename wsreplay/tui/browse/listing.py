@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -96,33 +97,33 @@ class ListingScreen(BaseScreen, Generic[Item]):
 
     # What a subclass says.
 
+    @abstractmethod
     def cells_of(self, row: int) -> TableRow:
         """What stands in a row of the table, a cell a column."""
-        raise NotImplementedError
 
+    @abstractmethod
     def identity(self, item: Item) -> Hashable:
         """What tells an item from others, also when it has been read anew."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text_of(self, item: Item) -> str:
         """What a filter looks into."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_wrong(self, item: Item) -> bool:
         """Whether it has findings."""
-        raise NotImplementedError
 
+    @abstractmethod
     def glimpse_task(self, item: Item) -> Task | None:
         """What publishes a `Glimpse` of an item; None where there is nothing to be seen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def glimpse_title(self, item: Item, glimpse: Glimpse | None) -> str:
         """What stands above the glimpse of an item."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:
         """Have it read in the background."""
-        raise NotImplementedError
 
     # Rows.
 

@@ -1,0 +1,93 @@
+"""Ways that usual messages take without their decoders: what reads them, and what handles their events.
+
+A lane reads whole messages of a connection; a cutter those whose document is a part of the payload; a glance tells a request
+or an answer from its first bytes. What none of them can read raises an error, and is given to the decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from wsreplay.decode import Part
+from wsreplay.validator.state.state import ConnectionState
+
+Handlers = dict[Any, Callable[..., None]]
+"""What handles an event of a type, by type."""
+Decode = Callable[[bytes], Any]
+"""From a payload to a message whose `kind` is its type; raises ValueError or RecursionError where it is not so simple."""
+
+MOST_TYPES = 10_000  # of one direction
+
+
+class ReadingLane(NamedTuple):
+    """What reads whole messages, and handles their events, by direction."""
+
+    decode: Decode
+    handlers: tuple[Handlers, Handlers]
+
+
+class Glance(NamedTuple):
+    """What tells a request or an answer from a payload, and what reads the values that a contract wants of it."""
+
+    part: Callable[[bytes], Part | None]
+    decode: Decode
+
+
+class Cutter:
+    """Reads messages whose document is a part of the payload."""
+
+    def __init__(self, decode: Decode, body: Callable[[bytes], tuple[str | None, bytes] | None]) -> None:
+        self._decode, self._body = decode, body
+        # what was cut out of the payload that was decoded last, which is handled before the next one
+        self.document = b""
+
+    def decode(self, payload: bytes) -> Any:
+        """The message that a document says. Raises ValueError or RecursionError."""
+        cut = self._body(payload)
+        if cut is None:
+            raise _NotSimple
+        kind, self.document = cut
+        message = self._decode(self.document)
+        if kind is not None:
+            message.kind = kind
+        return message
+
+
+class CutHandlers(Handlers):
+    """Handlers for what a cutter reads: by type, made when they are asked for."""
+
+    def __init__(self, handlers: Handlers, cutter: Cutter) -> None:
+        super().__init__()
+        self._handlers, self._cutter = handlers, cutter
+
+    def __missing__(self, type_: Any) -> Callable[..., None]:
+        handle, cutter = self._handlers[type_], self._cutter
+
+        def handle_cut(message: Any, conn: ConnectionState, fid: int, t: int, payload: bytes, kind: str) -> None:
+            handle(message, conn, fid, t, cutter.document, kind)
+
+        if len(self) > MOST_TYPES:
+            self.clear()
+        self[type_] = handle_cut
+        return handle_cut
+
+
+class _NotSimple(ValueError):
+    """A message needs its decoder."""
+
+
+class _HoldsEvents(ValueError):
+    """A message may be several events."""
+
+
+def without_lists(decode: Decode, lists: Sequence[Callable[[Any], Any]]) -> Decode:
+    """The same decoder, but for messages in which a list of events may stand: for them it raises an error."""
+
+    def decode_whole(payload: bytes) -> Any:
+        message = decode(payload)
+        if any(find(message) is not None for find in lists):
+            raise _HoldsEvents
+        return message
+
+    return decode_whole
