@@ -51,9 +51,13 @@ class Relay:
         self._errors = threading.Thread(target=self._read_errors, daemon=True)
         self.errors: list[str] = []
         self._errors.start()
-        wait_for(lambda: self.told("port") or self.process.poll() is not None, "the relay listens")
-        self._reader.join(0.1)
-        assert self.told("port"), "".join(self.errors)
+        try:
+            wait_for(lambda: self.told("port") or self.process.poll() is not None, "the relay listens")
+            self._reader.join(0.1)
+            assert self.told("port"), "".join(self.errors)
+        except BaseException:
+            self.end()  # nobody else can: there is no relay to be had
+            raise
         self.port: int = self.told("port")
 
     def _read(self) -> None:
