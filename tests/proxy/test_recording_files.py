@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from relay import Relay
+from relay import Relay, wait_for
 from traffic import Traffic
 
 from wsreplay.store import lock
@@ -71,10 +71,13 @@ def _names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-@pytest.mark.parametrize("killed", [False, True])
-async def test_a_removed_recording_is_saved_and_gone_on_with(talk: Talk, killed: bool) -> None:
-    if killed:
-        os.kill(talk.relay.recorder(), 9)
+@pytest.mark.parametrize("recorder", ["lives", "is killed", "starts"])
+async def test_a_removed_recording_is_saved_and_gone_on_with(talk: Talk, recorder: str) -> None:
+    killed = talk.relay.recorder()
+    if recorder != "lives":
+        os.kill(killed, 9)
+    if recorder == "starts":  # it was started with all in place, and opens the files when they are gone
+        await asyncio.to_thread(wait_for, lambda: set(talk.relay.children()) - {killed}, "another recorder starts")
     for name in _names(talk.path.parent):
         (talk.path.parent / name).unlink()
     new = talk.path.with_name("a-2.db")

@@ -37,6 +37,14 @@ def test_a_recording_is_only_its_owners_to_read(tmp_path: Path, make: Make) -> N
         writer.close()
 
 
+def test_a_file_that_is_gone_is_not_made_anew_where_that_is_not_asked(tmp_path: Path, make: Make) -> None:
+    with pytest.raises(UsageError, match=r"a\.db cannot be written: No such file"):
+        Writer(tmp_path / "a.db", create=False)
+    assert list(tmp_path.iterdir()) == []
+    make(tmp_path / "a.db").close()
+    Writer(tmp_path / "a.db", create=False).close()
+
+
 @pytest.mark.parametrize("count", [1, ROWS_PER_STATEMENT - 1, ROWS_PER_STATEMENT, 3 * ROWS_PER_STATEMENT + 7])
 def test_frames_are_written_in_their_order(tmp_path: Path, make: Make, count: int) -> None:
     writer = make(frames=0)

@@ -40,7 +40,7 @@ class Recorder:
 
     def __init__(self, hello: Hello) -> None:
         """Open the recording, begin or continue a run. Raises what `Writer` raises."""
-        self.writer = Writer(hello.path, durability=hello.durability)
+        self.writer = Writer(hello.path, durability=hello.durability, create=hello.run_id is None)
         redactor = Redactor(bytes.fromhex(hello.key), hello.redact)
         seal = redactor.key if hello.redact else None
         self._hello = hello

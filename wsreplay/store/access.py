@@ -12,13 +12,13 @@ import sqlite3
 import stat
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
 
 from wsreplay.errors import NotARecording, RecordingError, UsageError
 from wsreplay.files import PrivateFolder, copy_privately
 from wsreplay.remote import fetch, shown, url_of
 from wsreplay.store import lock
 from wsreplay.store.errors import readable
+from wsreplay.store.paths import database_uri
 from wsreplay.store.verify import verify
 
 PATIENCE_S = 5.0  # with a program that has locked the file
@@ -113,10 +113,8 @@ def check_file(path: Path) -> None:
 
 
 def _connect(path: Path, parameters: str, patience_s: float, name: str | None = None) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        f"file:{quote(os.fsencode(path.absolute()))}?{parameters}", uri=True, isolation_level=None, timeout=patience_s,
-        check_same_thread=False,
-    )  # fmt: skip
+    uri = database_uri(path, parameters)
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=patience_s, check_same_thread=False)
     try:
         # Makes SQLite open the -wal too, at once, where a failure can still be answered with a copy.
         verify(db, name or str(path))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
+from urllib.parse import quote
 
 from wsreplay.errors import UsageError
 
@@ -27,6 +29,11 @@ def reachable(path: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{path} cannot be reached: {error.strerror}. Choose another path") from error
     return path
+
+
+def database_uri(path: Path, parameters: str) -> str:
+    """The address under which SQLite opens a file, whatever its name, with parameters such as `mode=ro`."""
+    return f"file:{quote(os.fsencode(path.absolute()))}?{parameters}"
 
 
 def next_free(path: Path) -> Path:

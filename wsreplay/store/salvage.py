@@ -13,12 +13,12 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from wsreplay.errors import RecordingError
 from wsreplay.files import PrivateFolder, copy_privately
 from wsreplay.model import Ending
 from wsreplay.store import schema
+from wsreplay.store.paths import database_uri
 from wsreplay.store.verify import check_tables, row_damage
 from wsreplay.store.writer import PAGE_SIZE, SMALL_PAGE, Writer
 
@@ -68,7 +68,7 @@ def copy_readable(damaged: Path, writer: Writer) -> Salvaged:
 
 def _open(path: Path, stack: ExitStack) -> sqlite3.Connection | None:
     """The file as it is, or a copy with a new first page; None where nothing in it can be read."""
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    uri = database_uri(path, "mode=ro")
     for address in (uri, f"{uri}&immutable=1"):
         if (db := _usable(address, path)) is not None:
             return stack.enter_context(closing(db))
@@ -76,7 +76,7 @@ def _open(path: Path, stack: ExitStack) -> sqlite3.Connection | None:
         with suppress(OSError):
             folder = stack.enter_context(PrivateFolder(path.parent))
             copy = _with_new_first_page(path, folder.path, page_size)
-            if (db := _usable(f"file:{quote(str(copy))}", copy)) is not None:
+            if (db := _usable(database_uri(copy, "mode=rw"), copy)) is not None:
                 return stack.enter_context(closing(db))
     return None
 

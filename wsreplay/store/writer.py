@@ -21,6 +21,7 @@ from wsreplay.files import OWNER_ONLY
 from wsreplay.model import Connection, Headers
 from wsreplay.store import schema
 from wsreplay.store.errors import is_damage, readable
+from wsreplay.store.paths import database_uri
 from wsreplay.store.verify import verify
 
 # Frames by the hundred in one statement: a third faster than a statement a row, and far below SQLite's limit on parameters.
@@ -62,18 +63,20 @@ class Writer:
     """Writes one recording. Not thread-safe; the caller holds the recording's lock."""
 
     def __init__(
-        self, path: str | Path, *, durability: str = "normal", page_size: int = PAGE_SIZE, shown: Path | None = None
-    ) -> None:
-        """Open or create `path` (mode 0600); where a new file cannot be made whole, none is left.
+        self, path: str | Path, *, durability: str = "normal", page_size: int = PAGE_SIZE, shown: Path | None = None,
+        create: bool = True,
+    ) -> None:  # fmt: skip
+        """Open or (unless not to `create`) make `path` (mode 0600); where a new file cannot be made whole, none is left.
 
         `durability` is `normal`, or `full` to survive a power loss at each commit. Errors name the file as `shown`, by default
         as `path`. Raises UsageError, or an error of the RecordingError family.
         """
         self.path = Path(path)
         self._shown = shown or self.path
-        size, is_new = self._create()
+        size, is_new = self._make(os.O_CREAT if create else 0)
+        uri = database_uri(self.path, "mode=rw")  # never made by SQLite, should somebody remove it in this moment
         try:
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.25, cached_statements=64)
+            self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0.25, cached_statements=64)
         except sqlite3.Error as error:
             raise readable(error, self._shown, "written") from error
         try:
@@ -105,13 +108,15 @@ class Writer:
         self.inflated += inflated
         self.large = self.large or large
 
-    def _create(self) -> tuple[int, bool]:
-        """Make the file where there is none; how many bytes it holds, and whether it is new."""
+    def _make(self, create: int) -> tuple[int, bool]:
+        """Make the file where there is none, if so asked; how many bytes it holds, and whether it is new."""
+        flags = os.O_RDWR | os.O_CLOEXEC | create
         try:
             with suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
-                return 0, True
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+                if create:
+                    os.close(os.open(self.path, flags | os.O_EXCL, OWNER_ONLY))
+                    return 0, True
+            descriptor = os.open(self.path, flags, OWNER_ONLY)
             size = os.fstat(descriptor).st_size
             if size == 0:
                 os.fchmod(descriptor, OWNER_ONLY)
