@@ -4,7 +4,6 @@ import pytest
 
 from tests.decode.conftest import client, link, server, types
 from wsreplay.decode import Role
-from wsreplay.decode.json_rpc import JsonRpcDecoder
 from wsreplay.model import EventNumber
 
 
@@ -72,25 +71,9 @@ def test_an_error_without_an_id_is_an_event() -> None:
     assert types("json-rpc", server('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}')) == ["error"]
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        '{"jsonrpc":"2.0","id":1,"method":"a","params":{}}', '{"jsonrpc":"2.0","id":"x","result":null}',
-        '{"jsonrpc":"2.0","id":1,"error":{"code":1}}', '{"jsonrpc":"2.0","id":1,"method":7,"result":1}',
-    ],
-)  # fmt: skip
-def test_a_glance_tells_what_reading_tells(payload: str) -> None:
-    decoder = JsonRpcDecoder()
-    (part,) = decoder.parse(0, 1, payload.encode())
-    assert decoder.glance(payload.encode()) == part._replace(document=None)
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        '{"jsonrpc":"2.0","method":"a"}', '{"jsonrpc":"2.0","id":null,"error":{}}', '{"id":1,"sessionId":"s","method":"a"}',
-        '{"jsonrpc":"2.0","id":true,"method":"a"}', '{"jsonrpc":"2.0","id":1}', '{"jsonrpc":"2.0","id":1.5,"result":1}',
-    ],
-)  # fmt: skip
-def test_a_glance_leaves_all_else_to_reading(payload: str) -> None:
-    assert JsonRpcDecoder().glance(payload.encode()) is None
+def test_an_error_of_null_beside_a_result_is_none() -> None:
+    """As JSON-RPC 1.0 answers."""
+    asked = client('{"id":1,"method":"a"}')
+    assert types("json-rpc", asked, server('{"id":1,"result":0,"error":null}')) == ["a", "a:result"]
+    assert types("json-rpc", asked, server('{"id":1,"result":null,"error":{"code":1}}')) == ["a", "a:error"]
+    assert types("json-rpc", asked, server('{"id":1,"error":null}')) == ["a", "a:error"]

@@ -34,11 +34,18 @@ def test_attachments_beyond_the_limit_are_not_kept() -> None:
     assert [len(attachment) for attachment in event.attachments] == [len(big), 0]
 
 
-def test_a_name_alone_is_that_of_the_event() -> None:
-    one, other = Linker(get_decoder("json-rpc")), Linker(get_decoder("json-rpc"))
-    story = [(0, '{"id":1,"method":"a"}'), (1, '{"id":1,"method":"b"}'), (1, '{"id":1,"result":1}'), (0, '{"id":1,"error":{}}'),
-             (1, '{"id":9,"result":1}')]  # fmt: skip
-    for frame, (direction, payload) in enumerate(story, 1):
-        (part,) = one.decoder.parse(direction, 1, payload.encode())
-        (event,) = one.link(frame, direction, [part])
-        assert other.name(frame, direction, part) == event.type
+def test_asking_and_answering_without_events_names_the_same() -> None:
+    linker = Linker(get_decoder("json-rpc"))
+    linker.ask(0, "1", "a")
+    linker.ask(1, "1", "b")
+    assert linker.answer(1, "9", is_error=False) is None
+    assert linker.answer(1, "1", is_error=False) == "a:result"
+    assert linker.answer(1, "1", is_error=False) is None
+    assert linker.answer(0, "1", is_error=True) == "b:error"
+
+
+def test_what_was_asked_without_an_event_is_answered_by_one() -> None:
+    linker = Linker(get_decoder("json-rpc"))
+    linker.ask(0, "1", "a")
+    (event,) = linker.feed(2, 1, 1, b'{"id":1,"result":1}')
+    assert (event.type, event.request) == ("a:result", None)

@@ -219,7 +219,42 @@ def test_a_shortcut_says_what_its_decoder_says(name: str) -> None:
             parts = get_decoder(name).parse(direction, opcode, cut)
             if isinstance(message.kind, str):
                 assert [(part.type, part.attachments) for part in parts] == [(message.kind, 0)]
-                assert name == "jupyter" or parts[0].role is Role.EVENT or message.kind in ("connection_init",)
+                asks = name in ("jupyter", "json-rpc")
+                assert asks or parts[0].role is Role.EVENT or message.kind in ("connection_init",)
+
+
+ASKED_AND_ANSWERED = [
+    [b'{"id":1,"method":"a"}', b'{"id":1,"result":{}}'],
+    [b'{"id":1,"method":"a"}', b'{"id":1,"result":null}', b'{"id":1,"result":{}}'],
+    [b'{"id":1,"method":"a"}', b'{"id":1,"result":0,"error":null}'],
+    [b'{"id":1,"method":"a"}', b'{"id":1,"error":null}'],
+    [b'{"id":1,"method":"a"}', b'{"id":1,"error":{"code":1}}'],
+    [b'{"id":1,"method":"a"}', b'{"id":"1","result":[1]}'],
+    [b'{"id":1,"method":"a"}', b'{"id":1,"result":"\xff"}', b'{"id":1,"result":"\xc3\xa4"}'],
+    [b'{"id":1,"method":"a","sessionId":"s"}', b'{"id":1,"result":{}}', b'{"id":1,"result":{},"sessionId":"s"}'],
+    [b'{"id":1,"method":"a","sessionId":7}', b'{"id":1,"result":{},"sessionId":7}'],
+    [b'{"id":true,"method":"a"}', b'{"id":1.5,"result":1}', b'{"id":null,"method":"a"}', b'{"id":null,"error":{}}'],
+    [b'{"id":1,"method":7,"result":1}', b'{"id":1}', b'{"id":1,"method":"a"}', b'{"id":1,"method":7,"result":1}'],
+    [b'[{"id":1,"method":"a"},{"id":2,"method":"b"}]', b'{"id":2,"result":{}}', b'[{"id":1,"result":1}]'],
+    [b'{"method":"a"}', b'{"id":1,"method":"a:result"}', b'{"id":1,"result":7}', b'{"id":1,"result":{"k":1}}'],
+]
+READ = ["", "k: [$.id]", "k: [$.result.k, $.error.code]", "k: [$.result]", "k: [$.method]", "k: [$.id.k, $.sessionId]"]
+
+
+@pytest.mark.parametrize("key", READ)
+def test_requests_and_answers_are_read_alike_at_once_and_in_batches(key: str) -> None:
+    """A batch of one is read by the decoder; whatever a contract reads of a message, it is named the same."""
+    by = ", by: k" if key else ""
+    answers = "['a:result', 'a:error']"
+    rules = f"[{{id: r, existence: {answers}, min: 2{by}}}, {{id: s, response: [a, {answers}]{by}}}]"
+    contract = loads(f"contract: x\nenvelope: {{decoder: json-rpc}}\nkeys: {{{key}}}\nknown: ['*']\nrules: {rules}\n")
+    for payloads in ASKED_AND_ANSWERED:
+        alone, packed = Trace().open(path="/"), Trace().open(path="/")
+        for place, payload in enumerate(payloads):
+            alone.raw(payload, direction=min(place, 1))
+            packed.raw(b"\n" + payload if payload[:1] == b"[" else b"[%b]" % payload, direction=min(place, 1))
+        one, other = alone.close().judge(contract), packed.close().judge(contract)
+        assert (one.events, said(one), one.rules) == (other.events, said(other), other.rules), payloads
 
 
 @pytest.mark.parametrize("name", ["json-rpc", "socket.io", "signalr", "actioncable"])

@@ -7,7 +7,19 @@ A decoder does no I/O and keeps no state; what needs a memory, such as the reque
 
 from wsreplay.decode.detect import Choice, choose
 from wsreplay.decode.link import Event, Linker
-from wsreplay.decode.part import BINARY, TEXT, CannotEncode, Decoder, Heartbeat, Part, RawMessage, Role, Shortcut, heartbeat_of
+from wsreplay.decode.part import (
+    BINARY,
+    TEXT,
+    Answers,
+    CannotEncode,
+    Decoder,
+    Heartbeat,
+    Part,
+    RawMessage,
+    Role,
+    Shortcut,
+    heartbeat_of,
+)
 from wsreplay.decode.registry import OUR_DECODERS, PLAIN, PLAIN_DOCUMENTS, decoder_names, get_decoder
 
 __all__ = [
@@ -16,6 +28,7 @@ __all__ = [
     "PLAIN",
     "PLAIN_DOCUMENTS",
     "TEXT",
+    "Answers",
     "CannotEncode",
     "Choice",
     "Decoder",

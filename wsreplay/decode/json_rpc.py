@@ -9,25 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from wsreplay.decode import values
-from wsreplay.decode.part import CannotEncode, Part, Role, Shortcut
+from wsreplay.decode.part import Answers, CannotEncode, Part, Role, Shortcut
 
 MOST_PARTS = 10_000
-
-
-class _Head(msgspec.Struct):
-    """What tells requests and answers apart; the rest is skipped."""
-
-    id: Any = None
-    method: Any = None
-    sessionId: Any = None  # as CDP spells it
-    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-_read_head = msgspec.json.Decoder(_Head).decode
 
 
 class JsonRpcDecoder:
@@ -36,19 +21,7 @@ class JsonRpcDecoder:
     name = "json-rpc"
     answer = "{request}:{role}"
     ids = (("id",),)
-    shortcut = Shortcut(("method",), without=("id",))
-
-    def glance(self, payload: bytes) -> Part | None:
-        """A request or an answer to one, without its document; None for all else. Raises ValueError or RecursionError."""
-        head = _read_head(payload)
-        if head.id.__class__ not in (int, str) or head.sessionId is not None:
-            return None
-        id = str(head.id)
-        if head.method.__class__ is str:
-            return Part(head.method, None, Role.REQUEST, id)
-        if head.error is not msgspec.UNSET:
-            return Part(None, None, Role.ERROR, id)
-        return Part(None, None, Role.RESULT, id) if head.result is not msgspec.UNSET else None
+    shortcut = Shortcut(("method",), answers=Answers("id", "result", "error", scope="sessionId"))
 
     def parse(self, direction: int, opcode: int, payload: bytes) -> list[Part]:
         read = values.read(payload)
@@ -82,7 +55,7 @@ def _part(item: Any, warning: str | None) -> Part | None:
     method = item.get("method")
     if isinstance(method, str):
         return Part(method, item, Role.EVENT if id is None else Role.REQUEST, id, warning=warning)
-    if "error" in item:
+    if "error" in item and (item["error"] is not None or "result" not in item):  # JSON-RPC 1.0 has both in each answer
         return Part(None if id is not None else "error", item, Role.ERROR, id, warning=warning)
     if "result" in item and id is not None:
         return Part(None, item, Role.RESULT, id, warning=warning)

@@ -49,15 +49,18 @@ class _Held(NamedTuple):
     size: int = 0
 
 
+_Requests = dict[str, tuple[str, EventNumber | None]]
+
+
 class Linker:
     """Reads one connection's messages in their order."""
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
         # Requests without an answer, by who asked: id → (type, number), the oldest first.
-        self._open: tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]] = ({}, {})
-        # How answers are called, by request and role.
-        self._answers: dict[tuple[str, Role], str] = {}
+        self._open: tuple[_Requests, _Requests] = ({}, {})
+        # How answers are called, by request: results, errors.
+        self._answers: tuple[dict[str, str], dict[str, str]] = ({}, {})
         # Per direction, what waits for attachments.
         self._held: list[_Held | None] = [None, None]
 
@@ -109,43 +112,34 @@ class Linker:
     def _event(self, part: Part, held: _Held, number: EventNumber, direction: int) -> Event:
         kind, request = part.type, None
         if part.role is Role.REQUEST and part.id is not None and kind is not None:
-            self._remember(part.id, kind, number, direction)
+            self.ask(direction, part.id, kind, number)
         elif part.role in (Role.RESULT, Role.ERROR) and part.id is not None:
             asked = self._open[1 - direction].pop(part.id, None)
             if asked is not None:
-                name, number_asked = asked
-                request = number_asked if isinstance(number_asked, EventNumber) else EventNumber(number_asked)
-                kind = kind or self._answer_to(name, part.role)
+                name, request = asked
+                kind = kind or self._answer_to(name, part.role is Role.ERROR)
         return Event(
             number, direction, kind, part.document, part.role, part.id, request, held.frames, held.attachments, part.warning
         )
 
-    def name(self, frame: int, direction: int, part: Part) -> str | None:
-        """The type of a part that is all of a message: the same as of its event, which is not made.
-
-        None for a part that waits for attachments, and where some are awaited.
-        """
-        if part.attachments or self._held[direction] is not None:
-            return None
-        if part.role is Role.REQUEST and part.id is not None and part.type is not None:
-            self._remember(part.id, part.type, frame, direction)
-        elif part.id is not None and part.role in (Role.RESULT, Role.ERROR):
-            asked = self._open[1 - direction].pop(part.id, None)
-            if asked is not None and part.type is None:
-                return self._answer_to(asked[0], part.role)
-        return part.type
-
-    def _answer_to(self, request: str, role: Role) -> str:
-        name = self._answers.get((request, role))
-        if name is None:
-            if len(self._answers) > MOST_OPEN:  # requests that strangers name, without end
-                self._answers.clear()
-            name = self._answers[request, role] = self.decoder.answer.format(request=request, role=role)
-        return name
-
-    def _remember(self, id: str, kind: str, number: int, direction: int) -> None:
+    def ask(self, direction: int, id: str, kind: str, number: EventNumber | None = None) -> None:
+        """A request was made. `number` is its event's, None where nobody will ask for it."""
         requests = self._open[direction]
         requests.pop(id, None)
         requests[id] = kind, number
         if len(requests) > MOST_OPEN:
             del requests[next(iter(requests))]
+
+    def answer(self, direction: int, id: str, *, is_error: bool) -> str | None:
+        """The type of what answers a request, which is answered now; None where none is known."""
+        asked = self._open[1 - direction].pop(id, None)
+        return None if asked is None else self._answer_to(asked[0], is_error)
+
+    def _answer_to(self, request: str, is_error: bool) -> str:
+        names = self._answers[is_error]
+        name = names.get(request)
+        if name is None:
+            if len(names) > MOST_OPEN:  # requests that strangers name, without end
+                names.clear()
+            name = names[request] = self.decoder.answer.format(request=request, role=Role.ERROR if is_error else Role.RESULT)
+        return name

@@ -53,13 +53,23 @@ class Part(NamedTuple):
         return self.type if self.type is not None else f"{self.role} #{self.id}"
 
 
+class Answers(NamedTuple):
+    """The members of a message that tell a request from an answer: one with a type and `id` asks, one with `id` and either
+    `result` or `error` answers. Ids are whole numbers or texts; those of each `scope` are its own."""
+
+    id: str
+    result: str
+    error: str
+    scope: str
+
+
 class Shortcut(NamedTuple):
     """How a reader that wants few values of a message can do without `parse`, for messages that are one plain event each.
 
     The event's document is JSON in the message: the payload itself, or what `body` cuts out of it, with the event's type where
     that stands outside; None where the message is not so simple. The type stands at the members `type`, one inside the other. A
     message that has one of the members `without`, or lacks one of the texts `needed`, is not so simple, nor is one whose
-    `opened` members are asked for.
+    `opened` members are asked for. With `answers` requests and answers are as simple; no message has attachments then.
     """
 
     type: tuple[str, ...]
@@ -67,6 +77,7 @@ class Shortcut(NamedTuple):
     needed: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     body: Callable[[bytes], tuple[str | None, bytes] | None] | None = None
+    answers: Answers | None = None
 
 
 class Heartbeat(NamedTuple):

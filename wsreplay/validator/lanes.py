@@ -1,7 +1,7 @@
 """Ways that usual messages take without their decoders: what reads them, and what handles their events.
 
-A lane reads whole messages of a connection; a cutter those whose document is a part of the payload; a glance tells a request
-or an answer from its first bytes. What none of them can read raises an error, and is given to the decoder.
+A lane reads whole messages of a connection; a cutter those whose document is a part of the payload; an answering lane knows
+requests and answers. What none of them can read raises an error, and is given to the decoder.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from wsreplay.decode import Part
+from wsreplay.decode import Linker
 from wsreplay.validator.state.state import ConnectionState
 
 Handlers = dict[Any, Callable[..., None]]
 """What handles an event of a type, by type."""
 Decode = Callable[[bytes], Any]
 """From a payload to a message whose `kind` is its type; raises ValueError or RecursionError where it is not so simple."""
+Prepare = Callable[[int, str, bool], object]
+"""Make the handler of a direction's type, and whether it is the protocol's own: an answer."""
 
 MOST_TYPES = 10_000  # of one direction
 
@@ -27,11 +29,48 @@ class ReadingLane(NamedTuple):
     handlers: tuple[Handlers, Handlers]
 
 
-class Glance(NamedTuple):
-    """What tells a request or an answer from a payload, and what reads the values that a contract wants of it."""
+class AnsweringLane:
+    """What reads requests and answers too, and names each answer after its request: for each connection by its own linker."""
 
-    part: Callable[[bytes], Part | None]
-    decode: Decode
+    def __init__(self, decode: Decode, look: Callable[[Any], tuple[Any, Any, Any, Any]], prepare: Prepare) -> None:
+        self._decode, self._prepare = decode, prepare
+        # from a message to its id, the id's scope, result and error
+        self._look = look
+
+    def lane(self, linker: Linker, direction: int, handlers: Handlers) -> Decode:
+        """What reads one connection's messages of one direction."""
+        decode, look, prepare = self._decode, self._look, self._prepare
+        ask, answer = linker.ask, linker.answer
+
+        def decode_linked(payload: bytes) -> Any:
+            message = decode(payload)
+            kind, (id, scope, result, error) = message.kind, look(message)
+            if id.__class__ is int:
+                id = str(id)
+            elif id.__class__ is not str:
+                if id is None and kind.__class__ is str:
+                    return message
+                raise _NotSimple
+            if scope is not None:
+                if scope.__class__ is not str:
+                    raise _NotSimple
+                id = f"{scope}/{id}"
+            if not payload.isascii():
+                payload.decode()  # before anything is remembered
+            is_request = kind.__class__ is str
+            if is_request:
+                ask(direction, id, kind)
+            elif (result is None) is (error is None):
+                raise _NotSimple
+            else:
+                message.kind = kind = answer(direction, id, is_error=error is not None)
+                if kind is None:
+                    raise _NotSimple
+            if kind not in handlers:
+                prepare(direction, kind, not is_request)
+            return message
+
+        return decode_linked
 
 
 class Cutter:

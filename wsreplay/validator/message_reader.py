@@ -10,20 +10,30 @@ A text message that is one JSON object with a type is read by the engine itself,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
 from wsreplay.contract.decoding import decoder_for
 from wsreplay.contract.model import Contract
-from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Decoder, Event, Linker, Part, Role, Shortcut
+from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Answers, Decoder, Event, Linker, Part, Role, Shortcut
 from wsreplay.model import UNFINISHED, EventNumber, Opcode
 from wsreplay.validator.emit.compiler import Compiler
 from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.partial_decoder import PartialDecoder
 from wsreplay.validator.emit.repeated_names import strict
-from wsreplay.validator.lanes import MOST_TYPES, CutHandlers, Cutter, Decode, Glance, Handlers, ReadingLane, without_lists
+from wsreplay.validator.lanes import (
+    MOST_TYPES,
+    AnsweringLane,
+    CutHandlers,
+    Cutter,
+    Decode,
+    Handlers,
+    ReadingLane,
+    without_lists,
+)
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.rules.format import why_undecodable
@@ -48,9 +58,7 @@ class MessageReader:
         self._plain_lane = ReadingLane(self._decode, self.handlers)
         self._plain = decoder_for(PLAIN, contract)
         # by the decoder's name, what reads its simplest messages
-        self._shortcuts: dict[str, ReadingLane | None] = {}
-        # by the decoder's name, what reads its requests and answers without their documents
-        self._glances: dict[str, Glance] = {}
+        self._shortcuts: dict[str, ReadingLane | AnsweringLane | None] = {}
         # of connections that are not plain JSON: what reads them, by connection
         self._decoders: dict[int, Decoder] = {}
         # the names of all that was told, by connection
@@ -69,14 +77,15 @@ class MessageReader:
                 self._decoders[connection] = decoder_for(name, self._contract)
                 if name not in self._shortcuts:
                     self._shortcuts[name] = self._shortcut(self._decoders[connection])
-                    self._look_at_a_glance(self._decoders[connection])
 
-    def _shortcut(self, decoder: Decoder) -> ReadingLane | None:
+    def _shortcut(self, decoder: Decoder) -> ReadingLane | AnsweringLane | None:
         """What reads the simplest messages of a decoder as fast as plain JSON; None where nothing does."""
         shortcut: Shortcut | None = getattr(decoder, "shortcut", None)
         if shortcut is None or self._partial.reads_below(shortcut.opened):
             return None
         partial: PartialDecoder | None = self._partial
+        if shortcut.answers is not None:
+            return self._answering_lane(shortcut.type, shortcut.answers)
         if shortcut.type:
             partial = self._partial.with_type_at(shortcut.type, shortcut.without, shortcut.needed)
         if partial is None:
@@ -87,11 +96,13 @@ class MessageReader:
         cutter = Cutter(decode, shortcut.body)
         return ReadingLane(cutter.decode, (CutHandlers(self.handlers[0], cutter), CutHandlers(self.handlers[1], cutter)))
 
-    def _look_at_a_glance(self, decoder: Decoder) -> None:
-        glance = getattr(decoder, "glance", None)
-        partial = self._partial.with_type_at(("method",), (), ()) if glance is not None else None
-        if glance is not None and partial is not None:
-            self._glances[decoder.name] = Glance(glance, self._strictly(partial.decoder()))
+    def _answering_lane(self, type_: tuple[str, ...], answers: Answers) -> AnsweringLane | None:
+        read, skimmed = (answers.id, answers.scope), (answers.result, answers.error)
+        partial = self._partial.with_type_at(type_, besides=read, skimmed=skimmed)
+        if partial is None:
+            return None
+        look = attrgetter(*(partial.attribute_of(member) for member in (*read, *skimmed)))
+        return AnsweringLane(self._strictly(partial.decoder()), look, self._handler)
 
     def _strictly(self, decode: Decode) -> Decode:
         return strict(decode) if self._format is not None and self._format.rule.names_unique else decode
@@ -100,6 +111,9 @@ class MessageReader:
         """What reads whole messages of a connection, and handles their events; None where each is to be given to `read`."""
         decoder = self._decoders.get(connection)
         lane = self._plain_lane if decoder is None else self._shortcuts[decoder.name]
+        if isinstance(lane, AnsweringLane):
+            handlers = self.handlers[direction]
+            return lane.lane(self._linker(connection), direction, handlers), handlers
         return None if lane is None else (lane.decode, lane.handlers[direction])
 
     def set_cut_frames(self, frames: frozenset[int]) -> None:
@@ -165,37 +179,11 @@ class MessageReader:
         handler(message, conn, fid, t, item, message.kind)
         return True
 
-    def _take_request(self, conn: ConnectionState, fid: int, t: int, direction: int, linker: Linker, payload: bytes) -> bool:
-        """Hand over a request or an answer in the same way, for decoders that know one at a glance; whether it is one."""
-        glance = self._glances.get(linker.decoder.name)
-        if glance is None:
-            return False
-        try:
-            part = glance.part(payload)
-            if part is None:
-                return False
-            message = glance.decode(payload)
-            if not payload.isascii():
-                payload.decode()
-        except (ValueError, RecursionError):
-            return False
-        name = linker.name(fid, direction, part)
-        if name is None:
-            return False
-        message.kind = name
-        handler = self.handlers[direction].get(name) or self._handler(direction, name, part.role in _HOUSEKEEPING)
-        handler(message, conn, fid, t, payload, name)
-        return True
-
     def _read_decoded(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that speaks another protocol."""
-        linker = self._linkers.get(conn.id)
-        if linker is None:
-            linker = self._linkers[conn.id] = Linker(self._decoders[conn.id])
+        linker = self._linker(conn.id)
         if linker.is_waiting(direction):
             return self._hand_over_all(conn, t, linker.feed(fid, direction, opcode, payload))
-        if opcode == Opcode.TEXT and self._take_request(conn, fid, t, direction, linker, payload):
-            return 1
         parts = linker.decoder.parse(direction, opcode, payload)
         if not parts and opcode == Opcode.BINARY:
             conn.session.pass_unjudged("binary message")
@@ -205,6 +193,12 @@ class MessageReader:
             self._hand_over(conn, fid, t, direction, parts[0].type, parts[0].document)
             return 1
         return self._hand_over_all(conn, t, linker.link(fid, direction, parts))
+
+    def _linker(self, connection: int) -> Linker:
+        linker = self._linkers.get(connection)
+        if linker is None:
+            linker = self._linkers[connection] = Linker(self._decoders[connection])
+        return linker
 
     def finish(self, conn: ConnectionState, t: int) -> int:
         """A connection is over: what never came whole."""

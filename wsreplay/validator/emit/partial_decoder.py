@@ -39,10 +39,12 @@ class PartialDecoder:
     """Decodes only what a contract reads: its messages are of one generated type, whose member `kind` is the event's type."""
 
     def __init__(
-        self, paths: Iterable[Path], without: Collection[str] = (), needed: Collection[str] = (), *, kind_last: bool = False
-    ) -> None:
+        self, paths: Iterable[Path], without: Collection[str] = (), needed: Collection[str] = (), skimmed: Collection[str] = (),
+        *, kind_last: bool = False,
+    ) -> None:  # fmt: skip
         """The first path is that of the type. Messages that have one of the members `without`, or lack one of `needed`, are
-        refused. `kind_last`: what stands beside the type has the place that it would have without it."""
+        refused. Of members `skimmed` that no path leads to, only whether they are there is told. `kind_last`: what stands
+        beside the type has the place that it would have without it."""
         self._paths = paths = list(paths)
         self._without, self._needed = frozenset(without), frozenset(needed)
         # whether a message may be an array, which a path looks into
@@ -54,6 +56,9 @@ class PartialDecoder:
         for path in [*paths[1:], paths[0]] if kind_last else paths:
             self._plant(_members(path))
         _keep_apart(self._tree)
+        self._skimmed = frozenset(skimmed) - self._tree.keys()
+        for member in sorted(self._skimmed):
+            self._tree[member] = {}
         self.kind_path = paths[0]
         self.type = self._struct("Message", self._tree, ())
         # a function of msgspec's from a payload to an instance of `type`
@@ -91,6 +96,8 @@ class PartialDecoder:
             type_: Any = self._struct(f"{name}_{number}", below, (*above, member)) | None if below else Any
             if not above and member in self._without:
                 type_ = None
+            elif not above and member in self._skimmed:
+                type_ = msgspec.Raw
             if not above and member in self._needed:
                 fields.append((f"f{number}", str))
             else:
@@ -99,22 +106,25 @@ class PartialDecoder:
         return msgspec.defstruct(name, fields, rename=rename, gc=False, kw_only=True)
 
     def with_type_at(
-        self, members: tuple[str, ...], without: Collection[str], needed: Collection[str]
-    ) -> PartialDecoder | None:
+        self, members: tuple[str, ...], without: Collection[str] = (), needed: Collection[str] = (),
+        besides: Collection[str] = (), skimmed: Collection[str] = (),
+    ) -> PartialDecoder | None:  # fmt: skip
         """One that reads the same, under the same names, but for the type, which stands at other members.
 
         None where the names cannot be the same. Messages that have one of the members `without`, or lack one of `needed`, are
-        refused.
+        refused; those `besides` are read too, and of those `skimmed` whether they are there.
         """
         kind = of_steps(members)
         others = [path for path in self._paths[1:] if path.steps != self.kind_path.steps]
-        extra = [of_steps((member,)) for member in (*without, *needed)]
+        if any(path.steps == members for path in others):
+            return None
+        extra = [of_steps((member,)) for member in (*without, *needed, *besides)]
         if len(members) > 1 and self.kind_path.steps[0] in without:
             ordered = [kind, self.kind_path, *others, *extra]
             other = PartialDecoder(ordered, without, needed, kind_last=True)
         else:
-            other = PartialDecoder([kind, *others, *extra], without, needed)
-        same = all(other.expression(path) == self.expression(path) for path in others if path.steps != kind.steps)
+            other = PartialDecoder([kind, *others, *extra], without, needed, skimmed)
+        same = all(other.expression(path) == self.expression(path) for path in others)
         return other if same and len(others) == len(self._paths) - 1 else None
 
     def reads_below(self, members: Collection[str]) -> bool:
@@ -183,6 +193,10 @@ class PartialDecoder:
 
     def _is_lifted(self) -> bool:
         return len(self.kind_path.steps) != 1 or not isinstance(self.kind_path.steps[0], str)
+
+    def attribute_of(self, member: str) -> str:
+        """Under which name a message has a member that is read whole, or skimmed."""
+        return self._attribute(self._tree, member, top=True)
 
     def getter(self, path: Path) -> Callable[[Any], Any]:
         """A function from a message to what stands at a path, None where nothing does."""
