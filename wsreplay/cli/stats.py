@@ -11,12 +11,10 @@ from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import NAMED_BY, connections_of, decoder_option, open_recording, split_session
 from wsreplay.contract import load
-from wsreplay.contract.decoding import messages_of
 from wsreplay.errors import UsageError
 from wsreplay.files import write_file
 from wsreplay.report import stats_json, stats_text
 from wsreplay.store.paths import reachable
-from wsreplay.trace.statistics import collect
 
 
 @click.command(name="stats")
@@ -59,17 +57,13 @@ def command(
 
 
 def _statistics(path: Path, session: int | None, contract: str | None, decoder: str | None, form: str, painted: bool) -> str:
-    from wsreplay.validator.durations import tally_spans
-    from wsreplay.validator.select import select_contracts
+    from wsreplay.stats.figures import count_figures
 
     with open_recording(path) as recording:
         wanted = connections_of(recording, session)
-        named = load(contract) if contract else None
-        reading = messages_of(recording, named, decoder)
         connections = None if wanted is None else [connection.id for connection in wanted]
-        statistics = collect(recording, connections, reading)
-        spans = tally_spans(recording, (named or select_contracts(recording)[0]).read_by(decoder), connections)
+        figures = count_figures(recording, load(contract) if contract else None, decoder, connections)
     if form == "json":
-        return stats_json.render(str(path), statistics, spans)
+        return stats_json.render(str(path), figures.statistics, figures.spans)
     width = shutil.get_terminal_size((120, 24)).columns
-    return stats_text.render(str(path), statistics, spans, color=painted, width=width)
+    return stats_text.render(str(path), figures.statistics, figures.spans, color=painted, width=width)

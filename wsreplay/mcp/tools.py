@@ -24,11 +24,11 @@ from wsreplay.model import NO_CONTRACT, NO_FIT, Direction, Session
 from wsreplay.report import stats_json
 from wsreplay.report.result import FileResult, fold
 from wsreplay.report.selection import select
+from wsreplay.stats.figures import count_figures
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.trace.statistics import collect, most
+from wsreplay.trace.statistics import most
 from wsreplay.validator import Judgement, judge_files
-from wsreplay.validator.durations import tally_spans
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.preview import broken_rules, preview_by
 from wsreplay.validator.saved import SavedVerdicts
@@ -221,10 +221,9 @@ class RecordingTools:
         chosen = self._folder.contract(contract)
         with Recording.open(path) as opened:
             connections = None if not session else sorted(_connections(stitch(opened.connections()), session, recording))
-            statistics = collect(opened, connections)
-            spans = tally_spans(opened, chosen or select_contracts(opened)[0], connections)
-            whole = stats_json.document(recording, statistics, spans)
-        kept = {name for name, _ in most(statistics.types, _MOST_TYPES)}
+            figures = count_figures(opened, chosen, connections=connections)
+            whole = stats_json.document(recording, figures.statistics, figures.spans)
+        kept = {name for name, _ in most(figures.statistics.types, _MOST_TYPES)}
         types = [entry for entry in whole["types"] if entry["type"] in kept]
         return dumped({
             "recording": recording, "events": whole["count"], "bytes": whole["bytes"], "untyped": whole["untyped"],

@@ -1,0 +1,110 @@
+"""The figures of one recording, or of some of its connections: events and gaps, spans, the slowest, and who came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappush, heapreplace
+from typing import NamedTuple
+
+from wsreplay.contract import Contract
+from wsreplay.contract.decoding import messages_of
+from wsreplay.store.reader import Recording
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.statistics import Statistics, collect
+from wsreplay.validator.durations import SpanGroup, tally_spans
+from wsreplay.validator.findings import SpanRecord
+from wsreplay.validator.select import select_contracts
+
+MOST_SLOWEST = 10
+MOST_RECONNECTS = 10
+
+
+class SlowSpan(NamedTuple):
+    """One of the spans that took longest. Its `frame` began it; times in ns."""
+
+    lasted_ns: int
+    kind: str
+    name: str
+    state: str
+    session: int
+    start_ns: int
+    frame: int
+
+
+class ClientReturn(NamedTuple):
+    """A client that came back, `away_ns` after its connection ended, on the `connection`. Times in ns."""
+
+    session: int
+    user: str | None
+    at_ns: int
+    away_ns: int
+    connection: int
+
+
+class Figures(NamedTuple):
+    """What was counted. `spans` are by kind and label. `reconnected` says how many reconnects there are beside those that are
+    told."""
+
+    statistics: Statistics
+    spans: dict[tuple[str, str], SpanGroup]
+    slowest: list[SlowSpan]
+    reconnects: list[ClientReturn]
+    reconnected: int
+
+
+class _Slowest:
+    """The slowest spans that waited for no part of their own."""
+
+    def __init__(self) -> None:
+        self._heap: list[SlowSpan] = []
+        # What others that have ended were part of.
+        self._wholes: set[str] = set()
+
+    def add(self, record: SpanRecord, outermost: SpanRecord) -> None:
+        if record.id != outermost.id:
+            self._wholes.add(outermost.id)
+        has_parts = record.id in self._wholes
+        self._wholes.discard(record.id)
+        if record.end_ns is None or has_parts:
+            return
+        span = SlowSpan(
+            record.end_ns - record.start_ns, record.span, record.name, record.state, record.session, record.start_ns,
+            record.start_frame,
+        )  # fmt: skip
+        if len(self._heap) < MOST_SLOWEST:
+            heappush(self._heap, span)
+        elif span > self._heap[0]:
+            heapreplace(self._heap, span)
+
+    def listed(self) -> list[SlowSpan]:
+        return sorted(self._heap, reverse=True)
+
+
+def count_figures(
+    recording: Recording, contract: Contract | None = None, decoder: str | None = None,
+    connections: Sequence[int] | None = None,
+) -> Figures:  # fmt: skip
+    """The figures of some connections (None: all). Without a contract the one that fits says what a run and a tool are.
+
+    Memory is bounded, whatever the recording's length. Raises UsageError, and the errors of the RecordingError family.
+    """
+    judged_by = (contract or select_contracts(recording)[0]).read_by(decoder)
+    slowest = _Slowest()
+    statistics = collect(recording, connections, messages_of(recording, contract, decoder))
+    spans = tally_spans(recording, judged_by, connections, slowest.add)
+    reconnects = _find_reconnects(recording, connections, judged_by.resume_within_ns)
+    longest = sorted(reconnects, key=lambda reconnect: -reconnect.away_ns)[:MOST_RECONNECTS]
+    return Figures(statistics, spans, slowest.listed(), longest, len(reconnects) - len(longest))
+
+
+def _find_reconnects(
+    recording: Recording, connections: Sequence[int] | None, resume_within_ns: int
+) -> list[ClientReturn]:  # fmt: skip
+    wanted = None if connections is None else frozenset(connections)
+    reconnects = []
+    for session in stitch(recording.connections(), resume_within_ns):
+        for before, after in zip(session.connections, session.connections[1:], strict=False):
+            if before.closed_ns is not None and (wanted is None or after.id in wanted):
+                away_ns = max(0, after.opened_ns - before.closed_ns)
+                reconnects.append(ClientReturn(session.id, session.user, after.opened_ns, away_ns, after.id))
+    return reconnects
