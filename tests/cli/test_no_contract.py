@@ -81,6 +81,21 @@ def test_a_decoder_can_be_named(tmp_path: Path) -> None:
     assert run("validate", path, "--as", "phenix").code == 2
 
 
+def test_the_contract_is_chosen_by_what_the_named_decoder_reads(tmp_path: Path) -> None:
+    lines = [{"wsreplay": 1}, {"connection": 1, "t": 0, "open": {"path": "/ws"}}]
+    message = json.dumps({"method": "agent_started", "params": {"thread_id": "t"}})
+    lines += [{"connection": 1, "t": 0.1, "dir": "s2c", "opcode": "text", "data": message}]
+    lines += [{"connection": 1, "t": 0.2, "close": {"by": "client", "code": 1000}}]
+    (tmp_path / "named.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path = tmp_path / "named.db"
+    assert run("import", tmp_path / "named.jsonl", "-o", path).code == 0
+    assert run("validate", path).code == 3
+    outcome = run("validate", path, "--as", "json-rpc")
+    assert outcome.code == 1 and "contract agent-chat v1" in " ".join(outcome.out.split())
+    assert run("show", path, "--filter", "sev>=error").out == ""
+    assert "agent_started" in run("show", path, "--as", "json-rpc", "--filter", "sev>=error").out
+
+
 def test_recordings_beside_one_are_listed_where_the_folder_of_recordings_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

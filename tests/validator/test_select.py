@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from recordings import write_messages
 from wsreplay.contract import builtin_names, load
 from wsreplay.model import Connection
 from wsreplay.store import lock
@@ -99,3 +101,15 @@ def test_a_few_words_in_common_are_not_enough(recorded, events, name):
 def test_a_name_always_wins(recorded):
     with Recording.open(recorded((1, "agent_started"))) as recording:
         assert [one.name for one in select_contracts(recording, ["ag-ui", "openai-realtime"])] == ["ag-ui", "openai-realtime"]
+
+
+def test_a_decoder_that_is_named_tells_the_types(tmp_path):
+    """What it is about shows in no type that was recorded, and by no look at the messages."""
+    events = [{"method": "agent_started", "params": {}}, {"method": "agent_completed", "params": {}, "type": "RUN_STARTED"}]
+    path = tmp_path / "made.db"
+    write_messages(path, [(1, 1, json.dumps(event).encode()) for event in events])
+    with Recording.open(path) as recording:
+        assert [contract.name for contract in select_contracts(recording)] == ["ag-ui"]
+        (contract,) = select_contracts(recording, decoder="json-rpc")
+        assert (contract.name, contract.envelope.decoder) == ("agent-chat", "json-rpc")
+    assert [contract.envelope.decoder for contract in await_contracts(path, ["ag-ui"], "json-rpc")] == ["json-rpc"]

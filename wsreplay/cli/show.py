@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 
@@ -15,6 +16,7 @@ from wsreplay.cli.show_view import Showing
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.reading import Reading
+from wsreplay.validator.findings import Judgement
 
 
 @click.command(name="show")
@@ -46,7 +48,8 @@ def command(
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
         reading, names = (Reading(recording, decoder), None) if contract is None else _read_by(recording, contract, decoder)
-        view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names, contract)
+        view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names,
+                       partial(_judge, recording, contract, decoder))  # fmt: skip
         painted = wants_colour(color)
         if as_json:
             for item in view.items(follow):
@@ -63,6 +66,13 @@ def _lines(view: Showing, lines: FrameLines, follow: bool) -> Iterator[str]:
         yield f"{lines.line(item, view)}\n"
     if empty:
         click.echo(f"wsreplay: {view.why_empty()}", err=True)
+
+
+def _judge(recording: Recording, contract: str | None, decoder: str | None) -> Judgement:
+    from wsreplay.validator import judge
+    from wsreplay.validator.select import select_contracts
+
+    return judge(recording, select_contracts(recording, [contract] if contract else [], decoder)[0])
 
 
 def _read_by(recording: Recording, name: str, decoder: str | None) -> tuple[Reading, Callable[[str], str]]:

@@ -30,10 +30,10 @@ class Showing:
 
     def __init__(
         self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading,
-        name_of: Callable[[str], str] | None, contract: str | None,
+        name_of: Callable[[str], str] | None, judge: Callable[[], Judgement],
     ) -> None:  # fmt: skip
-        # What findings are by; None: what fits.
-        self._contract = contract
+        # Finds what filters by findings ask for.
+        self._judge = judge
         self.reading = reading
         self._name_of = name_of
         self._recording = recording
@@ -100,13 +100,7 @@ class Showing:
         self._wanted = connections_of(self._recording, self._session)
 
     def _judgement(self) -> Judgement | None:
-        if not self._filter.needs_judgement:
-            return None
-        from wsreplay.validator import judge
-        from wsreplay.validator.select import select_contracts
-
-        names = () if self._contract is None else (self._contract,)
-        return judge(self._recording, select_contracts(self._recording, names)[0])
+        return self._judge() if self._filter.needs_judgement else None
 
     def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
         """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""

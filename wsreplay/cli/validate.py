@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -189,7 +189,7 @@ def _wanted(
             continue
         with suppress(RecordingError), open_recording(path):
             pass
-        yield from ((path, read_as(contract)) for path, contract in pair_with_contracts([path], contracts))
+        yield from ((path, read_as(contract)) for path, contract in pair_with_contracts([path], contracts, read_as.decoder))
 
 
 def _result(outcome: FileOutcome, contract: Contract | None) -> FileResult:
@@ -207,14 +207,14 @@ def _end_with(pipe: int) -> None:
 
 
 def _follow(
-    paths: Sequence[Path], contracts: Sequence[Contract], read: Callable[[Contract], Contract], spans: bool
+    paths: Sequence[Path], contracts: Sequence[Contract], read_as: ReadAs, spans: bool
 ) -> list[FileResult]:
     from wsreplay.validator import follow
     from wsreplay.validator.select import await_contracts
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
-    contracts = [read(contract) for contract in contracts or await_contracts(paths[0])]
+    contracts = [read_as(contract) for contract in contracts or await_contracts(paths[0], decoder=read_as.decoder)]
     judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended, spans=spans)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)

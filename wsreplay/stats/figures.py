@@ -88,7 +88,7 @@ def count_figures(
 
     Memory is bounded, whatever the recording's length. Raises UsageError, and the errors of the RecordingError family.
     """
-    judged_by = (contract or select_contracts(recording)[0]).read_by(decoder)
+    judged_by = (contract or select_contracts(recording, decoder=decoder)[0]).read_by(decoder)
     slowest = _Slowest()
     statistics = collect(recording, connections, messages_of(recording, contract, decoder))
     spans = tally_spans(recording, judged_by, connections, slowest.add)

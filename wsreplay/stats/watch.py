@@ -92,7 +92,7 @@ class RecordingWatch:
         """Begin to judge as soon as it is known by what."""
         if self._follower is not None:
             return
-        contract = self._wanted or select_contract(self.recording)
+        contract = self._wanted or select_contract(self.recording, self._decoder)
         if contract is None:
             if live:
                 return

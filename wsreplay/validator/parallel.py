@@ -138,7 +138,7 @@ class _Task:
         try:
             with Recording.open(path) as recording:
                 if chosen is None:
-                    chosen = self.read_as(select_contracts(recording)[0])
+                    chosen = self.read_as(select_contracts(recording, decoder=self.read_as.decoder)[0])
                 judgement = judge(recording, chosen, span_log=SpanLog() if self.spans else None)
         except WsreplayError as error:
             return FileOutcome(path, name, None, error)

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from wsreplay.contract import Contract, builtin_names, load
 from wsreplay.contract.model import Pattern
+from wsreplay.decode import PLAIN_DOCUMENTS
 from wsreplay.errors import RecordingError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store import paging
-from wsreplay.store.condition import UNTYPED
+from wsreplay.store.condition import TRUE, UNTYPED
 from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import Reading
 
@@ -29,38 +30,45 @@ DECODED_AT_MOST = 2_000  # frames whose type only their decoder knows
 _LIVE_POLL_S = 0.2
 
 
-def select_contracts(recording: Recording, names: Sequence[str] = ()) -> list[Contract]:
-    """The contracts of these names or files; without any, the one that fits, or `none`. Raises ContractError."""
-    return [load(name) for name in names] or [select_contract(recording) or _builtin(NO_CONTRACT)]
+def select_contracts(recording: Recording, names: Sequence[str] = (), decoder: str | None = None) -> list[Contract]:
+    """The contracts of these names or files; without any, the one that fits, or `none`. Raises ContractError.
+
+    `decoder` is the one that all connections are read by, where the user names one, and the contracts with them.
+    """
+    chosen = [load(name) for name in names] or [select_contract(recording, decoder) or _builtin(NO_CONTRACT)]
+    return [contract.read_by(decoder) for contract in chosen]
 
 
 def select_common_contract(*recordings: Recording, decoder: str | None = None) -> Contract:
     """What tells the ids of recordings that are compared or played: the contract that fits the first of those that any fits,
-    else agent-chat, whose names of ids are common. `decoder` as for `select_contract`."""
+    else agent-chat, whose names of ids are common. `decoder` as for `select_contracts`."""
     fitting = (select_contract(recording, decoder) for recording in recordings)
     return next(filter(None, fitting), None) or _builtin(DEFAULT_CONTRACT)
 
 
-def await_contracts(path: str | Path, names: Sequence[str] = ()) -> list[Contract]:
+def await_contracts(path: str | Path, names: Sequence[str] = (), decoder: str | None = None) -> list[Contract]:
     """Those for a recording that grows: which one fits shows with the first events, so that it waits for them, or for the end.
+    `decoder` as for `select_contracts`.
 
     Raises ContractError, and the errors of the RecordingError family.
     """
     with Recording.open(path) as recording:
-        while not names and recording.live and select_contract(recording) is None:
+        while not names and recording.live and select_contract(recording, decoder) is None:
             time.sleep(_LIVE_POLL_S)
-        return select_contracts(recording, names)
+        return select_contracts(recording, names, decoder)
 
 
-def pair_with_contracts(paths: Iterable[str | Path], contracts: Sequence[Contract]) -> list[tuple[Path, Contract]]:
-    """Each file with each of the contracts; where there are none, with those that fit it."""
-    return [(Path(path), contract) for path in paths for contract in contracts or _contracts_for_file(path)]
+def pair_with_contracts(
+    paths: Iterable[str | Path], contracts: Sequence[Contract], decoder: str | None = None
+) -> list[tuple[Path, Contract]]:
+    """Each file with each of the contracts; where there are none, with those that fit it, read by the decoder."""
+    return [(Path(path), contract) for path in paths for contract in contracts or _contracts_for_file(path, decoder)]
 
 
-def _contracts_for_file(path: str | Path) -> list[Contract]:
+def _contracts_for_file(path: str | Path, decoder: str | None) -> list[Contract]:
     try:
         with Recording.open(path) as recording:
-            return select_contracts(recording)
+            return select_contracts(recording, decoder=decoder)
     except RecordingError:
         return [_builtin(NO_CONTRACT)]  # whoever judges the file says what is wrong with it
 
@@ -84,10 +92,13 @@ def select_contract(recording: Recording, decoder: str | None = None) -> Contrac
 
 def _event_types(recording: Recording, decoder: str | None) -> list[tuple[int, str]]:
     """Each (direction, type) among the first messages, as their decoders read them."""
-    types = dict.fromkeys(recording.event_types(LOOKED_AT))
+    if decoder is None or decoder in PLAIN_DOCUMENTS:
+        types, unknown = dict.fromkeys(recording.event_types(LOOKED_AT)), UNTYPED
+    else:  # the types that were recorded are those of plain JSON
+        types, unknown = {}, TRUE
     reading = Reading(recording, decoder)
     reading.refresh(recording.connections())
-    for frame in islice(paging.frames_where(recording, 1, LOOKED_AT, UNTYPED), DECODED_AT_MOST):
+    for frame in islice(paging.frames_where(recording, 1, LOOKED_AT, unknown), DECODED_AT_MOST):
         types.update(((event.direction, event.type), None) for event in reading.events(frame) if event.type is not None)
     return list(types)
 

@@ -62,7 +62,7 @@ def read_spans(
     from wsreplay.validator import SpanLog, judge
     from wsreplay.validator.select import select_contracts
 
-    contract, log = select_contracts(reader, contracts)[0].read_by(decoder), SpanLog(from_ns=from_ns, most=PAGE)
+    contract, log = select_contracts(reader, contracts, decoder)[0], SpanLog(from_ns=from_ns, most=PAGE)
     stitched = stitch(reader.connections(), contract.resume_within_ns)
     sessions = None
     if only is not None:

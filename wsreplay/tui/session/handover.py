@@ -77,7 +77,7 @@ def _write_report(order: Order) -> list[Path]:
 
     results = []
     with Recording.open(order.path) as reader:
-        for contract in (contract.read_by(order.decoder) for contract in select_contracts(reader, order.contracts)):
+        for contract in select_contracts(reader, order.contracts, order.decoder):
             judgement = judge(reader, contract, span_log=SpanLog())
             result = FileResult(
                 str(order.path), judgement, resume_within_ns=contract.resume_within_ns, contract=contract, every_session=True

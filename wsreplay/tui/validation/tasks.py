@@ -129,7 +129,7 @@ def _validate(path: Path, names: Sequence[str], decoder: str | None, context: Jo
         context.publish(Progress(share))
 
     with CountedRecording.open(path) as reader:
-        contracts = [contract.read_by(decoder) for contract in select_contracts(reader, names)]
+        contracts = select_contracts(reader, names, decoder)
         judgements: list[Judgement] = []
         log = PairLog()
         for number, contract in enumerate(contracts):
@@ -210,7 +210,7 @@ def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobCo
     from wsreplay.validator.select import await_contracts
 
     _give_way()
-    contracts = [contract.read_by(decoder) for contract in await_contracts(path, names)]
+    contracts = await_contracts(path, names, decoder)
     sources = list(map(_source, contracts))
     spans = _Spans(names[0] if names else contracts[0].name, _ends_of(contracts[0]))
     findings, over = _Findings(), threading.Event()
