@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
+from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from growing_files import write_whole
 from judged_traces import Trace
 
+from wsreplay.cli.main import _end_in_order
 from wsreplay.contract import load
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import parse_user_source
@@ -45,9 +48,7 @@ def test_a_file_judged_in_parts_is_judged_the_same(leak: int | None, spans: bool
     contract = load("agent-chat")
     steps: list[int] = []
     (alone,) = judge_files([(path, contract)], spans=spans)
-    (together,) = judge_files(
-        [(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000, spans=spans
-    )
+    (together,) = judge_files([(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000, spans=spans)
     assert together == alone
     assert alone.judgement is not None
     assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == (leak is not None)
@@ -76,7 +77,18 @@ def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:
         assert [outcome.judgement.verdict for outcome in outcomes if outcome.judgement] == ["satisfied", "vacuous"]
 
 
-def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def ends_in_order() -> Iterator[None]:
+    """SIGTERM as commands that write files take it: what is half written goes."""
+    before = signal.signal(signal.SIGTERM, _end_in_order)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("ends_in_order")
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_a_process_that_is_killed_loses_nothing(tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "start_method", lambda: get_context(method))
     paths = [write_whole(tmp_path / f"{number}.db", many_chats(None)) for number in range(6)]
     wanted = [(path, load("agent-chat")) for path in paths]
     killed: list[int] = []

@@ -10,6 +10,7 @@ at is judged again by others, and after some deaths is said to be what cannot be
 from __future__ import annotations
 
 import hashlib
+import signal
 import sys
 import threading
 from collections import defaultdict
@@ -149,7 +150,14 @@ Settle = Callable[[int, FileOutcome], None]
 
 
 def _pool(count: int) -> Executor:
-    return ProcessPoolExecutor(max_workers=count, mp_context=start_method())
+    return ProcessPoolExecutor(max_workers=count, mp_context=start_method(), initializer=_end_when_told)
+
+
+def _end_when_told() -> None:
+    """In a process that judges: a signal ends it. A handler inherited by fork may raise instead, and what is raised becomes
+    the result of what it was at; the pool, which ends all when one has died, would then wait for it for ever."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def start_method() -> BaseContext:
