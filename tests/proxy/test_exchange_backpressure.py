@@ -27,17 +27,19 @@ class Flood:
     """
 
     def __init__(self, listener: Listener, proxy: Relay) -> None:
+        self._proxy = proxy
         self._recorder = proxy.recorder()
         self._client, self._server = upgraded(listener, proxy.port, path="/flood")
-        self._client.settimeout(0.5)
+        self._client.settimeout(0.05)
         self._client.sendall(b"\x82\x7f" + (10**12).to_bytes(8, "big"))
         self._drain = threading.Thread(target=read_end, args=(self._server,))
         self._drain.start()
 
     def stop_recorder(self) -> None:
+        waited = self._proxy.count("waits")
         os.kill(self._recorder, signal.SIGSTOP)
-        with contextlib.suppress(TimeoutError):
-            while True:
+        while self._proxy.count("waits") == waited:
+            with contextlib.suppress(TimeoutError):
                 self._client.send(bytes(65536))
 
     def resume_recorder(self) -> None:

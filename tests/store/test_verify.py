@@ -106,10 +106,10 @@ def test_what_acts_on_the_tables_is_refused(tmp_path: Path, make: Make, scheme: 
     script, said = SCHEMES[scheme]
     before = hostile(tmp_path / "a.db", script)
     for way_in in ways_in(tmp_path / "a.db").values():
-        begun = time.monotonic()
+        begun = time.process_time()
         with pytest.raises(CorruptRecording, match=said) as raised:
             way_in()
-        assert time.monotonic() - begun < 5
+        assert time.process_time() - begun < 5
         assert str(tmp_path / "a.db") in str(raised.value)
     assert (tmp_path / "a.db").read_bytes() == before
 

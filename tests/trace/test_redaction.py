@@ -321,8 +321,8 @@ def test_what_says_nothing_of_what_to_hide_is_refused(item: str, says: str) -> N
      "eyJaaaa." * 9_000, "jwt-" * 20_000, "://" * 20_000, "&" * 60_000, "a=" * 30_000],
 )  # fmt: skip
 def test_no_message_and_no_header_takes_long(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     hidden(text.encode())
     kept(f"/ws?{text}", (("Sec-WebSocket-Protocol", text), ("X-Any", text), ("Authorization", text)))
     identify(f"/ws?{text}", (("Sec-WebSocket-Protocol", text), ("X-Any", text), ("Cookie", text)), REDACTOR)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
