@@ -68,6 +68,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks --publish
 	$(BIN)/python -m benchmarks.validator --memory --publish
 	$(BIN)/python -m benchmarks.tui --publish
+	$(BIN)/python -m benchmarks.tui_load
 	$(BIN)/python -m benchmarks.replay --publish
 
 samples: $(READY)

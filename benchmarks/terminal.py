@@ -81,13 +81,13 @@ class Terminal:
         """Processor time of the process so far; its children's is theirs."""
         return time.clock_gettime(~self.pid << 3 | _CPUCLOCK_SCHED)
 
-    def quit(self, keys: str = "\x11") -> float:
+    def quit(self, keys: str = "\x11", patience_s: float = 20) -> float:
         """Seconds from ^q to the end of the process."""
         begun = time.perf_counter()
         os.write(self.fd, keys.encode())
         while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
             self.read(0.005)
-            if time.perf_counter() - begun > 20:
+            if time.perf_counter() - begun > patience_s:
                 os.kill(self.pid, signal.SIGKILL)
         os.close(self.fd)
         return time.perf_counter() - begun

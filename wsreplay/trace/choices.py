@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from wsreplay.decode import BINARY, TEXT, Choice, RawMessage, choose, get_decoder
 from wsreplay.decode.detect import LONGEST_LOOKED_AT, LOOKED_AT
-from wsreplay.model import Connection, Message
+from wsreplay.model import Connection, Ending, Message
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 
@@ -38,7 +38,14 @@ class Choices:
         seen, self._seen = self._seen, recording.last_id()
         new = [connection.id for connection in wanted if connection.id not in self._choices]
         heads = self._first_messages(recording, list(self._undecided), seen) | self._first_messages(recording, new, 0)
-        return {connection.id for connection in wanted if self._choose(connection, heads.get(connection.id, []))}
+        heads = {id: [] for id in new} | heads
+        changed = {
+            connection.id for connection in wanted if connection.id in heads and self._choose(connection, heads[connection.id])
+        }
+        for connection in wanted:
+            if connection.ending is not Ending.OPEN:  # it has said all that it will
+                self._undecided.pop(connection.id, None)
+        return changed
 
     def _first_messages(
         self, recording: Recording, connections: list[int], after_id: int

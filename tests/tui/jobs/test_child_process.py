@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from array import array
 from functools import partial
@@ -52,6 +53,17 @@ def refuses(reader, context):
 
 def breaks(reader, context):
     raise ZeroDivisionError("nobody thought of this")
+
+
+class FoundBy:
+    """Knows, once it has been unpickled, by which thread."""
+
+    def __reduce__(self):
+        return threading.get_ident, ()
+
+
+def says_by_whom(reader, context):
+    context.publish(FoundBy())
 
 
 def waits(reader, context):
@@ -150,3 +162,9 @@ def test_a_child_ends_with_the_interface():
     child = subprocess.Popen([sys.executable, "-m", "wsreplay.tui.jobs.child"], stdin=subprocess.PIPE)
     child.stdin.close()
     assert child.wait(PATIENCE_S) == 0
+
+
+async def test_no_key_waits_for_what_an_answer_is_made_of(processes, chat_recording):
+    """The first verdict imports the validator, which takes longer than a key may wait."""
+    (thread,) = await there(processes, chat_recording, says_by_whom)
+    assert thread != threading.get_ident()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from wsreplay.decode.values import text_of
-from wsreplay.model import Connection, Frame
+from wsreplay.model import Connection, Frame, Session
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.filter.ast import SEVERITIES
 from wsreplay.trace.sessions import stitch
@@ -96,10 +96,23 @@ class Context:
         reader: DecodedReader | None = None,
     ) -> Context:
         """The context of a recording, as it is now: a live one needs another when it has new connections."""
-        connections = recording.connections()
+        return cls.of_sessions(stitch(recording.connections()), judgement, thread=thread, run=run, reader=reader)
+
+    @classmethod
+    def of_sessions(
+        cls,
+        sessions: Iterable[Session],
+        judgement: HasFindings | None = None,
+        *,
+        thread: KeyReader = THREAD,
+        run: KeyReader = RUN,
+        reader: DecodedReader | None = None,
+    ) -> Context:
+        """That of a recording whose sessions are known."""
+        pairs = [(session.id, connection) for session in sessions for connection in session.connections]
         return cls(
-            sessions={connection.id: session.id for session in stitch(connections) for connection in session.connections},
-            users={connection.id: connection.user for connection in connections},
+            sessions={connection.id: session_id for session_id, connection in pairs},
+            users={connection.id: connection.user for _, connection in pairs},
             judged=_by_frame(judgement.findings if judgement is not None else ()),
             thread=thread,
             run=run,

@@ -15,7 +15,6 @@ from wsreplay.tui.jobs.child import DONE, FAILED, LENGTH_BYTES
 from wsreplay.tui.jobs.task import Task
 
 _GRACE_S = 0.5  # for what a task has to put in order
-_SMALL_BYTES = 1 << 16  # what is smaller is unpickled at once: that takes less time than to have it done
 
 
 class ChildProcess:
@@ -56,7 +55,7 @@ class ChildProcess:
     async def _receive(self) -> tuple[str, Any]:
         length = int.from_bytes(await self._stdout.readexactly(LENGTH_BYTES))
         answer = await self._stdout.readexactly(length)
-        kind, value = pickle.loads(answer) if length < _SMALL_BYTES else await asyncio.to_thread(pickle.loads, answer)
+        kind, value = await asyncio.to_thread(pickle.loads, answer)  # it may be large, or of modules that are imported first
         return kind, value
 
     def end(self) -> Awaitable[None]:

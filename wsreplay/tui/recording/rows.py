@@ -110,10 +110,10 @@ class Rows:
         """What a filter may know of this recording beside the frames."""
         from wsreplay.trace.filter import Context
 
-        evidence = self.recording.evidence
+        sessions, evidence = self.recording.sessions, self.recording.evidence
         if evidence.all_places is not None:
-            return replace(Context.of(self.recording.reader, reader=reading), judged=evidence.all_places.judged)
-        return Context.of(self.recording.reader, evidence, reader=reading)
+            return replace(Context.of_sessions(sessions, reader=reading), judged=evidence.all_places.judged)
+        return Context.of_sessions(sessions, evidence, reader=reading)
 
     def scan(self, filter: Filter) -> FrameScan:
         reading = copy(self.recording.reading)  # it reads in a thread of its own
