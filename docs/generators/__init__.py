@@ -1,7 +1,7 @@
 """Reference pages made from the code itself, so that they cannot say anything else.
 
-    python -m docs.generators            write them
-    python -m docs.generators --check    say which are not up to date; exit code 1 if there are any
+    python -m docs.generators                     write them
+    python -m docs.generators reference/cli.md    write one of them
 
     commands     the command line, from click
     keys         the keys of the terminal interface, from its bindings
