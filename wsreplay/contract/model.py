@@ -57,11 +57,9 @@ class Pattern:
 
     def fits(self, direction: int | None, type_: str) -> bool:
         """Whether type and direction fit; the conditions of `where` are the caller's business."""
-        if self.pseudo or type_ in PSEUDO_EVENTS:
-            return self.type == type_
-        if self.direction is not None and self.direction != direction:
+        if self.type != type_ and ("*" not in self.type or type_ in PSEUDO_EVENTS or match_glob(self.type, type_) is None):
             return False
-        return self.type == type_ or ("*" in self.type and match_glob(self.type, type_) is not None)
+        return self.direction is None or self.direction == direction or type_ in PSEUDO_EVENTS
 
     def __str__(self) -> str:
         prefix = "" if self.direction is None else ("s2c:" if self.direction else "c2s:")

@@ -22,6 +22,9 @@ class Fit:
         return bool(self.certain or self.conditional)
 
 
+_NO_FIT = Fit(0, ())
+
+
 def fit(roles: Roles, direction: int | None, type_: str) -> Fit:
     """Which bits an event of this direction (None: a pseudo-event) and type has."""
     certain, conditional = 0, list[tuple[Pattern, int]]()
@@ -32,6 +35,8 @@ def fit(roles: Roles, direction: int | None, type_: str) -> Fit:
                     conditional.append((pattern, bit))
                 else:
                     certain |= bit
+    if not certain and not conditional:
+        return _NO_FIT
     return Fit(certain, tuple((pattern, bit) for pattern, bit in conditional if not certain & bit))
 
 

@@ -68,7 +68,7 @@ class SpansEmitter:
         """Whether the event concerns a span, one inside of it, or a rule inside of it."""
         if fit_any((*span.start, *span.end_patterns, *span.body), writer.direction, writer.type):
             return True
-        if any(other.inside == span.id and self.concerns(writer, other) for other in self._contract.spans.values()):
+        if any(other.span.inside == span.id and self.concerns(writer, other.span) for other in self.monitors):
             return True
         return any(group.inside == span.id and group.looks(writer.direction, writer.type) for group in self._groups)
 
