@@ -59,7 +59,7 @@ def test_the_body_says_everything(chat: FileResult, schema: Any) -> None:
         "  expected:  tool_completed or tool_error, by 00:12.789",
         "  seen:      agent_completed",
         "  frames:    3, 4",
-        "  decided:   at 00:12.456 by scope_close",
+        "  decided:   at 00:12.456, when the run ended",
         "  fingerprint: f-tool",
     ]
 

@@ -7,6 +7,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from wsreplay.contract import loads
 from wsreplay.demo.backend import Backend
 from wsreplay.demo.tokens import make_token
 from wsreplay.errors import UpstreamError
@@ -305,3 +306,21 @@ async def test_several_events_of_one_message_are_received_one_by_one() -> None:
         async with ChatClient(f"ws://127.0.0.1:{port}/ws", decoder="json") as client:
             assert (await client.receive())["n"] == 1
             assert (await client.receive()).type == "b"
+
+
+async def test_types_elsewhere_are_read_by_the_envelope_of_a_contract() -> None:
+    async def product(websocket: ServerConnection) -> None:
+        await websocket.send('{"kind":"turn.begin"}')
+        await websocket.send('{"kind":"turn.end","conv":"c1"}')
+        await websocket.wait_closed()
+
+    contract = loads("contract: product\nenvelope: {type: $.kind}\n")
+    async with serve(product, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+        async with ChatClient(url, contract=contract) as client:
+            assert (await client.wait_for("turn.end"))["conv"] == "c1"
+            assert client.types() == ["turn.begin", "turn.end"]
+        async with ChatClient(url) as client:
+            await have_come(client, 2)
+            with pytest.raises(ChatTimeout, match=r"\(no type\); is the type of these messages not at \$\.type\?"):
+                await client.wait_for("turn.end", timeout=0.01)

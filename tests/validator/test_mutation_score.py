@@ -7,7 +7,7 @@ import itertools
 import pytest
 from judged_traces import Trace
 
-from wsreplay.contract import load
+from wsreplay.contract import load, loads
 from wsreplay.errors import UsageError
 from wsreplay.validator import mutation_score
 
@@ -43,6 +43,13 @@ def test_agent_chat_with_counters_ids_and_times() -> None:
         "46/48",
         {"stall chat", "drop final_report"},
     )
+
+
+def test_types_stand_where_the_contract_says() -> None:
+    trace = Trace().open().raw(b'{"kind":"turn.begin"}').close()
+    contract = loads("contract: product\nenvelope: {type: $.kind}\nrules: [{id: a, existence: [turn.begin]}]\n")
+    found = mutation_score.score_trace(trace.as_trace(), contract)
+    assert {mutant.type for mutant in found.survivors} == {"turn.begin"}
 
 
 def test_agent_chat_without_them() -> None:

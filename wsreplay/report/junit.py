@@ -15,6 +15,7 @@ from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place
+from wsreplay.report.timeline import why_decided
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
@@ -192,7 +193,7 @@ def explain(result: FileResult, judgement: Judgement, finding: Finding) -> Itera
         yield f"  seen:      {visible(finding.seen)}"
     if finding.frames:
         yield f"  frames:    {', '.join(map(str, finding.frames[:50]))}"
-    yield f"  decided:   at {clock(finding.decided_at)} by {visible(finding.decided_by)}"
+    yield f"  decided:   at {clock(finding.decided_at)}, {visible(why_decided(finding))}"
     if finding.blame:
         yield f"  blame:     {visible(finding.blame)}"
     if finding.caused_by:

@@ -127,7 +127,8 @@ def _steps(result: FileResult, finding: Finding, frames: dict[int, Frame]) -> li
         frame = frames.get(frame_id)
         if frame is None:
             continue
-        text = f"frame {frame_id} at {clock(frame.t_ns)}: {visible(frame.type or 'untyped')} {gist(frame.payload, _GIST)}"
+        named = f"{visible(frame.type)} " if frame.type else ""
+        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(frame.payload, _GIST)}"
         steps.append({"executionOrder": number, "location": _step(result, text.rstrip())})
     if finding.expected and finding.kind == "missing":
         until = f" by {clock(finding.until)}" if finding.until is not None else ""

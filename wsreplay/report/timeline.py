@@ -156,13 +156,32 @@ def why_missing(finding: Finding) -> str:
         return "the recording ends before it is decided"
     match finding.decided_by:
         case "scope_close":
-            scope = "the run" if any(name == "run" for name, _ in finding.slice) else "its scope"
-            return f"{scope} ended without it"
+            if _is_of_run(finding):
+                return "the run ended without it"
+            return f"{finding.seen} came without it" if finding.seen else "the session ended without it"
         case "trace_end":
             return "the recording ends without it"
         case "deadline":
             return "nothing came in time"
     return f"{finding.seen} came instead" if finding.seen else "it never came"
+
+
+def why_decided(finding: Finding) -> str:
+    """What happened when a finding was decided: `when the run ended`."""
+    match finding.decided_by:
+        case "deadline":
+            return "when it was due"
+        case "scope_close" if _is_of_run(finding):
+            return "when the run ended"
+        case "scope_close" if not finding.seen:
+            return "when the session ended"
+        case "trace_end":
+            return "when the recording ended"
+    return f"when {finding.seen} came" if finding.seen else "by what came then"
+
+
+def _is_of_run(finding: Finding) -> bool:
+    return any(name == "run" for name, _ in finding.slice)
 
 
 def expected(finding: Finding) -> str:

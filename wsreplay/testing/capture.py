@@ -6,9 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from wsreplay.decode import PLAIN
+from wsreplay.contract import Contract
 from wsreplay.testing.event import EventReader, HasEvent, members_of
 from wsreplay.trace import jsonpath as paths
 
@@ -42,12 +43,15 @@ class EventCapture:
         assert capture.types("t1") == ["agent_started"]
         assert capture.count("agent_started") == 1
 
-    `thread_of` says which thread an event belongs to, `decoder` what raw messages are read by.
+    `thread_of` returns the thread that an event belongs to. Raw messages are read by `decoder`, and by the `envelope` of a
+    `contract` (a name, a file, or a Contract) if their type is not at `$.type`.
     """
 
-    def __init__(self, thread_of: ThreadOf = thread_of, decoder: str = PLAIN) -> None:
+    def __init__(
+        self, thread_of: ThreadOf = thread_of, decoder: str | None = None, contract: str | Path | Contract | None = None
+    ) -> None:
         self._thread_of = thread_of
-        self._reader = EventReader(decoder)
+        self._reader = EventReader(decoder, contract)
         self.clear()
 
     def capture(self, event: Mapping[str, Any], at: float | None = None) -> Captured:

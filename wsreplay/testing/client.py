@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from wsreplay.contract import Contract
 from wsreplay.errors import UpstreamError
 from wsreplay.proxy import tunnel
 from wsreplay.testing.event import EventReader, HasEvent, event_of, members_of
@@ -96,7 +98,8 @@ class ChatClient:
     The token goes into the Authorization header, the query (`?token=`) or a subprotocol `jwt.<token>`, as `token_in` says.
     `received` keeps everything, over all connections; `receive` and `wait_for` read it in order, each message once. `observe`
     is a stream of an EventValidator, which is told of all that passes. `decoder` is what messages are read by, such as
-    `socket.io`: types are then what that says, and its heartbeats are answered.
+    `socket.io`: types are then what that says, and its heartbeats are answered. `contract` (a name, a file, or a Contract) is
+    for messages whose type is not at `$.type`: its `envelope` says where it is.
     """
 
     def __init__(
@@ -111,10 +114,11 @@ class ChatClient:
         timeout: float = DEFAULT_TIMEOUT,
         observe: Stream | None = None,
         decoder: str | None = None,
+        contract: str | Path | Contract | None = None,
     ) -> None:
         self.url, self.timeout = url, timeout
         self._observe = observe
-        self._events = EventReader(decoder) if decoder is not None else None
+        self._events = EventReader(decoder, contract) if decoder is not None or contract is not None else None
         self.received: list[Received] = []
         self.connections = 0
         self._headers = dict(headers or {})
@@ -305,8 +309,10 @@ class ChatClient:
 
     def _say(self, what: str, first: int = 0) -> str:
         """One line: what happened, whether the connection lives, and what was received since `first`."""
-        came = [message.type or "(no event)" for message in self.received[first:]]
+        came = [message.type or "(no type)" for message in self.received[first:]]
         listed = ("… " if len(came) > SHOWN else "") + (", ".join(came[-SHOWN:]) or "nothing")
+        if came and self._events is None and not any(message.type for message in self.received[first:]):
+            listed += "; is the type of these messages not at $.type? Then pass contract= or decoder="
         ended = "" if self.connected else f"; the connection ended with code {self.close_code}"
         return f"{self.url}: {what}{ended}; received: {listed}"
 

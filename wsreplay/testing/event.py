@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from wsreplay.decode import BINARY, TEXT, Event, Linker, get_decoder, heartbeat_of
+from wsreplay.contract import Contract, load
+from wsreplay.contract.decoding import decoder_for
+from wsreplay.decode import BINARY, PLAIN, TEXT, Event, Linker, heartbeat_of
 
 
 def event_of(message: str | bytes) -> Mapping[str, Any] | None:
@@ -25,10 +28,15 @@ def members_of(event: Event) -> Mapping[str, Any]:
 
 
 class EventReader:
-    """Reads one connection's messages by a decoder. Raises UsageError for one that there is not."""
+    """Reads one connection's messages by a decoder, with types where a contract's `envelope` has them.
 
-    def __init__(self, decoder: str) -> None:
-        self._decoder = get_decoder(decoder)
+    `decoder` goes before the contract's own. Raises UsageError for an unknown decoder, ContractError for a broken contract.
+    """
+
+    def __init__(self, decoder: str | None = None, contract: str | Path | Contract | None = None) -> None:
+        read = load(str(contract)) if isinstance(contract, str | Path) else contract
+        named = read.envelope.decoder if read is not None else None
+        self._decoder = decoder_for(decoder or named or PLAIN, read)
         self.begin()
 
     def begin(self) -> None:

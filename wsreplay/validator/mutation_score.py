@@ -12,6 +12,7 @@ from operator import itemgetter
 from random import Random
 
 from wsreplay.contract import Contract
+from wsreplay.contract.decoding import are_hints, decoder_for
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending, Message, Opcode
 from wsreplay.store.reader import Recording
@@ -94,7 +95,18 @@ def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, see
     chosen = [(kind, at) for at, message in enumerate(trace.messages) if message.opcode == Opcode.TEXT for kind in KINDS]
     if len(chosen) > most:
         chosen = sorted(Random(seed).sample(chosen, most), key=itemgetter(1))
-    return MutationScore(tuple(_judge_mutant(trace, contract, kind, at) for kind, at in chosen if _applies(trace, kind, at)))
+    mutants = tuple(_judge_mutant(trace, contract, kind, at) for kind, at in chosen if _applies(trace, kind, at))
+    return MutationScore(mutants if are_hints(contract) else tuple(_name_types(trace, contract, mutants)))
+
+
+def _name_types(trace: WholeTrace, contract: Contract, mutants: Sequence[Mutant]) -> Iterator[Mutant]:
+    """The mutants, with the type of each message where the contract says it is."""
+    names = decoders_of(contract, trace.connections, trace.messages)
+    messages = {message.id: message for message in trace.messages}
+    for mutant in mutants:
+        message = messages[mutant.frame]
+        parts = decoder_for(names[message.connection_id], contract).parse(message.direction, message.opcode, message.payload)
+        yield replace(mutant, type=parts[0].type if parts else None)
 
 
 def judge_trace(trace: WholeTrace, contract: Contract) -> Judgement:

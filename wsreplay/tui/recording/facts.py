@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wsreplay import units
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
+from wsreplay.report.timeline import why_decided
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.summary import close_parts
 
@@ -120,7 +121,7 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: 
         ("seen", finding.seen),
         ("late by", units.duration_text(finding.late_by) if finding.late_by is not None else None),
         ("shown at", clock.text(moment(finding))),
-        ("decided at", f"{clock.text(finding.decided_at)}, {_why_then(finding)}"),
+        ("decided at", f"{clock.text(finding.decided_at)}, {why_decided(finding)}"),
         ("belongs to", "  ".join(f"{name} {value}" for name, value in finding.slice)),
         ("began with", f"frame {finding.activation}" if finding.activation else None),
         ("witness", "frames " + ", ".join(map(str, finding.frames)) if finding.frames else None),
@@ -129,18 +130,6 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: 
     ]
     lines += _named(facts)
     return lines + rule_facts(words, contract, finding.line)
-
-
-def _why_then(finding: Finding) -> str:
-    """What happened when a finding was decided."""
-    match finding.decided_by:
-        case "deadline":
-            return "when it was due"
-        case "scope_close":
-            return f"when the {'run' if any(name == 'run' for name, _ in finding.slice) else 'session'} ended"
-        case "trace_end":
-            return "when the recording ended"
-    return f"when {finding.seen} came" if finding.seen else "by what came then"
 
 
 def rule_facts(words: Sequence[str], contract: str, line: int | None) -> list[DetailLine]:
