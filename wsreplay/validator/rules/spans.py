@@ -94,7 +94,8 @@ class SpanMonitor(SpanInstances):
             if self.missed.came(conn.session, type_, label_of, t, fid) is None:
                 self._say_after_end(conn, key, t, fid, above, type_, direction, ended)
             return None
-        if is_end and self._is_answer(conn, key, t, fid, type_):
+        if is_end and self._is_refusal(conn, key, t, fid, type_):
+            conn.session.ended[self.number].add(key, (fid or 0, "failed", else_key))
             return None
         # One that its parent cut may have been cut by another than the parent it was in, had all been read.
         since = None
@@ -125,7 +126,7 @@ class SpanMonitor(SpanInstances):
             since = ended[0]
         self.words.say_after_end(witness, t, fid, type_, direction, ended[0], since)
 
-    def _is_answer(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str) -> bool:
+    def _is_refusal(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str) -> bool:
         """Whether an end event that says that something failed is the answer to a question that nothing else answered."""
         well = [pattern for name, patterns in self.span.ends if name == "ok" for pattern in patterns]
         if self.listeners.answers is None or any(pattern.fits(1, type_) for pattern in well):
