@@ -120,12 +120,15 @@ def _parts(number: int) -> tuple[int, int]:
     return int(number), number.place if isinstance(number, EventNumber) else 0
 
 
+CONNECTION_SHIFT = 6  # of a lane's bits: above them stands the connection
+
+
 def lane_of(connection_id: int, direction: int, opcode: int, flags: int = FIN) -> int:
     """Connection, direction and opcode in one number, so that one look-up finds all that a frame's kind has to do with.
 
     The lowest four bits are the opcode, then come `UNFINISHED` where FIN is not set, the direction, and the connection.
     """
-    return connection_id << 6 | direction << 5 | (0 if flags & FIN else UNFINISHED) | opcode
+    return connection_id << CONNECTION_SHIFT | direction << 5 | (0 if flags & FIN else UNFINISHED) | opcode
 
 
 NO_CONTRACT = "none"

@@ -9,6 +9,7 @@ import pytest
 
 from wsreplay.contract import loads
 from wsreplay.validator import merge as merging
+from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
 from wsreplay.validator.merge import PartialJudgement, merge
 
@@ -19,7 +20,7 @@ CONTRACT = loads(
 
 
 def part(
-    verdicts: tuple[tuple[Verdict, int, int], ...] = ((Verdict.SATISFIED, 1, 0),) * 3, *, ids: Any = None,
+    verdicts: tuple[tuple[Verdict, int, int], ...] = ((Verdict.SATISFIED, 1, 0),) * 3, *,
     findings: tuple[Finding, ...] = (), spans: tuple[SpanRecord, ...] = (), session: int = 1, reached_ns: int = 5,
     **counts: Any,
 ) -> PartialJudgement:  # fmt: skip
@@ -32,7 +33,7 @@ def part(
         forgotten=counts.get("forgotten", {}), span_counts={"run": counts.get("run_counts", {})}, run_span="run",
     )  # fmt: skip
     matched, skipped, undecodable = counts.get("matched", 1), counts.get("skipped", 0), counts.get("undecodable", 0)
-    return PartialJudgement(judgement, matched, skipped, undecodable, counts.get("anonymous", 0), reached_ns, ids or {})
+    return PartialJudgement(judgement, matched, skipped, undecodable, counts.get("anonymous", 0), reached_ns, Claims())
 
 
 def finding(rule: str, decided_at: int, verdict: Verdict = Verdict.VIOLATED, connection: int = 1) -> Finding:
@@ -108,9 +109,3 @@ def test_nothing_that_the_contract_names_in_any_part_is_nothing_judged():
     parts = [part(nothing, matched=0), part(nothing, matched=0, session=2)]
     parts = [replace(one, judgement=replace(one.judgement, rules=one.judgement.rules[:2])) for one in parts]
     assert merge(contract, parts).verdict is Verdict.VACUOUS
-
-
-def test_parts_share_an_id_only_of_the_same_key():
-    assert part(ids={"run": {1, 2}}).shares_ids(part(ids={"run": {2, 3}}))
-    assert not part(ids={"run": {1}}).shares_ids(part(ids={"run": {2}, "thread": {1}}))
-    assert not part(ids={"run": {1}}).shares_ids(part())

@@ -55,6 +55,8 @@ _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
               help="Fail on findings of this severity or higher.")
 @click.option("--baseline", "known", type=click.Path(path_type=Path, dir_okay=False), help="Accept the findings in this file.")
 @click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings into such a file.")
+@click.option("--across", is_flag=True,
+              help="Take all recordings for those of one backend: also find what reached the wrong user in another recording.")
 @click.option("--follow", is_flag=True, help="Check the recording while it grows, and print findings as they are decided.")
 @click.option("--save", is_flag=True, help="Store the findings in the recording.")
 @decoder_option
@@ -70,7 +72,7 @@ _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 def command(
     files: tuple[str, ...], contracts: tuple[str, ...], forms: tuple[str, ...], outputs: tuple[Path, ...],
     rules: tuple[str, ...], events: tuple[str, ...], every: bool, every_span: bool, strict: bool, fail_on: str,
-    known: Path | None, write_baseline: Path | None, follow: bool, save: bool, decoder: str | None,
+    known: Path | None, write_baseline: Path | None, across: bool, follow: bool, save: bool, decoder: str | None,
     users: tuple[UserSource, ...], jobs: int, dask: str | None, color: bool | None, while_open: int | None,
 ) -> int:  # fmt: skip
     """Check recordings against contracts, and report every finding with its witness frames.
@@ -94,7 +96,9 @@ def command(
     if PARQUET in forms:
         require("parquet", "pyarrow", purpose="-f parquet")
     spans, read_as = every_span or "html" in forms or PARQUET in forms, ReadAs(decoder, users)
-    results = _follow(paths, chosen, read_as, spans) if follow else _judge(paths, chosen, jobs, dask, read_as, spans)
+    if follow and across:
+        raise UsageError("--across takes recordings that are finished, --follow one that grows")
+    results = _follow(paths, chosen, read_as, spans) if follow else _judge(paths, chosen, jobs, dask, read_as, spans, across)
     if save:
         _save(results)
     results = [
@@ -153,8 +157,9 @@ def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, P
 
 
 def _judge(
-    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, dask: str | None, read_as: ReadAs, spans: bool
-) -> list[FileResult]:
+    paths: Sequence[Path], contracts: Sequence[Contract], jobs: int, dask: str | None, read_as: ReadAs, spans: bool,
+    across: bool,
+) -> list[FileResult]:  # fmt: skip
     from wsreplay.validator import judge_files
     from wsreplay.validator.saved import SavedVerdicts
 
@@ -170,7 +175,7 @@ def _judge(
         bar = stack.enter_context(click.progressbar(length=steps, label="judging", file=sys.stderr, hidden=hidden))
         outcomes = judge_files(
             wanted, jobs=jobs, workers=workers, progress=lambda: bar.update(1), spans=spans, saved=SavedVerdicts.open(),
-            read_as=read_as,
+            read_as=read_as, across=across,
         )  # fmt: skip
     return [_result(outcome, contract) for outcome, (_, contract) in zip(outcomes, wanted, strict=True)]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from wsreplay.contract.model import Contract
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
@@ -21,7 +20,7 @@ from wsreplay.validator.memory import SWEEP_NS, Memory
 from wsreplay.validator.message_reader import MessageReader
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents
-from wsreplay.validator.reporting import Reporter
+from wsreplay.validator.reporting import LogClaim, Reporter
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.span_log import SpanLog
 from wsreplay.validator.state.clock import NEVER
@@ -133,9 +132,13 @@ class Engine:
         self._clock.look_now()
         return dropped
 
-    def judge_part(self, log: Callable[[str, Any], None]) -> None:
-        """Others judge the rest of the recording: tell `log` of each id that somebody may own, by its key."""
+    def judge_part(self, log: LogClaim) -> None:
+        """Others judge the rest of the recording: tell `log` of each id that somebody may own."""
         self._partial = True
+        self.log_claims(log)
+
+    def log_claims(self, log: LogClaim) -> None:
+        """Tell `log` of each id that somebody may own."""
         for observer in self.monitors.observers:
             observer.log_claims(log)
 

@@ -14,6 +14,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.choices import Choices, choose_from
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
+from wsreplay.validator.reporting import LogClaim
 from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 
@@ -24,8 +25,10 @@ def judge(
     *,
     sessions: Sequence[Session] | None = None,
     span_log: SpanLog | None = None,
+    log_claim: LogClaim | None = None,
 ) -> Judgement:
-    """Judge a recording as it stands now: all of it, or the sessions given. Its spans go into `span_log`, if one is given.
+    """Judge a recording as it stands now: all of it, or the sessions given. Its spans go into `span_log`, if one is given;
+    `log_claim` is told of each id that somebody may own.
 
     Raises the errors of the RecordingError family. A recording that is being written is judged as far as it reaches.
     """
@@ -35,6 +38,8 @@ def judge(
         if chosen is not None:
             setting = setting.among(chosen)
         engine = prepare(recording, contract, setting, span_log)
+        if log_claim is not None:
+            engine.log_claims(log_claim)
         for rows in recording.rows(connections=chosen):
             engine.run(rows)
         engine.finish(setting.reached_ns)

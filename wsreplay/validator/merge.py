@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from wsreplay.contract import Contract
+from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
-from wsreplay.validator.reporting import IN_A_URL, MOST_FINDINGS
+from wsreplay.validator.reporting import MOST_FINDINGS
 from wsreplay.validator.span_log import MOST_RUNS, MOST_SPANS, in_order
 from wsreplay.validator.verdicts import notes_of, place, unjudged_notes, verdict_of_rule, whole, with_required
 
@@ -27,20 +27,8 @@ class PartialJudgement:
     anonymous: int
     # how far the part is known to reach (ns)
     reached_ns: int
-    # key → all its ids that may belong to somebody, long ones as digests; what URLs name, under the key and IN_A_URL
-    ids: dict[str, set[Any]]
-
-    def shares_ids(self, other: PartialJudgement) -> bool:
-        """Whether an id came in both parts: whose it is can be told by no part alone."""
-        own = ((key, ids) for key, ids in self.ids.items() if not key.endswith(IN_A_URL))
-        if any(not ids.isdisjoint(other.ids.get(key, ())) for key, ids in own):
-            return True
-        return self._is_named_in_urls_of(other) or other._is_named_in_urls_of(self)
-
-    def _is_named_in_urls_of(self, other: PartialJudgement) -> bool:
-        """Whether a URL of the other part names an id that came in this one. What URLs have in common says nothing."""
-        named = ((key, other.ids.get(key + IN_A_URL)) for key in self.ids)
-        return any(urls and any(str(id_) in urls or id_ in urls for id_ in self.ids[key]) for key, urls in named)
+    # ids that came, and whose they are
+    claims: Claims
 
 
 def merge(contract: Contract, parts: Sequence[PartialJudgement], *, spans: bool = False) -> Judgement:

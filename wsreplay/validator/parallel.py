@@ -9,14 +9,13 @@ at is judged again by others, and after some deaths is said to be what cannot be
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
@@ -30,6 +29,8 @@ from wsreplay.model import NO_CONTRACT, Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import UserSource, identified
+from wsreplay.validator.across import JudgedFile, judge_across
+from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
@@ -40,7 +41,6 @@ from wsreplay.validator.span_log import SpanLog
 
 WORTH_SPLITTING = 20_000
 _UNEVEN = 1.05  # how much more than its share a part may hold where its connections stand side by side
-_LONG_ID = 64
 MOST_DEATHS = 3  # of the processes that judge, before what they judged is given up
 
 
@@ -53,6 +53,7 @@ class FileOutcome:
     judgement: Judgement | None
     error: WsreplayError | None = None
     judged_by: Contract | None = None  # where whoever judged has chosen it
+    claims: Claims | None = None  # where they were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,18 @@ def judge_files(
     spans: bool = False,
     saved: SavedVerdicts | None = None,
     read_as: ReadAs | None = None,
+    across: bool = False,
 ) -> list[FileOutcome]:
     """Judge each file by the contract it comes with, in this order; `progress` is called after each. With `spans`, judgements
     hold all spans, not only runs. Where a file comes with None, the contract that fits judges it, read as `read_as` says.
 
     With `jobs` above 1, or with workers of the caller's, files are judged side by side, and one of at least `worth_splitting`
     frames in parts. What is `saved` of files that nobody has touched since is not judged again.
+
+    With `across`, the files are taken for recordings of one backend: what reaches the wrong user in another of them is found.
     """
-    task = _Task(spans, read_as or ReadAs())
+    task = _Task(spans, read_as or ReadAs(), across)
+    saved = None if across else saved  # what was saved does not say which ids came
     pairs = [(Path(path), contract) for path, contract in wanted]
     outcomes: list[FileOutcome | None] = [None] * len(pairs)
     states = [state_of(path) if saved is not None and contract is not None else None for path, contract in pairs]
@@ -120,11 +125,32 @@ def judge_files(
         for number, pair in rest.items():
             settle(number, task.judge(*pair))
     judged = [outcome for outcome in outcomes if outcome is not None]
+    if across:
+        return _judge_across(judged, [contract for _, contract in pairs])
     for number in rest:
         state, (_, contract), judgement = states[number], pairs[number], judged[number].judgement
         if saved is not None and contract is not None and state is not None and judgement is not None:
             saved.keep(state, contract, judgement, spans)
     return judged
+
+
+def _judge_across(outcomes: list[FileOutcome], contracts: Sequence[Contract | None]) -> list[FileOutcome]:
+    """The same files, those that were judged by one contract as if they were one."""
+    of_contract: dict[str, list[int]] = defaultdict(list)
+    chosen: dict[str, Contract] = {}
+    for number, (outcome, contract) in enumerate(zip(outcomes, contracts, strict=True)):
+        judged_by = contract or outcome.judged_by
+        if judged_by is not None and outcome.claims is not None:
+            chosen[judged_by.digest] = judged_by
+            of_contract[judged_by.digest].append(number)
+    for digest, numbers in of_contract.items():
+        files = [
+            JudgedFile(outcomes[number].path, judgement, claims) for number in numbers
+            if (judgement := outcomes[number].judgement) is not None and (claims := outcomes[number].claims) is not None
+        ]  # fmt: skip
+        for place, judgement in judge_across(files, chosen[digest]).items():
+            outcomes[numbers[place]] = replace(outcomes[numbers[place]], judgement=judgement)
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +159,7 @@ class _Task:
 
     spans: bool
     read_as: ReadAs
+    across: bool = False
 
     def judge(self, path: Path, contract: Contract | None) -> FileOutcome:
         chosen, name = contract, contract.name if contract is not None else NO_CONTRACT
@@ -140,10 +167,11 @@ class _Task:
             with Recording.open(path) as recording:
                 if chosen is None:
                     chosen = self.read_as(select_contracts(recording, decoder=self.read_as.decoder)[0])
-                judgement = judge(recording, chosen, span_log=SpanLog() if self.spans else None)
+                span_log, claims = SpanLog() if self.spans else None, Claims() if self.across else None
+                judgement = judge(recording, chosen, span_log=span_log, log_claim=claims.add if claims is not None else None)
         except WsreplayError as error:
             return FileOutcome(path, name, None, error)
-        return FileOutcome(path, chosen.name, judgement, judged_by=None if contract is not None else chosen)
+        return FileOutcome(path, chosen.name, judgement, judged_by=None if contract is not None else chosen, claims=claims)
 
 
 Settle = Callable[[int, FileOutcome], None]
@@ -225,11 +253,15 @@ def _join(path: Path, contract: Contract | None, results: list[Any], task: _Task
         if isinstance(result, WsreplayError):
             return FileOutcome(path, contract.name, None, result)
     for number, part in enumerate(results):
-        if any(part.shares_ids(other) for other in results[:number]):
+        if any(part.claims.shares_ids(other.claims) for other in results[:number]):
             return task.judge(path, contract)
     with Recording.open(path) as recording:
         setting = TraceSetting.read(recording, contract)
-    return FileOutcome(path, contract.name, with_notes(merge(contract, results, spans=task.spans), setting.refusals()))
+    judgement = with_notes(merge(contract, results, spans=task.spans), setting.refusals())
+    claims = Claims()
+    for part in results if task.across else ():
+        claims.update(part.claims)
+    return FileOutcome(path, contract.name, judgement, claims=claims if task.across else None)
 
 
 def _split(path: Path, contract: Contract | None, parts: int, worth_splitting: int) -> list[list[int]]:
@@ -276,24 +308,17 @@ def judge_part(
     path: Path, contract: Contract, connections: list[int], spans: bool = False
 ) -> PartialJudgement | WsreplayError:
     """Judge some connections of a file as if there were no others; runs in a process of its own."""
-    ids: defaultdict[str, set[Any]] = defaultdict(set)
+    claims = Claims()
     try:
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
             setting = TraceSetting.read(recording, contract).among(set(connections))
             engine = prepare(recording, contract, setting, SpanLog() if spans else None)
-            engine.judge_part(lambda key, value: ids[key].add(_shorten(value)))
+            engine.judge_part(claims.add)
             for rows in recording.rows(connections=connections):
                 engine.run(rows)
             engine.finish(setting.reached_ns)
     except WsreplayError as error:
         return error
     return PartialJudgement(
-        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.anonymous, engine.now, dict(ids)
+        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.anonymous, engine.now, claims
     )
-
-
-def _shorten(value: Any) -> Any:
-    """An id, or the digest of a long one: the same in every process, as Python's own hash is not."""
-    if value.__class__ is not str or len(value) <= _LONG_ID:
-        return value
-    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()

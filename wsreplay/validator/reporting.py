@@ -15,6 +15,10 @@ from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
 
 IN_A_URL = " in a URL"  # ends the name under which ids are logged that a URL may name
+
+LogClaim = Callable[[str, Any, Any], None]
+"""Is told of each id that somebody may own: its key, itself, and whose it is, a user's name or a session's state."""
+
 MOST_FINDINGS = 10_000  # kept per rule; further ones are counted
 
 

@@ -11,7 +11,7 @@ State: of each canary its owner and who else was shown it. Fast path: none, sinc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ from wsreplay.units import count_text
 from wsreplay.validator.emit.exact import Body
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
-from wsreplay.validator.reporting import frames_of, short
+from wsreplay.validator.reporting import LogClaim, frames_of, short
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, may_be_the_same
 from wsreplay.validator.state.bounded import oldest
@@ -47,9 +47,9 @@ class CanaryMonitor(MessageMonitor):
         # findings whose number of events has grown since it was told
         self._growing: dict[int, tuple[str, Binding, Leak]] = {}
         # who is told of each canary that somebody may own
-        self._log: Callable[[str, Any], None] | None = None
+        self._log: LogClaim | None = None
 
-    def log_claims(self, log: Callable[[str, Any], None]) -> None:
+    def log_claims(self, log: LogClaim) -> None:
         self._log = log
 
     def collect(self, globals: Globals) -> None:
@@ -85,6 +85,8 @@ class CanaryMonitor(MessageMonitor):
         if binding.asked or binding.is_of(conn.owner):
             binding.ask()
             return
+        if self._log is not None:
+            self._log(self.rule.id, canary, conn.owner)
         shown = binding.shown or {}
         binding.pass_to(conn.owner, fid, asked=True)
         for leak in shown.values():
@@ -103,7 +105,7 @@ class CanaryMonitor(MessageMonitor):
 
     def _bind(self, canary: str, binding: Binding) -> Binding:
         if self._log is not None:
-            self._log(self.rule.id, canary)
+            self._log(self.rule.id, canary, binding.owner)
         if len(self._owners) >= MOST_IDS:
             for old in oldest(self._owners):
                 del self._owners[old]
@@ -114,6 +116,8 @@ class CanaryMonitor(MessageMonitor):
         return binding
 
     def _tell(self, canary: str, binding: Binding, leak: Leak, t: int) -> None:
+        if self._log is not None and leak.reported is None:
+            self._log(self.rule.id, canary, leak.conn.owner)
         if leak.reported is not None:
             self._growing[leak.reported.place] = (canary, binding, leak)
             return

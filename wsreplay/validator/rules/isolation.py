@@ -22,7 +22,7 @@ The source of its handlers, with the fast path, is written by `isolation_emit`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -32,7 +32,7 @@ from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Severity
-from wsreplay.validator.reporting import IN_A_URL, frames_of, short
+from wsreplay.validator.reporting import IN_A_URL, LogClaim, frames_of, short
 from wsreplay.validator.rules.isolation_emit import FOREIGN, LOOSE, OWN, SHARED, BindEmitter
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, ids_in, may_be_the_same
@@ -65,7 +65,7 @@ class BindMonitor(MessageMonitor):
         # findings whose number of events has grown since it was told
         self._growing: dict[int, tuple[str, Any, Binding, Leak]] = {}
         # who is told of each id that somebody may own
-        self._log: Callable[[str, Any], None] | None = None
+        self._log: LogClaim | None = None
         # what writes its handlers
         self._emitter = BindEmitter(self.rule, self.number, self.variable)
 
@@ -100,7 +100,7 @@ class BindMonitor(MessageMonitor):
 
         return release
 
-    def log_claims(self, log: Callable[[str, Any], None]) -> None:
+    def log_claims(self, log: LogClaim) -> None:
         self._log = log
 
     def connect(self, conn: ConnectionState) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class BindMonitor(MessageMonitor):
         for id_ in ids:
             if self._log is not None:
                 for key in self.rule.keys:
-                    self._log(key + IN_A_URL, id_)
+                    self._log(key + IN_A_URL, id_, conn.owner)
             if len(self._urls) < MOST_IDS:
                 self._urls[id_] = conn.owner if self._urls.get(id_, conn.owner) == conn.owner else None
         return {f"urls{self.number}": ids}
@@ -161,6 +161,8 @@ class BindMonitor(MessageMonitor):
     ) -> None:
         """It belongs to whose client named it, or asked for it: whoever else was shown it got what was not theirs."""
         before = binding.shown or {}
+        if self._log is not None:
+            self._log(key, value, owner)
         binding.pass_to(owner, fid, asked=True)
         for leak in before.values():
             if not silent and not binding.is_of(leak.conn.owner) and not may_be_the_same(leak.conn.owner, owner):
@@ -179,7 +181,7 @@ class BindMonitor(MessageMonitor):
     def _bind(self, key: str, value: Any, binding: Binding) -> Binding:
         table = self.owners[key]
         if self._log is not None:
-            self._log(key, value)
+            self._log(key, value, binding.owner)
         if len(table) >= MOST_IDS:
             self._make_room(table)
         table[value] = binding
@@ -271,6 +273,8 @@ class BindMonitor(MessageMonitor):
 
     def _tell(self, key: str, value: Any, binding: Binding, leak: Leak, t: int) -> None:
         """An event reached somebody who does not own it: one finding for all of them."""
+        if self._log is not None and leak.reported is None:
+            self._log(key, value, self.owner_of(leak.conn))
         if leak.reported is not None:
             self._growing[leak.reported.place] = (key, value, binding, leak)
             return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from wsreplay.contract.model import Contract
 from wsreplay.validator.emit.writer import HandlerWriter
-from wsreplay.validator.reporting import Counts, Reporter
+from wsreplay.validator.reporting import Counts, LogClaim, Reporter
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.state.clock import Clock
@@ -46,8 +46,8 @@ class Observer:
     def close_session(self, session: SessionState) -> None:
         """Nothing more can come in a session: keep nothing of it."""
 
-    def log_claims(self, log: Callable[[str, Any], None]) -> None:
-        """Tell of each id that somebody may own, by its key: others judge the rest of the recording."""
+    def log_claims(self, log: LogClaim) -> None:
+        """Tell of each id that somebody may own: others judge what else there is."""
 
 
 class MessageMonitor(Observer, Monitor):

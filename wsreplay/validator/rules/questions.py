@@ -15,7 +15,7 @@ clients ask rarely.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from wsreplay.contract.rules.questions import Questions
@@ -24,7 +24,7 @@ from wsreplay.validator.emit.fit import fit_any
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.missed import Missed, labels_in
-from wsreplay.validator.reporting import either, frames_of, names
+from wsreplay.validator.reporting import LogClaim, either, frames_of, names
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.rules.spans import SpanMonitor
@@ -232,7 +232,7 @@ class QuestionsMonitor(MessageMonitor):
             self._say_slow(run, t - asked, most, t, fid)
         self._unasked.end(run, name, t)
 
-    def log_claims(self, log: Callable[[str, Any], None]) -> None:
+    def log_claims(self, log: LogClaim) -> None:
         self._unasked.log_claims(log)
 
     # What there is to say.

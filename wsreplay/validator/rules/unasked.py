@@ -9,14 +9,13 @@ State: the threads that a user asked in; the last runs that name no thread.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
 from wsreplay.contract.rules.questions import Questions
 from wsreplay.validator.findings import Severity
-from wsreplay.validator.reporting import Counts, Reporter, either, frames_of, names
+from wsreplay.validator.reporting import Counts, LogClaim, Reporter, either, frames_of, names
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
 
@@ -50,10 +49,10 @@ class UnaskedRuns:
         # who asked → in which threads (None: in none)
         self._asked: dict[str | int, dict[Any, None]] = {}
         # who is told of runs that may be of several users
-        self._log: Callable[[str, Any], None] | None = None
+        self._log: LogClaim | None = None
         self._nameless: deque[Nameless] = deque(maxlen=_MOST_RECENT)
 
-    def log_claims(self, log: Callable[[str, Any], None]) -> None:
+    def log_claims(self, log: LogClaim) -> None:
         """Tell of each run that may be of several users: others judge the rest of the recording."""
         self._log = log
 
@@ -88,7 +87,7 @@ class UnaskedRuns:
         self._nameless.append(Nameless(run, run.conn.last_frame, _owner(run.conn), is_asked))
         if self._log is not None:
             for moment in (run.t // TWIN_NS, run.t // TWIN_NS + 1):
-                self._log(f"{self._rule.id}: runs of no thread", moment)
+                self._log(f"{self._rule.id}: runs of no thread", moment, run.conn.owner)
 
     def end(self, run: Instance, name: str, t: int) -> None:
         """A run has ended."""
