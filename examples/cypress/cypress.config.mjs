@@ -10,13 +10,18 @@ export default defineConfig({
     setupNodeEvents(on) {
       let recorder;
       on('task', {
-        // The address of a recording proxy before BACKEND.
+        // The address of a recording proxy before BACKEND. Cypress begins a test again when it first visits another origin:
+        // the second time, the recorder is there.
         async record(file) {
-          recorder = await record(process.env.BACKEND ?? 'ws://localhost:8000', file);
+          recorder ??= await record(process.env.BACKEND ?? 'ws://localhost:8000', file);
           return recorder.address;
         },
         // {code, report} of `wsreplay validate`, once the recorder has ended.
-        verdict: () => recorder.stop('--contract', 'agent-chat'),
+        async verdict() {
+          const ended = recorder;
+          recorder = undefined;
+          return ended.stop('--contract', 'agent-chat');
+        },
       });
     },
   },
