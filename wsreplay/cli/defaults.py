@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from wsreplay.configuration import KEYS, Configuration, find
 from wsreplay.errors import UsageError
@@ -65,8 +66,6 @@ def defaults_of(command: click.Command, configuration: Configuration) -> dict[st
     defaults: dict[str, Any] = {}
     for parameter in command.params:
         texts = configuration.texts(PARAMETERS.get(parameter.name or "", ""))
-        if parameter.name == "users" and command.name == "record":
-            texts = tuple(text for text in texts if not text.startswith("$"))  # a recorder does not read messages
         if texts:
             defaults[str(parameter.name)] = list(texts) if parameter.multiple else texts[0]
     return defaults
@@ -76,6 +75,11 @@ def _keys_of(command: click.Command) -> list[str]:
     if isinstance(command, click.Group):
         return list(dict.fromkeys(key for inner in command.commands.values() for key in _keys_of(inner)))
     return [PARAMETERS[parameter.name] for parameter in command.params if parameter.name in PARAMETERS]
+
+
+def is_typed(parameter: str) -> bool:
+    """Whether the command line gives this parameter, and not the configuration."""
+    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
 
 
 def in_force() -> Configuration:

@@ -17,6 +17,7 @@ from wsreplay.cli.options import (
     print_path,
     session_of,
     split_session,
+    user_option,
 )
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
@@ -26,6 +27,7 @@ from wsreplay.formats import har_export as har
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import stitch, there_are
 from wsreplay.units import count_text
 
@@ -44,9 +46,10 @@ FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
 @click.option("-c", "--contract", type=ContractName(),
               help=f"With -f otlp and parquet: contract for findings and runs. {FITTING_DEFAULT}")
 @decoder_option
+@user_option("With -f otlp: where a connection names its user, as in validate; may repeat. [default: as recorded]")
 def command(
     file: str, session: int | None, form: str, output: Path | None, tables: tuple[str, ...], collector: str | None,
-    contract: str | None, decoder: str | None,
+    contract: str | None, decoder: str | None, users: tuple[UserSource, ...],
 ) -> None:  # fmt: skip
     """Write a recording, or one SESSION of it, in another format.
 
@@ -61,7 +64,7 @@ def command(
     if form == "otlp" or collector is not None:
         if form != "otlp" or collector is None or output is not None:
             raise UsageError("-f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318")
-        _send_spans(path, session or marked, collector, contract, decoder)
+        _send_spans(path, session or marked, collector, contract, decoder, users)
         return
     if tables and form != "parquet":
         raise UsageError("--table is for -f parquet")
@@ -86,7 +89,9 @@ def command(
             target.writelines(pieces)
 
 
-def _send_spans(path: Path, session: int | None, url: str, contract: str | None, decoder: str | None) -> None:
+def _send_spans(
+    path: Path, session: int | None, url: str, contract: str | None, decoder: str | None, users: Sequence[UserSource]
+) -> None:
     """Raises UpstreamError where the collector does not take them."""
     from wsreplay.cli.telemetry import check_collector
 
@@ -99,8 +104,9 @@ def _send_spans(path: Path, session: int | None, url: str, contract: str | None,
         connections_of(recording, session)  # that there is such a session
     sender = SpanSender(url)
     sender.check()
-    collector = SpanCollector(path, load(contract) if contract else None, sender.send, session=session, decoder=decoder)
-    with collector:
+    with SpanCollector(
+        path, load(contract) if contract else None, sender.send, session=session, decoder=decoder, users=users
+    ) as collector:
         collector.look()
     click.echo(f"{count_text(collector.spans, 'span')} and {count_text(collector.findings, 'finding')} sent to {shown}")
 

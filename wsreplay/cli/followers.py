@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, EXIT_VIOLATIONS
 from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.recording_files import Relocated
+from wsreplay.trace.identity import UserSource, user_source_text
 from wsreplay.units import SECOND
 
 LOOK_EVERY_S = 0.02
@@ -22,8 +24,10 @@ PATIENCE_S = 0.2
 class Followers:
     """Judge in processes of their own, one a recording, so that no contract can slow the capture."""
 
-    def __init__(self, contracts: tuple[str, ...]) -> None:
+    def __init__(self, contracts: tuple[str, ...], users: Sequence[UserSource]) -> None:
         self.chosen = [argument for contract in contracts for argument in ("-c", contract)]
+        if contracts:
+            self.chosen += [argument for user in users for argument in ("--user", user_source_text(user))]
         self._processes: list[tuple[Path, subprocess.Popen[bytes]]] = []
         # The recordings whose verdicts were not ready in time.
         self.late: list[Path] = []

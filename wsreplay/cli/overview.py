@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from wsreplay.files import write_file
 from wsreplay.report import overview_html, overview_json, overview_text
 from wsreplay.stats.overview import OverviewWatch, StatisticsOverview
 from wsreplay.store.paths import reachable
+from wsreplay.trace.identity import UserSource
 
 DRAW_EVERY_S = 1.0
 TELL_EVERY_S = 5.0  # where there is no terminal to draw on
@@ -29,8 +30,9 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 def show_overview(
-    path: Path, contract: str | None, decoder: str | None, form: str, output: Path | None, *, follow: bool, color: bool | None
-) -> None:
+    path: Path, contract: str | None, decoder: str | None, users: Sequence[UserSource], form: str, output: Path | None, *,
+    follow: bool, color: bool | None,
+) -> None:  # fmt: skip
     """Print or write an overview; Ctrl-C ends following, and leaves the last one.
 
     Raises UsageError, or an error of the RecordingError family for a single file.
@@ -40,7 +42,7 @@ def show_overview(
     if follow and form == "html" and output is None:
         raise UsageError("a page that is kept up to date is a file: name it with -o, and open it in a browser")
     painted = wants_colour(color) if output is None else bool(color)
-    watch = OverviewWatch(path, load(contract) if contract else None, decoder)
+    watch = OverviewWatch(path, load(contract) if contract else None, decoder, users)
     try:
         _look_once(watch)
         if follow:

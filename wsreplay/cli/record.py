@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shlex
 import signal
 import socket
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.console import Console
+from wsreplay.cli.defaults import is_typed
 from wsreplay.cli.followers import Followers
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import (
@@ -43,7 +45,7 @@ from wsreplay.proxy.upstream import nothing_listens
 from wsreplay.recorder import unwritten
 from wsreplay.recorder.protocol import Report
 from wsreplay.store.paths import shown
-from wsreplay.trace.identity import UserSource
+from wsreplay.trace.identity import UserSource, user_source_text
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 
 STATUS_EVERY_S = 0.2
@@ -78,7 +80,8 @@ LOOP_SOCKET_PAIRS = 4
 @click.option("--tls-key", type=click.Path(path_type=Path), help="The private key for --tls-cert, in PEM.")
 @redact_option
 @user_option(
-    "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, cookie:NAME or claim:uid; may repeat. "
+    "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, cookie:NAME or claim:uid; with -c, "
+    "--metrics or --otlp also $.user_id in messages; may repeat. "
     "[default: a JWT's sub, user_id, uid or email, X-User-Id, ?user=, a session cookie]"
 )
 @click.option("--max-payload", type=Size(), default="64MiB", show_default=True, help="Store at most this much of each message.")
@@ -119,27 +122,32 @@ def command(
     _check_contracts(contracts)
     raise_descriptor_limit()  # how many connections there may be follows from it
     console = Console(quiet)
+    if not contracts and metrics is None and otlp is None and is_typed("users"):
+        _check_handshakes_say(users)
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, allow_origins=allow_origins, insecure=insecure,
         set_headers=headers, tls_cert=tls_cert,
-        tls_key=tls_key, redact=redact, users=_said_in_handshakes(users), max_payload=max_payload, durability=durability,
+        tls_key=tls_key, redact=redact, users=[user_source_text(user) for user in users if user.kind != "message"],
+        max_payload=max_payload, durability=durability,
         faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, callbacks=print_callbacks(console),
     )  # fmt: skip
     proxy = RecordingProxy(upstream, path, options)
     viewer = Viewer(path, contracts, console) if with_tui else None
-    followers = Followers(() if with_tui else contracts)
-    telemetry = Telemetry(metrics, otlp, contracts, console.complain)
+    followers = Followers(() if with_tui else contracts, users)
+    telemetry = Telemetry(metrics, otlp, contracts, users, console.complain)
     followers.go_with(options.callbacks)
     telemetry.go_with(options.callbacks)
     return run_loop(_record(proxy, console, followers, telemetry, rotate, viewer))
 
 
-def _said_in_handshakes(users: Sequence[UserSource]) -> list[str]:
-    """Those that a recorder can use. Raises UsageError."""
+def _check_handshakes_say(users: Sequence[UserSource]) -> None:
+    """Whose a connection is must be in its handshake where nobody reads messages. Raises UsageError."""
     for user in users:
         if user.kind == "message":
-            raise UsageError(f"--user {user.name}: messages are read only by `validate`; give it the option instead")
-    return [f"{user.kind}:{user.name}" for user in users]
+            raise UsageError(
+                f"--user {user.name}: recording alone reads no messages; give `validate` the option, or record with -c,"
+                " --metrics or --otlp"
+            )
 
 
 def run_loop(main: Coroutine[None, None, int]) -> int:
@@ -255,7 +263,7 @@ async def _record(
     if not telemetry.wait(stopped + VERDICTS_WITHIN_S):
         console.complain("the last spans are still being sent, in the background")
     for path in followers.late:
-        again = " ".join([program_name(), "validate", *followers.chosen, str(path)])
+        again = shlex.join([program_name(), "validate", *followers.chosen, str(path)])
         console.complain(f"the verdict on {path} is not ready; run `{again}`")
     return EXIT_NOT_JUDGED if any(not leftover.goes_on for leftover in proxy.leftovers) else code
 

@@ -9,12 +9,13 @@ import click
 
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import NAMED_BY, connections_of, decoder_option, open_recording, split_session
+from wsreplay.cli.options import NAMED_BY, connections_of, decoder_option, open_recording, split_session, user_option
 from wsreplay.contract import load
 from wsreplay.errors import UsageError
 from wsreplay.files import write_file
 from wsreplay.report import stats_json, stats_text
 from wsreplay.store.paths import reachable
+from wsreplay.trace.identity import UserSource
 
 
 @click.command(name="stats")
@@ -22,6 +23,7 @@ from wsreplay.store.paths import reachable
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @decoder_option
+@user_option("In an overview: where a connection names its user, as in validate; may repeat. [default: as recorded]")
 @click.option("--follow", is_flag=True, help="Show an overview, and keep it up to date while recordings grow.")
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True,
               help="Output format; html is an overview as a web page.")
@@ -29,8 +31,8 @@ from wsreplay.store.paths import reachable
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
 @colour_option
 def command(
-    file: str, session: int | None, contract: str | None, decoder: str | None, follow: bool, form: str, as_json: bool,
-    output: Path | None, color: bool | None,
+    file: str, session: int | None, contract: str | None, decoder: str | None, users: tuple[UserSource, ...], follow: bool,
+    form: str, as_json: bool, output: Path | None, color: bool | None,
 ) -> None:  # fmt: skip
     """Show how often each event of a recording or SESSION came, the gaps between events, and how long runs and tools took.
 
@@ -46,7 +48,7 @@ def command(
             raise UsageError("an overview covers whole recordings: leave out the session, or cut it into its own file first")
         from wsreplay.cli.overview import show_overview
 
-        show_overview(path, contract, decoder, form, output, follow=follow, color=color)
+        show_overview(path, contract, decoder, users, form, output, follow=follow, color=color)
         return
     painted = wants_colour(color) if output is None else bool(color)
     text = _statistics(path, session or marked, contract, decoder, form, painted)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from wsreplay.errors import UsageError
@@ -18,6 +18,7 @@ from wsreplay.proxy.callbacks import Callbacks
 from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.proxy.recording_files import Relocated
 from wsreplay.telemetry.status import TELL_EVERY_S, Notice, RelayStatus, TelemetryOptions, write_notice, write_options
+from wsreplay.trace.identity import UserSource, user_source_text
 
 START_AGAIN_AFTER_S = 10.0
 
@@ -29,8 +30,9 @@ class Telemetry:
     """
 
     def __init__(
-        self, metrics: tuple[str, int] | None, otlp: str | None, contracts: tuple[str, ...], complain: Callable[[str], None]
-    ) -> None:
+        self, metrics: tuple[str, int] | None, otlp: str | None, contracts: tuple[str, ...], users: Sequence[UserSource],
+        complain: Callable[[str], None],
+    ) -> None:  # fmt: skip
         """Raises UsageError where an extra is missing, or the address is taken."""
         self._wanted, self._complain = metrics is not None or otlp is not None, complain
         self._endpoint = ""
@@ -38,7 +40,7 @@ class Telemetry:
             self._endpoint = check_collector(otlp, "--otlp")
         self._listener = None if metrics is None else _listen(metrics)
         descriptor = None if self._listener is None else self._listener.fileno()
-        self._options = TelemetryOptions(descriptor, otlp or "", next(iter(contracts), ""))
+        self._options = TelemetryOptions(descriptor, otlp or "", next(iter(contracts), ""), tuple(map(user_source_text, users)))
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._told_at = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from wsreplay.contract import Contract
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.stats.account import Account
 from wsreplay.stats.watch import RecordingWatch
+from wsreplay.trace.identity import UserSource
 from wsreplay.units import SECOND
 
 PLOTTED_S = 120  # of the rate, in a plot
@@ -56,8 +57,10 @@ class OverviewWatch:
     Whoever looks at a folder gets what can be read of it; a single file that cannot raises the error.
     """
 
-    def __init__(self, path: Path, contract: Contract | None = None, decoder: str | None = None) -> None:
-        self._path, self._contract, self._decoder = path, contract, decoder
+    def __init__(
+        self, path: Path, contract: Contract | None = None, decoder: str | None = None, users: Sequence[UserSource] = ()
+    ) -> None:
+        self._path, self._contract, self._decoder, self._users = path, contract, decoder, users
         self._watches: dict[Path, RecordingWatch] = {}
         # what was counted of recordings that nobody writes any more, by day
         self._ended: dict[date | None, Account] = {}
@@ -93,7 +96,7 @@ class OverviewWatch:
 
     def _begin(self, path: Path) -> None:
         try:
-            self._watches[path] = RecordingWatch(path, self._contract, decoder=self._decoder)
+            self._watches[path] = RecordingWatch(path, self._contract, decoder=self._decoder, users=self._users)
         except (RecordingError, UsageError) as error:
             self._refuse(path, error)
 

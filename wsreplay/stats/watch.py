@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from wsreplay.stats.account import Account
 from wsreplay.store.condition import UNTYPED
 from wsreplay.store.counting import counted_frames
 from wsreplay.store.reader import Recording
+from wsreplay.trace.identity import UserSource
 from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND
@@ -25,7 +26,8 @@ from wsreplay.validator.select import select_contract
 
 
 class RecordingWatch:
-    """A recording that is counted, also while it grows. `contract` is the one that fits where none is given.
+    """A recording that is counted, also while it grows. `contract` is the one that fits where none is given; `users` says
+    where connections or their messages name users.
 
     `on_end` is told of each run, tool or operation that has ended, with the outermost one that it is part of, `on_finding` of
     each finding as it is decided, `on_amended` of one as it was and is where more is known of it; where judging has to begin
@@ -34,12 +36,12 @@ class RecordingWatch:
 
     def __init__(
         self, path: str | Path, contract: Contract | None = None, *, decoder: str | None = None,
-        on_end: OnEnd | None = None, on_finding: Callable[[Finding], None] | None = None,
+        users: Sequence[UserSource] = (), on_end: OnEnd | None = None, on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
     ) -> None:  # fmt: skip
         self.path = Path(path)
         self.recording = Recording.open(self.path)
-        self._wanted, self._decoder = contract, decoder
+        self._wanted, self._decoder, self._users = contract, decoder, users
         self._on_end, self._on_finding, self._on_amended = on_end, on_finding, on_amended
         self._follower: Follower | None = None
         self._reading: Reading | None = None
@@ -67,6 +69,10 @@ class RecordingWatch:
     def contract(self) -> Contract | None:
         """What it is judged by; None as long as nothing has come that a contract fits."""
         return None if self._follower is None else self._follower.contract
+
+    def user_of(self, session: int) -> str | None:
+        """Whose a session is, by its handshake or a message, as far as it is known."""
+        return None if self._follower is None else self._follower.user_of(session)
 
     def look(self) -> bool:
         """Count what is new. False where nobody writes the recording any more: everything is counted then."""
@@ -97,7 +103,7 @@ class RecordingWatch:
             if live:
                 return
             contract = load(NO_CONTRACT)
-        contract = contract.read_by(self._decoder)
+        contract = contract.read_by(self._decoder).identified_by(*self._users)
         self._follower = Follower(contract, self._add_finding, self._amend, make_log=lambda: SpanTally(self._on_end))
 
     def _count_frames(self) -> None:

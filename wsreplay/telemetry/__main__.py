@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from wsreplay.contract import load
 from wsreplay.display import visible
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.telemetry.follower import MakeWatcher, RecordingsFollower
 from wsreplay.telemetry.status import SILENT_AFTER_S, read_notice, read_options
+from wsreplay.trace.identity import UserSource, parse_user_source
 
 LOOK_EVERY_S = 0.25
 # Of the time, at most the share that is spent with looking: one part in so many.
@@ -64,7 +66,9 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     options = read_options(sys.argv[1].encode())
-    make_watcher, drain = _exporting(options.otlp) if options.otlp else (RecordingWatch, lambda: None)
+    users = tuple(map(parse_user_source, options.users))
+    counting: tuple[MakeWatcher, Callable[[], None]] = (partial(RecordingWatch, users=users), lambda: None)
+    make_watcher, drain = _exporting(options.otlp, users) if options.otlp else counting
     follower = RecordingsFollower(load(options.contract) if options.contract else None, _complain, make_watcher)
     relay = _Relay(follower)
     if options.listener is not None:
@@ -94,14 +98,14 @@ def _serve(descriptor: int, follower: RecordingsFollower, relay: _Relay) -> None
     serve(socket.socket(fileno=descriptor), registry, relay.unhealthy, relay.unready)
 
 
-def _exporting(url: str) -> tuple[MakeWatcher, Callable[[], None]]:
+def _exporting(url: str, users: tuple[UserSource, ...]) -> tuple[MakeWatcher, Callable[[], None]]:
     """Makes collectors of spans; and waits until everything is sent."""
     from wsreplay.telemetry.collect import SpanCollector
     from wsreplay.telemetry.otlp import BackgroundSender, SpanSender
 
     sender = BackgroundSender(SpanSender(url), _complain)
     return (
-        lambda path, contract: SpanCollector(path, contract, sender.send),
+        lambda path, contract: SpanCollector(path, contract, sender.send, users=users),
         lambda: sender.drain(ENDING_PATIENCE_S),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +12,7 @@ from wsreplay.contract import Contract
 from wsreplay.stats.account import Account
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.telemetry.traces import SpanTranslator, TraceSpan
+from wsreplay.trace.identity import UserSource
 from wsreplay.validator.findings import Finding, SpanRecord
 
 BATCH = 2_000  # spans
@@ -28,14 +29,14 @@ class SpanCollector:
 
     def __init__(
         self, path: Path, contract: Contract | None, send: Callable[[list[TraceSpan]], None], *, session: int | None = None,
-        decoder: str | None = None,
+        decoder: str | None = None, users: Sequence[UserSource] = (),
     ) -> None:  # fmt: skip
         self._watch = RecordingWatch(
-            path, contract, decoder=decoder, on_end=self._end, on_finding=self._find,
+            path, contract, decoder=decoder, users=users, on_end=self._end, on_finding=self._find,
             on_amended=self._amend,
         )  # fmt: skip
         self._send, self._session = send, session
-        self._translator = SpanTranslator(self._watch.recording)
+        self._translator = SpanTranslator(self._watch.recording, self._watch.user_of)
         self._ended: list[tuple[SpanRecord, SpanRecord]] = []
         self._findings: dict[str, Finding] = {}
         # spans that were sent: their ids, and the last ones by what they were about

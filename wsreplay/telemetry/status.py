@@ -46,11 +46,12 @@ def read_notice(line: bytes) -> Notice:
 
 class TelemetryOptions(msgspec.Struct, omit_defaults=True):
     """How a telemetry process is started: the descriptor of the socket that it serves metrics on, where spans go, and the
-    contract that says what runs are ("" for the one that fits)."""
+    contract that says what runs are ("" for the one that fits), and where users are named."""
 
     listener: int | None = None
     otlp: str = ""
     contract: str = ""
+    users: tuple[str, ...] = ()
 
 
 def write_options(options: TelemetryOptions) -> str:

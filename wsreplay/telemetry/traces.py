@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from wsreplay.contract import Contract
 from wsreplay.display import visible
@@ -29,6 +32,14 @@ _LOOKED_BACK = 200  # frames before a run in which a client may have named its t
 _MOST_ROOTS = 10_000
 _TOOLS = frozenset(("tool", "tool-call", "call", "function-call"))
 _AGENTS = frozenset(("subagent", "agent"))
+# The conventions' names of providers, by the hosts at which they are reached.
+_PROVIDERS = {
+    "openai.com": "openai", "openai.azure.com": "azure.ai.openai", "inference.ai.azure.com": "azure.ai.inference",
+    "services.ai.azure.com": "azure.ai.inference", "anthropic.com": "anthropic", "amazonaws.com": "aws.bedrock",
+    "generativelanguage.googleapis.com": "gcp.gemini", "aiplatform.googleapis.com": "gcp.vertex_ai", "cohere.com": "cohere",
+    "deepseek.com": "deepseek", "groq.com": "groq", "ml.cloud.ibm.com": "ibm.watsonx.ai", "mistral.ai": "mistral_ai",
+    "perplexity.ai": "perplexity", "x.ai": "x_ai",
+}  # fmt: skip
 _FAILED = frozenset(("failed", "stalled", "cut"))
 
 
@@ -62,17 +73,21 @@ class TraceSpan(NamedTuple):
 
 
 class SpanTranslator:
-    """Makes spans of what the validator says of one recording. Call it where the recording may be read."""
+    """Makes spans of what the validator says of one recording. Call it where the recording may be read. `user_of` tells whose
+    a session is."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, recording: Recording, user_of: Callable[[int], str | None]) -> None:
+        self._recording, self._user_of = recording, user_of
         self._contexts: OrderedDict[str, TraceContext] = OrderedDict()
         self._connections: dict[int, Connection] = {}
         self._zero_ns, self._anchor = 0, ""
+        # where each run of the recorder sent to
+        self._upstreams: dict[int, str] = {}
 
     def refresh(self, connections: list[Connection], runs: list[Run]) -> None:
         """What is known of the recording by now."""
         self._connections = {connection.id: connection for connection in connections}
+        self._upstreams = {run.id: run.upstream for run in runs}
         if runs and not self._anchor:
             self._anchor = f"{runs[0].started_at}\0{runs[0].listen}\0{runs[0].upstream}"
             try:
@@ -132,20 +147,23 @@ class SpanTranslator:
             attributes["wsreplay.frames"] = [record.start_frame, *([record.end_frame] if record.end_frame else [])]
         if operation in ("invoke_agent", "execute_tool"):
             attributes["gen_ai.operation.name"] = operation
+            attributes["gen_ai.provider.name"] = self._provider_of(record, contract)
             if subject:
                 attributes["gen_ai.agent.name" if operation == "invoke_agent" else "gen_ai.tool.name"] = visible(subject)
         if operation == "execute_tool" and record.slice:
             attributes["gen_ai.tool.call.id"] = visible(record.slice[-1][1])
         if "thread" in keys:
             attributes["gen_ai.conversation.id"] = visible(keys["thread"])
-        if contract.name.startswith("openai"):
-            attributes["gen_ai.provider.name"] = "openai"
         if record.state in _FAILED:
             attributes["error.type"] = record.state
-        connection = self._connections.get(record.connection)
-        if connection is not None and connection.user is not None:
-            attributes["user.id"] = visible(connection.user)
+        user = self._user_of(record.session)
+        if user is not None:
+            attributes["user.id"] = visible(user)
         return attributes
+
+    def _provider_of(self, record: SpanRecord, contract: Contract) -> str:
+        connection = self._connections.get(record.connection)
+        return provider_of("" if connection is None else self._upstreams.get(connection.recording_id, ""), contract.name)
 
     # Ids.
 
@@ -190,6 +208,20 @@ class SpanTranslator:
 
 
 _FROM_CLIENT = compare("direction", "=", 0)
+
+
+def provider_of(upstream: str, contract: str) -> str:
+    """Who provides the agent, as the conventions name providers: by the upstream's host, else by the protocol that it speaks.
+
+    An agent of one's own has a name of one's own, which the conventions allow: that of its contract.
+    """
+    host = ""
+    with suppress(ValueError):
+        host = urlsplit(upstream).hostname or ""
+    for domain, provider in _PROVIDERS.items():
+        if host == domain or host.endswith(f".{domain}"):
+            return provider
+    return "openai" if contract.startswith("openai-") else visible(contract)
 
 
 def parse_traceparent(text: str) -> TraceContext | None:

@@ -51,6 +51,11 @@ def parse_user_source(text: str) -> UserSource:
     return UserSource(match["kind"], match["name"])
 
 
+def user_source_text(source: UserSource) -> str:
+    """As it is written."""
+    return source.name if source.kind == "message" else f"{source.kind}:{source.name}"
+
+
 def is_pseudonym(user: str) -> bool:
     """Whether a user is known by a secret's pseudonym alone, which cannot be compared with a name."""
     return user.startswith(_PSEUDONYMS)

@@ -102,6 +102,11 @@ class Follower:
         elif self._on_finding is not None:
             self._on_finding(finding)
 
+    def user_of(self, session: int) -> str | None:
+        """Whose a session is, as far as it is known."""
+        state = self.engine.memory.sessions.get(session)
+        return None if state is None else state.user
+
     def take_span_changes(self) -> Sequence[SpanRecord]:
         """Spans that began or changed since the last time; none where they are not logged."""
         return () if self.log is None else self.log.take_changes()
