@@ -25,7 +25,7 @@ def _definitions() -> dict[str, JsonSchema]:
         "pattern": pattern,
         "patterns": one_or_many(ref("pattern")),
         "keys": one_or_many({"type": "string", "examples": list(CONNECTION_SOURCES)}),
-        **{name: definition for kind in KINDS for name, definition in kind.definitions.items()},
+        **{name: make() for kind in KINDS for name, make in kind.definitions.items()},
     }
 
 

@@ -119,4 +119,4 @@ def _operands_schema(count: int | None) -> JsonSchema:
     return {"type": "array", "items": ref("patterns"), "minItems": count, "maxItems": count}
 
 
-KIND = listed_kind("rules", _read, _schema(), "rule")
+KIND = listed_kind("rules", _read, _schema, "rule")

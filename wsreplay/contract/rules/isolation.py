@@ -8,7 +8,7 @@ from wsreplay.contract.document import Value
 from wsreplay.contract.model import CONNECTION_SOURCES, Rule
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.rules.kind import COMMON, is_enabled, listed_kind, read_common
-from wsreplay.contract.schema_parts import common_properties, json_object, one_or_many, ref
+from wsreplay.contract.schema_parts import JsonSchema, common_properties, json_object, one_or_many, ref
 from wsreplay.trace.regex import PatternError, compile_pattern
 
 
@@ -71,15 +71,18 @@ def _read_canary(value: Value, parts: dict[str, Value]) -> Rule:
     return Canary(**read_common(value, parts), pattern=pattern)
 
 
-_SCHEMA = json_object(
-    {
-        **common_properties(),
-        "bind": ref("keys"),
-        "confine": {"type": "string"},
-        "canary": {"type": "string", "description": "a regular expression (RE2)"},
-        "to": {"type": "string", "default": "conn.user"},
-        "shared": one_or_many({"type": "string"}),
-    },
-    ("id",),
-)
-KIND = listed_kind("isolation", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {
+            **common_properties(),
+            "bind": ref("keys"),
+            "confine": {"type": "string"},
+            "canary": {"type": "string", "description": "a regular expression (RE2)"},
+            "to": {"type": "string", "default": "conn.user"},
+            "shared": one_or_many({"type": "string"}),
+        },
+        ("id",),
+    )
+
+
+KIND = listed_kind("isolation", _read, _schema)

@@ -16,6 +16,8 @@ COMMON = ("id", "severity", "require_activation", "enabled")
 
 ReadRule = Callable[[Value, Reader], Rule | None]
 """Reads one rule; None where it is not enabled."""
+MakeSchema = Callable[[], JsonSchema]
+"""Only who asks for the language's schema pays for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,15 @@ class RuleKind:
     key: str
     # all rules that stand there
     read: Callable[[Value, Reader], Iterable[Rule | None]]
-    # what may stand there, and the definitions that this names
+    # what may stand there, and what makes the definitions that this names
     schema: JsonSchema
-    definitions: dict[str, JsonSchema] = field(default_factory=dict)
+    definitions: dict[str, MakeSchema] = field(default_factory=dict)
     # how a contract that extends another changes it: rules by their ids, or a mapping by names, so many levels deep
     by_id: bool = False
     merged: int = 0
 
 
-def listed_kind(key: str, read: ReadRule, schema: JsonSchema, name: str | None = None) -> RuleKind:
+def listed_kind(key: str, read: ReadRule, schema: MakeSchema, name: str | None = None) -> RuleKind:
     """A list of rules, each with its id; `name` is that of a rule's definition, if it is not the key."""
     what = name or key
 
@@ -44,7 +46,7 @@ def listed_kind(key: str, read: ReadRule, schema: JsonSchema, name: str | None =
     return RuleKind(key, read_all, {"type": "array", "items": ref(what)}, {what: schema}, by_id=True)
 
 
-def named_kind(key: str, read: ReadRule, schema: JsonSchema) -> RuleKind:
+def named_kind(key: str, read: ReadRule, schema: MakeSchema) -> RuleKind:
     """One rule, whose id is the kind's name unless it has another, or a list of them."""
 
     def read_all(value: Value, reader: Reader) -> Iterable[Rule | None]:

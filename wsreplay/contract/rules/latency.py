@@ -46,5 +46,8 @@ def read_latency(value: Value, reader: Reader) -> Rule | None:
     return Latency(**common, events=reader.patterns(parts["latency"]), max_ns=duration_ns(parts["max"]), same_clock=same_clock)
 
 
-_SCHEMA = json_object({**common_properties(), "latency": ref("patterns"), "max": DURATION, "clock": CLOCK})
-KIND = named_kind("latency", read_latency, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object({**common_properties(), "latency": ref("patterns"), "max": DURATION, "clock": CLOCK})
+
+
+KIND = named_kind("latency", read_latency, _schema)

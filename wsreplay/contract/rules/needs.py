@@ -10,7 +10,7 @@ from wsreplay.contract.model import Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader, path_of
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common
-from wsreplay.contract.schema_parts import PATH, common_properties, json_object, one_or_many, ref
+from wsreplay.contract.schema_parts import PATH, JsonSchema, common_properties, json_object, one_or_many, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,11 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object(
-    {**common_properties(), "event": ref("patterns"), "any": one_or_many(PATH)},
-    description="an event has what a screen shows of it",
-)
-KIND = named_kind("needs", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {**common_properties(), "event": ref("patterns"), "any": one_or_many(PATH)},
+        description="an event has what a screen shows of it",
+    )
+
+
+KIND = named_kind("needs", _read, _schema)

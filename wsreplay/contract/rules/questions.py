@@ -10,7 +10,7 @@ from wsreplay.contract.model import Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader, duration_ns, path_of
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common
-from wsreplay.contract.schema_parts import DURATION, common_properties, json_object, one_or_many, ref
+from wsreplay.contract.schema_parts import DURATION, JsonSchema, common_properties, json_object, one_or_many, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +64,21 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object(
-    {
-        **common_properties(),
-        "asks": ref("patterns"),
-        "never": ref("patterns"),
-        "text": one_or_many({"type": "string", "description": "paths: whatever has a text there asks, too"}),
-        "by": {"type": "string", "description": "the key that a question and its answer have in common"},
-        "answered_by": {"type": "string", "description": "a span"},
-        "within": DURATION,
-        "done_within": DURATION,
-        "unasked": {"enum": ["warn", "allow"], "description": "a run that nobody asked for", "default": "warn"},
-    },
-    description="what a client asks, and what answers it",
-)
-KIND = named_kind("questions", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {
+            **common_properties(),
+            "asks": ref("patterns"),
+            "never": ref("patterns"),
+            "text": one_or_many({"type": "string", "description": "paths: whatever has a text there asks, too"}),
+            "by": {"type": "string", "description": "the key that a question and its answer have in common"},
+            "answered_by": {"type": "string", "description": "a span"},
+            "within": DURATION,
+            "done_within": DURATION,
+            "unasked": {"enum": ["warn", "allow"], "description": "a run that nobody asked for", "default": "warn"},
+        },
+        description="what a client asks, and what answers it",
+    )
+
+
+KIND = named_kind("questions", _read, _schema)

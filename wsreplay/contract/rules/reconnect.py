@@ -9,7 +9,7 @@ from wsreplay.contract.document import Value
 from wsreplay.contract.model import Patterns, Rule
 from wsreplay.contract.parts import Reader, duration_ns
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common
-from wsreplay.contract.schema_parts import DURATION, common_properties, json_object, ref
+from wsreplay.contract.schema_parts import DURATION, JsonSchema, common_properties, json_object, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +48,17 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object(
-    {
-        **common_properties(),
-        "in": {"type": "string", "description": "a span: what is lost while none is open need not come back"},
-        "within": DURATION,
-        "lost": ref("patterns"),
-        "left": ref("patterns"),
-    },
-    description="a lost connection is followed by another in time",
-)
-KIND = named_kind("reconnect", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {
+            **common_properties(),
+            "in": {"type": "string", "description": "a span: what is lost while none is open need not come back"},
+            "within": DURATION,
+            "lost": ref("patterns"),
+            "left": ref("patterns"),
+        },
+        description="a lost connection is followed by another in time",
+    )
+
+
+KIND = named_kind("reconnect", _read, _schema)

@@ -9,7 +9,7 @@ from wsreplay.contract.model import Rule
 from wsreplay.contract.parts import Reader, duration_ns
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common, read_field
-from wsreplay.contract.schema_parts import DURATION, FIELD, common_properties, json_object, ref
+from wsreplay.contract.schema_parts import DURATION, FIELD, JsonSchema, common_properties, json_object, ref
 
 RECOVER_WITHIN_NS = 1_000_000_000
 _MODES = ("contiguous", "increasing")
@@ -46,7 +46,10 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )  # fmt: skip
 
 
-_SCHEMA = json_object({
-    **common_properties(), "field": FIELD, "by": ref("keys"), "mode": {"enum": list(_MODES)}, "recover_within": DURATION,
-})  # fmt: skip
-KIND = named_kind("sequence", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object({
+        **common_properties(), "field": FIELD, "by": ref("keys"), "mode": {"enum": list(_MODES)}, "recover_within": DURATION,
+    })  # fmt: skip
+
+
+KIND = named_kind("sequence", _read, _schema)

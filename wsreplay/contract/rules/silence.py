@@ -8,7 +8,7 @@ from wsreplay.contract.document import Value
 from wsreplay.contract.model import Rule
 from wsreplay.contract.parts import Reader, duration_ns
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common
-from wsreplay.contract.schema_parts import DURATION, common_properties, json_object
+from wsreplay.contract.schema_parts import DURATION, JsonSchema, common_properties, json_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,11 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object(
-    {**common_properties(), "in": {"type": "string", "description": "a span"}, "max": DURATION},
-    description="between two events of a span not more than so long passes",
-)
-KIND = named_kind("silence", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {**common_properties(), "in": {"type": "string", "description": "a span"}, "max": DURATION},
+        description="between two events of a span not more than so long passes",
+    )
+
+
+KIND = named_kind("silence", _read, _schema)

@@ -90,4 +90,4 @@ def _schema() -> JsonSchema:
     return json_object({**properties, **common}, description="start … body … end per key")
 
 
-KIND = RuleKind("spans", _read, {"type": "object", "additionalProperties": ref("span")}, {"span": _schema()}, merged=2)
+KIND = RuleKind("spans", _read, {"type": "object", "additionalProperties": ref("span")}, {"span": _schema}, merged=2)

@@ -8,7 +8,7 @@ from wsreplay.contract.document import Value
 from wsreplay.contract.model import Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common
-from wsreplay.contract.schema_parts import common_properties, json_object, ref
+from wsreplay.contract.schema_parts import JsonSchema, common_properties, json_object, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,11 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object(
-    {**common_properties(), "first": ref("patterns"), "before": ref("patterns")},
-    description="what comes first on a connection, where it comes at all",
-)
-KIND = named_kind("startup", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {**common_properties(), "first": ref("patterns"), "before": ref("patterns")},
+        description="what comes first on a connection, where it comes at all",
+    )
+
+
+KIND = named_kind("startup", _read, _schema)

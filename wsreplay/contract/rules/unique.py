@@ -9,7 +9,7 @@ from wsreplay.contract.model import Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common, read_field
-from wsreplay.contract.schema_parts import FIELD, common_properties, json_object, ref
+from wsreplay.contract.schema_parts import FIELD, JsonSchema, common_properties, json_object, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,5 +42,8 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object({**common_properties(), "field": FIELD, "by": ref("keys"), "event": ref("patterns")})
-KIND = named_kind("unique", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object({**common_properties(), "field": FIELD, "by": ref("keys"), "event": ref("patterns")})
+
+
+KIND = named_kind("unique", _read, _schema)

@@ -9,7 +9,7 @@ from wsreplay.contract.document import Value
 from wsreplay.contract.model import Patterns, Rule, may_fit
 from wsreplay.contract.parts import Reader
 from wsreplay.contract.rules.kind import COMMON, is_enabled, named_kind, read_common
-from wsreplay.contract.schema_parts import common_properties, json_object, ref
+from wsreplay.contract.schema_parts import JsonSchema, common_properties, json_object, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,16 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     )
 
 
-_SCHEMA = json_object(
-    {
-        **common_properties(),
-        "from": ref("patterns"),
-        "until": ref("patterns"),
-        "by": {"type": "string", "description": "the key that both have in common", "default": "conn.session"},
-    },
-    description="while the server waits for its client, nothing is due",
-)
-KIND = named_kind("waits", _read, _SCHEMA)
+def _schema() -> JsonSchema:
+    return json_object(
+        {
+            **common_properties(),
+            "from": ref("patterns"),
+            "until": ref("patterns"),
+            "by": {"type": "string", "description": "the key that both have in common", "default": "conn.session"},
+        },
+        description="while the server waits for its client, nothing is due",
+    )
+
+
+KIND = named_kind("waits", _read, _schema)
