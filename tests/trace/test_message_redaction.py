@@ -90,6 +90,23 @@ def test_auto_reads_bytes_too() -> None:
     assert hidden(plain, "auto") == plain
 
 
+def test_a_message_whose_bytes_look_like_a_secret_where_no_text_does_is_withheld() -> None:
+    key = "sk-proj-abcdefghijklmnop1234"
+    assert hidden(msgspec.msgpack.encode({"type": "said", key: b"\xff"}), "auto") is None
+    shown = hidden(msgspec.msgpack.encode({"type": "said", "text": key, "raw": b"\xff"}), "auto")
+    assert shown is not None and key.encode() not in shown
+
+
+@pytest.mark.parametrize("secret", [b"sk-proj-abcdefghijklmnop1234" * 2, b"\xffsk-proj-abcdefghijklmnop1234\xff"])
+def test_auto_looks_into_bytes(secret: bytes) -> None:
+    """The byte before them, which says how long they are, may be a digit or a letter."""
+    for document in ({"type": "said", "raw": secret}, {"type": "login", "password": b"\xff" + secret}):
+        shown = hidden(msgspec.msgpack.encode(document), "auto")
+        assert shown is not None and b"sk-proj" not in shown and b"redacted:" in shown
+    kept = {"type": "login", "raw": b"\xff" * 40, "password": b""}
+    assert hidden(msgspec.msgpack.encode(kept), "auto") == msgspec.msgpack.encode(kept)
+
+
 def test_a_secret_named_twice_is_hidden_twice() -> None:
     text = f'42["login",{{"password":"{SECRET}","password":"x"}}]'
     assert SECRET.encode() not in (hidden(text, "$.password") or b"")

@@ -41,7 +41,7 @@ class PayloadSecrets:
         try:
             text = payload.decode()
         except UnicodeDecodeError:
-            return None if self._seems_secret(payload.decode("latin-1"), is_first) else payload
+            return None if self._seems_secret(_legible(payload), is_first) else payload
         shown = self._in_text(text, is_first)
         return payload if shown == text else shown.encode()
 
@@ -51,7 +51,7 @@ class PayloadSecrets:
 
     def has_shape(self, payload: bytes) -> bool:
         """Whether a secret stands in it that is one by its shape."""
-        return self._names.has_shape(payload.decode("latin-1"))
+        return self._names.has_shape(_legible(payload))
 
     def _seems_secret(self, text: str, is_first: bool) -> bool:
         if self._names.has_shape(text):
@@ -113,6 +113,10 @@ class PayloadSecrets:
         if isinstance(value, list):
             items = [self._walked(item, is_first, depth + 1, name) for item in value]
             return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        if isinstance(value, bytes):
+            text = _legible(value)
+            is_secret = self._is_secret(name, text, is_first) if name else self._names.has_shape(text)
+            return self._value(text).encode() if value and is_secret else value
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return self._value(str(value)) if is_number and name and self._names.is_member(name) else value
 
@@ -147,3 +151,8 @@ def _unescaped(text: str) -> str:
         return str(orjson.loads(f'"{text}"'))
     except orjson.JSONDecodeError:
         return text
+
+
+def _legible(payload: bytes) -> str:
+    """Bytes as text in which what is not ASCII is part of no word."""
+    return payload.decode("ascii", "replace")
