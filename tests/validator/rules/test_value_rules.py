@@ -185,6 +185,26 @@ def test_findings_name_what_came_and_what_was_expected():
     ]  # fmt: skip
 
 
+def test_what_cannot_be_compared_is_said_and_is_no_measure_for_what_comes():
+    trace = Trace().open()
+    for value in (5, "x", True, [1], "w", 3, None, 2):
+        trace.s2c("tick", v=value)
+    assert say("[{id: a, monotonic: $.v, mode: non_decreasing, event: tick}]", trace) == [
+        "$.v of tick is 'x' after 5",
+        "$.v of tick is neither a number nor a string",
+        "$.v of tick is neither a number nor a string",
+        "$.v of tick is w, at least x expected",
+        "$.v of tick is 3 after 'w'",
+        "$.v of tick is 2, at least 3 expected",
+    ]
+
+
+def test_each_total_that_is_stated_is_one_time_that_the_rule_applies():
+    trace = Trace().open().s2c("tick").s2c("done", v=1).s2c("done", v=0).s2c("done").at(9).close()
+    (rule,) = trace.judge(loads(HEAD + "[{id: c, count: tick, equals: $.v, at: done}]")).rules
+    assert (rule.activations, rule.fulfilments, rule.verdict) == (2, 2, Verdict.SATISFIED)
+
+
 def test_one_value_of_a_key_for_each_of_another_is_said_with_both():
     trace = Trace().open().s2c("a", k="c7", n="search").s2c("b", k="c7", n="fetch").s2c("a", k="c8", n="fetch")
     assert say("[{id: one-tool, consistent: [k, n]}]", trace) == ["n is fetch in b, but was search for k c7"]

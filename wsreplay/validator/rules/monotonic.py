@@ -69,9 +69,14 @@ class MonotonicTemplate(ValueTemplate):
         if last is None:
             return
         if isinstance(value, str) is not isinstance(last.value, str):
-            self.say(slice_, "format", f"{field} of {type_} is {short(value)!r} after {short(last.value)!r}", *event, last.fid)
+            self.say(slice_, "format", f"{field} of {type_} is {_quoted(value)} after {_quoted(last.value)}", *event, last.fid)
             return
         holds, words = _HOLDS[self.rule.order]
         if not holds(value, last.value):
             wanted = f"{words} {short(last.value)}".strip()
             self.say(slice_, "order", f"{field} of {type_} is {short(value)}, {wanted} expected", *event, last.fid)
+
+
+def _quoted(value: float | str) -> str:
+    """So that the text "5" is told from the number."""
+    return repr(short(value)) if isinstance(value, str) else short(value)
