@@ -189,6 +189,22 @@ def test_a_map_knows_what_the_one_below_it_knows():
     assert above.live("run", "r3") is None
 
 
+def test_a_map_renames_as_soon_as_an_id_that_tells_itself_stands_for_another():
+    below = IdMap()
+    above = IdMap(below)
+    for domain, recorded, live in (("run", "run-0000001", "run-0000001"), ("run", "1", "2"), ("run", 7, 8)):
+        above.learn(domain, recorded, live)
+        assert (above.renames, below.renames) == (False, False)
+    below.learn("run", "run-0000002", "run-0000009")
+    assert (above.renames, below.renames) == (True, True)
+    below.learn("run", "run-0000003", "run-0000003")
+    assert below.renames
+    assert (above.by_value("run-0000002"), above.by_value("run-0000003")) == ("run-0000009", "run-0000003")
+    assert above.by_value("run-0000004") is None
+    below.learn("tool", "run-0000002", "call-0000001")
+    assert above.by_value("run-0000002") is None, "it may be either"
+
+
 def test_ids_are_changed_into_what_stands_for_them():
     akin = {"run": ["thread"], "thread": ["run"]}
     ids = IdMap()

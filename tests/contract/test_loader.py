@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from wsreplay.contract import builtin_names, json_schema, load, loads
-from wsreplay.contract.model import Span
+from wsreplay.contract.model import Declare, Span
+from wsreplay.contract.paths import parse
 from wsreplay.contract.rules.questions import Questions
+from wsreplay.contract.rules.unique import Unique
 from wsreplay.decode import OUR_DECODERS
 from wsreplay.errors import ContractError
 
@@ -230,3 +232,46 @@ def test_a_contract_that_extends_another_has_its_own_name_or_that_of_its_file(tm
     assert load(str(tmp_path / "mine.yaml")).name == "mine"
     (tmp_path / "mine.yaml").write_text("contract: ours\nextends: agent-chat\n")
     assert load(str(tmp_path / "mine.yaml")).name == "ours"
+
+
+def test_a_rule_with_another_template_keeps_of_the_old_one_what_every_rule_has(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "contract: base\nkeys: {run: $.run}\nspans: {run: {by: run, start: s, end: e}}\nrules:\n"
+        "  - {id: one, response: [a, b], within: 5s, severity: warning, by: run}\n"
+        "  - {id: two, rate: a, max: 3, per: 1s, severity: info}\n"
+        "  - {id: three, existence: a, min: 2}\n"
+    )
+    rules = "[{id: one, precedence: [a, c]}, {id: two, absence: a}, {id: three, existence: b}]"
+    changed = loads(f"extends: base.yaml\nrules: {rules}", "c.yaml", tmp_path)
+    one, two, three = (rule for rule in changed.rules if rule.id in ("one", "two", "three"))
+    assert isinstance(one, Declare) and isinstance(two, Declare) and isinstance(three, Declare)
+    assert (one.template, one.within_ns, one.severity, one.by) == ("precedence", 5_000_000_000, "warning", ("run",))
+    assert (two.template, two.max, two.severity) == ("absence", None, "info")
+    assert (three.template, three.min, [str(pattern) for pattern in three.operands[0]]) == ("existence", 2, ["b"])
+
+
+def test_a_rule_that_has_a_template_takes_the_place_of_one_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("contract: base\nunique: [{id: once, field: $.id}, {id: also, field: $.n}]")
+    changed = loads("extends: base.yaml\nrules: [{id: once, absence: a}, {id: also, field: $.m}]", "c.yaml", tmp_path)
+    kinds = {rule.id: type(rule).__name__ for rule in changed.rules}
+    assert kinds == {"once": "Declare", "also": "Unique"}
+    (also,) = (rule for rule in changed.rules if isinstance(rule, Unique))
+    assert also.field == parse("$.m")
+
+
+def test_a_file_that_cannot_be_a_contract_says_why(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(b"contract: \xe4")
+    (tmp_path / "large.yaml").write_bytes(b"#" * ((4 << 20) + 1))
+    for name, why in (("latin", "not UTF-8"), ("large", "too large for a contract"), ("none", "no such contract file: ")):
+        with pytest.raises(ContractError, match=rf"^({re.escape(str(tmp_path))}/{name}.yaml: )?{why}"):
+            load(str(tmp_path / f"{name}.yaml"))
+    with pytest.raises(ContractError, match="no built-in contract 'agent-chatt'; did you mean 'agent-chat'"):
+        load("agent-chatt")
+
+
+def test_where_a_user_stands_is_read_or_refused_with_its_place() -> None:
+    contract = loads("contract: x\nuser: ['header:X-User', $.user]")
+    assert [(source.kind, source.name) for source in contract.users] == [("header", "X-User")]
+    assert contract.keys["user"].sources == (parse("$.user"),)
+    assert mistake("contract: x\nuser: 'heder:x'").startswith("c.yaml:2:7: user: ")
+    assert mistake("contract: x\nuser: $..user").startswith("c.yaml:2:7: user: ")

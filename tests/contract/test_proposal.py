@@ -51,7 +51,7 @@ def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
     assert may_mean(theirs, ours)
 
 
-@pytest.mark.parametrize("theirs", ["begin", "user.begin", "run.begin.now", "run"])
+@pytest.mark.parametrize("theirs", ["begin", "user.begin", "run.begin.now", "run", "apple.pear", "agent.pear"])
 def test_or_not(theirs: str) -> None:
     assert not may_mean(theirs, "agent_started")
 

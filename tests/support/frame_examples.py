@@ -30,3 +30,9 @@ def decode(wire: bytes, **options: object) -> tuple[list[DecodedFrame], StreamDe
 def assert_clean(decoder: StreamDecoder) -> None:
     assert (decoder.malformed, decoder.protocol_error, decoder.undecodable) == (None, None, None)
     assert decoder.frontier == decoder.received
+
+
+def assert_contiguous(frames: list[DecodedFrame], start: int) -> None:
+    for frame in frames:
+        assert frame.offset == start
+        start += frame.wire_length

@@ -58,5 +58,12 @@ def test_replacing_touches_what_is_selected_and_nothing_else(segments: list[str 
         assert document == before
 
 
+def test_texts_are_found_wherever_they_are_values() -> None:
+    document = {"a": "x", "b": [1, "y", {"c": None, "d": "z"}, []], "e": {"f": True}, "g": ["w"]}
+    assert dict(paths.texts_in(document)) == {("a",): "x", ("b", 1): "y", ("b", 2, "d"): "z", ("g", 0): "w"}
+    assert list(paths.texts_in("alone")) == [((), "alone")]
+    assert list(paths.texts_in(7)) == []
+
+
 def test_the_root_cannot_be_replaced() -> None:
     assert not paths.replace({}, (), 1)

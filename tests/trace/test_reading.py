@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from wsreplay.model import FIN, Connection, Frame
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.trace import filter as filters
-from wsreplay.trace.reading import Reading
+from wsreplay.trace.reading import MessageReading, Reading
 
 CASES = Path(__file__).parents[1] / "decode" / "cases"
 
@@ -149,3 +150,29 @@ def test_the_events_of_a_protocol_are_named(tmp_path: Path, case: str, types: li
         import_file(source, tmp_path / "a.db")
     with Recording.open(tmp_path / "a.db") as recording:
         assert [name for names in read(recording)[1] for name in names] == types
+
+
+def test_each_event_of_a_recording_is_a_message(tmp_path: Path) -> None:
+    """One that is its message as it stands keeps its frame; what is no event is there as it was sent."""
+    batch = text('[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"b"}]', 0)
+    ping, close = (1, 9, FIN, b"?"), (0, 8, FIN, b"\x03\xe8")
+    with recorded(tmp_path / "a.db", [ASK, ANSWER, batch, ping, close], [text('{"type":"x"}'), text("plain")]) as recording:
+        reading = MessageReading(recording)
+        assert reading.untold() == {1, 2}
+        assert [decoder.name for decoder in reading.decoders()] == ["json", "json-rpc"]
+        events = [(event.connection_id, event.direction, event.opcode, event.type) for event in reading.messages()]
+        assert events == [
+            (1, 0, 1, "initialize"), (1, 1, 1, "initialize:result"), (1, 0, 1, "a"), (1, 0, 1, "b"), (1, 1, 9, None),
+            (1, 0, 8, None), (2, 1, 1, "x"), (2, 1, 1, None),
+        ]  # fmt: skip
+        documents = [json.loads(event.payload) for event in reading.messages([1]) if event.opcode == 1]
+        assert [document.get("id") for document in documents] == [1, 1, None, None]
+        assert {event.connection_id for event in reading.messages([2])} == {2}
+
+
+def test_heartbeats_of_a_protocol_are_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    beats = [text('0{"sid":"x"}'), text("2"), text("3", 0), text('42["agent_started",{}]')]
+    with recorded(tmp_path / "a.db", beats, [text('{"type":"ping"}'), text('{"type":"x"}')]) as recording:
+        reading = MessageReading(recording)
+        assert [event.type for event in reading.messages(heartbeats=False)] == ["engine.open", "agent_started", "ping", "x"]
+        assert len(list(reading.messages())) == 6

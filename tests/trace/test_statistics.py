@@ -143,3 +143,9 @@ def test_the_statistics_of_a_recording_are_those_of_its_messages() -> None:
     assert types["tool_executing"] > 1
     assert {number: group.count for number, group in found.sessions.items()} == {1: types.total()}
     assert nowhere.types == {}
+
+
+def test_what_is_counted_by_name_stays_so_when_there_is_room_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "_MOST_GROUPS", 2)
+    result = counted(*(event(number, name) for number, name in enumerate(("a", "b", "c", "a", "d", "b"))))
+    assert {name: group.count for name, group in result.types.items()} == {"a": 2, "b": 2, OTHER: 2}

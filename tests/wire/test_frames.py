@@ -15,6 +15,7 @@ from frame_examples import (
     PING_HELLO,
     SERVER,
     assert_clean,
+    assert_contiguous,
     decode,
 )
 
@@ -357,9 +358,3 @@ def test_an_endless_message_of_tiny_fragments_is_let_go(frame):
     assert len(returned) == 100_001
     (last,) = decoder.feed(frame(0, b"x"), 2)
     assert (last.message, last.message_opcode, last.missing) == (None, 1, 0)
-
-
-def assert_contiguous(frames: list[DecodedFrame], start: int) -> None:
-    for frame in frames:
-        assert frame.offset == start
-        start += frame.wire_length

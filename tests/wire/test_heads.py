@@ -135,6 +135,7 @@ def test_a_request_head_is_read():
         (b"HTTP/1.1 500 \xe4\n\n", ("HTTP/1.1", "500", "ä")),
         (b"HTTP/1.1  404   Not  Found \r\n", ("HTTP/1.1", "404", "Not  Found ")),
         (b"GET  /a b?c\td HTTP/1.1 \r\n\r\n", ("GET", "/a b?c\td", "HTTP/1.1")),
+        (b"GET /a\x0b HTTP/1.1\r\n\r\n", ("GET", "/a\x0b", "HTTP/1.1")),
         (b"GET /a\r\n\r\n", ("GET", "/a", "")),
         (b"\r\nGET", ("GET", "", "")),
         (b"", ("", "", "")),

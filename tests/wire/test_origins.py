@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wsreplay.errors import UsageError
-from wsreplay.wire.origins import OriginRule, is_loopback
+from wsreplay.wire.origins import MOST_TOLD, OriginGate, OriginRule, is_loopback, is_this_machine
 
 
 def refused(
@@ -80,3 +80,29 @@ def test_what_is_not_an_origin_is_not_taken_for_one(origin: str):
 )
 def test_loopback(host: str, loopback: bool):
     assert is_loopback(host) is loopback
+
+
+def test_each_origin_that_is_refused_is_told_once_and_answered_each_time():
+    told: list[str] = []
+    gate = OriginGate(RULE, told.append)
+    evil = [(b"Origin", b"https://evil.example")]
+    said = "pages of https://evil.example may not use this port; --allow-origin https://evil.example lets them"
+    assert [gate.refusal(evil, "127.0.0.1") for _ in range(2)] == [said] * 2
+    assert gate.refusal([(b"Origin", b"http://localhost:3000")], "127.0.0.1") is None
+    assert gate.refusal([(b"Origin", b"http://10.0.0.1:3000")], "10.0.0.1") is None
+    assert told == [f"refused with 403: {said}"]
+    assert gate.refusal([(b"Origin", b"")], "") == 'pages of "" may not use this port; --allow-origin "" lets them'
+    for number in range(MOST_TOLD):
+        assert gate.refusal([(b"Origin", b"https://%d.example" % number)], "") is not None
+    assert len(told) == MOST_TOLD
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("localhost", True), ("LOCALHOST.", True), ("127.0.0.1", True), ("127.8.9.1", True), ("::1", True),
+        ("app.localhost", False), ("App.LocalHost", False), ("localhost.example", False), ("10.0.0.1", False), ("", False),
+    ],
+)  # fmt: skip
+def test_this_machine(host: str, ours: bool):
+    assert is_this_machine(host) is ours

@@ -1,0 +1,30 @@
+"""How a connection ended is said in words, and an ordinary ending not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsreplay.model import Connection, Ending
+from wsreplay.trace.endings import ending_text
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"ending": Ending.OPEN}, ""),
+        ({"ending": Ending.TRUNCATED, "closed_by": "server"}, ""),
+        *(({"ending": Ending.CLEAN, "closed_by": "client", "close_code": code}, "") for code in (1000, 1001, 1005, None)),
+        ({"ending": Ending.CLEAN, "closed_by": "server", "close_code": 1011}, "closed by the server with 1011"),
+        ({"ending": Ending.CLEAN, "close_code": 4000, "close_reason": "bye"}, "closed with 4000: bye"),
+        ({"ending": Ending.DROPPED, "closed_by": "client"}, "dropped by the client without a close frame"),
+        ({"ending": Ending.DROPPED}, "dropped without a close frame"),
+        ({"ending": Ending.REFUSED, "status": 403}, "refused with status 403"),
+        ({"ending": Ending.REFUSED, "status": 502, "error": "nobody listens"}, "refused: nobody listens"),
+        ({"ending": Ending.REFUSED, "status": None}, "refused: no reason is known"),
+        ({"ending": Ending.MALFORMED, "error": "a reserved opcode"}, "malformed: a reserved opcode"),
+    ],
+)
+def test_an_ending_in_words(facts: dict[str, Any], text: str) -> None:
+    assert ending_text(Connection(1, 1, 0, path="/ws", **{"status": 101, **facts})) == text
