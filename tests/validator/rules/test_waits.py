@@ -82,3 +82,26 @@ def test_what_waited_is_judged_as_if_it_had_not(asked: float, begun: float, back
 
     rules = [[(finding.rule, finding.kind) for finding in judge(trace_with(pause)).findings] for pause in (0.0, 30.0)]
     assert rules[0] == rules[1]
+
+
+RENEWED = loads("""
+contract: x
+keys: {thread: $.thread}
+spans: {typing: {by: thread, within: 5s, start: types, end: rests, renews: true}}
+waits: {by: thread, from: "s2c:may_i", until: "c2s:yes"}
+""")
+
+
+def test_what_is_renewed_after_its_deadline_while_the_server_waits_goes_on() -> None:
+    trace = Trace().open().s2c("types", thread="a").s2c("may_i", thread="a").at(20).s2c("types", thread="a")
+    trace.at(21).c2s("yes", thread="a")
+    assert said(trace.at(22).s2c("rests", thread="a").close().judge(RENEWED)) == []
+
+
+def test_what_begins_anew_after_it_had_begun_too_late_is_due_like_any() -> None:
+    swapped = Trace().open().s2c("rests", thread="a").s2c("types", thread="a")
+    again = swapped.at(9).s2c("types", thread="a").at(15).s2c("rests", thread="a").close()
+    assert said(again.judge(RENEWED)) == [
+        "typing: types came after rests for thread a",
+        "typing: rests came 1s too late for thread a",
+    ]

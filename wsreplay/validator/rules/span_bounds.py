@@ -47,7 +47,7 @@ class SpanBounds:
         """What it must have ended by runs from now on."""
         instance.wait(t - instance.t)
         if self._within_ns is not None and instance.overdue_finding is None:
-            self.queue.remove(instance)
+            (self._parked if instance in self._parked else self.queue).remove(instance)
             self.queue.append(instance)
             self._clock.look_now()
 

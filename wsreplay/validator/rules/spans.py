@@ -52,12 +52,12 @@ class SpanMonitor(SpanInstances):
             return open_one
         if self.reporter.has_repeated(fid):  # the same message once more, which is said
             return open_one
-        if self.span.renews:
-            self.bounds.renew(open_one, t)
-            return open_one
         if open_one.excused:
             self.cut(open_one, t, fid, SUPPRESSED, "started again")
             return self.open(conn, key, t, fid, above, else_key)
+        if self.span.renews:
+            self.bounds.renew(open_one, t)
+            return open_one
         if not nested:
             self._restart(open_one, t, fid)
             return self.open(conn, key, t, fid, above, else_key)
