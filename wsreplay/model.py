@@ -10,12 +10,12 @@ Times are integers in nanoseconds since the start of the recording's first run; 
     event        a message with a type, or a part of one: what a decoder makes of messages
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class Direction(IntEnum):
@@ -76,7 +76,7 @@ class EventNumber(int):
 
     place: int
 
-    def __new__(cls, frame: int, place: int = 0) -> EventNumber:
+    def __new__(cls, frame: int, place: int = 0) -> Self:
         number = super().__new__(cls, frame)
         number.place = place
         return number
@@ -112,7 +112,7 @@ class EventNumber(int):
     def __repr__(self) -> str:
         return f"{int(self)}.{self.place}"
 
-    def __reduce__(self) -> tuple[type[EventNumber], tuple[int, int]]:
+    def __reduce__(self) -> "tuple[type[EventNumber], tuple[int, int]]":
         return EventNumber, self._parts()
 
 

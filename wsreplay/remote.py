@@ -20,14 +20,15 @@ from wsreplay.files import PrivateFolder, new_file
 
 TRIES = 3
 _FIRST_WAIT_S = 0.5
-_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)", re.DOTALL)
+_URL = r"([a-z][a-z0-9+.-]+):/+(.+)"
 
 Result = TypeVar("Result")
 
 
 def url_of(path: str | Path) -> str | None:
     """The URL that a path stands for; None where it is a file of this machine."""
-    match = _URL.fullmatch(str(path))
+    text = str(path)
+    match = re.fullmatch(_URL, text, re.DOTALL) if ":/" in text else None
     if match is None or os.path.lexists(path):
         return None
     return f"{match[1]}://{'/' if match[1] == 'file' else ''}{match[2]}"

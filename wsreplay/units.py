@@ -30,13 +30,13 @@ _SIZES = {"": 1, "b": 1} | {
     for unit in ("", "b")
 }
 _NUMBER = r"([0-9]{1,19}(?:\.[0-9]{1,19})?)"
-_PLAIN = re.compile(_NUMBER)
-_PARTS = re.compile(rf"{_NUMBER}\s?([a-zµμ]{{1,3}})")
-_DURATION = re.compile(rf"(?:{_PARTS.pattern}\s?)+")
-_CLOCK = re.compile(r"(?:([0-9]{1,7}):)?([0-9]{1,7}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
-DURATION_PATTERN = rf"^\s*(?:{_CLOCK.pattern}|(?:{_NUMBER}\s?(?:{'|'.join(_TIMES)})\s?)+)$"
+# Compiled when they are first used: most commands start without.
+_PARTS = rf"{_NUMBER}\s?([a-zµμ]{{1,3}})"
+_DURATION = rf"(?:{_PARTS}\s?)+"
+_CLOCK = r"(?:([0-9]{1,7}):)?([0-9]{1,7}):([0-9]{1,2}(?:\.[0-9]{1,9})?)"
+DURATION_PATTERN = rf"^\s*(?:{_CLOCK}|(?:{_NUMBER}\s?(?:{'|'.join(_TIMES)})\s?)+)$"
 """What a duration with a unit looks like, for a JSON Schema."""
-_SIZE = re.compile(rf"{_NUMBER}\s?([A-Za-z]{{0,3}})")
+_SIZE = rf"{_NUMBER}\s?([A-Za-z]{{0,3}})"
 
 
 def parse_duration(text: str, *, bare: bool = True) -> int:
@@ -45,14 +45,14 @@ def parse_duration(text: str, *, bare: bool = True) -> int:
     A number without a unit is seconds, unless `bare` is false. Fractions of a nanosecond are rounded.
     """
     text = text.strip()
-    if clock := _CLOCK.fullmatch(text):
+    if clock := re.fullmatch(_CLOCK, text):
         return _whole((int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + Fraction(clock[3])) * SECOND, text)
-    if bare and _PLAIN.fullmatch(text):
+    if bare and re.fullmatch(_NUMBER, text):
         return _whole(Fraction(text) * SECOND, text)
-    parts = _PARTS.findall(text) if _DURATION.fullmatch(text) else []
+    parts = re.findall(_PARTS, text) if re.fullmatch(_DURATION, text) else []
     factors = [_TIMES.get(unit, 0) for _, unit in parts]
     if not parts or 0 in factors or any(after >= before for before, after in pairwise(factors)):
-        unit = "" if bare or not _PLAIN.fullmatch(text) else ": it has no unit"
+        unit = "" if bare or not re.fullmatch(_NUMBER, text) else ": it has no unit"
         raise ValueError(f"{text!r} is not a duration{unit}; write ns, us, ms, s, m, h, d, w, as in 250ms or 1m30s, or m:ss")
     return _whole(sum(Fraction(number) * factor for (number, _), factor in zip(parts, factors, strict=True)), text)
 
@@ -60,7 +60,7 @@ def parse_duration(text: str, *, bare: bool = True) -> int:
 def parse_size(text: str) -> int:
     """Bytes: `1500`, `64k`, `64kB`, `1.5MiB`, in any case but for `m`, which is a minute. Raises ValueError."""
     text = text.strip()
-    match = _SIZE.fullmatch(text)
+    match = re.fullmatch(_SIZE, text)
     factor = _SIZES.get(match[2].lower()) if match and match[2] != "m" else None
     if match is None or factor is None:
         raise ValueError(f"{text!r} is not a size; write bytes, or a unit of kB MB GB TB KiB MiB GiB TiB, as in 64kB or 1.5MiB")

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from wsreplay.errors import WsreplayError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from wsreplay.model import Session
 
 # The shell completes names of files itself: it knows ~, quotes and spaces.
@@ -35,7 +36,7 @@ class RecordingName(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         path, mark, number = incomplete.rpartition("#")
         offers = [_session_item(session, f"{path}#") for session in _sessions(path)] if mark else []
-        return _fitting(offers, f"{path}#{number}") or [CompletionItem(incomplete, type=_FILES)]
+        return _fitting(offers, f"{path}#{number}") or [_offer(incomplete, type=_FILES)]
 
 
 class SessionNumber(click.types.IntParamType):
@@ -54,7 +55,7 @@ class ContractName(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from wsreplay.contract import builtin_names
 
-        return [*_fitting(map(CompletionItem, builtin_names()), incomplete), CompletionItem(incomplete, type=_FILES)]
+        return [*_fitting(map(_offer, builtin_names()), incomplete), _offer(incomplete, type=_FILES)]
 
 
 class DecoderName(click.ParamType[str]):
@@ -65,7 +66,7 @@ class DecoderName(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from wsreplay.decode import decoder_names
 
-        return _fitting(map(CompletionItem, decoder_names()), incomplete)
+        return _fitting(map(_offer, decoder_names()), incomplete)
 
 
 class FilterText(click.ParamType[str]):
@@ -80,7 +81,13 @@ class FilterText(click.ParamType[str]):
         stem = before + space
         field, colon, _ = term.partition(":")
         words = (f"{field}:{value}" for value in _VALUES.get(field, ())) if colon else (f"{name}:" for name in FIELDS)
-        return _fitting((CompletionItem(stem + word) for word in words), incomplete)
+        return _fitting((_offer(stem + word) for word in words), incomplete)
+
+
+def _offer(value: str, type: str = "plain", help: str | None = None) -> CompletionItem:
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(value, type=type, help=help)
 
 
 def _fitting(items: Any, incomplete: str) -> list[CompletionItem]:
@@ -90,7 +97,7 @@ def _fitting(items: Any, incomplete: str) -> list[CompletionItem]:
 def _session_item(session: Session, stem: str) -> CompletionItem:
     first = session.connections[0]
     label = " ".join(part for part in (first.user, first.path) if part)
-    return CompletionItem(f"{stem}{session.id}", help="".join(sign for sign in label if sign.isprintable())[:60])
+    return _offer(f"{stem}{session.id}", help="".join(sign for sign in label if sign.isprintable())[:60])
 
 
 def _sessions(path: str) -> Iterator[Session]:

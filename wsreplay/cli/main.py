@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import signal
@@ -79,6 +80,9 @@ class LazyGroup(click.Group):
             from wsreplay.cli import defaults
 
             defaults.apply(ctx, name, command, rest)
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         return name, command, rest
 
 
@@ -120,6 +124,7 @@ def _end_in_order(number: int, _frame: object) -> NoReturn:
 
 def main() -> NoReturn:
     """The entry point: runs a command, and turns every error into one line and an exit code."""
+    gc.disable()  # until the command is imported: nothing that is made before it runs is garbage
     streams.prepare()
     try:
         code = group.main(prog_name="wsreplay", standalone_mode=False)

@@ -22,12 +22,12 @@ from wsreplay.errors import UsageError
 from wsreplay.model import NO_CONTRACT, Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.identity import UserSource, parse_user_source
 from wsreplay.trace.sessions import numbered, stitch, there_are
 from wsreplay.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
+    from wsreplay.trace.identity import UserSource
 
 _RECORDINGS = Path("recordings")
 _UNCUT = 2**31
@@ -102,16 +102,18 @@ def user_option(help: str) -> Callable[..., Any]:
     return click.option("--user", "users", type=User(), multiple=True, metavar="PLACE", help=help)
 
 
-class User(click.ParamType[UserSource]):
+class User(click.ParamType["UserSource"]):
     """Where a connection names its user."""
 
     name = "place"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UserSource:
-        if isinstance(value, UserSource):
+        from wsreplay.trace import identity
+
+        if isinstance(value, identity.UserSource):
             return value
         try:
-            return parse_user_source(str(value))
+            return identity.parse_user_source(str(value))
         except UsageError as error:
             self.fail(str(error), param, ctx)
 

@@ -44,7 +44,8 @@ _SUBPROTOCOLS = {
     "msgpack": "msgpack",
 }  # fmt: skip
 
-_KERNEL_PATH = re.compile(r"/api/kernels/[^/]+/channels$")
+# Compiled where something looks like it: most recordings are plain JSON.
+_KERNEL_PATH = r"/api/kernels/[^/]+/channels$"
 
 
 def choose(path: str, subprotocol: str | None, messages: Iterable[RawMessage] = ()) -> Choice:
@@ -68,7 +69,7 @@ def _by_path(path: str) -> str | None:
     plain, _, query = path.partition("?")
     if "EIO" in parse_qs(query) or plain.rstrip("/").endswith("/socket.io"):
         return "socket.io"
-    if _KERNEL_PATH.search(plain):
+    if plain.endswith("/channels") and re.search(_KERNEL_PATH, plain):
         return "jupyter"
     if plain.endswith("/cable"):
         return "actioncable"
@@ -85,11 +86,13 @@ def _reads(name: str, messages: list[RawMessage]) -> bool:
 
 
 def _looks_like_socket_io(message: RawMessage) -> bool:
-    return message.opcode == TEXT and _SOCKET_IO.match(message.payload) is not None
+    if message.opcode != TEXT or not message.payload.startswith((b"0{", b"40", b"42")):
+        return False
+    return re.match(_SOCKET_IO, message.payload) is not None
 
 
 # A handshake, a connection, an event: perhaps of a namespace, perhaps with the number of its acknowledgement.
-_SOCKET_IO = re.compile(rb'0\{"sid"|40(?:/[^,\[{]{0,256},)?\{|42(?:/[^,\[{]{0,256},)?[0-9]{0,19}\["')
+_SOCKET_IO = rb'0\{"sid"|40(?:/[^,\[{]{0,256},)?\{|42(?:/[^,\[{]{0,256},)?[0-9]{0,19}\["'
 
 
 def _looks_like_signalr(message: RawMessage) -> bool:

@@ -18,10 +18,10 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
+import orjson
 
 from wsreplay.errors import RecordingError, RecordingInUse
 
@@ -31,7 +31,7 @@ _PATIENCE_S = 0.5
 _FOLDERS = Path("/tmp")
 
 
-class Holder(msgspec.Struct, frozen=True):
+class Holder(NamedTuple):
     """What a lock's file says: its own name, the process that took it, the real path by which that writes the recording."""
 
     file: str
@@ -39,8 +39,7 @@ class Holder(msgspec.Struct, frozen=True):
     path: str
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(NamedTuple):
     """The write lock of a recording. `path` is its real path; `created` whether there was no file before."""
 
     path: Path
@@ -173,16 +172,25 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 def _say(descriptor: int, holder: Holder) -> None:
     with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
-        text = msgspec.json.encode(holder)
+        text = orjson.dumps(holder._asdict())
         os.pwrite(descriptor, text, 0)
         os.ftruncate(descriptor, len(text))
 
 
 def _said(descriptor: int) -> Holder | None:
     try:
-        return msgspec.json.decode(os.pread(descriptor, 65536, 0), type=Holder)
-    except (OSError, msgspec.DecodeError):  # by an older version, or by nobody
+        return _holder_of(os.pread(descriptor, 65536, 0))
+    except OSError:
         return None
+
+
+def _holder_of(text: bytes) -> Holder | None:
+    """Who wrote it; None for an older version, or nobody."""
+    try:
+        holder = Holder(**orjson.loads(text))
+    except (ValueError, TypeError):
+        return None
+    return holder if tuple(map(type, holder)) == (str, int, str) else None
 
 
 def _folder() -> Path:
@@ -256,6 +264,6 @@ def _check_names(recording: str | Path, real: Path) -> None:
 
 def _holder_in(file: Path) -> Holder | None:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Holder)
-    except (OSError, msgspec.DecodeError):
+        return _holder_of(file.read_bytes())
+    except OSError:
         return None

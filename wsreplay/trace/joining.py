@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wsreplay.decode import RawMessage
 from wsreplay.model import FIN, Frame, Opcode
 
@@ -11,14 +9,15 @@ from wsreplay.model import FIN, Frame, Opcode
 LONGEST_JOINED = 64 * 2**20
 
 
-@dataclass(slots=True)
 class _Unfinished:
     """A message whose last frame has not come."""
 
-    opcode: int
-    first_id: int
-    parts: list[bytes]
-    size: int = 0  # bytes of the parts
+    __slots__ = ("first_id", "opcode", "parts", "size")
+
+    def __init__(self, first: Frame) -> None:
+        self.opcode, self.first_id = first.opcode, first.id
+        self.parts = [first.payload]
+        self.size = len(first.payload)
 
 
 class Joiner:
@@ -37,7 +36,7 @@ class Joiner:
             self._unfinished.pop(place, None)
             if frame.flags & FIN:
                 return RawMessage(frame.direction, frame.opcode, frame.payload), frame.id
-            self._unfinished[place] = _Unfinished(frame.opcode, frame.id, [frame.payload], len(frame.payload))
+            self._unfinished[place] = _Unfinished(frame)
             return None
         message = self._unfinished.get(place)
         if message is None:

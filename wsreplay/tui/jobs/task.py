@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,13 +26,12 @@ Work = Callable[[Recording, JobContext], None]
 """A task on a recording."""
 
 
-@dataclass(frozen=True)
 class RecordingTask:
     """The task to do some work with a reader of its own. A query under way is interrupted when the job is cancelled."""
 
-    path: Path
-    work: Work
-    patience_s: float = PATIENCE_S  # with a program that has locked the file
+    def __init__(self, path: Path, work: Work, patience_s: float = PATIENCE_S) -> None:
+        self.path, self.work = path, work
+        self.patience_s = patience_s  # with a program that has locked the file
 
     def __call__(self, context: JobContext) -> None:
         with Recording.open(self.path, self.patience_s) as reader:

@@ -3,7 +3,7 @@
 A sign never rests on its colour alone.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from typing import NamedTuple
 

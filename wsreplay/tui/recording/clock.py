@@ -11,7 +11,7 @@ from wsreplay.model import Run, moment_at, start_ns_of
 from wsreplay.units import HOUR, MILLISECOND, MINUTE, SECOND, clock, duration_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_DAY = re.compile(r"(?:(\d{4}-\d\d-\d\d)[T ])?(\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|UTC)?", re.IGNORECASE)
+_OF_DAY = r"(?:(\d{4}-\d\d-\d\d)[T ])?(\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|UTC)?"
 _STEP_CELLS = 9  # as wide as 00:12.508
 
 
@@ -78,7 +78,7 @@ class ShownClock(NamedTuple):
 
         Where times of day are shown, one needs no `@`. None where the text is no time.
         """
-        of_day = _OF_DAY.fullmatch(text.removeprefix("@"))
+        of_day = re.fullmatch(_OF_DAY, text.removeprefix("@"), re.IGNORECASE)
         if text.startswith("@") or (of_day and self._is_of_day and text.count(":") > 1):
             return None if of_day is None else self._time_of_day(*of_day.groups())
         return None if seconds_ns is None else self.zero_ns + seconds_ns + MILLISECOND - 1

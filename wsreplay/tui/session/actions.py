@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from wsreplay.store.paging import Head
 from wsreplay.tui.messages import NodeAsked
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.json_tree import filter_term, value_text
 from wsreplay.tui.screens.playback import PlaybackScreen
 from wsreplay.tui.session.decoding import DecodingController
 from wsreplay.tui.session.export_controller import ExportController
@@ -109,6 +108,8 @@ class SessionActions(PlaybackScreen):
 
     def on_node_asked(self, message: NodeAsked) -> None:
         """Something is to be done with a node of the JSON that is looked at."""
+        from wsreplay.tui.recording import json_tree
+
         node, lines = message.node, self.inspector.json_lines()
         match message.what:
             case "fold":
@@ -118,9 +119,9 @@ class SessionActions(PlaybackScreen):
             case "path":
                 self.copy(node.path, "the path")
             case "value":
-                self.copy(value_text(lines, node), f"the value of {self.look.safe(node.path)}", name="value")
+                self.copy(json_tree.value_text(lines, node), f"the value of {self.look.safe(node.path)}", name="value")
             case _:
-                term = filter_term(lines, node)
+                term = json_tree.filter_term(lines, node)
                 if term is None:
                     self.notify("choose a value inside it", title="only a single value can be filtered by")
                 else:

@@ -17,12 +17,12 @@ from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, OwedRow
 from wsreplay.tui.recording.facts import DetailLine, fault_facts, finding_facts, frame_facts, kind_of, note_facts, owed_facts
-from wsreplay.tui.recording.json_tree import JsonNode, nodes_of, tree_lines
 from wsreplay.tui.recording.layout import SHOWN_BYTES, broken, wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.widgets.detail import PANES, Detail, LaidPayload, Layout, RowNodes, event_lines, payload_layout, payload_lines
 
 if TYPE_CHECKING:
+    from wsreplay.tui.recording.json_tree import JsonNode
     from wsreplay.validator.findings import Finding
 
 Item = Head | ExtraRow | None
@@ -155,6 +155,8 @@ class Inspector:
         rest_key = self._host.look.key("keep.page")
         laid = self._laid(frame, pane)
         if laid is not None and self._folded:
+            from wsreplay.tui.recording.json_tree import tree_lines
+
             laid = laid._replace(lines=[shown.line for shown in tree_lines(laid.lines, self._folded)])
         lay = payload_layout(frame, pane, own, rest_key, laid)
         return lambda width: [*wrapped(heading, width, own), *lay(width)]
@@ -181,6 +183,8 @@ class Inspector:
         heading, own, lines = self._headings(), self._host.look.own, laid.lines
 
         def nodes_of(width: int) -> list[JsonNode | None]:
+            from wsreplay.tui.recording.json_tree import tree_lines
+
             rows: list[JsonNode | None] = [None] * len(wrapped(heading, width, own))
             for line, node in tree_lines(lines, self._folded):
                 rows += [node] * len(broken([line], width, own))
@@ -195,6 +199,8 @@ class Inspector:
 
     def fold_all(self, *, folded: bool) -> None:
         """Fold all nodes but the outermost, or none."""
+        from wsreplay.tui.recording.json_tree import nodes_of
+
         lines = self.json_lines()
         nodes = nodes_of(lines) if folded else []
         self._folded = {node.path for node in nodes if node is not None and node.is_foldable and node.path != "$"}

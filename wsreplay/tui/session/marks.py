@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wsreplay.errors import WsreplayError
-from wsreplay.store import annotations as notes
 from wsreplay.store.paging import Head
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, NoteRow, when
@@ -57,10 +56,12 @@ class MarkController:
         return self._recording.marked.get(frame_id) if frame_id is not None else None
 
     def _change(self, item: Head | ExtraRow, note: str) -> None:
+        from wsreplay.store import annotations
+
         known = self._kept(item)
         t_ns = item.t_ns if isinstance(item, Head) else when(item)
         try:
-            notes.change_mark(self._recording.path, known.id if known else None, t_ns, note, _frame_of(item))
+            annotations.change_mark(self._recording.path, known.id if known else None, t_ns, note, _frame_of(item))
         except WsreplayError as error:
             why = self._host.look.own(str(error))
             self._host.notify(why, title="the mark was not kept", severity="error", markup=False)

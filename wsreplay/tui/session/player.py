@@ -12,17 +12,18 @@ from wsreplay.tui.messages import EndWanted
 from wsreplay.tui.recording.evidence import seen_from
 from wsreplay.tui.recording.finding_index import PAGE
 from wsreplay.tui.recording.goto import Target, why_unreachable
-from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.owed import owed_rows
 from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.session.actions import SessionActions
 from wsreplay.tui.session.following import FollowController
-from wsreplay.tui.session.open_line import OpenLine
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.overview import Overview
 
 if TYPE_CHECKING:
+    from wsreplay.tui.jobs.jobs import RecordingJobs
+    from wsreplay.tui.recording.lanes import DrawnSpan
+    from wsreplay.tui.session.open_line import OpenLine
     from wsreplay.validator.findings import Finding
 
 
@@ -36,11 +37,13 @@ class SessionPlayer(SessionActions):
     frames: FrameList
     detail: Detail
     overview: Overview
-    open_line: OpenLine
     follow: FollowController
+    jobs: RecordingJobs
     origin_ns: int
     # The row to which the playback moved the cursor: it does not follow it there.
     _led_to: int | None = None
+    # Says what is open at the playhead; None as long as nothing was played.
+    open_line: OpenLine | None = None
 
     # What the screen itself does.
 
@@ -130,18 +133,25 @@ class SessionPlayer(SessionActions):
 
     def show_open(self) -> None:
         """Say what is open at the playhead, while the session is played, and what is owed there or while it is recorded."""
-        if self.replaying and not self.open_line.is_attached:
-            self.mount(self.open_line, before=self.overview)
-        self.open_line.display = self.replaying
+        if self.open_line is not None:
+            self.open_line.display = self.replaying
         contracts, at_ns = self.host.validation.contracts_in_use, self.playback.at_ns
         spans: Sequence[DrawnSpan] = ()
         if self.replaying:
-            spans = self.open_line.show(self.session, contracts, at_ns, self.now())
+            open_line = self.open_line or self._mount_open_line()
+            spans = open_line.show(self.session, contracts, at_ns, self.now())
         elif self.host.growth.live:
             spans, at_ns = self.recording.known_spans.open_in(self.rows.number), self.recording.reached_ns(self.session)
         self.frames.set_open({span.start_frame for span in spans} if self.replaying else ())
         self.rows.owe(owed_rows(spans, self.recording.known_spans.ends, at_ns))
         self.frames.show_owed()
+
+    def _mount_open_line(self) -> OpenLine:
+        from wsreplay.tui.session.open_line import OpenLine
+
+        self.open_line = OpenLine(self.recording, self.jobs, self.show_open, id="open")
+        self.mount(self.open_line, before=self.overview)
+        return self.open_line
 
     # The end of a recording that grows.
 

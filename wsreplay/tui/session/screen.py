@@ -25,7 +25,6 @@ from wsreplay.tui.session.findings_nav import FindingNavigator
 from wsreplay.tui.session.following import FollowController
 from wsreplay.tui.session.inspector import Inspector
 from wsreplay.tui.session.marks import MarkController
-from wsreplay.tui.session.open_line import OpenLine
 from wsreplay.tui.session.overview import OverviewController
 from wsreplay.tui.session.panes import PaneController
 from wsreplay.tui.session.partners import PartnerController
@@ -73,7 +72,6 @@ class SessionScreen(SessionPlayer):
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
-        self.open_line = OpenLine(recording, self.jobs, self.show_open, id="open")
         self.foot = StatusLine(id="foot")
         self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
         self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows, self._highlight)
@@ -362,6 +360,7 @@ class SessionScreen(SessionPlayer):
             self.job_failed("the file cannot be read", str(error))
             return
         self.overview_controller.forget()
-        self.open_line.forget()
+        if self.open_line is not None:
+            self.open_line.forget()
         self._rows_changed()
         self._read()

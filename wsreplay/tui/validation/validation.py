@@ -13,13 +13,13 @@ from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
 from wsreplay.tui.recording.known_spans import SpanNews
 from wsreplay.tui.validation.status import Stage, ValidationStatus
-from wsreplay.tui.validation.tasks import Progress, ValidationResult, ValidatorEvent, follow, validate_once
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from wsreplay.contract import Contract
     from wsreplay.tui.recording.open_recording import OpenRecording
+    from wsreplay.tui.validation.tasks import ValidationResult, ValidatorEvent
 
 VALIDATING = "validating"
 Stamps = tuple[tuple[float, int], ...]
@@ -62,14 +62,15 @@ class Validation:
         return self._jobs.is_running(VALIDATING)
 
     def begin(self) -> None:
+        from wsreplay.tui.validation import tasks  # the first screen does without
+
         recording = self._host.recording
         if recording is not None:
             self.status = ValidationStatus(Stage.FOLLOWING if recording.live else Stage.VALIDATING)
             self._stamps = None
             self._read_by_contract(recording)
-            task = partial(
-                follow if recording.live else validate_once, recording.path.absolute(), self.contracts, recording.named_decoder
-            )
+            validate = tasks.follow if recording.live else tasks.validate_once
+            task = partial(validate, recording.path.absolute(), self.contracts, recording.named_decoder)
             self._jobs.run_in_process(VALIDATING, task, self.take, self.fail)
             self._host.verdict_changed()
 
@@ -93,6 +94,8 @@ class Validation:
 
     def take(self, event: ValidatorEvent) -> None:
         """The validator came further."""
+        from wsreplay.tui.validation.tasks import Progress
+
         if isinstance(event, Progress):
             self.status = self.status._replace(done=event.done)
         elif isinstance(event, SpanNews):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -26,8 +26,10 @@ from wsreplay.tui.messages import NodeAsked, PaneChosen
 from wsreplay.tui.recording import layout
 from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.facts import DetailLine, LineKind
-from wsreplay.tui.recording.json_tree import JsonNode
 from wsreplay.tui.recording.summary import close_parts
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.json_tree import JsonNode
 
 PANES = ("json", "raw", "hex", "meta", "findings")
 HIGHLIGHTED_CELLS = 4096
@@ -36,7 +38,7 @@ _TOKEN = r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:)) | (?P<string>"(?:[^"\\]|\\.)*"?)
       | (?P<number>-?\d[\d.eE+-]*) | (?P<word>true|false|null)"""
 
 Layout = Callable[[int], list[DetailLine]]
-RowNodes = Callable[[int], Sequence[JsonNode | None]]
+RowNodes = Callable[[int], "Sequence[JsonNode | None]"]
 """The node in each line that a layout gives for a width."""
 
 
