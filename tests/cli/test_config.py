@@ -90,7 +90,7 @@ def test_a_mistake_in_it_stops_what_uses_it_and_nothing_else(project: Path, text
 @pytest.mark.parametrize(
     ("text", "command", "says"),
     [
-        ('upstream = "nonsense"', "record", "upstream: UPSTREAM 'nonsense' is not a WebSocket URL"),
+        ('upstream = "nonsense"', "record", "upstream: 'nonsense' is not a WebSocket URL"),
         ('contract = "agent-chta"', "ls", "contract: no built-in contract 'agent-chta'; did you mean 'agent-chat'?"),
         ('decoder = "stmp"', "show", "decoder: unknown decoder 'stmp'; did you mean stomp?"),
         ('user = "nobody"', "validate", "user: 'nobody' does not say where to find the user"),

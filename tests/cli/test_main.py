@@ -74,7 +74,7 @@ def test_shell_completion(shell: str) -> None:
         (["validate", "text.db"], 3, "not an SQLite file"),
         (["validate", "{recording}", "-c", "agent-chta"], 2, "agent-chat"),
         (["record", "nonsense"], 2, "is not a WebSocket URL"),
-        (["record", "ws://x:99999"], 2, "UPSTREAM"),
+        (["record", "ws://x:99999"], 2, "is not a WebSocket URL"),
         (["record", "ws://localhost:1", "-l", "nonsense"], 2, "is not an address"),
         (["record", "ws://localhost:1", "-l", "0", "-H", "nonsense"], 2, "'Name: value'"),
         (["record", "ws://localhost:1", "-l", "0", "--redact", "password", "-o", "x.db"], 2, "begin with $"),

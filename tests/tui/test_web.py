@@ -160,7 +160,7 @@ async def test_no_other_page_may_use_it():
 
 
 def test_what_cannot_be_served_is_said_at_once(tmp_path):
-    assert "there is no such file" in run("tui", tmp_path / "none.db", "--web", "8000").err
-    assert "there is no such file" in run("tui", "--web", tmp_path / "none.db").err
+    assert "no such file" in run("tui", tmp_path / "none.db", "--web", "8000").err
+    assert "no such file" in run("tui", "--web", tmp_path / "none.db").err
     outcome = run("tui", SAMPLE, "--web", "nowhere")
     assert outcome.code == 2 and "is not an address" in outcome.err

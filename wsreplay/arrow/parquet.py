@@ -118,7 +118,7 @@ def import_parquet(source: Path, out: Path, *, name: str | None = None, redactor
 def _choose(lake: Path, name: str | None) -> Path:
     files = recordings_in(lake)
     if not files:
-        raise ImportFormatError("there are no frames in this folder; export -f parquet writes them", file=str(lake))
+        raise ImportFormatError("no frames to import in this folder; `wsreplay export -f parquet` writes them", file=str(lake))
     if name is None and len(files) == 1:
         return next(iter(files.values()))
     if name not in files:

@@ -45,7 +45,8 @@ def find_sources(paths: Iterable[Path]) -> SqlSources:
     sources = SqlSources()
     for path in paths:
         if not path.exists():
-            raise UsageError(f"{path}: no such file or folder")
+            swapped = "; the query comes first, as in wsreplay sql 'SELECT * FROM events' FILE" if " " in str(path) else ""
+            raise UsageError(f"{path}: no such file or folder{swapped}")
         files = [path] if path.suffix == ".parquet" else sorted(path.rglob("*.parquet"))
         if path.suffix != ".parquet":
             sources.recordings += recordings_below(path)

@@ -70,10 +70,7 @@ def command(
 def _target(url: str) -> tuple[str, str | None]:
     """The URL to connect to, and the Authorization header that its credentials make. Raises UsageError."""
     address, mark, query = url.partition("?")
-    try:
-        upstream = Upstream.parse(address)
-    except UsageError as error:
-        raise UsageError(str(error).replace("UPSTREAM", "URL", 1)) from None
+    upstream = Upstream.parse(address)
     if upstream.socket is not None:
         raise UsageError("send cannot connect to a socket file: start `wsreplay record` in front of it, and send to that")
     return (upstream.url if upstream.prefix else f"{upstream.url}/") + mark + query, upstream.authorization

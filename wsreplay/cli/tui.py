@@ -63,7 +63,7 @@ def _serve(web: str, arguments: list[str], options: list[str]) -> None:
     if arguments:
         path, _ = split_session(arguments[0])
         if not reachable(path).exists():
-            raise UsageError(f"{path}: there is no such file. `wsreplay ls` lists what is recorded")
+            raise UsageError(f"{path}: no such file. `wsreplay ls` lists the recordings")
     from wsreplay.tui.web import serve
 
     serve([sys.executable, "-m", "wsreplay", "tui", *options, "--", *arguments], host, port, _say_where)

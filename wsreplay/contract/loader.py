@@ -96,6 +96,8 @@ def _text(name: str, folder: FilePath | None) -> tuple[str, str, FilePath | None
         path = reachable(FilePath(name) if folder is None else folder / name)
     except UsageError as error:
         raise ContractError(str(error)) from error
+    if path.is_dir():
+        raise ContractError(f"{name} is a folder, not a contract file")
     if not path.is_file():
         if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
             raise ContractError(f"no such contract file: {name}")

@@ -40,6 +40,7 @@ from wsreplay.trace.redaction import Redactor
 _BATCH = 10_000  # lines
 _BATCH_BYTES = 8 * 2**20  # of payloads
 LONGEST_LINE = 256 * 2**20  # bytes
+_NOT_OURS = "not JSON; import reads JSON lines as `wsreplay export` writes them, HAR, and mitmproxy's flow files"
 MOST_OFFSET = 2**62  # sums of two such still fit into 64 bits
 
 
@@ -72,7 +73,8 @@ def import_lines(
                     intake.take(parse_line(line))
                 except NotJson as error:
                     if not intake.has_begun or line.endswith(b"\n") or next(remaining, None) is not None:
-                        raise ImportFormatError(str(error), file=source, line=number) from None
+                        reason = str(error) if intake.has_begun else _NOT_OURS
+                        raise ImportFormatError(reason, file=source, line=number) from None
                     if remarks is not None:
                         end = position + len(line)
                         remarks.add(f"line {number}", f"cut off at byte {end:,}: the lines before it are whole")

@@ -19,6 +19,13 @@ from wsreplay.proxy.upstream import Upstream, socket_path
 _RESOLVE_WITHIN_S = 2.0
 
 
+def cannot_listen(where: str, error: OSError) -> UsageError:
+    """Why nobody can listen at an address, in the system's own word: event loops wrap it in sentences of theirs."""
+    number = error.errno or 0  # that of a resolver is negative
+    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+    return UsageError(f"cannot listen on {where}: {reason.lower()} (choose another with -l HOST:PORT)")
+
+
 def bind_socket_file(path: str) -> socket.socket:
     """A socket file that only its owner may connect to; one that a killed process left is replaced.
 
@@ -66,7 +73,7 @@ async def check_not_itself(upstream: Upstream, sockets: Sequence[socket.socket])
         else:
             is_itself = any(_reaches(address[0], target) for target in await _resolve(upstream))
         if is_itself:
-            raise UsageError(f"UPSTREAM {upstream.url} is this proxy's own address: "
+            raise UsageError(f"{upstream.url} is this proxy's own address: "
                              "give the address of the backend, or choose another one to listen on with -l")  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 import time
@@ -22,7 +21,7 @@ from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.faults import FaultPlan
 from wsreplay.proxy.faultspec import FaultSpec
 from wsreplay.proxy.http_exchange import client_protocol
-from wsreplay.proxy.listening import bind_socket_file, check_not_itself, remove_socket_file, server_context
+from wsreplay.proxy.listening import bind_socket_file, cannot_listen, check_not_itself, remove_socket_file, server_context
 from wsreplay.proxy.record_queue import Totals
 from wsreplay.proxy.recording import OutputRecording
 from wsreplay.proxy.recording_files import Relocated
@@ -307,7 +306,7 @@ class RecordingProxy:
 
     def _cannot_listen(self, error: OSError) -> UsageError:
         where = self.options.host if socket_path(self.options.host) else f"{self.options.host}:{self.options.port}"
-        return UsageError(f"cannot listen on {where}: {_plain(error)} (choose another with -l HOST:PORT)")
+        return cannot_listen(where, error)
 
     async def _beat(self) -> None:
         while True:
@@ -383,8 +382,3 @@ def _check_redaction(fields: Sequence[str]) -> None:
         Redactor(b"-", fields)
     except ValueError as error:
         raise UsageError(f"--redact {error}") from None
-
-
-def _plain(error: OSError) -> str:
-    """The system's own word: event loops wrap it in sentences of theirs. Resolver errors have negative numbers."""
-    return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)).lower()

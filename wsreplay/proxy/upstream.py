@@ -56,7 +56,7 @@ class Upstream:
         """Also `8000`, `:8000` and `localhost:8000`. Raises UsageError."""
         if url.startswith(UNIX):
             if (match := _UNIX_SOCKET.fullmatch(url)) is None:
-                raise UsageError(f"UPSTREAM {url!r} is not a socket file such as unix:/run/app.sock")
+                raise UsageError(f"{url!r} is not a socket file such as unix:/run/app.sock")
             return cls("localhost", 80, False, (match["prefix"] or "").rstrip("/"), match["path"])
         shown = _USERINFO.sub("//", url) if "//" in url else url.rpartition("@")[2]
         if match := _PORT_ALONE.fullmatch(url):
@@ -67,12 +67,12 @@ class Upstream:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise UsageError(f"UPSTREAM {shown!r}: {error}") from None
+            raise UsageError(f"{shown!r} is not a WebSocket URL: {str(error).lower()}") from None
         if parts.scheme not in _PORTS or not parts.hostname or not _PRINTABLE.fullmatch(parts.path):
             meant = f"; did you mean ws://{shown}?" if _HOST.fullmatch(shown) else " such as ws://localhost:8000 or 8000"
-            raise UsageError(f"UPSTREAM {shown!r} is not a WebSocket URL{meant}")
+            raise UsageError(f"{shown!r} is not a WebSocket URL{meant}")
         if parts.query or parts.fragment:
-            raise UsageError(f"UPSTREAM {shown!r}: a query or fragment belongs to the client's URL, not to the upstream")
+            raise UsageError(f"{shown!r}: a query or fragment belongs to the client's URL, not to the upstream")
         tls = parts.scheme in ("wss", "https")
         login = parts.netloc.rpartition("@")[0]
         authorization = _basic(login) if login else None

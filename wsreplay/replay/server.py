@@ -11,8 +11,8 @@ from typing import Self
 
 from wsreplay.contract.identities import fields_of
 from wsreplay.contract.model import Contract
-from wsreplay.errors import UsageError
 from wsreplay.model import Ending
+from wsreplay.proxy.listening import cannot_listen
 from wsreplay.replay.assignment import AssignedSession, SessionAssignment
 from wsreplay.replay.expectations import Departure
 from wsreplay.replay.peer import Listener, ServerWire
@@ -108,8 +108,7 @@ class ReplayServer:
                 self._wire, self.options.host or None, self.options.port, backlog=1024
             )
         except OSError as error:
-            where = f"{self.options.host}:{self.options.port}"
-            raise UsageError(f"cannot listen on {where}: {(error.strerror or str(error)).lower()}") from None
+            raise cannot_listen(f"{self.options.host}:{self.options.port}", error) from None
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -43,6 +43,8 @@ def _check(judgement: Judgement, rules: Iterable[str], session: int | None) -> N
     known = [rule.id for rule in judgement.rules]
     for name in rules:
         if name not in known:
+            if not known:
+                raise UsageError(f"no rule {name!r}: no contract fits this recording; name one with -c")
             raise UsageError(f"the contract {judgement.contract} has no rule {name!r}; it has {', '.join(known)}")
     if session is not None and session not in judgement.session_verdicts:
         numbers = len(judgement.session_verdicts)

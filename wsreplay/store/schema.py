@@ -122,7 +122,7 @@ def version_of(db: sqlite3.Connection, path: str) -> int:
             raise NotARecording(
                 f"{path} holds nothing. If it is a copy, the original has the rest in a second file, {path}-wal: copy both"
             )
-        raise NotARecording(f"{path} is a SQLite file of another program, not a recording")
+        raise NotARecording(f"{path} is an SQLite file of another program, not a recording")
     if version > NEWEST:
         raise NewerSchema(f"{path} was written by a newer wsreplay (schema {version}, this one knows {NEWEST}): upgrade it")
     if version < 1:

@@ -176,7 +176,10 @@ class ChatClient:
         except InvalidStatus as refusal:
             body = (refusal.response.body or b"").decode(errors="replace").strip()
             status = f"{refusal.response.status_code} {refusal.response.reason_phrase}"
-            raise ConnectRefused(f"{self.url} refused: {status}: {body}", refusal.response.status_code, body) from None
+            answer = f"{status}: {body}" if body else status
+            raise ConnectRefused(f"{self.url} refused: {answer}", refusal.response.status_code, body) from None
+        except ConnectionRefusedError as error:
+            raise ConnectRefused(f"nothing listens at {self.url}") from error
         except TimeoutError:
             raise ConnectRefused(f"{self.url} did not answer within {duration_text(self.timeout * SECOND)}") from None
         except (OSError, WebSocketException) as error:
