@@ -57,7 +57,7 @@ JOBS = (
         ("", "2 with findings & too late & slow-tool.db · alice"), ("Enter", "session 1 · alice"),
         ("w", "waterfall ─ & 10.33s"))),
     Job("compare two sessions", "../two/leak.db", (
-        ("", "2 sessions"), ("D", "Compare session"), ("=1", ""), ("Enter", "only A"))),
+        ("", "2 sessions"), ("D", "Compare session & alice-neighbour  1 "), ("Enter", "only A"))),
     Job("frames with a value in a field", "../two/leak.db", (
         ("", "1 with findings"), ("a", "1/21"), ("/", "sev>=warning"), ("=$.tool_name=search", "4 of 21"),
         ("Enter", "4 of 21"))),

@@ -83,8 +83,6 @@ async def test_hints_name_the_keys_that_the_user_has_given(stage, script):
         await on.until(lambda: "Z opens all of it" in screen.detail.text)
         await on.press("j")
         assert "K changes it" in screen.detail.text
-        await on.press("D")
-        on.app.focused.value = "1"
-        await on.press("enter")
+        await on.press("D", "1", "enter")
         on.app.screen.job_failed("aligning", "it is gone")
         await on.until(lambda: "B goes back" in on.text())

@@ -174,7 +174,7 @@ async def test_a_contract_that_cannot_be_used_is_quoted_harmless(stage, chat_rec
     bad = tmp_path / "bad.yaml"
     bad.write_text('contract: a\n"\\e[2J": 1\n')
     async with stage(chat_recording) as on:
-        await on.press("c")
+        await on.press("c", "tab")
         on.app.focused.value = str(bad)
         await on.press("enter")
         assert "␛[2J" in on.text() and not FORBIDDEN.search(on.text())

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from wsreplay.cli.completion import ContractName
-from wsreplay.contract import builtin_names, json_schema, load
+from wsreplay.contract import builtin_names, json_schema, load, purpose
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 from wsreplay.units import count_text
@@ -24,14 +24,7 @@ def list_builtins() -> None:
     """List the built-in contracts."""
     width = max(map(len, builtin_names()))
     for name in builtin_names():
-        contract = load(name)
-        click.echo(f"{name:<{width}}  v{contract.version}  {_purpose(contract.source)}")
-
-
-def _purpose(source: str) -> str:
-    """The first comment of a contract's text says what it is for."""
-    first = next((line for line in source.splitlines() if line.strip()), "")
-    return first.lstrip("# ") if first.startswith("#") else ""
+        click.echo(f"{name:<{width}}  v{load(name).version}  {purpose(name)}")
 
 
 @command.command(name="show")

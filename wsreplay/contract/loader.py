@@ -46,6 +46,13 @@ def builtin_names() -> list[str]:
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
+def purpose(name_or_path: str) -> str:
+    """What a contract is for, as the first comment of its text says; nothing where none does. Raises ContractError."""
+    text, _, _ = _text(name_or_path, None)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return first.lstrip("# ") if first.startswith("#") else ""
+
+
 def load(name_or_path: str) -> Contract:
     """A built-in contract by its name, or one from a YAML file. ContractError says what is wrong with it, and where."""
     return loads(*_text(name_or_path, None))

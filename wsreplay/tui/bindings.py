@@ -19,9 +19,10 @@ _TOGETHER = tuple(
     _EVERYWHERE | rooms
     for rooms in (
         {"list", "session", "trace", "player", "keep"}, {"detail", "session", "trace", "player", "keep"},
-        {"list", "waterfall", "player"}, {"list", "findings"}, {"detail", "findings"}, {"list", "diff"}, {"detail", "diff"},
+        {"list", "waterfall", "player"}, {"list", "listing", "findings"}, {"detail", "listing", "findings"},
+        {"list", "listing", "diff"}, {"detail", "listing", "diff"},
         {"list", "listing", "sessions"}, {"list", "listing", "recordings"}, {"query"}, {"prompt"}, {"choice"}, {"help"},
-        {"contract"}, {"list", "statistics"},
+        {"list", "listing", "picker"}, {"list", "statistics"},
     )
 )  # fmt: skip
 

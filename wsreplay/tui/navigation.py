@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
@@ -29,6 +29,7 @@ from wsreplay.tui.widgets.key_order import KeyOrder
 if TYPE_CHECKING:
     from wsreplay.tui.browse.folder import ListedRecording
     from wsreplay.tui.browse.recordings import RecordingsScreen
+    from wsreplay.tui.diff.alignment import Side
     from wsreplay.validator.findings import Finding
 
 DEFAULT_FOLDER = Path("recordings")
@@ -250,28 +251,23 @@ class NavigatingApp(KeyOrder, ErrorGuard):
 
     def compare(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""
-        from wsreplay.tui.diff.screen import DiffScreen, parse_side
+        from wsreplay.tui.diff.picker import PartnerPicker
+        from wsreplay.tui.diff.screen import DiffScreen
         from wsreplay.validator.select import DEFAULT_CONTRACT
 
         recording = self.recording
         if recording is None or session is None:
             self.notify("open one session first", title="nothing to compare")
             return
-        path, number = recording.path, session.id
+        own = recording.path, session.id
 
-        def complaint(text: str) -> str | None:
-            try:
-                parse_side(text, path)
-            except WsreplayError as error:
-                return str(error)
-            return None
+        def compare_with(other: Side | None) -> None:
+            if other is not None:
+                contract = next(iter(self.validation.contracts_in_use), DEFAULT_CONTRACT)
+                self.push_screen(DiffScreen(own, other, contract))
 
-        def compare_with(text: str) -> None:
-            contract = next(iter(self.validation.contracts_in_use), DEFAULT_CONTRACT)
-            self.push_screen(DiffScreen((path, number), parse_side(text, path), contract))
-
-        hint = "a session's number, FILE or FILE#SESSION"
-        cast("BaseScreen", self.screen).ask(f"Compare session {number} with", hint, compare_with, check=complaint)
+        folder = self.path if self.is_folder else recording.path.parent
+        self.push_screen(PartnerPicker(own, folder, is_deep=self.is_folder), compare_with)
 
     def choose_contract(self) -> None:
         """Ask which contract to validate with, and validate."""

@@ -11,7 +11,7 @@ import pytest
 ])  # fmt: skip
 async def test_a_number_that_no_session_has_is_refused_where_it_is_typed(stage, chat_recording, typed, why):
     async with stage(chat_recording) as on:
-        await on.press("down", "enter", "D")
+        await on.press("down", "enter", "D", "tab")
         prompt = on.app.screen
         on.app.focused.value = typed
         await on.press("enter")

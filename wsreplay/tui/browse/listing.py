@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -12,14 +12,13 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from wsreplay.tui.browse.glimpse_list import GlimpseList
-from wsreplay.tui.browse.table import Column, Table, TableRow
 from wsreplay.tui.jobs.task import Task
-from wsreplay.tui.look.paint import Run
-from wsreplay.tui.messages import QueryLeft, QueryTyped, RowMoved
+from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.recording.glimpse import Glimpse
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.widgets.list_filter import ListFilter, is_kept
+from wsreplay.tui.screens.narrowing import NarrowedList, Sort
 from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.tui.widgets.table import Column, Table, TableRow
 
 GLIMPSE = "reading the selected row"
 GLIMPSE_S = 0.06  # after the cursor came to rest
@@ -29,21 +28,12 @@ _BORDERS = 2
 Item = TypeVar("Item")
 
 
-class Sort(NamedTuple):
-    """An order of a list: what it is called, and by what of an item it goes."""
-
-    name: str
-    key: Callable[[Any], Any]
-
-
-class ListingScreen(BaseScreen, Generic[Item]):
+class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
     """A table with a line above it that says where one is, one that names its columns, a glimpse of a row, and a foot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket", "next_finding(1)", "Next with findings", id="listing.next_wrong", show=False),
         Binding("left_square_bracket", "next_finding(-1)", "Previous with findings", id="listing.previous_wrong", show=False),
-        Binding("slash", "filter", "Filter the list", id="listing.filter", show=False),
-        Binding("s", "sort", "Sort by something else", id="listing.sort", show=False),
     ]
     DEFAULT_CSS = """
     ListingScreen Table { height: 1fr; }
@@ -54,7 +44,7 @@ class ListingScreen(BaseScreen, Generic[Item]):
     def __init__(self, columns: Sequence[Column], name: str, sorts: Sequence[Sort]) -> None:
         super().__init__()
         self.head = StatusLine(id="head")
-        self.filter = ListFilter(id="filter")
+        self.begin_narrowing(sorts)
         self.titles = StatusLine(id="titles")
         self.table = Table(columns, self.cells_of, self.name_of, id=name)
         self.glimpse = GlimpseList(id="glimpse")
@@ -62,9 +52,6 @@ class ListingScreen(BaseScreen, Generic[Item]):
         # All there are, and those that are shown, in their order.
         self.items: Sequence[Item] = ()
         self.rows: Sequence[Item] = ()
-        self._sorts = sorts
-        # The order that is shown, as a place in `_sorts`.
-        self._sorted_by = 0
         # Whether the cursor is where nobody has put it: it goes to the first row with findings.
         self._is_fresh = True
         self._pause: Timer | None = None
@@ -144,9 +131,7 @@ class ListingScreen(BaseScreen, Generic[Item]):
     def show_items(self) -> None:
         """Show the items that the filter lets through in their order, the cursor on what it stood on."""
         stood_on = self.name_of(self.table.cursor)
-        wanted = self.filter.text
-        kept = [item for item in self.items if is_kept(self.text_of(item), wanted)] if wanted else list(self.items)
-        self.rows = sorted(kept, key=self._sorts[self._sorted_by].key)
+        self.rows = self.arranged(self.items, self.text_of)
         self.filter.say_count(len(self.rows), len(self.items))
         self.table.set_count(len(self.rows))
         self._share_height()
@@ -178,9 +163,8 @@ class ListingScreen(BaseScreen, Generic[Item]):
         """What stands above and below the table."""
         self.titles.say(self.table.heading(self.table.content_size.width))
 
-    def order_runs(self) -> list[Run]:
-        """By what the rows are sorted, where that is not as usual."""
-        return [(f"by {self._sorts[self._sorted_by].name}", self.look.style("dim"))] if self._sorted_by else []
+    def focus_rows(self) -> None:
+        self.table.focus()
 
     # The glimpse.
 
@@ -234,28 +218,7 @@ class ListingScreen(BaseScreen, Generic[Item]):
             return "Nothing here has findings."
         return "No more findings below this row." if steps > 0 else "No findings above this row."
 
-    async def action_filter(self) -> None:
-        await self.filter.begin()
-        self.show_items()
-
-    def action_sort(self) -> None:
-        self._sorted_by = (self._sorted_by + 1) % len(self._sorts)
-        self.show_items()
-        self.notify(f"Sorted by {self._sorts[self._sorted_by].name}.")
-
-    def on_query_typed(self, _message: QueryTyped) -> None:
-        self.show_items()
-
-    def on_query_left(self, message: QueryLeft) -> None:
-        if not message.keep:
-            self.filter.clear()
-        self.filter.end()
-        self.table.focus()
-        self.show_items()
-
     def action_escape(self) -> None:
         """Clear the filter, then back."""
-        if self.filter.clear():
-            self.show_items()
-        else:
+        if not self.clear_filter():
             super().action_escape()

@@ -13,9 +13,8 @@ from textual.binding import Binding, BindingType
 from wsreplay import units
 from wsreplay.model import NO_FIT
 from wsreplay.tui.browse.folder import ListedRecording, read_folder
-from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen, Sort
+from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen
 from wsreplay.tui.browse.previews import PREVIEWING, Preview, Previews
-from wsreplay.tui.browse.table import Column
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import RecordingTask, Task
 from wsreplay.tui.look.paint import Run, fitted_end
@@ -23,7 +22,9 @@ from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.recording.finding_words import count_words
 from wsreplay.tui.recording.glimpse import Glimpse, read_glimpse
 from wsreplay.tui.recording.open_recording import LOCKED_S
+from wsreplay.tui.screens.narrowing import Sort
 from wsreplay.tui.widgets.head import head_runs
+from wsreplay.tui.widgets.table import Column
 
 READING = "reading the folder"
 AGAIN_S = 2.0  # until a file that another program has locked is read again

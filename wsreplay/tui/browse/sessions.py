@@ -13,8 +13,7 @@ from wsreplay import units
 from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
-from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen, Sort
-from wsreplay.tui.browse.table import Column
+from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen
 from wsreplay.tui.jobs.task import JobContext, RecordingTask, Task
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen
@@ -23,7 +22,9 @@ from wsreplay.tui.recording.evidence import Evidence
 from wsreplay.tui.recording.finding_words import count_words, finding_words, first_findings, run_words
 from wsreplay.tui.recording.glimpse import Glimpse, show_glimpse
 from wsreplay.tui.recording.open_recording import LOCKED_S, OpenRecording
+from wsreplay.tui.screens.narrowing import Sort
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, verdict_runs
+from wsreplay.tui.widgets.table import Column
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding, SpanRecord

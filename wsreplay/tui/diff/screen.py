@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,48 +12,24 @@ from textual.widget import Widget
 
 from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind, Row
-from wsreplay.errors import UsageError
-from wsreplay.store.paths import typed_path
-from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import numbered, stitch, there_are
 from wsreplay.tui.diff.alignment import RowPayloads, Side, aligned
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 from wsreplay.tui.diff.list import DiffList
+from wsreplay.tui.diff.narrowing import SORTS, WORDS, narrow
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.layout import wrapped
-from wsreplay.tui.recording.open_recording import LOCKED_S
 from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.narrowing import NarrowedList
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.head import head_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
+ALIGNING, NARROWING = "aligning", "filtering"
 _NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", Kind.MOVED: "in another order",
           Kind.ONLY_A: "only in A", Kind.ONLY_B: "only in B"}  # fmt: skip
 
 
-def parse_side(text: str, path: Path) -> Side:
-    """`3`, `#3`, `other.db` or `other.db#3`, of the working folder or of that of the recording. Raises WsreplayError."""
-    text = text.strip()
-    if "#" in text:
-        name, _, number = text.rpartition("#")
-    else:
-        name, number = ("", text) if text.isdecimal() else (text, "1")
-    wanted = numbered(number)
-    if not wanted:
-        raise UsageError("the first session is number 1")
-    other = typed_path(name) if name else path
-    if not other.is_file() and (beside := path.parent / other).is_file():
-        other = beside
-    if not other.is_file():
-        raise UsageError(f"there is no recording {other}")
-    with Recording.open(other, LOCKED_S) as reader:
-        sessions = stitch(reader.connections())
-    if wanted > len(sessions):
-        raise UsageError(f"{other.name} has no session {wanted}: {there_are(sessions)}")
-    return other, wanted
-
-
-class DiffScreen(BaseScreen):
+class DiffScreen(BaseScreen, NarrowedList):
     """Enter looks into a pair; `]` and `[` go to the next and the previous difference."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,6 +45,9 @@ class DiffScreen(BaseScreen):
 
     def __init__(self, a: Side, b: Side, contract: str) -> None:
         super().__init__()
+        self.begin_narrowing(SORTS)
+        # All rows, of which the list shows those that the filter lets through.
+        self.rows: Sequence[Row] = ()
         self.a, self.b, self.contract = a, b, contract
         self.payloads = RowPayloads(a[0]), RowPayloads(b[0])
         self.head = StatusLine(id="head")
@@ -80,6 +58,7 @@ class DiffScreen(BaseScreen):
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
+        yield self.filter
         yield self.list
         yield self.detail
         yield self.foot
@@ -88,14 +67,17 @@ class DiffScreen(BaseScreen):
         number_a, (path_b, number_b) = self.a[1], self.b
         self.list.border_title = f"A session {number_a}  |  B session {number_b}"
         self.detail.border_title = "difference"
-        self.list.set_empty_lines(["", "aligning …"])
+        self.list.set_empty_lines(["", f"{ALIGNING} …"])
         self.list.focus()
         self.paint_lines()
         work = partial(aligned, path_b, (number_a, number_b), self.contract)
-        self.jobs.read_in_process("aligning", work, self._aligned)
+        self.jobs.read_in_process(ALIGNING, work, self._aligned)
 
     def job_failed(self, name: str, why: str) -> None:
-        self._aligned([], why)
+        if name == ALIGNING:
+            self._aligned([], why)
+        else:
+            super().job_failed(name, why)
 
     def on_unmount(self) -> None:
         for payloads in self.payloads:
@@ -104,11 +86,42 @@ class DiffScreen(BaseScreen):
     def _aligned(self, rows: list[Row], why: str = "") -> None:
         back = f"{self.look.key('screen.back')} goes back"
         self.list.set_empty_lines(["", why, back] if why else ["", "Both sessions are empty."])
+        self.rows = rows
         self.list.fill(rows)
         first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
         self.list.move_to(first, centre=True, quiet=True)
         self.paint_lines()
         self._show_pair()
+        if self._is_narrowed:
+            self.show_items()
+
+    @property
+    def _is_narrowed(self) -> bool:
+        """Whether the list is not simply all rows in their order."""
+        return bool(self.filter.text) or self.sort is not SORTS[0]
+
+    def show_items(self) -> None:
+        self.jobs.cancel(NARROWING)
+        if self._is_narrowed:
+            self.filter.say_working()
+            work = partial(narrow, self.rows, self.filter.text, self.sort.key, (self.a[0], self.b[0]))
+            self.jobs.run_in_thread(NARROWING, work, self._narrowed)
+        else:
+            self._narrowed(self.rows)
+
+    def _narrowed(self, rows: Sequence[Row]) -> None:
+        """The cursor stays on its row, where that is still shown."""
+        here = self.list.rows[self.list.cursor] if self.list.rows else None
+        if self.rows:
+            self.list.set_empty_lines(["", "No row has these words.", f"{self.look.key('screen.escape')} shows all of them"])
+        self.list.fill(rows)
+        self.filter.say_count(len(rows), len(self.rows))
+        self.list.move_to(next((number for number, row in enumerate(rows) if row is here), 0), centre=True, quiet=True)
+        self.paint_lines()
+        self._show_pair()
+
+    def focus_rows(self) -> None:
+        self.list.focus()
 
     def on_row_moved(self, message: RowMoved) -> None:
         if message.sender is self.list:
@@ -116,6 +129,7 @@ class DiffScreen(BaseScreen):
 
     def _show_pair(self) -> None:
         if not self.list.rows:
+            self.detail.border_title = "difference"
             self.detail.show(lambda _width: [])
             return
         row = self.list.rows[self.list.cursor]
@@ -128,19 +142,19 @@ class DiffScreen(BaseScreen):
 
     def paint_lines(self) -> None:
         look = self.look
-        counts = Counter(row.kind for row in self.list.rows)
+        counts = Counter(row.kind for row in self.rows)
         (path_a, number_a), (path_b, number_b) = self.a, self.b
         sides = f"A #{number_a}", f"B #{number_b}"
         if path_a == path_b:
-            self.head.say(head_runs(look, "diff", *sides, path_a.name))
+            self.head.say(head_runs(look, "diff", *sides, path_a.name), self.order_runs())
         else:
-            self.head.say(head_runs(look, "diff", f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"))
-        words = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
-        counted = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in words.items()]
+            names = f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"
+            self.head.say(head_runs(look, "diff", *names), self.order_runs())
+        counted = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in WORDS.items()]
         self.list.border_subtitle = f" {look.signs.dot} ".join(counted)
         keys = (
             ("diff.next", "next difference"), ("diff.previous", "previous"), ("diff.turn", "other pane"),
-            ("screen.back", "back"),
+            ("listing.filter", "filter"), ("listing.sort", "sort"), ("screen.back", "back"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
@@ -154,7 +168,13 @@ class DiffScreen(BaseScreen):
         rows = range(self.list.cursor + 1, len(self.list.rows)) if steps > 0 else range(self.list.cursor - 1, -1, -1)
         row = next((row for row in rows if self.list.rows[row].kind is not Kind.SAME), None)
         if row is None:
-            self.notify("no other difference that way")
+            self.notify("No more differences below." if steps > 0 else "No differences above.")
         else:
             self.list.move_to(row, centre=True)
 
+    def action_escape(self) -> None:
+        """To the list, clear the filter, then back."""
+        if self.detail.has_focus:
+            self.list.focus()
+        elif not self.clear_filter():
+            super().action_escape()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsreplay.tui.recording.evidence import Evidence, moment
 from wsreplay.tui.recording.facts import DetailLine, rule_facts
+from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.widgets.list_filter import is_kept
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding, RuleVerdict, Severity
@@ -54,9 +56,36 @@ class Occurrence:
 FindingLine = FindingGroup | Occurrence
 
 
-def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], new: Collection[int]) -> Sequence[FindingLine]:
-    """Rules with the gravest first, each with its findings in order of time. `new` holds identities of findings."""
-    findings = evidence.of_session(session)
+GroupKey = Callable[[Sequence["Finding"]], Any]
+"""By what the findings of a rule, in order of time, stand before those of others."""
+
+
+def gravest_first(group: Sequence[Finding]) -> tuple[int, int]:
+    """The usual order of rules."""
+    return _gravity(group), moment(group[0])
+
+
+SORTS = (
+    Sort("gravity", gravest_first), Sort("time", lambda group: moment(group[0])), Sort("number", lambda group: -len(group)),
+    Sort("rule", lambda group: group[0].rule),
+)  # fmt: skip
+
+
+def narrowed(findings: Sequence[Finding], wanted: str, text_of: Callable[[Finding], str]) -> list[Finding]:
+    """Those whose texts have the wanted words; with a finding stand those that follow from it, and the one it follows from."""
+    causes = {_cause(finding) for finding in findings if is_kept(text_of(finding), wanted)}
+    return [finding for finding in findings if _cause(finding) in causes]
+
+
+def _cause(finding: Finding) -> object:
+    return finding.caused_by or finding.id or id(finding)
+
+
+def lines_of(
+    evidence: Evidence, findings: Sequence[Finding], folded: Collection[str], new: Collection[int],
+    key: GroupKey = gravest_first,
+) -> Sequence[FindingLine]:  # fmt: skip
+    """Rules by `key`, each with its findings in order of time. `new` holds identities of findings."""
     effects: dict[str, list[Finding]] = defaultdict(list)
     groups: dict[str, list[Finding]] = defaultdict(list)
     causes = {finding.id for finding in findings if not finding.caused_by}
@@ -69,7 +98,7 @@ def lines_of(evidence: Evidence, session: int | None, folded: Collection[str], n
     lines: list[FindingLine] = []
     for group in groups.values():
         group.sort(key=moment)
-    for rule, group in sorted(groups.items(), key=lambda item: (_gravity(item[1]), moment(item[1][0]))):
+    for rule, group in sorted(groups.items(), key=lambda item: key(item[1])):
         gravest = min(group, key=lambda finding: _gravity([finding]))
         file, words = evidence.words(gravest)
         facts = tuple(rule_facts(words, file, gravest.line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SuspendNotSupported
@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
-from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence, lines_of
+from wsreplay.tui.findings.grouping import SORTS, FindingGroup, Occurrence, lines_of, narrowed
 from wsreplay.tui.findings.list import FindingList
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Evidence
@@ -20,6 +20,7 @@ from wsreplay.tui.recording.facts import finding_facts
 from wsreplay.tui.recording.layout import wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.narrowing import NarrowedList
 from wsreplay.tui.validation.status import Stage
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 
-class FindingsScreen(BaseScreen):
+class FindingsScreen(BaseScreen, NarrowedList):
     """Space on a rule folds it, Enter on an occurrence goes there. `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,6 +52,7 @@ class FindingsScreen(BaseScreen):
 
     def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
+        self.begin_narrowing(SORTS)
         # Where the cursor begins, as long as it has not stood anywhere.
         self._begin_at = at
         self._is_fresh = True
@@ -69,6 +71,7 @@ class FindingsScreen(BaseScreen):
     def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.news
+        yield self.filter
         with Container(id="body"):
             yield self.list
             yield self.detail
@@ -80,27 +83,47 @@ class FindingsScreen(BaseScreen):
         self.list.focus()
         self._fill()
 
-    def _lines(self) -> Sequence[FindingLine]:
-        number = self.session.id if self.session else None
-        change = self.host.validation.status.change
-        new = {id(finding) for finding in change.new} if change else set()
-        return lines_of(self.recording.evidence, number, self._folded, new)
-
     def _fill(self) -> None:
         here = self.list.line_at(self.list.cursor)
-        self._shown = self.recording.evidence
+        evidence = self._shown = self.recording.evidence
         self.list.set_empty_lines(self._empty_lines())
-        self.list.fill(self._lines())
+        every = evidence.of_session(self._number)
+        change = self.host.validation.status.change
+        new = {id(finding) for finding in change.new} if change else set()
+        wanted = self.filter.text
+        findings = narrowed(every, wanted, lambda finding: self._text_of(finding, id(finding) in new)) if wanted else every
+        self.filter.say_count(len(findings), len(every))
+        self.list.fill(lines_of(evidence, findings, self._folded, new, self.sort.key))
         if self._is_fresh and self.list.count:
             self._is_fresh = False
             self.list.move_to(self.list.row_of(self._begin_at), quiet=True)
         elif isinstance(here, Occurrence):
             self.list.move_to(self.list.row_of(here.finding, self.list.cursor), quiet=True)
+        elif here is not None:
+            self.list.move_to(self.list.row_of_rule(here.rule), quiet=True)
         self.set_class(not self.list.count, "-nothing")
         self.paint_lines()
         self._show_detail()
 
+    @property
+    def _number(self) -> int | None:
+        return self.session.id if self.session else None
+
+    def _text_of(self, finding: Finding, is_new: bool) -> str:
+        """What a filter looks into."""
+        session = self.recording.session(finding.session)
+        who = [] if session is None else [f"s{session.id}", session.user or self.recording.evidence.user(session.id) or ""]
+        return "\t".join([finding.rule, finding.severity, finding.message, *who, "new" if is_new else ""])
+
+    def show_items(self) -> None:
+        self._fill()
+
+    def focus_rows(self) -> None:
+        self.list.focus()
+
     def _empty_lines(self) -> list[str]:
+        if self.filter.text and self.recording.evidence.of_session(self._number):
+            return ["", "No finding has these words.", f"{self.look.key('screen.escape')} shows all of them"]
         status = self.host.validation.status
         again, another = self.look.key("screen.validate"), self.look.key("screen.contract")
         if status.stage is Stage.FAILED:
@@ -110,14 +133,13 @@ class FindingsScreen(BaseScreen):
             return ["", "Nothing is recorded yet."]
         if not self.recording.evidence.is_there:
             return ["", f"validating by {', '.join(self.host.validation.contracts_in_use) or 'the contract that fits'} …"]
-        if self.recording.evidence.is_vacuous(self.session.id if self.session else None):
+        if self.recording.evidence.is_vacuous(self._number):
             return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates by another one"]
         return ["", "Nothing is wrong by this contract.", f"{another} validates by another one"]
 
     def paint_lines(self) -> None:
         look, status = self.look, self.host.validation.status
-        number = self.session.id if self.session else None
-        verdict = verdict_runs(look, status, self.recording, number)
+        verdict = verdict_runs(look, status, self.recording, self._number)
         live = live_runs(look, self.host.growth, self.recording)
         place = joined(look, head_runs(look, session_name(look, self.session)), live)
         self.head.say(place, verdict, extra=contract_runs(look, self.recording))
@@ -132,10 +154,11 @@ class FindingsScreen(BaseScreen):
             news = [(f" {rules} rules" if rules else " ", dim)]
         if left_out := self.recording.evidence.left_out:
             news.append((f"   {left_out:,} more stand in the sessions, not in this list", look.style("warning")))
-        self.news.say(news)
+        self.news.say(news, self.order_runs())
         keys = (
-            ("list.open", "go there"), ("findings.fold", "fold"), ("screen.validate", "validate again"),
-            ("screen.contract", "another contract"), ("findings.edit_rule", "edit the rule"), ("screen.back", "back"),
+            ("list.open", "go there"), ("findings.fold", "fold"), ("listing.filter", "filter"), ("listing.sort", "sort"),
+            ("screen.validate", "validate again"), ("screen.contract", "another contract"),
+            ("findings.edit_rule", "edit the rule"), ("screen.back", "back"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
@@ -222,7 +245,7 @@ class FindingsScreen(BaseScreen):
     def action_escape(self) -> None:
         if self.detail.has_focus:
             self.action_focus_list()
-        else:
+        elif not self.clear_filter():
             super().action_escape()
 
 

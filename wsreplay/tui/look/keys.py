@@ -18,6 +18,7 @@ HINTED = {
     "findings.fold": "space",
     "help.names": "i", "help.search": "slash",
     "keep.mark": "m", "keep.only_marked": "M", "keep.page": "f", "list.last": "G", "list.open": "enter",
+    "picker.cancel": "escape", "picker.type": "tab",
     "listing.filter": "slash", "listing.next_wrong": "right_square_bracket", "listing.sort": "s", "player.go_to": "colon",
     "player.play": "space", "recordings.reload": "r",
     "screen.back": "q", "screen.contract": "c", "screen.escape": "escape", "screen.validate": "R", "session.diff": "D",

@@ -77,6 +77,11 @@ class ListFilter(Themed, Horizontal):
         self._count_text = f"{shown:,} of {count:,}"
         self._paint()
 
+    def say_working(self) -> None:
+        """The rows are still being looked for."""
+        self._count_text = self.look.signs.ellipsis
+        self._paint()
+
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if event.value != self.text:
