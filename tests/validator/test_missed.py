@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from judged_traces import Trace, said
 
+from wsreplay.contract import loads
+
 KEYS = {"thread_id": "t1", "run_id": "r1"}
 
 
@@ -91,3 +93,13 @@ def test_live_the_change_is_told() -> None:
     engine.expect(lifecycle(connections, stitch(connections), [], {}))
     engine.run([message.row() for message in trace.messages])
     assert told == ["1.run.1 missing", "1.run.1 missing → order"]
+
+
+def test_what_its_deadline_missed_and_comes_after_the_end_of_all_was_late() -> None:
+    """One fault, one finding: that it did not come in time is what is said anew."""
+    text = "keys: {run: $.run, tool: $.tool}\nspans:\n  run: {by: run, start: s, end: e, body: b}\n"
+    contract = loads(f"contract: x\n{text}  tool: {{by: [run, tool], inside: run, start: ts, end: te, within: 1s}}")
+    trace = Trace().open().s2c("s", run=1).s2c("ts", run=1, tool=1).at(3).s2c("e", run=1).at(4).s2c("te", run=1, tool=1)
+    (finding,) = trace.at(5).close().judge(contract).findings
+    assert (finding.message, finding.kind, finding.seen) == ("te came 2.99s too late for tool 1 in run 1", "late", "te")
+    assert (finding.late_by, finding.frames) == (2_990_000_000, (2, 4))

@@ -270,6 +270,7 @@ class SpanInstances(Monitor):
             return reported.id
         if instance.overdue_finding >= len(self.reporter.findings):
             return None
+        self.missed.add(instance.session, instance.overdue_finding)
         return self.reporter.findings[instance.overdue_finding].id
 
     def _cut_children(self, parent: Instance, t: int, fid: int | None) -> None:
