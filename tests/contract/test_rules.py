@@ -15,6 +15,7 @@ from wsreplay.contract.rules.assemble import Assemble
 from wsreplay.contract.rules.consistent import Consistent
 from wsreplay.contract.rules.isolation import Bind, Canary, Confine
 from wsreplay.contract.rules.json_format import Format
+from wsreplay.contract.rules.kind import listed_kind, named_kind
 from wsreplay.contract.rules.latency import Latency
 from wsreplay.contract.rules.left_open import LeftOpen
 from wsreplay.contract.rules.monotonic import Monotonic
@@ -309,3 +310,17 @@ def test_what_a_counter_may_belong_to_are_the_keys_of_runs():
     assert scopes("{a: {start: a, end: b}, run: {by: [run, tool], start: c, end: d}}") == ("run", "tool")
     assert scopes("{run: {by: [conn.id, tool], start: c, end: d}}") == ("tool",)
     assert scopes("{a: {start: a, end: b}, tool: {by: tool, start: c, end: d}}") == ()
+
+
+def test_a_kind_says_what_may_stand_there():
+    """A list of rules with ids, or one rule whose id is the kind's; a contract that extends another changes both by id."""
+    listed = listed_kind("rules", lambda value, reader: None, dict, "rule")
+    item = {"$ref": "#/definitions/rule"}
+    assert (listed.key, listed.by_id, listed.merged) == ("rules", True, 0)
+    assert (listed.schema, listed.definitions) == ({"type": "array", "items": item}, {"rule": dict})
+    assert listed_kind("rules", lambda value, reader: None, dict).definitions == {"rules": dict}
+    named = named_kind("waits", lambda value, reader: None, dict)
+    item = {"$ref": "#/definitions/waits"}
+    assert (named.key, named.by_id, named.merged) == ("waits", True, 0)
+    assert named.schema == {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+    assert named.definitions == {"waits": dict}

@@ -71,7 +71,9 @@ def test_answers_do_not_cross_connections(tmp_path: Path) -> None:
 def test_the_named_decoder_reads_everything(tmp_path: Path) -> None:
     with recorded(tmp_path / "a.db", [text('["1","1","room:a","say",{}]')]) as recording:
         assert read(recording, "json")[1] == [()]
-        assert read(recording, "phoenix")[1] == [("say",)]
+        reading, types = read(recording, "phoenix")
+        assert types == [("say",)]
+        assert (reading.choice(1).name, reading.choice(1).reason) == ("phoenix", "as asked")
         with pytest.raises(UsageError, match="unknown decoder 'phenix'; did you mean phoenix"):
             Reading(recording, "phenix")
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import numbered, stitch, there_are
 
 S = 1_000_000_000
 
@@ -68,3 +71,16 @@ def test_sessions_are_numbered_in_the_order_of_their_first_connection() -> None:
 def test_many_connections_of_one_user_do_not_take_the_square_of_their_number() -> None:
     many = [connection(number, number * 100, number * 100 + 1) for number in range(100_000)]
     assert len(stitch(many)) == 100_000
+
+
+def test_a_number_of_a_session_is_read_or_refused() -> None:
+    assert [numbered(digits) for digits in ("1", "007", "9" * 18)] == [1, 7, int("9" * 18)]
+    long = "9" * 19, "'999999999999999999' and so on"
+    for digits, shown in (("", "''"), ("x", "'x'"), ("-1", "'-1'"), ("1.5", "'1.5'"), long):
+        with pytest.raises(UsageError, match=rf"^{re.escape(shown)} is not a session number$"):
+            numbered(digits)
+
+
+def test_an_error_says_which_sessions_there_are() -> None:
+    said = [there_are([None] * count) for count in (0, 1, 2, 12)]  # type: ignore[list-item]
+    assert said == ["nothing was recorded in it", "it has session 1 only", "it has sessions 1 to 2", "it has sessions 1 to 12"]

@@ -18,6 +18,10 @@ import pytest
 from commandline import WSREPLAY, run
 from relay import wait_for
 
+from wsreplay.contract import load
+from wsreplay.validator import judge_files
+from wsreplay.validator.dask_workers import dask_workers
+
 SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 COPIES = 8
 
@@ -137,3 +141,16 @@ def test_an_address_that_is_none_is_said(address: str, says: str, monkeypatch: p
     outcome = run("validate", SAMPLES / "healthy.db", "--dask", address)
     assert (outcome.code, outcome.out) == (2, "")
     assert says in outcome.err
+
+
+def test_the_workers_of_a_cluster_are_counted_and_judge(tmp_path: Path) -> None:
+    """A cluster of threads in this process."""
+    distributed = pytest.importorskip("distributed")
+    wanted = [(SAMPLES / f"{name}.db", load("agent-chat")) for name in ("healthy", "missing-event")]
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=None) as cluster,
+        dask_workers(cluster.scheduler_address) as workers,
+    ):
+        assert workers.count == 3
+        assert workers.lost == (distributed.scheduler.KilledWorker,)
+        assert judge_files(wanted, workers=workers) == judge_files(wanted)

@@ -109,3 +109,18 @@ def test_nothing_that_the_contract_names_in_any_part_is_nothing_judged():
     parts = [part(nothing, matched=0), part(nothing, matched=0, session=2)]
     parts = [replace(one, judgement=replace(one.judgement, rules=one.judgement.rules[:2])) for one in parts]
     assert merge(contract, parts).verdict is Verdict.VACUOUS
+
+
+def test_a_message_that_nobody_could_read_is_nothing_that_applied():
+    """It is inconclusive, and so no activation that was not fulfilled."""
+    first, second = part(((S, 2, 0),) * 3), part(((S, 3, 0),) * 3)
+    parts = [
+        replace(found, judgement=replace(found.judgement, rules=(
+            replace(found.judgement.rules[0], inconclusive=inconclusive, unread=unread, errors=errors, pending=pending),
+            *found.judgement.rules[1:],
+        )))
+        for found, inconclusive, unread, errors, pending in ((first, 2, 1, 0, 0), (second, 1, 1, 1, 1))
+    ]  # fmt: skip
+    rule = merge(CONTRACT, parts).rules[0]
+    assert (rule.activations, rule.inconclusive, rule.unread, rule.errors, rule.pending) == (5, 3, 2, 1, 1)
+    assert rule.fulfilments == 5 - 1 - 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
+from growing_files import write_whole
 from judged_traces import Trace
 
 from wsreplay.contract import load, loads
 from wsreplay.errors import UsageError
+from wsreplay.store.reader import Recording
 from wsreplay.validator import mutation_score
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
@@ -155,3 +158,13 @@ def test_who_comes_and_goes_after_a_stall_does_so_a_minute_later() -> None:
         assert moved == [0] * at + [stall] * (4 - at)
         assert stalled.reached_ns == whole.reached_ns + stall
     assert [connection.opened_ns for connection in whole.connections] == [0, second]
+
+
+def test_a_recording_is_scored_as_its_trace_is(tmp_path):
+    trace = chat(with_envelope=True)
+    whole = mutation_score.score_trace(trace.as_trace(), load("agent-chat"), most=20, seed=3)
+    path = write_whole(tmp_path / "a.db", trace)
+    with Recording.open(path) as recording:
+        found = mutation_score.score_recording(recording, load("agent-chat"), most=20, seed=3)
+    assert found.mutants == tuple(replace(mutant, type=None) for mutant in whole.mutants)  # the recorder notes no types here
+    assert 15 < len(found.mutants) <= 20

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from judged_traces import Trace
 
 from wsreplay.cli.main import _end_in_order
 from wsreplay.contract import load
+from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import parse_user_source
 from wsreplay.validator import judge_files, parallel
 from wsreplay.validator.judge import judge
-from wsreplay.validator.parallel import ReadAs
+from wsreplay.validator.parallel import ReadAs, Workers
 
 
 def many_chats(leak: int | None) -> Trace:
@@ -48,11 +50,56 @@ def test_a_file_judged_in_parts_is_judged_the_same(leak: int | None, spans: bool
     contract = load("agent-chat")
     steps: list[int] = []
     (alone,) = judge_files([(path, contract)], spans=spans)
-    (together,) = judge_files([(path, contract)], jobs=2, progress=lambda: steps.append(1), worth_splitting=1_000, spans=spans)
+    with ThreadPoolExecutor(2) as executor:
+        (together,) = judge_files(
+            [(path, contract)], workers=Workers(executor, 2), progress=lambda: steps.append(1), worth_splitting=1_000,
+            spans=spans,
+        )  # fmt: skip
     assert together == alone
     assert alone.judgement is not None
     assert [finding.rule for finding in alone.judgement.findings].count("thread-owner") == (leak is not None)
     assert steps == [1]
+
+
+def test_processes_judge_a_file_in_parts_as_threads_do(tmp_path: Path) -> None:
+    path = write_whole(tmp_path / "many.db", many_chats(6))
+    contract = load("agent-chat")
+    assert judge_files([(path, contract)], jobs=2, worth_splitting=1_000) == judge_files([(path, contract)])
+
+
+def test_each_user_is_judged_by_one_and_all_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has most is alone, whoever has less is with others; in the order of their connections where that is even."""
+    taken: list[list[int]] = []
+    monkeypatch.setattr(parallel, "judge_part", lambda *task: taken.append(task[2]) or UsageError("not now"))
+
+    def split(*counts: int, users: tuple[str | None, ...] = (), parts: int = 2) -> list[list[int]]:
+        trace = Trace()
+        for number, count in enumerate(counts, 1):
+            trace.open(number, users[number - 1] if users else f"u{number}")
+            for _ in range(count):
+                trace.c2s("chat", number, thread_id=f"t{number}")
+        taken.clear()
+        path = write_whole(tmp_path / f"{len(list(tmp_path.iterdir()))}.db", trace)
+        with ThreadPoolExecutor(1) as executor:
+            (outcome,) = judge_files([(path, load("agent-chat"))], workers=Workers(executor, parts), worth_splitting=1)
+        assert outcome.judgement is None and outcome.contract == "agent-chat" and str(outcome.error) == "not now"
+        return list(taken)
+
+    assert split(9, 9, 9, 9) == [[1, 2], [3, 4]]
+    assert split(9, 9, 9, parts=3) == [[1], [2], [3]]
+    assert split(4, 4, 40, 4) == [[3], [1, 2, 4]]
+    assert split(9, 9, 9, 9, users=("a", "b", "a", "b")) == [[1, 3], [2, 4]]
+    assert split(9, 9, 9, 9, users=(None, None, None, None)) == [[1, 2], [3, 4]]
+
+
+def test_what_is_too_small_or_cannot_be_read_is_judged_whole(tmp_path: Path) -> None:
+    path = write_whole(tmp_path / "a.db", Trace().open(1, "u1").open(2, "u2").c2s("chat").c2s("chat", 2))
+    contract = load("agent-chat")
+    with ThreadPoolExecutor(1) as executor:
+        workers = Workers(executor, 2)
+        assert judge_files([(path, contract)], workers=workers, worth_splitting=3) == judge_files([(path, contract)])
+        (outcome,) = judge_files([(tmp_path / "none.db", contract)], workers=workers, worth_splitting=1)
+    assert type(outcome.error).__name__ == "UsageError"
 
 
 def test_files_come_back_in_order_with_their_errors(tmp_path: Path) -> None:

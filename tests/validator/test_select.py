@@ -15,7 +15,7 @@ from wsreplay.model import Connection
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.validator.select import await_contracts, select_contract, select_contracts
+from wsreplay.validator.select import await_contracts, select_common_contract, select_contract, select_contracts
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
@@ -113,3 +113,14 @@ def test_a_decoder_that_is_named_tells_the_types(tmp_path):
         (contract,) = select_contracts(recording, decoder="json-rpc")
         assert (contract.name, contract.envelope.decoder) == ("agent-chat", "json-rpc")
     assert [contract.envelope.decoder for contract in await_contracts(path, ["ag-ui"], "json-rpc")] == ["json-rpc"]
+
+
+def test_recordings_that_are_compared_have_the_first_contract_that_fits_any(recorded):
+    with (
+        Recording.open(SAMPLES / "ag-ui" / "good.db") as ag_ui,
+        Recording.open(SAMPLES / "healthy.db") as chat,
+        Recording.open(recorded((1, "x"))) as other,
+    ):
+        some = ((other, ag_ui, chat), (chat, ag_ui), (other,), ())
+        names = [select_common_contract(*recordings).name for recordings in some]
+    assert names == ["ag-ui", "agent-chat", "agent-chat", "agent-chat"]

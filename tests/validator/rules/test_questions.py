@@ -89,14 +89,16 @@ def test_another_tab_of_the_user_may_have_asked() -> None:
 
 
 def test_a_run_of_no_thread_that_starts_and_ends_with_somebody_elses_is_that_ones() -> None:
-    def both(ends_at: float) -> list[str]:
+    def both(ends_at: float, begins_at: float = 0.02) -> list[str]:
         trace = Trace().open(1, user="alice").open(2, user="bob").c2s("ask")
-        trace.s2c("begin", 2).s2c("begin", 1).s2c("done", 1)
+        trace.s2c("begin", 2).at(begins_at).s2c("begin", 1).at(0.3).s2c("done", 1)
         return judged(trace.at(ends_at).s2c("done", 2).close(1).close(2))
 
     why = "it is what user alice asked for and got at the same moment, sent to user bob, too"
-    assert both(0.05) == [f"q: begin came unasked: {why}"]
-    assert both(1.0) == ["q: begin came unasked: nobody asked for it"]
+    for ends_at, begins_at in ((0.32, 0.02), (0.55, 0.26)):
+        assert both(ends_at, begins_at) == [f"q: begin came unasked: {why}"]
+    for ends_at, begins_at in ((0.56, 0.02), (0.32, 0.27)):
+        assert both(ends_at, begins_at) == ["q: begin came unasked: nobody asked for it"]
 
 
 def test_who_goes_away_is_owed_no_answer_and_a_recording_that_ends_decides_nothing() -> None:
