@@ -5,7 +5,10 @@ Locust runs on gevent, this on asyncio: they are two processes, and talk in line
     → {"id": 7, "number": 3, "facts": {"token": "…"}}                 play the session of user 3
     ← {"id": 7, "seconds": 1.2, "times": [["connect", 0.01]], "problems": ["session 1: expected …"]}
     → (end of input)                                                  stop, and judge
-    ← {"recording": "load.db", "broken": [["tool", "tool_completed never came …", 2]]}
+    ← {"recording": "load.db", "sessions": 40, "verdict": "violated", "undecided": [],
+       "broken": [["tool", "tool_completed never came …", 2]]}
+
+How long messages were on their way is not judged: under load much of that is this machine's own delay.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import os
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ import msgspec
 import orjson
 
 from wsreplay.contract import Contract, load
+from wsreplay.contract.rules.latency import Latency
 from wsreplay.errors import EXIT_NOT_JUDGED, WsreplayError
 from wsreplay.replay.client import ClientOptions, Load, ReplayClient
 from wsreplay.replay.credentials import HandshakeOverrides
@@ -66,7 +71,7 @@ async def play(plan: LoadPlan) -> None:
             while line := await lines.readline():
                 group.create_task(_play_one(client, orjson.loads(line)))
         watching.cancel()
-    _say({"recording": str(output), "broken": _broken(path, output, contract)})
+    _say({"recording": str(output), **_verdict(path, output, contract)})
 
 
 async def _lines_of_stdin() -> asyncio.StreamReader:
@@ -85,18 +90,27 @@ async def _play_one(client: ReplayClient, asked: dict[str, Any]) -> None:
     _say({"id": asked["id"], "seconds": time.monotonic() - begun, "times": times, "problems": problems})
 
 
-def _broken(before: Path, after: Path, contract: Contract) -> list[tuple[str, str, int]]:
-    """The rules that the load broke and the recording did not: each with one message, and how often."""
+def _verdict(before: Path, after: Path, contract: Contract) -> dict[str, Any]:
+    """What is to be said of the load: the rules that it broke and the recording did not, each with one message, and how often;
+    and the rules that are undecided."""
+    contract = replace(contract, rules=tuple(rule for rule in contract.rules if not isinstance(rule, Latency)))
     with Recording.open(before) as recorded, Recording.open(after) as played:
         known = {finding.fingerprint for finding in judge(recorded, contract).findings}
-        findings = [
-            finding
-            for finding in judge(played, contract).findings
-            if finding.verdict is Verdict.VIOLATED and finding.caused_by is None and finding.fingerprint not in known
-        ]
+        judgement = judge(played, contract)
+    findings = [
+        finding
+        for finding in judgement.findings
+        if finding.verdict is Verdict.VIOLATED and finding.caused_by is None and finding.fingerprint not in known
+    ]
     messages = {finding.rule: finding.message for finding in reversed(findings)}
     counts = Counter(finding.rule for finding in findings)
-    return [(rule, messages[rule], count) for rule, count in counts.items()]
+    undecided = [rule.id for rule in judgement.rules if rule.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)]
+    return {
+        "sessions": judgement.sessions,
+        "verdict": str(Verdict.VIOLATED if findings else Verdict.INCONCLUSIVE if undecided else Verdict.SATISFIED),
+        "undecided": undecided,
+        "broken": [(rule, messages[rule], count) for rule, count in counts.items()],
+    }
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ import msgspec
 from wsreplay.display import visible
 from wsreplay.extras import require
 from wsreplay.testing.load_player import LoadPlan
+from wsreplay.units import count_text
 
 require("locust", "locust", purpose="wsreplay.testing.locust")
 
@@ -215,7 +216,11 @@ class _Players:
             except PlayerFailed as error:
                 _fail(environment, kind.__name__, error)
                 continue
-            _log.info("%s: recorded in %s", kind.__name__, verdict["recording"])
+            sessions = count_text(verdict["sessions"], "session")
+            _log.info("%s: %s, %s recorded in %s", kind.__name__, verdict["verdict"], sessions, verdict["recording"])
+            if verdict["undecided"]:
+                undecided = ", ".join(map(visible, verdict["undecided"]))
+                _log.warning("%s: this machine was too slow to decide: %s", kind.__name__, undecided)
             for rule, message, count in verdict["broken"]:
                 _fail(environment, rule, RuleBroken(f"{message} ({count}×)"))
 
