@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -13,12 +14,16 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import yaml
 from commandline import Recorder, chat, run
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 from ports import unused
 from relay import wait_for
+
+OBSERVABILITY = Path(__file__).parents[2] / "examples" / "observability"
 
 
 def get(url: str) -> str:
@@ -58,11 +63,7 @@ def test_prometheus_scrapes_what_was_recorded(
         "global": {"scrape_interval": "500ms"},
         "scrape_configs": [{"job_name": "wsreplay", "static_configs": [{"targets": [target]}]}],
     }))  # fmt: skip
-    server = subprocess.Popen(
-        ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-         f"--web.listen-address={prometheus}"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    server = start_prometheus(tmp_path, prometheus)
 
     def value(query: str) -> float:
         try:
@@ -83,6 +84,64 @@ def test_prometheus_scrapes_what_was_recorded(
         server.terminate()
         server.wait(30)
     assert recorder.stop().code == 0
+
+
+def shown(server: str, expression: str) -> int:
+    """How many series a panel's expression gives, as Grafana asks for it."""
+    text = expression.replace("$instance", ".*").replace("$__rate_interval", "30s")
+    return len(asked(server, "query?" + urlencode({"query": text}))["result"])
+
+
+def asked(server: str, path: str) -> Any:
+    """What Prometheus's API says; nothing until it is up."""
+    try:
+        return json.loads(get(f"http://{server}/api/v1/{path}"))["data"]
+    except OSError:
+        return {"result": [], "alerts": []}
+
+
+@pytest.mark.campaign
+def test_proxy_prometheus_alerts_and_dashboard_work_together(
+    tmp_path: Path, backend: str, record: type[Recorder], prometheus: str
+) -> None:
+    """The compose file's parts as they are, at other addresses: what Grafana would ask is asked of Prometheus."""
+    words = shlex.split(yaml.safe_load((OBSERVABILITY / "compose.yaml").read_text())["services"]["wsreplay"]["command"])
+    options = words[words.index("--rotate") :]
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db", "--metrics", "127.0.0.1:0", *options)
+    target = metrics_url(recorder).removeprefix("http://").removesuffix("/metrics")
+    chat(recorder.url, "missing-event", "bob")
+    for name in ("prometheus.yml", "alerts.yml"):
+        text = (OBSERVABILITY / name).read_text().replace("backend:9464", target).replace("15s", "1s")
+        (tmp_path / name).write_text(text)
+    server = start_prometheus(tmp_path, prometheus)
+    panels = json.loads((OBSERVABILITY / "dashboard.json").read_text())["panels"]
+    expressions = {query["expr"]: panel["title"] for panel in panels for query in panel.get("targets", ())}
+
+    def firing() -> set[str]:
+        return {alert["labels"]["alertname"] for alert in asked(prometheus, "alerts")["alerts"] if alert["state"] == "firing"}
+
+    try:
+        wait_for(lambda: shown(prometheus, 'up{job="wsreplay"} == 1') > 0, "Prometheus scrapes the proxy")
+        wait_for(lambda: shown(prometheus, 'wsreplay_findings_total{rule="tool"} == 1') > 0, "it has the first chat")
+        chat(recorder.url, "healthy", "alice")
+        chat(recorder.url, "missing-event", "carol")
+        for expression, title in expressions.items():
+            wait_for(lambda expression=expression: shown(prometheus, expression) > 0, f"{title} shows something")
+        wait_for(lambda: "ChatContractViolated" in firing(), "the broken contract is an alert")
+        assert firing() == {"ChatContractViolated"}
+    finally:
+        server.terminate()
+        server.wait(30)
+    assert recorder.stop().code == 0
+
+
+def start_prometheus(folder: Path, address: str) -> subprocess.Popen[bytes]:
+    """One that has its configuration and its data in this folder."""
+    return subprocess.Popen(
+        ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+         f"--web.listen-address={address}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def test_containers_learn_whether_all_is_well(tmp_path: Path, backend: str, record: type[Recorder]) -> None:
