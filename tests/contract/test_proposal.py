@@ -72,6 +72,14 @@ def test_what_is_guessed_says_so_and_types_at_another_place_are_told(tmp_path: P
     assert judgement.run_counts == {"completed": 1}
 
 
+def test_fields_that_most_messages_have_are_told_where_the_contracts_are_missing() -> None:
+    seen = ObservedTypes("json", None)
+    for type_ in ("agent_started", "agent_completed"):
+        seen.add(1, type_, {"type": type_, "conv": "c1", "turn": "t1"})
+    text = as_yaml(propose(seen, load("agent-chat")), "runs", "agent-chat")
+    assert "#   most messages have $.conv, $.turn\n" in text
+
+
 def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Path) -> None:
     imported(PRODUCT, tmp_path / "product.db")
     with Recording.open(tmp_path / "product.db") as recording:
@@ -96,6 +104,11 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
         "    tool_call_id: $.data.toolCallId\n"
         "# Not mapped:\n"
         "#   s2c:billing.tick  1×\n"
+        "# If one of these means the same as a name of agent-chat, add it to events. Names that are left:\n"
+        "#   error_event, agent_error, tool_error, partial_result, agent_fallback, final_report,\n"
+        "#   typing_started, typing_stopped\n"
+        "# Fields of agent-chat that were not found; add those that your messages have under another name to fields:\n"
+        "#   tool_name, user_id\n"
     )
     assert [finding.message for finding in judgement.findings] == ["unknown type billing.tick"]
     assert judgement.run_counts == {"completed": 1}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from functools import cache
 from itertools import groupby, islice
 from typing import Any
 
-from wsreplay.contract.model import PSEUDO_EVENTS, Contract
+from wsreplay.contract.model import PSEUDO_EVENTS, Contract, Pattern
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.contract.rules.needs import Needs
+from wsreplay.contract.rules.waits import Waits
 from wsreplay.decode import PLAIN
 from wsreplay.decode.values import text_of
 from wsreplay.store.reader import Recording
@@ -164,6 +166,11 @@ class Proposal:
     unmapped: tuple[tuple[int, str], ...]
     # Of the events those whose names are other words.
     guessed: frozenset[str] = frozenset()
+    # What of the base contract was not found: event names, and the first member that each key is read from.
+    free_names: tuple[str, ...] = ()
+    free_fields: tuple[str, ...] = ()
+    # Paths of members, not nested in others, that most messages have and nothing is read from.
+    common: tuple[str, ...] = ()
 
 
 def propose(seen: ObservedTypes, base: Contract) -> Proposal:
@@ -188,11 +195,37 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
     documents = [document for samples in seen.samples.values() for document in samples]
     counts = Counter(path for document in documents for path, _ in _leaves(document))
     fields = _fields(base, counts) | _texts(base, seen.samples, events)
-    return Proposal(seen, events, fields, _sent(base, documents, counts), tuple(unmapped), frozenset(guessed))
+    met = {*events.values(), *(type_ for _, type_ in seen.counts)}
+    sent, type_path = _sent(base, documents, counts), jsonpath.show(seen.type_path or base.envelope.type.steps)
+    return Proposal(
+        seen, events, fields, sent, tuple(unmapped), frozenset(guessed),
+        tuple(name for name in _server_names(base) if name not in met),
+        tuple(name for name, is_there in _key_fields(base, counts) if not is_there and name not in fields),
+        tuple(path for path in _common(counts, len(documents)) if path not in {type_path, sent, *fields.values()}),
+    )  # fmt: skip
+
+
+def _common(there: Counter[Path], documents: int) -> list[str]:
+    """Paths at the top of more than half of the documents."""
+    return [jsonpath.show(path) for path, count in there.items() if len(path) == 1 and 2 * count > documents]
 
 
 def _names(contract: Contract) -> list[str]:
-    patterns = [pattern for rule in contract.rules if rule.names_events for pattern in rule.patterns()] + [*contract.known]
+    return [*dict.fromkeys([*_required_names(contract), *_type_names(contract.known)])]
+
+
+def _required_names(contract: Contract) -> list[str]:
+    """Those that rules name."""
+    return _type_names(pattern for rule in contract.rules if rule.names_events for pattern in rule.patterns())
+
+
+def _server_names(contract: Contract) -> list[str]:
+    """Those of events that a server sends, but for what asks its client something."""
+    rules = [rule for rule in contract.rules if rule.names_events and not isinstance(rule, Waits)]
+    return _type_names(pattern for rule in rules for pattern in rule.patterns() if pattern.direction != 0)
+
+
+def _type_names(patterns: Iterable[Pattern]) -> list[str]:
     names = (pattern.type for pattern in patterns if "*" not in pattern.type and pattern.type not in PSEUDO_EVENTS)
     return list(dict.fromkeys(names))
 
@@ -211,15 +244,17 @@ def _questions(contract: Contract, events: Iterable[tuple[int, str]]) -> dict[st
 
 def _fields(base: Contract, there: Counter[Path]) -> dict[str, str]:
     """The contract's members that stand somewhere else, with where."""
-    fields: dict[str, str] = {}
+    absent = [name for name, is_there in _key_fields(base, there) if not is_there]
+    paths = {name: _find(name, there) for name in absent}
+    return {name: jsonpath.show(path) for name, path in paths.items() if path is not None}
+
+
+def _key_fields(base: Contract, there: Counter[Path]) -> Iterator[tuple[str, bool]]:
+    """The member that each key of a contract is read from, and whether it is where the contract says."""
     for key in base.keys.values():
         sources = [source.steps for source in key.sources if isinstance(source, ContractPath)]
-        if not sources or any(there[source] for source in sources):
-            continue
-        path = _find(str(sources[0][-1]), there)
-        if path is not None:
-            fields[str(sources[0][-1])] = jsonpath.show(path)
-    return fields
+        if sources:
+            yield str(sources[0][-1]), any(there[source] for source in sources)
 
 
 def _texts(base: Contract, samples: Mapping[tuple[int, str], Sequence[Any]], events: Mapping[str, str]) -> dict[str, str]:
@@ -284,9 +319,21 @@ def as_yaml(proposal: Proposal, name: str, base: str) -> str:
     if proposal.unmapped:
         lines.append("# Not mapped:")
         lines += [f"#   {_WAYS[way]}:{_comment(type_)}  {seen.counts[way, type_]:,}×" for way, type_ in proposal.unmapped]
+    if fits and proposal.unmapped and proposal.free_names:
+        lines.append(f"# If one of these means the same as a name of {base}, add it to events. Names that are left:")
+        lines += _listed(proposal.free_names)
+    if fits and proposal.free_fields:
+        lines.append(f"# Fields of {base} that were not found; add those that your messages have under another name to fields:")
+        lines += _listed(proposal.free_fields)
+        if proposal.common:
+            lines.append(f"#   most messages have {_comment(', '.join(proposal.common))}")
     if not fits:
         lines.append("# Nothing of it looks like an event of " + base + ": the contract names types, and demands nothing yet.")
     return "\n".join(lines) + "\n"
+
+
+def _listed(names: Sequence[str]) -> list[str]:
+    return textwrap.wrap(", ".join(names), 100, initial_indent="#   ", subsequent_indent="#   ", break_on_hyphens=False)
 
 
 def _known(proposal: Proposal) -> Iterator[str]:
