@@ -6,6 +6,7 @@ A peer that cannot be installed here is skipped, with the reason. `make peers` r
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import subprocess
@@ -48,6 +49,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`python_with("package", …)` is a Python of its own that has some packages."""
 
+    @functools.cache
     def make(*packages: str) -> Path:
         folder = tmp_path_factory.mktemp("venv")
         venv.create(folder, with_pip=True)
@@ -105,6 +107,12 @@ def jupyter_server(python: Path, port: int, folder: Path) -> list[str]:
         str(python), "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--no-browser",
         "--allow-root", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
     ]  # fmt: skip
+
+
+def chainlit(python: Path, port: int) -> list[str]:
+    """The command of a chat application; where CHAINLIT_APP_ROOT is, it leaves its files."""
+    app = str(PROGRAMS / "chainlit_chat.py")
+    return [str(python), "-m", "chainlit", "run", app, "--headless", "--host", "127.0.0.1", "--port", str(port)]
 
 
 async def _listens(port: int) -> bool:
@@ -178,4 +186,4 @@ def _summary(peer: Peer, recorded: dict[str, Any]) -> str:
     )
 
 
-__all__ = ["PROGRAMS", "Peer", "jupyter_server", "running", "take_end_to_end", "unused"]
+__all__ = ["PROGRAMS", "Peer", "chainlit", "jupyter_server", "running", "take_end_to_end", "unused"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.conftest import PROGRAMS, Peer, jupyter_server, running, take_end_to_end, unused
+from tests.peers.conftest import PROGRAMS, Peer, chainlit, jupyter_server, running, take_end_to_end, unused
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
 Python = Callable[..., Path]
@@ -22,10 +22,10 @@ def environment_of(modules: Path) -> dict[str, str]:
     return {"NODE_PATH": str(modules / "node_modules")}
 
 
-def contract_of(name: str, decoder: str, *rules: str) -> str:
-    """A contract with these rules, each without its braces, in which every message may come."""
-    lines = [f"contract: {name}", f"envelope: {{type: $.type, decoder: {decoder}}}", 'known: ["*"]', "rules:"]
-    return "\n".join([*lines, *(f"  - {{{rule}}}" for rule in rules)])
+def contract_of(name: str, decoder: str, *rules: str, keys: str = "") -> str:
+    """A contract with these rules and keys, each without its braces, in which every message may come."""
+    lines = [f"contract: {name}", f"envelope: {{type: $.type, decoder: {decoder}}}", f"keys: {{{keys}}}"]
+    return "\n".join([*lines, 'known: ["*"]', "rules:", *(f"  - {{{rule}}}" for rule in rules)])
 
 
 async def test_socket_io_from_pypi_with_the_client_from_npm(node_modules: Path, python_with: Python, tmp_path: Path) -> None:
@@ -39,6 +39,27 @@ async def test_socket_io_from_pypi_with_the_client_from_npm(node_modules: Path, 
     await take_end_to_end(
         Peer("python-socketio with socket.io-client", "socket.io", lambda: running(command, {}, port),
              node("socket_io_client.cjs"), contract, environment_of(node_modules), ["sid"]),
+        tmp_path,
+    )  # fmt: skip
+
+
+async def test_an_application_of_chainlit_with_the_client_from_npm(
+    node_modules: Path, python_with: Python, tmp_path: Path
+) -> None:
+    python, (port,) = python_with("chainlit"), unused()
+    command = chainlit(python, port)
+    environment = {"CHAINLIT_APP_ROOT": str(tmp_path)}
+    contract = contract_of(
+        "chat of chainlit", "socket.io",
+        'id: greeted, response: ["c2s:connection_successful", "s2c:new_message"]',
+        'id: answered, response: ["c2s:client_message", "s2c:task_end"]',
+        'id: asked, response: ["s2c:ask", "c2s:ask:ack"]',
+        'id: streamed, precedence: ["s2c:stream_start", "s2c:stream_token"]',
+        keys="step: [$.id, $.msg.id], thread: [$.threadId, $.msg.threadId]",
+    )
+    await take_end_to_end(
+        Peer("Chainlit with socket.io-client", "socket.io", lambda: running(command, environment, port),
+             node("chainlit_client.cjs"), contract, environment_of(node_modules), ["sid", "createdAt", "start", "end"]),
         tmp_path,
     )  # fmt: skip
 
@@ -66,6 +87,22 @@ async def test_python_lsp_server_from_pypi(python_with: Python, tmp_path: Path) 
     client = (sys.executable, str(PROGRAMS / "lsp_client.py"))
     await take_end_to_end(
         Peer("python-lsp-server", "json-rpc", lambda: running(command, {}, port), client, contract, {}), tmp_path
+    )
+
+
+async def test_a_model_context_protocol_server_from_pypi(python_with: Python, tmp_path: Path) -> None:
+    """WebSocket is a transport of the library's first version only."""
+    python, (port,) = python_with("mcp<2", "uvicorn", "websockets"), unused()
+    command = [str(python), str(PROGRAMS / "mcp_server.py"), str(port)]
+    contract = contract_of(
+        "tools of a server", "json-rpc",
+        'id: initialized-first, precedence: ["s2c:initialize:result", "c2s:tools/*"]',
+        'id: answered, response: ["c2s:tools/call", "s2c:tools/call:result"]',
+        'id: progress, precedence: ["c2s:tools/call", "s2c:notifications/progress"]',
+    )
+    client = (str(python), str(PROGRAMS / "mcp_client.py"))
+    await take_end_to_end(
+        Peer("MCP over WebSocket", "json-rpc", lambda: running(command, {}, port), client, contract, {}), tmp_path
     )
 
 

@@ -46,7 +46,8 @@ class _Plan(NamedTuple):
 
 
 class IdFinder:
-    """Finds ids in decoded messages. Most stand at the top, or in one object within it."""
+    """Finds ids in decoded messages: texts that are not empty, and whole numbers. Most stand at the top, or in one object
+    within it."""
 
     def __init__(self, ids: Sequence[tuple[str, Path]]) -> None:
         self._top: list[_Member] = []
@@ -78,7 +79,7 @@ class IdFinder:
         values = [document[name] for name in members]
         usual = not self._deep
         for value in values:
-            if value.__class__ is not str and value.__class__ is not int:
+            if value == "" or (value.__class__ is not str and value.__class__ is not int):
                 usual = False
         for root in roots:
             if not self._names[root].isdisjoint(document[root] if document[root].__class__ is dict else ()):
@@ -104,7 +105,7 @@ class IdFinder:
                 if inner.__class__ is dict:
                     ids += [(domain, path, inner.get(name)) for name, domain, path in members]
         ids += [(domain, path, paths.get(document, path)) for domain, path in self._deep]
-        ids = [id_ for id_ in ids if id_[2].__class__ is str or id_[2].__class__ is int]
+        ids = [id_ for id_ in ids if id_[2] != "" and (id_[2].__class__ is str or id_[2].__class__ is int)]
         return self._layout(tuple((domain, path) for domain, path, _ in ids)), [value for _, _, value in ids]
 
     def _layout(self, places: tuple[tuple[str, Path], ...]) -> IdLayout:
