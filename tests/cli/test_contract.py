@@ -51,6 +51,23 @@ def test_check_names_the_line_of_a_mistake(tmp_path: Path) -> None:
     assert "response" in outcome.err
 
 
+def test_check_lists_what_never_came_in_a_recording(tmp_path: Path, recording: Path) -> None:
+    rules = '[{id: a, response: ["c2s:chta", agent_completed]}, {id: b, response: [agent_strated, agent_completed]}]'
+    contract = tmp_path / "mine.yaml"
+    contract.write_text(f"contract: mine\nrules: {rules}\n")
+    checked = run("contract", "check", contract, "--recording", recording)
+    assert checked.code == 0
+    assert checked.out.splitlines()[1:] == [
+        f"  c2s:chta never came (rule a, {contract}:2)",
+        f"  agent_strated never came (rule b, {contract}:2), but agent_started did: is it misspelt?",
+    ]
+    for jobs in (1, 2):
+        report = run("validate", recording, "-c", contract, "-f", "json", "-j", jobs)
+        (file,) = json.loads(report.out)["files"]
+        assert file["notes"] == [checked.out.splitlines()[2].strip()]
+    assert run("contract", "check", contract, "--recording", tmp_path / "no.db").code == 2
+
+
 def test_schema_is_json() -> None:
     assert json.loads(run("contract", "schema").out)["title"] == "wsreplay contract"
 

@@ -33,7 +33,8 @@ def part(
         forgotten=counts.get("forgotten", {}), span_counts={"run": counts.get("run_counts", {})}, run_span="run",
     )  # fmt: skip
     matched, skipped, undecodable = counts.get("matched", 1), counts.get("skipped", 0), counts.get("undecodable", 0)
-    return PartialJudgement(judgement, matched, skipped, undecodable, counts.get("anonymous", 0), reached_ns, Claims())
+    anonymous = counts.get("anonymous", 0)
+    return PartialJudgement(judgement, matched, skipped, undecodable, anonymous, reached_ns, frozenset(), Claims())
 
 
 def finding(rule: str, decided_at: int, verdict: Verdict = Verdict.VIOLATED, connection: int = 1) -> Finding:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import orjson
 
-from wsreplay.cli.completion import ContractName
-from wsreplay.contract import builtin_names, json_schema, load, purpose
+from wsreplay.cli.completion import ContractName, RecordingName
+from wsreplay.contract import Contract, builtin_names, json_schema, load, purpose
+from wsreplay.contract.unseen import UnseenType
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 from wsreplay.units import count_text
@@ -44,12 +45,23 @@ def show(contract: str, handler: bool) -> None:
 
 @command.command(name="check")
 @click.argument("contracts", metavar="CONTRACT...", type=ContractName(), nargs=-1, required=True)
-def check(contracts: tuple[str, ...]) -> None:
+@click.option("--recording", "file", type=RecordingName(), help="Also list the types in rules that never came in it.")
+def check(contracts: tuple[str, ...], file: str | None) -> None:
     """Check that contracts are valid; errors are reported with file, line and column."""
     for name in contracts:
         contract = load(name)
         spans, rules = count_text(len(contract.spans), "span"), count_text(len(contract.rules), "rule")
         click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: OK")
+        for unseen in _unseen(contract, file) if file is not None else ():
+            click.echo(f"  {visible(str(unseen))}")
+
+
+def _unseen(contract: Contract, file: str) -> list[UnseenType]:
+    from wsreplay.cli.options import open_recording, split_session
+    from wsreplay.contract.unseen import find_unseen, types_in
+
+    with open_recording(split_session(file)[0]) as recording:
+        return list(find_unseen(contract, types_in(recording, contract)))
 
 
 @command.command(name="schema")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from wsreplay.contract.model import Contract
+from wsreplay.contract.unseen import EventType
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
@@ -81,6 +82,11 @@ class Engine:
         self._reader = MessageReader(contract, self._globals, self.monitors, self.memory)
         # lanes of whole messages, which are nearly all there is
         self._lanes: dict[int, tuple[ConnectionState, Decode, Handlers]] = {}
+
+    @property
+    def types(self) -> frozenset[EventType]:
+        """Each (direction, type) that came, under the contract's name; no more than MOST_TYPES."""
+        return frozenset(self._reader.types)
 
     @property
     def untyped(self) -> int:
@@ -387,6 +393,7 @@ class Engine:
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""
         reached = Reached(
-            self.events, self.untyped, self.matched, self.skipped, self.undecodable, self.now, self._finished, self._partial
-        )
+            self.events, self.untyped, self.matched, self.skipped, self.undecodable, self.now, self._finished, self._partial,
+            self.types,
+        )  # fmt: skip
         return judgement(self.contract, self.monitors, self.memory, self._globals, reached, self.passed_by)

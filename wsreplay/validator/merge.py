@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wsreplay.contract import Contract
+from wsreplay.contract.unseen import EventType
 from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
 from wsreplay.validator.reporting import MOST_FINDINGS
 from wsreplay.validator.span_log import MOST_RUNS, MOST_SPANS, in_order
-from wsreplay.validator.verdicts import notes_of, place, unjudged_notes, verdict_of_rule, whole, with_required
+from wsreplay.validator.verdicts import notes_of, place, unjudged_notes, verdict_of_rule, whole, with_misspelt, with_required
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class PartialJudgement:
     """What was judged of one part of a recording."""
 
     judgement: Judgement
-    # types that the contract names; connections that it does not judge; messages that could not be decoded
+    # how many types came that the contract names; connections that it does not judge; messages that could not be decoded
     matched: int
     skipped: int
     undecodable: int
@@ -27,6 +28,8 @@ class PartialJudgement:
     anonymous: int
     # how far the part is known to reach (ns)
     reached_ns: int
+    # (direction, type) that came, under the contract's name
+    types: frozenset[EventType]
     # ids that came, and whose they are
     claims: Claims
 
@@ -75,7 +78,8 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement], *, spans: bool 
         ),
         unjudged=dict(sorted(unjudged.items())),
     )
-    return with_required(contract, whole_judgement, max(part.reached_ns for part in parts))
+    required = with_required(contract, whole_judgement, max(part.reached_ns for part in parts))
+    return with_misspelt(contract, required, frozenset[EventType]().union(*(part.types for part in parts)))
 
 
 def _rule(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:

@@ -17,6 +17,7 @@ import orjson
 
 from wsreplay.contract.decoding import decoder_for
 from wsreplay.contract.model import Contract
+from wsreplay.contract.unseen import EventType
 from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Answers, Decoder, Event, Linker, Part, Role, Shortcut
 from wsreplay.model import UNFINISHED, EventNumber, Opcode
 from wsreplay.validator.emit.compiler import Compiler
@@ -66,6 +67,8 @@ class MessageReader:
         self._linkers: dict[int, Linker] = {}
         # frames whose payload the recording does not hold as it was
         self._cut_frames: frozenset[int] = frozenset()
+        # each (direction, type) that came, under the contract's name; no more than MOST_TYPES
+        self.types = set[EventType]()
         # text messages that are no events; messages that may be events and could not be decoded; types that the contract names
         self.untyped = self.undecodable = self.matched = 0
 
@@ -300,6 +303,8 @@ class MessageReader:
             name = self._contract.map.name_of(type_)
             handler = table[type_] = self._compiler.handler(direction, name, housekeeping)
             self.matched += self._contract.is_named(direction, name)
+            if len(self.types) < MOST_TYPES:
+                self.types.add((direction, name))
         return handler
 
 

@@ -320,5 +320,6 @@ def judge_part(
     except WsreplayError as error:
         return error
     return PartialJudgement(
-        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.anonymous, engine.now, claims
-    )
+        engine.judgement(), engine.matched, engine.skipped, engine.undecodable, engine.anonymous, engine.now, engine.types,
+        claims,
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from wsreplay.contract.model import Patterns, Rule
+from wsreplay.contract.unseen import NEAR
 from wsreplay.model import EventNumber, Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
@@ -73,7 +74,6 @@ class Counts:
         self.kept += 1
 
 
-NEAR = 0.85  # so alike (difflib's ratio) are a type and its misspelling
 NOT_KEPT = 1 << 60  # the place of a finding that is counted only: beyond all others
 
 

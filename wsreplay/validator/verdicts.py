@@ -11,6 +11,7 @@ from typing import NamedTuple
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Declare, Rule
 from wsreplay.contract.rules.isolation import Bind, Canary, Confine
+from wsreplay.contract.unseen import EventType, find_unseen
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
@@ -36,6 +37,8 @@ class Reached(NamedTuple):
     finished: bool
     # others judge the rest of the recording
     partial: bool
+    # (direction, type), under the contract's name
+    types: frozenset[EventType]
 
 
 def judgement(
@@ -74,7 +77,9 @@ def judgement(
         unjudged=unjudged,
         seen=tuple(monitors.seen.said()),
     )
-    return with_required(contract, so_far, reached.now) if reached.finished and not reached.partial else so_far
+    if reached.partial or not reached.finished:
+        return so_far
+    return with_misspelt(contract, with_required(contract, so_far, reached.now), reached.types)
 
 
 def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
@@ -199,7 +204,7 @@ def _unjudged(memory: Memory, passed_by: Mapping[int, Counter[str]]) -> dict[int
     return {id: dict(count) for id, count in sorted(counts.items()) if count}
 
 
-_MOST_NOTED = 10  # sessions
+_MOST_NOTED = 10  # sessions, or types
 
 
 def unjudged_notes(unjudged: Mapping[int, Mapping[str, int]]) -> Iterator[str]:
@@ -222,6 +227,15 @@ def anonymous_sessions(contract: Contract, memory: Memory) -> int:
     if not asks and not contract.of(Canary):
         return 0
     return sum(1 for session in memory.sessions.values() if session.user is None)
+
+
+def with_misspelt(contract: Contract, judgement: Judgement, seen: frozenset[EventType]) -> Judgement:
+    """The whole judgement, with a note on each type that rules wait for in vain while something similar came, unless a finding
+    says so. `seen` are the types that came."""
+    said = {bare_type(expected) for finding in judgement.findings for expected in finding.expected}
+    misspelt = [type_ for type_ in find_unseen(contract, seen) if type_.near is not None and type_.pattern.type not in said]
+    notes = [str(type_) for type_ in misspelt[:_MOST_NOTED]]
+    return replace(judgement, notes=(*judgement.notes, *notes)) if notes else judgement
 
 
 def required_types(contract: Contract) -> tuple[tuple[str, ...], ...]:
