@@ -17,29 +17,29 @@ Schema = dict[str, Any]
 
 LANGUAGE = """# Contract language
 
-Everything that may stand in a contract. How to write one, step by step: [Write a contract](../how-to/contracts.md). What the
-verdicts mean: [Verdicts](verdicts.md).
+All keys of a contract. How to write one, step by step: [Write a contract](../how-to/contracts.md). What the verdicts mean:
+[Verdicts](verdicts.md).
 
 | Where it says | write |
 |---|---|
 | pattern | an event: `agent_started`, `s2c:chat*`, a number, a pseudo-event, or `{event: PATTERN, where: {PATH: VALUE}}` |
-| value | text with `*` for anything, number, true, false, null, JSON Schema as `{minimum: 1}`, or a list: any may fit |
-| patterns | a pattern, or a list of which any may fit |
+| value | text with `*` for anything, number, true, false, null, JSON Schema as in `{minimum: 1}`, or a list: any of them |
+| patterns | a pattern, or a list: any of them |
 | path | a singular JSONPath (RFC 9535): `$.payload.run_id` |
 | key | a name of `keys`, or `conn.id`, `conn.user`, `conn.session` |
 | duration | `100ms`, `2s`, `1m30s`, `1h`: [how to write one](units.md) |
 
-Pseudo-events are what the connection does: `ws.open`, `ws.close`, `ws.drop` (it ended without a close), each with `$.code`,
-`$.reason` and `$.by`; `ws.ping`, `ws.pong`. They count only where a rule names them. `c2s:` and `s2c:` tell the direction of a
+Pseudo-events are events of the connection: `ws.open`, `ws.close`, `ws.drop` (it ended without a close), each with `$.code`,
+`$.reason` and `$.by`; `ws.ping`, `ws.pong`. They count only if a rule names them. `c2s:` and `s2c:` give the direction of a
 message, `*` stands for anything.
 
-Editors complete and check contracts with the JSON Schema that this page is made from:
+Editors complete and check contracts with this JSON Schema:
 
 ```console
 $ wsreplay contract schema > contract.schema.json
 ```
 
-A comment in a contract's first line tells it to editors that use the YAML language server:
+In editors with the YAML language server, a comment in the first line of a contract names the schema:
 
 ```yaml
 # yaml-language-server: $schema=contract.schema.json
@@ -97,7 +97,7 @@ def _table(rows: Any, schemas: dict[str, Schema], required: Any = ()) -> str:
         choices = schemas.get(key, {}).get("enum")
         value = " · ".join(f"`{one}`" for one in choices) if choices else kind
         needed = " (needed)" if key in required else ""
-        default = f" Default: {DEFAULTS[key]}." if key in DEFAULTS else ""
+        default = f". Default: {DEFAULTS[key]}" if key in DEFAULTS else ""
         lines.append(f"| `{key}`{needed} | {value} | {text}{default} |")
     return "\n".join(lines)
 
