@@ -39,13 +39,13 @@ def find_unseen(contract: Contract, seen: Collection[EventType]) -> Iterator[Uns
     """The types without stars that rules name and of which none came, each once, in the order of the rules."""
     compared = sorted(seen)[:MOST_COMPARED]
     strange = [event for event in compared if not contract.is_named(*event)]
-    told = set[tuple[int | None, str]]()
+    listed = set[tuple[int | None, str]]()
     for rule in contract.rules:
         for pattern in rule.patterns():
             name = pattern.direction, pattern.type
-            if pattern.pseudo or pattern.glob or name in told or any(pattern.fits(*event) for event in seen):
+            if pattern.pseudo or pattern.glob or name in listed or any(pattern.fits(*event) for event in seen):
                 continue
-            told.add(name)
+            listed.add(name)
             yield UnseenType(rule, pattern, _near_strange(pattern, strange) or _near_any(pattern, compared))
 
 
@@ -76,7 +76,7 @@ def _from(direction: int | None, events: Collection[EventType]) -> list[str]:
 def _is_slip(a: str, b: str) -> bool:
     """Whether two names differ by one letter that is wrong, is missing or has changed places; not by an ending or a number."""
     a, b = sorted((a, b), key=len)
-    at = next((place for place, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), len(a))
+    at = next((place for place, letters in enumerate(zip(a, b, strict=False)) if letters[0] != letters[1]), len(a))
     if len(a) < _SHORTEST or at == len(a) or b[at].isdigit():
         return False
     if len(a) < len(b):

@@ -232,8 +232,8 @@ def anonymous_sessions(contract: Contract, memory: Memory) -> int:
 def with_misspelt(contract: Contract, judgement: Judgement, seen: frozenset[EventType]) -> Judgement:
     """The whole judgement, with a note on each type that rules wait for in vain while something similar came, unless a finding
     says so. `seen` are the types that came."""
-    said = {bare_type(expected) for finding in judgement.findings for expected in finding.expected}
-    misspelt = [type_ for type_ in find_unseen(contract, seen) if type_.near is not None and type_.pattern.type not in said]
+    reported = {bare_type(expected) for finding in judgement.findings for expected in finding.expected}
+    misspelt = [type_ for type_ in find_unseen(contract, seen) if type_.near is not None and type_.pattern.type not in reported]
     notes = [str(type_) for type_ in misspelt[:_MOST_NOTED]]
     return replace(judgement, notes=(*judgement.notes, *notes)) if notes else judgement
 
