@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -38,6 +39,12 @@ settings.load_profile("wsreplay")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Twice as many workers as cores: half of the time of these tests they wait for a socket, a process or a browser."""
     return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """All modules and tests are there to stay: the garbage collector need not look through them again and again."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import rawpeers
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +22,6 @@ from wsreplay.recorder.recorder import Recorder
 from wsreplay.store.reader import Recording
 
 MASKED = rawpeers.MASK
-# How often the usual number of examples.
-TIMES = int(os.environ.get("WSREPLAY_EXAMPLES", "1"))
 # Thousands of small files, none of which needs to reach a disk.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -159,7 +157,7 @@ fates = st.lists(st.sampled_from(("go", "go", "commit", "commit", "die")), max_s
 sizes = st.lists(st.integers(1, 200), max_size=30)
 
 
-@settings(max_examples=80 * TIMES, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(frames, max_size=12), st.lists(frames, max_size=12), sizes, fates, st.booleans())
 def test_deaths_change_nothing(
     client: list[Sent], server: list[Sent], sizes: list[int], fates: list[str], close: bool
@@ -168,7 +166,7 @@ def test_deaths_change_nothing(
     assert recorded(records, fates) == recorded(records, [])
 
 
-@settings(max_examples=80 * TIMES, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(legal, max_size=20), st.lists(legal, max_size=20), sizes, fates, st.sampled_from((
     "permessage-deflate", "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
 )))  # fmt: skip
@@ -181,7 +179,7 @@ def test_deaths_change_nothing_where_messages_are_compressed(
     assert recorded(records, fates) == recorded(records, [])
 
 
-@settings(max_examples=80 * TIMES, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(frames, max_size=10), sizes, fates, st.booleans())
 def test_deaths_change_nothing_where_messages_are_over_the_limit(
     client: list[Sent], sizes: list[int], fates: list[str], close: bool
@@ -226,7 +224,7 @@ def test_a_fault_stands_at_the_last_frame_of_its_own_connection(tmp_path: Path, 
     assert faults == [(1, own[1]), (2, own[2]), (3, None), (None, None)]
 
 
-@settings(max_examples=40 * TIMES, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(frames, max_size=12), st.lists(frames, max_size=12), sizes)
 def test_whole_equals_byte_by_byte(client: list[Sent], server: list[Sent], sizes: list[int]) -> None:
     streams = stream(client, 0, True), stream(server, 1, True)
@@ -240,7 +238,7 @@ def test_whole_equals_byte_by_byte(client: list[Sent], server: list[Sent], sizes
         assert without_times[0] == without_times[1] == without_times[2]
 
 
-@settings(max_examples=100 * TIMES, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=600), st.binary(max_size=600), sizes, fates, st.booleans())
 def test_nothing_a_peer_sends_stops_the_recorder(
     client: bytes, server: bytes, sizes: list[int], fates: list[str], deflate: bool
@@ -266,7 +264,7 @@ TEXTS = (
 )  # fmt: skip
 
 
-@settings(max_examples=60 * TIMES, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.sampled_from(TEXTS), max_size=8), st.booleans(), sizes, fates, st.booleans())
 def test_no_death_lets_a_redacted_field_into_the_file(
     texts: list[str], fragmented: bool, sizes: list[int], fates: list[str], close: bool

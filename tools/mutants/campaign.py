@@ -24,7 +24,7 @@ from tools.mutants import children
 from tools.mutants.mutants import Mutant
 from tools.mutants.swap import swap
 
-# Examples of a property: twice what it is tried with by `make test`.
+# Examples of a property: four times what it is tried with by `make test`.
 EXAMPLES = 100
 # Tests of one file whose coverage is taken in one child.
 PART = 50

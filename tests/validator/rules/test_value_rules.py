@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged_traces import NS, Trace, said
@@ -21,7 +22,7 @@ from wsreplay.validator.rules import assemble
 Event = tuple[int, str, dict[str, Any]]  # time (s), type, values
 
 HEAD = "contract: x\nkeys: {k: $.k, n: $.n}\nknown: '*'\nrules: "
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60), deadline=None)
 
 STEPS = st.lists(
     st.tuples(
