@@ -20,7 +20,7 @@ ThreadOf = Callable[[Mapping[str, Any]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Captured(HasEvent):
-    """One event; `at` is in seconds since the capture began, or since it was cleared; `name` is its type as a decoder says."""
+    """One event. `at` is in seconds since the capture was made or cleared; `name` is the type that a decoder gives it."""
 
     event: Mapping[str, Any]
     at: float
@@ -55,13 +55,13 @@ class EventCapture:
         self.clear()
 
     def capture(self, event: Mapping[str, Any], at: float | None = None) -> Captured:
-        """Keep an event that has come now, or `at` seconds after the beginning."""
+        """Keep an event that came now, or `at` seconds after the start."""
         captured = Captured(event, time.monotonic() - self._began if at is None else at)
         self._events.append(captured)
         return captured
 
     def take(self, message: str | bytes, at: float | None = None, *, sent: bool = False) -> list[Captured]:
-        """Keep the events of a message as it came, or was sent: its decoder may see several in it, or none."""
+        """Keep the events of a raw message that came, or was sent: a message may have several events, or none."""
         events = self._reader.read(0 if sent else 1, message)
         at = time.monotonic() - self._began if at is None else at
         captured = [Captured(members_of(event), at, event.name or None) for event in events]
@@ -69,7 +69,7 @@ class EventCapture:
         return captured
 
     def clear(self) -> None:
-        """Forget all events, and begin to count the time anew."""
+        """Forget all events, and start the time at 0 again."""
         self._events: list[Captured] = []
         self._began = time.monotonic()
 

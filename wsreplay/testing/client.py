@@ -56,15 +56,15 @@ SHOWN = 8  # how many of the messages received an error lists
 
 
 class ChatTimeout(UpstreamError, TimeoutError):
-    """What was waited for did not come in time; says what came instead."""
+    """What a test waited for did not come in time. The message says what came instead."""
 
 
 class ChatEnded(UpstreamError, ConnectionError):
-    """The connection ended while something was waited for or sent; says how, and what came before."""
+    """The connection ended while a test was waiting or sending. The message says how, and what came before."""
 
 
 class ConnectRefused(UpstreamError, ConnectionError):
-    """No connection was made. `status` is the HTTP status, None where there was no answer; `body` is the answer's text."""
+    """The connection was refused. `status` is the HTTP status, None if there was no answer; `body` is its text."""
 
     def __init__(self, message: str, status: int | None = None, body: str = "") -> None:
         self.status, self.body = status, body
@@ -73,11 +73,11 @@ class ConnectRefused(UpstreamError, ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Received(HasEvent):
-    """One message as it came. `event` is empty for what is no JSON object; `received["type"]` reads from it.
+    """One message that came. `event` is empty if it is not a JSON object; `received["type"]` reads from it.
 
     `at` is in seconds on the monotonic clock since the client was made; `connection` counts the client's connections from 1.
-    Where a decoder reads, `name` is the event's type as that says, and `document` its `$`; a message of several events is as
-    many of these.
+    With a decoder, `name` is the type that it gives the event, and `document` its `$`; a message with several events becomes
+    several of these.
     """
 
     raw: str | bytes
@@ -96,10 +96,10 @@ class ChatClient:
     """One user's client, an async context manager: connected inside, closed with 1000 at its end.
 
     The token goes into the Authorization header, the query (`?token=`) or a subprotocol `jwt.<token>`, as `token_in` says.
-    `received` keeps everything, over all connections; `receive` and `wait_for` read it in order, each message once. `observe`
-    is a stream of an EventValidator, which is told of all that passes. `decoder` is what messages are read by, such as
-    `socket.io`: types are then what that says, and its heartbeats are answered. `contract` (a name, a file, or a Contract) is
-    for messages whose type is not at `$.type`: its `envelope` says where it is.
+    `received` keeps all messages of all connections; `receive` and `wait_for` read them in order, each message once. `observe`
+    is a stream of an EventValidator that gets everything the client sends and receives. `decoder` decodes the messages, such
+    as `socket.io`: types are those that it finds, and its heartbeats are answered. `contract` (a name, a file, or a
+    Contract) is for messages whose type is not at `$.type`: its `envelope` says where it is.
     """
 
     def __init__(
@@ -160,11 +160,11 @@ class ChatClient:
         return None if self._connection is None else self._connection.close_code
 
     def types(self) -> list[str | None]:
-        """The types of all messages received, None for what has none."""
+        """The types of all messages received; None for a message without one."""
         return [message.type for message in self.received]
 
     async def connect(self) -> None:
-        """Connect; raises ConnectRefused, which says with which status and text the server refused."""
+        """Connect. Raises ConnectRefused, with the status and the text of the server's answer."""
         __tracebackhide__ = True
         if self.connected:
             return
@@ -224,7 +224,7 @@ class ChatClient:
         ]
 
     async def send(self, message: Mapping[str, Any] | str | bytes) -> None:
-        """Send an event, or a text or binary message as it stands."""
+        """Send an event, or a text or binary message unchanged."""
         __tracebackhide__ = True
         if self._connection is None:
             raise ChatEnded(f"{self.url}: send before connect")
@@ -239,7 +239,7 @@ class ChatClient:
             raise ChatEnded(self._say("could not send")) from None
 
     async def send_chat(self, text: str, thread: str = "t1", **values: Any) -> None:
-        """Ask something: `{"type": "chat", "thread_id": thread, "message": text}`, and what else is given."""
+        """Send a question: `{"type": "chat", "thread_id": thread, "message": text}`, and the other values given."""
         __tracebackhide__ = True
         await self.send({"type": "chat", "thread_id": thread, "message": text, **values})
 
@@ -250,8 +250,8 @@ class ChatClient:
     async def receive(self, timeout: float | None = None, *, default: D) -> Received | D: ...  # noqa: ASYNC109
 
     async def receive(self, timeout: float | None = None, *, default: Any = RAISE) -> Any:  # noqa: ASYNC109 - users expect it
-        """The next message not read yet; raises ChatTimeout after `timeout` seconds, ChatEnded if none can come any more. With
-        a `default` that is returned instead."""
+        """The next unread message. Raises ChatTimeout after `timeout` seconds, ChatEnded if the connection has ended; with a
+        `default`, returns that instead."""
         __tracebackhide__ = True
         try:
             return await self._next(lambda message: True, "a message", timeout)
@@ -267,7 +267,7 @@ class ChatClient:
         *,
         where: Callable[[Received], bool] = lambda message: True,
     ) -> Received:
-        """The next message of a type, or of one of several, not read yet, passing over others; raises as `receive` does."""
+        """The next unread message of this type, or of one of these types; skips others. Raises as `receive` does."""
         __tracebackhide__ = True
         kinds = (kind,) if isinstance(kind, str) else tuple(kind)
         return await self._next(lambda message: message.type in kinds and where(message), " or ".join(kinds), timeout)
@@ -275,16 +275,16 @@ class ChatClient:
     async def wait_for_run(
         self, timeout: float | None = None, *, ends: Sequence[str] = RUN_ENDS  # noqa: ASYNC109
     ) -> list[Received]:
-        """All messages from here to the end of a run that is part of no other; the end is the last one. Raises as `receive`
-        does."""
+        """All messages up to the end of the next run that is not inside another; the last one is that end. Raises as
+        `receive` does."""
         __tracebackhide__ = True
         first = self._read
         await self.wait_for(ends, timeout, where=lambda message: message.get("parent_run_id") is None)
         return self.received[first : self._read]
 
     async def drain(self, quiet: float = QUIET_S, timeout: float | None = None) -> list[Received]:  # noqa: ASYNC109
-        """Read on until nothing has come for `quiet` seconds, or the connection has ended: the messages that came. Raises
-        ChatTimeout where it does not become quiet."""
+        """All messages until nothing has come for `quiet` seconds, or the connection has ended. Raises ChatTimeout if messages
+        keep coming."""
         __tracebackhide__ = True
         seconds, first = self.timeout if timeout is None else timeout, self._read
         until = time.monotonic() + seconds
@@ -331,13 +331,13 @@ class ChatClient:
         return self.close_code
 
     async def disconnect(self, code: int = 1000, reason: str = "") -> None:
-        """Close with a close frame; nothing happens if the connection has ended."""
+        """Close with a close frame; does nothing if the connection has ended."""
         if self._connection is not None:
             await self._connection.close(code, reason)
         await self._end_reader()
 
     async def drop(self) -> None:
-        """Reset the TCP connection, as a lost network does: the server gets no close frame."""
+        """Reset the TCP connection, like a lost network: the server gets no close frame."""
         if self._connection is not None:
             reset(self._connection)
         await self._end_reader()

@@ -23,10 +23,10 @@ _OPTIONS = frozenset(Options.__dataclass_fields__)
 
 
 class Recordings:
-    """What the fixture `wsreplay` gives: makes recording proxies, and knows their files.
+    """The value of the fixture `wsreplay`: starts recording proxies, and keeps track of their files.
 
-    `name` is the test's node id, `folder` where recordings lie while the test runs, and stay if it fails; `told` whether a
-    failure was reported; `options` are those of proxies that a test says nothing of.
+    `name` is the test's node id. `folder` holds the recordings while the test runs, and afterwards if it fails. `told` says
+    whether a failure was reported. `options` are the defaults for all proxies.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class Recordings:
     def proxy(
         self, url: str, contract: str | Path | Contract | None = None, *, cassette: str | bool = False, **options: Any
     ) -> Tap:
-        """A recording proxy before `url`, judged by `contract` (a name, a file, or a Contract), else by the built-in that fits.
+        """A recording proxy in front of `url`, validated with `contract` (a name, a file, or a Contract), by default with the
+        built-in contract that fits.
 
-        With a `cassette` (its name; True: the test's) the backend is played from a recording, as `--wsreplay-record` says; the
-        option `speed` divides its times. Other `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, …
-        Raises UsageError for unknown ones.
+        With a `cassette` (its name; True: the test's) a recording plays the backend, as `--wsreplay-record` says; the option
+        `speed` divides its times. Other `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, … Raises
+        UsageError for unknown ones.
         """
         speed = speed_of(options)
         if unknown := sorted(options.keys() - _OPTIONS):
@@ -76,12 +77,12 @@ class Recordings:
             number += 1
 
     def stop(self) -> None:
-        """End all recordings: their files are whole then."""
+        """End all recordings. Their files are complete then."""
         for tap in self._taps:
             tap.stop()
 
     def reports(self, base: Path) -> Iterator[tuple[Path, str]]:
-        """Each recording, told from the folder `base`, with what the contract says of it and the command that opens it."""
+        """For each recording: its path relative to the folder `base`, the report, and the command that opens it."""
         for tap in self._taps:
             if not tap.path.exists():
                 continue
@@ -94,7 +95,7 @@ class Recordings:
             yield shown, text
 
     def finish(self, *, keep_all: bool) -> None:
-        """The test is over: remove its recordings unless they are to be kept."""
+        """The test is over: remove its recordings, unless it failed or `keep_all`."""
         for tap in self._taps:
             tap.close()
         if self.passed and not self.told:

@@ -42,11 +42,11 @@ WAIT_S = 10.0  # as long as the client waits
 
 
 class Tap:
-    """Records what passes between a test's clients and `url` into the file `path`.
+    """Records the traffic between a test's clients and `url` into the file `path`.
 
-    `contract` is a name, a file or a Contract, else the built-in that fits what was recorded; `options` are those of
-    RecordingProxy. The recording stays readable after the proxy has stopped, until `close`. Raises the errors of RecordingProxy
-    and of the contract's loader.
+    `contract` is a name, a file or a Contract; by default the built-in contract that fits the recording. `options` are those
+    of RecordingProxy. The recording can be read after the proxy has stopped, until `close`. Raises the errors of
+    RecordingProxy, and ContractError.
     """
 
     played = False  # whether the backend is played from a cassette
@@ -90,7 +90,7 @@ class Tap:
         self._address = self._proxy.url
 
     def stop(self) -> None:
-        """Stop listening and finish the recording; what clients are still connected lose their connection."""
+        """Stop listening and finish the recording. Clients that are still connected lose their connection."""
         if self._loop is None:
             return
         try:
@@ -101,7 +101,7 @@ class Tap:
             self._end_loop()
 
     def close(self) -> None:
-        """Stop, and let go of the recording."""
+        """Stop, and close the recording."""
         self.stop()
         self._let_go()
 
@@ -141,11 +141,11 @@ class Tap:
 
     @property
     def url(self) -> str:
-        """What a client connects to in place of the URL: with the same path and query."""
+        """The URL to which clients connect: the proxy's address, with the path and query of the backend's."""
         return self._address + self._rest
 
     def mark(self, note: str) -> None:
-        """Leave a note in the recording at this time."""
+        """Add a note to the recording at this time."""
         __tracebackhide__ = True
         if self._loop is None:
             raise UsageError("the proxy has stopped: marks can be added only while it runs")
@@ -154,7 +154,7 @@ class Tap:
     # What was recorded.
 
     def settle(self) -> None:
-        """Wait until all that has passed is in the recording, and connections about to end have ended."""
+        """Wait until all traffic so far is in the recording, and connections that are ending have ended."""
         __tracebackhide__ = True
         give_up = time.monotonic() + SETTLE_S
         while self._loop is not None and self._proxy.unsettled and time.monotonic() < give_up:
@@ -162,7 +162,7 @@ class Tap:
 
     @property
     def recording(self) -> Recording:
-        """The recording with all that has passed so far, open for reading; ask for it anew once the proxy has stopped."""
+        """The recording with all traffic so far, open for reading. Read this again after the proxy has stopped."""
         self.settle()
         if self._recording is None:
             self._recording = Recording.open(self.path)
@@ -170,12 +170,12 @@ class Tap:
 
     @property
     def sessions(self) -> list[Session]:
-        """All sessions: connections with their reconnects."""
+        """All sessions: connections and their reconnects."""
         return stitch(self.recording.connections(), self.contract.resume_within_ns)
 
     @property
     def session(self) -> Session:
-        """The only session. Raises UsageError where there are none or several."""
+        """The only session. Raises UsageError if there are none or several."""
         __tracebackhide__ = True
         sessions = self.sessions
         if len(sessions) != 1:
@@ -184,7 +184,7 @@ class Tap:
 
     @property
     def contract(self) -> Contract:
-        """The contract that was given; else the one that fits what has been recorded so far."""
+        """The contract that was given, else the built-in one that fits the recording so far."""
         return self._contract or select_contracts(self.recording)[0]
 
     def messages(self, session: Session | None = None) -> list[Message]:
@@ -193,7 +193,7 @@ class Tap:
         return list(self.recording.messages(connections=chosen))
 
     def types(self, session: Session | None = None, *, sent: bool = False) -> list[str]:
-        """The types of the events that the server sent, or the client (`sent`), in order."""
+        """The types of the events from the server, or from the client (`sent`), in order."""
         wanted = 0 if sent else 1
         chosen = None if session is None else [connection.id for connection in session.connections]
         events = messages_of(self.recording, self._contract).messages(chosen)
@@ -204,9 +204,9 @@ class Tap:
     async def wait_for_event(
         self, filter: str, timeout: float = WAIT_S, *, after_frame: int = 0  # noqa: ASYNC109 - as the client's
     ) -> RecordedEvent:
-        """The first event that a filter lets through, such as `type:tool_completed user:bob`, also where it has come already;
-        with `after_frame` the first behind that frame. Raises ChatTimeout after so many seconds, RecordingEnded where none can
-        come any more."""
+        """The first event that matches a filter, such as `type:tool_completed user:bob`, even if it has come already; with
+        `after_frame`, the first after that frame. Raises ChatTimeout after `timeout` seconds, RecordingEnded if none can come
+        any more."""
         __tracebackhide__ = True
         return await run_anywhere(wait_for_event(self.path, filter, after_frame, timeout, self._contract))
 
@@ -220,11 +220,11 @@ class Tap:
     # What is to be said of it.
 
     def complaints(self) -> list[str]:
-        """What is wrong beside the events; a line each."""
+        """Problems other than findings, one line each."""
         return []
 
     def judgement(self, contract: AnyContract | None = None) -> Judgement:
-        """The recording judged as it stands now; what is open is decided when its connections have ended."""
+        """The verdict on the recording so far. What is open is decided when its connections have ended."""
         return judge(self.recording, self._chosen(contract), span_log=SpanLog())
 
     def _chosen(self, contract: AnyContract | None) -> Contract:
@@ -233,18 +233,18 @@ class Tap:
         return contract if isinstance(contract, Contract) else load(str(contract))
 
     def findings(self, contract: AnyContract | None = None) -> Sequence[Finding]:
-        """What is wrong, in the order in which it was decided."""
+        """The findings, in the order in which they were decided."""
         return self.judgement(contract).findings
 
     def assert_valid(self, contract: AnyContract | None = None, *, strict: bool = False) -> None:
-        """Raises AssertionError with all findings where `wsreplay validate` would not exit with 0."""
+        """Raises AssertionError with all findings if `wsreplay validate` would not exit with 0."""
         __tracebackhide__ = True
         judgement = self.judgement(contract)
         if exit_code([FileResult(str(self.path), judgement)], strict=strict) != EXIT_CLEAN:
             raise AssertionError(f"{complaint(judgement, strict)}\n{self.path}")
 
     def report(self, format: str = "text", contract: AnyContract | None = None) -> str:
-        """The judgement as text, or in another format of `wsreplay validate`."""
+        """The report as text, or in another format of `wsreplay validate`."""
         chosen = self._chosen(contract)
         return render(format, [FileResult(str(self.path), self.judgement(chosen), contract=chosen)], width=WIDTH)
 

@@ -19,10 +19,10 @@ async def connect_users(
     url: str, users: Iterable[str], *, token_for: Callable[[str], str | None] = lambda user: None,
     validator: EventValidator | None = None, **options: Any,
 ) -> AsyncIterator[dict[str, ChatClient]]:
-    """Connect users, and disconnect them at the end; gives their clients by name.
+    """Connect users, and disconnect them at the end. Returns their clients by name.
 
-    `token_for` gives a user's bearer token; `validator` judges what all of them send and receive, so that an event that
-    reaches the wrong user is found; `options` go to each ChatClient. Raises ConnectRefused.
+    `token_for` returns a user's bearer token. `validator` gets everything that all users send and receive, so that it finds
+    an event that reaches the wrong user. `options` go to each ChatClient. Raises ConnectRefused.
     """
     __tracebackhide__ = True
     clients = {

@@ -42,23 +42,23 @@ NORMAL, ABNORMAL = 1000, 1006  # RFC 6455, section 7.4.1
 
 
 class Stream:
-    """One user's connection as a validator sees it; a ChatClient feeds one if it is given as its `observe`."""
+    """One user's connection for a validator. A ChatClient fills one that is given as its `observe`."""
 
     def __init__(self, validator: EventValidator, user: str | None, path: str) -> None:
         self._validator, self._user, self._path = validator, user, path
         self._connection: Connection | None = None
 
     def open(self, at: float | None = None) -> None:
-        """The user is connected, again perhaps. The first event does this by itself."""
+        """The user connects or reconnects. The first event does this implicitly."""
         if self._connection is None:
             self._connection = self._validator._open(self._user, self._path, at)
 
     def receive(self, event: Event, at: float | None = None) -> None:
-        """The server said something."""
+        """The server sent an event."""
         self._message(Direction.SERVER_TO_CLIENT, event, at)
 
     def send(self, event: Event, at: float | None = None) -> None:
-        """The client said something."""
+        """The client sent an event."""
         self._message(Direction.CLIENT_TO_SERVER, event, at)
 
     def _message(self, direction: Direction, event: Event, at: float | None) -> None:
@@ -67,7 +67,7 @@ class Stream:
         self._validator._message(self._connection, direction, event, at)
 
     def close(self, code: int | None = NORMAL, at: float | None = None) -> None:
-        """The connection has ended: with a close frame's code, or without one (None, 1006)."""
+        """The connection ended with this close code, or without one (None, 1006)."""
         if self._connection is not None:
             self._validator._close(self._connection, code, at)
             self._connection = None
@@ -84,11 +84,11 @@ def _of_what_is_recorded(contract: Contract) -> Contract:
 
 
 class EventValidator:
-    """Judges events by a contract (a name, a file, or a Contract) while they come.
+    """Validates events against a contract (a name, a file, or a Contract) while they come.
 
-    `user` is whose events they are where `record` does not say. Under `strict` a warning counts as a violation, and so does a
-    rule that never applied or could not be decided. Times are taken when an event is recorded; `at`, in seconds since the
-    validator was made, says them instead. Raises ContractError.
+    `user` owns the events for which `record` names no user. With `strict`, warnings, rules that never applied and rules that
+    could not be decided count as violations. The time of an event is that of the call, or `at`, in seconds since the
+    validator was made. Raises ContractError.
     """
 
     def __init__(
@@ -113,11 +113,11 @@ class EventValidator:
     # What happens.
 
     def stream(self, user: str | None = None, path: str = "/ws") -> Stream:
-        """A connection of its own: several of one user are several tabs, or reconnects."""
+        """Another connection: several connections of one user are several tabs, or reconnects."""
         return Stream(self, user, path)
 
     def record(self, event: Event, *, user: str | None = None, sent: bool = False, at: float | None = None) -> None:
-        """An event that this user has received, or sent: a dict, or a message as it stands."""
+        """An event that this user has received, or sent: a dict, or a raw message."""
         user = user or self._user
         if (user, "/ws") not in self._streams:
             self._streams[user, "/ws"] = self.stream(user)
@@ -177,12 +177,12 @@ class EventValidator:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is decided so far, while events still come."""
+        """The findings so far."""
         self._engine.tick(self._now(None))
         return tuple(self._engine.findings)
 
     def judgement(self) -> Judgement:
-        """The judgement as if this were all, and the connections still open were closed now. Events may follow all the same."""
+        """The verdict as if no more events came, and all open connections were closed now. More events may follow."""
         engine = Engine(_of_what_is_recorded(self.contract), span_log=SpanLog())
         engine.set_decoders(decoders_of(self.contract, list(self._connections.values()), self._frames))
         engine.feed(self._items)
@@ -195,9 +195,9 @@ class EventValidator:
         return engine.judgement()
 
     def validate(self) -> Verdict:
-        """`satisfied`, or `violated`, if this is all that came; `vacuous` where nothing came that the contract speaks of.
+        """The final verdict: `satisfied` or `violated`; `vacuous` if no event fits the contract.
 
-        A rule that could not be decided makes it `inconclusive`, under `strict` `violated`.
+        If a rule could not be decided it is `inconclusive`, with `strict` `violated`.
         """
         judgement = self.judgement()
         failed = exit_code([FileResult("", judgement)], strict=self.strict) == 1
@@ -211,7 +211,7 @@ class EventValidator:
             raise AssertionError(f"{self.contract.name}: {verdict}\n{self.report()}")
 
     def report(self, format: str = "text") -> str:
-        """The judgement as text, or in another format of `wsreplay validate`."""
+        """The report as text, or in another format of `wsreplay validate`."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "events.db"
             self.save(path)
@@ -221,7 +221,7 @@ class EventValidator:
         return text.replace(str(path), "recorded events")
 
     def save(self, path: str | Path) -> Path:
-        """Write what came into a new recording, for `wsreplay tui`. Raises UsageError where the file exists."""
+        """Save the events as a new recording, for `wsreplay tui`. Raises UsageError if the file exists."""
         path = Path(path)
         with new_recording(path) as writer:
             self._write(writer)

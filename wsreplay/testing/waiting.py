@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class RecordingEnded(UpstreamError):
-    """What was waited for cannot come any more: the proxy has stopped."""
+    """What a test waited for cannot come any more: the proxy has stopped."""
 
 
 async def wait_for_event(
