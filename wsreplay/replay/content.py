@@ -106,17 +106,14 @@ class Namer:
 
     def __init__(self, decoder: Decoder, *, hints: bool = True) -> None:
         self._is_plain = decoder.name == PLAIN and hints
+        # Whether answers may be named after messages that need no name themselves; in plain JSON none are.
+        self.is_decoding = not self._is_plain
         self._linker = Linker(decoder)
         self._count = 0
 
     def name(self, direction: int, opcode: int, payload: bytes) -> str | None:
         """The types of a message's events in one text; None where it holds none."""
         return " + ".join(self.names(direction, opcode, payload)) or None
-
-    def take_in(self, direction: int, opcode: int, payload: bytes) -> None:
-        """Know of a message that needs no name: answers may be named after it, though none are in plain JSON."""
-        if not self._is_plain:
-            self.names(direction, opcode, payload)
 
     def names(self, direction: int, opcode: int, payload: bytes) -> Sequence[str]:
         """The types of a message's events."""

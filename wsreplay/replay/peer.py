@@ -23,6 +23,7 @@ from wsreplay.wire.heads import RequestHead, ResponseHead
 from wsreplay.wire.http import RequestStream, ResponseStream
 from wsreplay.wire.origins import OriginGate, local_host
 
+_CLOSE = int(Opcode.CLOSE)  # looked up for every message
 _FLUSH_AT = 64 * 2**10
 _WRITE_BUFFER = 256 * 2**10
 
@@ -102,7 +103,7 @@ class Peer:
     def send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
         """Put a frame on its way; it goes with the next flush, or once enough has gathered."""
         self.send_raw(frame_bytes(opcode, payload, fin, self._masked))
-        if opcode == Opcode.CLOSE:
+        if opcode == _CLOSE:
             self.sent_close = True
 
     def send_raw(self, data: bytes) -> None:

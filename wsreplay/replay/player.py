@@ -25,6 +25,7 @@ from wsreplay.trace import jsonpath as paths
 from wsreplay.units import SECOND, duration_text
 
 POLICY_VIOLATION = 1008
+_CLOSE = int(Opcode.CLOSE)  # asked of every message: a member of an enumeration takes five times as long to look up
 _TYPES = ((), ("type",), ("event",), ("method",), ("target",))  # members that say what an event is
 _BREATH_EVERY = 500  # frames sent in one go before others have their turn
 _CLOSE_TIMEOUT_S = 5.0
@@ -115,7 +116,8 @@ class ScriptRunner:
         self.peer: Peer
         self._rewrite, self._on_match, self._on_sent = rewrite, on_match, on_sent
         self._cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # done when the other side has left
-        self._alone = all(step.ours or step.opcode >= Opcode.CLOSE for step in script.steps)  # nobody else names an id
+        # Whether messages go out as they were recorded, as long as no id stands for another: nobody else names one.
+        self._is_verbatim = rewrite is None and all(step.ours or step.opcode >= _CLOSE for step in script.steps)
         self._rest: bytes | None = None  # of a fragmented message whose ids were replaced
         self._is_between = True  # whether our last message is whole
         self._index = 0  # of the step that is played now
@@ -130,7 +132,7 @@ class ScriptRunner:
             return
         self.report.count_came()
         kind = self._namer.name(self._theirs, opcode, payload)
-        missed = self._missed() if opcode == Opcode.CLOSE else None
+        missed = self._missed() if opcode == _CLOSE else None
         if missed is not None:
             self._closed_early(payload, missed)
             return
@@ -139,12 +141,12 @@ class ScriptRunner:
             if self._on_match is not None:
                 self._on_match(step, at)
             return
-        if opcode == Opcode.CLOSE:
+        if opcode == _CLOSE:
             self._closed_early(payload)
             return
         self._depart(reason)
         if self.how.on_mismatch is OnMismatch.CLOSE:
-            self.peer.send(Opcode.CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
+            self.peer.send(_CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
             self.peer.flush()
             self.ended()
         elif self.how.on_mismatch is OnMismatch.SKIP:
@@ -165,9 +167,9 @@ class ScriptRunner:
         """What was said before their close frame when it was recorded, and has not been said yet; nothing can follow it."""
         for index in range(self._index, len(self.script.steps)):
             step = self.script.steps[index]
-            if not step.ours and step.opcode == Opcode.CLOSE:
+            if not step.ours and step.opcode == _CLOSE:
                 break
-            if step.opcode < Opcode.CLOSE and not step.raw and (step.ours or not self.expected.has_come(index)):
+            if step.opcode < _CLOSE and not step.raw and (step.ours or not self.expected.has_come(index)):
                 return step
         return None
 
@@ -239,12 +241,12 @@ class ScriptRunner:
         self._in_hand += 1
         if step.raw:
             self.peer.send_raw(step.payload)
-        elif step.opcode == Opcode.CLOSE:
+        elif step.opcode == _CLOSE:
             if not self.peer.sent_close:
-                self.peer.send(Opcode.CLOSE, step.payload)
+                self.peer.send(_CLOSE, step.payload)
         else:
             self.peer.send(step.opcode, self._payload(step), step.fin)
-            if step.opcode < Opcode.CLOSE:
+            if step.opcode < _CLOSE:
                 self._is_between = step.fin
             if self._on_sent is not None:
                 self._on_sent(step, time.monotonic())
@@ -257,8 +259,9 @@ class ScriptRunner:
     def _payload(self, step: Step) -> bytes:
         """The payload with the ids that stand for the recorded ones."""
         if step.whole is not None:
-            whole = self._mapped(step.opcode, step.whole)
-            self._namer.take_in(self.script.direction, step.opcode, whole)
+            whole = step.whole if self._is_verbatim and not self.ids else self._mapped(step.opcode, step.whole)
+            if self._namer.is_decoding:
+                self._namer.names(self.script.direction, step.opcode, whole)  # answers may be named after it
             if step.fin:
                 return whole
             self._rest = None if whole is step.whole else whole
@@ -271,8 +274,6 @@ class ScriptRunner:
         return piece
 
     def _mapped(self, opcode: int, payload: bytes) -> bytes:
-        if self._rewrite is None and self._alone and not self.ids:
-            return payload
         direction = self.script.direction
         content = self._reader.read(direction, opcode, payload)
         if not content.documents:
@@ -355,7 +356,7 @@ class ScriptRunner:
         """Close frames were exchanged; the server closes the TCP connection first (RFC 6455, section 7.1.1)."""
         peer = self.peer
         if peer.close_payload is not None and not peer.sent_close:
-            peer.send(Opcode.CLOSE, peer.close_payload)
+            peer.send(_CLOSE, peer.close_payload)
         peer.flush()
         if peer.close_payload is None or self.script.direction == 0:
             await self._await_end("the connection to be closed")
@@ -364,7 +365,7 @@ class ScriptRunner:
     async def _say_goodbye(self) -> None:
         await self._hear_out()
         if not self.peer.sent_close and not self.peer.bytes_over.done():
-            self.peer.send(Opcode.CLOSE, (1000).to_bytes(2, "big"))
+            self.peer.send(_CLOSE, (1000).to_bytes(2, "big"))
             self.peer.flush()
             await self._await_end("the connection to be closed")
         self.peer.close()
@@ -389,11 +390,11 @@ class ScriptRunner:
             if not self.report.complete:
                 self._depart("the connection was dropped", missed)
         if peer.close_payload is not None and not peer.sent_close:
-            peer.send(Opcode.CLOSE, peer.close_payload)
+            peer.send(_CLOSE, peer.close_payload)
         peer.close()
 
 
 def _say(step: Step) -> str:
-    if step.opcode == Opcode.CLOSE and len(step.payload) > 1:
+    if step.opcode == _CLOSE and len(step.payload) > 1:
         return f"close {int.from_bytes(step.payload[:2], 'big')}"
     return step.name
