@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,9 +12,10 @@ from typing import Any
 
 import orjson
 import pytest
+from published_here import PublishedHere
 from rich.console import Console
+from screen_pictures import Picture, picture
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.pilot import Pilot
 
 from wsreplay.model import Connection, Ending
@@ -367,21 +367,6 @@ def chat_recording(tmp_path: Path) -> Path:
     return chat(tmp_path / "chat.db")
 
 
-class PublishedHere:
-    """A job's context for a task that is done here and now: keeps what it publishes."""
-
-    cancelled = False
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-
-    def publish(self, value: Any) -> None:
-        self.values.append(value)
-
-    def interrupt_by(self, interrupt: Callable[[], object] | None) -> None:
-        """Nobody interrupts it."""
-
-
 @pytest.fixture
 def results_of() -> Callable[[Task], list[Any]]:
     """`results_of(task)` does a task and gives what it published."""
@@ -392,24 +377,6 @@ def results_of() -> Callable[[Task], list[Any]]:
         return context.values
 
     return do
-
-
-# Pictures.
-
-
-def picture(app: ReplayApp) -> str:
-    """The screen as a small SVG, the same on every machine and in every run."""
-    svg = app.export_screenshot(simplify=True)
-    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"terminal-\d+", "t", svg)
-    svg = re.sub(r'<clipPath id="t-line-\d+">.*?</clipPath>', "", svg, flags=re.DOTALL)
-    svg = re.sub(r' (clip-path="url\(#t-line-\d+\)"|textLength="[\d.]+"|shape-rendering="crispEdges")', "", svg)
-    return re.sub(r"\n\s*", "\n", svg)
-
-
-class Picture(SingleFileSnapshotExtension):
-    _write_mode = WriteMode.TEXT
-    file_extension = "svg"
 
 
 @pytest.fixture

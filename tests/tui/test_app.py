@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -338,20 +336,6 @@ def test_the_configuration_is_read_from_where_the_platform_keeps_it(tmp_path, mo
     assert config.load() == Config("light", True, True, {"list.down": "n"})
     monkeypatch.setenv(config.VARIABLE, str(tmp_path / "none.toml"))
     assert config.load() == Config()
-
-
-def test_without_a_terminal_the_command_says_so(chat_recording):
-    command = [sys.executable, "-m", "wsreplay", "tui", str(chat_recording)]
-    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, text=True, check=False)
-    assert done.returncode == 2
-    assert "needs a terminal" in done.stderr and "Traceback" not in done.stderr
-
-
-def test_the_first_screen_does_without_the_validator_and_the_filter_language():
-    code = "import wsreplay.tui.app, wsreplay.tui.session.screen, sys; print(*sys.modules, sep='\\n')"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"wsreplay.validator", "wsreplay.contract", "wsreplay.trace.filter", "yaml", "jwt", "websockets", "tree_sitter"}
-    assert not heavy & set(loaded)
 
 
 async def test_from_a_recording_of_one_session_the_way_back_leads_out_and_to_no_list(stage, chat_recording, tmp_path):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from wsreplay import units
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
-from wsreplay.report.timeline import why_decided
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.summary import close_parts
 
@@ -112,6 +111,8 @@ def kind_of(finding: Finding) -> LineKind:
 
 def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: ShownClock) -> list[DetailLine]:
     """A finding in full, with the contract's own words."""
+    from wsreplay.report.timeline import why_decided  # the first screen does without the validator
+
     lines: list[DetailLine] = [(kind_of(finding), finding.message)]
     facts: list[tuple[str, object]] = [
         ("rule", f"{finding.rule} ({finding.severity})"),
