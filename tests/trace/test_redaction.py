@@ -315,6 +315,13 @@ def test_what_says_nothing_of_what_to_hide_is_refused(item: str, says: str) -> N
         Redactor(b"k", [item])
 
 
+def test_half_a_character_is_hidden_as_others_are() -> None:
+    """JSON may hold one half of a surrogate pair, which is no UTF-8."""
+    redactor = Redactor(b"k", ["$.\ud83d", "shape:acme_[0-9]+"])
+    assert redactor.value("\ud83d").startswith("redacted:") and redactor.value("\ud83d") != redactor.value("\ud83e")
+    assert redactor.secret_names.replace_shapes("\ud83d acme_7 \ud83d", lambda secret: "?") == "\ud83d ? \ud83d"
+
+
 @pytest.mark.parametrize(
     "text",
     ['"a":' * 20_000, '{"a":"' + "\\" * 40_000, "[" * 40_000, '"' * 40_001, "a:" * 20_000, "eyJ" * 20_000, "sk-" * 20_000,
