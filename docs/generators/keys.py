@@ -22,7 +22,7 @@ mouse = true
 "list.down" = "j,down,ctrl+n"
 ```
 
-A name that there is not, and a key that two would have, is said when the interface starts.
+Unknown names, and keys that are assigned twice, are reported when the interface starts.
 
 The file is `config.toml` in the folder that your system keeps for the configuration of programs (on Linux
 `~/.config/wsreplay/`), or where `WSREPLAY_CONFIG` says.

@@ -23,9 +23,8 @@ INTRODUCTION = """# Mutation scores
 
 How much does a built-in contract notice? [`contract mutate`](../how-to/contracts.md#does-it-notice) puts one fault after the
 other into the good samples of `recordings/samples/`: each event is dropped, doubled, swapped with the next of its direction,
-stalled for a minute, or brought to somebody else's connection. Below is what it says of them, added up where there are several
-samples, and why each fault that survives is none in the eyes of the protocol. Every survivor has its reason here, or this page
-cannot be made.
+delayed by a minute, or sent to somebody else's connection. Below are the results, added up if there are several samples, and
+why the protocol allows each fault that survives. This page cannot be generated if a survivor has no reason.
 """
 
 # Of each contract: which survivors (`fault type`, with globs), and why they are right to live. The first that fits counts.
