@@ -46,6 +46,14 @@ _ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "t
 _ENVELOPES = ("payload", "data", "event")
 
 
+def indented_json(payload: bytes) -> bytes | None:
+    """A JSON document with an indent of two; None where it is no JSON, or is nested too deep to be written. Not escaped."""
+    try:
+        return orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+
+
 def visible(text: str) -> str:
     """`text` with every character that cannot be seen, or that moves others, replaced by one glyph; the length stays.
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import click
-import orjson
 
 from wsreplay import display
 from wsreplay.decode import Event, values
@@ -188,10 +187,7 @@ def _written(document: Any) -> bytes:
 
 def _indented(payload: bytes) -> list[str]:
     """JSON with an indent; other text line by line; what is no text in hex."""
-    try:
-        payload = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2)
-    except (ValueError, TypeError):
-        pass
+    payload = display.indented_json(payload) or payload
     try:
         return [display.visible(line) for line in payload.decode().split("\n")]
     except UnicodeDecodeError:

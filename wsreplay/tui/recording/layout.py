@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import orjson
 from rich.cells import cell_len
 
-from wsreplay.display import visible
+from wsreplay.display import indented_json, visible
 from wsreplay.tui.recording.facts import DetailLine
 from wsreplay.tui.recording.summary import decoded
 
@@ -38,9 +37,8 @@ def json_lines(payload: bytes) -> Shortened | None:
     """A JSON document, indented; None where it is no JSON, or too long to be read whole."""
     if len(payload) > SHOWN_BYTES * 20:
         return None
-    try:
-        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+    text = indented_json(payload)
+    if text is None:
         return None
     return Shortened(text[:SHOWN_BYTES].decode("utf-8", "ignore").split("\n"), max(0, len(text) - SHOWN_BYTES))
 

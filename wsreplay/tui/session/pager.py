@@ -9,9 +9,7 @@ import sys
 import tempfile
 import time
 
-import orjson
-
-from wsreplay.display import visible
+from wsreplay.display import indented_json, visible
 from wsreplay.errors import UsageError
 from wsreplay.tui.recording.summary import decoded
 
@@ -21,10 +19,8 @@ SHORT_S = 0.3  # what ends sooner has shown its text and did not wait for a read
 
 def readable(payload: bytes) -> str:
     """A whole payload for a pager: JSON indented, and nothing in it that drives a terminal."""
-    try:
-        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).decode()
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
-        text = decoded(payload)
+    document = indented_json(payload)
+    text = decoded(payload) if document is None else document.decode()
     return "\n".join(visible(line) for line in text.split("\n")) + "\n"
 
 
