@@ -67,9 +67,8 @@ MEANINGS = {
         "decoder": "name: the [decoder](decoders.md) of all connections. Default: detected for each connection",
     },
     "map": {
-        "": "A product's names for the events and fields of the contract. Messages are not rewritten; schemas and reports use "
-        "the "
-        "product's names.",
+        "": "A product's names for the events and fields of the contract. Messages are not rewritten: "
+        "schemas use the product's names, and so do reports for events that came.",
         "unpack": "path, or a list: where an object holds a list of events, as in `{type: batch, events: […]}`; arrays "
         "of events and JSON lines are unpacked without it",
         "type": "path: as in the [envelope](#envelope)",
