@@ -109,7 +109,7 @@ def do(job: Job, folder: Path) -> float | None:
     with tempfile.TemporaryDirectory(prefix="wsreplay-jobs-") as place:
         terminal = Tmux(Path(place))
         program = shlex.join([sys.executable, "-m", "wsreplay", "tui", str(folder / job.target), *job.options])
-        environment = f"PYTHONPATH={ROOT} VISUAL= EDITOR=../editor"
+        environment = f"PYTHONPATH={ROOT} VISUAL= EDITOR=../editor XDG_STATE_HOME={shlex.quote(place)}"
         terminal.start("sh", "-c", f"cd {shlex.quote(str(folder))} && {environment} exec {program}")
         begun = 0.0
         try:

@@ -24,6 +24,8 @@ for name in ("COLUMNS", "LINES"):
 
 # Verdicts that were kept belong to the user; tests judge anew, but for those about them.
 os.environ["WSREPLAY_CACHE"] = ""
+# So does what the terminal interface remembers: there it can keep nothing.
+os.environ["XDG_STATE_HOME"] = os.devnull
 
 # Compiled once, however many processes the tests start: an installed wsreplay has its bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -26,6 +26,10 @@ Unknown names, and keys that are assigned twice, are reported when the interface
 
 The file is `config.toml` in the folder that your system keeps for the configuration of programs (on Linux
 `~/.config/wsreplay/`), or where `WSREPLAY_CONFIG` says.
+
+Where it names no `theme`, the interface has the one that you chose last. That one, and what you filtered and searched by, is
+kept in `wsreplay/tui.json` in the folder for the state of programs (on Linux `$XDG_STATE_HOME`, or `~/.local/state/`);
+<kbd>up</kbd> in the filter brings earlier ones back.
 """
 
 # By the first part of a binding's name, in the order of the page.
@@ -33,7 +37,8 @@ GROUPS = {
     "app": "Everywhere", "screen": "On every screen", "list": "In lists", "sessions": "Sessions", "recordings": "Recordings",
     "session": "A session", "trace": "Findings, from a session or its waterfall", "player": "The player",
     "keep": "Marks, copies, exports", "detail": "The detail", "findings": "All findings", "waterfall": "The waterfall",
-    "diff": "A comparison", "query": "The filter", "help": "Help", "contract": "Choosing a contract", "prompt": "A question",
+    "diff": "A comparison", "query": "The filter", "help": "Help", "listing": "Lists but those of a session",
+    "picker": "Choosing a contract, or what to compare with", "prompt": "A question",
 }  # fmt: skip
 SIGNS = {
     "right_square_bracket": "]", "left_square_bracket": "[", "full_stop": ".", "comma": ",", "greater_than_sign": ">",

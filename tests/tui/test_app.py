@@ -92,9 +92,9 @@ async def test_a_contract_that_is_broken_meanwhile_says_why_and_the_old_findings
 async def test_another_contract_can_be_chosen(stage, chat_recording, contract):
     async with stage(chat_recording, validating=True) as on:
         await on.until(lambda: on.app.validation.status.stage == "done")
-        await on.press("c", *str(contract), "enter")
+        await on.press("c", "tab", *str(contract), "enter")
         await on.until(lambda: [source.name for source in on.app.recording.evidence.sources] == ["strict"])
-        await on.press("c", *"nowhere.yaml", "enter")
+        await on.press("c", "tab", *"nowhere.yaml", "enter")
         assert "nowhere.yaml" in on.text() and "no such contract file" in on.text()
         await on.press("escape", "c", *["up"] * 9, "down", "enter")
         await on.until(lambda: [source.name for source in on.app.recording.evidence.sources] == ["agent-chat"])

@@ -25,6 +25,7 @@ from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
+from wsreplay.tui.memory import UserMemory
 from wsreplay.tui.navigation import NavigatingApp
 from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth, Misses
@@ -48,7 +49,8 @@ class ReplayApp(NavigatingApp):
 
     `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are
     opened; `contracts` by which, and without any by what fits; `decoder` what their messages are read by. `guard` ends
-    the program with its terminal. Raises UsageError for a theme that does not exist.
+    the program with its terminal. `memory` is what is remembered from one time to the next. Raises UsageError for a theme that
+    does not exist.
     """
 
     TITLE = "wsreplay"
@@ -73,8 +75,10 @@ class ReplayApp(NavigatingApp):
         while_open: int | None = None,
         decoder: str | None = None,
         guard: TerminalGuard | None = None,
+        memory: UserMemory | None = None,
     ) -> None:
         self.config = config or Config()
+        self.memory = memory or UserMemory()
         self._has_themes = False
         self.look = Appearance(Palette.of({}, True), self.config.ascii, self.config.keys)
         super().__init__()
@@ -97,7 +101,7 @@ class ReplayApp(NavigatingApp):
         self.register_theme(LIGHT)
         self._has_themes = True
         # Set without its watcher, which would parse every style sheet once more.
-        self.set_reactive(ReplayApp.theme, self._theme_named(self.config.theme))
+        self.set_reactive(ReplayApp.theme, self._first_theme())
         self.stylesheet.set_variables(self.get_css_variables())
         self._look_again()
         if self.config.keys:
@@ -114,7 +118,7 @@ class ReplayApp(NavigatingApp):
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))  # the terminal has forgotten all
         self.app_resume_signal.subscribe(self, lambda _app: self._resumed(), immediate=True)
-        self.theme_changed_signal.subscribe(self, lambda _theme: self._look_again())
+        self.theme_changed_signal.subscribe(self, lambda theme: self._take_theme(theme.name))
         self.call_after_refresh(self._begin)
 
     def _resumed(self) -> None:
@@ -239,6 +243,18 @@ class ReplayApp(NavigatingApp):
         if name not in ours and name not in self.available_themes:
             raise UsageError(f"there is no theme {name!r}; there are {', '.join([*ours, *sorted(self.available_themes)])}")
         return ours.get(name, name)
+
+    def _first_theme(self) -> str:
+        """That of the configuration, else the one that was chosen last, if it is still there. Raises UsageError."""
+        remembered = self.memory.theme
+        if self.config.theme or remembered not in self.available_themes:
+            return self._theme_named(self.config.theme or "dark")
+        return remembered
+
+    def _take_theme(self, name: str) -> None:
+        """The user chose another."""
+        self.memory.keep_theme(name)
+        self._look_again()
 
     def _look_again(self) -> None:
         palette = PlainPalette() if self.no_color else Palette.of(self.theme_variables, self.current_theme.dark)

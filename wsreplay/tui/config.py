@@ -1,6 +1,6 @@
 """What a user may settle once: keys, theme, signs. `config.toml` in the user's configuration folder.
 
-    theme = "light"          # dark, light, or the name of any theme of Textual
+    theme = "light"          # dark, light, or the name of any theme of Textual; without it the one that was chosen last
     ascii = true
     mouse = false
     [keys]
@@ -22,7 +22,7 @@ VARIABLE = "WSREPLAY_CONFIG"
 
 
 class Config(NamedTuple):
-    theme: str = "dark"
+    theme: str = ""  # the one that was chosen last, else dark
     ascii: bool = False
     mouse: bool = True
     keys: Mapping[str, str] = MappingProxyType({})

@@ -17,6 +17,7 @@ from wsreplay.tui.config import Config
 from wsreplay.tui.jobs.child_process import ChildProcesses
 from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
+from wsreplay.tui.memory import UserMemory
 from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth
 from wsreplay.tui.recording.playback import Playback
@@ -43,6 +44,10 @@ class Host(Protocol):
     def look(self) -> Appearance: ...
     @property
     def config(self) -> Config: ...
+    @property
+    def memory(self) -> UserMemory:
+        """What is remembered from one time to the next."""
+
     @property
     def clock(self) -> Callable[[], int]: ...
     @property

@@ -46,11 +46,13 @@ def run(
         for name in contracts:
             contract.load(name)
     from wsreplay.tui.app import ReplayApp
+    from wsreplay.tui.memory import UserMemory, memory_path
 
     guard = TerminalGuard(sys.stdin.fileno())
     app = ReplayApp(
-        path, session=session, config=settings, contracts=contracts, while_open=while_open, decoder=decoder, guard=guard
-    )
+        path, session=session, config=settings, contracts=contracts, while_open=while_open, decoder=decoder, guard=guard,
+        memory=UserMemory(memory_path()),
+    )  # fmt: skip
     app.open()
     guard.watch()
     app.run(mouse=settings.mouse)

@@ -14,6 +14,7 @@ from wsreplay.errors import FilterError
 from wsreplay.tui.host import Themed
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
+from wsreplay.tui.memory import Kind
 from wsreplay.tui.messages import QueryTyped
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -58,7 +59,6 @@ class QueryBar(Themed, Horizontal):
         self.filter_text = ""
         self.search_text = ""
         self.mistake: str | None = None
-        self._asked: dict[bool, list[str]] = {False: [], True: []}  # filters, and searches
         self._idle = StatusLine(id="query-idle", ground="ground")
         self._label: StatusLine | None = None  # these three are made after the first rows
         self._state: StatusLine | None = None
@@ -75,6 +75,11 @@ class QueryBar(Themed, Horizontal):
     @property
     def text(self) -> str:
         return self.search_text if self.searching else self.filter_text
+
+    @property
+    def _kind(self) -> Kind:
+        """What is asked, as it is remembered."""
+        return "searches" if self.searching else "filters"
 
     @property
     def typing(self) -> bool:
@@ -101,7 +106,7 @@ class QueryBar(Themed, Horizontal):
         self._input.placeholder = "text to find" if searching else 'type:tool_* user:u1 sev>=warning "timeout" $.path=value'
         self._input.value = self.text
         self._input.cursor_position = len(self.text)
-        self._input.recall_from(self._asked[searching])
+        self._input.recall_from(self.host.memory.texts(self._kind))
         self._input.action_select_all()  # what is typed takes the place of what was asked before
         self.add_class("-typing")
         self.screen.set_focus(self._input)
@@ -111,9 +116,8 @@ class QueryBar(Themed, Horizontal):
         """The user typed enough."""
         if self._pause is not None:
             self._pause.stop()
-        asked = self._asked[self.searching]
-        if self.text and self.text not in asked[-1:]:
-            asked.append(self.text)
+        if self.searching or self.mistake is None:
+            self.host.memory.keep_text(self._kind, self.text)
         self.remove_class("-typing")
         self._paint()
 
