@@ -94,6 +94,13 @@ EXAMPLES: dict[str, list[RawMessage]] = {
         server('451-["file",{"_placeholder":true,"num":0}]'),
     ],
     "sockjs": [server("o"), client('["{\\"type\\":\\"chat\\"}"]'), server('a["{\\"type\\":\\"agent_started\\"}","plain"]')],
+    "sse": [
+        client('{"message":"Why?"}'),
+        server(": still here\n\n"),
+        server('event: agent_started\nid: 1\ndata: {"thread_id":"t"}\n\n'),
+        server('data: {"type":"token",\ndata: "text":"a"}\n\n'),
+        server("data: [DONE]\n\n"),
+    ],
     "stomp": [
         client("CONNECT\naccept-version:1.2\n\n\x00"),
         client("SEND\ndestination:/app/chat\nreceipt:r1\ncontent-length:15\n\n{\"type\":\"chat\"}\x00"),

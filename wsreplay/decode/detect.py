@@ -139,6 +139,11 @@ def _looks_like_stomp(message: RawMessage) -> bool:
     return message.payload.startswith((b"CONNECT\n", b"STOMP\n", b"CONNECTED\n", b"CONNECT\r\n", b"CONNECTED\r\n"))
 
 
+def _looks_like_sse(message: RawMessage) -> bool:
+    begins = message.payload.startswith((b"data:", b"event:", b"id:", b"retry:"))
+    return begins and message.direction == 1 and message.opcode == TEXT
+
+
 def _looks_like_message_pack(message: RawMessage) -> bool:
     if message.opcode != BINARY or message.payload[:1] in (b"{", b"["):
         return False
@@ -158,6 +163,7 @@ _LOOKS: tuple[tuple[str, Callable[[RawMessage], bool]], ...] = (
     ("signalr", _looks_like_signalr),
     ("stomp", _looks_like_stomp),
     ("sockjs", _looks_like_sockjs),
+    ("sse", _looks_like_sse),
     ("json-rpc", _looks_like_json_rpc),
     ("phoenix", _looks_like_phoenix),
     ("jupyter", _looks_like_jupyter),

@@ -35,6 +35,7 @@ _OURS = {
     "signalr": ("signalr", "SignalrDecoder"),
     "socket.io": ("socket_io", "SocketIoDecoder"),
     "sockjs": ("sockjs", "SockjsDecoder"),
+    "sse": ("sse", "SseDecoder"),
     "stomp": ("stomp", "StompDecoder"),
 }
 

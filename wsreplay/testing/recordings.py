@@ -15,6 +15,7 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.proxy.proxy import Options
 from wsreplay.store import lock
 from wsreplay.testing.cassette import PlayedTap, cassette_path, is_played, keep, speed_of
+from wsreplay.testing.event_stream import EventStreamTap, PlayedEventStreamTap, as_websocket
 from wsreplay.testing.tap import Tap
 
 _LONGEST_NAME = 120
@@ -44,7 +45,7 @@ class Recordings:
         self, url: str, contract: str | Path | Contract | None = None, *, cassette: str | bool = False, **options: Any
     ) -> Tap:
         """A recording proxy in front of `url`, validated with `contract` (a name, a file, or a Contract), by default with the
-        built-in contract that fits.
+        built-in contract that fits. At an http:// URL it records server-sent events.
 
         With a `cassette` (its name; True: the test's) a recording plays the backend, as `--wsreplay-record` says; the option
         `speed` divides its times. Other `options` are those of RecordingProxy: `insecure`, `set_headers`, `redact`, … Raises
@@ -55,10 +56,13 @@ class Recordings:
             raise UsageError(f"proxy() knows no option {', '.join(unknown)}: it takes {', '.join(sorted(_OPTIONS))}")
         contract = contract or self._contract
         tape = cassette_path(self._test_file, self._name[:-_DIGEST] if cassette is True else cassette) if cassette else None
+        streams = url.startswith(("http://", "https://"))
         if tape is not None and is_played(tape, self._mode):
-            tap: Tap = PlayedTap(tape, url, self._free_path(), contract=contract, speed=speed)
+            play = PlayedEventStreamTap if streams else PlayedTap
+            tap: Tap = play(tape, as_websocket(url), self._free_path(), contract=contract, speed=speed)
         else:
-            tap = Tap(url, self._free_path(), contract=contract, options=Options(**{**self._options, **options}))
+            record = EventStreamTap if streams else Tap
+            tap = record(url, self._free_path(), contract=contract, options=Options(**{**self._options, **options}))
             if tape is not None:
                 self._to_keep[tape] = tap
         self._taps.append(tap)
