@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import tempfile
@@ -76,22 +77,46 @@ def _timed_flood(running: Running, socks: list[socket.socket], load_: Load) -> f
     return end - begin
 
 
+def _cpu_s(pid: int) -> float:
+    """Of all threads of a process (proc(5): utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Echo:
+    """`times` of round trips in microseconds, sorted; `cpu_us` is what the proxy's own process used for one, without those that
+    it starts (0 where there is none)."""
+
+    times: list[float]
+    cpu_us: float
+
+
 def echo(alternative: Alternative, size: int, trips: int) -> list[float]:
     """Round trips one after the other, in microseconds, sorted."""
+    return echo_and_cpu(alternative, size, trips).times
+
+
+def echo_and_cpu(alternative: Alternative, size: int, trips: int) -> Echo:
+    """The same, with the processor time of the proxy. A fifth more are made first, to warm up."""
     with _between(alternative, "echo", Load(trips, size)) as running:
         sock = connect(running.port)
         question = load.frame(load.event(0, size), masked=True)
         wanted = load.frame_length(size, masked=False)
-        times = []
-        for _ in range(trips + trips // 5):
+        times: list[float] = []
+        before = 0.0
+        for number in range(trips + trips // 5):
+            if number == trips // 5 and running.pid is not None:
+                before = _cpu_s(running.pid)
             begin = time.perf_counter_ns()
             sock.sendall(question)
             got = 0
             while got < wanted:
                 got += len(sock.recv(65536))
             times.append((time.perf_counter_ns() - begin) / 1000)
+        used = _cpu_s(running.pid) - before if running.pid is not None else 0.0
         _close([sock])
-    return sorted(times[trips // 5 :])
+    return Echo(sorted(times[trips // 5 :]), used / trips * 1e6)
 
 
 def insert(load_: Load) -> float:
