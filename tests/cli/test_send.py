@@ -99,8 +99,8 @@ def test_a_server_that_gives_up_is_exit_code_one() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["127.0.0.1:1", "x"], "ws://127.0.0.1:1/ cannot be reached"),
-        (["ftp://x", "x"], "URL 'ftp://x' is not a WebSocket URL"),
+        (["127.0.0.1:1", "x"], "nothing listens at ws://127.0.0.1:1/"),
+        (["ftp://x", "x"], "'ftp://x' is not a WebSocket URL"),
         (["unix:/run/app.sock", "x"], "send cannot connect to a socket file"),
         (["8000", "--as", "json", "{"], "not JSON: {"),
     ],
