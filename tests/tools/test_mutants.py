@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -105,6 +106,7 @@ def test_a_mutant_takes_the_place_of_functions_that_are_loaded(tmp_path: Path, c
     path = write(tmp_path)
     module = load(path)
     counter = module.Counter()
+    gc.freeze()
     assert (counter.value, counter.full) == (3, False)
     assert swap(mutants(path)[change]) >= 1
     counter.value = 3

@@ -27,6 +27,7 @@ def swap(mutant: Mutant) -> int:
     }
     defaults = _changed_defaults(mutant)
     swapped = 0
+    gc.unfreeze()  # what the tests' conftest.py froze is not among the objects otherwise
     for function in [found for found in gc.get_objects() if type(found) is FunctionType]:
         code = function.__code__
         if code.co_filename != path:
