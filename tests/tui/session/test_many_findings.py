@@ -71,6 +71,17 @@ async def test_every_row_bears_its_sign_and_the_detail_says_what_is_wrong(opened
             assert ghosts and all("▲ ◆" in line for line in ghosts)
 
 
+async def test_the_end_is_behind_what_never_came_there(opened):
+    show, result = opened
+    async with show() as on:
+        on.app.validation.take(result)
+        await on.settle()
+        await on.press("G")
+        *_, last = (line for line in on.text().splitlines() if "asked" in line or "missing:" in line)
+        assert "00:15.000" in last and "missing: replied" in last
+        assert on.app.screen.inspector.findings()[0].rule == "replied"
+
+
 async def test_the_next_finding_is_gone_to_wherever_one_stands(opened):
     show, result = opened
     async with show() as on:

@@ -60,6 +60,10 @@ class SessionPlayer(SessionActions):
         """Go to where a finding stands, and show its witnesses."""
 
     @abstractmethod
+    def pages_in_sight(self) -> Iterable[int]:
+        """The pages of findings that stand among the rows in sight."""
+
+    @abstractmethod
     def load_findings(self, pages: Iterable[int]) -> bool:
         """Take in what findings say that were not known yet; whether there are more than before."""
 
@@ -184,3 +188,6 @@ class SessionPlayer(SessionActions):
         if self.host.growth.live and not self.replaying:
             self.follow.start()
             self.paint_lines()
+        else:
+            self.load_findings(self.pages_in_sight())
+            self.frames.move_to_last()  # something may never have come behind what stood there

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 PER_DETAIL_NS = units.SECOND // 2
 MOST_PAGES_IN_SIGHT = 3  # of findings, which are loaded as they are seen
+_BEHIND_ALL = 2**63 - 1  # no frame has such an id
 
 
 class SessionScreen(SessionPlayer):
@@ -181,7 +182,7 @@ class SessionScreen(SessionPlayer):
     def _show_detail(self, *, again: bool = False) -> None:
         self.detail_due, self._detailed_ns = False, self.now()
         view = self.rows.view
-        if self.load_findings(self._pages_in_sight()):
+        if self.load_findings(self.pages_in_sight()):
             return  # it is shown by now
         item = view.row(self.frames.cursor) if len(view) else None
         self.inspector.show(item, again=again, trouble="" if item else view.pages.trouble)
@@ -241,13 +242,13 @@ class SessionScreen(SessionPlayer):
         self.overview_controller.place_extra_rows()
         self.overview_controller.place_signs()
 
-    def _pages_in_sight(self) -> Iterable[int]:
-        """The pages of findings that stand among the rows in sight."""
+    def pages_in_sight(self) -> Iterable[int]:
+        """The pages of findings that stand among the rows in sight, or behind the last row where that is in sight."""
         places, view, seen = self.recording.evidence.all_places, self.rows.view, self.frames.seen()
         if places is None or not view.frames or not seen:
             return ()
         first, last = (view.ids[min(view.index_of_row(row), view.frames - 1)] for row in (seen.start, seen.stop - 1))
-        return places.pages_of(first, last)[:MOST_PAGES_IN_SIGHT]
+        return places.pages_of(first, last if seen.stop < len(view) else _BEHIND_ALL)[:MOST_PAGES_IN_SIGHT]
 
     def load_findings(self, pages: Iterable[int]) -> bool:
         """Take in what findings say that were not known yet; whether there are more than before."""
