@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from wsreplay.cli.address import Address
 from wsreplay.configuration import KEYS, Configuration, find
 from wsreplay.errors import UsageError
 
@@ -96,8 +97,6 @@ def _check_upstream(text: str) -> None:
 
 
 def _check_listen(text: str) -> None:
-    from wsreplay.cli.options import Address
-
     Address(unix=True).convert(text, None, None)
 
 

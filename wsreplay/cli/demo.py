@@ -8,9 +8,10 @@ from secrets import token_hex
 
 import click
 
+from wsreplay.cli.address import Address
 from wsreplay.cli.colour import VERDICT_COLOURS, print_signed, wants_colour
 from wsreplay.cli.console import Console
-from wsreplay.cli.options import Address, allow_origin_option, make_parent, new_recording_path
+from wsreplay.cli.options import allow_origin_option, make_parent, new_recording_path
 from wsreplay.cli.program import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
 from wsreplay.contract import load

@@ -18,8 +18,9 @@ from pathlib import Path
 import click
 
 import wsreplay
+from wsreplay.cli.address import Address
 from wsreplay.cli.defaults import in_force, value_errors
-from wsreplay.cli.options import Address, recordings_folder
+from wsreplay.cli.options import recordings_folder
 from wsreplay.configuration import KEYS
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, WsreplayError

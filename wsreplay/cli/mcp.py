@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.address import Address
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, Address, recordings_folder
+from wsreplay.cli.options import FITTING_DEFAULT, recordings_folder
 from wsreplay.extras import require
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import click
 
+from wsreplay.cli.address import Address
 from wsreplay.cli.console import Console
 from wsreplay.cli.defaults import is_typed
 from wsreplay.cli.followers import Followers
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import (
-    Address,
     Header,
     Size,
     allow_origin_option,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsreplay.cli.address import Address
 from wsreplay.cli.colour import wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
-    Address,
     Duration,
     Header,
     allow_origin_option,

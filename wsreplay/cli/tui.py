@@ -7,8 +7,9 @@ import sys
 
 import click
 
+from wsreplay.cli.address import Address
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import Address, decoder_option, recordings_folder, split_session
+from wsreplay.cli.options import decoder_option, recordings_folder, split_session
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
 from wsreplay.store.paths import reachable
