@@ -58,6 +58,13 @@ def test_the_excess_over_the_smallest_difference_is_judged(
 
 
 @pytest.mark.parametrize("inline", [True, False])
+def test_a_number_is_told_by_its_magnitude_though_as_seconds_it_would_be_in_time(inline: bool):
+    nanoseconds, milliseconds = 1e20 + 250_000_000, 1e11
+    lines = judged(sent((1, nanoseconds), (1.05, milliseconds)), inline)
+    assert lines == ["the sender's clock was set meanwhile; latency is measured anew from here"]
+
+
+@pytest.mark.parametrize("inline", [True, False])
 def test_each_connection_has_its_own_clock(inline: bool):
     trace = Trace().open(1).open(2).s2c("a", at=5000.25).s2c("a", connection=2, at=100.25)
     trace.at(1).s2c("a", at=5001.24).s2c("a", connection=2, at=101.25)

@@ -89,7 +89,8 @@ class BindMonitor(MessageMonitor):
         def release(instance: Instance, _name: str, _t: int, _fid: int | None) -> None:
             if instance.names is not names:
                 return
-            value = instance.values()[position]
+            key = instance.key
+            value = key[position] if key.__class__ is tuple else key
             binding = table.get(value)
             if binding is None or binding.owner != instance.conn.owner:
                 return
@@ -256,6 +257,22 @@ class BindMonitor(MessageMonitor):
         leak = binding.view(conn, fid, t, type_, direction)
         self._tell(key, value, binding, leak, t)
         return FOREIGN
+
+    def check_all(
+        self, values: tuple[Any, ...], owner: Any, hint: Any, conn: ConnectionState, fid: int, t: int, type_: str,
+        direction: int,
+    ) -> int:  # fmt: skip
+        """An event came with a value for each key: foreign where one of them is, else loose where one is. Not for rules that
+        share ids."""
+        loosest, above = OWN, None
+        for key, value in zip(self.rule.keys, values, strict=True):
+            standing = self.check(key, value, above, owner, hint, conn, fid, t, type_, direction)
+            if standing == FOREIGN:
+                return FOREIGN
+            if standing == LOOSE:
+                loosest = LOOSE
+            above = self.owners[key].get(value)
+        return loosest
 
     def _first_shown(self, value: Any, above: Binding | None, owner: Any, hint: Any, fid: int, t: int) -> Binding:
         """Whose a new id is."""

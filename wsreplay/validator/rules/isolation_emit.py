@@ -1,7 +1,8 @@
 """The source of handlers that ask whose an event is.
 
 Fast path: the value of a key is known to belong to this owner, who named it. Where a span vouches for its events, nothing is
-asked of those within it.
+asked of those within it, and one call asks for all keys of those that come without it: what seldom runs is kept short, since
+how long a handler is counts, too.
 """
 
 from __future__ import annotations
@@ -63,30 +64,37 @@ class BindEmitter:
         writer.may_be_loose()
         if self.rule.shared:
             writer.may_be_shared()
-        hint = self._hint(writer)
+        rest = f"{owner}, {self._hint(writer)}, conn, fid, t, type, {writer.direction}"
+        span = self._vouching_span(writer)
+        if span is None:
+            writer.add(*self._check_one_by_one(writer, owner, rest))
+            return
+        assert self._spans is not None
+        self._spans.look_up(writer, span)
+        if writer.inline and not self.rule.shared and not self._spans.starts(writer, span):
+            values = ", ".join(writer.keys.variable(key) for key in self.rule.keys)
+            lines = self._check(f"check_all(({values},), {rest})")
+        else:
+            lines = self._check_one_by_one(writer, owner, rest)
+        writer.add(f"if i{span} is None or not i{span}.bound:", *indented(lines))
+
+    def _check_one_by_one(self, writer: HandlerWriter, owner: str, rest: str) -> list[str]:
         lines: list[str] = []
         above = "None"
         for index, key in enumerate(self.rule.keys):
             value = writer.keys.variable(key)
-            where = f"{key!r}, {value}, {above}, {owner}, {hint}, conn, fid, t, type, {writer.direction}"
-            look = [
-                f"b = {self._monitor}.check({where})",
-                f"if b == {FOREIGN}:",
-                "    alien = True",
-                f"elif b == {LOOSE}:",
-                "    loose = True",
-            ]
-            if self.rule.shared:
-                look += [f"elif b == {SHARED}:", "    shared = True"]
-            look = self._unless_known(writer, index, value, owner, look)
+            look = self._unless_known(writer, index, value, owner, self._check(f"check({key!r}, {value}, {above}, {rest})"))
             lines += ["if not alien:", *indented(look)] if index else look
             above = f"{self.table(index)}.get({value})"
-        span = self._vouching_span(writer)
-        if span is not None:
-            assert self._spans is not None
-            self._spans.look_up(writer, span)
-            lines = [f"if i{span} is None or not i{span}.bound:", *indented(lines)]
-        writer.add(*lines)
+        return lines
+
+    def _check(self, call: str) -> list[str]:
+        """Ask the monitor, and keep what it says."""
+        lines = [f"b = {self._monitor}.{call}"]
+        lines += [f"if b == {FOREIGN}:", "    alien = True", f"elif b == {LOOSE}:", "    loose = True"]
+        if self.rule.shared:
+            lines += [f"elif b == {SHARED}:", "    shared = True"]
+        return lines
 
     def _unless_known(self, writer: HandlerWriter, index: int, value: str, owner: str, look: list[str]) -> list[str]:
         """The fast path before a closer look."""

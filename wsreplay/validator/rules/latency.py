@@ -33,6 +33,7 @@ from wsreplay.validator.state.state import ConnectionState, SessionState
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
 _SECOND, _MILLISECOND, _MICROSECOND = 1_000_000_000, 1_000_000, 1_000
+_LARGEST = 1e19  # ns, some 300 years: seconds told as a number are less than 1e11
 _UTC = datetime.fromisoformat("1970-01-01T00:00:00+00:00").tzinfo
 
 
@@ -94,7 +95,9 @@ class LatencyState:
         """What is in time."""
         if self.precision < _SECOND:
             slack = self.precision if self.fixed else 0
-            self.low, self.high = self.smallest - slack, self.smallest + max_ns + self.precision
+            low, high = self.smallest - slack, self.smallest + max_ns + self.precision
+            # no number told in anything but seconds is among these differences once it is multiplied as if it were
+            self.low, self.high = (low, high) if -_LARGEST < low <= high < _LARGEST else (math.inf, -math.inf)
 
     def send(self, sent: float) -> None:
         """The last time sent is this one."""
@@ -135,22 +138,22 @@ class LatencyMonitor(MessageMonitor):
             return
         writer.name({"sent_ns": sent_ns})
         check = f"{self.variable}.check(l, s, conn, fid, t, type, {writer.direction})"
-        read = ["elif s is not None:", "    s = sent_ns(s)"]
-        judge = [f"l = conn.{self.variable}"]
+        judge = ["if s is not None:", "    s = sent_ns(s)", "if s is None:", f"    {writer.count(self.variable)}"]
         if writer.inline:
-            read = ["if s.__class__ is float and 0.0 < s < 1e11:", "    s *= 1e9", *read]
-            judge += [
-                "if not l.low <= t - s <= l.high or s < l.sent:",
-                f"    {check}",
+            judge = [
+                "if s.__class__ is float and l.low <= t - (n := s * 1e9) <= l.high and n >= l.sent:",
+                "    l.sent = n",
                 "else:",
-                "    l.sent = s",
+                *indented(judge),
+                "    elif l.low <= t - s <= l.high and s >= l.sent:",
+                "        l.sent = s",
+                "    else:",
+                f"        {check}",
             ]
         else:
-            read = ["if s is not None:", *read[1:]]
-            judge.append(check)
-        nothing = ["if s is None:", f"    {writer.count(self.variable)}", "else:"]
+            judge += ["else:", f"    {check}"]
         writer.count_calls(self.variable)
-        writer.add_under(writer.condition(events), [f"s = {writer.value(path)}", *read, *nothing, *indented(judge)])
+        writer.add_under(writer.condition(events), [f"s = {writer.value(path)}", f"l = conn.{self.variable}", *judge])
 
     def check(
         self, state: LatencyState, sent: float, conn: ConnectionState, fid: int, t: int, type_: str, direction: int

@@ -70,7 +70,8 @@ class Response(Template):
     def event(
         self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
     ) -> None:
-        state: Pending | None = slice_.state(self.number)
+        states = slice_.states
+        state: Pending | None = None if states is None else states.get(self.number)
         if state is not None:
             if roles & B:
                 self._answered(slice_, state, fid, t, type_)
@@ -79,7 +80,7 @@ class Response(Template):
                     self._fail(obligation, t, by="event", seen=type_, seen_fid=fid, cause=None)
                 state.open.clear()
         if roles & A:
-            self._open(slice_, fid, t, conn)
+            self._open(slice_, slice_.state(self.number) if states else None, fid, t, conn)
 
     def _answered(self, slice_: Slice, state: Pending, fid: int | None, t: int, type_: str) -> None:
         for obligation in state.open:
@@ -98,10 +99,9 @@ class Response(Template):
         if slice_.states is not None:
             del slice_.states[self.number]
 
-    def _open(self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState) -> None:
+    def _open(self, slice_: Slice, state: Pending | None, fid: int | None, t: int, conn: ConnectionState) -> None:
         self.activate(slice_)
         slice_.mask |= self.bits
-        state = slice_.state(self.number)
         if state is None:
             slice_.set_state(self.number, state := Pending())
         if len(state.open) >= MOST_OPEN:

@@ -120,21 +120,22 @@ class SequenceMonitor(MessageMonitor):
         id_ = writer.contract.envelope.id
         is_new = f"{writer.value(id_)} is not None" if id_ is not None else "False"
         event = f"{is_new}, conn, fid, t, type, {writer.direction}"
-        check, same = f"{self.variable}.check(c, {value}, {event})", ""
+        check, same = f"{self.variable}.check(c, q, {event})", ""
         if scopes:
             thread, run = (writer.keys.variable(name) for name in (scopes[0], scopes[-1]))
             same = f"c.scope_known or {thread} == c.thread or {run} == c.run"
-            check = f"{self.variable}.look(c, {value}, {thread}, {run}, {event})"
+            check = f"{self.variable}.look(c, q, {thread}, {run}, {event})"
         judge = [f"c = {counter}"]
         if writer.inline:
-            in_order = f"{value} == c.last + 1 and {value}.__class__ is int"
+            in_order = "q == c.last + 1 and q.__class__ is int"
             in_order += f" and ({same})" if same else ""
-            judge += [f"if {in_order}:", f"    c.last = {value}", "else:", f"    {check}"]
+            judge += [f"if {in_order}:", "    c.last = q", "else:", f"    {check}"]
         else:
             judge.append(check)
         writer.count_calls(self.variable)
         writer.add(
-            f"if {value} is None" + (f" or {missing}" if missing else "") + ":",
+            f"q = {value}",
+            "if q is None" + (f" or {missing}" if missing else "") + ":",
             f"    {writer.count(self.variable)}",
             "else:",
             *indented(judge),

@@ -22,7 +22,7 @@ from wsreplay.validator.rules.span_listeners import SpanListeners
 from wsreplay.validator.rules.spans_words import SpanWords
 from wsreplay.validator.rules.template import COMPLETE, NO_BIT, SUPPRESSED, TRUNCATED
 from wsreplay.validator.span_log import RunLog, SpanLog, standing_of, state_of
-from wsreplay.validator.state.bounded import oldest
+from wsreplay.validator.state.bounded import KEEP_ENDED, oldest
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.keys import Anonymous, innermost
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
@@ -152,13 +152,11 @@ class SpanInstances(Monitor):
 
     def open(
         self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, else_key: Any,
-        implied: bool = False,
+        implied: bool = False, bound: bool = False,
     ) -> Instance:
         """A new instance, under its key; `implied`: by another event than its start. Called with every start: what is the same
-        for all is looked up elsewhere."""
-        instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key)
-        if key.__class__ is Anonymous:
-            instance.go_by(self.span.else_by, key.values)
+        for all is looked up elsewhere, and `bound` is not set afterwards, since that takes as long as some lines here."""
+        instance = self.instance_class(self.names, key, conn, t, fid, parent=above, slot=key, else_key=else_key, bound=bound)
         if above is not None:
             above.children += 1
         table = conn.spans[self.number]
@@ -166,8 +164,11 @@ class SpanInstances(Monitor):
             self._make_room(conn.session, t)
         table[key] = instance
         self.opened += 1
-        if self._has_names and key in conn.session.ended[self.number].now:
-            self._check_name(instance, t, fid)
+        if self._has_names:
+            if key.__class__ is Anonymous:
+                instance.go_by(self.span.else_by, key.values)
+            elif key in conn.session.ended[self.number].now:
+                self._check_name(instance, t, fid)
         if self.within_ns is not None:
             queue = self.queue
             if not queue:
@@ -217,8 +218,10 @@ class SpanInstances(Monitor):
 
     def end(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         """An end event came while the span was open. Where nothing is left to be said, this is all of `_close`."""
-        odd = instance.overdue_finding is not None or instance.outer is not None or instance.states is not None
-        if odd or instance.children or instance.mask & self.needed != self.needed or instance.deferred or name in self.unless:
+        if instance.overdue_finding is not None or instance.outer is not None or instance.states is not None:
+            self._end_otherwise(instance, name, t, fid, type_)
+            return
+        if instance.children or instance.mask & self.needed != self.needed or instance.deferred or name in self.unless:
             self._end_otherwise(instance, name, t, fid, type_)
             return
         instance.open = False
@@ -226,14 +229,14 @@ class SpanInstances(Monitor):
         del session.spans[self.number][slot]
         ended = session.ended[self.number]
         ended.now[slot] = (fid or 0, name, instance.else_key)
-        if len(ended.now) >= ended.keep:
+        if len(ended.now) >= KEEP_ENDED:
             ended.rotate()
         if instance.parent is not None:
             instance.parent.children -= 1
         for end in self._ends:
             end(instance, name, t, fid)
         if self.log is not None:
-            self.log.close(instance, state_of(instance, name), t, fid)
+            self.log.close(instance, "completed" if name == "ok" else state_of(instance, name), t, fid)
 
     def _end_otherwise(self, instance: Instance, name: str, t: int, fid: int | None, type_: str) -> None:
         detail = ""

@@ -72,6 +72,10 @@ class SpansEmitter:
             return True
         return any(group.inside == span.id and group.looks(writer.direction, writer.type) for group in self._groups)
 
+    def starts(self, writer: HandlerWriter, number: int) -> bool:
+        """Whether the event may start an instance of a span."""
+        return bool(fit_any(self.monitors[number].span.start, writer.direction, writer.type))
+
     def look_up(self, writer: HandlerWriter, number: int) -> None:
         """Set x, the span's key, and i, its open instance, if nobody has."""
         if not writer.look_up(number):
@@ -146,12 +150,12 @@ class SpansEmitter:
         what, rest = f"conn, x{number}, t, fid", f"{parent}, {self._else_key(writer, span)}"
         lines = [
             f"if {i} is None:",
-            f"    {i} = {monitor.variable}.open({what}, {rest})",
+            f"    {i} = {monitor.variable}.open({what}, {rest}, False, {writer.bound if writer.direction else False})",
             "else:",
             f"    {i} = {monitor.variable}.start_again({what}, {i}, {rest}, {nested})",
         ]
         if writer.direction:
-            lines.append(f"{i}.bound = {writer.bound}")
+            lines.append(f"    {i}.bound = {writer.bound}")
         if span.inside is not None:
             outside = f"{monitor.variable}.outside(conn, x{number}, t, fid, type, {writer.direction})"
             reports = [] if self._covered(writer, span) else [f"    {outside}"]
@@ -247,7 +251,7 @@ class SpansEmitter:
         value, first = writer.keys.variable(else_by[-1]), f"{i}.else_key" + ("[-1]" if len(else_by) > 1 else "")
         arguments = f"{i}, {else_by[-1]!r}, {first}, {value}, t, fid, type, {writer.direction}"
         return [
-            f"if {value} is not None and {i} is not None and {first} is not None and {first} != {value}:",
+            f"if {i} is not None and {first} != {value} and {value} is not None and {first} is not None:",
             f"    {monitor.variable}.words.say_other_name({arguments})",
         ]
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 K = TypeVar("K")
 
+KEEP_ENDED = 128  # instances of one span in one session, in each generation
+
 
 def oldest(table: dict[K, Any]) -> list[K]:
     """A tenth of a full table's keys, to be given up together: the more went before, the longer it takes to find the first."""
@@ -22,7 +24,6 @@ class EndedSpans:
     """The last keys whose instances have ended, and how: tells "too late" from "too early"."""
 
     __slots__ = ("now", "old")
-    keep = 128
 
     def __init__(self) -> None:
         self.now: dict[Any, End] = {}
@@ -34,7 +35,7 @@ class EndedSpans:
 
     def add(self, key: Any, end: End) -> None:
         self.now[key] = end
-        if len(self.now) >= self.keep:
+        if len(self.now) >= KEEP_ENDED:
             self.rotate()
 
     def rotate(self) -> None:

@@ -57,7 +57,9 @@ class Slice(Struct, eq=False):
 
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Key names and values, outermost first."""
-        named = zip(self.names, self.values(), strict=True) if self.names else ()
+        names, key = self.names, self.key
+        values = key if key.__class__ is tuple else (key,)
+        named = zip(names, values, strict=True) if names else ()
         own = tuple([(name, str(value)) for name, value in named if value is not None])
         return own if self.parent is None else tuple({**dict(self.parent.labels()), **dict(own)}.items())
 
