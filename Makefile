@@ -70,6 +70,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.tui --publish
 	$(BIN)/python -m benchmarks.tui_load
 	$(BIN)/python -m benchmarks.replay --publish
+	$(BIN)/python -m benchmarks.tables --publish
+	$(BIN)/python -m benchmarks.telemetry --publish
 
 samples: $(READY)
 	$(BIN)/python -m tools.samples.samples recordings/samples
