@@ -101,3 +101,18 @@ def test_a_finding_never_takes_the_place_of_the_payload(width):
 def test_the_row_of_an_end_says_how_long_it_took():
     assert "after 12.1s  slow" in text(painter(lasted={12: 12_100 * MS}.get).frame(HEAD))
     assert "after" not in text(painter().frame(HEAD))
+
+
+def test_what_has_no_room_ends_with_an_ellipsis_and_dashes_do_not():
+    long = HEAD._replace(preview=b'{"type":"tool_executing","query":"' + b"word " * 60 + b'"}')
+    assert line(painter(80).frame(long), 80).text.endswith("…") and line(painter(80).frame(HEAD), 80).text.endswith(" ")
+    assert line(painter(160).extra_row(GhostRow(12, finding())), 160).text.endswith("╌")
+    note = NoteRow(12, Mark(1, 1_500 * MS, None, "word " * 60))
+    assert line(painter(80).extra_row(note), 80).text.endswith("…")
+
+
+def test_what_came_too_late_for_its_place_says_where_that_was():
+    early = finding(kind="order", frames=(11, 12), seen="tool_executing", expected=("agent_thinking",))
+    late = finding(kind="order", frames=(11, 12), seen="tool_executing", expected=("tool_executing",), before=11)
+    for judged, words in ((early, "before agent_thinking"), (late, "belongs before #11")):
+        assert words in text(painter(120, evidence=gather([judged], [12])).frame(HEAD))

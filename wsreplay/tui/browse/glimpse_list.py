@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from wsreplay.store.paging import Head
-from wsreplay.tui.look.paint import cut
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.glimpse import Glimpse
 from wsreplay.tui.widgets.frame_row import FrameRow
@@ -54,4 +53,4 @@ class GlimpseList(RowList, can_focus=False):
         )  # fmt: skip
         item = glimpse.rows[row]
         runs = painter.frame(item) if isinstance(item, Head) else painter.extra_row(item)
-        return self.whole_line(cut(runs, width, self.look.signs.ellipsis), width)
+        return self.whole_line(runs, width)

@@ -20,7 +20,7 @@ def line(runs: Iterable[Run], width: int, fill: Style | None = None) -> Strip:
         room = width - used
         if room <= 0:
             break
-        cells = len(text) if text.isascii() else cell_len(text)
+        cells = _cells_of(text)
         if cells > room:
             text, cells = set_cell_size(text, room), room
         segments.append(Segment(text, style if fill is None else fill + style))
@@ -32,7 +32,7 @@ def line(runs: Iterable[Run], width: int, fill: Style | None = None) -> Strip:
 
 def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
     """`text` in exactly `width` cells, cut with an ellipsis."""
-    cells = len(text) if text.isascii() else cell_len(text)
+    cells = _cells_of(text)
     if cells <= width:
         return text + " " * (width - cells)
     return set_cell_size(text, max(0, width - 1)) + ellipsis if width > 0 else ""
@@ -70,7 +70,7 @@ def cut(runs: list[Run], width: int, ellipsis: str) -> list[Run]:
         return runs
     kept: list[Run] = []
     for text, style in runs:
-        cells = cell_len(text)
+        cells = _cells_of(text)
         if cells >= width:
             return [*kept, (fitted(text + " ", width, ellipsis=ellipsis), style)]
         kept.append((text, style))
@@ -79,4 +79,8 @@ def cut(runs: list[Run], width: int, ellipsis: str) -> list[Run]:
 
 
 def _cells(runs: Iterable[Run]) -> int:
-    return sum(cell_len(text) for text, _ in runs)
+    return sum(map(_cells_of, (text for text, _ in runs)))
+
+
+def _cells_of(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)

@@ -56,7 +56,7 @@ class StatisticsList(RowList):
         super().on_resize(event)
 
     def _lay(self) -> None:
-        self._lines = self._make(max(1, self.size.width))
+        self._lines = self._make(max(1, self.size.width - 1))
         self.set_count(len(self._lines))
 
     def line_at(self, row: int) -> StatisticsLine | None:
@@ -65,7 +65,7 @@ class StatisticsList(RowList):
     def paint(self, row: int, width: int) -> Strip:
         line, look = self._lines[row], self.look
         style = look.style("dim") if line.head else look.style("strong" if line.frame is not None else "text")
-        return self.whole_line(cut([(look.own(line.text), style)], width, look.signs.ellipsis), width)
+        return self.whole_line(cut([(f" {look.own(line.text)}", style)], width, look.signs.ellipsis), width)
 
 
 class StatisticsScreen(BaseScreen):

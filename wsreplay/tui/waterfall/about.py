@@ -42,9 +42,12 @@ def about_runs(
         (look.safe(_owed(span, until_ns)), look.style("dim")),
         (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
         (f"  slowest {rank}" if rank else "", look.style("word")),
-        (f"  frame {span.start_frame}", look.style("faint")),
-        (f" {look.own('–')} {span.end_frame}" if span.end_frame else "", look.style("faint")),
+        (_frames(span, look.own("–")), look.style("faint")),
     ]  # fmt: skip
+
+
+def _frames(span: DrawnSpan, dash: str) -> str:
+    return f"  frames {span.start_frame} {dash} {span.end_frame}" if span.end_frame else f"  frame {span.start_frame}"
 
 
 def _owed(span: DrawnSpan, at_ns: int) -> str:

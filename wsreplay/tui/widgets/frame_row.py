@@ -32,7 +32,7 @@ _WAIT_FROM = 110
 _USER = 10  # cells
 _COUNTED = 100 * units.MILLISECOND  # a countdown counts in these
 _SUMMARY = 600  # characters
-_LEAST_PAYLOAD, _LEAST_WORDS = 15, 8  # cells that a payload keeps beside a finding's words, and that these are worth
+_LEAST_PAYLOAD, _LEAST_WORDS = 10, 8  # cells that a payload keeps beside a finding's words, and that these are worth
 
 
 def _no_name(_type: str) -> str | None:
@@ -106,7 +106,7 @@ class FrameRow(NamedTuple):
             runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
         payload = self._searched(look.safe(summary(head)[:_SUMMARY]), dim)
         if finding is None or isinstance(finding, FindingKind):
-            return [*runs, *payload]
+            return self._cut([*runs, *payload])
         return self._with_words(runs, payload, head.id, finding)
 
     def _with_words(self, lead: list[Run], payload: list[Run], frame_id: int, finding: Finding) -> list[Run]:
@@ -116,7 +116,7 @@ class FrameRow(NamedTuple):
         room = self.width - sum(cell_len(text) for text, _ in lead)
         cells = min(cell_len(words), self.width // 3, room - _LEAST_PAYLOAD - 2)
         if cells < _LEAST_WORDS:
-            return [*lead, *payload]
+            return self._cut([*lead, *payload])
         shown = cut(payload, room - cells - 2, look.signs.ellipsis)
         gap = room - cells - sum(cell_len(text) for text, _ in shown)
         words = fitted(words, cells, ellipsis=look.signs.ellipsis)
@@ -149,7 +149,7 @@ class FrameRow(NamedTuple):
             runs.append((f"{units.size_text(head.size):>5} ", faint))
         runs += self._in_contract(event.name)
         runs.extend(self._searched(look.safe(summary(head)[:_SUMMARY]), dim))
-        return runs
+        return self._cut(runs)
 
     def _searched(self, text: str, style: Style) -> list[Run]:
         """A text with what is searched in it made visible."""
@@ -167,12 +167,11 @@ class FrameRow(NamedTuple):
         style = look.style({"error": "error", "warning": "warning"}.get(finding.severity, "dim"))
         expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
         lead = self._dashed_lead(sign, moment(finding), style, words, kind=f"{look.signs.missing} ")
-        dash = look.signs.dash
         named = f"missing: {expected} "
         lead += self._who(finding.connection, style)
         room = width - sum(cell_len(text) for text, _ in lead) - cell_len(named) - 4
         detail = _as_many(list(map(look.own, ghost_words(finding, self.clock))), room)
-        return [*lead, (named, words), (f"{dash * 2} {detail} ", style), (dash * width, style)]
+        return self._dashed([*lead, (named, words), (f"{look.signs.dash * 2} {detail} ", style)], style)
 
     def _fault(self, fault: Fault) -> list[Run]:
         look = self.look
@@ -180,7 +179,7 @@ class FrameRow(NamedTuple):
         lead = self._dashed_lead(look.signs.fault, fault.t_ns, style, words)
         lead += self._who(fault.connection_id, style)
         side = f" {look.signs.direction(fault.direction)}" if fault.direction is not None else ""
-        return [*lead, (f"injected: {look.safe(fault.said)}{side} ", words), (look.signs.dash * self.width, style)]
+        return self._dashed([*lead, (f"injected: {look.safe(fault.said)}{side} ", words)], style)
 
     def _owed(self, item: OwedRow) -> list[Run]:
         """What is still to come, and in what time."""
@@ -190,13 +189,21 @@ class FrameRow(NamedTuple):
         expected = look.safe(f"{' or '.join(item.types[: 1 if self.width < 100 else None])} ({item.name})")
         due = f"in {units.duration_text(max(0, item.until_ns - item.at_ns) // _COUNTED * _COUNTED)} "
         expected_in = [(f"owed: {expected}  ", words), (due, look.style("word", bold=True))]
-        return [*lead, *expected_in, (look.signs.dash * self.width, style)]
+        return self._dashed([*lead, *expected_in], style)
 
     def _note(self, mark: Mark) -> list[Run]:
         look = self.look
         style, words = look.style("word"), look.style("word", bold=True)
         lead = self._dashed_lead(look.signs.mark, mark.t_ns, style, words)
-        return [*lead, (f"{look.safe(mark.note)} ", words), (look.signs.dash * self.width, style)]
+        return self._dashed([*lead, (f"{look.safe(mark.note)} ", words)], style)
+
+    def _cut(self, runs: list[Run]) -> list[Run]:
+        return cut(runs, self.width, self.look.signs.ellipsis)
+
+    def _dashed(self, runs: list[Run], style: Style) -> list[Run]:
+        """What there is room for, and dashes up to the end of the row."""
+        used = sum(cell_len(text) for text, _ in runs)
+        return [*self._cut(runs), (self.look.signs.dash * max(0, self.width - used), style)]
 
     def _who(self, connection: int | None, style: Style) -> list[Run]:
         """Which connection, where there are several; of several users, whose."""
@@ -251,6 +258,8 @@ def place_words(finding: Finding, belongs: int | None) -> str:
         return f"late by {units.duration_text(finding.late_by)}"
     if finding.kind == "order" and belongs is not None:
         return f"belongs after #{belongs}"
+    if finding.kind == "order" and finding.seen in finding.expected and finding.before is not None:
+        return f"belongs before #{finding.before}"
     if finding.kind == "order" and finding.expected:
         return f"before {' or '.join(finding.expected)}"
     if finding.kind == "isolation":
