@@ -182,3 +182,24 @@ async def test_what_is_not_decided_is_not_called_well(stage, script):
         await waterfall(on)
         assert not sum(on.app.recording.evidence.counts())
         assert "no findings" not in on.text() and "? not all is decided" in on.text()
+
+
+async def test_how_a_span_ended_can_be_seen_without_colours(stage, script):
+    made = script("ends.db")
+    made.open(1, 0)
+    ids = {"thread_id": "t", "run_id": "r"}
+    made.say(1, 1, 0, "chat", thread_id="t")
+    made.say(1, 10, 1, "agent_started", **ids)
+    made.say(1, 20, 1, "agent_thinking", **ids)
+    for number, end in enumerate(("tool_completed", "tool_error", None)):
+        call = {**ids, "tool_call_id": f"c{number}", "tool_name": f"tool{number}"}
+        made.say(1, 30 + number, 1, "tool_executing", **call)
+        if end is not None:
+            made.say(1, 400 + number, 1, end, **call)
+    made.say(1, 500, 1, "agent_completed", **ids)
+    async with stage(made.write(600), validating=True, steady=True) as on:
+        await waterfall(on)
+        well, failed, cut = (line for line in on.text().splitlines() if "│  tool" in line)
+        assert "✗" not in well and "failed" not in well and "never ended" not in well
+        assert "✗" in failed and "failed" in failed
+        assert "◆" in cut and "cut" in cut

@@ -116,3 +116,22 @@ def test_what_came_too_late_for_its_place_says_where_that_was():
     late = finding(kind="order", frames=(11, 12), seen="tool_executing", expected=("tool_executing",), before=11)
     for judged, words in ((early, "before agent_thinking"), (late, "belongs before #11")):
         assert words in text(painter(120, evidence=gather([judged], [12])).frame(HEAD))
+
+
+def test_how_late_an_event_was_is_said_rather_than_how_long_after_its_start_it_came():
+    late = finding(kind="late", frames=(12,), late_by=332 * MS, seen="tool_executing")
+    how = {"evidence": gather([late], [12]), "lasted": {12: 10_330 * MS}.get}
+    narrow, wide = (text(painter(width, **how).frame(HEAD)) for width in (74, 120))
+    assert "late by 332ms" in narrow and "after" not in narrow and "slow" in narrow
+    assert "after 10.33s  slow" in wide and "late by 332ms" in wide
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("kind", ["missing", "late", "order", "isolation", "duplicate"])
+def test_how_grave_a_finding_is_can_be_seen_without_colours(kind, ascii_only):
+    shown = []
+    for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO):
+        judged = replace(finding(kind=kind, frames=(12,), late_by=9 * MS), severity=severity)
+        row = painter(100, evidence=gather([judged], [12]))._replace(look=Appearance(PlainPalette(), ascii_only))
+        shown.append(text(row.extra_row(GhostRow(12, judged)) if kind == "missing" else row.frame(HEAD)))
+    assert len(set(shown)) == 3 and len({cell_len(line) for line in shown}) == 1

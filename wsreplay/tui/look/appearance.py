@@ -86,12 +86,12 @@ class Appearance(NamedTuple):
         return self.safe(text.translate(_PLAIN) if self.ascii_only else text)
 
     def sign_of(self, finding: Wrong) -> tuple[str, Style]:
-        """The sign and style of a finding: order and lateness have a sign of their own, all others say how grave they are."""
+        """One sign or two, and the style, of a finding: how grave it is, then that it is one of order or of lateness."""
         marks = self.signs
+        sign = marks.severity(finding.severity)
         if finding.kind == "order":
-            return marks.order, self.style("order", bold=True)
-        sign = marks.late if finding.kind == "late" else marks.severity(finding.severity)
-        return sign, self.severity(finding)
+            return sign + marks.order, self.style("order", bold=True)
+        return (sign + marks.late if finding.kind == "late" else sign), self.severity(finding)
 
     def severity(self, finding: Wrong) -> Style:
         name = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")

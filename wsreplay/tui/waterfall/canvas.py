@@ -11,6 +11,7 @@ from textual.strip import Strip
 from wsreplay import units
 from wsreplay.tui.look.cells import Cells
 from wsreplay.tui.look.paint import fitted_ends
+from wsreplay.tui.look.signs import Signs
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.lanes import DrawnSpan, Lane, in_sight, instants_in_sight, nearest
 from wsreplay.tui.recording.span_reading import SpanReading
@@ -25,6 +26,7 @@ STATES = {
     "completed": "ok", "open": "accent", "cut": "warning", "cancelled": "warning", "failed": "error", "stalled": "error",
 }  # fmt: skip
 """The style of a span by its state in the log."""
+_TOLD = "cut", "cancelled", "failed"  # states that are said beside how long it took
 
 
 class Waterfall(RowList):
@@ -249,9 +251,9 @@ class Waterfall(RowList):
         wrong = self._wrong_in(span, width)
         lasted = self._lasted(span, end_ns, state)
         if right <= left:
-            cells.put(left, signs.error if name == "error" else look.own("▪"), style)
+            cells.put(left, {"error": signs.error, "warning": signs.cut}.get(name, look.own("▪")), style)
         else:
-            tail = signs.open_end if is_open else {"cut": signs.cut, "stalled": signs.stalled}.get(state, signs.span_right)
+            tail = signs.open_end if is_open else _tail(signs, state)
             fill = signs.dash if state == "stalled" else signs.span_fill
             body = (signs.missing if span.implied else signs.span_left) + fill * max(0, right - left - 1) + tail
             cells.put(left, body, style)
@@ -284,7 +286,8 @@ class Waterfall(RowList):
             return "never ended"
         if end_ns is None or state == "open":
             return ""
-        return units.duration_text(end_ns - span.start_ns)
+        lasted = units.duration_text(end_ns - span.start_ns)
+        return f"{lasted} {state}" if state in _TOLD else lasted
 
     def _inscribe(
         self, cells: Cells, span: DrawnSpan, start: int, right: int, taken: Sequence[int], texts: Iterable[str]
@@ -320,6 +323,12 @@ class Waterfall(RowList):
         if lane is None or not lane.spans:
             return None
         return nearest(lane.spans, t_ns)
+
+
+def _tail(signs: Signs, state: str) -> str:
+    """How a span ends that has ended."""
+    others = {"failed": signs.error, "stalled": signs.stalled, "cut": signs.cut, "cancelled": signs.cut}
+    return others.get(state, signs.span_right)
 
 
 def _texts(name: str, lasted: str) -> Iterator[str]:

@@ -32,7 +32,7 @@ _WAIT_FROM = 110
 _USER = 10  # cells
 _COUNTED = 100 * units.MILLISECOND  # a countdown counts in these
 _SUMMARY = 600  # characters
-_LEAST_PAYLOAD, _LEAST_WORDS = 10, 8  # cells that a payload keeps beside a finding's words, and that these are worth
+_LEAST_PAYLOAD, _LEAST_WORDS = 9, 8  # cells that a payload keeps beside a finding's words, and that these are worth
 
 
 def _no_name(_type: str) -> str | None:
@@ -100,27 +100,34 @@ class FrameRow(NamedTuple):
         if width >= _SIZE_FROM:
             runs.append((f"{units.size_text(head.size):>5} ", faint))
         runs += self._in_contract(head.type)
-        if lasted := self.lasted(head.id):
-            runs.append((f"after {units.duration_text(lasted)}  ", look.style("text")))
+        lasted = self.lasted(head.id)
+        after = [(f"after {units.duration_text(lasted)}  ", look.style("text"))] if lasted else []
         if mark := self.marked.get(head.id):
-            runs.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
+            after.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
         payload = self._searched(look.safe(summary(head)[:_SUMMARY]), dim)
         if finding is None or isinstance(finding, FindingKind):
-            return self._cut([*runs, *payload])
-        return self._with_words(runs, payload, head.id, finding)
+            return self._cut([*runs, *after, *payload])
+        words = look.own(place_words(finding, self.evidence.belongs.get(head.id)))
+        wanted = min(cell_len(words), width // 3)
+        if after and self._room_for_words([*runs, *after]) < wanted <= self._room_for_words(runs):
+            after = []  # how late it was tells more
+        return self._with_words([*runs, *after], payload, words, wanted, look.sign_of(finding)[1])
 
-    def _with_words(self, lead: list[Run], payload: list[Run], frame_id: int, finding: Finding) -> list[Run]:
+    def _room_for_words(self, lead: list[Run]) -> int:
+        """The cells that a finding's words may take, beside what a payload keeps."""
+        return self.width - sum(cell_len(text) for text, _ in lead) - _LEAST_PAYLOAD - 2
+
+    def _with_words(self, lead: list[Run], payload: list[Run], words: str, wanted: int, style: Style) -> list[Run]:
         """What a finding says stands at the right end where there is room beside the payload, which it never replaces."""
         look = self.look
-        words = look.own(place_words(finding, self.evidence.belongs.get(frame_id)))
-        room = self.width - sum(cell_len(text) for text, _ in lead)
-        cells = min(cell_len(words), self.width // 3, room - _LEAST_PAYLOAD - 2)
+        cells = min(wanted, self._room_for_words(lead))
         if cells < _LEAST_WORDS:
             return self._cut([*lead, *payload])
+        room = self.width - sum(cell_len(text) for text, _ in lead)
         shown = cut(payload, room - cells - 2, look.signs.ellipsis)
         gap = room - cells - sum(cell_len(text) for text, _ in shown)
         words = fitted(words, cells, ellipsis=look.signs.ellipsis)
-        return [*lead, *shown, (" " * gap, look.style()), (words, look.sign_of(finding)[1])]
+        return [*lead, *shown, (" " * gap, look.style()), (words, style)]
 
     def _in_contract(self, type_: str | None) -> list[Run]:
         """What the contract calls an event that the product calls otherwise."""
@@ -222,7 +229,7 @@ class FrameRow(NamedTuple):
         lead = (self.id_width + 1 if self.width >= _ID_FROM else 0) - 1
         wide = 8 if self.width >= _WAIT_FROM else 0
         return [
-            (" ", style), (f"{sign} ", words), (_filled(kind, dash, lead) + (" " if lead >= 0 else ""), style),
+            (" ", style), (f"{sign:<2}", words), (_filled(kind, dash, lead) + (" " if lead >= 0 else ""), style),
             (f"{self.clock.row_text(t_ns, self.before_ns)} ", style), (dash * (wide + 1) + " ", style),
         ]  # fmt: skip
 
@@ -234,7 +241,7 @@ class FrameRow(NamedTuple):
     def _sign(self, frame_id: int, finding: Finding | FindingKind | None) -> Run:
         if finding is not None:
             sign, style = self.look.sign_of(finding)
-            return f"{sign} ", style
+            return f"{sign:<2}", style
         if frame_id in self.marked:
             return f"{self.look.signs.mark} ", self.look.style("word")
         if frame_id in self.open:
