@@ -6,7 +6,7 @@ from wsreplay.tui.recording.evidence import GhostRow
 
 
 async def test_percent_goes_between_start_and_end_of_a_tool_and_a_run(stage, chat_recording):
-    async with stage(chat_recording, session=2, validating=True, contracts=("agent-chat",)) as on:
+    async with stage(chat_recording, session=2, width=200, validating=True, contracts=("agent-chat",)) as on:
         await on.until(lambda: on.app.validation.status.stage == "done")
         screen = on.app.screen
         for frame, partner in ((7, 16), (5, 18)):
