@@ -140,6 +140,11 @@ def preview_bytes(payload: bytes, width: int) -> str:
     return fit(f"{head.hex(' ')}{rest}  |{text}|", width) if payload else ""
 
 
+def is_structured(payload: bytes) -> bool:
+    """Whether bytes begin as a JSON object or array does. What else is JSON, such as `0`, is nothing a binary message means."""
+    return payload.lstrip()[:1] in (b"{", b"[")
+
+
 def hex_text(value: Any) -> str:
     """What JSON has no words for: bytes in hex, the rest as Python writes it."""
     return value.hex(" ") if isinstance(value, bytes | bytearray) else str(value)

@@ -96,6 +96,14 @@ def test_the_contract_is_chosen_by_what_the_named_decoder_reads(tmp_path: Path) 
     assert "agent_started" in run("show", path, "--as", "json-rpc", "--filter", "sev>=error").out
 
 
+def test_binary_that_nothing_decodes_is_hex_with_its_text_beside_it(tmp_path: Path) -> None:
+    path = imported("bin", tmp_path)
+    shown = [line.split()[-2:] for line in run("show", path).out.splitlines() if "binary" in line]
+    assert shown[:2] == [["30", "|0|"], ["90", "|.|"]]
+    pretty = [line.strip() for line in run("show", path, "--pretty").out.splitlines()]
+    assert "30  |0|" in pretty and "90  |.|" in pretty
+
+
 def test_recordings_beside_one_are_listed_where_the_folder_of_recordings_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from wsreplay.validator.judge import judge
 
 pytestmark = [
     pytest.mark.campaign, pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
 ]  # fmt: skip
 Python = Callable[..., Path]
 # What the page of a base URL shows when all is well; the words are those that a person reads.

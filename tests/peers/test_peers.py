@@ -10,7 +10,7 @@ import pytest
 
 from tests.peers.conftest import PROGRAMS, Peer, chainlit, jupyter_server, running, take_end_to_end, unused
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(900)]
 Python = Callable[..., Path]
 
 

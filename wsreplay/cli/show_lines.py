@@ -145,6 +145,8 @@ class FrameLines:
             documents = [event.document for event in reading.events(frame) if event.document is not None]
             if documents:
                 return [line for document in documents for line in _indented(_written(document))]
+        if frame.opcode == Opcode.BINARY and not display.is_structured(frame.payload):
+            return _in_hex(frame.payload)
         return _indented(_payload(frame))
 
     def _coloured(self, text: str, *, force: bool = False) -> str:
@@ -191,8 +193,12 @@ def _indented(payload: bytes) -> list[str]:
     try:
         return [display.visible(line) for line in payload.decode().split("\n")]
     except UnicodeDecodeError:
-        rows = (payload[at : at + 16] for at in range(0, len(payload), 16))
-        return [display.preview_bytes(row, 80) for row in rows]
+        return _in_hex(payload)
+
+
+def _in_hex(payload: bytes) -> list[str]:
+    rows = (payload[at : at + 16] for at in range(0, len(payload), 16))
+    return [display.preview_bytes(row, 80) for row in rows]
 
 
 def _payload(frame: Frame) -> bytes:

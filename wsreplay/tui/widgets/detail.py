@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wsreplay.decode import Event
+from wsreplay.display import is_structured
 from wsreplay.model import Frame, Opcode
 from wsreplay.tui.host import Themed
 from wsreplay.tui.look.paint import Run, line
@@ -367,7 +368,8 @@ def payload_layout(frame: Frame, pane: str, shown: layout.Shown, rest_key: str, 
 
     `rest_key` is the key for what the pane does not show.
     """
-    is_binary = frame.opcode == Opcode.BINARY and pane == "json" and laid is None and layout.json_lines(frame.payload) is None
+    is_binary = frame.opcode == Opcode.BINARY and pane == "json" and laid is None and not (
+        is_structured(frame.payload) and layout.json_lines(frame.payload) is not None)
     if (pane == "hex" or is_binary) and frame.payload:
         hex_lines, more = partial(layout.hex_lines, frame.payload), _more(len(frame.payload) - layout.SHOWN_BYTES, rest_key)
         return lambda width: [*(("plain", text) for text in hex_lines(width)), *layout.wrapped(more, width, shown)]

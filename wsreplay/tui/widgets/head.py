@@ -86,8 +86,8 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
 
 
 def contract_runs(look: Appearance, recording: OpenRecording) -> list[Run]:
-    """` by agent-chat`: the contracts that it was validated with."""
-    names = ", ".join(source.name for source in recording.evidence.sources)
+    """` by agent-chat`: the contracts that it was validated with, if any."""
+    names = ", ".join(source.name for source in recording.evidence.sources if source.name != NO_CONTRACT)
     return [(f" by {look.safe(names)}", look.style("dim"))] if names else []
 
 
