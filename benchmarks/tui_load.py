@@ -209,11 +209,13 @@ def scratch_folder() -> Iterator[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("scenes", nargs="*", choices=list(SCENES), help="default: all")
+    parser.add_argument("scenes", nargs="*", default=list(SCENES), help=f"of {', '.join(SCENES)}; default: all")
     arguments = parser.parse_args()
+    if unknown := set(arguments.scenes) - set(SCENES):
+        parser.error(f"there is no scene {', '.join(sorted(unknown))}; there are {', '.join(SCENES)}")
     table = Table("The interface while much goes on", ["", "measured", "budget", "kept"])
     with scratch_folder() as scratch:
-        for scene in arguments.scenes or SCENES:
+        for scene in arguments.scenes:
             table.rows += [line.row() for line in SCENES[scene](scratch)]
     print(table.text(), flush=True)
 
