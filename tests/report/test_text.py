@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.conftest import CHAT, MISSING_TOOL, MS, SLICE, Traces, judged
 from wsreplay.display import cells, visible
-from wsreplay.model import Connection, Ending
+from wsreplay.model import NO_CONTRACT, Connection, Ending
 from wsreplay.report import FileResult, render
 from wsreplay.store.writer import Writer
 from wsreplay.validator.findings import Finding, Severity, SpanRecord, Verdict
@@ -134,10 +134,30 @@ def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Trace
     connections = [Connection(number, 1, number * MS, 5000 * MS, path="/ws") for number in range(1, 60)]
     path = traces.write("many.db", [(10, (7, {"type": "a"}))], connections=connections)
     findings = tuple(replace(MISSING_TOOL, session=number, connection=number) for number in range(5, 40))
-    text = render("text", [FileResult(str(path), judged(findings=findings, spans=(), sessions=59))])
+    judgement = replace(judged(findings=findings, spans=(), sessions=59), session_verdicts={})
+    text = render("text", [FileResult(str(path), judgement)])
     assert [int(number) for number in re.findall(r"^session (\d+)", text, re.MULTILINE)] == list(range(5, 25))
     assert "… 15 more sessions with findings" in text
     assert "✓ 24 other sessions without a finding" in text
+
+
+def test_only_sessions_that_were_judged_to_their_end_are_said_to_have_passed(traces: Traces) -> None:
+    connections = [Connection(number, 1, number * MS, 5000 * MS, path="/ws") for number in range(1, 5)]
+    path = traces.write("quiet.db", [(10, (2, {"type": "a"}))], connections=connections)
+    verdicts = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED, 3: Verdict.INCONCLUSIVE, 4: Verdict.VACUOUS}
+    finding = replace(MISSING_TOOL, session=2, connection=2)
+    text = render("text", [FileResult(str(path), replace(judged(findings=(finding,), spans=()), session_verdicts=verdicts))])
+    assert "\n✓ 1 other session without a finding\n· 1 other session inconclusive\n· 1 other session vacuous\n" in text
+
+
+def test_where_no_contract_fits_nothing_is_said_to_have_passed(traces: Traces) -> None:
+    connections = [Connection(number, 1, number * MS, 5000 * MS, path="/ws") for number in (1, 2)]
+    path = traces.write("foreign.db", [(10, (1, {"kind": "a"}))], connections=connections)
+    judgement = replace(judged(findings=(), spans=(), verdict=Verdict.VACUOUS), contract=NO_CONTRACT)
+    text = render("text", [FileResult(str(path), judgement)])
+    assert text.splitlines()[1] == "· 2 sessions not judged"
+    assert "✓" not in text
+    assert "contract none" not in text
 
 
 def test_every_run_gets_its_account(traces: Traces) -> None:

@@ -12,7 +12,7 @@ from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.proposal import told_by_path
 from wsreplay.display import INJECTED, cells, fit, pad, visible
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
-from wsreplay.model import NO_CONTRACT, Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import (
@@ -20,6 +20,7 @@ from wsreplay.report.paint import (
     DIM,
     ERROR,
     GREEN,
+    INFO,
     PASSED,
     RED,
     YELLOW,
@@ -81,7 +82,8 @@ class _File:
             yield from self._head(about)
             yield from self._block("  could not be judged: ", self.result.error or "reason unknown", RED)
             return
-        yield from self._head([*about, f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"])
+        contract = f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"
+        yield from self._head([*about, NO_FIT if judgement.contract == NO_CONTRACT else contract])
         try:
             with Recording.open(self.result.path) as recording, recording.snapshot():
                 yield from self._sessions(recording, judgement)
@@ -122,17 +124,23 @@ class _File:
         if len(listed) > _MOST_SESSIONS:
             more = count_text(len(listed) - _MOST_SESSIONS, "more session")
             yield self.paint(f"… {more} with findings: see -f json or -f html …", DIM)
-        quiet = len(sessions) - len(listed)
-        if quiet:
-            others = count_text(quiet, "other session" if listed else "session")
-            yield self.paint(f"{PASSED} {others} without a finding", GREEN)
-            silent = {connection.id for session in sessions if session not in listed for connection in session.connections}
-            faults = sum(fault.connection_id in silent for fault in recording.faults())
-            if faults:
-                yield self.paint(f"  {INJECTED} into them: {count_text(faults, 'fault')}", YELLOW)
+        if quiet := [session for session in sessions if session not in listed]:
+            yield from self._quiet(recording, judgement, quiet, bool(listed))
         if by_session[None]:
             yield self.paint("whole recording", BOLD)
             yield from self._findings(judgement, by_session[None])
+
+    def _quiet(self, recording: Recording, judgement: Judgement, sessions: list[Session], others: bool) -> Iterator[str]:
+        """How many sessions have no finding, by what that means; `others` are told in full."""
+        words = Counter(_session_word(self.result, judgement, session.id, []) for session in sessions)
+        for (word, colour), number in words.items():
+            told = count_text(number, "other session" if others else "session")
+            passed = word == "PASSED"
+            yield self.paint(f"{PASSED} {told} without a finding" if passed else f"{INFO} {told} {word.lower()}", colour)
+        silent = {connection.id for session in sessions for connection in session.connections}
+        faults = sum(fault.connection_id in silent for fault in recording.faults())
+        if faults:
+            yield self.paint(f"  {INJECTED} into them: {count_text(faults, 'fault')}", YELLOW)
 
     def _session(
         self,
