@@ -141,7 +141,9 @@ def _looks_like_stomp(message: RawMessage) -> bool:
 
 def _looks_like_sse(message: RawMessage) -> bool:
     begins = message.payload.startswith((b"data:", b"event:", b"id:", b"retry:"))
-    return begins and message.direction == 1 and message.opcode == TEXT
+    # A comment keeps a stream open before its first event; a message of IRC begins so, too, and ends with its line.
+    is_comment = message.payload.startswith(b":") and message.payload.endswith((b"\n\n", b"\r\n\r\n"))
+    return (begins or is_comment) and message.direction == 1 and message.opcode == TEXT
 
 
 def _looks_like_message_pack(message: RawMessage) -> bool:
