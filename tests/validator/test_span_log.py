@@ -106,6 +106,21 @@ def test_what_is_open_where_the_recording_ends_owes_its_end_until_its_deadline()
     assert (tool.state, tool.until_ns, tool.owes) == ("stalled", 10_030_000_000, ("tool_completed", "tool_error"))
 
 
+def test_what_is_owed_is_due_at_no_time_while_the_server_waits_for_its_client():
+    contract = """
+contract: x
+keys: {thread: $.thread}
+spans: {run: {by: thread, within: 5s, start: begin, end: done}}
+waits: {by: thread, from: "s2c:may_i", until: "c2s:yes"}
+"""
+    waiting = Trace().open().s2c("begin", thread="a").at(2).s2c("may_i", thread="a").at(20)
+    (run,) = logged(waiting.truncate(), loads(contract)).values()
+    assert (run.state, run.owes, run.until_ns) == ("open", ("done",), None)
+    answered = Trace().open().s2c("begin", thread="a").at(2).s2c("may_i", thread="a").at(12).c2s("yes", thread="a").at(13)
+    (run,) = logged(answered.truncate(), loads(contract)).values()
+    assert (run.state, run.owes, run.until_ns) == ("open", ("done",), 15_000_000_000)
+
+
 def test_a_run_goes_on_where_its_client_comes_back_in_time():
     trace = chat().s2c("agent_thinking", **KEYS).drop().at(1).open(2).s2c("agent_completed", connection=2, **KEYS)
     (run,) = logged(trace.close(2)).values()

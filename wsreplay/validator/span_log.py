@@ -249,7 +249,8 @@ def record_of(
         conn = instance.conn  # an ordinary run: there are very many
         return SpanRecord(conn.session.id, conn.id, instance.labels(), state, instance.t, t, begun or 0, fid, detail, span.id)
     owes = names(span.end_patterns) if state in ("open", "stalled") and t is None else ()
-    until = instance.t + instance.waited + span.within_ns if owes and span.within_ns is not None else None
+    is_due = instance.overdue_finding is not None or not type(instance).stands_still(instance)
+    until = instance.t + instance.waited + span.within_ns if owes and span.within_ns is not None and is_due else None
     return SpanRecord(
         session=instance.session.id,
         connection=instance.conn.id,

@@ -26,7 +26,7 @@ def owed_rows(open_spans: Iterable[DrawnSpan], ends: Mapping[str, SpanEnd], at_n
     for span in open_spans:
         end = ends.get(span.kind)
         until_ns = span.until_ns
-        if until_ns is None and end is not None and end.within_ns is not None:
+        if until_ns is None and not span.owes and end is not None and end.within_ns is not None:
             until_ns = span.start_ns + end.within_ns
         types = span.owes or (end.types if end is not None else ())
         if until_ns is not None and until_ns > at_ns and types and not span.implied:

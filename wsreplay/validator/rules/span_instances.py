@@ -76,7 +76,8 @@ class SpanInstances(Monitor):
         self._has_names = bool(span.else_by)
         # instances that were opened since their number was brought home
         self.opened = 0
-        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), {"span": span})
+        same_for_all = {"span": span, "stands_still": self.bounds.stands_still}
+        self.instance_class: type[Instance] = type(f"Instance of {span.id}", (Instance,), same_for_all)
         # who wants to know of its instances; those of each start and end
         self.listeners = SpanListeners()
         self._beginnings, self._ends = self.listeners.beginnings, self.listeners.ends

@@ -164,6 +164,11 @@ class SpanMonitor(SpanInstances):
         for resume in self.listeners.resumes:
             resume(session, t)
 
+    def begin_wait(self, session: SessionState) -> None:
+        """The session's server waits for its client: bounds stand still."""
+        if self.log is not None:
+            self._touch(list(self.open_instances([session])))
+
     def end_wait(self, session: SessionState, thread: Any, since: int, t: int) -> None:
         """The session's client has answered what the server asked in a thread (None: in any) at `since` (ns)."""
         self._touch(self.bounds.end_wait(session, thread, since, t))
@@ -171,7 +176,7 @@ class SpanMonitor(SpanInstances):
             end_wait(session, thread, since, t)
 
     def _touch(self, instances: Iterable[Instance]) -> None:
-        """The bounds of these run from later than before."""
+        """The bounds of these stand still, or run from later than before."""
         for instance in instances if self.log is not None else ():
             assert self.log is not None
             self.log.touch(instance)

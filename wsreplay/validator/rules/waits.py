@@ -50,6 +50,8 @@ class WaitsMonitor(MessageMonitor):
     def begin(self, conn: ConnectionState, thread: Any, t: int) -> None:
         """The server asks its client something."""
         conn.session.begin_wait(None if isinstance(thread, Token) else thread, t)
+        for span in self._spans:
+            span.begin_wait(conn.session)
 
     def end(self, conn: ConnectionState, thread: Any, t: int) -> None:
         """The client says what the server may have waited for."""

@@ -8,7 +8,7 @@ A *slice* is the events that belong together for some rules (trace slicing: Rosu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -103,6 +103,8 @@ class Instance(Slice, eq=False):
     """One instance of a span, from its start to its end. Each span has a subclass of its own, which knows its span."""
 
     span: ClassVar[Span]
+    # whether its bound stands still
+    stands_still: ClassVar[Callable[[Instance], bool]]
     parent: Instance | None = None
     # what it stands under in its session's table: its key, or an Anonymous
     slot: Any = None
