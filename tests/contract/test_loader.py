@@ -142,7 +142,7 @@ def test_a_built_in_is_found_by_name_only() -> None:
         (
             "contract: x\nenvelope: {decoder: jsonrpc}",
             "c.yaml:2:21: envelope.decoder: expected actioncable, graphql, json, json-rpc, jupyter, msgpack, phoenix, signalr, "
-            "socket.io, sockjs or stomp, found 'jsonrpc'; did you mean 'json-rpc'?",
+            "socket.io, sockjs, sse or stomp, found 'jsonrpc'; did you mean 'json-rpc'?",
         ),
         (
             "contract: x\nisolation: [{id: c, canary: 7}]",

@@ -290,10 +290,10 @@ class RecorderClient(RecordQueue):
         if self._files.in_place or self._lock is None:
             return
         relocated, self._lock = await run_beside(partial(self._files.mend, self._lock, was_open=self._apart))
-        self._damaged = False  # a recorder that started meanwhile found half of it
         if relocated is None:
             self._callbacks.mended(self._files.path)
         else:
+            self._damaged = False  # a recorder that started meanwhile found half of it
             self._ready_in = str(relocated.now)  # the same contents: what is damaged there was damaged before
             self._go_on_in(relocated)
 

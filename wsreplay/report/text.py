@@ -134,9 +134,9 @@ class _File:
         """How many sessions have no finding, by what that means; `others` are told in full."""
         words = Counter(_session_word(self.result, judgement, session.id, []) for session in sessions)
         for (word, colour), number in words.items():
-            told = count_text(number, "other session" if others else "session")
+            counted = count_text(number, "other session" if others else "session")
             passed = word == "PASSED"
-            yield self.paint(f"{PASSED} {told} without a finding" if passed else f"{INFO} {told} {word.lower()}", colour)
+            yield self.paint(f"{PASSED} {counted} without a finding" if passed else f"{INFO} {counted} {word.lower()}", colour)
         silent = {connection.id for session in sessions for connection in session.connections}
         faults = sum(fault.connection_id in silent for fault in recording.faults())
         if faults:

@@ -40,7 +40,8 @@ def shown(path: Path, decoder: str | None, *messages: tuple[int, int, bytes], li
 @pytest.mark.parametrize("decoder", sorted(EXAMPLES))
 def test_each_decoder_names_its_messages(decoder: str, tmp_path: Path) -> None:
     names = [named for named, _ in shown(tmp_path / "a.db", decoder, *EXAMPLES[decoder])]
-    assert not {"text", "binary"} & set(names[:1])
+    unnamed = [name for name in names if name in ("text", "binary")]  # at most one, of a type that nobody gave
+    assert len(unnamed) < min(2, len(names))
 
 
 def test_several_events_are_one_row_with_their_number(tmp_path: Path) -> None:
