@@ -97,6 +97,8 @@ class ReplayApp(NavigatingApp):
         self.processes = ChildProcesses()
         self.jobs = Jobs(self, lambda: self.processes, lambda _name, _why: None)
         self.validation = Validation(self, contracts, self.jobs)
+        # Counts the changes of the verdict.
+        self.verdict_revision = 0
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self._has_themes = True
@@ -173,11 +175,12 @@ class ReplayApp(NavigatingApp):
         self.close_recording()
         await self.processes.stop()
 
-    # What all screens are told.
+    # What the screen in sight is told; those that it covers catch up when they are seen again.
 
     def verdict_changed(self) -> None:
-        for screen in self.replay_screens:
-            screen.verdict_changed()
+        self.verdict_revision += 1
+        for screen in self.replay_screens[-1:]:
+            screen.catch_up()
 
     # A recording that grows.
 

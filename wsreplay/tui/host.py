@@ -62,6 +62,10 @@ class Host(Protocol):
     @property
     def validation(self) -> Validation: ...
     @property
+    def verdict_revision(self) -> int:
+        """Counts the changes of the verdict: a screen that was covered sees by it that it missed one."""
+
+    @property
     def validates(self) -> bool:
         """Whether recordings are validated as they are opened."""
 

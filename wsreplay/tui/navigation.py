@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,7 +144,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
     # From screen to screen.
 
     @property
-    def replay_screens(self) -> Iterable[BaseScreen]:
+    def replay_screens(self) -> Sequence[BaseScreen]:
         """Our own of the screens that are open, from the lowest to the one on top."""
         return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
 

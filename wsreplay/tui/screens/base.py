@@ -44,6 +44,20 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
     _had_focus: Widget | None = None
     # Whether there was room for the list or its detail only.
     _was_narrow = False
+    # Which verdict it shows.
+    _verdict_revision = 0
+
+    def on_mount(self) -> None:
+        self._verdict_revision = self.host.verdict_revision
+
+    def on_screen_resume(self) -> None:
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Show the verdict as it is now."""
+        if self._verdict_revision != self.host.verdict_revision:
+            self._verdict_revision = self.host.verdict_revision
+            self.verdict_changed()
 
     def on_resize(self, event: events.Resize) -> None:
         is_narrow = event.size.width < WIDE
