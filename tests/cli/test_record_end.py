@@ -61,7 +61,7 @@ def locked(recorder: Recorder, path: Path) -> Iterator[str]:
         yield "database is locked"
 
 
-HINDRANCES = pytest.mark.parametrize("hinder", [stopped, locked])
+HINDRANCES = pytest.mark.parametrize("hinder", [stopped, pytest.param(locked, marks=pytest.mark.campaign)])
 
 
 Talk = Callable[[Recorder, Path], tuple[socket.socket, socket.socket]]
@@ -160,6 +160,7 @@ def test_the_second_ctrl_c_ends_at_once_and_the_next_run_leaves_a_gap_where_some
     assert not unwritten.path_of(path).exists()
 
 
+@pytest.mark.campaign
 def test_a_verdict_that_is_not_ready_in_time_does_not_hold_up_the_end(
     listener: rawpeers.Listener, record: type[Recorder], talk: Talk, tmp_path: Path
 ) -> None:

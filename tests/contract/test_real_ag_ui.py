@@ -19,6 +19,8 @@ from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Verdict, judge
 
+pytestmark = pytest.mark.campaign
+
 PACKAGES = ("@ag-ui/core@1.0.0", "@ag-ui/encoder@1.0.0", "@ag-ui/client@1.0.0", "ws@8")
 
 # Answers each RunAgentInput with a run in which every type of event there is but RUN_ERROR occurs, and a second one with that.

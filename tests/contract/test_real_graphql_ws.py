@@ -19,6 +19,8 @@ from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Judgement, Verdict, judge
 
+pytestmark = pytest.mark.campaign
+
 # Acknowledges late, so that a client has time to be too early.
 SERVER_JS = """
 const { WebSocketServer } = require('ws');

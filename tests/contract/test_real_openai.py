@@ -20,6 +20,8 @@ from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.store.reader import Recording
 from wsreplay.validator import Judgement, Verdict, judge
 
+pytestmark = pytest.mark.campaign
+
 PACKAGES = ("openai@6.9.1", "ws@8")  # openai 7 needs Node.js 22
 PEM = Path(__file__).parents[1] / "support" / "localhost.pem"
 HEALTHY = [each for each in REALTIME if not each.violates]

@@ -40,9 +40,13 @@ def run_pytest(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("sample", "failed"),
-    [("healthy", ""), ("missing-event", "tool_completed or tool_error never came"), ("lost-connection", "never came"),
-     ("dropped-connection", "")],
-)  # fmt: skip
+    [
+        ("missing-event", "tool_completed or tool_error never came"),
+        pytest.param("healthy", "", marks=pytest.mark.campaign),
+        pytest.param("lost-connection", "never came", marks=pytest.mark.campaign),
+        pytest.param("dropped-connection", "", marks=pytest.mark.campaign),
+    ],
+)
 def test_the_test_finds_what_the_recording_holds(tmp_path: Path, sample: str, failed: str) -> None:
     test = tmp_path / "test_what_was_seen.py"
     assert hand_over(SAMPLES / f"{sample}.db", test) == [test, tmp_path / "cassettes" / "what_was_seen.db"]

@@ -57,7 +57,9 @@ async def run_against(
     "with_websocat",
     [False, pytest.param(True, marks=pytest.mark.skipif(shutil.which("websocat") is None, reason="needs websocat"))],
 )
-@pytest.mark.parametrize(("name", "path"), [("healthy.db", "/ws"), ("graphql-transport-ws/good.db", "/graphql")])
+@pytest.mark.parametrize(("name", "path"), [
+    ("healthy.db", "/ws"), pytest.param("graphql-transport-ws/good.db", "/graphql", marks=pytest.mark.campaign),
+])
 async def test_the_script_says_what_the_client_said(tmp_path: Path, name: str, path: str, with_websocat: bool) -> None:
     printed, departures = await run_against(SAMPLES / name, script_of(SAMPLES / name), tmp_path, with_websocat, path)
     assert departures == []

@@ -58,6 +58,7 @@ async def test_a_hostile_payload_runs_nothing(traces: Traces, tmp_path: Path) ->
         assert await page.ask("document.scripts.length") == 1
 
 
+@pytest.mark.campaign
 async def test_ten_thousand_events_can_be_searched(traces: Traces, tmp_path: Path) -> None:
     events = [(number, {"type": "tick", "message": f"tick {number}"}) for number in range(10_000)]
     result = FileResult(str(traces.write("long.db", events)), judged(findings=(), events=10_000))

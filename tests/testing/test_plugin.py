@@ -139,6 +139,7 @@ async def test_it(wsreplay, scenario):
 """
 
 
+@pytest.mark.campaign
 def test_it_works_with_pytest_asyncio(project: pytest.Pytester) -> None:
     source = "import asyncio\n" + ASYNC.format(mark="@pytest.mark.asyncio", in_thread="asyncio.to_thread")
     loops = "-o", "asyncio_default_fixture_loop_scope=function"
@@ -152,6 +153,7 @@ def test_it_works_with_anyio_on_asyncio_and_trio(project: pytest.Pytester) -> No
     assert kept(project) == ["test_chat.test_it-asyncio-missing-event.db", "test_chat.test_it-trio-missing-event.db"]
 
 
+@pytest.mark.campaign
 def test_it_works_under_xdist(project: pytest.Pytester) -> None:
     result = run(project, """
 import pytest

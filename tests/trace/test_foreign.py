@@ -79,6 +79,7 @@ def test_both_of_mitmproxys_formats_are_read(tmp_path: Path) -> None:
     check_mitmproxy(DATA / "mitmproxy.flows", tmp_path, ends=True)
 
 
+@pytest.mark.campaign
 @pytest.mark.browser
 @pytest.mark.skipif(foreign_files.CHROMIUM is None, reason="needs Chromium")
 async def test_what_this_chrome_writes_is_read(tmp_path: Path) -> None:
