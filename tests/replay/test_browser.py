@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from math import inf
 from pathlib import Path
 
@@ -26,12 +26,9 @@ async def one_address(pages: int, chats: int) -> AsyncIterator[int]:
     tasks: set[asyncio.Task[None]] = set()
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with closing(writer), suppress(ConnectionError):  # closed when it is cancelled, too
             while data := await reader.read(65536):
                 writer.write(data)
-        except ConnectionError:
-            pass
-        writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -40,7 +37,11 @@ async def one_address(pages: int, chats: int) -> AsyncIterator[int]:
             writer.close()
             return
         port = chats if b"upgrade: websocket" in head.lower() else pages
-        answers, questions = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            answers, questions = await asyncio.open_connection("127.0.0.1", port)
+        except BaseException:
+            writer.close()
+            raise
         questions.write(head)
         for one in (pipe(reader, questions), pipe(answers, writer)):
             tasks.add(asyncio.create_task(one))

@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,15 @@ async def backend(*, chunked: bool = True) -> AsyncIterator[str]:
     """An agent over HTTP: answers POST /chat with a run in the thread that it is asked in, GET /events with two events."""
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(EOFError, ConnectionError):
+            await answer(reader, writer)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next((int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")), 0)
         asked = json.loads(await reader.readexactly(length) or b"{}")
         if "authorization: bearer secret" not in head.lower():
             writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nwho?\n")
-            writer.close()
             return
         thread = asked.get("thread_id", "t0")
         kinds = ["agent_started", "agent_thinking", "agent_completed"] if head.startswith("POST") else ["tick", "tock"]
@@ -41,7 +44,6 @@ async def backend(*, chunked: bool = True) -> AsyncIterator[str]:
                 await writer.drain()
         if chunked:
             writer.write(b"0\r\n\r\n")
-        writer.close()
 
     server = await asyncio.start_server(take, "127.0.0.1", 0)
     async with server:
