@@ -13,7 +13,7 @@ import pytest
 import rawpeers
 from loops import LOOPS
 from rawpeers import Listener, accept, connect, frame, read, read_end, read_head, request, upgraded
-from relay import Relay
+from relay import Relay, wait_for
 
 from recordings import checked
 
@@ -43,7 +43,10 @@ class Flood:
                 self._client.send(bytes(65536))
 
     def resume_recorder(self) -> None:
+        """Return when the recorder commits again: until then, that traffic waits is not told anew."""
+        resumed = self._proxy.count("resumed")
         os.kill(self._recorder, signal.SIGCONT)
+        wait_for(lambda: self._proxy.count("resumed") > resumed, "the recorder commits again")
 
     def end(self) -> None:
         self._client.close()
