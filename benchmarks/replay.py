@@ -120,7 +120,7 @@ async def both(path: Path, folder: Path, messages: int) -> float:
         ReplayClient(path, server.url, folder / "again.db", contract, ClientOptions(pace=pace)) as client,
     ):
         result = await client.run()
-    assert not result.departures, result.departures[:3]
+    assert not result.mismatches, result.mismatches[:3]
     return messages / result.seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,23 @@ def test_most_of_what_is_public_has_a_docstring(package: str) -> None:
     share = 1 - len(bare) / len(definitions)
     print(f"\n{package}: {share:.0%} of {len(definitions)}")
     assert share >= LEAST_SHARE, "\n".join(bare)
+
+
+def _contents(docstring: str) -> list[str]:
+    """The modules and packages that a package's docstring lists, a line each: `name    what it is`."""
+    return [name.rstrip("/") for name in re.findall(r"^ {4}(\w+/?)(?= {2,}\S)", docstring, re.MULTILINE)]
+
+
+PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: str(folder.relative_to(PACKAGE.parent)))
+def test_a_package_lists_modules_that_it_has(folder: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")), clean=False)
+    modules = {path.stem for path in folder.iterdir()}
+    assert [name for name in _contents(docstring or "") if name not in modules] == []
+
+
+def test_a_list_of_modules_is_seen() -> None:
+    docstring = "Kinds.\n\n    table       lists them\n    rules/      a file each\n    g = table()   \n"
+    assert _contents(docstring) == ["table", "rules"]

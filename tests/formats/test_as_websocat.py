@@ -50,7 +50,7 @@ async def run_against(
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )
         printed, _ = await asyncio.wait_for(running.communicate(), 60)
-        return printed.decode(), [str(departure) for departure in server.departures]
+        return printed.decode(), [str(mismatch) for mismatch in server.mismatches]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ async def run_against(
     ("healthy.db", "/ws"), pytest.param("graphql-transport-ws/good.db", "/graphql", marks=pytest.mark.campaign),
 ])
 async def test_the_script_says_what_the_client_said(tmp_path: Path, name: str, path: str, with_websocat: bool) -> None:
-    printed, departures = await run_against(SAMPLES / name, script_of(SAMPLES / name), tmp_path, with_websocat, path)
-    assert departures == []
+    printed, mismatches = await run_against(SAMPLES / name, script_of(SAMPLES / name), tmp_path, with_websocat, path)
+    assert mismatches == []
     assert "agent_completed" in printed or "complete" in printed, printed
 
 
@@ -82,8 +82,8 @@ def talk(path: Path, *messages: tuple[int, str | bytes]) -> Path:
 async def test_nothing_from_the_wire_is_a_command_and_all_of_it_arrives(tmp_path: Path) -> None:
     path = talk(tmp_path / "hostile.db", (1, HOSTILE))
     script = script_of(path).replace("sleep 90", "sleep 1").replace("sleep 60", "sleep 1")
-    _, departures = await run_against(path, script, tmp_path, False)
-    assert departures == [] and not (tmp_path / "stolen").exists()
+    _, mismatches = await run_against(path, script, tmp_path, False)
+    assert mismatches == [] and not (tmp_path / "stolen").exists()
     assert "\x1b" not in script and "\u202e" not in script and "東京" in script
 
 

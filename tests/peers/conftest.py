@@ -155,13 +155,13 @@ async def take_end_to_end(peer: Peer, folder: Path) -> None:
             out = folder / "again.db"
             async with ReplayClient(path, f"ws://{base}", out, contract, ClientOptions(pace=Pace(4.0, timeout_s=10))) as player:
                 result = await player.run()
-            assert result.departures == [] and result.lost == []
+            assert result.mismatches == [] and result.lost == []
             with Recording.open(path) as before, Recording.open(out) as after:
                 differences = diff(before, after, contract, DiffOptions(ignore=peer.differs, timeless=True))
                 assert differences.same, [row for session in differences.sessions for row in session.differences]
     async with ReplayServer(path, contract, ServerOptions(pace=Pace(4.0))) as server:
         replayed = await talk(peer, f"{server.url}/{rest}" if rest else server.url)
-        assert replayed["saw"] == direct["saw"] and server.departures == []
+        assert replayed["saw"] == direct["saw"] and server.mismatches == []
     sys.stdout.write(f"\n{peer.name}: {_summary(peer, recorded)}\n")
 
 

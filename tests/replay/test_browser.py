@@ -72,4 +72,4 @@ async def test_a_page_shows_what_was_recorded(
         await page.finish()
         assert await page.texts(".track li.done span") == done
         assert await page.texts(".said") == ["said anew"]
-        assert server.departures == []
+        assert server.mismatches == []

@@ -50,7 +50,7 @@ async def test_a_backend_that_behaves_shows_no_difference(record: Record, contra
     async with Backend(pace=0.3) as backend:
         # At the recorded speed: what is missed while the client is away depends on how long it is.
         result, out = await play(path, backend.url, contract, presented=bearer("alice"), pace=Pace(1.0, timeout_s=5.0))
-    assert [str(one) for one in result.departures] == []
+    assert [str(one) for one in result.mismatches] == []
     with Recording.open(path) as a, Recording.open(out) as b:
         assert diff(a, b, contract, DiffOptions(timeless=True)).same
     before, after = sent(path), sent(out)
@@ -64,7 +64,7 @@ async def test_a_backend_that_misbehaves_is_found_out(record: Record, contract: 
     presented = HandshakeOverrides(bearer("alice").headers, values=(("$.scenario", "missing-event"),))
     async with Backend(pace=0.3) as backend:
         result, out = await play(path, backend.url, contract, presented=presented, pace=Pace(inf, timeout_s=3.0))
-    assert [one.expected for one in result.departures] == ["tool_completed"]
+    assert [one.expected for one in result.mismatches] == ["tool_completed"]
     with Recording.open(path) as a, Recording.open(out) as b:
         (session,) = diff(a, b, contract).sessions
     assert "tool" in {finding.rule for finding in session.findings_b}
@@ -82,7 +82,7 @@ async def test_without_credentials_the_backend_refuses_and_that_is_told(record: 
     path = await record("healthy")
     async with Backend() as backend:
         result, _ = await play(path, backend.url, contract)
-    assert [str(one) for one in result.departures] == ["session 1: expected to be accepted, refused with 401"]
+    assert [str(one) for one in result.mismatches] == ["session 1: expected to be accepted, refused with 401"]
     assert len(result.lost) == 1
 
 
@@ -95,7 +95,7 @@ async def test_ids_that_the_server_chose_are_sent_back_as_it_chooses_them_now(wr
     other = write("other.db", [(1, "c2s", lines[0][2]), (2, "s2c", run | now), (3, "c2s", approve | now)])
     async with ReplayServer(other, contract, ServerOptions(pace=Pace(inf))) as server:
         result, out = await play(write("a.db", lines), server.url, contract)
-        assert server.departures == result.departures == []
+        assert server.mismatches == result.mismatches == []
     chat, approval = sent(out)
     assert approval["run_id"] == "r-new"
     assert approval["thread_id"] == chat["thread_id"] != "t1"
@@ -133,7 +133,7 @@ async def load(path: Path, contract: Contract, users: int, repeat: int, ramp_s: 
 async def test_many_users_each_with_their_own_ids_and_credentials(record: Record, contract: Contract) -> None:
     path = await record("parallel-tools")
     result, out = await load(path, contract, users=20, repeat=2, ramp_s=0.1)
-    assert [str(one) for one in result.departures] == []
+    assert [str(one) for one in result.mismatches] == []
     assert len(result.played) == 40
     with Recording.open(out) as recording:
         assert {one.user for one in recording.connections()} == {f"user-{number}" for number in range(20)}

@@ -71,7 +71,7 @@ async def test_a_load_prints_latencies_and_verdicts(record: Record, tmp_path: Pa
     assert done.code == 0, done.err + done.out
     assert "chat → agent_started" in done.out
     assert "a second, up to " in done.out
-    assert "12 connections, 0 lost, 0 departures" in done.out
+    assert "12 connections, 0 lost, 0 mismatches" in done.out
     verdicts, *more = done.out.partition("12 sessions: ")[2].splitlines()
     # Where we were busy ourselves the bound on latency is left undecided, and nothing else is.
     counts = {name: int(number) for number, name in re.findall(r"(\d+) (\w+)", verdicts)}

@@ -40,7 +40,7 @@ async def test_each_protocol_is_played_against_itself(
     contract = load("none").read_by(name)
     path = write(f"{name}.db", [*lines(EXAMPLES[name]), *[(1_000 + at, *rest) for at, *rest in CLOSES]])
     out, result, server = await play_again(path, contract=contract)
-    assert (result.departures, server.departures, result.lost) == ([], [], [])
+    assert (result.mismatches, server.mismatches, result.lost) == ([], [], [])
     with Recording.open(path) as before, Recording.open(out) as after:
         assert diff(before, after, contract).same
 
@@ -77,7 +77,7 @@ async def test_an_answer_has_the_number_that_the_client_gave_its_request(write: 
         said = await _ask(server.url, '{"jsonrpc":"2.0","id":17,"method":"a"}', '{"jsonrpc":"2.0","id":"x-9","method":"b"}')
         assert [orjson.loads(text) for text in said] == [answer | {"id": 17}, other[1] | {"id": "x-9"}]
         await server.wait_played()
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 async def test_the_requests_of_both_sides_are_counted_apart(write: Write) -> None:
@@ -94,7 +94,7 @@ async def test_the_requests_of_both_sides_are_counted_apart(write: Write) -> Non
         )
         assert orjson.loads(asked)["id"] == 1 and orjson.loads(answered)["id"] == 7
         await server.wait_played()
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 async def test_an_acknowledgement_of_socket_io_has_the_client_s_number(write: Write) -> None:
@@ -152,7 +152,7 @@ async def test_a_heartbeat_is_answered_whenever_it_comes_and_never_waited_for(wr
             assert await client.recv() == "3"
             assert await _said(client, '42["a",1]') == ['42["b",1]']
         await server.wait_played()
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 REPLY = b'[null,"5","phoenix","phx_reply",{"status":"ok","response":{}}]'

@@ -44,7 +44,7 @@ async def test_every_sample_is_the_same_again(name: str, play_again: Callable[..
     path = SAMPLES / name
     contract = load(str(Path(name).parent) if "/" in name else "agent-chat")
     again, result, server = await play_again(path, contract=contract)
-    assert [str(one) for one in result.departures + server.departures] == []
+    assert [str(one) for one in result.mismatches + server.mismatches] == []
     assert not result.lost
     assert told(path, again, contract, timeless=True) == []
 
@@ -141,8 +141,8 @@ def test_any_session_is_the_same_again(connections: list[Any], pace: Pace) -> No
     with tempfile.TemporaryDirectory() as folder:
         path, again = Path(folder) / "made.db", Path(folder) / "again.db"
         write_session(path, connections)
-        departures = asyncio.run(_again(path, again, contract, pace))
-        assert departures == []
+        mismatches = asyncio.run(_again(path, again, contract, pace))
+        assert mismatches == []
         assert frames(again) == frames(path)
         # Where the end is not known the new recording knows more, and so does its verdict.
         known = all(ending != "unknown" for _, ending, _, _ in connections)
@@ -167,4 +167,4 @@ async def _again(path: Path, again: Path, contract: Contract, pace: Pace) -> lis
     ):
         result = await client.run()
     assert not result.lost
-    return [str(one) for one in result.departures + server.departures]
+    return [str(one) for one in result.mismatches + server.mismatches]

@@ -19,7 +19,7 @@ from wsreplay.contract.model import Contract
 from wsreplay.demo.run import play
 from wsreplay.errors import UsageError
 from wsreplay.model import Ending
-from wsreplay.replay.expectations import Departure
+from wsreplay.replay.expectations import Mismatch
 from wsreplay.replay.player import OnMismatch, Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions, ServerWatch
 from wsreplay.testing.client import ChatClient
@@ -46,7 +46,7 @@ async def test_what_follows_a_message_waits_for_it_and_names_the_clients_own_ids
         await server.wait_played()
         assert (done["thread_id"], done["run_id"], done["payload"]["thread_id"]) == ("mine-7", "r1", "mine-7")
         assert done["payload"]["content"] == "see t1"
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 async def test_a_run_that_has_its_threads_id_has_it_again(write: Write, contract: Contract) -> None:
@@ -114,7 +114,7 @@ async def test_a_client_that_comes_back_goes_on_with_its_session(record: Record,
         await server.wait_played()
         assert seen.finished
         assert seen.connections == 2
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 @pytest.mark.parametrize("code", [1000, 1011, 4000])
@@ -154,7 +154,7 @@ async def test_fragments_and_pings_are_played_as_they_were(write: Write, contrac
             assert [part async for part in client.recv_streaming()] == ['{"type":"a', 'gent_started"}']
             await client.send(json.dumps(CHAT))
         await server.wait_played()
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 async def test_a_ping_inside_a_fragmented_message_is_answered_at_once(write: Write, contract: Contract) -> None:
@@ -181,7 +181,7 @@ async def test_the_subprotocol_is_the_recorded_one(write: Write, contract: Contr
         async with connect(f"{server.url}/ws", proxy=None, close_timeout=0.1) as client:
             assert client.subprotocol is None
         await server.wait_played(2)
-        assert any("subprotocol agent-chat" in one.expected for one in server.departures)
+        assert any("subprotocol agent-chat" in one.expected for one in server.mismatches)
 
 
 async def test_a_refusal_is_played_too(write: Write, contract: Contract) -> None:
@@ -192,11 +192,11 @@ async def test_a_refusal_is_played_too(write: Write, contract: Contract) -> None
         assert refused.value.response.status_code == 401
 
 
-async def depart(write: Write, contract: Contract, how: OnMismatch) -> tuple[ChatClient, list[Departure]]:
-    told: list[Departure] = []
+async def depart(write: Write, contract: Contract, how: OnMismatch) -> tuple[ChatClient, list[Mismatch]]:
+    told: list[Mismatch] = []
     options = ServerOptions(pace=FAST, on_mismatch=how)
     async with (
-        ReplayServer(write("a.db", TALK), contract, options, ServerWatch(departed=told.append)) as server,
+        ReplayServer(write("a.db", TALK), contract, options, ServerWatch(mismatched=told.append)) as server,
         ChatClient(f"{server.url}/ws") as client,
     ):
         await client.wait_for("connection_ack")
@@ -226,16 +226,16 @@ async def test_a_client_that_closes_early_is_answered_at_once(write: Write, cont
             await client.recv()
         await server.wait_played()
         assert client.close_code == 1000
-        assert [one.came for one in server.departures] == ["the connection was closed with 1000"]
+        assert [one.came for one in server.mismatches] == ["the connection was closed with 1000"]
 
 
-async def test_another_id_where_one_is_known_is_a_departure(write: Write, contract: Contract) -> None:
+async def test_another_id_where_one_is_known_is_a_mismatch(write: Write, contract: Contract) -> None:
     stop = {"type": "stop", "thread_id": "t1"}
     path = write("a.db", [(1, "c2s", CHAT), (2, "s2c", STARTED), (3, "c2s", stop), (4, "s2c", DONE)])
-    told: list[Departure] = []
+    told: list[Mismatch] = []
     options = ServerOptions(pace=FAST)
     async with (
-        ReplayServer(path, contract, options, ServerWatch(departed=told.append)) as server,
+        ReplayServer(path, contract, options, ServerWatch(mismatched=told.append)) as server,
         ChatClient(f"{server.url}/ws") as client,
     ):
         await client.send(CHAT | {"thread_id": "mine"})
@@ -310,4 +310,4 @@ async def test_an_npm_client_is_played_to(
         assert seen["types"][0] == "connection_ack"
         assert seen["types"][-1] == "final_report"
         assert len(seen["types"]) == 8
-        assert server.departures == []
+        assert server.mismatches == []

@@ -66,7 +66,7 @@ async def test_a_client_s_own_id_in_its_path_is_in_what_it_hears(write: Write) -
         async with connect(f"{server.url}/ws/mine-9") as client:
             assert orjson.loads(await client.recv()) == {"type": "hello", "thread_id": "mine-9", "note": ["mine-9"]}
         await server.wait_played()
-        assert server.departures == []
+        assert server.mismatches == []
 
 
 async def _mint(websocket: ServerConnection) -> None:
@@ -98,7 +98,7 @@ async def test_what_the_server_minted_is_sent_back_to_it_and_is_no_difference(wr
         port = backend.sockets[0].getsockname()[1]
         async with ReplayClient(path, f"ws://127.0.0.1:{port}", out, CONTRACT, ClientOptions(pace=FAST)) as client:
             result = await client.run()
-    assert result.departures == []
+    assert result.mismatches == []
     with Recording.open(path) as before, Recording.open(out) as after:
         assert diff(before, after, CONTRACT).same
 
@@ -132,7 +132,7 @@ async def test_each_user_of_a_load_has_a_path_of_its_own(write: Write, tmp_path:
         options = ClientOptions(pace=FAST, load=Load(2))
         async with ReplayClient(path, f"ws://127.0.0.1:{port}/ws/{{user}}", tmp_path / "o.db", load("none"), options) as client:
             result = await client.run()
-    assert (sorted(came), result.departures) == (["/ws/user-1", "/ws/user-2"], [])
+    assert (sorted(came), result.mismatches) == (["/ws/user-1", "/ws/user-2"], [])
 
 
 def test_heartbeats_and_numbers_of_requests_are_no_difference(write: Write) -> None:
@@ -186,7 +186,7 @@ async def test_other_ids_of_a_service_are_no_difference(path: Path, tmp_path: Pa
         ReplayClient(path, server.url, out, contract, ClientOptions(pace=FAST)) as client,
     ):
         result = await client.run()
-    assert result.departures == server.departures == []
+    assert result.mismatches == server.mismatches == []
     with Recording.open(path) as before, Recording.open(out) as after:
         differences = diff(before, after, contract, DiffOptions(timeless=True))
         assert differences.same, [row for session in differences.sessions for row in session.differences]

@@ -94,7 +94,7 @@ def test_what_departs_and_what_breaks_a_rule_fails(backend_url: str, tmp_path: P
     broken = swarm(tmp_path, backend_url, "-u", 2, "-r", 2, "-t", "4s", more=other)
     assert broken.returncode == 1
     assert verdicts(broken.stdout) == {"violated"}
-    assert "Departed('session 1: expected tool_completed" in broken.stdout
+    assert "Mismatched('session 1: expected tool_completed" in broken.stdout
     assert re.search(r"wsreplay.testing.locust: tool: .* never came .*\(\d+×\)", broken.stdout), broken.stdout[-3_000:]
     missing = swarm(tmp_path, backend_url, "-u", 1, "-r", 1, "-t", "3s", recording=tmp_path / "none.db")
     assert missing.returncode == 1
@@ -108,4 +108,4 @@ def test_a_backend_that_is_not_the_recorded_one_fails_every_session(tmp_path: Pa
     assert done.returncode == 1
     row = statistics(tmp_path)["session"]
     assert row["Failure Count"] == row["Request Count"] != "0"
-    assert "Departed" in done.stdout
+    assert "Mismatched" in done.stdout

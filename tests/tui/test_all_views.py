@@ -115,7 +115,7 @@ async def test_one_story_goes_through_all_views(name: str, stage: Any, tmp_path:
         ReplayClient(path, server.url, tmp_path / "again.db", contract, ClientOptions(pace=FAST)) as client,
     ):
         result = await client.run()
-    assert (result.departures, server.departures) == ([], [])
+    assert (result.mismatches, server.mismatches) == ([], [])
     with Recording.open(path) as before, Recording.open(tmp_path / "again.db") as after:
         assert diff(before, after, contract).same
 

@@ -30,12 +30,12 @@ def judge_load(result: Result, path: Path, out: Path, contract: Contract | None,
     _print_rows(rows)
     rate, took = result.over / max(result.seconds, 1e-9), duration_text(result.seconds * SECOND)
     click.echo(f"{count_text(result.over, 'session')} in {took}: {rate:,.1f} a second, up to {result.most:,} at once")
-    departed = {(mismatch.session, mismatch.connection) for mismatch in result.departures}
-    click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.departures):,} departures"
-               f"{f' in {len(departed):,} recorded connections' if departed else ''}")  # fmt: skip
+    mismatched = {(mismatch.session, mismatch.connection) for mismatch in result.mismatches}
+    click.echo(f"{len(result.played):,} connections, {len(result.lost):,} lost, {len(result.mismatches):,} mismatches"
+               f"{f' in {len(mismatched):,} recorded connections' if mismatched else ''}")  # fmt: skip
     is_worse = judged is not None and _print_verdicts(*judged)
     is_broken = _print_limits(limits, {row.name: row for row in rows})
-    return EXIT_VIOLATIONS if result.lost or result.departures or is_worse or is_broken else EXIT_CLEAN
+    return EXIT_VIOLATIONS if result.lost or result.mismatches or is_worse or is_broken else EXIT_CLEAN
 
 
 def _judge(path: Path, out: Path, contract: Contract, tally: SpanTally) -> tuple[Judgement, frozenset[str]]:

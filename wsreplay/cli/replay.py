@@ -36,13 +36,13 @@ from wsreplay.units import SECOND, count_text, duration_text
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.replay.client import ReplayClient, Result
-    from wsreplay.replay.expectations import Departure
+    from wsreplay.replay.expectations import Mismatch
     from wsreplay.replay.limits import LatencyLimit
     from wsreplay.replay.player import Played
     from wsreplay.replay.script import Script
 
 PROGRESS_EVERY_S = 0.5
-_SHOWN = 20  # departures told of on the console, of a load
+_SHOWN = 20  # mismatches told of on the console, of a load
 
 
 class Speed(click.ParamType[float]):
@@ -140,7 +140,7 @@ def server(
         OnMismatch(on_mismatch), map_, coalesce, allow_origins=allow_origins,
     )  # fmt: skip
     say = _Say(quiet)
-    watch = ServerWatch(say.opened, say.departed, say.ended, say.warn)
+    watch = ServerWatch(say.opened, say.mismatched, say.ended, say.warn)
     replay = ReplayServer(path, contract_for_file(contract, path, decoder), options, watch)
 
     async def serve() -> int:
@@ -155,7 +155,7 @@ def server(
             played.cancel()
         if unplayed:
             say.line(f"stopped before every connection was played: {over} of {replay.connections} done")
-        return EXIT_VIOLATIONS if replay.departures or unplayed else EXIT_CLEAN
+        return EXIT_VIOLATIONS if replay.mismatches or unplayed else EXIT_CLEAN
 
     return run_loop(serve())
 
@@ -221,7 +221,7 @@ def client(
         HandshakeOverrides(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
     )  # fmt: skip
     say = _Say(quiet, most=_SHOWN if load else None)
-    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.departed))
+    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.mismatched))
     if load is not None:
         _allow_many_files()
     run_loop(_play(replay, say))
@@ -264,7 +264,7 @@ def _judge_once(result: Result, path: Path, out: Path, contract: Contract | None
     with Recording.open(path) as before, Recording.open(out) as after:
         differences = diff(before, after, contract, wanted, session_a=session)
     print_diff(differences, str(path), str(out), "text", wants_colour())
-    return EXIT_CLEAN if differences.same and not result.departures else EXIT_VIOLATIONS
+    return EXIT_CLEAN if differences.same and not result.mismatches else EXIT_VIOLATIONS
 
 
 def _allow_many_files() -> None:
@@ -297,10 +297,10 @@ class _Say:
         path = visible(script.connection.path.partition("?")[0])
         self.line(f"▸ session {script.session}, connection {script.connection.id}  {path}  to {peer}")
 
-    def departed(self, departure: Departure) -> None:
+    def mismatched(self, mismatch: Mismatch) -> None:
         self._told += 1
         if self._most is None or self._told <= self._most:
-            self.line(f"≠ {visible(str(departure))}")
+            self.line(f"≠ {visible(str(mismatch))}")
         elif self._told == self._most + 1:
             self.line("≠ … and more")
 
@@ -314,7 +314,7 @@ class _Say:
         seconds = duration_text((time.monotonic() - self._begun) * SECOND)
         of = f" of {sessions:,}" if sessions else ""
         progress = f"{result.over:,}{of} sessions · {result.playing:,} playing"
-        progress += f" · {len(result.lost):,} lost · {self._told:,} departures"
+        progress += f" · {len(result.lost):,} lost · {self._told:,} mismatches"
         sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {progress}")
         sys.stderr.flush()
         self._drawn = True

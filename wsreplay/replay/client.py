@@ -17,7 +17,7 @@ from wsreplay.model import Connection, Ending
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.replay.content import Content
 from wsreplay.replay.credentials import HandshakeOverrides, new_id, request_of
-from wsreplay.replay.expectations import Departure
+from wsreplay.replay.expectations import Mismatch
 from wsreplay.replay.latencies import Latencies, LoadConversation
 from wsreplay.replay.peer import ClientWire, Listener
 from wsreplay.replay.player import Pace, Played, PlayedDirection, ScriptRunner
@@ -70,7 +70,7 @@ class ClientOptions:
 class ClientWatch:
     """What the console is told."""
 
-    departed: Callable[[Departure], None] = lambda departure: None
+    mismatched: Callable[[Mismatch], None] = lambda mismatch: None
     ended: Callable[[Played], None] = lambda played: None
 
 
@@ -104,8 +104,8 @@ class Result:
         self.seconds = seconds
 
     @property
-    def departures(self) -> list[Departure]:
-        return [departure for client in self.played for departure in client.departures]
+    def mismatches(self) -> list[Mismatch]:
+        return [mismatch for client in self.played for mismatch in client.mismatches]
 
     @property
     def lost(self) -> list[Played]:
@@ -273,7 +273,7 @@ class ReplayClient:
     ) -> Played:
         options = self.options
         how = PlayedDirection(
-            options.pace, self._fields, coalesce=frozenset(options.coalesce), departed=self._watch.departed,
+            options.pace, self._fields, coalesce=frozenset(options.coalesce), mismatched=self._watch.mismatched,
             keep_lateness=options.keep_lateness,
         )  # fmt: skip
         player = ScriptRunner(
@@ -321,9 +321,9 @@ class ReplayClient:
         connection = player.script.connection
         recorded = connection.status
         expected = f"to be refused with {recorded}" if connection.ending is Ending.REFUSED else "to be accepted"
-        departure = Departure(player.script.session, connection.id, expected, came, 0)
-        player.report.departures.append(departure)
-        self._watch.departed(departure)
+        mismatch = Mismatch(player.script.session, connection.id, expected, came, 0)
+        player.report.mismatches.append(mismatch)
+        self._watch.mismatched(mismatch)
         return player.report
 
 

@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_-]{16,128
 LOOK_AHEAD = 1000
 
 
-class Departure(NamedTuple):
+class Mismatch(NamedTuple):
     """Where the other side departs from the recording. `frame_id` is that of the message it was expected to send."""
 
     session: int

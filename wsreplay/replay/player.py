@@ -17,7 +17,7 @@ from wsreplay.contract.identities import Fields, IdMap
 from wsreplay.decode import CannotEncode, Heartbeat, heartbeat_of
 from wsreplay.model import Ending, Opcode
 from wsreplay.replay.content import Content, ContentReader, Namer
-from wsreplay.replay.expectations import Departure, Expectations, SideEnded
+from wsreplay.replay.expectations import Expectations, Mismatch, SideEnded
 from wsreplay.replay.peer import Peer
 from wsreplay.replay.script import Script, Step
 from wsreplay.replay.splice import Change
@@ -63,7 +63,7 @@ class Played:
     connection: int
     sent: int = 0
     came: int = 0
-    departures: list[Departure] = field(default_factory=list)
+    mismatches: list[Mismatch] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
     complete: bool = False
 
@@ -88,7 +88,7 @@ class PlayedDirection:
     fields: Fields
     on_mismatch: OnMismatch = OnMismatch.WAIT
     coalesce: frozenset[str] = frozenset()
-    departed: Callable[[Departure], None] = lambda departure: None
+    mismatched: Callable[[Mismatch], None] = lambda mismatch: None
     keep_lateness: bool = False
 
 
@@ -144,7 +144,7 @@ class ScriptRunner:
         if opcode == _CLOSE:
             self._closed_early(payload)
             return
-        self._depart(reason)
+        self._note_mismatch(reason)
         if self.how.on_mismatch is OnMismatch.CLOSE:
             self.peer.send(_CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
             self.peer.flush()
@@ -176,17 +176,17 @@ class ScriptRunner:
     def _closed_early(self, payload: bytes, missed: Step | None = None) -> None:
         if (missed is not None or not self.script.unknown_end) and not self.peer.sent_close:
             code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else None
-            self._depart(f"the connection was closed{'' if code is None else f' with {code}'}", missed)
+            self._note_mismatch(f"the connection was closed{'' if code is None else f' with {code}'}", missed)
         self.ended()
 
-    def _depart(self, came: str, step: Step | None = None) -> None:
+    def _note_mismatch(self, came: str, step: Step | None = None) -> None:
         step = step or self.expected.next
         expected = "nothing more" if step is None else _say(step)
         if step is not None and step.ours:
             expected += " to be heard"
-        departure = Departure(self.script.session, self.script.connection.id, expected, came, step.frame_id if step else 0)
-        self.report.departures.append(departure)
-        self.how.departed(departure)
+        mismatch = Mismatch(self.script.session, self.script.connection.id, expected, came, step.frame_id if step else 0)
+        self.report.mismatches.append(mismatch)
+        self.how.mismatched(mismatch)
 
     # What we do.
 
@@ -287,7 +287,7 @@ class ScriptRunner:
         try:
             return self._reader.write(direction, opcode, payload, content, changes)
         except CannotEncode as error:
-            self._depart(f"{error}: it was sent as it was recorded, with ids of then", self.script.steps[self._index])
+            self._note_mismatch(f"{error}: it was sent as it was recorded, with ids of then", self.script.steps[self._index])
             return payload
 
     def _by_value(self, content: Content) -> list[Change]:
@@ -310,7 +310,7 @@ class ScriptRunner:
                 return await self.expected.met(index)
         except TimeoutError:
             now = asyncio.get_running_loop().time()
-            self._depart(f"nothing came for {duration_text(patience * SECOND)}", step)
+            self._note_mismatch(f"nothing came for {duration_text(patience * SECOND)}", step)
             # What else should have come before we speak again has had its time too.
             for later in range(index, len(self.script.steps)):
                 if self.script.steps[later].ours:
@@ -376,19 +376,19 @@ class ScriptRunner:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S if timeout is None and self.peer.sent_close else timeout):
                 await asyncio.shield(self.peer.bytes_over)
         except TimeoutError:
-            departure = Departure(self.script.session, self.script.connection.id, what, "it stayed open", 0)
-            self.report.departures.append(departure)
-            self.how.departed(departure)
+            mismatch = Mismatch(self.script.session, self.script.connection.id, what, "it stayed open", 0)
+            self.report.mismatches.append(mismatch)
+            self.how.mismatched(mismatch)
             self.peer.close()
 
     def _left_early(self) -> None:
         """The other side ended the connection before the script was over."""
         peer, script = self.peer, self.script
-        if peer.close_payload is None and not self.report.departures and not peer.sent_close:
+        if peer.close_payload is None and not self.report.mismatches and not peer.sent_close:
             missed = self._missed()
             self.report.finish(missed is None and script.connection.ending is Ending.DROPPED and not script.we_end)
             if not self.report.complete:
-                self._depart("the connection was dropped", missed)
+                self._note_mismatch("the connection was dropped", missed)
         if peer.close_payload is not None and not peer.sent_close:
             peer.send(_CLOSE, peer.close_payload)
         peer.close()

@@ -14,7 +14,7 @@ from wsreplay.contract.model import Contract
 from wsreplay.model import Ending
 from wsreplay.proxy.listening import cannot_listen
 from wsreplay.replay.assignment import AssignedSession, SessionAssignment
-from wsreplay.replay.expectations import Departure
+from wsreplay.replay.expectations import Mismatch
 from wsreplay.replay.peer import Listener, ServerWire
 from wsreplay.replay.player import OnMismatch, Pace, Played, PlayedDirection, ScriptRunner
 from wsreplay.replay.script import Script, ids_said, read_parts
@@ -47,7 +47,7 @@ class ServerWatch:
     """What the console is told."""
 
     opened: Callable[[Script, str], None] = lambda script, peer: None
-    departed: Callable[[Departure], None] = lambda departure: None
+    mismatched: Callable[[Mismatch], None] = lambda mismatch: None
     ended: Callable[[Played], None] = lambda played: None
     warn: Callable[[str], None] = lambda text: None
 
@@ -57,7 +57,7 @@ class ReplayServer:
 
         async with ReplayServer("chat.db", contract) as server:
             ...  # clients connect to server.url
-        assert not server.departures
+        assert not server.mismatches
 
     Each client gets a session of its own; a client that comes back after a drop goes on with its session. Raises
     WsreplayError on entering: no such recording or session, a port in use.
@@ -84,9 +84,9 @@ class ReplayServer:
         self.connections = 0  # how many the recording has for clients to open
 
     @property
-    def departures(self) -> list[Departure]:
+    def mismatches(self) -> list[Mismatch]:
         """Where clients departed from the recording, of all connections that have ended."""
-        return [departure for played in self.played for departure in played.departures]
+        return [mismatch for played in self.played for mismatch in played.mismatches]
 
     @property
     def port(self) -> int:
@@ -148,7 +148,7 @@ class ReplayServer:
             return
         how = PlayedDirection(
             self.options.pace, self._fields, self.options.on_mismatch, frozenset(self.options.coalesce),
-            self._watch.departed, self.options.keep_lateness,
+            self._watch.mismatched, self.options.keep_lateness,
         )  # fmt: skip
         player = ScriptRunner(script, how, cast.ids)
         lines = [value for name, value in headers if name.lower() == "sec-websocket-protocol"]
@@ -186,9 +186,9 @@ class ReplayServer:
         self._done(Played(script.session, script.connection.id, complete=True))
 
     def _note(self, player: ScriptRunner, expected: str, came: str) -> None:
-        departure = Departure(player.script.session, player.script.connection.id, expected, came, 0)
-        player.report.departures.append(departure)
-        self._watch.departed(departure)
+        mismatch = Mismatch(player.script.session, player.script.connection.id, expected, came, 0)
+        player.report.mismatches.append(mismatch)
+        self._watch.mismatched(mismatch)
 
     async def _play(self, player: ScriptRunner, cast: AssignedSession, wire: ServerWire) -> None:
         try:

@@ -20,7 +20,7 @@ from wsreplay.contract import Contract
 from wsreplay.errors import UsageError
 from wsreplay.files import copy_privately, new_file
 from wsreplay.proxy.proxy import Options
-from wsreplay.replay.expectations import Departure
+from wsreplay.replay.expectations import Mismatch
 from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording
@@ -77,16 +77,16 @@ class PlayedTap(Tap):
         await self._server.__aexit__(None, None, None)
 
     @property
-    def departures(self) -> list[Departure]:
+    def mismatches(self) -> list[Mismatch]:
         """Where the client did not do what the recorded one did."""
-        return self._server.departures
+        return self._server.mismatches
 
     def complaints(self) -> list[str]:
-        """Each departure on a line, and what to do."""
-        if not self.departures:
+        """Each mismatch on a line, and what to do."""
+        if not self.mismatches:
             return []
         hint = f"the client departs from {self.cassette}; if it is right, record it anew with --wsreplay-record=all"
-        return [*map(str, self.departures), hint]
+        return [*map(str, self.mismatches), hint]
 
     def assert_valid(self, contract: str | Path | Contract | None = None, *, strict: bool = False) -> None:
         """Raises AssertionError also where the client departed from the cassette."""

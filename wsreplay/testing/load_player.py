@@ -84,7 +84,7 @@ async def _play_one(client: ReplayClient, asked: dict[str, Any]) -> None:
     times: list[tuple[str, float]] = []
     begun = time.monotonic()
     connections = await client.play_user(asked["number"], asked["facts"], lambda name, seconds: times.append((name, seconds)))
-    problems = [str(departure) for played in connections for departure in played.departures]
+    problems = [str(mismatch) for played in connections for mismatch in played.mismatches]
     if not problems and not all(played.complete for played in connections):
         problems = ["a connection ended before its script did"]
     _say({"id": asked["id"], "seconds": time.monotonic() - begun, "times": times, "problems": problems})

@@ -48,7 +48,7 @@ _NUMBERS_OF_A_PROCESS = 1_000_000
 _PATIENCE_S = 120.0  # with what is to be written and judged
 
 
-class Departed(Exception):
+class Mismatched(Exception):
     """A backend did otherwise than the recorded one."""
 
 
@@ -144,7 +144,7 @@ class _Player:
         problems = answer["problems"]
         for name, seconds in answer["times"]:
             _fire(self._environment, "ws", name, seconds)
-        _fire(self._environment, "ws", "session", answer["seconds"], Departed(problems[0]) if problems else None)
+        _fire(self._environment, "ws", "session", answer["seconds"], Mismatched(problems[0]) if problems else None)
 
     def _failure(self) -> PlayerFailed:
         answer = self._last.value if self._last.ready() else None

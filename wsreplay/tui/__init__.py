@@ -3,7 +3,7 @@
     start        checks what it was started with, and runs the application
     app          the application: its state, its looks, what it tells its screens
     navigation   which screen is on top, and how each leads to the others
-    browse/ session/ waterfall/ findings/ diff/
+    browse/ session/ waterfall/ findings/ diff/ statistics/
                  a folder a feature: its screen, and what only that needs; none knows another
     screens/     what all screens are made of, and those that belong to no feature: help, prompts
     widgets/     what several screens are painted with
