@@ -4,10 +4,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.report.conftest import MISSING_TOOL, inject, judged
+from wsreplay.contract import load
 from wsreplay.model import NO_CONTRACT
 from wsreplay.report import FileResult, render
 from wsreplay.validator.findings import Severity, Verdict
@@ -27,6 +29,14 @@ def test_an_annotation_stands_at_the_rule_where_the_contract_is_a_file(chat: Fil
     Path("mine.yaml").write_text("contract: mine\n")
     result = replace(chat, judgement=judged(findings=(replace(MISSING_TOOL, file="mine.yaml"),)))
     assert "file=mine.yaml,line=18::" in render("github", [result])
+
+
+@pytest.mark.parametrize("form", ["github", "sarif"])
+def test_a_built_in_rule_is_shown_where_the_users_contract_extends_it(chat: FileResult, form: str) -> None:
+    Path("ours.yaml").write_text("contract: ours\n\nextends: agent-chat\n")
+    finding = replace(MISSING_TOOL, file="agent-chat.yaml")
+    shown = render(form, [replace(chat, judgement=judged(findings=(finding,)), contract=load("ours.yaml"))])
+    assert {"github": "file=ours.yaml,line=3::", "sarif": '"startLine": 3'}[form] in shown
 
 
 def test_the_ten_worst_of_many(chat: FileResult) -> None:

@@ -68,10 +68,11 @@ def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None
         top["contract"] = Value(FilePath(file).stem, document.place)
         document.key_places["contract"] = document.place
     seen = {file}
+    extends_line = top["extends"].place.line if "extends" in top else 0
     while True:
         base = document.mapping().get("extends")
         if base is None:
-            return _Loader(document).contract(text, digest.hexdigest()[:16])
+            return replace(_Loader(document).contract(text, digest.hexdigest()[:16]), extends_line=extends_line)
         base_text, base_file, base_folder = _base(base, folder)
         if base_file in seen:
             base.fail(f"{base.data} extends itself")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from wsreplay.display import visible
 from wsreplay.report.injected import Injected, mark
-from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_path, word_of_all, worst
+from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_place, word_of_all, worst
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
@@ -46,14 +46,14 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
 
 
 def _finding(result: FileResult, finding: Finding, marked: str) -> str:
-    """The annotation stands at the rule, which is in the repository, where its contract is a file; else at the recording."""
+    """The annotation stands in the contract, which is in the repository, where that is a file; else at the recording."""
     judgement = result.judgement
     assert judgement is not None
     at = f"session {finding.session}, " if finding.session is not None else ""
     message = f"{finding.message} ({at}{result.path}{f', {marked}' if marked else ''})"
     title = f"{judgement.contract}: {finding.rule}"
-    if path := contract_path(finding):
-        return _command(finding.severity, message, title=title, file=path, line=str(finding.line))
+    if at_rule := contract_place(result, finding):
+        return _command(finding.severity, message, title=title, file=at_rule[0], line=str(at_rule[1]))
     return _command(finding.severity, message, title=title, file=result.path)
 
 

@@ -215,9 +215,12 @@ def place(judgement: Judgement, finding: Finding) -> str:
     return f"{contract_file(judgement, finding.file)}:{finding.line}" if finding.line else ""
 
 
-def contract_path(finding: Finding) -> str | None:
-    """The contract's file where it is one of the user's, which a CI server can show, and not built in."""
-    return finding.file if finding.file and finding.line and Path(finding.file).is_file() else None
+def contract_place(result: FileResult, finding: Finding) -> tuple[str, int] | None:
+    """File and line of a finding's rule, for a CI server to show. A rule that came with wsreplay stands where the user's
+    contract names the one that it extends; None where no file of the user's has to do with it."""
+    contract = result.contract
+    places = [(finding.file, finding.line), *([(contract.file, contract.extends_line)] if contract is not None else ())]
+    return next(((file, line) for file, line in places if file and line and Path(file).is_file()), None)
 
 
 def contract_file(judgement: Judgement, file: str) -> str:

@@ -14,7 +14,7 @@ from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault, Frame
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.result import FileResult, contract_file, contract_path, fold
+from wsreplay.report.result import FileResult, contract_file, contract_place, fold
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
@@ -116,8 +116,9 @@ def _result(
 
 def _location(result: FileResult, finding: Finding) -> dict[str, Any]:
     """The rule in its contract, which is a text with lines; the recording, where the contract is not in a file."""
-    if path := contract_path(finding):
-        return {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}, "region": {"startLine": finding.line}}}
+    if at_rule := contract_place(result, finding):
+        path, line = at_rule
+        return {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}, "region": {"startLine": line}}}
     return {"physicalLocation": {"artifactLocation": {"uri": _uri(result.path)}}}
 
 
