@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from secrets import token_hex
 
@@ -20,11 +21,13 @@ from wsreplay.demo.run import Seen, chat_all
 from wsreplay.demo.scenarios import DEMO_SCENARIOS
 from wsreplay.display import fit
 from wsreplay.proxy.proxy import Options, RecordingProxy
+from wsreplay.report.paint import ERROR, PASSED, WARNING, severity_sign
+from wsreplay.report.result import SEVERITY_RANK
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND, duration_text
 from wsreplay.validator import judge
-from wsreplay.validator.findings import Judgement
+from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.wire.origins import ANY
 
 CONTRACT = "agent-chat"
@@ -61,13 +64,13 @@ async def _demo(path: Path) -> int:
     return 0 if all(_as_expected(chat, judgement, sessions) for chat in seen) else 1
 
 
-def _broken(chat: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> dict[str, str]:
-    """The rules that a user's session broke, with what the first finding of each says."""
+def _broken(chat: Seen, judgement: Judgement, sessions: dict[str | None, int]) -> dict[str, Finding]:
+    """The rules that a user's session broke, with the first finding of each."""
     mine = [finding for finding in judgement.findings if finding.session == sessions.get(chat.user)]
-    broken: dict[str, str] = {}
+    broken: dict[str, Finding] = {}
     for finding in mine:
         if finding.verdict == "violated":
-            broken.setdefault(finding.rule, finding.message)
+            broken.setdefault(finding.rule, finding)
     return broken
 
 
@@ -79,13 +82,23 @@ def _print_table(seen: Sequence[Seen], judgement: Judgement, sessions: dict[str 
     counted = f"{judgement.events} events in {judgement.sessions} sessions"
     click.echo(f"4 · the verdict      contract {judgement.contract}, {counted}\n")
     click.echo(f"      {'session':>7}  {'user':<10} {'scenario':<20} what wsreplay found")
+    signs: Counter[str] = Counter()
     for chat in seen:
         broken = _broken(chat, judgement, sessions)
-        causes = {rule: text for rule, text in broken.items() if rule in chat.scenario.violates} or broken
-        text = next(iter(causes.values()), "OK")
-        sign, number = "✗" if broken else "✓", sessions.get(chat.user, 0)
+        causes = [finding for rule, finding in broken.items() if rule in chat.scenario.violates] or [*broken.values()]
+        text = causes[0].message if causes else "OK"
+        sign, number = _sign(broken.values()), sessions.get(chat.user, 0)
+        signs[sign] += 1
         line = f"    {sign} {number:>7}  {chat.user:<10} {chat.scenario.name:<20} {fit(text, 80)}"
         print_signed(line, VERDICT_COLOURS, wants_colour())
+    meanings = {ERROR: "with errors", WARNING: "with warnings only", PASSED: "OK"}
+    click.echo("\n    " + "   ".join(f"{sign} {signs[sign]} {meaning}" for sign, meaning in meanings.items()))
+
+
+def _sign(findings: Iterable[Finding]) -> str:
+    """That of the gravest, as in reports."""
+    worst = max((finding.severity for finding in findings), key=SEVERITY_RANK.__getitem__, default=None)
+    return PASSED if worst is None else severity_sign(worst)[0]
 
 
 def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions: dict[str | None, int]) -> None:
