@@ -25,6 +25,13 @@ def test_a_page_reads_without_a_browser(topic: str) -> None:
     assert not any(sign in page for sign in ("<!--", "](../", "](#", "{ #", ".md)"))
 
 
+def test_a_link_to_another_topic_says_how_to_read_it_once() -> None:
+    page = read_page("contracts")
+    assert "Write a contract (`wsreplay help write-contracts`)" in page
+    assert page.count("wsreplay help write-contracts") == 1
+    assert "wsreplay help contracts" not in page
+
+
 def test_a_topic_goes_into_a_pipe_as_it_is() -> None:
     outcome = run("help", "units")
     assert (outcome.code, outcome.out) == (0, read_page("units"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -81,6 +82,14 @@ def test_the_metadata_says_what_the_package_is(wheel: Path) -> None:
     assert said["Requires-Python"] == ">=3.11"
     assert said["Description-Content-Type"] == "text/markdown"
     assert "Typing :: Typed" in said.get_all("Classifier", [])
+
+
+def test_the_page_of_the_package_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+    page = metadata(wheel).get_payload()
+    assert isinstance(page, str)
+    assert page.startswith("# wsreplay") and page.rstrip().endswith("Licence: MIT.")
+    assert [text for text in re.findall(r"!?\[[^]]*\]\([^)]*\)", page) if "](https://" not in text] == []
+    assert "<!--" not in page
 
 
 def test_what_the_dockerfile_copies_makes_the_same_wheel(wheel: Path, root: Path, tmp_path: Path, run: Run) -> None:

@@ -1,9 +1,10 @@
-"""`wsreplay help`: the reference pages of the documentation in the terminal, from the wheel or a checkout."""
+"""`wsreplay help`: pages of the documentation in the terminal, from the wheel or a checkout."""
 
 from __future__ import annotations
 
 import difflib
 import os
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -18,23 +19,26 @@ from wsreplay.errors import UsageError
 
 # By topic: the page, and what it tells.
 TOPICS = {
+    "ci": ("how-to/ci.md", "How to gate a CI server with a contract."),
     "contracts": ("reference/contracts.md", "The contract language."),
     "decoders": ("reference/decoders.md", "Supported protocols, and where their types and ids are."),
     "exit-codes": ("reference/exit-codes.md", "What the exit codes mean."),
     "filters": ("filters.md", "The filter language of show, replay and the terminal interface."),
     "keys": ("reference/keys.md", "Keys of the terminal interface, and how to change them."),
+    "map": ("how-to/map.md", "How to validate a product whose events have other names."),
     "recording": ("reference/recording.md", "The tables of a recording, for SQLite tools."),
     "redaction": ("reference/redaction.md", "Which secrets are hidden, and how to hide more."),
     "troubleshooting": ("how-to/troubleshoot.md", "What to do when something does not work, by symptom."),
     "units": ("reference/units.md", "How to write durations, sizes and times."),
     "verdicts": ("reference/verdicts.md", "What a verdict and a finding mean."),
+    "write-contracts": ("how-to/contracts.md", "How to write a contract, step by step."),
 }
 PACKAGE = Path(__file__).parents[1]
 # In the wheel the pages lie in the package; in a checkout beside it.
 PLACES = (PACKAGE / "pages", PACKAGE.parent / "docs")
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _ATTRIBUTES = re.compile(r"[ \t]*\{[ \t]*[#.:][^}\n]*\}[ \t]*$", re.MULTILINE)
-_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:)[^)\n]*\)")
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:)([^)#\n]*)[^)\n]*\)")
 _TAG = re.compile(r"</?(?:kbd|code)>")
 _FENCE = re.compile(r"^(```\w*)[^\n]*$", re.MULTILINE)
 _WIDTH = 100
@@ -82,9 +86,22 @@ def read_page(topic: str) -> str:
         if (place / page).is_file():
             text = (place / page).read_text(encoding="utf-8")
             text = _ATTRIBUTES.sub("", _COMMENT.sub("", text))
-            text = _TAG.sub("`", _LINK.sub(r"\1", text)).replace("&#124;", r"\|")
+            text = _TAG.sub("`", _without_links(text, topic)).replace("&#124;", r"\|")
             return _FENCE.sub(r"\1", text).lstrip()
     raise UsageError(f"the page about {topic} is not installed")
+
+
+def _without_links(text: str, topic: str) -> str:
+    """Links as plain text, the first one to each other topic with the command that shows it."""
+    page = TOPICS[topic][0]
+    others = {name: other for other, (name, _) in TOPICS.items() if other != topic}
+
+    def plain(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(page), link[2]))
+        other = others.pop(target, None)
+        return link[1] if other is None else f"{link[1]} (`wsreplay help {other}`)"
+
+    return _LINK.sub(plain, text)
 
 
 def _print_page(text: str) -> None:
