@@ -68,7 +68,7 @@ MEANINGS = {
     },
     "map": {
         "": "A product's names for the events and fields of the contract. Messages are not rewritten: "
-        "schemas use the product's names, and so do reports for events that came.",
+        "schemas use the product's names. Reports do too; where an event is missing, they add the contract's name.",
         "unpack": "path, or a list: where an object holds a list of events, as in `{type: batch, events: […]}`; arrays "
         "of events and JSON lines are unpacked without it",
         "type": "path: as in the [envelope](#envelope)",

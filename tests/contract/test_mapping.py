@@ -6,6 +6,7 @@ from wsreplay.contract import loads
 from wsreplay.contract.model import ProductMap
 from wsreplay.contract.paths import parse
 from wsreplay.contract.rules.questions import Questions
+from wsreplay.contract.rules.startup import Startup
 from wsreplay.errors import ContractError
 
 MINE = """
@@ -92,3 +93,27 @@ def test_what_can_never_match_is_a_mistake(text: str, message: str) -> None:
     with pytest.raises(ContractError) as raised:
         loads(f"contract: x\n{text}\n" if "extends" not in text else f"{text}\n")
     assert raised.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("agent_started", ("agent.start",)), ("tool_completed", ("tool.completed",)), ("tool_*", ("tool.*",)), ("chat", ()),
+    ],
+)  # fmt: skip
+def test_patterns_know_what_the_product_calls_them(ours: str, theirs: tuple[str, ...]) -> None:
+    contract = loads('extends: agent-chat\nmap: {events: {agent.start: agent_started, "tool.*": "tool_*", chat: chat}}\n')
+    assert contract.map.product_names(ours) == theirs
+
+
+def test_several_names_of_a_product_for_one_event() -> None:
+    contract = loads('extends: agent-chat\nmap: {events: {begin: agent_started, "*.begin.*": agent_started}}\n')
+    (start,) = contract.spans["run"].start
+    assert start.names() == ("begin", "*.begin.*")
+    assert str(start) == "agent_started"
+
+
+def test_a_direction_stays_before_a_products_name() -> None:
+    contract = loads("extends: agent-chat\nmap: {events: {hello: connection_ack}}\n")
+    (startup,) = contract.of(Startup)
+    assert "s2c:hello" in [name for pattern in startup.patterns() for name in pattern.names()]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.report.conftest import MISSING_TOOL, judged
+from wsreplay.contract import loads
 from wsreplay.errors import UsageError
 from wsreplay.report import FileResult, exit_code
 from wsreplay.report.selection import select
@@ -24,6 +25,13 @@ def test_what_is_left_has_the_verdict_of_what_is_left() -> None:
     assert by_rule.judgement.session_verdicts == {1: Verdict.SATISFIED, 2: Verdict.SATISFIED}
     by_event = select(RESULT, events=["tool_error"])
     assert (by_event.findings, by_event.verdict, exit_code([by_event])) == ((MISSING_TOOL,), Verdict.VIOLATED, 1)
+
+
+def test_an_event_is_asked_for_by_the_products_name_or_by_the_contracts() -> None:
+    finding = replace(MISSING_TOOL, expected=("tool.done",))
+    contract = loads('extends: agent-chat\nmap: {events: {tool.done: tool_completed}}\n')
+    result = replace(RESULT, judgement=judged(findings=(finding,)), contract=contract)
+    assert [len(select(result, events=[name]).findings) for name in ("tool.done", "tool_completed", "tool_error")] == [1, 1, 0]
 
 
 def test_one_session_is_told_alone() -> None:

@@ -103,3 +103,30 @@ def test_what_its_deadline_missed_and_comes_after_the_end_of_all_was_late() -> N
     (finding,) = trace.at(5).close().judge(contract).findings
     assert (finding.message, finding.kind, finding.seen) == ("te came 2.99s too late for tool 1 in run 1", "late", "te")
     assert (finding.late_by, finding.frames) == (2_990_000_000, (2, 4))
+
+
+MAPPED = """
+extends: agent-chat
+map:
+  events:
+    agent.start: agent_started
+    agent.finish: agent_completed
+    "agent.*": "agent_*"
+    "tool.*": "tool_*"
+"""
+
+
+def test_what_is_missing_bears_the_products_name_and_the_contracts_beside_it() -> None:
+    judgement = run("agent.start", "agent.thinking", "tool.executing", "agent.finish").judge(loads(MAPPED))
+    (finding,) = (finding for finding in judgement.findings if not finding.caused_by)
+    assert finding.expected == ("tool.completed", "tool.error")
+    assert finding.message == (
+        "tool.completed or tool.error never came for tool c1 in run r1 in thread t1"
+        " (in the contract: tool_completed or tool_error)"
+    )
+
+
+def test_what_comes_late_under_the_products_name_is_what_was_missed() -> None:
+    types = ("agent.start", "agent.thinking", "tool.executing", "agent.finish", "tool.completed")
+    judgement = run(*types).judge(loads(MAPPED))
+    assert said(judgement) == ["tool: tool.completed came after agent.finish for tool c1 in run r1 in thread t1"]

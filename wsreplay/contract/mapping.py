@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from wsreplay.contract import paths
 from wsreplay.contract.document import Value, suggestion
-from wsreplay.contract.model import Contract, Envelope, ProductMap
+from wsreplay.contract.model import Contract, Envelope, Pattern, ProductMap
 from wsreplay.contract.parts import path_of
 from wsreplay.trace import jsonpath
 
+Part = TypeVar("Part")
 PLACES = ("type", "sent", "seq", "id")
 PARTS = ("unpack", *PLACES, "events", "fields")
 
@@ -33,7 +34,8 @@ def map_contract(contract: Contract, value: Value) -> Contract:
     """The contract with the product's events and fields."""
     parts = value.mapping(PARTS)
     events = _events(contract, parts["events"]) if "events" in parts else ()
-    contract = replace(contract, map=ProductMap(events))
+    product = ProductMap(events)
+    contract = _substitute(replace(contract, map=product), Pattern, lambda pattern: _named(pattern, product))
     return _map_fields(contract, parts["fields"]) if "fields" in parts else contract
 
 
@@ -79,7 +81,7 @@ def _map_fields(contract: Contract, value: Value) -> Contract:
             keys[ours] = theirs
         else:
             _fail_unread(contract, ours, Value(ours, place))
-    mapped: Contract = _substitute(contract, lambda path: _moved(path, moves))
+    mapped: Contract = _substitute(contract, paths.Path, lambda path: _moved(path, moves))
     added = {name: replace(mapped.keys[name], sources=(path, *mapped.keys[name].sources)) for name, path in keys.items()}
     return replace(mapped, keys={**mapped.keys, **added})
 
@@ -112,15 +114,20 @@ def _paths_in(value: Any) -> Iterator[paths.Path]:
             yield from _paths_in(getattr(value, field.name))
 
 
-def _substitute(value: Any, change: Callable[[paths.Path], paths.Path]) -> Any:
-    """The same value with every path in it changed."""
-    if isinstance(value, paths.Path):
+def _named(pattern: Pattern, product: ProductMap) -> Pattern:
+    """The pattern with the product's names."""
+    return pattern if pattern.pseudo else replace(pattern, product_types=product.product_names(pattern.type))
+
+
+def _substitute(value: Any, kind: type[Part], change: Callable[[Part], Part]) -> Any:
+    """The same value with every part of it that is of that kind changed."""
+    if isinstance(value, kind):
         return change(value)
     if isinstance(value, tuple):
-        return tuple(_substitute(item, change) for item in value)
+        return tuple(_substitute(item, kind, change) for item in value)
     if isinstance(value, dict):
-        return {key: _substitute(item, change) for key, item in value.items()}
+        return {key: _substitute(item, kind, change) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        changed = {field.name: _substitute(getattr(value, field.name), change) for field in fields(value)}
+        changed = {field.name: _substitute(getattr(value, field.name), kind, change) for field in fields(value)}
         return replace(value, **changed)
     return value

@@ -39,11 +39,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`[c2s:|s2c:]type` with globs, and conditions on the message's values (each path equals one of its values)."""
+    """`[c2s:|s2c:]type` with globs, and conditions on the message's values (each path equals one of its values).
+
+    `product_types` are what a product calls the type, where that is something else.
+    """
 
     type: str
     direction: int | None = None
     where: tuple[tuple[Path, tuple[Any, ...]], ...] = ()
+    product_types: tuple[str, ...] = ()
 
     @property
     def pseudo(self) -> bool:
@@ -62,9 +66,16 @@ class Pattern:
         return self.direction is None or self.direction == direction or type_ in PSEUDO_EVENTS
 
     def __str__(self) -> str:
+        return self._text(self.type)
+
+    def names(self) -> tuple[str, ...]:
+        """As a product's users know it: under each of the product's names, else under the contract's."""
+        return tuple(map(self._text, self.product_types or (self.type,)))
+
+    def _text(self, type_: str) -> str:
         prefix = "" if self.direction is None else ("s2c:" if self.direction else "c2s:")
         conditions = ", ".join(f"{path.text} = {' | '.join(map(str, values))}" for path, values in self.where)
-        return f"{prefix}{self.type}" + (f" where {conditions}" if conditions else "")
+        return f"{prefix}{type_}" + (f" where {conditions}" if conditions else "")
 
 
 def match_glob(glob: str, text: str) -> tuple[str, ...] | None:
@@ -241,6 +252,12 @@ class ProductMap:
                 return _fill(ours, stars)
         return type_
 
+    def product_names(self, type_: str) -> tuple[str, ...]:
+        """What the product calls one of the contract's types, which may hold stars; nothing where it calls it the same."""
+        filled = ((theirs, match_glob(ours, type_)) for theirs, ours in self.events)
+        names = (_fill(theirs, stars + ("*",) * theirs.count("*")) for theirs, stars in filled if stars is not None)
+        return tuple(name for name in dict.fromkeys(names) if name != type_)
+
 
 def _fill(glob: str, parts: tuple[str, ...]) -> str:
     first, *rest = glob.split("*")
@@ -261,7 +278,8 @@ class AppliesTo:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A whole contract. `rules` holds every judgement in order; `file` is a path or a built-in's file name."""
+    """A whole contract. `rules` holds every judgement in order; `file` is a path or a built-in's file name, `extends_line` the
+    line in it that names the contract it extends (0: none)."""
 
     name: str
     version: str
@@ -277,6 +295,7 @@ class Contract:
     map: ProductMap = ProductMap()
     # where connections name their users, before what the recorder found
     users: tuple[UserSource, ...] = ()
+    extends_line: int = 0
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The rules of one kind, in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ class UnseenType(NamedTuple):
     near: str | None
 
     def __str__(self) -> str:
-        place, name = self.rule.place, Pattern(self.pattern.type, self.pattern.direction)
+        place, name = self.rule.place, " or ".join(replace(self.pattern, where=()).names())
         never = f"{name} never came (rule {self.rule.id}, {place.file}:{place.line})"
         if self.near is None:
             return never

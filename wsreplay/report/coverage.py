@@ -78,8 +78,8 @@ def coverage_of(
     judgement: Judgement, types: Mapping[Type, TypeCount], findings: Iterable[Finding],
     called: Callable[[str], str] = lambda name: name,
 ) -> Coverage:  # fmt: skip
-    """The coverage of a session by its types and its findings. `called` is what the contract calls a product's type: counts
-    stand under the product's own names, what never came under the contract's."""
+    """The coverage of a session by its types and its findings. `called` is what the contract calls a product's type;
+    types stand under the product's own names."""
     missing = {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
     received, sent = ({name: seen for (way, name), seen in types.items() if way == direction} for direction in (1, 0))
     named: defaultdict[str, list[str]] = defaultdict(list)  # the product's names by the contract's
@@ -87,7 +87,7 @@ def coverage_of(
         named[called(name)].append(name)
     required: dict[str, int] = {}
     for alternatives in (*judgement.required, *((name,) for name in sorted(missing))):
-        came = [name for alternative in alternatives for name in named[alternative]]
+        came = [name for alternative in alternatives for name in named[called(alternative)]]
         required |= {name: _times(received, name) for name in came or alternatives[:1]}
     others = {name: seen.times for name, seen in _by_first(received) if name not in required}
     if not judgement.required:

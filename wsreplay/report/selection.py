@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from wsreplay.errors import UsageError
@@ -22,7 +22,7 @@ def select(
     if judgement is None or not (rules or events or session):
         return result
     _check(judgement, rules, session)
-    kept = tuple(finding for finding in judgement.findings if _is_about(finding, rules, events, session))
+    kept = tuple(finding for finding in judgement.findings if _is_about(finding, rules, events, session, result.called))
     verdicts = {
         number: _verdict(verdict, [finding for finding in kept if finding.session == number])
         for number, verdict in judgement.session_verdicts.items()
@@ -51,8 +51,11 @@ def _check(judgement: Judgement, rules: Iterable[str], session: int | None) -> N
         raise UsageError(f"no session {session}; the recording has {numbers if numbers else 'none'}")
 
 
-def _is_about(finding: Finding, rules: Sequence[str], events: Sequence[str], session: int | None) -> bool:
-    types = {*map(bare_type, finding.expected), finding.seen}
+def _is_about(
+    finding: Finding, rules: Sequence[str], events: Sequence[str], session: int | None, called: Callable[[str], str]
+) -> bool:
+    types = {*map(bare_type, finding.expected), finding.seen or ""}
+    types |= set(map(called, types))
     return (
         (not rules or finding.rule in rules)
         and (not events or not types.isdisjoint(events))

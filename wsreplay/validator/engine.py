@@ -47,7 +47,7 @@ class Engine:
         on_amended: Callable[[Finding, Finding], None] | None = None,
         span_log: SpanLog | None = None,
     ) -> None:
-        self.contract, self.reporter = contract, Reporter(contract.name, on_finding, on_amended)
+        self.contract, self.reporter = contract, Reporter(contract.name, on_finding, on_amended, contract.map.name_of)
         self.reporter.on_awaited = self._await_frame
         self.monitors = Monitors(contract, self.reporter, span_log)
         self.memory, self._clock = Memory(self.monitors), self.monitors.clock

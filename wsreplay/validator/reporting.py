@@ -92,7 +92,9 @@ class Reporter:
         contract: str,
         on_finding: Callable[[Finding], None] | None = None,
         on_amended: Callable[[Finding, Finding], None] | None = None,
+        name_of: Callable[[str], str] = str,
     ) -> None:
+        """`name_of` gives what the contract calls a product's event."""
         # the contract's name, which fingerprints hold
         self.contract = contract
         self.findings: list[Finding] = []
@@ -103,7 +105,7 @@ class Reporter:
         # when the recorder held traffic back, by start; and those starts
         self.holds: list[Hold] = []
         self._hold_starts: list[int] = []
-        self.on_finding, self.on_amended = on_finding, on_amended
+        self.on_finding, self.on_amended, self._name_of = on_finding, on_amended, name_of
         # session and rule → how many findings it has: the next one's id
         self._numbers: dict[tuple[int, str], int] = {}
         # session → the places of its findings whose next frame has not come yet
@@ -174,6 +176,8 @@ class Reporter:
         after, before = _frame_of(after), _frame_of(before)
         if before is not None and before == self._repeated[0] and details.get("caused_by") is None:
             details["caused_by"] = self._repeated[1]
+        if kind == "missing":
+            message += self._in_contract(expected)
         if kind == "missing" and conn is not None and conn.session.strange:
             message += _misspelt(expected, conn.session.strange)
         finding = Finding(
@@ -200,6 +204,12 @@ class Reporter:
         if self.on_finding is not None:
             self.on_finding(finding)
         return Reported(id_, len(self.findings) - 1)
+
+    def _in_contract(self, expected: Sequence[str]) -> str:
+        """What the contract calls what is missing, where the product has other names for it."""
+        product = [bare_type(name) for name in expected]
+        ours = [self._name_of(name) for name in product]
+        return "" if ours == product else f" (in the contract: {either(list(dict.fromkeys(ours)))})"
 
     def _next_id(self, session: int, rule: str) -> str:
         """The same whoever judges: sessions are not split, and a rule's findings in one are decided in one order."""
@@ -310,7 +320,8 @@ def _misspelt(expected: Sequence[str], strange: Mapping[str, int]) -> str:
 
 
 def names(patterns: Patterns) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(pattern) for pattern in patterns))
+    """What findings call these events: by the product's names, where a contract maps them."""
+    return tuple(dict.fromkeys(name for pattern in patterns for name in pattern.names()))
 
 
 def bare_type(pattern: str) -> str:

@@ -233,7 +233,8 @@ def with_misspelt(contract: Contract, judgement: Judgement, seen: frozenset[Even
     """The whole judgement, with a note on each type that rules wait for in vain while something similar came, unless a finding
     says so. `seen` are the types that came."""
     reported = {bare_type(expected) for finding in judgement.findings for expected in finding.expected}
-    misspelt = [type_ for type_ in find_unseen(contract, seen) if type_.near is not None and type_.pattern.type not in reported]
+    unseen = (type_ for type_ in find_unseen(contract, seen) if type_.near is not None)
+    misspelt = [type_ for type_ in unseen if reported.isdisjoint(map(bare_type, names((type_.pattern,))))]
     notes = [str(type_) for type_ in misspelt[:_MOST_NOTED]]
     return replace(judgement, notes=(*judgement.notes, *notes)) if notes else judgement
 
