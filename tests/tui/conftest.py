@@ -256,6 +256,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     # Textual's pilot looks every 20 ms whether the application is idle, several times a key.
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.003)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)
+    monkeypatch.setattr(ReplayApp, "NOTIFICATION_TIMEOUT", 3600)  # the machine may be busy
 
     @asynccontextmanager
     async def run(

@@ -186,7 +186,7 @@ async def test_why_there_is_no_verdict_any_more_is_said_and_nothing_that_it_said
         await on.press("R")
         await on.until(lambda: on.app.validation.status.stage == "failed")
         await on.settle()
-        (notification,) = on.app._notifications
+        notification = on.app.notice
         assert contract.name in notification.message and notification.severity == "error"
         head = on.text().splitlines()[0]
         assert "no verdict" in head and "✗" not in head and "✓" not in head and "changed" not in head
@@ -199,7 +199,7 @@ async def test_what_had_the_focus_has_it_again_after_the_terminal_was_too_small(
         await on.settle()
         assert "too small" in on.text()
         await on.press("x", "y", "m")
-        assert not on.app._notifications and len(on.app.screen_stack) == 2, "keys do nothing that cannot be seen"
+        assert not on.app.notice and len(on.app.screen_stack) == 2, "keys do nothing that cannot be seen"
         await on.pilot.resize_terminal(80, 24)
         await on.settle()
         await on.press(*"chat")

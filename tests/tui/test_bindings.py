@@ -50,8 +50,8 @@ def test_a_binding_that_there_is_not_and_a_key_that_two_would_have_are_mistakes(
 async def test_mistakes_in_the_configuration_are_said_and_the_rest_of_it_counts(stage, chat_recording):
     config = Config(keys={"no.such": "k", "session.filter": "s"})
     async with stage(chat_recording, config=config) as on:
-        await on.until(lambda: on.app._notifications)
-        (notification,) = on.app._notifications
+        await on.until(lambda: on.app.notice)
+        notification = on.app.notice
         assert notification.message == "there is no binding 'no.such'"
         await on.press("enter", "s")
         assert on.app.screen.bar.typing

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,6 +17,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.timer import Timer
 
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.tui.config import Config
@@ -44,6 +45,18 @@ _OBVIOUS = {"list", "detail"}  # bindings that move about: nobody looks for `Dow
 _NOTICE_STYLES: dict[SeverityLevel, str] = {"information": "strong", "warning": "warning", "error": "error"}
 
 
+class Notice(NamedTuple):
+    """What is said for a moment."""
+
+    title: str
+    message: str
+    severity: SeverityLevel
+
+    @property
+    def words(self) -> str:
+        return f"{self.title}: {self.message}" if self.title else self.message
+
+
 class ReplayApp(NavigatingApp):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
@@ -54,6 +67,7 @@ class ReplayApp(NavigatingApp):
     """
 
     TITLE = "wsreplay"
+    NOTIFICATION_TIMEOUT = 8  # seconds: some say where a file is
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,8 +106,10 @@ class ReplayApp(NavigatingApp):
         self._guard = guard
         self.growth = Growth()
         self.misses = Misses()
-        # The screen on which something is said for a moment.
+        # What is said for a moment, on which screen, and what ends that.
+        self.notice: Notice | None = None
         self._noticed_on: BaseScreen | None = None
+        self._notice_timer: Timer | None = None
         self.processes = ChildProcesses()
         self.jobs = Jobs(self, lambda: self.processes, lambda _name, _why: None)
         self.validation = Validation(self, contracts, self.jobs)
@@ -152,20 +168,23 @@ class ReplayApp(NavigatingApp):
 
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,
-        markup: bool = True,
+        markup: bool = True,  # noqa: ARG002 -- Textual's: nothing is markup here
     ) -> None:  # fmt: skip
-        """In the last line of the screen that is shown now, in place of what was said before."""
+        """In the last line of the screen that is shown now, in place of what was said before; Textual's toasts cover rows."""
         self.clear_notifications()
+        self.notice = Notice(title, message, severity)
         self._noticed_on = next(iter(reversed(list(self.replay_screens))), None)
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        if self._noticed_on is not None:
+            self._noticed_on.say_for_now(self.notice.words, _NOTICE_STYLES[severity])
+        self._notice_timer = self.set_timer(self.NOTIFICATION_TIMEOUT if timeout is None else timeout, self.clear_notifications)
 
-    def _refresh_notifications(self) -> None:
-        """Textual's toasts would cover rows, and follow to other screens."""
-        notification = next(iter(self._notifications), None)
-        words = "" if notification is None else _notice_words(notification.title, notification.message)
-        style = "text" if notification is None else _NOTICE_STYLES[notification.severity]
-        for screen in self.replay_screens if self.is_running else ():
-            screen.say_for_now(words if screen is self._noticed_on else "", style)
+    def clear_notifications(self) -> None:
+        """Say again what stands there else."""
+        if self._notice_timer is not None:
+            self._notice_timer.stop()
+        if self._noticed_on is not None:
+            self._noticed_on.say_for_now("", "text")
+        self.notice = self._notice_timer = self._noticed_on = None
 
     def report_error(self, error: WsreplayError) -> None:
         """Something could not be read in answer to a key or a message."""
@@ -292,10 +311,6 @@ class ReplayApp(NavigatingApp):
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(binding.description, self.look.own(tooltip or f"key {keys}"), run)
         yield SystemCommand("Change theme", "any theme of Textual", self.action_change_theme)
-
-
-def _notice_words(title: str, message: str) -> str:
-    return f"{title}: {message}" if title else message
 
 
 if TYPE_CHECKING:

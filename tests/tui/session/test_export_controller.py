@@ -50,7 +50,7 @@ async def test_of_a_replay_is_written_what_has_come_when_it_is_asked_for(stage, 
         screen.seek(screen.playback.end_ns)  # as it goes on behind the question
         on.app.focused.value = str(out)
         await on.press("enter")
-        await on.until(lambda: on.app._notifications)
+        await on.until(lambda: on.app.notice)
     assert out.read_text().count('"data"') == (2 if narrowed else 5)
 
 
@@ -63,10 +63,10 @@ async def test_what_became_of_a_file_is_said_on_whichever_screen(stage, chat_rec
         (writer,) = on.app.processes.running
         writer.process.send_signal(signal.SIGSTOP)
         await on.press("q")
-        assert isinstance(on.app.screen, SessionsScreen) and not on.app._notifications
+        assert isinstance(on.app.screen, SessionsScreen) and not on.app.notice
         writer.process.send_signal(signal.SIGCONT)
-        await on.until(lambda: on.app._notifications)
-        (notification,) = on.app._notifications
+        await on.until(lambda: on.app.notice)
+        notification = on.app.notice
         assert (notification.title, notification.severity) == ("written", "information")
         assert notification.message == str(tmp_path / "x.jsonl")
 
@@ -79,8 +79,8 @@ async def test_of_a_file_that_cannot_be_written_is_said_why(stage, chat_recordin
         on.app.focused.value = str(folder / "x.jsonl")
         await on.pilot.press("enter")
         (folder / "x.jsonl").write_text("mine")
-        await on.until(lambda: on.app._notifications)
-        (notification,) = on.app._notifications
+        await on.until(lambda: on.app.notice)
+        notification = on.app.notice
         assert (notification.title, notification.severity) == ("not written", "error")
         assert "choose another name" in notification.message
 

@@ -83,8 +83,8 @@ async def test_a_way_is_chosen_by_its_number_and_said_when_it_is_done(stage, tmp
         await on.press("e", str(number))
         assert f"as {WAYS[number - 1].name} to" in on.text()
         await on.press("enter")
-        await on.until(lambda: on.app._notifications)
-        (notification,) = on.app._notifications
+        await on.until(lambda: on.app.notice)
+        notification = on.app.notice
         assert notification.title == "written", notification.message
         assert all((tmp_path / line).exists() for line in notification.message.split(" and "))
 

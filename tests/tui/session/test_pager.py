@@ -40,5 +40,5 @@ async def test_a_payload_for_which_there_is_no_room_in_the_temporary_folder_is_s
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "f")
         assert on.app.is_running and on.app._exception is None
-        why = next(iter(on.app._notifications)).message
+        why = on.app.notice.message
         assert ("No usable temporary directory" if where == "opened" else "No space left") in why

@@ -102,7 +102,7 @@ async def test_enter_says_all_of_a_mistake_that_the_bar_has_no_room_for(stage, c
         await on.press("down", "enter", "slash", *"tipe:x", "enter")
         mistake = on.app.screen.bar.mistake
         assert mistake not in on.text()
-        (notification,) = on.app._notifications
+        notification = on.app.notice
         assert notification.message == mistake and on.app.screen.bar.typing
 
 
@@ -227,7 +227,7 @@ async def test_a_mistake_of_ours_in_a_job_is_said(stage, chat_recording, monkeyp
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_*", "enter")
         await on.until(lambda: "filtering stopped" in on.text())
-        assert any("ValueError: two and two" in notification.message for notification in on.app._notifications)
+        assert "ValueError: two and two" in on.app.notice.message
 
 
 async def test_a_recording_that_cannot_be_read_for_a_moment_is_followed_afterwards(stage, live_chat, monkeypatch):
@@ -241,10 +241,10 @@ async def test_a_recording_that_cannot_be_read_for_a_moment_is_followed_afterwar
 
         reader.last_id = last_id
         await on.until(lambda: len(tries) == 1)
-        assert not on.app._notifications, "a moment is nothing to speak of"
+        assert not on.app.notice, "a moment is nothing to speak of"
         on.clock.move(1_100)
         await on.until(lambda: len(tries) == 2)
-        assert [notification.message for notification in on.app._notifications] == ["the file is locked"]
+        assert on.app.notice.message == "the file is locked"
         reader.last_id = plain
         live_chat.add(20)
         on.clock.move(1_100)

@@ -33,8 +33,8 @@ async def test_what_is_called_later_may_fail_and_the_interface_goes_on(stage, ch
         reads = Failing(lambda: None)
         time = (0.01,) if how.startswith("set") else ()
         getattr(on.app.screen, how)(*time, reads)
-        await on.until(lambda: on.app._notifications)
-        (notification,) = on.app._notifications
+        await on.until(lambda: on.app.notice)
+        notification = on.app.notice
         assert notification.message == "it is locked by another program" and on.app.is_running
 
 

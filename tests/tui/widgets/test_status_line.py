@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wsreplay.tui.app import ReplayApp
+
 
 async def test_what_is_said_stands_in_the_last_line_and_goes_with_its_screen(stage, chat_recording):
     async with stage(chat_recording) as on:
@@ -11,3 +13,26 @@ async def test_what_is_said_stands_in_the_last_line_and_goes_with_its_screen(sta
         assert on.text().splitlines()[:-1] == rows and "No findings above this row." in on.text().splitlines()[-1]
         await on.press("enter")
         assert "No findings above" not in on.text()
+
+
+async def test_what_is_said_goes_by_itself(stage, chat_recording, monkeypatch):
+    async with stage(chat_recording, session=2) as on:
+        foot = on.text().splitlines()[-1]
+        monkeypatch.setattr(ReplayApp, "NOTIFICATION_TIMEOUT", 0.05)
+        on.app.notify("once")
+        await on.until(lambda: on.app.notice is None)
+        assert on.text().splitlines()[-1] == foot
+        monkeypatch.setattr(ReplayApp, "NOTIFICATION_TIMEOUT", 3600)
+        on.app.notify("first")
+        on.app.notify("second")
+        assert on.text().splitlines()[-1].strip() == "second"
+
+
+async def test_what_is_said_has_as_many_lines_as_it_takes_at_any_width(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        on.app.notify("word " * 20)
+        await on.settle()
+        assert sum("word" in line for line in on.text().splitlines()) == 1
+        await on.pilot.resize_terminal(70, 24)
+        await on.settle()
+        assert sum("word" in line for line in on.text().splitlines()) == 2

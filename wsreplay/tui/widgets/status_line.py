@@ -35,8 +35,9 @@ class StatusLine(Themed, Widget):
         self._extra: list[Run] = []
         self._keys: Sequence[tuple[str, str]] = ()
         self._entries: Sequence[tuple[str, str]] = ()
-        # What is said for a moment in place of all that: the name of its style, and its lines.
-        self._notice: tuple[str, Sequence[str]] | None = None
+        # What is said for a moment in place of all that, the name of its style, and its lines.
+        self._notice: tuple[str, str] | None = None
+        self._notice_lines: Sequence[str] = ()
 
     def say(
         self, left: list[Run], right: list[Run] | None = None, *, extra: list[Run] | None = None,
@@ -54,11 +55,19 @@ class StatusLine(Themed, Widget):
 
     def say_for_now(self, text: str, style: str = "text") -> None:
         """Say this in place of the rest, on as many lines as it takes; with no text say the rest again."""
-        room = max(1, self.size.width - 2)
-        lines = [shown for _, shown in wrapped([("plain", text)], room, self.look.own)][:_MOST_LINES] if text else []
-        self._notice = (style, lines) if lines else None
-        self.styles.height = max(1, len(lines))
+        self._notice = (text, style) if text else None
+        self._break_notice()
         self.refresh()
+
+    def on_resize(self) -> None:
+        self._break_notice()
+
+    def _break_notice(self) -> None:
+        """Into lines, as wide as there is room."""
+        room = self.size.width - 2
+        lines = wrapped([("plain", self._notice[0])], room, self.look.own) if self._notice is not None and room > 0 else []
+        self._notice_lines = [shown for _, shown in lines][:_MOST_LINES]
+        self.styles.height = max(1, len(self._notice_lines))
 
     def fit(self, runs: list[Run]) -> None:
         """Show these, and take no more columns than they need; none where there is nothing."""
@@ -73,8 +82,8 @@ class StatusLine(Themed, Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if self._notice is not None:
-            style, lines = self._notice
-            return line([(lines[y] if y < len(lines) else "", self.look.style(style))], width, self.look.ground(self._ground))
+            shown = self._notice_lines[y] if y < len(self._notice_lines) else ""
+            return line([(shown, self.look.style(self._notice[1]))], width, self.look.ground(self._ground))
         ground, ellipsis = self.look.ground(self._ground), self.look.signs.ellipsis
         return split(self._fitting_keys(width), self._right, width, ground, extra=self._extra, ellipsis=ellipsis)
 
