@@ -73,6 +73,19 @@ async def test_a_filter_by_severity_keeps_the_ghost_rows_it_speaks_of(stage, cha
         assert [type(screen.rows.view.row(number)) for number in range(len(screen.rows.view))] == [GhostRow]
 
 
+async def test_a_filter_by_severity_is_asked_again_when_there_is_a_verdict(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        await on.press("slash", *"sev>=warning", "enter")
+        assert "0 of 13   no verdict" in on.text()
+        await on.judged()
+        screen = on.app.screen
+        await on.until(lambda: len(screen.rows.matches))
+        findings = screen.recording.evidence.of_session(2)
+        speaks_of = {frame for finding in findings for frame in (*finding.frames, finding.activation) if frame}
+        assert set(screen.rows.matches) == speaks_of
+        assert "no verdict" not in on.text() and f"{len(screen.rows.matches)} of 13" in on.text()
+
+
 async def test_a_search_goes_from_match_to_match_and_around_the_end(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "ctrl+f", *"agent_started", "enter")

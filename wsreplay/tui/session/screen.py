@@ -254,7 +254,7 @@ class SessionScreen(SessionPlayer):
         """Take in what findings say that were not known yet; whether there are more than before."""
         is_more = self.recording.load_findings(pages)
         if is_more:
-            self.verdict_changed()
+            self._show_verdict()
         return is_more
 
     # Answers.
@@ -284,6 +284,10 @@ class SessionScreen(SessionPlayer):
         if self.rows.shows(self.recording.evidence, self.recording.reading):
             self.paint_lines()
             return
+        self._show_verdict()
+        self.search.verdict_changed()
+
+    def _show_verdict(self) -> None:
         self.show_open()
         self._rows_changed()
         self.finding_navigator.verdict_changed()

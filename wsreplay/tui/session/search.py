@@ -43,6 +43,8 @@ class SearchController:
         self._asked: Filter | None = None
         self._is_waiting = False
         self._is_stopped = False
+        # Whether there is another verdict than the one that the filter is being asked with.
+        self._is_outdated = False
         # Before the user began to change the filter: its text, and what the cursor stood on.
         self._before = ""
         self._stood_on: Anchor | None = None
@@ -118,9 +120,18 @@ class SearchController:
         if self._asked is not None:
             self._ask(self._asked)
 
+    def verdict_changed(self) -> None:
+        """What was asked about findings is asked again, once the last answer is there: live, verdicts come all the time."""
+        if self._asked is None or not self._asked.needs_judgement:
+            return
+        if self._is_waiting:
+            self._is_outdated = True
+        else:
+            self._ask(self._asked)
+
     def _ask(self, asked: Filter) -> None:
         scan, place = self._rows.scan(asked), self._place_in_base()
-        self._asked, self._is_stopped, self._is_waiting = asked, False, True
+        self._asked, self._is_stopped, self._is_waiting, self._is_outdated = asked, False, True, False
         work = partial(matching_ids, scan, self._rows.ask(asked), place)
         self._jobs.read_in_process(FILTERING, work, self._take_matches)
         self.say(0.0)
@@ -147,6 +158,8 @@ class SearchController:
         if finished:
             self._is_waiting = False
             self._return()
+            if self._is_outdated:
+                self._ask(asked)
 
     def grown(self) -> None:
         """The recording has more frames, and the filter has been asked about them."""
@@ -158,6 +171,8 @@ class SearchController:
         rows = self._rows
         counted = f"{len(rows.matches or ()):,} of {len(rows.base):,}" if rows.matches is not None or done < 1.0 else ""
         so_far = f"  {done:.0%}" if done < 1.0 else ""
+        if self._asked is not None and self._asked.needs_judgement and not rows.recording.evidence.is_there:
+            so_far += "   no verdict"
         marked = f"{'   ' * bool(counted)}marked only" if rows.only_marked else ""
         all_again = f"   {self._host.look.key('keep.only_marked')} shows all" if rows.only_marked else ""
         self._bar.say(
