@@ -168,7 +168,7 @@ class ReplayApp(NavigatingApp):
 
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,
-        markup: bool = True,  # noqa: ARG002 -- Textual's: nothing is markup here
+        markup: bool = True,
     ) -> None:  # fmt: skip
         """In the last line of the screen that is shown now, in place of what was said before; Textual's toasts cover rows."""
         self.clear_notifications()

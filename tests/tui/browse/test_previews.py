@@ -15,6 +15,9 @@ class SlowJobs:
     def run_in_process(self, _name, task, on_result, on_failure):
         self.tasks.append((task.args[0], on_result, on_failure))
 
+    def is_running(self, _name):
+        return bool(self.tasks)
+
     def cancel(self, _name):
         """What it has published by now has arrived."""
 
@@ -36,3 +39,23 @@ def test_recordings_are_validated_in_turn_and_one_that_ends_the_process_does_not
     assert shown == ["a", "b", "c"]
     previews.validate(recordings, ())
     assert len(jobs.tasks) == 2, "all are known"
+
+
+def test_a_folder_that_is_read_again_starts_nothing_anew(tmp_path):
+    shown: list[str] = []
+    jobs = SlowJobs()
+    previews = Previews(jobs, lambda path: shown.append(path.name))
+    a, b, c, d = (ListedRecording(tmp_path / name) for name in "abcd")
+    previews.validate([b, c], ())
+    previews.validate([a, b, c, d], ())
+    (_, on_result, _), = jobs.tasks
+    on_result(Preview())
+    previews.validate([a, b, c, d], ())
+    assert len(jobs.tasks) == 1, "c is at work"
+    on_result(Preview())
+    paths, on_result, _ = jobs.tasks[-1]
+    assert shown == ["b", "c"] and [path.name for path in paths] == ["a", "d"]
+    previews.validate([d], ())
+    assert [path.name for path in jobs.tasks[-1][0]] == ["d"], "a is gone"
+    previews.validate([d], ("another",))
+    assert len(jobs.tasks) == 4, "by another contract"

@@ -29,6 +29,14 @@ async def test_new_frames_come_in_and_the_cursor_stays_at_the_end(stage, live_ch
         assert screen.frames.cursor == 204 and "part 205" in on.text()
 
 
+async def test_that_following_is_paused_is_said_as_long_as_it_is(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        await on.press("space")
+        assert "following is paused: G follows again" in on.text() and not on.app.screen.follow.on
+        await on.press("G")
+        assert "paused" not in on.text() and on.app.screen.follow.on
+
+
 async def test_the_columns_of_all_rows_move_when_the_numbers_get_longer(stage, live_chat):
     async with stage(live_chat.path) as on:
         frames = on.app.screen.frames

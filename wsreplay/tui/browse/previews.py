@@ -123,7 +123,8 @@ class Previews:
         self._on_preview = on_preview
         # By what tells a recording from what it was before, and the contracts.
         self._known: dict[object, Preview] = {}
-        # Those that are validated now, the next one first.
+        # Those that are validated now, the next one first; and those that came since that began.
+        self._at_work: list[ListedRecording] = []
         self._waiting: list[ListedRecording] = []
         self._contracts: tuple[str, ...] = ()
 
@@ -132,30 +133,41 @@ class Previews:
 
     def forget(self) -> None:
         """What is known: the contracts may have changed."""
+        self.rest()
         self._known.clear()
 
     def validate(self, recordings: Iterable[ListedRecording], contracts: tuple[str, ...]) -> None:
-        """Validate these in turn; others that still waited are forgotten."""
-        self._contracts = contracts
+        """Validate these in turn; others that still waited are forgotten.
+
+        What is at work goes on where it is of these: a folder is read again and again while a file of it is locked.
+        """
         closed = [recording for recording in recordings if not recording.why and not recording.live]
-        self._waiting = [recording for recording in closed if self.of(recording, contracts) is None]
-        self._go_on()
+        unknown = {_key(recording, contracts): recording for recording in closed if self.of(recording, contracts) is None}
+        at_work = {_key(recording, self._contracts) for recording in self._at_work}
+        if self._jobs.is_running(PREVIEWING) and at_work and at_work <= unknown.keys():
+            self._waiting = [recording for key, recording in unknown.items() if key not in at_work]
+        else:
+            self._contracts, self._at_work, self._waiting = contracts, [], [*unknown.values()]
+            self._go_on()
 
     def _go_on(self) -> None:
         self.rest()
-        if self._waiting:
-            paths = [recording.path.absolute() for recording in self._waiting]
+        self._at_work, self._waiting = [*self._at_work, *self._waiting], []
+        if self._at_work:
+            paths = [recording.path.absolute() for recording in self._at_work]
             task = partial(preview_all, paths, self._contracts)
             self._jobs.run_in_process(PREVIEWING, task, self._take, self._fail)
 
     def _take(self, preview: Preview) -> None:
-        recording = self._waiting.pop(0)
+        recording = self._at_work.pop(0)
         self._known[_key(recording, self._contracts)] = preview
         self._on_preview(recording.path)
+        if not self._at_work and self._waiting:
+            self._go_on()
 
     def _fail(self, why: str) -> None:
         """The process has ended: on the recording that it was at, of which nothing is known; go on with the others."""
-        if self._waiting:
+        if self._at_work:
             self._take(Preview(why=why, failed=True))
         self._go_on()
 

@@ -29,21 +29,22 @@ _ROOMS = {
     "keep": "marks, copies, files", "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
 }  # fmt: skip
 _SIGNS = (
-    "✗ error      ▲ warning      ◆ missing: it never came      ⇅ out of order      ◷ late",
-    "▶ client to server      ◀ server to client      ▎ witness of the finding      ⚑ mark",
-    "● recording      ◌ the recorder is silent      ■ ended      ╳ ended without a clean close",
+    ("✗ error", "▲ warning", "◆ missing: it never came", "⇅ out of order", "◷ late"),
+    ("▶ client to server", "◀ server to client", "▎ witness of the finding", "⚑ mark"),
+    ("● recording", "◌ the recorder is silent", "■ ended", "╳ ended without a clean close"),
 )
 _FILTER = (
-    'type:tool_* user:u1 "timeout"      terms separated by spaces must all match',
-    "a | b      !a      (…)      | means or, ! means not",
-    "/tool.*failed/i      $.tool_name=search*      $.error",
-    "fields: type dir op conn session user thread run sev rule size t",
-    "dir:s2c      op:ping      sev>=warning      size>10kB      t>=1:30",
+    ('type:tool_* user:u1 "timeout"', "terms separated by spaces must all match"),
+    ("a | b", "!a", "(…)", "| means or, ! means not"),
+    ("/tool.*failed/i", "$.tool_name=search*", "$.error"),
+    ("fields: type dir op conn session user thread run sev rule size t",),
+    ("dir:s2c", "op:ping", "sev>=warning", "size>10kB", "t>=1:30"),
 )
 
 
 _COLUMN, _KEYS = 48, 13  # cells
 _GAP = 2
+_BETWEEN = 6
 
 
 class HelpScreen(BaseScreen):
@@ -132,13 +133,15 @@ class HelpScreen(BaseScreen):
 def help_lines(
     bindings: Iterable[Binding], keys: Mapping[str, str], width: int, words: str = "", *, with_names: bool = False
 ) -> list[DetailLine]:
-    """The keys by room side by side, then the signs and the filter language; of all that the lines that have the words.
+    """The keys by room side by side, then the signs and, where frames are filtered, how; of all that what has the words.
 
     `with_names` shows beside each key the name by which a configuration can give it to something else.
     """
     rooms: dict[str, list[str]] = {}
+    has_frames = False
     for binding in bindings:
         assert binding.id is not None
+        has_frames |= binding.id == "session.filter"
         pressed = ", ".join(shown(key) for key in keys.get(binding.id, binding.key).split(","))
         room = _ROOMS[binding.id.partition(".")[0]]
         text = f"{pressed:<{_KEYS}}{binding.description}"
@@ -147,9 +150,10 @@ def help_lines(
     names = sorted(rooms, key=list(_ROOMS.values()).index)
     blocks = [[name, *_jumps_folded(rooms[name])] for name in names]
     lines = _side_by_side(blocks, 1 if with_names else max(1, width // _COLUMN))
-    for title, texts in (("signs", _SIGNS), ("filter", _FILTER)):
-        if kept := [text for text in texts if is_kept(f"{title} {text}", words)]:
-            lines += [("head", title), *(("plain", text) for text in kept), ("plain", "")]
+    for title, rows in (("signs", _SIGNS), ("filter", _FILTER if has_frames else ())):
+        kept = [[text for text in row if is_kept(f"{title} {text}", words)] for row in rows]
+        if texts := [text for row in kept for text in _wrapped(row, width)]:
+            lines += [("head", title), *(("plain", text) for text in texts), ("plain", "")]
     if with_names and lines:
         how = f'[keys] in {config_path()}: the name on the right = "keys"'
         lines += [("head", "other keys"), *(("plain", part) for part in textwrap.wrap(how, width, break_on_hyphens=False))]
@@ -171,6 +175,17 @@ def _side_by_side(blocks: Sequence[list[str]], count: int) -> list[DetailLine]:
         columns[-1] += [f"{head}:", *(f"  {text}" for text in rest), ""]
     rows = zip_longest(*columns, fillvalue="")
     return [("plain", "".join(f"{fit(text, _COLUMN - _GAP):<{_COLUMN}}" for text in row).rstrip()) for row in rows]
+
+
+def _wrapped(texts: Sequence[str], width: int) -> list[str]:
+    """As many on a line as there is room for."""
+    lines: list[str] = []
+    for text in texts:
+        if lines and len(lines[-1]) + _BETWEEN + len(text) <= width:
+            lines[-1] += " " * _BETWEEN + text
+        else:
+            lines.append(text)
+    return lines
 
 
 def _jumps_folded(lines: list[str]) -> list[str]:

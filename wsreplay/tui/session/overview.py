@@ -82,7 +82,7 @@ class OverviewController:
             known: Iterable[tuple[int, Wrong]] = evidence.all_places.sketch(session)
         else:
             known = ((moment(finding), finding) for finding in evidence.of_session(session) if not finding.caused_by)
-        places = [(t_ns, _kind_of(finding)) for t_ns, finding in known if finding.severity != "info"]
+        places = [(t_ns, str(finding.severity)) for t_ns, finding in known if finding.severity != "info"]
         placed_rows = self._recording.placed_rows_of(self._rows.session)
         between = [(when(row), "mark" if isinstance(row, NoteRow) else "fault") for row in placed_rows]
         on_frames = [(mark.t_ns, "mark") for mark in self._recording.marks if mark.frame_id and self._rows.holds(mark.frame_id)]
@@ -117,9 +117,3 @@ class OverviewController:
 
     def _places_failed(self, there: ExtraCount, _why: str) -> None:
         self._known, self._is_placing = there, False  # until there are others
-
-
-def _kind_of(finding: Wrong) -> str:
-    """What the overview shows of a finding; of a missing event that is only a warning, how grave it is."""
-    is_told = finding.kind in ("order", "late") or (finding.kind == "missing" and finding.severity == "error")
-    return finding.kind if is_told else str(finding.severity)

@@ -14,7 +14,8 @@ from wsreplay.tui.host import Themed
 from wsreplay.tui.messages import JumpTo
 from wsreplay.tui.recording.density import bars, column, strongest, time_of_column
 
-_RANKS = {"mark": 0, "fault": 1, "warning": 1, "late": 2, "order": 3, "error": 4, "missing": 5}
+_RANKS = {"mark": 0, "fault": 1, "warning": 2, "error": 3}
+_HUES = {"mark": "word", "fault": "warning", "warning": "warning", "error": "error"}
 
 
 class Overview(Themed, Widget):
@@ -39,7 +40,7 @@ class Overview(Themed, Widget):
             self.refresh()
 
     def place(self, places: Sequence[tuple[int, str]]) -> None:
-        """What is to be seen where: (time, kind), of kinds missing, error, order, late, warning, fault, mark."""
+        """What is to be seen where: (time, kind), of kinds error, warning, fault, mark."""
         if places != self._places:
             self._places = places
             self.refresh()
@@ -87,20 +88,15 @@ class Overview(Themed, Widget):
     def _marks_line(self) -> Strip:
         width = self.size.width
         marks = self.look.signs
-        signs = {
-            "mark": marks.mark, "fault": marks.fault, "warning": marks.warning, "late": marks.late, "order": marks.order,
-            "error": marks.error,
-        }  # fmt: skip
-        shown = strongest(((self._column(t), kind) for t, kind in self._places), lambda kind: _RANKS.get(kind, -1), width)
+        signs = {"mark": marks.mark, "fault": marks.fault, "warning": marks.warning, "error": marks.error}
+        shown = strongest(((self._column(t), kind) for t, kind in self._places), lambda kind: _RANKS[kind], width)
         cells: list[tuple[str, Style]] = []
         for x in range(width):
             kind = shown.get(x)
             if kind is None:
                 cells.append((" ", self.look.ground("ground")))
             else:
-                hue = {"mark": "word", "fault": "warning"}.get(kind, kind)
-                style = self.look.style(hue, on="ground", bold=kind in ("error", "missing"))
-                cells.append((signs.get(kind, marks.missing), style))
+                cells.append((signs[kind], self.look.style(_HUES[kind], on="ground", bold=kind == "error")))
         return _joined(cells, width)
 
     def on_click(self, event: events.Click) -> None:

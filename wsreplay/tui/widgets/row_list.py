@@ -182,8 +182,13 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
 
     # Painting.
 
+    @property
+    def row_width(self) -> int:
+        """Cells of a row: the scroll bar stands beside them."""
+        return self.size.width - self.scrollbar_size_vertical
+
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.row_width
         row = self.scroll_offset.y + y
         if row >= self._count:
             return self.paint_empty(y, width)

@@ -63,6 +63,11 @@ class Table(RowList):
                 return [(number, wanted[number] or max(4, rest)) for number in shown]
             shown.remove(last)
 
+    @property
+    def row_width(self) -> int:
+        """As wide as the head of the columns: a cell ends with blanks, which the scroll bar may cover."""
+        return self.size.width
+
     def paint(self, row: int, width: int) -> Strip:
         runs: list[Run] = [(" ", self.look.style())]
         cells = self._cells_of(row)
