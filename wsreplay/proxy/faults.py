@@ -72,6 +72,7 @@ class FaultyTunnel(Tunnel):
     ) -> None:  # fmt: skip
         self.plan = plan
         self.began = asyncio.get_running_loop().time()
+        # what happens at a time of its own
         self._timers: list[asyncio.TimerHandle] = []
         super().__init__(connection, recorder, client, server, on_closed)
         for index, spec in enumerate(plan.specs):
@@ -155,20 +156,20 @@ class FaultyLeg(Leg):
         super().__init__(tunnel, direction, transport)
         self.direction = direction
         self._faults = tunnel
-        self._specs: list[tuple[int, FaultSpec]] = []
+        self._specs: list[tuple[int, FaultSpec]] = []  # those that bear on these bytes, with their places in the plan
         self._actions: list[tuple[int, Callable[[], None]]] = []  # at which byte what is done
         self._offset = 0  # bytes that came
         self._next_cut: dict[int, int] = {}  # per slicing fault: where the next piece ends
-        self._cuts: dict[int, Random] = {}
-        self._line: deque[tuple[float, bytes | Callable[[], None]]] = deque()
+        self._cuts: dict[int, Random] = {}  # what draws those ends
+        self._line: deque[tuple[float, bytes | Callable[[], None]]] = deque()  # what is passed on, and when: the loop's time, s
         self._on_line = 0  # bytes
-        self._last_due = self._free_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._swallowing = False
+        self._last_due = self._free_at = 0.0  # of the line's last item; of the bandwidth
+        self._timer: asyncio.TimerHandle | None = None  # when the line's first item is due
+        self._swallowing = False  # whatever comes is dropped, to the end
         self._closed_until = 0.0  # nothing passes before this time
-        self._stilled = False
+        self._stilled = False  # nothing is passed on any more
         self._line_holds = False  # an end waits behind what is on the line
-        self._noted: set[str] = set()
+        self._noted: set[str] = set()  # the kinds that are on record and need not be again
         self._loop = asyncio.get_running_loop()
 
     def add(self, index: int, spec: FaultSpec) -> None:

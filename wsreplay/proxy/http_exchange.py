@@ -36,6 +36,7 @@ class Exchange:
         self._record = HandshakeRecord(route, client)
         self._loop = asyncio.get_running_loop()
         self.client = client
+        # None until it is dialled.
         self.upstream: asyncio.Transport | None = None
         self._requests = RequestStream()
         self._responses = ResponseStream()
@@ -47,6 +48,7 @@ class Exchange:
         self._on_their_way: deque[int] = deque()
         # Requests whose answer is not complete.
         self._unfinished = 0
+        # None until one has come; it tells what an answer is to.
         self._last_request: RequestHead | None = None
         # Why bytes are not read, where some are not.
         self._why_unread = ""
@@ -54,8 +56,10 @@ class Exchange:
         self._refused = False
         # Which of client and upstream have enough to write for now.
         self._full = [False, False]
+        # Begun once; what a client says before waits.
         self._dialing: asyncio.Task[None] | None = None
         self._client_ended = self._upstream_ended = False
+        # No more to do here: it has ended, or is a tunnel now.
         self._over = False
         self._timeouts = ExchangeTimeouts(route.limits, self._loop.time())
         route.exchanges.add(self)

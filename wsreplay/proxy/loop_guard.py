@@ -22,6 +22,7 @@ class LoopGuard:
 
     def __init__(self) -> None:
         self.header = HEADER, token_hex(8)
+        # how many requests of each number have no answer yet
         self._on_their_way: Counter[int] = Counter()
 
     def has_come_round(self, request: RequestHead) -> bool:

@@ -15,6 +15,7 @@ class OrderedWriter:
         self.transport = transport
         self._drained = drained
         self.waiting = 0  # bytes
+        # how many have blocked it, and what has to wait
         self._blocks = 0
         self._queue: deque[bytes | Callable[[], None]] = deque()
 

@@ -86,9 +86,11 @@ class RecordingProxy:
         self.options = options or Options()
         self.path = Path(path)
         self.upstream = Upstream.parse(upstream)
+        # None until `stop` has closed the recordings.
         self.summary: Report | None = None
         self.leftovers: list[Leftover] = []  # what could not be recorded in the time that `stop` had
         self._origins = self._origin_rule()
+        # From entering to leaving: what listens, and what is done again and again beside it.
         self._server: asyncio.Server | None = None
         self._heart: asyncio.Task[None] | None = None
         self._limiting: asyncio.Task[None] | None = None
@@ -98,7 +100,9 @@ class RecordingProxy:
         self._rotate_at = 0.0  # not before this time (monotonic, s)
         self._rotations_failed = 0  # in a row
         self._stays_because = ""  # why not, as the user was told
+        # Begun by the first `stop`; others wait for it.
         self._stopping: asyncio.Future[Report] | None = None
+        # Of the redactor: the same in all recordings.
         self._key = token_hex(32)
         # Those that connections are still written into; the last one takes new ones.
         self._recordings: list[OutputRecording] = []

@@ -24,6 +24,7 @@ class PendingRecord:
     """A record that the socket has not taken whole, and what is to be done once it has."""
 
     record: bytes
+    # None where nothing waits for it
     forward: Forward | None = None
 
 
@@ -31,10 +32,13 @@ class PendingRecord:
 class Totals:
     """What the recorder has committed, and what it has not yet; `faults` are those that were put on record."""
 
+    # of what is committed
     frames: int = 0
     events: int = 0
+    # that peers have sent, and those of records that are not committed
     bytes: int = 0
     waiting_bytes: int = 0
+    # of the recorder
     restarts: int = 0
     faults: int = 0
 
@@ -64,10 +68,12 @@ class RecordQueue:
         # There is as much as may be kept: whoever hands over is to read no more until `on_crowded` says so.
         self.crowded = False
         self.on_crowded: Callable[[bool], None] = lambda crowded: None
-        # Since when traffic is held back (monotonic, ns).
+        # Since when traffic is held back (monotonic, ns); None: it is not.
         self._held_since: int | None = None
+        # Nothing is taken any more: what passes is not recorded.
         self._over = False
         self.totals = Totals()
+        # When the recording's time began (monotonic, ns).
         self.origin_ns = 0
 
     @property

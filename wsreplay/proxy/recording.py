@@ -28,9 +28,12 @@ class OutputRecording:
         self.recorder.on_relocated = self._relocated
         self._on_relocated = on_relocated
         self._ids = itertools.count(1)
+        # how many connections have not ended
         self._open = 0
         self.unused = True  # no connection has been opened
+        # there are no new connections: it is closed with the last one
         self._retired = False
+        # begun once; others wait for it
         self._closing: asyncio.Task[Report] | None = None
 
     async def start(self) -> None:

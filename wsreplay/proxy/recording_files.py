@@ -164,6 +164,7 @@ class _Pointer:
     """One file, whatever it is called; nothing where there was none."""
 
     def __init__(self) -> None:
+        # None: no file is pointed to
         self._descriptor: int | None = None
 
     def open(self, path: Path) -> None:

@@ -38,6 +38,7 @@ class DescriptorReserve:
     """Descriptors held so that a recorder can be started when connections have taken all others."""
 
     def __init__(self) -> None:
+        # no more than RESERVE
         self._held: list[int] = []
 
     def fill(self) -> None:

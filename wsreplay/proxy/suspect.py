@@ -37,11 +37,12 @@ class SuspectRecord:
 
     quick_deaths: int = 0  # in a row
     careful: bool = False  # the next recorder is to be
+    # when the recorder came to work; None: none is at work
     _ready_at: float | None = None
     _applying: int | None = None  # the record that the recorder said it is at, if it has said nothing since
     _number: int = 0  # the record that the last ones died at
-    _deaths: int = 0
-    _times_left_out: dict[int, int] = field(default_factory=dict)
+    _deaths: int = 0  # there, in a row; 0 once it was left out
+    _times_left_out: dict[int, int] = field(default_factory=dict)  # of each record
 
     def ready(self, now: float) -> None:
         """A recorder is at work."""

@@ -62,12 +62,15 @@ class Leg(asyncio.Protocol):
 
     def __init__(self, tunnel: Tunnel, direction: int, transport: asyncio.Transport) -> None:
         self.transport = transport
+        # how the peer's stream has ended; None: it has not
         self.end: StreamEnd | None = None
+        # whether its transport is gone
         self.lost = False
         self._tunnel = tunnel
         self._direction = direction
         self._recorder = tunnel.recorder
         self._connection = tunnel.id
+        # how many `hold`s were not taken back; why nothing is read, a bit a reason
         self._held = 0
         self._paused = 0
         self._tls = transport.get_extra_info("sslcontext") is not None
@@ -175,7 +178,9 @@ class Tunnel:
         self.id = connection
         self.recorder = recorder
         self._on_closed = on_closed
+        # as it goes on record; None: no peer has ended its stream
         self._closing: Closing | None = None
+        # how many of the transports are gone
         self._lost = 0
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.legs = (self.make_leg(0, client), self.make_leg(1, server))

@@ -31,6 +31,7 @@ class Watchdog:
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
+        # Of the next look; None until the first.
         self._timer: asyncio.TimerHandle | None = None
         # Since when the recorder has said nothing though something is due.
         self._quiet_since: float | None = None

@@ -25,6 +25,7 @@ class UnfinishedMessages:
     """The large messages in progress of all connections: which ones are let go when they are too much together."""
 
     def __init__(self) -> None:
+        # The bytes of each, by connection and direction.
         self._sizes: dict[tuple[LiveConnection, int], int] = {}
 
     def note(self, connection: LiveConnection, direction: int, size: int) -> None:
@@ -55,17 +56,23 @@ class LiveConnection:
 
     def __init__(self, opened: ConnectionOpened, opened_ns: int, writer: Writer, rules: Rules) -> None:
         self.id, self.opened, self.opened_ns = opened.id, opened, opened_ns
+        # How many of its frames are rows, and the last one's id; None: none is.
         self.seq = 0
         self.last_frame_id: int | None = None
+        # Messages with a type.
         self.events = 0
+        # None until the server has answered.
         self.status: int | None = None
+        # None until it has accepted.
         self.streams: tuple[DirectionStream, DirectionStream] | None = None
         # The directions that are not read.
         self.unread: dict[int, Unread] = {}
+        # As the first close frame says; None: none came, or it has no code.
         self.closed_by: str | None = None
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self.noted_error: str | None = None  # the protocol error that the file knows of
+        # By direction, whether a close frame came; whether the file knows of the first.
         self._close_seen = [False, False]
         self._close_kept = False
         self._writer = writer

@@ -31,7 +31,9 @@ class DirectionStream:
     decoder: StreamDecoder
     chunks: list[tuple[int, int, bytes]] = field(default_factory=list)  # offset, t_ns, bytes
     kept: int = 0  # the file's tail reaches up to here
+    # the file holds something of its unfinished message
     has_tail: bool = False
+    # a gap says that it cannot be inflated any more
     told_undecodable: bool = False
     is_large: bool = False  # its message in progress is among the large ones
 
@@ -62,6 +64,7 @@ class Unread:
     """A direction whose bytes pass without being read: the gap that says so, and how many bytes have passed."""
 
     reason: str
+    # bytes that have passed
     size: int = 0
     kept: int = 0  # the size that the file knows of
 

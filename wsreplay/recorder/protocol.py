@@ -164,6 +164,7 @@ class RecordReader:
     """Bytes of the socket become records."""
 
     def __init__(self) -> None:
+        # The bytes of a record that is not whole, how many there are, and how many it needs to be looked at.
         self._parts: list[bytes] = []
         self._held = 0
         self._wanted = HEAD_LENGTH

@@ -45,10 +45,12 @@ class Recorder:
         seal = redactor.key if hello.redact else None
         self._hello = hello
         self._users = [parse_user_source(text) for text in hello.users]
+        # Those that are open, by id, and of them those that have had bytes since the last `flush`.
         self._connections: dict[int, LiveConnection] = {}
         self._touched: set[LiveConnection] = set()
         # The chunk that held more than a batch may: its connection, direction and time.
         self._rest: tuple[LiveConnection, int, int] | None = None
+        # The time of the last record; the events of connections that have ended; what the next report tells of.
         self._reached = 0
         self.events = 0
         self._opened: list[ConnectionOpened] = []
@@ -61,6 +63,7 @@ class Recorder:
                 listen=hello.listen, version=hello.version,
                 options={**hello.options, "redact": hello.redact, "max_payload": hello.max_payload},
             )  # fmt: skip
+            # How many records were applied, those before the first one that came included.
             self.processed = 0
         else:
             self.run_id = hello.run_id

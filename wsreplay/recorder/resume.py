@@ -104,16 +104,17 @@ class _History:
     lost: str | None  # why the compression window cannot be known
     lost_noted: bool  # a gap says so already
     max_payload: int
+    # the last frame's number, id and end in the stream; 0: there is none
     seq: int = 0
     last_id: int = 0
     end: int = 0
     close: tuple[int, bytes] | None = None  # a close frame, which can only be the last one: its id and payload
     _at: _Reading = _Reading.START
     _opcode: int = 0  # of the message in progress whose first frames are rows, since it has outgrown being held together
-    _kept: int = 0
-    _held: list[FrameEnd] = field(default_factory=list)
-    _window: list[FrameEnd] = field(default_factory=list)
-    _size: int = 0
+    _kept: int = 0  # how many bytes its rows have
+    _held: list[FrameEnd] = field(default_factory=list)  # complete frames that wait for the first one of their message
+    _window: list[FrameEnd] = field(default_factory=list)  # frames of compressed messages
+    _size: int = 0  # bytes of their payloads
 
     @property
     def done(self) -> bool:

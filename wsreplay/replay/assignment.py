@@ -13,7 +13,7 @@ from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, resumable
 
 @dataclass
 class Pass:
-    """One time through the recording. Ids learned in one of its sessions are known to the others."""
+    """One time through the recording. `ids` are learned in one session and known to the others."""
 
     number: int
     left: list[SessionScript]
@@ -29,8 +29,11 @@ class AssignedSession:
     user: str | None
     path: str
     ids: IdMap
+    # the index of the script that its next connection plays
     next: int = 0
+    # whether a connection of its plays
     playing: bool = False
+    # when its last connection ended (monotonic, s)
     closed_at: float = 0.0
 
     def take(self) -> Script:
@@ -66,6 +69,7 @@ class SessionAssignment:
     def __init__(self, parts: Sequence[SessionScript]) -> None:
         self._parts = list(parts)
         self._round = Pass(1, list(parts))
+        # those that play, or may still come back
         self._casts: list[AssignedSession] = []
 
     def choose(self, user: str | None, path: str) -> AssignedSession:

@@ -81,12 +81,15 @@ class Result:
     Of the sessions, `playing` are under way, `most` were at once, `over` are done.
     """
 
+    # connections that are over
     played: list[Played] = field(default_factory=list)
     playing: int = 0
     most: int = 0
     over: int = 0
+    # of the backend's answers
     latencies: Latencies = field(default_factory=Latencies)
     own: Latencies = field(default_factory=Latencies)  # by how much a load keeps us ourselves from looking
+    # how long all of it took; 0 while it goes on
     seconds: float = 0.0
 
     def begin(self) -> None:
@@ -137,6 +140,7 @@ class ReplayClient:
         self._presented = replace(self.options.presented, target=target)
         self._presented.check([*PLACEHOLDERS, *(rows[0] if rows else ())])
         self._proxy = RecordingProxy(base, output, self.options.recording)
+        # As recorded; read on entering.
         self._parts: list[SessionScript] = []
         self._of_server: dict[int, frozenset[tuple[str, Any]]] = {}  # recorded ids that the server chose, by session
 

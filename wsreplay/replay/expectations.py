@@ -55,9 +55,9 @@ class Expectations:
         self._fields, self._ids, self._coalesce = fields, ids, frozenset(coalesce)
         self._at: list[float | None] = [None] * len(self._steps)
         self._first = 0  # of those that have not come
-        self._waiting: asyncio.Future[None] | None = None
-        self._wanted = -1
-        self.ended = False
+        self._waiting: asyncio.Future[None] | None = None  # of who waits for a message
+        self._wanted = -1  # the number of that message
+        self.ended = False  # nothing more will come
 
     @property
     def next(self) -> Step | None:

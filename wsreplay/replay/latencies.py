@@ -26,6 +26,7 @@ class Latencies:
 
     def __init__(self, on_time: Callable[[str, float], None] | None = None) -> None:
         self._on_time = on_time
+        # in seconds, as they came
         self._times: dict[str, array[float]] = {}
 
     def add(self, name: str, seconds: float) -> None:
@@ -57,7 +58,9 @@ class LoadConversation:
 
     def __init__(self, latencies: Latencies) -> None:
         self._latencies = latencies
+        # what our last message was, and when it went out (s); None: we have said nothing
         self._asked: tuple[str, float] | None = None
+        # the names that have come since
         self._seen: set[str] = set()
 
     def connected(self, seconds: float) -> None:

@@ -129,6 +129,7 @@ class Mutation:
         }
         self._name_of = name_of
         self.connections = {connection.id: connection for connection in connections}
+        # the last message of the recording first, fault by fault
         self.done: list[Done] = []
         self._fields = fields
         self._random = Random(seed)

@@ -45,10 +45,12 @@ class Peer:
         self.bytes_over = asyncio.get_running_loop().create_future()  # done when the other side's bytes have ended
         self.over = asyncio.get_running_loop().create_future()  # done when a close frame has come, or the bytes have ended
         self.close_payload: bytes | None = None  # of the close frame that came
+        # Nothing of ours may follow.
         self.sent_close = False
         self.control: Counter[int] = Counter()  # control frames that came since the last message, by their opcode
         self._masked = direction == 0
         self._decoder = StreamDecoder(direction=1 - direction, prompt=True)
+        # What gathers until it is written in one go.
         self._out: list[bytes] = []
         self._waiting = 0  # bytes in _out
         self._writable = asyncio.Event()
@@ -153,6 +155,7 @@ class Wire(asyncio.Protocol, ABC):
     """The bytes of one TCP connection: HTTP until the handshake is done, frames from there on."""
 
     def __init__(self) -> None:
+        # None until the handshake is done
         self.peer: Peer | None = None
         self.transport: asyncio.Transport
 
@@ -198,6 +201,7 @@ class ServerWire(Wire):
         self._origins = origins
         self._on_request, self._on_lost = on_request, on_lost
         self._requests = RequestStream()
+        # Sec-WebSocket-Key of the request
         self._key = b""
 
     def handshake_data(self, data: bytes) -> None:

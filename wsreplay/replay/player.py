@@ -61,11 +61,11 @@ class Played:
 
     session: int
     connection: int
-    sent: int = 0
-    came: int = 0
-    mismatches: list[Mismatch] = field(default_factory=list)
+    sent: int = 0  # messages of ours
+    came: int = 0  # messages of theirs
+    mismatches: list[Mismatch] = field(default_factory=list)  # in the order in which they showed
     late_s: list[float] = field(default_factory=list)
-    complete: bool = False
+    complete: bool = False  # all of its script was played
 
     def count_sent(self) -> None:
         """A message of ours went out."""

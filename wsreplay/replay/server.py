@@ -69,6 +69,7 @@ class ReplayServer:
     ) -> None:  # fmt: skip
         self.path = Path(recording)
         self.options = options or ServerOptions()
+        # Of connections that have ended, in the order of their ends.
         self.played: list[Played] = []
         self._watch = watch or ServerWatch()
         self._contract = contract
@@ -76,9 +77,11 @@ class ReplayServer:
         self._ids: dict[int, frozenset[object]] = {}  # by session, once somebody asked
         self._redactor = Redactor()
         self._origins = OriginGate(OriginRule.of((self.options.host,), self.options.allow_origins), self._watch.warn)
+        # One for each connection that is played, and all connections, those included whose request has not come.
         self._tasks: set[asyncio.Task[None]] = set()
         self._wires: set[ServerWire] = set()
         self._changed = asyncio.Condition()
+        # None until it is entered.
         self._server: asyncio.Server | None = None
         self._casting: SessionAssignment
         self.connections = 0  # how many the recording has for clients to open
