@@ -36,7 +36,9 @@ _FETCHED = 1_000  # rows at once
 class SqlSources:
     """What is asked: recordings with their names, and files of Parquet by table."""
 
+    # each with the name that its rows bear
     recordings: list[tuple[Path, str]] = field(default_factory=list)
+    # by table; a file counts to the one that a folder above it is named after
     parquet: dict[str, list[Path]] = field(default_factory=dict)
 
 

@@ -25,6 +25,7 @@ MOST_HELD = 20  # of what must be known: the last ones, while somebody else has 
 class _Rate:
     """Frames a second, over the last second or so."""
 
+    # at the last update: the total, when that was (monotonic, s), and the rate that came of it
     frames: int = 0
     at: float = 0.0
     value: float = 0.0
@@ -44,7 +45,9 @@ class Console:
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
         self._rate = _Rate(at=time.monotonic())
+        # whether the status line stands in the terminal's last line
         self._drawn = False
+        # whether somebody else has the terminal, and what is to be said once it is given back
         self._silent = False
         self._held: deque[str] = deque(maxlen=MOST_HELD)
 

@@ -28,6 +28,7 @@ class Followers:
         self.chosen = [argument for contract in contracts for argument in ("-c", contract)]
         if contracts:
             self.chosen += [argument for user in users for argument in ("--user", user_source_text(user))]
+        # Each with the recording that it judges.
         self._processes: list[tuple[Path, subprocess.Popen[bytes]]] = []
         # The recordings whose verdicts were not ready in time.
         self.late: list[Path] = []

@@ -33,14 +33,15 @@ class Listed:
     """One recording in the list."""
 
     path: Path
-    started: str = ""
-    size: int = 0
-    frames: int = 0
-    live: bool = False
-    sessions: list[Session] = field(default_factory=list)
-    tallies: dict[int, tuple[int, int]] = field(default_factory=dict)
-    reached_ns: int = 0
-    faults: int = 0  # injected on purpose
+    started: str  # when its first run began, in UTC; "": it has none
+    size: int  # bytes
+    frames: int
+    live: bool  # it is being written
+    sessions: list[Session]
+    tallies: dict[int, tuple[int, int]]  # by connection: frames, and bytes on the wire
+    reached_ns: int
+    faults: int  # injected on purpose
+    # None where no verdict was asked for.
     judgement: Judgement | None = None
     # By connection, where they were asked for.
     decoders: dict[int, Choice] = field(default_factory=dict)

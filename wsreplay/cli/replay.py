@@ -279,8 +279,10 @@ class _Say:
 
     def __init__(self, quiet: bool, most: int | None = None) -> None:
         self._quiet, self._most = quiet, most
+        # how many mismatches there were, those included that are left out
         self._told = 0
         self._begun = time.monotonic()
+        # whether the progress stands in the terminal's last line
         self._drawn = False
 
     def line(self, text: str) -> None:

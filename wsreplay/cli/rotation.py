@@ -60,6 +60,7 @@ class Rotation:
         self._limit, self._proxy, self._console, self._turned = limit, proxy, console, turned
         self._first = proxy.path
         self._began_ns = time.monotonic_ns()
+        # after a failure, when to try again (monotonic, s)
         self._not_before = 0.0
 
     async def check(self) -> None:

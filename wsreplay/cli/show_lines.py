@@ -54,6 +54,7 @@ class Times:
         self.width = _TIME_WIDTH[form]
         self._form = form
         self._runs = runs
+        # when the line before was, for `delta`
         self._last_ns = 0
 
     def text(self, t_ns: int) -> str:
@@ -88,6 +89,7 @@ class FrameLines:
         self._raw = raw
         self._pretty = pretty
         self._paint: Paint = click.style if painted else _plain
+        # of the last line: where it changes, a heading comes first
         self._connection: int | None = None
 
     def line(self, item: Frame | Fault | Note, shown: Shown) -> str:

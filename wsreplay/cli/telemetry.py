@@ -35,13 +35,16 @@ class Telemetry:
     ) -> None:  # fmt: skip
         """Raises UsageError where an extra is missing, or the address is taken."""
         self._wanted, self._complain = metrics is not None or otlp is not None, complain
+        # where spans go, without a password; "": nowhere
         self._endpoint = ""
         if otlp is not None:
             self._endpoint = check_collector(otlp, "--otlp")
         self._listener = None if metrics is None else _listen(metrics)
         descriptor = None if self._listener is None else self._listener.fileno()
         self._options = TelemetryOptions(descriptor, otlp or "", next(iter(contracts), ""), tuple(map(user_source_text, users)))
+        # None until there is something to record
         self._process: subprocess.Popen[bytes] | None = None
+        # when it was started, and was last told how the relay is doing (monotonic, s)
         self._started_at = 0.0
         self._told_at = 0.0
         # why nothing can be recorded at the moment

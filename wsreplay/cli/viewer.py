@@ -31,7 +31,9 @@ class TypedLines:
     def __init__(self, proxy: RecordingProxy, console: Console) -> None:
         self._proxy = proxy
         self._console = console
+        # None where an empty line means nothing
         self._on_empty: Callable[[], object] | None = None
+        # the descriptor that is read; None: none
         self._terminal: int | None = None
 
     def read(self, on_empty: Callable[[], object] | None = None) -> None:

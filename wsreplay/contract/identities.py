@@ -50,6 +50,7 @@ class IdFinder:
     within it."""
 
     def __init__(self, ids: Sequence[tuple[str, Path]]) -> None:
+        # Those at the top of a message; those in an object at the top, by its name; those that stand elsewhere.
         self._top: list[_Member] = []
         self._inner: dict[str, list[_Member]] = {}
         self._deep: list[tuple[str, Path]] = []
@@ -61,6 +62,7 @@ class IdFinder:
             else:
                 self._deep.append((domain, path))
         self.domains = sorted({domain for domain, _ in ids})
+        # What was worked out before: by the names of a message's members, and by the places of its ids.
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._layouts: dict[tuple[tuple[str, Path], ...], IdLayout] = {}
         self._names = {root: frozenset(name for name, _, _ in members) for root, members in self._inner.items()}
@@ -267,6 +269,7 @@ class IdMap:
 
     def __init__(self, below: IdMap | None = None) -> None:
         self._below = below
+        # By kind of id and id, there and back; the first pair stays.
         self._live: dict[tuple[str, Id], Id] = {}
         self._recorded: dict[tuple[str, Id], Id] = {}
         # The same for texts, whatever kind of id they are; None for one that stands for different ones.

@@ -51,6 +51,7 @@ class ObservedTypes:
 
     decoder: str
     type_path: Path | None
+    # by (direction, type); of the samples no more than _SAMPLES each
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
     samples: dict[tuple[int, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
 

@@ -53,7 +53,9 @@ class Backend:
         self.host, self.port = host, port
         self.require_auth, self.secret, self.pace = require_auth, secret, pace
         self._conversations: dict[tuple[str | None, str], Conversation] = {}  # by user and thread
+        # what goes on beside the connections: runs of the agent, above all
         self._tasks: set[asyncio.Task[None]] = set()
+        # None until it is entered
         self._server: Server | None = None
         self._origins, self._ticket = OriginRule.of((host,), allow_origins), ticket
 

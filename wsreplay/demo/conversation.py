@@ -33,10 +33,13 @@ class Conversation:
 
     def __init__(self, user: str | None) -> None:
         self.user = user
+        # None while the client is away
         self.connection: ServerConnection | None = None
         self.expiry: asyncio.TimerHandle | None = None  # when it is forgotten, while no connection is attached
+        # all threads that began here, and the runs that go on
         self.threads: set[str] = set()
         self.runs: set[asyncio.Task[None]] = set()
+        # the last events, and the number of the last one
         self.history: deque[Event] = deque(maxlen=HISTORY)
         self._seq = 0
         self._sending = asyncio.Lock()

@@ -36,7 +36,9 @@ class Comparer:
         self._fields, self._slices, self._shape = fields, slices, shape
         self._levels = frozenset(fields.levels)
         self._numbers: tuple[dict[SliceRef, tuple[int, int]], dict[SliceRef, tuple[int, int]]] = ({}, {})
+        # what tells (direction, type, number of the slice) from others: the same for both sides
         self._weak: dict[tuple[int, str, int], int] = {}
+        # by kind of id: which id of b an id of a stands for, and back; the first pair stays
         self._forward: dict[tuple[str, Id], Id] = {}
         self._backward: dict[tuple[str, Id], Id] = {}
 

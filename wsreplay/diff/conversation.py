@@ -73,7 +73,7 @@ class _MessageShape:
         self.rest = tuple(layout.places[index] for index in self.others)
         self.top = [path[0] for _, path in layout.places if len(path) == 1]
         self.deep = [path for _, path in layout.places if len(path) > 1]
-        self.places: dict[tuple[Id, ...], SliceRef] = {}
+        self.places: dict[tuple[Id, ...], SliceRef] = {}  # by the values of the ids that are named
 
 
 class ComparedSession:
@@ -84,20 +84,22 @@ class ComparedSession:
 
     def __init__(self, session: Session, fields: Fields, coalesce: Collection[str] = ()) -> None:
         self.session = session
-        self.said: list[ComparedMessage] = []
+        self.said: list[ComparedMessage] = []  # whole after `finish`
         self._fields, self._coalesce = fields, frozenset(coalesce)
         self._times = [path[0] for path in fields.volatile if len(path) == 1]
         self._deep_times = [path for path in fields.volatile if len(path) > 1]
         self._start = session.opened_ns
         self._slots: dict[str, int] = {level: place for place, level in enumerate(fields.levels)}
         self._numbers: dict[int, int] = {}  # the latest sequence number of each direction
-        self._forms: dict[IdLayout, _MessageShape] = {}
+        self._forms: dict[IdLayout, _MessageShape] = {}  # by where the ids stand
         self._seq = fields.seq[0] if fields.seq is not None and len(fields.seq) == 1 else None
         self._nowhere = SliceRef((), (), (), ())
+        # its connections: those that come, the next one last, and those that are open
         self._to_open = list(session.connections)[::-1]
         self._open_now: list[Connection] = []
         self._last: dict[tuple[int, SlicePath], int] = {}  # the latest message of a slice
         self._known: dict[Id, str] = {}  # the ids that keys have found, each with its kind
+        # layouts to which the places of ids were added that were recognized by their values
         self._wider: dict[tuple[IdLayout, tuple[tuple[str, paths.Path], ...]], IdLayout] = {}
         self._parts: dict[int, list[Any]] = {}  # of messages that may be several ones coalesced
 

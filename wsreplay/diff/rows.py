@@ -166,6 +166,7 @@ class _Order:
 
     def __init__(self, a: ComparedSession, b: ComparedSession, pairs: Sequence[Pair]) -> None:
         self._talks = a, b
+        # by direction and slice, the places of pairs in a and in b: said in the slice itself, and in it or its parts
         self._exact: dict[tuple[int, SlicePath], tuple[list[int], list[int]]] = {}
         self._below: dict[tuple[int, SlicePath], tuple[list[int], list[int]]] = {}
         for i, j in pairs:

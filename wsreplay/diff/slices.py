@@ -17,6 +17,7 @@ class _Node:
 
     def __init__(self, chain: SlicePath, birth: tuple[int, str], label: tuple[Any, ...], opening: int) -> None:
         self.chain, self.birth, self.label, self.opening = chain, birth, label, opening
+        # in the order in which they began
         self.children: list[_Node] = []
         self.kinds = 0  # a digest of the types that were said in it, in order
 
@@ -61,6 +62,7 @@ class Correspondence:
     def __init__(self, a: ComparedSession, b: ComparedSession) -> None:
         self._numbers: tuple[dict[SlicePath, int], dict[SlicePath, int]] = ({(): 0}, {(): 0})
         self._ids: tuple[dict[tuple[str, Id], int], dict[tuple[str, Id], int]] = ({}, {})
+        # the last number that was given
         self._count = 0
         self._pair(_tree(a), _tree(b))
 

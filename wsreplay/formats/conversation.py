@@ -31,6 +31,7 @@ class Payloads:
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 -- closed with this
+        # of what was written, in bytes
         self._end = 0
 
     def __enter__(self) -> Self:
@@ -68,6 +69,7 @@ class ReadMessage:
     t: float | None
     from_client: bool | None
     opcode: int
+    # as `Payloads.keep` gives it
     payload: bytes | tuple[int, int] = b""
     fin: bool = True
     fault: str | None = None
@@ -81,8 +83,10 @@ class ReadEnd:
     t: float | None
     by: str | None
     code: int | None
+    # None where it is not known
     reason: str | None = None
     ending: str = Ending.CLEAN
+    # what the file says of a failure, for people
     error: str | None = None
 
 
@@ -96,7 +100,9 @@ class ReadConversation:
     status: int | None
     response_headers: Headers
     messages: list[ReadMessage]
+    # None where the file does not say it
     ended: ReadEnd | None = None
+    # the client's address
     peer: str | None = None
     more: dict[str, Any] = field(default_factory=dict)  # what the line `open` says beside
 

@@ -55,6 +55,7 @@ class HarReader:
     """Reads one HAR; `reached` says then how far the trace reaches, in seconds since the epoch, where we wrote it."""
 
     def __init__(self, name: str, remarks: Remarks, payloads: Payloads, attachments: Attachments) -> None:
+        # None where it does not say it
         self.reached: float | None = None
         self._name, self._remarks, self._payloads, self._attachments = name, remarks, payloads, attachments
         self._began: float | None = None  # when the entry before was opened

@@ -33,12 +33,16 @@ class EntrySplitter:
     def __init__(self) -> None:
         self.before = b""  # the document up to its entries, once they have begun
         self.over = False  # the list of entries is closed
+        # what is still needed of what was fed, and up to where it was looked at
         self._buffer = bytearray()
         self._position = 0
+        # whether that place is in a string, and where the string began in the buffer
         self._in_string = False
         self._string_start = 0
+        # how many brackets are open
         self._depth = 0
         self._names: list[bytes] = [b"", b"", b""]  # the last string at each of the outer depths: a member's name
+        # what the open brackets belong to: the member `log`, the list of its entries
         self._in_log = False
         self._in_entries = False
 

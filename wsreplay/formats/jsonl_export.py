@@ -60,6 +60,7 @@ class _Export:
         self._whole = connections is None
         self._connections = recording.connections() if connections is None else connections
         self._ids = {connection.id for connection in self._connections}
+        # by connection and direction: where the next frame would begin, and the fragments of a message so far
         self._offsets: dict[tuple[int, int], int] = {}
         self._messages: dict[tuple[int, int], list[Frame]] = {}
 

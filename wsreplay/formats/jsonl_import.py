@@ -101,13 +101,19 @@ class _Intake:
         self._writer = writer
         self._redactor = redactor
         self._frames = FrameRedactor(redactor)
+        # The run that began last; 0 until the header is read.
         self._run_id = 0
+        # The latest time so far.
         self._last_ns = 0
         # Since the last commit: lines, and bytes of their payloads.
         self._lines = self._bytes = 0
+        # By run, how far the file says that it reaches.
         self._given_reach: dict[int, int] = {}
+        # Those that no line has closed.
         self._connections: dict[int, Connection] = {}
+        # By connection, how many frames it has; one that is closed stays.
         self._seq: dict[int, int] = {}
+        # By connection and direction: where the next frame would begin, and the fragments of a message so far.
         self._offsets: dict[tuple[int, int], int] = {}
         self._unfinished: dict[tuple[int, int], list[Frame]] = {}
 

@@ -17,6 +17,7 @@ class Remarks:
     """Remarks in the order in which they were first made."""
 
     def __init__(self) -> None:
+        # by place and text
         self._remarks: dict[tuple[str, str], _Remark] = {}
 
     def __len__(self) -> int:

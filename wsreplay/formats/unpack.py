@@ -153,6 +153,7 @@ class _Inflated(_PieceStream):
         self._source, self._remarks = source, remarks
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._waiting = b""  # compressed bytes that were read and not inflated
+        # how many bytes came out
         self._inflated = 0
 
     def _next(self) -> bytes | None:
@@ -186,6 +187,7 @@ class _Transcoded(_PieceStream):
     def __init__(self, source: io.RawIOBase, encoding: str, remarks: Remarks, name: str) -> None:
         self._source, self._encoding, self._remarks, self._name = source, encoding, remarks, name
         self._decoder = codecs.getincrementaldecoder(encoding)("strict")
+        # how many bytes were decoded, those aside that the decoder holds back
         self._decoded = 0
 
     def _next(self) -> bytes | None:
@@ -209,6 +211,7 @@ class _Member(_PieceStream):
 
     def __init__(self, file: zipfile.ZipExtFile, name: str, remarks: Remarks) -> None:
         self._file, self._name, self._remarks = file, name, remarks
+        # how many bytes came out
         self._read = 0
 
     def _next(self) -> bytes | None:

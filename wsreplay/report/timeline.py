@@ -65,8 +65,10 @@ class Marks:
     A finding that only follows from another one points at nothing new.
     """
 
+    # by frame id: the last witness of the findings, or what activated them
     decided: defaultdict[int, list[Finding]] = field(default_factory=lambda: defaultdict(list))
     witnesses: set[int] = field(default_factory=set)
+    # in the order of their places
     missing: list[Finding] = field(default_factory=list)
 
     @classmethod

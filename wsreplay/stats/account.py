@@ -24,9 +24,11 @@ class Account:
     the events of the last minutes by their second since 1970.
     """
 
+    # all there are, and those that are being written
     recordings: int = 0
     live: int = 0
     sessions: int = 0
+    # all of them together
     lasted_ns: int = 0
     frames: Counter[tuple[int, str]] = field(default_factory=Counter)
     payload_bytes: Counter[int] = field(default_factory=Counter)
@@ -35,6 +37,7 @@ class Account:
     spans: dict[tuple[str, str], SpanGroup] = field(default_factory=dict)
     open_spans: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
+    # how long the runs took, whatever they are called
     run_times: SpanGroup = field(default_factory=SpanGroup)
     findings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     seconds: Counter[int] = field(default_factory=Counter)

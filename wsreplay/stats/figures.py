@@ -56,6 +56,7 @@ class _Slowest:
     """The slowest spans that waited for no part of their own."""
 
     def __init__(self) -> None:
+        # No more than MOST_SLOWEST, the quickest of them first.
         self._heap: list[SlowSpan] = []
         # What others that have ended were part of.
         self._wholes: set[str] = set()

@@ -61,6 +61,7 @@ class OverviewWatch:
         self, path: Path, contract: Contract | None = None, decoder: str | None = None, users: Sequence[UserSource] = ()
     ) -> None:
         self._path, self._contract, self._decoder, self._users = path, contract, decoder, users
+        # recordings that are being written, or were when they were looked at last
         self._watches: dict[Path, RecordingWatch] = {}
         # what was counted of recordings that nobody writes any more, by day
         self._ended: dict[date | None, Account] = {}

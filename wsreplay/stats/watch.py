@@ -43,9 +43,11 @@ class RecordingWatch:
         self.recording = Recording.open(self.path)
         self._wanted, self._decoder, self._users = contract, decoder, users
         self._on_end, self._on_finding, self._on_amended = on_end, on_finding, on_amended
+        # begun by `look`, and of these the follower once it is known by what to judge
         self._follower: Follower | None = None
         self._reading: Reading | None = None
         self._account = Account()
+        # by rule, severity and verdict; an amended one may leave a 0
         self._findings: Counter[tuple[str, str, str]] = Counter()
         # up to which frame they are counted
         self._last_id = 0

@@ -59,6 +59,7 @@ class Recording:
 
     def __init__(self, path: str | Path, patience_s: float = access.PATIENCE_S) -> None:
         self.path = Path(path)
+        # By `close`: to whoever still reads, SQLite's errors mean that.
         self._closed = False
         had_wal = access.has_wal(self.path)
         self._db, self._copy = access.connect(self.path, patience_s)

@@ -42,7 +42,7 @@ class Hole:
 
 @dataclass
 class Salvaged:
-    """The tables of which rows are lost, and where frames are missing."""
+    """`tables` are those of which rows are lost, `holes` where frames are missing."""
 
     tables: set[str] = field(default_factory=set)
     holes: list[Hole] = field(default_factory=list)

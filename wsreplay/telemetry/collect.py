@@ -37,6 +37,7 @@ class SpanCollector:
         )  # fmt: skip
         self._send, self._session = send, session
         self._translator = SpanTranslator(self._watch.recording, self._watch.user_of)
+        # what is not sent yet: spans, each with the outermost that it is a part of, and findings by id
         self._ended: list[tuple[SpanRecord, SpanRecord]] = []
         self._findings: dict[str, Finding] = {}
         # spans that were sent: their ids, and the last ones by what they were about

@@ -39,6 +39,7 @@ class RecordingsFollower:
     ) -> None:
         self._contract, self._complain, self._make_watcher = contract, complain, make_watcher
         self._lock = threading.Lock()
+        # of recordings that are being written
         self._watches: dict[Path, Watcher] = {}
         # of recordings that are closed
         self._ended = Account()

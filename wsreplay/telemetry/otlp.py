@@ -92,6 +92,7 @@ class _LastMessage(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
+        # of the batch that is being sent, its first line; "": nothing was said
         self.text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -104,6 +105,7 @@ class BackgroundSender:
     def __init__(self, sender: SpanSender, complain: Callable[[str], None]) -> None:
         self._sender, self._complain = sender, complain
         self._batches: queue.Queue[list[TraceSpan]] = queue.Queue(_MOST_WAITING)
+        # whether the last batch was lost, and that was said
         self._is_failing = False
         threading.Thread(target=self._run, name="otlp", daemon=True).start()
 

@@ -78,7 +78,9 @@ class SpanTranslator:
 
     def __init__(self, recording: Recording, user_of: Callable[[int], str | None]) -> None:
         self._recording, self._user_of = recording, user_of
+        # by outermost span, no more than _MOST_ROOTS
         self._contexts: OrderedDict[str, TraceContext] = OrderedDict()
+        # by id
         self._connections: dict[int, Connection] = {}
         self._zero_ns, self._anchor = 0, ""
         # where each run of the recorder sent to

@@ -119,17 +119,20 @@ class ChatClient:
         self.url, self.timeout = url, timeout
         self._observe = observe
         self._events = EventReader(decoder, contract) if decoder is not None or contract is not None else None
+        # All that came, and how much of it was read by whoever waits.
         self.received: list[Received] = []
+        self._read = 0
+        # How often it has connected.
         self.connections = 0
         self._headers = dict(headers or {})
         self._subprotocols = [Subprotocol(name) for name in subprotocols]
         self._target, self._tls = url, tls
         self._present(token, token_in)
+        # The latest one, what reads it, and whether it is open.
         self._connection: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._alive = False
         self._changed = asyncio.Condition()
-        self._read = 0
         self._started = time.monotonic()
 
     def _present(self, token: str | None, token_in: str) -> None:

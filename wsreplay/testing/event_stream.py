@@ -47,6 +47,7 @@ class EventStreamTap(Tap):
         self, url: str, path: str | Path, *, contract: AnyContract | None = None, options: Options | None = None
     ) -> None:
         self._back = Back(url, insecure=options is not None and options.insecure)
+        # None until it listens
         self._front: Front | None = None
         super().__init__(as_websocket(url), path, contract=contract, options=options)
         self._ws_url = as_websocket(url)
@@ -107,7 +108,9 @@ class Front:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        # None until it listens
         self._server: asyncio.Server | None = None
+        # requests that are being answered
         self._asking: set[asyncio.Task[None]] = set()
 
     @property
@@ -180,6 +183,7 @@ class Back:
             self._tls.check_hostname, self._tls.verify_mode = False, ssl.CERT_NONE
         self._host, self._port = parts.hostname, parts.port or (443 if self._tls is not None else 80)
         self._name = parts.netloc.rpartition("@")[2]
+        # None until it listens
         self._server: Server | None = None
 
     @property

@@ -170,8 +170,11 @@ class _Players:
     """The players of this process, by class of users. Once the test stops there are no new ones, until it starts again."""
 
     def __init__(self) -> None:
+        # Those that run, each for all users of its class here.
         self._players: dict[type[ReplayUser], _Player] = {}
+        # Whether the test has stopped.
         self._is_over = False
+        # The one whose test is listened to.
         self._environment: Environment | None = None
         # To start a process lets other users run.
         self._starting = BoundedSemaphore()

@@ -37,8 +37,10 @@ class Recordings:
         self.folder, self.told = folder, False
         self._name, self._test_file = file_name(name), test_file
         self._contract, self._mode, self._options = contract, record, options
+        # in the order of their beginnings
         self._taps: list[Tap] = []
         self._to_keep: dict[Path, Tap] = {}  # cassettes that are being recorded
+        # whether the test itself has passed
         self.passed = False
 
     def proxy(

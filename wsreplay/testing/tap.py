@@ -58,9 +58,12 @@ class Tap:
         self._contract = contract if isinstance(contract, Contract) or contract is None else load(str(contract))
         self._options = options
         self._make_proxy(url)
+        # while it runs
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        # opened once somebody reads, until `stop` or `close`
         self._recording: Recording | None = None
+        # of the proxy; stays when it has stopped
         self._address = ""
 
     def _make_proxy(self, url: str) -> None:

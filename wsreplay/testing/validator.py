@@ -46,6 +46,7 @@ class Stream:
 
     def __init__(self, validator: EventValidator, user: str | None, path: str) -> None:
         self._validator, self._user, self._path = validator, user, path
+        # the one that is open
         self._connection: Connection | None = None
 
     def open(self, at: float | None = None) -> None:
@@ -99,12 +100,17 @@ class EventValidator:
         self.strict = strict
         self.capture = EventCapture()
         self._began, self._began_at = time.monotonic_ns(), datetime.now(UTC)
+        # the latest time so far, in ns since it began
         self._reached = 0
+        # by id, as they are by now
         self._connections: dict[int, Connection] = {}
+        # all messages, and together with openings and ends of connections, in order
         self._frames: list[Message] = []
         self._items: list[Lifecycle | Message] = []
+        # the ids of all connections, by user and path
         self._by_user: dict[tuple[str | None, str], list[int]] = {}
         self._sessions: dict[int, int] = {}  # by their first connection
+        # those that `record` fills, by user and path
         self._streams: dict[tuple[str | None, str], Stream] = {}
         self._engine = Engine(_of_what_is_recorded(self.contract))
         # connections whose first message has told what they are read by

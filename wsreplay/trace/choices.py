@@ -17,6 +17,7 @@ class Choices:
     def __init__(self, named: str | None = None, reason: str = "as asked") -> None:
         """`named` is the one for all connections, for that reason. Raises UsageError for a name that there is not."""
         self._named = Choice(get_decoder(named).name, reason) if named is not None else None
+        # by connection
         self._choices: dict[int, Choice] = {}
         # first messages of connections of which fewer have been seen than may tell their protocol
         self._undecided: dict[int, list[RawMessage]] = {}

@@ -29,6 +29,7 @@ class FrameReading:
         self, choices: Choices, links: Links, decoder_of: DecoderOf = get_decoder, *, hints: bool = True
     ) -> None:
         self._choices, self._links, self._decoder_of, self.hints = choices, links, decoder_of, hints
+        # None until `read_from`, and in another process
         self._recording: Recording | None = None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Reading:
         """
         self._recording, self._decoder_of, self._hints = recording, decoder_of, hints
         self._choices = Choices(decoder)
+        # By connection, once a frame of it was asked for.
         self._linkers: dict[int, Linker] = {}
         self._joiner = Joiner()
         # The frame that was asked for last, and its events: a filter and a view ask for the same one.

@@ -37,7 +37,9 @@ class Histogram:
     __slots__ = ("buckets", "count", "largest", "least", "total")
 
     def __init__(self) -> None:
+        # counts by bucket; `_upper` tells the largest time of one
         self.buckets: dict[int, int] = {}
+        # in ns; 0 where there is none
         self.count = self.total = self.largest = 0
         self.least = 0
 
@@ -119,10 +121,13 @@ class Density:
 class Group:
     """What is counted of a type, a transition, a user or a session. `size` is bytes of payload."""
 
+    # events, and the bytes of their payloads
     count: int = 0
     size: int = 0
+    # None where there is no event
     first_ns: int | None = None
     last_ns: int = 0
+    # before its events
     gaps: Histogram = field(default_factory=Histogram)
 
     def add(self, t_ns: int, size: int, gap_ns: int | None) -> None:
@@ -152,9 +157,11 @@ class Statistics:
     `untyped` is the number of messages without a type, `forgotten` that of the runs and threads that were no longer followed.
     """
 
+    # by type, by (type before, type), and by session
     types: dict[str, Group] = field(default_factory=dict)
     transitions: dict[tuple[str, str], Group] = field(default_factory=dict)
     sessions: dict[int, Group] = field(default_factory=dict)
+    # by session; None where nobody is named
     user_of: dict[int, str | None] = field(default_factory=dict)
     density: Density = field(default_factory=Density)
     untyped: int = 0
@@ -182,10 +189,12 @@ class Collector:
 
     def __init__(self, sessions: Iterable[Session] = ()) -> None:
         self.statistics = Statistics()
+        # by connection
         self._session_of: dict[int, int] = {}
         for session in sessions:
             self._session_of.update(dict.fromkeys((connection.id for connection in session.connections), session.id))
             self.statistics.user_of[session.id] = session.user
+        # the last event of runs, threads and connections, by (connection, kind, id): its type and time
         self._before: OrderedDict[tuple[int, str, str], tuple[str, int]] = OrderedDict()
 
     def add(self, message: Message) -> None:
