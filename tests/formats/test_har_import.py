@@ -352,7 +352,7 @@ def test_what_goes_on_behind_the_end_is_named(rest: bytes, take: Take) -> None:
 
 @pytest.mark.usefixtures("in_pieces")
 def test_an_entry_that_is_too_long_is_named(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsreplay.formats.json_entries.LONGEST_ENTRY", 5000)
+    monkeypatch.setattr("wsreplay.formats.har_entries.LONGEST_ENTRY", 5000)
     found = take(har(entry(SEND, RECEIVE), entry(told(SEND, data="x" * 6000))))
     assert found.texts == GOOD
     assert found.remarks[0].startswith("log.entries[1]: it is longer than ")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.trace.test_reading import ANSWER, ASK, recorded, text
 from wsreplay.decode import get_decoder
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.links import Link, Links
 
 

@@ -15,7 +15,7 @@ from wsreplay.model import Connection, Ending, Hold, Message
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator import Engine, Finding, Judgement, SpanLog, mutation_score
-from wsreplay.validator.judge import decoders_of
+from wsreplay.validator.judge import decoder_names
 
 NS = 1_000_000_000
 
@@ -131,7 +131,7 @@ class Trace:
         engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
         engine.set_cut_frames(self.cut_frames)
         engine.set_holds(self.holds)
-        engine.set_decoders(decoders_of(contract, connections, self.messages))
+        engine.set_decoders(decoder_names(contract, connections, self.messages))
         engine.run([message.row() for message in self.messages])
         times = [m.t_ns for m in self.messages] + [c.closed_ns or c.opened_ns for c in self.connections.values()]
         engine.finish(round(self.reached * NS) if self.reached is not None else max(times, default=0))

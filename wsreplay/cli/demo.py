@@ -11,10 +11,10 @@ import click
 
 from wsreplay.cli.address import Address
 from wsreplay.cli.colour import VERDICT_COLOURS, print_signed, wants_colour
-from wsreplay.cli.console import Console
 from wsreplay.cli.options import allow_origin_option, make_parent, new_recording_path
-from wsreplay.cli.program import program_name
+from wsreplay.cli.program_name import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
+from wsreplay.cli.record_console import Console
 from wsreplay.contract import load
 from wsreplay.demo.backend import TICKET_HEADER, Backend
 from wsreplay.demo.run import Seen, chat_all

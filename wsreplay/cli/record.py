@@ -16,7 +16,6 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.address import Address
-from wsreplay.cli.console import Console
 from wsreplay.cli.defaults import is_typed
 from wsreplay.cli.followers import Followers
 from wsreplay.cli.main import INTERRUPTED
@@ -29,10 +28,11 @@ from wsreplay.cli.options import (
     redact_option,
     user_option,
 )
-from wsreplay.cli.program import program_name
+from wsreplay.cli.program_name import program_name
+from wsreplay.cli.record_console import Console
+from wsreplay.cli.record_viewer import TypedLines, Viewer
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.telemetry import Telemetry
-from wsreplay.cli.viewer import TypedLines, Viewer
 from wsreplay.errors import EXIT_NOT_JUDGED, UsageError, WsreplayError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.proxy.callbacks import Callbacks, Leftover

@@ -46,7 +46,7 @@ def command(
     if follow or form == "html" or reachable(path).is_dir():
         if session or marked:
             raise UsageError("an overview covers whole recordings: leave out the session, or cut it into its own file first")
-        from wsreplay.cli.overview import show_overview
+        from wsreplay.cli.stats_overview import show_overview
 
         show_overview(path, contract, decoder, users, form, output, follow=follow, color=color)
         return

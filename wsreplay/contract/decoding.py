@@ -10,7 +10,7 @@ from wsreplay.contract.model import Contract, Envelope
 from wsreplay.decode import PLAIN, Decoder, Part, get_decoder, values
 from wsreplay.decode.json import JsonDecoder
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.trace.reading import DecoderOf, MessageReading, Reading

@@ -10,7 +10,7 @@ from wsreplay.decode import PLAIN
 from wsreplay.display import visible
 from wsreplay.model import Connection, Direction, Ending, Opcode, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.reading import MessageReading
 
 _ANYWHERE = "ws://localhost:8000"

@@ -22,6 +22,7 @@ from wsreplay.formats.conversation import (
     split_url,
 )
 from wsreplay.formats.har_endings import OPENED, end_of, failure_of
+from wsreplay.formats.har_entries import LONGEST_ENTRY, EntrySplitter, TooLong, parse_beginning, parse_json
 from wsreplay.formats.har_words import (
     Fields,
     Odd,
@@ -37,7 +38,6 @@ from wsreplay.formats.har_words import (
     shown,
     time_of,
 )
-from wsreplay.formats.json_entries import LONGEST_ENTRY, EntrySplitter, TooLong, parse_beginning, parse_json
 from wsreplay.formats.remarks import Remarks
 from wsreplay.model import Ending, Headers, Opcode
 from wsreplay.units import count_text

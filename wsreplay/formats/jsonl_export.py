@@ -1,4 +1,4 @@
-"""The JSONL exchange format, version 1: a recording as lines of JSON, and back.
+"""The JSONL exchange format, version 1: a recording as lines of JSON.
 
 Export writes everything a recording holds, and leaves out what import finds by itself: the type of an event, the length of a
 frame on the wire, its place in the stream, its mask. Import of an export gives the same recording.

@@ -103,7 +103,7 @@ def _parse(text: str) -> EventFault:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class AppliedFault:
     """What was done to one message of the recording."""
 
     t_ns: int
@@ -130,7 +130,7 @@ class Mutation:
         self._name_of = name_of
         self.connections = {connection.id: connection for connection in connections}
         # the last message of the recording first, fault by fault
-        self.done: list[Done] = []
+        self.done: list[AppliedFault] = []
         self._fields = fields
         self._random = Random(seed)
 
@@ -182,7 +182,7 @@ class Mutation:
             after = message
         if detail:
             t_ns = message.t_ns if after is None else after.t_ns
-            self.done.append(Done(t_ns, message.connection_id, message.direction, fault.kind, detail, after))
+            self.done.append(AppliedFault(t_ns, message.connection_id, message.direction, fault.kind, detail, after))
 
     def _delay(self, fault: EventFault, at: int) -> tuple[Message | None, str]:
         message = self.messages[at]
@@ -272,7 +272,7 @@ def _json_or_text(text: str) -> Any:
 
 def mutate(
     recording: Recording, faults: Sequence[EventFault], out: Path, contract: Contract | None = None, seed: int = 0
-) -> list[Done]:
+) -> list[AppliedFault]:
     """Copy a recording with faults in it, and a `fault` row for each. Raises UsageError where `out` exists, or nothing fits."""
     with recording.snapshot():
         messages, frames = _read(recording)

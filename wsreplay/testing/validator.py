@@ -33,7 +33,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Closed, Lifecycle, Opened
 from wsreplay.validator import Engine, SpanLog
 from wsreplay.validator.findings import Finding, Judgement, Verdict
-from wsreplay.validator.judge import decoders_of
+from wsreplay.validator.judge import decoder_names
 
 Event = Mapping[str, Any] | str | bytes
 
@@ -161,7 +161,7 @@ class EventValidator:
         self._frames.append(message)
         if connection.id not in self._read:
             self._read.add(connection.id)
-            self._engine.set_decoders(decoders_of(self.contract, [connection], [message]))
+            self._engine.set_decoders(decoder_names(self.contract, [connection], [message]))
         if direction and (received := event if isinstance(event, Mapping) else event_of(payload)):
             self.capture.capture(received, now / 1e9)
         self._feed(message)
@@ -190,7 +190,7 @@ class EventValidator:
     def judgement(self) -> Judgement:
         """The verdict as if no more events came, and all open connections were closed now. More events may follow."""
         engine = Engine(_of_what_is_recorded(self.contract), span_log=SpanLog())
-        engine.set_decoders(decoders_of(self.contract, list(self._connections.values()), self._frames))
+        engine.set_decoders(decoder_names(self.contract, list(self._connections.values()), self._frames))
         engine.feed(self._items)
         now = self._now(None)
         for connection in self._connections.values():

@@ -10,7 +10,7 @@ from wsreplay.model import FIN, EventNumber, Frame, Opcode
 from wsreplay.store import paging
 from wsreplay.store.condition import all_of, compare, of_connections
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.joining import Joiner
 from wsreplay.trace.links import Link, Links
 from wsreplay.trace.reading import DecoderOf

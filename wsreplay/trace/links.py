@@ -16,7 +16,7 @@ from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.condition import is_among
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.joining import Joiner
 from wsreplay.trace.reading import DecoderOf
 

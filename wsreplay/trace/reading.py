@@ -17,7 +17,7 @@ from wsreplay.store import paging
 from wsreplay.store.condition import UNTYPED, Condition, any_of, is_among
 from wsreplay.store.paging import connections_where
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.joining import Joiner
 
 DecoderOf = Callable[[str], Decoder]

@@ -28,7 +28,7 @@ from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.claims import Claims, Owner
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
-from wsreplay.validator.judge import choices_of, rare_collection
+from wsreplay.validator.judge import judged_choices, rare_collection
 from wsreplay.validator.reporting import short
 from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.verdicts import verdict_of_rule, whole
@@ -196,7 +196,7 @@ class _Part:
     def __init__(self, number: int, recording: Recording, setting: TraceSetting, contract: Contract) -> None:
         self.number, self.setting = number, setting
         self._recording = recording
-        choices = choices_of(contract)
+        choices = judged_choices(contract)
         choices.refresh(recording, setting.connections)
         self.decoders = choices.names()
         # the time of day (ns since 1970) at which the file's time begins

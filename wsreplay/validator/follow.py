@@ -17,7 +17,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.stream import Lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement, SpanRecord
-from wsreplay.validator.judge import choices_of, tell_setting, with_notes
+from wsreplay.validator.judge import judged_choices, tell_setting, with_notes
 from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 
@@ -76,7 +76,7 @@ class Follower:
         """`make_log` makes a log of spans, once for each time that judging begins anew; None: none is kept."""
         self.contract, self._make_log = contract, make_log
         self._on_finding, self._on_amended = on_finding, on_amended
-        self._choices = choices_of(contract)
+        self._choices = judged_choices(contract)
         # findings that were told before judging had to begin anew: they are not told again
         self._known: Counter[Finding] = Counter()
         # how far the file is known to reach (ns)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from wsreplay.contract import Contract
 from wsreplay.model import Connection, Message, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices, choose_from
+from wsreplay.trace.decoder_choices import Choices, choose_from
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.reporting import LogClaim
@@ -54,7 +54,7 @@ def with_notes(judgement: Judgement, notes: Sequence[str]) -> Judgement:
 def prepare(recording: Recording, contract: Contract, setting: TraceSetting, span_log: SpanLog | None = None) -> Engine:
     """An engine that knows what befalls the connections of a setting, and awaits their messages."""
     engine = Engine(contract, span_log=span_log)
-    choices = choices_of(contract)
+    choices = judged_choices(contract)
     choices.refresh(recording, setting.connections)
     engine.set_decoders(choices.names())
     tell_setting(engine, setting)
@@ -69,12 +69,12 @@ def tell_setting(engine: Engine, setting: TraceSetting) -> None:
     engine.set_epochs(setting.runs)
 
 
-def choices_of(contract: Contract) -> Choices:
+def judged_choices(contract: Contract) -> Choices:
     """Which decoders read a recording that a contract judges: the contract's, else what each connection shows to need."""
     return Choices(contract.envelope.decoder, "as the contract says")
 
 
-def decoders_of(
+def decoder_names(
     contract: Contract, connections: Collection[Connection], messages: Iterable[Message]
 ) -> dict[int, str]:
     """The same for messages that are at hand: the decoder's name for each connection."""

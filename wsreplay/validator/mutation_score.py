@@ -21,7 +21,7 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement, Verdict
-from wsreplay.validator.judge import decoders_of
+from wsreplay.validator.judge import decoder_names
 
 STALL_NS = 60_000_000_000
 SOMEBODY_ELSE = "somebody-else"
@@ -101,7 +101,7 @@ def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, see
 
 def _name_types(trace: WholeTrace, contract: Contract, mutants: Sequence[Mutant]) -> Iterator[Mutant]:
     """The mutants, with the type of each message where the contract says it is."""
-    names = decoders_of(contract, trace.connections, trace.messages)
+    names = decoder_names(contract, trace.connections, trace.messages)
     messages = {message.id: message for message in trace.messages}
     for mutant in mutants:
         message = messages[mutant.frame]
@@ -111,7 +111,7 @@ def _name_types(trace: WholeTrace, contract: Contract, mutants: Sequence[Mutant]
 
 def judge_trace(trace: WholeTrace, contract: Contract) -> Judgement:
     engine = Engine(contract)
-    engine.set_decoders(decoders_of(contract, trace.connections, trace.messages))
+    engine.set_decoders(decoder_names(contract, trace.connections, trace.messages))
     engine.expect(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
     engine.run([message.row() for message in trace.messages])
     engine.finish(trace.reached_ns)

@@ -9,7 +9,7 @@ from wsreplay.model import FIN, Connection
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.tui.recording.decoded_heads import decode_heads

@@ -14,7 +14,7 @@ def playback_at(at: float = 0.0) -> Playback:
 
 
 def test_the_playhead_moves_with_the_clock_times_the_speed():
-    playback = playback_at().play(now_ns=0).faster(1)
+    playback = playback_at().play(now_ns=0).change_speed(1)
     assert playback.speed == 2
     assert playback.tick(3 * SECOND, None).at_ns == 6 * SECOND
 
@@ -36,7 +36,7 @@ def test_at_the_end_it_stops_and_plays_from_the_beginning_again():
 def test_the_ladder_of_speeds_has_ends(steps):
     playback = playback_at()
     for step in steps:
-        playback = playback.faster(step)
+        playback = playback.change_speed(step)
     assert playback.speed in SPEEDS
 
 

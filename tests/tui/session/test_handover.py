@@ -1,4 +1,4 @@
-"""Handing over what is shown: a way is chosen, a file named, and written in the background for its owner alone."""
+"""Handing over what is shown: a format is chosen, a file named, and written in the background for its owner alone."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import pytest
 from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.session.handover import WAYS, Order, check_target, propose_name
+from wsreplay.tui.session.handover import FORMATS, HandoverJob, check_target, propose_name
 
 SAMPLES = Path(__file__).parents[3] / "recordings" / "samples"
-BY_NAME = {way.name: way for way in WAYS}
+BY_NAME = {format_.name: format_ for format_ in FORMATS}
 
 
-def written(order, results_of):
-    (paths,) = results_of(order)
+def written(job, results_of):
+    (paths,) = results_of(job)
     assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o600] * len(paths)
     return paths
 
 
-def order_of(way, sample, out, *, whole=False, **options):
+def order_of(format_, sample, out, *, whole=False, **options):
     path = SAMPLES / sample
     with Recording.open(path) as reader:
         session = None if whole else stitch(reader.connections())[-1]
-    return Order(BY_NAME[way], path, out, session, **options)
+    return HandoverJob(BY_NAME[format_], path, out, session, **options)
 
 
 def test_each_way_writes_what_its_readers_take(tmp_path, results_of):
-    for way in WAYS:
-        out = tmp_path / propose_name(way, SAMPLES / "leak.db", 2)
-        paths = written(order_of(way.name, "leak.db", out), results_of)
+    for format_ in FORMATS:
+        out = tmp_path / propose_name(format_, SAMPLES / "leak.db", 2)
+        paths = written(order_of(format_.name, "leak.db", out), results_of)
         assert paths[0] == out and out.stat().st_size > 100
     with Recording.open(tmp_path / "leak.2.db") as reader:
         assert [connection.user for connection in reader.connections()] == ["alice"]
@@ -63,9 +63,9 @@ def test_a_test_names_the_file_of_its_contract(tmp_path, results_of, monkeypatch
 
 
 def test_what_is_of_one_session_is_not_written_of_all(tmp_path, results_of):
-    for way in ("pytest", "websocat"):
+    for format_ in ("pytest", "websocat"):
         with pytest.raises(UsageError, match="of one session only"):
-            results_of(order_of(way, "leak.db", tmp_path / "x", whole=True))
+            results_of(order_of(format_, "leak.db", tmp_path / "x", whole=True))
 
 
 def test_a_target_is_new_and_in_a_folder_that_is_there(tmp_path):
@@ -75,13 +75,13 @@ def test_a_target_is_new_and_in_a_folder_that_is_there(tmp_path):
     assert check_target(str(tmp_path / "none" / "x.md")) == f"there is no folder {tmp_path / 'none'}"
 
 
-@pytest.mark.parametrize("number", range(1, len(WAYS) + 1))
+@pytest.mark.parametrize("number", range(1, len(FORMATS) + 1))
 async def test_a_way_is_chosen_by_its_number_and_said_when_it_is_done(stage, tmp_path, monkeypatch, number):
     shutil.copy(SAMPLES / "missing-event.db", tmp_path / "chat.db")
     monkeypatch.chdir(tmp_path)
     async with stage(Path("chat.db"), steady=True) as on:
         await on.press("e", str(number))
-        assert f"as {WAYS[number - 1].name} to" in on.text()
+        assert f"as {FORMATS[number - 1].name} to" in on.text()
         await on.press("enter")
         await on.until(lambda: on.app.notice)
         notification = on.app.notice

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wsreplay.errors import WsreplayError
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.sessions import stitch
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.jobs.jobs import Jobs

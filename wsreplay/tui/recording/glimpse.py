@@ -11,7 +11,7 @@ from wsreplay.model import Run, Session
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.trace.sessions import stitch

@@ -14,7 +14,7 @@ from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.access import PATIENCE_S
 from wsreplay.store.reader import Recording
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.trace.sessions import stitch

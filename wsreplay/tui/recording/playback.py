@@ -39,7 +39,7 @@ class Playback(NamedTuple):
     def to_fraction(self, share: float, now_ns: int) -> Playback:
         return self.seek(self.start_ns + round((self.end_ns - self.start_ns) * share), now_ns)
 
-    def faster(self, steps: int) -> Playback:
+    def change_speed(self, steps: int) -> Playback:
         """So many steps up or down the ladder of speeds."""
         place = SPEEDS.index(self.speed) + steps
         return self._replace(speed=SPEEDS[max(0, min(place, len(SPEEDS) - 1))])

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from wsreplay.tui.host import Themed
 from wsreplay.tui.jobs.jobs import RecordingJobs
+from wsreplay.tui.screens import clipboard
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -131,15 +132,14 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
 
     def copy(self, text: str, what: str, *, data: bytes | None = None, name: str = "copy", suffix: str = ".txt") -> None:
         """Give a text to the terminal's clipboard; what terminals do not take goes into a file: `data`, or the text."""
-        from wsreplay.tui.screens import copying
 
         count = count_text(len(text), "character")
-        if copying.fits(text):
+        if clipboard.fits(text):
             self.app.copy_to_clipboard(text)
             self.notify(f"{count}, by the terminal (OSC 52)", title=f"copied {what}", markup=False)
             return
         try:
-            path = copying.keep(text.encode("utf-8", "backslashreplace") if data is None else data, name, suffix)
+            path = clipboard.save(text.encode("utf-8", "backslashreplace") if data is None else data, name, suffix)
         except OSError as error:
             self.notify(self.look.own(str(error)), title=f"{what} was not copied", severity="error", markup=False)
             return

@@ -145,7 +145,7 @@ class PlaybackScreen(BaseScreen):
         self.step_rows(rows)
 
     def action_speed(self, steps: int) -> None:
-        self.playback = self.playback.faster(steps)
+        self.playback = self.playback.change_speed(steps)
         self.show_playhead()
 
     def action_stop_at_findings(self) -> None:
@@ -165,9 +165,9 @@ class PlaybackScreen(BaseScreen):
         self.show_playhead()
 
     def action_go_to(self) -> None:
-        self.ask("Go to", "frame number, 1:23.5, @14:03:22, +2s, -500ms, 50% or end", self._gone, check=self._complaint)
+        self.ask("Go to", "frame number, 1:23.5, @14:03:22, +2s, -500ms, 50% or end", self._go_to_text, check=self._complaint)
 
-    def _gone(self, text: str) -> None:
+    def _go_to_text(self, text: str) -> None:
         target = parse_target(text, self.shown_clock)
         if target is not None and target.kind == "share":
             self.seek(self.playback.to_fraction(target.value / 100, self.now()).at_ns)

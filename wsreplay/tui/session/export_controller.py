@@ -19,7 +19,7 @@ from wsreplay.tui.recording.extra_rows import OwedRow
 if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
-    from wsreplay.tui.session.handover import Order, Way
+    from wsreplay.tui.session.handover import HandoverFormat, HandoverJob
     from wsreplay.tui.session.inspector import Inspector
 
 
@@ -81,7 +81,7 @@ class ExportController:
     def ask_way(self) -> None:
         """Ask how to hand over what is shown, and into which file."""
         from wsreplay.tui.screens.choice import ChoiceScreen
-        from wsreplay.tui.session.handover import WAYS
+        from wsreplay.tui.session.handover import FORMATS
 
         if not self._rows.view.frames:
             self._host.notify("no frame is shown", title="there is nothing to write")
@@ -90,10 +90,10 @@ class ExportController:
 
         def chosen(place: int | None) -> None:
             if place is not None:
-                self._ask_file(WAYS[place], ids)
+                self._ask_file(FORMATS[place], ids)
 
         question = f"Hand over {self._scope(ids)} as"
-        self._app.push_screen(ChoiceScreen(question, [(way.name, way.words) for way in WAYS]), chosen)
+        self._app.push_screen(ChoiceScreen(question, [(format_.name, format_.words) for format_ in FORMATS]), chosen)
 
     def _scope(self, ids: list[int] | None) -> str:
         from wsreplay.units import count_text
@@ -103,21 +103,21 @@ class ExportController:
     def _whole(self) -> str:
         return "this session" if self._rows.session else "the recording"
 
-    def _ask_file(self, way: Way, ids: list[int] | None) -> None:
+    def _ask_file(self, format_: HandoverFormat, ids: list[int] | None) -> None:
         from wsreplay.tui.session import handover
 
         session = self._rows.session or (self._recording.sessions[0] if len(self._recording.sessions) == 1 else None)
-        if way.of_one and session is None:
-            self._host.notify("it is of one session: open one first", title=f"not as {way.name}", severity="warning")
+        if format_.of_one and session is None:
+            self._host.notify("it is of one session: open one first", title=f"not as {format_.name}", severity="warning")
             return
-        what = self._scope(ids if way.narrows else None)
-        order = handover.Order(
-            way, self._recording.path, self._recording.path, session if way.of_one else self._rows.session,
-            ids if way.narrows else None, self._host.host.validation.contracts_in_use, self._recording.named_decoder,
+        what = self._scope(ids if format_.narrows else None)
+        job = handover.HandoverJob(
+            format_, self._recording.path, self._recording.path, session if format_.of_one else self._rows.session,
+            ids if format_.narrows else None, self._host.host.validation.contracts_in_use, self._recording.named_decoder,
         )
-        name = handover.propose_name(way, self._recording.path, self._rows.number)
+        name = handover.propose_name(format_, self._recording.path, self._rows.number)
         self._host.ask(
-            f"Write {what} as {way.name} to", "file", partial(self._write, order), value=name, check=handover.check_target
+            f"Write {what} as {format_.name} to", "file", partial(self._write, job), value=name, check=handover.check_target
         )
 
     def _narrowed(self) -> list[int] | None:
@@ -126,6 +126,6 @@ class ExportController:
         is_all = self._rows.matches is None and not self._rows.only_marked and view.horizon is None
         return None if is_all else list(view.ids[: view.frames])
 
-    def _write(self, order: Order, name: str) -> None:
+    def _write(self, job: HandoverJob, name: str) -> None:
         out = typed_path(name)
-        self._host.host.write_file(out, replace(order, out=out))
+        self._host.host.write_file(out, replace(job, out=out))

@@ -16,8 +16,8 @@ from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.session import export
 
 
-class Way(NamedTuple):
-    """One way. `narrows` says that it can hold some frames of a session only, `of_one` that it needs one session."""
+class HandoverFormat(NamedTuple):
+    """One format. `narrows` says that it can hold some frames of a session only, `of_one` that it needs one session."""
 
     name: str
     suffix: str
@@ -26,23 +26,23 @@ class Way(NamedTuple):
     of_one: bool = False
 
 
-WAYS = (
-    Way("recording", ".db", "cut out: for wsreplay, small enough for a bug report", narrows=True),
-    Way("JSON lines", ".jsonl", "all of it as text, which `wsreplay import` takes", narrows=True),
-    Way("HAR", ".har", "the messages, for other tools"),
-    Way("HTML", ".html", "the verdict with its waterfall, for a browser"),
-    Way("Markdown", ".md", "what failed and the frames that show it, for an issue"),
-    Way("pytest", ".py", "a test that plays the backend from a cassette", of_one=True),
-    Way("websocat", ".sh", "a script that says what the client said", of_one=True),
+FORMATS = (
+    HandoverFormat("recording", ".db", "cut out: for wsreplay, small enough for a bug report", narrows=True),
+    HandoverFormat("JSON lines", ".jsonl", "all of it as text, which `wsreplay import` takes", narrows=True),
+    HandoverFormat("HAR", ".har", "the messages, for other tools"),
+    HandoverFormat("HTML", ".html", "the verdict with its waterfall, for a browser"),
+    HandoverFormat("Markdown", ".md", "what failed and the frames that show it, for an issue"),
+    HandoverFormat("pytest", ".py", "a test that plays the backend from a cassette", of_one=True),
+    HandoverFormat("websocat", ".sh", "a script that says what the client said", of_one=True),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class HandoverJob:
     """What is to be written: a session (None: all of the recording), or of it the frames `ids`; `contracts` are the names of
     those that judge it, `decoder` what the user says that messages are read by."""
 
-    way: Way
+    format_: HandoverFormat
     path: Path
     out: Path
     session: Session | None
@@ -52,81 +52,81 @@ class Order:
 
     def __call__(self, context: JobContext) -> None:
         """Write it, and publish the files that were written. Raises WsreplayError."""
-        context.publish(_WRITERS[self.way.name](self))
+        context.publish(_WRITERS[self.format_.name](self))
 
 
-def _write_frames(order: Order) -> list[Path]:
-    export.write(order.path, order.out, order.session, order.ids, cut_out=order.way.suffix == ".db")
-    return [order.out]
+def _write_frames(job: HandoverJob) -> list[Path]:
+    export.write(job.path, job.out, job.session, job.ids, cut_out=job.format_.suffix == ".db")
+    return [job.out]
 
 
-def _write_har(order: Order) -> list[Path]:
+def _write_har(job: HandoverJob) -> list[Path]:
     from wsreplay.formats import har_export
 
-    connections = list(order.session.connections) if order.session else None
-    with Recording.open(order.path) as reader, new_file(order.out, replace=False) as half, half.open("xb") as file:
+    connections = list(job.session.connections) if job.session else None
+    with Recording.open(job.path) as reader, new_file(job.out, replace=False) as half, half.open("xb") as file:
         file.writelines(har_export.export(reader, connections))
-    return [order.out]
+    return [job.out]
 
 
-def _write_report(order: Order) -> list[Path]:
+def _write_report(job: HandoverJob) -> list[Path]:
     from wsreplay.report import FileResult, render
     from wsreplay.report.selection import select
     from wsreplay.validator import SpanLog, judge
     from wsreplay.validator.select import select_contracts
 
     results = []
-    with Recording.open(order.path) as reader:
-        for contract in select_contracts(reader, order.contracts, order.decoder):
+    with Recording.open(job.path) as reader:
+        for contract in select_contracts(reader, job.contracts, job.decoder):
             judgement = judge(reader, contract, span_log=SpanLog())
             result = FileResult(
-                str(order.path), judgement, resume_within_ns=contract.resume_within_ns, contract=contract, every_session=True
+                str(job.path), judgement, resume_within_ns=contract.resume_within_ns, contract=contract, every_session=True
             )
-            results.append(select(result, session=order.session.id if order.session else None))
-    text = render(order.way.name.lower(), results)
-    write_new_file(order.out, text.encode("utf-8", "surrogateescape"))
-    return [order.out]
+            results.append(select(result, session=job.session.id if job.session else None))
+    text = render(job.format_.name.lower(), results)
+    write_new_file(job.out, text.encode("utf-8", "surrogateescape"))
+    return [job.out]
 
 
-def _write_pytest(order: Order) -> list[Path]:
+def _write_pytest(job: HandoverJob) -> list[Path]:
     from wsreplay.contract import builtin_names
     from wsreplay.formats import as_pytest
 
-    name = next(iter(order.contracts), None)
+    name = next(iter(job.contracts), None)
     if name is not None and name not in (NO_CONTRACT, *builtin_names()):
         name = str(Path(name).absolute())
-    with Recording.open(order.path) as reader:
-        return as_pytest.write(reader, _one(order), order.out, name)
+    with Recording.open(job.path) as reader:
+        return as_pytest.write(reader, _one(job), job.out, name)
 
 
-def _write_script(order: Order) -> list[Path]:
+def _write_script(job: HandoverJob) -> list[Path]:
     from wsreplay.formats import as_websocat
 
-    with Recording.open(order.path) as reader:
-        write_new_file(order.out, as_websocat.script(reader, _one(order)).encode())
-    return [order.out]
+    with Recording.open(job.path) as reader:
+        write_new_file(job.out, as_websocat.script(reader, _one(job)).encode())
+    return [job.out]
 
 
-def _one(order: Order) -> Session:
-    if order.session is None:
+def _one(job: HandoverJob) -> Session:
+    if job.session is None:
         raise UsageError("of one session only: open one first")
-    return order.session
+    return job.session
 
 
-_WRITERS: dict[str, Callable[[Order], list[Path]]] = {
+_WRITERS: dict[str, Callable[[HandoverJob], list[Path]]] = {
     "recording": _write_frames, "JSON lines": _write_frames, "HAR": _write_har, "HTML": _write_report,
     "Markdown": _write_report, "pytest": _write_pytest, "websocat": _write_script,
 }  # fmt: skip
 
 
-def propose_name(way: Way, recording: Path, session: int | None) -> str:
+def propose_name(format_: HandoverFormat, recording: Path, session: int | None) -> str:
     """A file name for what is handed over, beside the place where the program was started."""
     stem = f"{recording.stem}.{session or 'all'}"
-    if way.name == "pytest":
+    if format_.name == "pytest":
         from wsreplay.formats.as_pytest import identifier
 
         return f"test_{identifier(stem)}.py"
-    return stem + way.suffix
+    return stem + format_.suffix
 
 
 def check_target(text: str) -> str | None:

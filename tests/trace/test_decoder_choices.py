@@ -9,7 +9,7 @@ from recordings import begin_run
 from wsreplay.model import FIN, Connection, Ending
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
-from wsreplay.trace.choices import Choices
+from wsreplay.trace.decoder_choices import Choices
 
 MANY = 1_000
 LATER = 5  # times as fast, at least

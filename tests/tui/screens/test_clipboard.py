@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from wsreplay.tui.screens import copying
+from wsreplay.tui.screens import clipboard
 
 
-@pytest.mark.parametrize(("text", "takes"), [("a" * copying.MOST_BYTES, True), ("é" * copying.MOST_BYTES, False), ("", True)])
+@pytest.mark.parametrize(
+    ("text", "takes"), [("a" * clipboard.MOST_BYTES, True), ("é" * clipboard.MOST_BYTES, False), ("", True)]
+)
 def test_a_terminal_takes_so_many_bytes(text, takes):
-    assert copying.fits(text) == takes
+    assert clipboard.fits(text) == takes
 
 
 async def test_a_large_payload_is_written_to_a_file_of_its_user_alone(stage, script, tmp_path, monkeypatch):
@@ -64,5 +66,5 @@ async def test_elsewhere_the_mouse_selects_nothing(stage, chat_recording):
 
 def test_a_file_is_kept_by_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    path = copying.keep(b"\x00", "frame-5", ".txt")
+    path = clipboard.save(b"\x00", "frame-5", ".txt")
     assert path.parent == Path(tmp_path) and path.name.startswith("wsreplay-frame-5-") and path.suffix == ".txt"

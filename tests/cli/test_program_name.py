@@ -18,7 +18,7 @@ def test_the_hints_of_demo_can_be_typed(tmp_path: Path, on_path: bool) -> None:
     environment = {**os.environ, "PATH": path}
     folder = tmp_path / ".venv"
     folder.symlink_to(PROGRAM.parent.parent)
-    ask = "import sys; sys.argv = ['{}']; from wsreplay.cli.program import program_name; print(program_name())"
+    ask = "import sys; sys.argv = ['{}']; from wsreplay.cli.program_name import program_name; print(program_name())"
     called = PROGRAM if on_path else Path(".venv/bin/wsreplay")
     run = [sys.executable, "-c", ask.format(called)]
     name = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout.strip()

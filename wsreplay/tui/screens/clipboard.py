@@ -15,7 +15,7 @@ def fits(text: str) -> bool:
     return len(text) <= MOST_BYTES and len(text.encode("utf-8", "backslashreplace")) <= MOST_BYTES
 
 
-def keep(data: bytes, name: str, suffix: str) -> Path:
+def save(data: bytes, name: str, suffix: str) -> Path:
     """Write it into a new file of the folder for temporary files, which only its user can read. Raises OSError."""
     number, path = tempfile.mkstemp(prefix=f"wsreplay-{name}-", suffix=suffix)
     with os.fdopen(number, "wb") as file:

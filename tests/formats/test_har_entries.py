@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.formats.json_entries import EntrySplitter, parse_beginning
+from wsreplay.formats.har_entries import EntrySplitter, parse_beginning
 
 HAR = b'{"log": {"creator": {"name": "x"}, "entries": [{"a": [1, "]"]}, {"b": {}}], "pages": []}}'
 ANY = st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b'"', b"\\", b",", b"log", b"entries", HAR[:46], HAR])).map(b"".join)
