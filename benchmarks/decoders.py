@@ -43,6 +43,7 @@ class Way(NamedTuple):
     rows: list[Row]
     contract: Contract
     beside: str  # the way that it is compared with
+    packed: int = 1  # events of each message
 
 
 def _chat(events: int, write: Callable[[int, dict[str, Any]], bytes]) -> list[Row]:
@@ -63,6 +64,15 @@ def _calls(events: int, *, is_rpc: bool) -> Iterator[Row]:
         else:
             value = {"type": kind, "id": id, **body}
         yield number, 1_000_000 + number * 1_000, lane_of(1, direction, 1), orjson.dumps(value)
+
+
+def _packed(rows: list[Row], size: int) -> Iterator[Row]:
+    """Requests, then their answers, `size` to an array."""
+    for begin in range(0, len(rows) - 2 * size + 1, 2 * size):
+        for direction in (0, 1):
+            group = rows[begin + direction : begin + 2 * size : 2]
+            number, t_ns = rows[begin + direction * size][:2]
+            yield number, t_ns, group[0][2], b"[" + b",".join(payload for _, _, _, payload in group) + b"]"
 
 
 def _mapped(decoder: str, above: str) -> Contract:
@@ -93,6 +103,7 @@ def ways(events: int) -> list[Way]:
     def socket_io(_number: int, value: dict[str, Any]) -> bytes:
         return b"42" + orjson.dumps([value["type"], value])
 
+    asked = list(_calls(events, is_rpc=False))
     calls, rpc_calls = loads(_CALLS.format(decoder="")), loads(_CALLS.format(decoder=", decoder: json-rpc"))
     json = "json"
     return [
@@ -103,7 +114,8 @@ def ways(events: int) -> list[Way]:
         Way("phoenix", "phoenix", _chat(events, phoenix), _mapped("phoenix", "$.payload"), json),
         Way("actioncable", "actioncable", _chat(events, action_cable), _mapped("actioncable", "$.message"), json),
         Way("signalr", "signalr", _chat(events, signalr), _mapped("signalr", "$.arguments[0]"), json),
-        Way("json, requests", json, list(_calls(events, is_rpc=False)), calls, "json, requests"),
+        Way("json, requests", json, asked, calls, "json, requests"),
+        Way("json, requests, arrays of five", json, list(_packed(asked, 5)), calls, "json, requests", 5),
         Way("json-rpc, requests", "json-rpc", list(_calls(events, is_rpc=True)), rpc_calls, "json, requests"),
     ]
 
@@ -123,8 +135,9 @@ def judge(way: Way) -> float:
     took = time.perf_counter() - began
     gc.enable()
     judgement = engine.judgement()
-    if judgement.events != len(way.rows) or judgement.findings:
-        raise SystemExit(f"{way.name}: {judgement.events} of {len(way.rows)} events, {len(judgement.findings)} findings")
+    events = len(way.rows) * way.packed
+    if judgement.events != events or judgement.findings:
+        raise SystemExit(f"{way.name}: {judgement.events} of {events} events, {len(judgement.findings)} findings")
     return took
 
 

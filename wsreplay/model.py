@@ -77,7 +77,7 @@ class EventNumber(int):
     place: int
 
     def __new__(cls, frame: int, place: int = 0) -> Self:
-        number = super().__new__(cls, frame)
+        number = int.__new__(cls, frame)  # half the time that `super()` takes
         number.place = place
         return number
 

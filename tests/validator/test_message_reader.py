@@ -57,6 +57,42 @@ def test_a_run_is_judged_alike_however_its_events_are_packed(send: Any) -> None:
     assert judgement.run_counts == {"completed": 1}
 
 
+def test_arrays_of_one_and_of_more_may_come_in_any_order() -> None:
+    """A lane takes arrays of one once one came; single objects and longer arrays are still read."""
+    packs: list[Any] = [RUN[:1], RUN[1], RUN[2:3], RUN[3:5]] * 3
+    events = [event for pack in packs for event in (pack if isinstance(pack, list) else [pack])]
+    for opcode in (1, 2):
+        trace, plain = asked(), asked()
+        for number, pack in enumerate(packs):
+            text = json.dumps(pack).replace("r1", f"r{number // 4}")
+            trace.raw(text.encode(), opcode=opcode)
+        for number, event in enumerate(events):
+            plain.raw(json.dumps(event).replace("r1", f"r{number // 5}").encode())
+        judgement, other = trace.close().judge(), plain.close().judge()
+        assert (judgement.events, judgement.run_counts) == (other.events, other.run_counts) == (16, {"completed": 3})
+        assert (judgement.verdict, said(judgement)) == (other.verdict, said(other))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b'[{"type":"a"}x', b'[{"type":"a"}}', b'[{"type":"a"},]', b'[{"type":"a"} {"type":"a"}]', b'[{"type":"a","x":"\xff"}]'],
+)
+def test_what_is_almost_an_array_is_not_json(broken: bytes) -> None:
+    contract = loads("contract: x\njson: {text: json}\nrules: [{id: r, absence: a}]\n")
+    once, again = Trace().open().raw(broken).close(), Trace().open().raw(b'[{"type":"b"}]').raw(broken).close()
+    for trace, events in ((once, 0), (again, 1)):
+        judgement = trace.judge(contract)
+        assert (judgement.events, len(of(judgement, "json")), of(judgement, "r")) == (events, 1, [])
+
+
+@pytest.mark.parametrize("other", [b'{"a":1}', b"7", b'{"type":7}', b'{"type":true}', b'{"type":null}', b"[]"])
+def test_a_list_in_which_anything_is_no_event_is_none(other: bytes) -> None:
+    contract = loads("contract: x\nrules: [{id: r, absence: b}]\n")
+    for payload in (b'[{"type":"b"},%b]' % other, b"[%b]" % other, b"[]"):
+        judgement = Trace().open().raw(b'[{"type":"a"}]').raw(payload).close().judge(contract)
+        assert (judgement.events, judgement.findings) == (1, ())
+
+
 def test_a_duplicate_in_one_frame_is_a_duplicate_and_names_both_events() -> None:
     events = [{**event, "message_id": f"m{number}"} for number, event in enumerate(RUN)]
     (finding,) = of(asked().raw(dumped([*events[:2], events[1], *events[2:]])).close().judge(), "event-id")
@@ -195,6 +231,28 @@ def test_a_contract_may_name_its_decoder() -> None:
     contract = loads("contract: x\nenvelope: {decoder: json-rpc}\nrules: [{id: r, existence: 'm:result'}]\n")
     trace = Trace().open().raw(b'{"id":7,"method":"m","type":"odd"}', 0).raw(b'{"id":7,"result":1}').close()
     assert trace.judge(contract).verdict is Verdict.SATISFIED
+
+
+@pytest.mark.parametrize("unpack", ["$.events", "$.data.items", "$.a[0]"])
+def test_lists_are_judged_alike_whatever_stands_in_them(unpack: str) -> None:
+    """What is read at once, and what the decoder has to look at: lists in arrays are left to it."""
+    contract = loads(f"contract: x\nextends: agent-chat\nmap: {{unpack: ['{unpack}', $.more]}}\n")
+    plain = loads("contract: x\nextends: agent-chat\n")
+    holders: list[Any] = [
+        {"events": RUN[:2], "data": {"items": RUN[:2]}, "a": [RUN[:2]], "type": "batch"},
+        {"type": "batch", "more": RUN[2:]},
+        {"type": "ping", "events": 7, "data": [], "a": "none"},
+        {"type": "ping", "events": [], "data": {"items": []}, "a": [[]], "more": [1]},
+    ]
+    trace, other = asked(), asked()
+    for holder in holders:
+        trace.raw(dumped(holder))
+    for event in RUN:
+        other.raw(dumped(event))
+    for _ in range(2):
+        other.raw(dumped({"type": "ping"}))
+    one, two = trace.close().judge(contract), other.close().judge(plain)
+    assert (one.verdict, one.events, said(one)) == (two.verdict, two.events, said(two))
 
 
 def test_lists_of_events_are_unpacked_where_the_contract_says() -> None:

@@ -125,15 +125,18 @@ class Linker:
     def ask(self, direction: int, id: str, kind: str, number: EventNumber | None = None) -> None:
         """A request was made. `number` is its event's, None where nobody will ask for it."""
         requests = self._open[direction]
-        requests.pop(id, None)
+        if id in requests:
+            del requests[id]  # the new one is the latest
         requests[id] = kind, number
         if len(requests) > MOST_OPEN:
             del requests[next(iter(requests))]
 
-    def answer(self, direction: int, id: str, *, is_error: bool) -> str | None:
+    def answer(self, direction: int, id: str, is_error: bool) -> str | None:
         """The type of what answers a request, which is answered now; None where none is known."""
         asked = self._open[1 - direction].pop(id, None)
-        return None if asked is None else self._answer_to(asked[0], is_error)
+        if asked is None:
+            return None
+        return self._answers[is_error].get(asked[0]) or self._answer_to(asked[0], is_error)
 
     def _answer_to(self, request: str, is_error: bool) -> str:
         names = self._answers[is_error]

@@ -79,7 +79,7 @@ class Engine:
         self._globals.add({"memory": self.memory, **self.monitors.globals()})
         self.monitors.spans_emitter.resolve_by(self._globals.keys.resolver)
         # what makes events of messages, and has the handlers
-        self._reader = MessageReader(contract, self._globals, self.monitors, self.memory)
+        self._reader = MessageReader(contract, self._globals, self.monitors, self.memory, self._forget_lanes)
         # lanes of whole messages, which are nearly all there is
         self._lanes: dict[int, tuple[ConnectionState, Decode, Handlers]] = {}
 

@@ -32,9 +32,9 @@ class ReadingLane(NamedTuple):
 class AnsweringLane:
     """What reads requests and answers too, and names each answer after its request: for each connection by its own linker."""
 
-    def __init__(self, decode: Decode, look: Callable[[Any], tuple[Any, Any, Any, Any]], prepare: Prepare) -> None:
+    def __init__(self, decode: Decode, look: Callable[[Any], tuple[Any, Any, Any, Any, Any]], prepare: Prepare) -> None:
         self._decode, self._prepare = decode, prepare
-        # from a message to its id, the id's scope, result and error
+        # from a message to its type, its id, the id's scope, result and error
         self._look = look
 
     def lane(self, linker: Linker, direction: int, handlers: Handlers) -> Decode:
@@ -44,9 +44,9 @@ class AnsweringLane:
 
         def decode_linked(payload: bytes) -> Any:
             message = decode(payload)
-            kind, (id, scope, result, error) = message.kind, look(message)
+            kind, id, scope, result, error = look(message)
             if id.__class__ is int:
-                id = str(id)
+                id = f"{id}"
             elif id.__class__ is not str:
                 if id is None and kind.__class__ is str:
                     return message
@@ -57,17 +57,19 @@ class AnsweringLane:
                 id = f"{scope}/{id}"
             if not payload.isascii():
                 payload.decode()  # before anything is remembered
-            is_request = kind.__class__ is str
-            if is_request:
+            if kind.__class__ is str:
                 ask(direction, id, kind)
-            elif (result is None) is (error is None):
+                if kind not in handlers:
+                    prepare(direction, kind, False)
+                return message
+            if (result is None) is (error is None):
                 raise _NotSimple
-            else:
-                message.kind = kind = answer(direction, id, is_error=error is not None)
-                if kind is None:
-                    raise _NotSimple
+            kind = answer(direction, id, error is not None)
+            if kind is None:
+                raise _NotSimple
+            message.kind = kind
             if kind not in handlers:
-                prepare(direction, kind, not is_request)
+                prepare(direction, kind, True)
             return message
 
         return decode_linked
@@ -93,6 +95,20 @@ class Cutter:
         return message
 
 
+class ItemCutter(Cutter):
+    """Reads messages that are one event, alone or as the only item of an array."""
+
+    def __init__(self, decode: Decode) -> None:
+        super().__init__(decode, lambda payload: (None, payload))
+
+    def decode(self, payload: bytes) -> Any:
+        """The message that the event says. Raises ValueError or RecursionError."""
+        if payload[:2] == b"[{" and payload[-1:] == b"]":
+            payload = payload[1:-1]
+        self.document = payload
+        return self._decode(payload)
+
+
 class CutHandlers(Handlers):
     """Handlers for what a cutter reads: by type, made when they are asked for."""
 
@@ -101,6 +117,8 @@ class CutHandlers(Handlers):
         self._handlers, self._cutter = handlers, cutter
 
     def __missing__(self, type_: Any) -> Callable[..., None]:
+        if type_.__class__ is not str:  # True is equal to 1, and no type
+            raise KeyError(type_)
         handle, cutter = self._handlers[type_], self._cutter
 
         def handle_cut(message: Any, conn: ConnectionState, fid: int, t: int, payload: bytes, kind: str) -> None:

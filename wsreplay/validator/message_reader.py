@@ -10,7 +10,6 @@ A text message that is one JSON object with a type is read by the engine itself,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -20,6 +19,7 @@ from wsreplay.contract.model import Contract
 from wsreplay.contract.unseen import EventType
 from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Answers, Decoder, Event, Linker, Part, Role, Shortcut
 from wsreplay.model import UNFINISHED, EventNumber, Opcode
+from wsreplay.validator.batches import BatchReader
 from wsreplay.validator.emit.compiler import Compiler
 from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.globals import Globals
@@ -32,6 +32,7 @@ from wsreplay.validator.lanes import (
     Cutter,
     Decode,
     Handlers,
+    ItemCutter,
     ReadingLane,
     without_lists,
 )
@@ -46,7 +47,16 @@ _HOUSEKEEPING = (Role.CONTROL, Role.RESULT, Role.ERROR)
 class MessageReader:
     """Reads the messages of one trace, and hands events to the handlers of one contract."""
 
-    def __init__(self, contract: Contract, globals: Globals, monitors: Monitors, memory: Memory) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        globals: Globals,
+        monitors: Monitors,
+        memory: Memory,
+        on_lane_changed: Callable[[int, int], None],
+    ) -> None:
+        """`on_lane_changed` is told when a connection's direction is better read by another lane from now on."""
+        self._on_lane_changed = on_lane_changed
         self._contract, self._format, self._memory = contract, monitors.format, memory
         self._partial = globals.decoder
         self._compiler = Compiler(globals, monitors.emitters)
@@ -57,6 +67,10 @@ class MessageReader:
         if contract.envelope.unpack:
             self._decode = without_lists(self._decode, [self._partial.getter(path) for path in contract.envelope.unpack])
         self._plain_lane = ReadingLane(self._decode, self.handlers)
+        self._batches = BatchReader(self._decode, contract.envelope.unpack)
+        # reads arrays of one event too, and the (connection, direction) whose messages are such arrays
+        self._item_lane = self._cutting_lane(ItemCutter(self._decode))
+        self._wrapped = set[tuple[int, int]]()
         self._plain = decoder_for(PLAIN, contract)
         # by the decoder's name, what reads its simplest messages
         self._shortcuts: dict[str, ReadingLane | AnsweringLane | None] = {}
@@ -96,7 +110,9 @@ class MessageReader:
         decode = self._strictly(partial.decoder())
         if shortcut.body is None:
             return ReadingLane(decode, self.handlers)
-        cutter = Cutter(decode, shortcut.body)
+        return self._cutting_lane(Cutter(decode, shortcut.body))
+
+    def _cutting_lane(self, cutter: Cutter) -> ReadingLane:
         return ReadingLane(cutter.decode, (CutHandlers(self.handlers[0], cutter), CutHandlers(self.handlers[1], cutter)))
 
     def _answering_lane(self, type_: tuple[str, ...], answers: Answers) -> AnsweringLane | None:
@@ -104,7 +120,7 @@ class MessageReader:
         partial = self._partial.with_type_at(type_, besides=read, skimmed=skimmed)
         if partial is None:
             return None
-        look = attrgetter(*(partial.attribute_of(member) for member in (*read, *skimmed)))
+        look = partial.look_at(*read, *skimmed)
         return AnsweringLane(self._strictly(partial.decoder()), look, self._handler)
 
     def _strictly(self, decode: Decode) -> Decode:
@@ -113,7 +129,10 @@ class MessageReader:
     def lane(self, connection: int, direction: int) -> tuple[Decode, Handlers] | None:
         """What reads whole messages of a connection, and handles their events; None where each is to be given to `read`."""
         decoder = self._decoders.get(connection)
-        lane = self._plain_lane if decoder is None else self._shortcuts[decoder.name]
+        if decoder is not None:
+            lane = self._shortcuts[decoder.name]
+        else:
+            lane = self._item_lane if (connection, direction) in self._wrapped else self._plain_lane
         if isinstance(lane, AnsweringLane):
             handlers = self.handlers[direction]
             return lane.lane(self._linker(connection), direction, handlers), handlers
@@ -130,6 +149,7 @@ class MessageReader:
     def leave(self, connection: int) -> None:
         """Nothing more is awaited of a connection."""
         self._linkers.pop(connection, None)
+        self._wrapped -= {(connection, 0), (connection, 1)}
 
     def source(self, direction: int, type_: str) -> str:
         """The source of the function that handles events of a direction and type."""
@@ -146,8 +166,9 @@ class MessageReader:
 
     def _read_plain(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that is plain JSON, and that its handler did not take at once."""
-        if opcode == Opcode.TEXT and payload[:2] == b"[{" and self._take_only_item(conn, fid, t, direction, payload[1:-1]):
-            return 1
+        count = self._read_batch(conn, fid, t, direction, payload)
+        if count:
+            return count
         parts = self._plain.parse(direction, opcode, payload)
         if opcode == Opcode.BINARY and all(part.type is None for part in parts):
             conn.session.pass_unjudged("binary message")
@@ -159,7 +180,6 @@ class MessageReader:
             self._check_form(conn, fid, t, direction, payload, parts)
         if len(parts) == 1:
             return self._read_one(conn, fid, t, direction, payload, parts[0])
-        count = 0
         for part in parts:
             if part.type is None:
                 self._pass_untyped(conn, part.document, fid, t, direction)
@@ -168,19 +188,18 @@ class MessageReader:
                 count += 1
         return count
 
-    def _take_only_item(self, conn: ConnectionState, fid: int, t: int, direction: int, item: bytes) -> bool:
-        """Hand over the one object of an array, without reading more of it than the contract does; whether it is one."""
-        try:
-            message = self._decode(item)
-            handler = self.handlers[direction][message.kind]
-            if not item.isascii():
-                item.decode()
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return False
-        if message.kind.__class__ is not str:
-            return False
-        handler(message, conn, fid, t, item, message.kind)
-        return True
+    def _read_batch(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> int:
+        """A list of events, none of which is read further than the contract does; 0 where the message is none."""
+        items = self._batches.read(payload)
+        if len(items) == 1:
+            self._wrapped.add((conn.id, direction))
+            self._on_lane_changed(conn.id, direction)
+        handlers = self.handlers[direction]
+        for place, (item, message) in enumerate(items):
+            kind = message.kind
+            handle = handlers.get(kind) or self._handler(direction, kind)
+            handle(message, conn, EventNumber(fid, place) if place else fid, t, item, kind)
+        return len(items)
 
     def _read_decoded(self, conn: ConnectionState, fid: int, t: int, direction: int, opcode: int, payload: bytes) -> int:
         """A message of a connection that speaks another protocol."""

@@ -194,9 +194,11 @@ class PartialDecoder:
     def _is_lifted(self) -> bool:
         return len(self.kind_path.steps) != 1 or not isinstance(self.kind_path.steps[0], str)
 
-    def attribute_of(self, member: str) -> str:
-        """Under which name a message has a member that is read whole, or skimmed."""
-        return self._attribute(self._tree, member, top=True)
+    def look_at(self, *members: str) -> Callable[[Any], tuple[Any, ...]]:
+        """A function from a message to its type and to members that are read whole, or skimmed."""
+        attributes = ["kind", *(self._attribute(self._tree, member, top=True) for member in members)]
+        look: Callable[[Any], tuple[Any, ...]] = eval(f"lambda d: ({', '.join(f'd.{name}' for name in attributes)})", {})
+        return look
 
     def getter(self, path: Path) -> Callable[[Any], Any]:
         """A function from a message to what stands at a path, None where nothing does."""
