@@ -207,6 +207,8 @@ class MessageReader:
         if linker.is_waiting(direction):
             return self._hand_over_all(conn, t, linker.feed(fid, direction, opcode, payload))
         parts = linker.decoder.parse(direction, opcode, payload)
+        if parts and opcode == Opcode.TEXT and self._format is not None:
+            self._format.check_names(conn, payload, fid, t, direction)
         if not parts and opcode == Opcode.BINARY:
             conn.session.pass_unjudged("binary message")
         elif not parts:

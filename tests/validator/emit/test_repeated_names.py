@@ -67,6 +67,34 @@ def test_a_repeated_name_is_found_as_by_a_reader_that_sees_every_pair(document: 
         assert strict(json.loads)(payload) == json.loads(document)
 
 
+@given(documents(), st.sampled_from(["42/chat,", "]}", 'a:"b\n\n', '"\\q":', "{", "]"]))
+def test_what_stands_around_json_is_no_part_of_it(document: str, around: str) -> None:
+    found = repeated_name((around + document).encode())
+    if around[0] in "4]":
+        assert (found is not None) == oracle(document)
+    assert repeated_name(around.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("decoder", "good", "bad"),
+    [
+        ("json-rpc", '{"method":"m","params":{"n":1}}', '{"method":"m","params":{"n":1,"n":2}}'),
+        ("json-rpc", '{"jsonrpc":"2.0","id":1,"method":"m"}', '{"jsonrpc":"2.0","id":1,"method":"m","id":2,"n":1,"n":2}'),
+        ("phoenix", '[null,"1","t","m",{"n":1}]', '[null,"1","t","m",{"n":1,"n":2}]'),
+        ("socket.io", '42["m",{"n":1}]', '42["m",{"n":1,"n":2}]'),
+        ("signalr", '{"type":1,"target":"m"}\x1e', '{"type":1,"target":"m","arguments":[{"n":1,"n":2}]}\x1e'),
+        ("stomp", "MESSAGE\ndestination:{m\n\n{\"n\":1}\0", 'MESSAGE\ndestination:m\n\n{"n":1,"n":2}\0'),
+        ("actioncable", '{"identifier":"c","message":{"type":"m"}}', '{"identifier":"c","message":{"type":"m","n":1,"n":2}}'),
+    ],
+)
+def test_names_are_unique_in_the_messages_of_every_protocol(decoder: str, good: str, bad: str) -> None:
+    contract = loads(f"contract: x\nenvelope: {{decoder: {decoder}}}\njson: {{names: unique}}\nrules: [{{id: r, absence: z}}]")
+    trace = Trace().open().raw(good.encode()).raw(bad.encode()).raw(bad.encode(), 0).close()
+    judgement = trace.judge(contract)
+    assert [(finding.rule, finding.frames) for finding in judgement.findings] == [("json", (2,)), ("json", (3,))]
+    assert judgement.events == 3
+
+
 def test_an_event_of_two_types_is_a_finding_and_counts_as_the_last_one() -> None:
     judgement = Trace().open().raw(b'{"type":"a","type":"b"}').close().judge(STRICT)
     assert said(judgement) == [

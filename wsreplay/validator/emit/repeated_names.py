@@ -41,17 +41,21 @@ def _obviously_unique(payload: bytes) -> bool:
 
 
 def repeated_name(document: bytes) -> str | None:
-    """The first name that stands twice in one object of a well-formed JSON document, escapes resolved."""
+    """The first name that stands twice in one object of well-formed JSON, escapes resolved; text that is none, such as a
+    protocol's own, may stand around it."""
     objects: list[set[bytes]] = []
     for token in _TOKEN.finditer(document):
         string, colon = token.groups()
         if string is None:
             if token[0] in b"{[":
                 objects.append(set())
-            else:
+            elif objects:
                 objects.pop()
-        elif colon:
-            name = orjson.dumps(orjson.loads(string)) if b"\\" in string else string
+        elif colon and objects:
+            try:
+                name = orjson.dumps(orjson.loads(string)) if b"\\" in string else string
+            except ValueError:  # no string of JSON
+                continue
             if name in objects[-1]:
                 return str(orjson.loads(name))
             objects[-1].add(name)
