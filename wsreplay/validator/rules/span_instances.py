@@ -187,7 +187,7 @@ class SpanInstances(Monitor):
         """Whether a start event is the one that an instance was said to lack. Else it begins something new."""
         if self.reporter.has_repeated(fid) and self.has_ended(conn, key, None):  # which is said
             return True
-        labels = labels_in(self.witness(conn, key, t).labels())
+        labels = labels_in(self.witness(conn, key).labels())
         for type_ in self.words.starts:
             if self.missed.came(conn.session, type_, labels, t, fid, (self.span.id,)) is not None:
                 return True
@@ -202,11 +202,11 @@ class SpanInstances(Monitor):
         if name is not None and first is not None and name != first:
             self.words.say_other_name(instance, self.span.else_by[-1], first, name, t, fid, self.words.starts[0], 1)
 
-    def witness(self, conn: ConnectionState, key: Any, t: int) -> Instance:
-        """An instance that never was, for a finding to name."""
+    def witness(self, conn: ConnectionState, key: Any) -> Instance:
+        """An instance that never was, and so began at no time, for a finding to name."""
         if key.__class__ is Anonymous:
-            return self.instance_class(self.span.else_by, key.values, conn, t)
-        return self.instance_class(self.names, key, conn, t)
+            return self.instance_class(self.span.else_by, key.values, conn, 0)
+        return self.instance_class(self.names, key, conn, 0)
 
     def _make_room(self, session: SessionState, t: int) -> None:
         """Too many are open: the oldest can no longer be followed."""

@@ -34,7 +34,7 @@ class SpanMonitor(SpanInstances):
         if parent == own or any(innermost(slot) == parent for slot in session.spans[self.number]):
             return
         has_ended = any(innermost(slot) == parent for slot in session.ended[self.number])
-        self.words.say_unknown_parent(self.witness(conn, key, t), parent, has_ended, t, fid, type_, direction)
+        self.words.say_unknown_parent(self.witness(conn, key), parent, has_ended, t, fid, type_, direction)
 
     def start_again(
         self,
@@ -99,7 +99,7 @@ class SpanMonitor(SpanInstances):
             return None
         # One that its parent cut may have been cut by another than the parent it was in, had all been read.
         since = None
-        witness = self.witness(conn, key, t)
+        witness = self.witness(conn, key)
         if above is not None:
             witness.belong_to(above)
             since = None if above.begun_unseen or conn.session.ambiguous_parents else above.fid
@@ -119,7 +119,7 @@ class SpanMonitor(SpanInstances):
         ended: End,
     ) -> None:  # fmt: skip
         """A body or end event came after its span had ended."""
-        witness = self.witness(conn, key, t)
+        witness = self.witness(conn, key)
         since: int | None = ended[0] if ended[1] != "cut" else None
         if above is not None:
             witness.belong_to(above)
@@ -135,7 +135,7 @@ class SpanMonitor(SpanInstances):
 
     def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
         """A start event came outside of the span that it must be inside of."""
-        witness = self.witness(conn, key, t)
+        witness = self.witness(conn, key)
         unsure = self.words.why_outer_unsure(conn)
         if unsure is not None:
             conn.session.doubt_parents()
