@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tools.mutants.campaign import Result
+from tools.mutants.campaign import Result, caches_of
 from tools.mutants.mutants import Mutant, changes, sample
 from tools.mutants.score import Excuse, Score, read_excuses, stale
 from tools.mutants.swap import swap
@@ -111,6 +111,15 @@ def test_a_mutant_takes_the_place_of_functions_that_are_loaded(tmp_path: Path, c
     assert swap(mutants(path)[change]) >= 1
     counter.value = 3
     assert (module.Counter().value, counter.full, module.double(4)) == expected
+
+
+def test_what_a_module_caches_is_found(tmp_path: Path):
+    path = write(tmp_path)
+    module = load(path)
+    gc.freeze()
+    (cached,) = caches_of([path])
+    assert cached is module.double
+    assert caches_of([tmp_path / "other.py"]) == []
 
 
 def test_a_module_that_is_not_loaded_has_nothing_to_swap(tmp_path: Path):

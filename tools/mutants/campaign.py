@@ -6,6 +6,8 @@ or a mutant does is left for the next. A mutant meets the tests that run its sta
 
 from __future__ import annotations
 
+import functools
+import gc
 import hashlib
 import json
 import resource
@@ -31,7 +33,7 @@ PART = 50
 # Seconds until such a child is given up.
 COVER_S = 900.0
 # CPU seconds of tests that a mutant meets; what only slower tests would notice, lives.
-MUTANT_S = 20.0
+MUTANT_S = 60.0
 # CPU seconds that a test of a mutant may take, as a multiple of what it takes without, and at least.
 SLOWER, LEAST_S = 5, 5.0
 # Seconds until a mutant that waits for ever is given up, on a machine that may have much else to do.
@@ -77,6 +79,7 @@ class Campaign:
         self._reports: list[pytest.TestReport] = []
         # Collected tests by their node id.
         self._items: dict[str, pytest.Item] = {}
+        self._caches: list[Any] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -97,6 +100,7 @@ class Campaign:
         if session.testsfailed:
             raise session.Failed("tests could not be collected")
         self._items = {item.nodeid: item for item in session.items}
+        self._caches = caches_of(self.modules)
         covered = self._coverage(session.items)
         plans = {index: self._plan(mutant, covered) for index, mutant in enumerate(self.mutants)}
         states = {index: ("survived" if plan else "no tests", "") for index, plan in plans.items()}
@@ -149,6 +153,7 @@ class Campaign:
         failed: list[str] = []
         measured.start()
         for item, following in zip(items, [*items[1:], None], strict=True):
+            self._forget_cached()
             measured.switch_context(item.nodeid)
             before = _cpu_s()
             if not self._fails(item, following) and not any(report.skipped for report in self._reports):
@@ -210,6 +215,7 @@ class Campaign:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         if not swap(self.mutants[index]):
             return {"state": "no tests", "test": ""}
+        self._forget_cached()
         tests = list(plan)
         for test, following in zip(tests, [*tests[1:], None], strict=True):
             _limit_cpu(max(LEAST_S, SLOWER * plan[test]))
@@ -231,10 +237,23 @@ class Campaign:
     def _failing(self, tests: list[str]) -> list[str]:
         return [test for test in tests if self._fails(self._items[test], None)]
 
+    def _forget_cached(self) -> None:
+        for cached in self._caches:
+            cached.cache_clear()
+
     def _fails(self, item: pytest.Item, following: pytest.Item | None) -> bool:
         self._reports = []
         item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
         return any(report.failed for report in self._reports)
+
+
+def caches_of(modules: Iterable[Path]) -> list[Any]:
+    """The functions of these modules that cache results: a test that finds one there runs none of the lines that made it."""
+    paths = {str(path.resolve()) for path in modules}
+    gc.unfreeze()  # what the tests' conftest.py froze is not among the objects otherwise
+    cached = [found for found in gc.get_objects() if type(found) is functools._lru_cache_wrapper]
+    gc.freeze()
+    return [function for function in cached if function.__wrapped__.__code__.co_filename in paths]
 
 
 def _cpu_s() -> float:
