@@ -275,3 +275,17 @@ def test_where_a_user_stands_is_read_or_refused_with_its_place() -> None:
     assert contract.keys["user"].sources == (parse("$.user"),)
     assert mistake("contract: x\nuser: 'heder:x'").startswith("c.yaml:2:7: user: ")
     assert mistake("contract: x\nuser: $..user").startswith("c.yaml:2:7: user: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2026-01-01", "2026-01-01"), ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z"), ("1:30", "1:30"), ("1:30.5", "1:30.5"),
+        ("1e3", "1e3"), ("0x10", 16), ("1.5", 1.5), ("yes", True), ("~", None), ("''", ""), ("'7'", "7"),
+    ],
+)  # fmt: skip
+def test_times_and_dates_are_read_as_they_are_written(text: str, value: object) -> None:
+    (rule,) = loads(f"contract: x\nrules: [{{id: r, absence: {{event: a, where: {{$.v: {text}}}}}}}]").of(Declare)
+    ((pattern,),) = rule.operands
+    ((_, wanted),) = pattern.where
+    assert wanted == (value,) and type(wanted[0]) is type(value)

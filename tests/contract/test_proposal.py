@@ -51,9 +51,15 @@ def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
     assert may_mean(theirs, ours)
 
 
-@pytest.mark.parametrize("theirs", ["begin", "user.begin", "run.begin.now", "run", "apple.pear", "agent.pear"])
-def test_or_not(theirs: str) -> None:
-    assert not may_mean(theirs, "agent_started")
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        *((theirs, "agent_started") for theirs in ("begin", "user.begin", "run.begin.now", "run", "apple.pear", "agent.pear")),
+        ("agent.pear", "agent_apple"),
+    ],
+)
+def test_or_not(theirs: str, ours: str) -> None:
+    assert not may_mean(theirs, ours)
 
 
 def test_what_is_guessed_says_so_and_types_at_another_place_are_told(tmp_path: Path) -> None:
@@ -165,7 +171,8 @@ def test_only_members_that_stand_elsewhere_are_mapped(message: dict[str, Any], f
 
 def test_what_looks_like_nothing_is_named_and_demanded_nothing_of(tmp_path: Path) -> None:
     lines = '{"wsreplay": 1}\n{"connection": 1, "t": 0, "open": {"path": "/"}}\n'
-    message = {"connection": 1, "t": 1, "dir": "s2c", "opcode": "text", "data": '{"jsonrpc":"2.0","method":"a/b"}'}
+    data = '{"jsonrpc":"2.0","method":"a/b","runId":"r1","ts":1795000000}'
+    message = {"connection": 1, "t": 1, "dir": "s2c", "opcode": "text", "data": data}
     lines += json.dumps(message) + "\n"
     (tmp_path / "rpc.jsonl").write_text(lines)
     imported(tmp_path / "rpc.jsonl", tmp_path / "rpc.db")
@@ -192,6 +199,15 @@ def test_a_question_is_told_by_its_words(theirs: str, mapped: str | None) -> Non
 def test_a_question_alone_makes_no_agent() -> None:
     proposal = propose(asked("sendMessage", "other"), load("agent-chat"))
     assert proposal.events == {} and len(proposal.unmapped) == 2
+
+
+def test_what_has_all_its_fields_in_place_maps_none() -> None:
+    fields = dict.fromkeys(("thread_id", "run_id", "tool_call_id", "tool_name", "user_id"), "x")
+    talk = ObservedTypes("json", None)
+    talk.add(1, "agentStarted", {"type": "agentStarted", **fields})
+    lines = as_yaml(propose(talk, load("agent-chat")), "x", "agent-chat").splitlines()
+    assert lines[3:6] == ["map:", "  events:", "    agentStarted: agent_started   # 1×"]
+    assert "  fields:" not in lines
 
 
 def test_texts_are_found_where_events_show_them() -> None:

@@ -69,6 +69,44 @@ rules:
   - {id: m, response: [a, b], mode: chain, by: run}
   - {id: n, precedence: [a, b], mode: alternate, by: thread}
 """,
+    "all in spans that may fail": SPANS
+    + """
+rules:
+  - {id: a, recurrence: a, every: 40ms, in: run, unless: failed}
+  - {id: b, rate: [a, b], max: 1, per: 50ms, in: run, unless: [ok, failed]}
+  - {id: c, monotonic: $.seq, event: [a, b], in: run, unless: failed}
+  - {id: d, count: a, equals: $.seq, at: [b, e], in: run, by: tool, unless: failed}
+  - {id: e, sum: $.seq, event: a, equals: $.seq, at: [b, e], in: run, unless: failed}
+  - {id: f, assemble: {event: a, field: $.n, until: [b, e], equals: $.t}, in: run, unless: failed}
+  - {id: g, consistent: [tool, name], in: run, unless: failed}
+  - {id: h, response: [a, b], in: run, by: tool, within: 30ms, unless: failed}
+  - {id: i, response: [a, b], mode: alternate, in: run, unless: ok}
+  - {id: j, precedence: [a, b], mode: chain, in: run, unless: failed}
+  - {id: k, precedence: [a, b], within: 30ms, in: run, by: tool, unless: failed}
+  - {id: l, responded_existence: [a, b], in: run, unless: failed}
+  - {id: m, not_co_existence: [a, b], in: run, unless: failed}
+  - {id: n, init: [a], in: run, unless: failed}
+  - {id: o, end: [b], in: run, by: tool, unless: failed}
+  - {id: p, absence: {event: b, where: {$.n: search}}, in: run, unless: failed, require_activation: true}
+  - {id: q, existence: [a, b], max: 1, in: run, unless: failed, severity: warning}
+""",
+    "all between events": SPANS
+    + """
+rules:
+  - {id: a, existence: [a, b], max: 2, after: s, until: [e, f]}
+  - {id: b, absence: b, after: a, until: b, by: thread}
+  - {id: c, init: a, after: s, by: run}
+  - {id: d, end: [b, f], until: e, by: run}
+  - {id: e, response: [a, b], mode: alternate, within: 50ms, after: s, until: [e, f]}
+  - {id: f, precedence: [a, b], after: s, until: e, by: thread}
+  - {id: g, precedence: [a, b], mode: chain, within: 50ms, until: f}
+  - {id: h, responded_existence: [a, b], after: s, until: f}
+  - {id: i, not_co_existence: [a, "c2s:*"], after: s, until: e}
+  - {id: j, rate: a, max: 1, per: 100ms, after: ws.open, until: ws.drop}
+  - {id: k, response: [ws.drop, ws.open], across: user, within: 20ms, after: s}
+  - {id: l, sum: $.seq, event: [a, b], equals: $.seq, at: f, after: a, until: e, severity: warning}
+  - {id: m, existence: {event: a, where: {$.n: 's*', $.c: [c1, c2]}}, min: 2, by: [thread, run]}
+""",
     "three spans in each other": """
 spans:
   run: {by: [thread, run], start: s, end: {ok: e, failed: f}, within: 200ms, renews: true}

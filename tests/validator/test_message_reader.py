@@ -11,6 +11,8 @@ from judged_traces import Trace, of, said
 from tests.decode.conftest import EXAMPLES
 from wsreplay.contract import Contract, load, loads
 from wsreplay.decode import Role, get_decoder
+from wsreplay.model import Connection, Opcode, lane_of
+from wsreplay.trace.stream import Opened
 from wsreplay.validator import Engine, Severity, Verdict
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
@@ -205,6 +207,17 @@ def test_true_is_no_number() -> None:
     assert said(Trace().open().raw(b'{"op": 1}').raw(b'{"op": true}').close().judge(contract)) == [
         "json: the message has a type that is not a string: True"
     ]
+
+
+def test_what_came_once_is_read_at_once_from_then_on() -> None:
+    engine = Engine(loads("contract: x\nenvelope: {type: $.op}\nrules: [{id: r, existence: [1, a]}]\n"))
+    engine.feed([Opened(0, Connection(1, 1, 0, user="u1", status=101), 1)])
+    engine.run([(1, 5, lane_of(1, 1, Opcode.TEXT), b'{"op": 1}'), (2, 6, lane_of(1, 1, Opcode.TEXT), b'{"op": "a"}')])
+    lane = engine._reader.lane(1, 1)
+    assert lane is not None
+    assert {type_: handler.__name__ for type_, handler in lane[1].items()} == {
+        "1": "handle", 1: "handle_number", "a": "handle",
+    }  # fmt: skip
 
 
 PHOENIX = """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from judged_traces import Trace
 from wsreplay.cli.main import _end_in_order
 from wsreplay.contract import load
 from wsreplay.errors import UsageError
+from wsreplay.model import NO_CONTRACT
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import parse_user_source
 from wsreplay.validator import judge_files, parallel
@@ -88,6 +90,7 @@ def test_each_user_is_judged_by_one_and_all_are_judged(tmp_path: Path, monkeypat
     assert split(9, 9, 9, 9) == [[1, 2], [3, 4]]
     assert split(9, 9, 9, parts=3) == [[1], [2], [3]]
     assert split(4, 4, 40, 4) == [[3], [1, 2, 4]]
+    assert split(9, 10, 9, 8) == [[1, 2], [3, 4]]  # a twentieth more than its share is even enough
     assert split(9, 9, 9, 9, users=("a", "b", "a", "b")) == [[1, 3], [2, 4]]
     assert split(9, 9, 9, 9, users=(None, None, None, None)) == [[1, 2], [3, 4]]
 
@@ -178,6 +181,33 @@ def test_only_what_kills_its_judge_is_given_up(tmp_path: Path, monkeypatch: pyte
     assert [first, last] == [alone[0], alone[2]]
     assert deadly.judgement is None
     assert "deadly.db: the processes that judged it died, again and again" in str(deadly.error)
+
+
+def test_what_is_given_up_names_its_contract_where_somebody_has_chosen_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_arguments: object, **_options: object) -> None:
+        raise BrokenExecutor
+
+    monkeypatch.setattr(parallel, "judge", die)
+    path = write_whole(tmp_path / "a.db", Trace().open().c2s("chat").run().close())
+    with ThreadPoolExecutor(1) as executor:
+        workers = Workers(executor, 1, (BrokenExecutor,))
+        outcomes = judge_files([(path, load("agent-chat")), (path, None)], workers=workers)
+    assert [(outcome.path, outcome.contract, outcome.judgement) for outcome in outcomes] == [
+        (path, "agent-chat", None), (path, NO_CONTRACT, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("threads", "platform", "expected"), [(1, "linux", "fork"), (2, "linux", "forkserver"), (1, "darwin", "forkserver")]
+)
+def test_only_a_process_alone_on_linux_is_forked(
+    threads: int, platform: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: threads)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert parallel.start_method().get_start_method() == expected
 
 
 def test_whoever_opens_a_file_may_choose_its_contract(tmp_path: Path) -> None:

@@ -50,6 +50,23 @@ def test_it_takes_what_stands_at_its_paths(name: str) -> None:
     assert taken > 4
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("$.a.id", ("d.f1", "d.f1.f0")),
+        ("$.a.type", ("d.f1", "d.f1.f1")),
+        ("$.a.b.id", None),
+        ("$.a.b", None),
+        ("$.a.other", None),
+        ("$.b", None),
+        ("$.other.id", None),
+    ],
+)
+def test_only_what_stands_right_in_an_object_is_read_where_there_is_one(path: str, expected: tuple[str, str] | None) -> None:
+    partial = PartialDecoder([parse(text) for text in ("$.type", "$.a.id", "$.a.type", "$.a.b.id", "$.b")])
+    assert partial.guarded(parse(path)) == expected
+
+
 def test_items_that_nothing_is_read_of_are_passed_over() -> None:
     partial = PartialDecoder([parse("$.type"), parse("$.a[0].id")])
     message = partial.decoder()(b'{"type":"t","a":[{"id":"x","more":1},7,{"id":2}]}')
