@@ -139,6 +139,7 @@ def _compose(text: str) -> yaml.Node | None:
 
 class _Builder:
     def __init__(self, file: str) -> None:
+        # how many values there were, and the ids of the nodes that the one in progress is within
         self.file, self.count, self.open = file, 0, set[int]()
         self.scalars = yaml.SafeLoader("")
 

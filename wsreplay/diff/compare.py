@@ -35,6 +35,7 @@ class Comparer:
     def __init__(self, fields: Fields, slices: Correspondence, *, shape: bool = False) -> None:
         self._fields, self._slices, self._shape = fields, slices, shape
         self._levels = frozenset(fields.levels)
+        # of each side, what `_number` said of a slice
         self._numbers: tuple[dict[SliceRef, tuple[int, int]], dict[SliceRef, tuple[int, int]]] = ({}, {})
         # what tells (direction, type, number of the slice) from others: the same for both sides
         self._weak: dict[tuple[int, str, int], int] = {}

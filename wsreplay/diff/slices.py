@@ -60,9 +60,9 @@ class Correspondence:
     """Numbers for slices: two slices that belong together have the same one; one that stands alone has its own."""
 
     def __init__(self, a: ComparedSession, b: ComparedSession) -> None:
+        # of each side: by slice, and by the ids of the innermost levels (the first slice of an id stays); the last number
         self._numbers: tuple[dict[SlicePath, int], dict[SlicePath, int]] = ({(): 0}, {(): 0})
         self._ids: tuple[dict[tuple[str, Id], int], dict[tuple[str, Id], int]] = ({}, {})
-        # the last number that was given
         self._count = 0
         self._pair(_tree(a), _tree(b))
 

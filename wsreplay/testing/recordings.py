@@ -26,22 +26,22 @@ _OPTIONS = frozenset(Options.__dataclass_fields__)
 class Recordings:
     """The value of the fixture `wsreplay`: starts recording proxies, and keeps track of their files.
 
-    `name` is the test's node id. `folder` holds the recordings while the test runs, and afterwards if it fails. `told` says
-    whether a failure was reported. `options` are the defaults for all proxies.
+    `name` is the test's node id. `folder` holds the recordings while the test runs, and afterwards if it fails. `options` are
+    the defaults for all proxies.
     """
 
     def __init__(
         self, name: str, folder: Path, test_file: Path, *, contract: str | None = None, record: str = "once",
         options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        self.folder, self.told = folder, False
+        self.folder = folder
         self._name, self._test_file = file_name(name), test_file
         self._contract, self._mode, self._options = contract, record, options
         # in the order of their beginnings
         self._taps: list[Tap] = []
         self._to_keep: dict[Path, Tap] = {}  # cassettes that are being recorded
-        # whether the test itself has passed
-        self.passed = False
+        # whether the test itself has passed, and whether a failure was reported, which can be of its set-up or end
+        self.passed = self.told = False
 
     def proxy(
         self, url: str, contract: str | Path | Contract | None = None, *, cassette: str | bool = False, **options: Any

@@ -93,6 +93,7 @@ class ReplayApp(NavigatingApp):
     ) -> None:
         self.config = config or Config()
         self.memory = memory or UserMemory()
+        # Whether there are colours: Textual asks for them before.
         self._has_themes = False
         self.look = Appearance(Palette.of({}, True), self.config.ascii, self.config.keys)
         super().__init__()
@@ -117,7 +118,7 @@ class ReplayApp(NavigatingApp):
         self.verdict_revision = 0
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self._has_themes = True
+        self._has_themes = True  # from here on
         # Set without its watcher, which would parse every style sheet once more.
         self.set_reactive(ReplayApp.theme, self._first_theme())
         self.stylesheet.set_variables(self.get_css_variables())

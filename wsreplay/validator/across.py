@@ -103,6 +103,7 @@ class _Group:
 
     def __init__(self, files: Sequence[JudgedFile], contract: Contract, members: set[Member], ids: set[Id]) -> None:
         self._files, self._contract, self._ids = files, contract, ids
+        # by file, the users whose events are judged here
         self._owners: dict[int, set[Owner]] = defaultdict(set)
         for number, owner in members:
             self._owners[number].add(owner)

@@ -88,6 +88,7 @@ class _RareCollection:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # how many judge now
         self._users = 0
         self._before = (0, 0, 0)  # as they were before the first user came
 

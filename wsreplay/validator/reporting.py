@@ -31,6 +31,7 @@ class Counts:
     def __init__(self, rule: Rule, order: int) -> None:
         # `order` is the rule's place in the contract
         self.rule, self.order = rule, order
+        # how often it applied, and what came of that; errors are events that lack what it needs
         self.activations = self.violations = self.inconclusive = self.errors = 0
         # violations of the rule's own severity: of all others the finding says that it is milder
         self.severe = 0

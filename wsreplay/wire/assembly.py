@@ -62,6 +62,7 @@ class MessageAssembly:
         closed: bool,
         prompt: bool,
     ) -> None:
+        # The first thing that RFC 6455 or 7692 forbids, in words.
         self.protocol_error: str | None = None
         self.undecodable = undecodable
         # How many bytes the last call inflated.

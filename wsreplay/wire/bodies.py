@@ -55,6 +55,7 @@ class Chunked:
     """A body in chunks, with its trailers."""
 
     def __init__(self) -> None:
+        # its last chunk and trailers have come
         self.complete = False
         self._line = b""  # the beginning of a line whose end is still to come
         self._left = 0  # of the chunk's data

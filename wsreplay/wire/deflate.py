@@ -68,9 +68,11 @@ class Extensions:
 class _Found:
     """What `Extensions.parse` has come to know so far."""
 
+    # of permessage-deflate
     deflate: bool = False
     takeover: dict[str, bool] = field(default_factory=lambda: {"client": True, "server": True})
     bits: dict[str, int] = field(default_factory=lambda: {"client": 15, "server": 15})
+    # names that nothing is known of, and what is odd about the header
     other: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -116,11 +118,15 @@ class Inflate:
 
     def __init__(self, *, context_takeover: bool = True, window: bytes = b"") -> None:
         self.context_takeover = context_takeover
+        # None while all could be inflated
         self.broken: str | None = None
+        # what was inflated last, whole pieces, of no less than the window where there was so much; and their bytes
         self._history: deque[bytes] = deque()
         self._history_size = 0
+        # of the deflate stream in progress; None: one is to begin
         self._z: zlib._Decompress | None = None
         self._empty = True  # nothing of this message was fed yet
+        # of this message: bytes that were inflated and not kept, and blocks that said that they are the last
         self._skimmed = 0
         self._final_blocks = 0
         if context_takeover:

@@ -33,6 +33,7 @@ class _Streamed:
     def __init__(self, head: int, key: bytes, offset: int, wire_length: int, length: int) -> None:
         self.head, self.key, self.offset, self.wire_length = head, key, offset, wire_length
         self.left = length
+        # of the payload, unmasked and inflated; and how many bytes are not kept
         self.kept = bytearray()
         self.missing = 0
 

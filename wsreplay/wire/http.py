@@ -203,6 +203,7 @@ class RequestStream(_HttpStream):
 
     def __init__(self) -> None:
         super().__init__()
+        # whether it holds what follows an upgrade request, and whether it will once that request's body has come
         self.paused = False
         self._pause_after = False
 
@@ -243,7 +244,8 @@ class ResponseStream(_HttpStream):
 
     def __init__(self) -> None:
         super().__init__()
-        self.switched = False
+        self.switched = False  # to frames
+        # requests without their final answer: the method, and whether it asks for an upgrade
         self._expected: deque[tuple[bytes, bool]] = deque()
 
     def expect(self, method: bytes, upgrade: bool) -> None:

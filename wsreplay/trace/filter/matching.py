@@ -26,6 +26,7 @@ class _Documents:
 
     def __init__(self, reader: DecodedReader | None) -> None:
         self._reader = reader
+        # The frame that was asked for last, and its documents.
         self._last: tuple[Frame | None, tuple[Any, ...]] = (None, ())
 
     def __call__(self, frame: Frame) -> tuple[Any, ...]:

@@ -51,6 +51,7 @@ def parse(text: str) -> ast.Node:
 
 class _Parser:
     def __init__(self, text: str) -> None:
+        # what is to be read next; how many parentheses are open, and how many terms there were
         self.text, self.position, self.depth, self.terms = text, 0, 0, 0
 
     def whole(self) -> ast.Node:

@@ -19,6 +19,7 @@ class GlimpseList(RowList, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # None: there is none, or not yet
         self._glimpse: Glimpse | None = None
 
     def show(self, glimpse: Glimpse | None, title: str) -> None:

@@ -62,8 +62,11 @@ class RowPayloads:
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
         self._clock = clock
+        # before this time nothing is asked for
         self._again_s = 0.0
+        # opened for the first payload
         self._reader: Recording | None = None
+        # by frame, the one that was looked at last at the end; and how much room they take
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._kept_bytes = 0
 

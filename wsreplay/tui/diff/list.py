@@ -23,6 +23,7 @@ class DiffList(RowList):
 
     def __init__(self, a: RowPayloads, b: RowPayloads, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # all of them, once the sessions are aligned
         self.rows: Sequence[Row] = ()
         self._payloads = a, b
 

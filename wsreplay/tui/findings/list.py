@@ -25,6 +25,7 @@ class FindingList(RowList):
     def __init__(self, recording: OpenRecording, session: Session | None, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._recording, self._session = recording, session
+        # in order; those of rules that are folded are not among them
         self._lines: Sequence[FindingLine] = ()
 
     @property

@@ -83,6 +83,7 @@ class Palette:
 
     def __init__(self, hues: Mapping[str, str]) -> None:
         self._hues = hues
+        # made so far: by what `style` is asked for, and by the names of grounds
         self._styles: dict[tuple[str, str | None, bool, bool], Style] = {}
         self._grounds: dict[str, Style] = {}
 

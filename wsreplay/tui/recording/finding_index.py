@@ -130,6 +130,7 @@ class FrameJudgements(Mapping[int, tuple[tuple[int, str], ...]]):
     """The (severity, rule) of the findings that point at each frame, for filters; severities as `trace.filter` numbers them."""
 
     def __init__(self, located: Sequence[Located]) -> None:
+        # each pair there is, once; a code is a place in it
         self._judgements: list[tuple[int, str]] = []
         codes: dict[tuple[int, str], int] = {}
         pairs: set[tuple[int, int]] = set()

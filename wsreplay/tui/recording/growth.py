@@ -53,6 +53,7 @@ class Misses:
     """Polls that could not read the recording: when to look again, and when to say so, which is once, where it lasts."""
 
     def __init__(self) -> None:
+        # How many polls in a row could not read, and when to look again, on the caller's clock.
         self._count = self._again_ns = 0
 
     @property

@@ -37,10 +37,12 @@ class TreeLine(NamedTuple):
 
 
 class _Open:
-    """A node whose end has not been seen: its path, its first line, and how many members it has so far."""
+    """A node whose end has not been seen: its path, and its first line."""
 
     def __init__(self, path: str, first: int) -> None:
-        self.path, self.first, self.members = path, first, 0
+        self.path, self.first = path, first
+        # how many there were so far
+        self.members = 0
 
 
 def nodes_of(lines: Sequence[DetailLine]) -> list[JsonNode | None]:

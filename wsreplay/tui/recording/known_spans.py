@@ -32,11 +32,13 @@ class KnownSpans:
     """The span log as far as it was sent."""
 
     def __init__(self) -> None:
+        # Which one they are by.
         self.contract = ""
         # What ends each kind of span.
         self.ends: Mapping[str, SpanEnd] = {}
         # How often something was said; 0: nothing yet.
         self.revision = 0
+        # By id.
         self._records: dict[str, SpanRecord] = {}
         # How many spans were not sent.
         self._left_out = 0

@@ -21,7 +21,10 @@ _start = attrgetter("start_ns")
 
 @dataclass(slots=True, eq=False)
 class DrawnSpan:
-    """One span of the log. `end_ns` None: not ended. `state` is the log's. Times in ns."""
+    """One span of the log. `end_ns` None: not ended. Times in ns.
+
+    `state`, `end_frame`, `implied`, `owes`, `detail` and `id` are as SpanRecord tells.
+    """
 
     kind: str
     name: str
@@ -31,9 +34,9 @@ class DrawnSpan:
     end_ns: int | None = None
     end_frame: int | None = None
     state: str = "open"
-    depth: int = 0
+    depth: int = 0  # how many levels it stands below the outermost of its group
     instants: Sequence[int] = ()  # when something happened in it, ns
-    implied: bool = False  # its start never came
+    implied: bool = False
     owes: tuple[str, ...] = ()
     until_ns: int | None = None  # when that is due
     detail: str = ""
@@ -105,6 +108,7 @@ class Lane:
 class _Slots:
     """Lanes of one depth that are filled from left to right; each span goes into the first that is free."""
 
+    # those of each lane, in order
     spans: list[list[DrawnSpan]] = field(default_factory=list)
     _taken: list[tuple[int, int]] = field(default_factory=list)  # (end of the last span in ns, slot), a heap
     _free: list[int] = field(default_factory=list)  # slots, a heap

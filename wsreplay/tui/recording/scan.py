@@ -36,6 +36,7 @@ class _Reporter:
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
+        # before this time nothing is reported (monotonic, s)
         self._next = 0.0
 
     def __call__(self, ids: Callable[[], array[int]], done: float, finished: bool = False) -> None:

@@ -61,6 +61,7 @@ class HelpScreen(BaseScreen):
     def __init__(self, below: Screen[object]) -> None:
         super().__init__()
         self._below = below
+        # Whether the names of actions stand beside the keys.
         self._with_names = False
         self.head = StatusLine(id="head")
         self.filter = ListFilter(id="filter")

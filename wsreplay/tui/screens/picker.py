@@ -57,6 +57,7 @@ class Picker(ErrorGuard, ModalScreen["Answer | None"], NarrowedList, Generic[Ans
     def __init__(self, question: str, columns: Sequence[Column], sorts: Sequence[Sort], hint: str) -> None:
         super().__init__()
         self.begin_narrowing(sorts)
+        # all there are, and those that are shown, in their order
         self.items: Sequence[PickerItem[Answer]] = ()
         self.rows: Sequence[PickerItem[Answer]] = ()
         self._question = question

@@ -35,6 +35,7 @@ class FindingNavigator:
         self._rows = rows
         self._frames = frames
         self._reveal = reveal
+        # None: none is, or the user is done with it.
         self.looked_at: Finding | None = None
         # The rows where findings stand, in order, and the view and its version for which they were found.
         self._places: list[tuple[int, Finding]] = []

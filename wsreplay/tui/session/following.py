@@ -17,6 +17,7 @@ class FollowController:
         self._host = host
         self._frames = frames
         self.on = live
+        # since the cursor left the end
         self.unseen = 0
 
     def start(self) -> None:

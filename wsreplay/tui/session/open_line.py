@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 class OpenLine(StatusLine):
     """Says what is open. Spans are read when they are first needed: `spans` is None until then.
 
-    `traced_anew` hears that other spans are known.
+    `spans_changed` hears that other spans are known.
     """
 
     def __init__(
         self, recording: OpenRecording, jobs: RecordingJobs, spans_changed: Callable[[], object], *, id: str | None = None
     ) -> None:
         super().__init__(id=id, ground="ground")
+        # As of the page of spans that was read last.
         self.spans: Sequence[DrawnSpan] | None = None
         self._reading: SpanReading | None = None
         self._spans_changed = spans_changed
+        # Whether the last attempt to read spans failed; nothing else is said then.
         self._has_failed = False
         self._span_reader = SpanReader(recording, jobs, self._take, self._fail)
 

@@ -44,6 +44,7 @@ class StatisticsList(RowList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._make: Callable[[int], Sequence[StatisticsLine]] = lambda _width: ()
+        # for the width of now
         self._lines: Sequence[StatisticsLine] = ()
 
     def fill(self, make: Callable[[int], Sequence[StatisticsLine]]) -> None:
@@ -84,6 +85,7 @@ class StatisticsScreen(BaseScreen):
         self.head = StatusLine(id="head")
         self.list = StatisticsList(id="statistics")
         self.foot = StatusLine(id="foot")
+        # None until they are counted; the last ones stay while it is counted again
         self._figures: Figures | None = None
         # The contracts that it was counted by.
         self._contracts: tuple[str, ...] | None = None

@@ -15,6 +15,7 @@ class PairLog(SpanLog):
 
     def __init__(self) -> None:
         super().__init__(most=MOST_KNOWN)
+        # in the order of their ends
         self._pairs: list[Pair] = []
 
     @property

@@ -159,6 +159,7 @@ class _Spans:
     def __init__(self, contract: str, ends: Mapping[str, SpanEnd]) -> None:
         self._lock = threading.Lock()
         self._contract, self._ends = contract, ends
+        # by id
         self._changed: dict[str, SpanRecord] = {}
         # all that were seen: beyond some thousands none are sent any more
         self._seen: set[str] = set()

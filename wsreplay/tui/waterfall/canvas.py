@@ -39,6 +39,7 @@ class Waterfall(RowList):
         """All times are ns on the recording's axis; it begins at `origin_ns`, and the ruler writes times by the clock."""
         super().__init__(id=id)
         self._clock = clock
+        # From row 1 on; none until spans were read.
         self.lanes: Sequence[Lane] = ()
         self.origin_ns = origin_ns
         # The stretch of time that is in sight.

@@ -75,8 +75,8 @@ class WaterfallScreen(PlaybackScreen):
         self.canvas = Waterfall(lambda: self.shown_clock, self.origin_ns, playback.end_ns, id="waterfall")
         self.jobs = self.jobs_of(recording.path)
         self._span_reader = SpanReader(recording, self.jobs, self._take_spans, lambda _why: None)
+        # In the order of their starts, and the page that they are.
         self._spans: list[DrawnSpan] = []
-        # The page that they are.
         self._reading: SpanReading | None = None
         # Whether the lanes with the longest spans stand first.
         self._by_duration = False

@@ -66,7 +66,9 @@ class Detail(Themed, Widget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # Which of PANES is shown.
         self.pane = "json"
+        # The first line in sight; what makes lines for a width, the lines, and for which width (-1: to be made anew).
         self.top = 0
         self._make: Layout = lambda _width: []
         self._laid: list[DetailLine] = []

@@ -31,6 +31,7 @@ class ListFilter(Themed, Horizontal):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # What was typed; "": every row is kept.
         self.text = ""
         # What it says at its right end: how many rows are left.
         self._count_text = ""

@@ -26,9 +26,11 @@ class Overview(Themed, Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # as `draw` and `place` were told
         self._counts: Sequence[int] = ()
         self._places: Sequence[tuple[int, str]] = ()
         self._span = (0, 1)
+        # what the list shows (None: all), the playhead, and after which time nothing is there yet (None: all is)
         self._seen: tuple[int, int] | None = None
         self._at = 0
         self._horizon: int | None = None

@@ -55,14 +55,18 @@ class QueryBar(Themed, Horizontal):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # whether it is the search that is asked now, or the filter; the text of each stays
         self.searching = False
         self.filter_text = ""
         self.search_text = ""
+        # why what was typed is not a filter; None: it is one
         self.mistake: str | None = None
         self._idle = StatusLine(id="query-idle", ground="ground")
-        self._label: StatusLine | None = None  # these three are made after the first rows
+        # made after the first rows
+        self._label: StatusLine | None = None
         self._state: StatusLine | None = None
         self._input: QueryInput | None = None
+        # runs while the user types; then the query is told
         self._pause: Timer | None = None
         self._said: Said = _nothing
 

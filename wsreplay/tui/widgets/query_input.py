@@ -17,6 +17,7 @@ class MistakeUnderlined(Highlighter):
     """Underlines from the first wrong character on."""
 
     def __init__(self) -> None:
+        # of the first wrong character; None: nothing is wrong
         self.position: int | None = None
 
     def highlight(self, text: Text) -> None:
@@ -40,6 +41,7 @@ class QueryInput(PlainInput):
 
     def __init__(self) -> None:
         self.underlined = MistakeUnderlined()
+        # what was asked before, the last of it last
         self._asked: Sequence[str] = ()
         self._place, self._typed = 0, ""
         super().__init__(highlighter=self.underlined, select_on_focus=False, compact=True)

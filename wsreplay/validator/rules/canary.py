@@ -43,6 +43,7 @@ class CanaryMonitor(MessageMonitor):
         super().__init__(*common)
         self._search = compile_pattern(self.rule.pattern)
         self._find = compile_finder(self.rule.pattern)
+        # by canary, whose it is
         self._owners: dict[str, Binding] = {}
         # findings whose number of events has grown since it was told
         self._growing: dict[int, tuple[str, Binding, Leak]] = {}

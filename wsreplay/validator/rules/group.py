@@ -15,6 +15,7 @@ class RuleGroup:
 
     def __init__(self, number: int, inside: str | None, by: tuple[str, ...], across_user: bool) -> None:
         self.number, self.inside, self.by, self.across_user = number, inside, by, across_user
+        # all of them, in the contract's order
         self.monitors: list[Template] = []
         # those that have to know when a slice begins
         self.on_begin: list[Template] = []

@@ -183,6 +183,7 @@ class Precedence(Template):
 
     def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed) -> None:
         super().__init__(rule, number, counts, reporter, clock, missed)
+        # an a came
         self.width = 1
         # the bit says all: an a came
         self.simple = rule.mode == "any" and rule.within_ns is None

@@ -28,6 +28,7 @@ class SilenceMonitor(MessageMonitor):
 
     def __init__(self, *common: Any) -> None:
         super().__init__(*common)
+        # from `link` on: the span that it bounds, where the contract has it, and what finds its instances in handlers
         self._span: SpanMonitor | None = None
         self._spans: SpansEmitter | None = None
 

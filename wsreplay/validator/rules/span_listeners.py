@@ -18,6 +18,7 @@ class SpanListeners:
     """The other rules that hear of one span, or are asked about it."""
 
     def __init__(self) -> None:
+        # called one after the other, in the contract's order
         self.beginnings: list[Callable[[Instance], None]] = []
         self.ends: list[SpanEnd] = []
         self.resumes: list[Callable[[SessionState, int], None]] = []

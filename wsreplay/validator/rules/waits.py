@@ -28,6 +28,7 @@ class WaitsMonitor(MessageMonitor):
 
     def __init__(self, *common: Any) -> None:
         super().__init__(*common)
+        # all of the contract: what waits for the client is not late
         self._spans: tuple[SpanMonitor, ...] = ()
 
     def link(self, spans: SpansEmitter) -> None:

@@ -26,6 +26,7 @@ class EndedSpans:
     __slots__ = ("now", "old")
 
     def __init__(self) -> None:
+        # those that ended last, and as many that ended before them
         self.now: dict[Any, End] = {}
         self.old: dict[Any, End] = {}
 
