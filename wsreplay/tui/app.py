@@ -45,12 +45,13 @@ _OBVIOUS = {"list", "detail"}  # bindings that move about: nobody looks for `Dow
 _NOTICE_STYLES: dict[SeverityLevel, str] = {"information": "strong", "warning": "warning", "error": "error"}
 
 
-class Notice(NamedTuple):
-    """What is said for a moment."""
+class FootNotice(NamedTuple):
+    """What is said for a moment; an answer to a key until the next one."""
 
     title: str
     message: str
     severity: SeverityLevel
+    is_answer: bool
 
     @property
     def words(self) -> str:
@@ -108,7 +109,7 @@ class ReplayApp(NavigatingApp):
         self.growth = Growth()
         self.misses = Misses()
         # What is said for a moment, on which screen, and what ends that.
-        self.notice: Notice | None = None
+        self.notice: FootNotice | None = None
         self._noticed_on: BaseScreen | None = None
         self._notice_timer: Timer | None = None
         self.processes = ChildProcesses()
@@ -173,11 +174,15 @@ class ReplayApp(NavigatingApp):
     ) -> None:  # fmt: skip
         """In the last line of the screen that is shown now, in place of what was said before; Textual's toasts cover rows."""
         self.clear_notifications()
-        self.notice = Notice(title, message, severity)
+        self.notice = FootNotice(title, message, severity, self.is_handling_key)
         self._noticed_on = next(iter(reversed(list(self.replay_screens))), None)
         if self._noticed_on is not None:
             self._noticed_on.say_for_now(self.notice.words, _NOTICE_STYLES[severity])
         self._notice_timer = self.set_timer(self.NOTIFICATION_TIMEOUT if timeout is None else timeout, self.clear_notifications)
+
+    def key_comes(self) -> None:
+        if self.notice is not None and self.notice.is_answer:
+            self.clear_notifications()
 
     def clear_notifications(self) -> None:
         """Say again what stands there else."""

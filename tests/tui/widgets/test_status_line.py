@@ -28,6 +28,17 @@ async def test_what_is_said_goes_by_itself(stage, chat_recording, monkeypatch):
         assert on.text().splitlines()[-1].strip() == "second"
 
 
+async def test_what_answers_a_key_is_said_until_the_next_one(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        await on.press("percent_sign")
+        assert "no partner to go to" in on.text()
+        await on.press("j")
+        assert "no partner" not in on.text()
+        on.app.notify("written")
+        await on.press("k")
+        assert "written" in on.text(), "which answers no key"
+
+
 async def test_what_is_said_has_as_many_lines_as_it_takes_at_any_width(stage, chat_recording):
     async with stage(chat_recording, session=2) as on:
         on.app.notify("word " * 20)

@@ -22,7 +22,6 @@ class FollowController:
 
     def start(self) -> None:
         """Go to the end, and stay there."""
-        self._host.app.clear_notifications()  # which may say that it is paused
         self.on, self.unseen = True, 0
         self._frames.move_to_last()
 

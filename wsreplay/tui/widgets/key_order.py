@@ -27,6 +27,14 @@ class KeyOrder(App[None]):
         self._waiting: deque[events.Event] = deque()
         self._handling = self._handled = 0
 
+    @property
+    def is_handling_key(self) -> bool:
+        """Whether what is done now is likely to answer a key."""
+        return bool(self._handling)
+
+    def key_comes(self) -> None:
+        """A key is about to be handed over."""
+
     async def on_event(self, event: events.Event) -> None:
         is_typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
         if not is_typed:
@@ -41,6 +49,7 @@ class KeyOrder(App[None]):
         self._handled += 1
         number = self._handling = self._handled
         target = self.focused or self.screen
+        self.key_comes()
         asyncio.get_running_loop().call_later(LONGEST_S, self.call_later, self._go_on_from, number)
         await super().on_event(event)
         self._follow(number, target.ancestors_with_self, _ROUNDS)
