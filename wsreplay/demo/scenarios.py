@@ -81,8 +81,7 @@ class Scenario:
     follows: frozenset[str] = frozenset()
     seconds: float = 0.5
     ends_with: str | None = "agent_completed"
-    drops: bool = False  # the connection is lost on the way
-    comes_back: bool = True  # and the client connects again
+    comes_back: bool = True  # the client connects again where its connection is lost
     neighbour: bool = False  # needs another user who chats at the same time
 
 
@@ -249,7 +248,7 @@ def leak(message: str) -> Iterator[Step]:
 
 @scenario(
     "The connection is reset in mid-run; the client is back at once and misses nothing",
-    violates=("reconnect",), drops=True, seconds=1.0,
+    violates=("reconnect",), seconds=1.0,
 )  # fmt: skip
 def dropped_connection(message: str) -> Iterator[Step]:
     yield from opening(message)
@@ -263,7 +262,6 @@ def dropped_connection(message: str) -> Iterator[Step]:
     "The connection is reset in mid-run and the client never comes back",
     violates=("reconnect",),
     follows=("run",),
-    drops=True,
     comes_back=False,
     seconds=4.0,
 )

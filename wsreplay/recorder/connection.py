@@ -47,7 +47,6 @@ class Rules:
     redactor: Redactor
     tails: TailCodec
     max_payload: int
-    base_ns: int  # where the run stands on the recording's time axis
     unfinished: UnfinishedMessages = field(default_factory=UnfinishedMessages)
 
 

@@ -68,7 +68,7 @@ class Recorder:
         else:
             self.run_id = hello.run_id
             self.start_ns, self.processed, self._reached = self._find_run(hello.run_id)
-        self._rules = Rules(redactor, TailCodec(seal), hello.max_payload, self.start_ns)
+        self._rules = Rules(redactor, TailCodec(seal), hello.max_payload)
         self.first_connection = resume.last_connection_id(self.writer) + 1
         if hello.run_id is not None:
             self._connections = open_connections(self.writer, self.run_id, self._rules)

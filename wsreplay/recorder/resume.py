@@ -56,7 +56,7 @@ def close_crashed_runs(writer: Writer) -> None:
         options = orjson.loads(run.options)
         if options.get("redact"):
             drop_sealed_tails(writer, run.id)
-        rules = Rules(Redactor(), TailCodec(None), options.get("max_payload", MAX_PAYLOAD), 0)
+        rules = Rules(Redactor(), TailCodec(None), options.get("max_payload", MAX_PAYLOAD))
         for connection in open_connections(writer, run.id, rules).values():
             connection.end(run.reached_ns, Closing(), Ending.TRUNCATED)
 

@@ -25,7 +25,6 @@ class AssignedSession:
     """One live client, and the session that is played to it."""
 
     part: SessionScript
-    round: Pass
     user: str | None
     path: str
     ids: IdMap
@@ -83,6 +82,6 @@ class SessionAssignment:
             self._round = Pass(self._round.number + 1, list(self._parts))
         part = min(self._round.left, key=lambda left: (left.session.user != user, plain_path(left.session.path) != path))
         self._round.left.remove(part)
-        cast = AssignedSession(part, self._round, user, path, IdMap(self._round.ids))
+        cast = AssignedSession(part, user, path, IdMap(self._round.ids))
         self._casts.append(cast)
         return cast

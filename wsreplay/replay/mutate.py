@@ -131,7 +131,6 @@ class Mutation:
         self.connections = {connection.id: connection for connection in connections}
         # the last message of the recording first, fault by fault
         self.done: list[AppliedFault] = []
-        self._fields = fields
         self._random = Random(seed)
 
     def apply(self, fault: EventFault) -> int:

@@ -1,7 +1,7 @@
 """permessage-deflate, the receiving side (RFC 7692), for one direction of one connection.
 
 What was negotiated stands in the answer's `Sec-WebSocket-Extensions`. The inflater always uses a window of 32 KiB: it
-contains every smaller one, so the negotiated window bits are only reported.
+contains every smaller one, so the negotiated window bits make no difference.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PIECE = 2**20
 MAX_FINAL_BLOCKS = 100
 
 _EXTENSION = "permessage-deflate"
+_WINDOW_BITS = frozenset(str(bits) for bits in range(8, 16))
 _ITEM = re.compile(r'((?:[^",;]|"(?:\\.|[^"\\])*")*)([,;]|$)')
 
 
@@ -31,14 +32,13 @@ _ITEM = re.compile(r'((?:[^",;]|"(?:\\.|[^"\\])*")*)([,;]|$)')
 class Extensions:
     """The extensions in force on a connection, read from `Sec-WebSocket-Extensions` of a 101 answer.
 
-    `deflate` tells whether permessage-deflate is among them; its parameters are indexed by direction (0 client to server,
-    1 server to client): the side that compresses. `other` are the names of extensions that nothing is known of, `note` is
-    what is odd about the header, else None.
+    `deflate` tells whether permessage-deflate is among them; its `context_takeover` is indexed by direction (0 client to
+    server, 1 server to client): the side that compresses. `other` are the names of extensions that nothing is known of,
+    `note` is what is odd about the header, else None.
     """
 
     deflate: bool = False
     context_takeover: tuple[bool, bool] = (True, True)
-    max_window_bits: tuple[int, int] = (15, 15)
     other: tuple[str, ...] = ()
     note: str | None = None
 
@@ -58,7 +58,6 @@ class Extensions:
         return cls(
             deflate=offers.deflate,
             context_takeover=(offers.takeover["client"], offers.takeover["server"]),
-            max_window_bits=(offers.bits["client"], offers.bits["server"]),
             other=tuple(offers.other),
             note="; ".join(offers.notes) or None,
         )
@@ -68,10 +67,9 @@ class Extensions:
 class _Found:
     """What `Extensions.parse` has come to know so far."""
 
-    # of permessage-deflate
+    # of permessage-deflate: whether it is there, and context takeover by the side that compresses
     deflate: bool = False
     takeover: dict[str, bool] = field(default_factory=lambda: {"client": True, "server": True})
-    bits: dict[str, int] = field(default_factory=lambda: {"client": 15, "server": 15})
     # names that nothing is known of, and what is odd about the header
     other: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -86,9 +84,7 @@ class _Found:
             side, _, rest = name.lower().partition("_")
             if side in self.takeover and rest == "no_context_takeover" and value is None:
                 self.takeover[side] = False
-            elif side in self.bits and rest == "max_window_bits" and value in {str(bits) for bits in range(8, 16)}:
-                self.bits[side] = int(value or 15)
-            else:
+            elif side not in self.takeover or rest != "max_window_bits" or value not in _WINDOW_BITS:
                 self.odd(f"{_EXTENSION} parameter {name}{'' if value is None else '=' + value} is not RFC 7692's")
 
 
