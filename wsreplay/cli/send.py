@@ -130,6 +130,7 @@ class _Talk:
         self._printed = 0
         self._open_questions = 0
         self._last = time.monotonic()
+        # Whether a run has not ended well, or the connection has not.
         self._failed = False
 
     async def run(self, messages: Sequence[str]) -> int:

@@ -47,9 +47,10 @@ class Showing:
         self._last_fault = 0
         self._ended: set[int] = set()
         self._gaps: set[Gap] = set()
-        # What is due between frames: time, order, a number that makes each different, the item.
+        # What is due between frames: time, order, a number that makes each different, the item; and the last number.
         self._waiting: list[tuple[int, int, int, Fault | Note]] = []
         self._number = 0
+        # By connection, as they were read last.
         self.connections: dict[int, Connection] = {}
         self.sessions: dict[int, Session] = {}
 

@@ -69,7 +69,7 @@ class ReadMessage:
     t: float | None
     from_client: bool | None
     opcode: int
-    # as `Payloads.keep` gives it
+    # as `Payloads.keep` gives it; `fin` where it ends the message
     payload: bytes | tuple[int, int] = b""
     fin: bool = True
     fault: str | None = None

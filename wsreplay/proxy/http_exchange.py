@@ -58,6 +58,7 @@ class Exchange:
         self._full = [False, False]
         # Begun once; what a client says before waits.
         self._dialing: asyncio.Task[None] | None = None
+        # Which of them will send no more.
         self._client_ended = self._upstream_ended = False
         # No more to do here: it has ended, or is a tunnel now.
         self._over = False

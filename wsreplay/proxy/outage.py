@@ -26,6 +26,7 @@ class Outage:
         self._reserve = reserve
         # Why nothing is written, as the user was told; None: all is well.
         self.reason: str | None = None
+        # Whether the user was told that the traffic waits.
         self._waiting_told = False
 
     @property

@@ -73,9 +73,8 @@ class RecorderClient(RecordQueue):
         # Told besides the user of a recording that is elsewhere.
         self.on_relocated: Callable[[Relocated], None] = lambda relocated: None
         self._reserve = DescriptorReserve()
-        # The recorder that lives, or None.
+        # The recorder that lives, or None; and the one before it, until it is reaped.
         self._spawned: SpawnedRecorder | None = None
-        # The one before it, until it is reaped.
         self._dying: SpawnedRecorder | None = None
         self._suspect = SuspectRecord()
         # Why nothing is written at the moment, if so.
@@ -85,6 +84,7 @@ class RecorderClient(RecordQueue):
         self._ready: asyncio.Future[Report] | None = None
         self._closed: asyncio.Future[Report] | None = None
         self._restarting: asyncio.Task[None] | None = None
+        # How many frames the file had at first; and what could not be recorded in the time that `hurry` had.
         self._frames_before = 0
         self.leftover: Leftover | None = None
 

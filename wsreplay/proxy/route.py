@@ -59,18 +59,22 @@ class Route:
     context: ssl.SSLContext | None
     # Whether a request's Host stays as it is.
     keep_host: bool = False
+    # What requests get on their way to the upstream; how long dialling it may take; what a client may cost.
     set_headers: Sequence[tuple[str, str]] = ()
     dial_timeout_s: float = DIAL_TIMEOUT_S
     limits: Limits = field(default_factory=Limits)
     warn: Callable[[str], None] = lambda text: None
     # Which web pages may come.
     origins: OriginGate = field(default_factory=lambda: OriginGate(OriginRule(), lambda text: None))
+    # What notices that the upstream leads back here; and how a tunnel is made: with faults, where some are planned.
     loops: LoopGuard = field(default_factory=LoopGuard)
     make_tunnel: Callable[..., Tunnel] = Tunnel
     # Connections that speak HTTP, and those that have become WebSockets.
     exchanges: set[OpenExchange] = field(default_factory=set)
     tunnels: set[Tunnel] = field(default_factory=set)
+    # Requests that asked for no WebSocket.
     http_requests: int = 0
+    # Nobody is let in any more.
     stopped: bool = False
     # When the user was last told that there are too many connections (loop time), and how many were refused since.
     _told_full: float | None = None

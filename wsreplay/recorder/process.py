@@ -88,12 +88,15 @@ class RecorderProcess:
         # What was read while nothing could be committed; b"" is the relay's end.
         self._read_ahead: deque[bytes] = deque()
         self._read_ahead_bytes = 0
+        # None until HELLO has come.
         self._recorder: Recorder | None = None
         self._careful = 0  # up to this record each is committed for itself
         self._header: HeaderWatch | None = None
         self._check_at = 0.0  # when to look at it next (monotonic, s)
+        # Whether the relay has closed its end of the socket.
         self._relay_gone = False
         self._deadline: float | None = None  # when the batch is committed, however small it is
+        # Of records since the last commit; and how long to wait for more of them (s).
         self._pending_bytes = 0
         self._nap_s = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) * NAP_PER_BUFFER_BYTE_S
 

@@ -77,7 +77,7 @@ class ReplayServer:
         self._ids: dict[int, frozenset[object]] = {}  # by session, once somebody asked
         self._redactor = Redactor()
         self._origins = OriginGate(OriginRule.of((self.options.host,), self.options.allow_origins), self._watch.warn)
-        # One for each connection that is played, and all connections, those included whose request has not come.
+        # Connections that are played; and all there are, those included whose request has not come.
         self._tasks: set[asyncio.Task[None]] = set()
         self._wires: set[ServerWire] = set()
         self._changed = asyncio.Condition()

@@ -65,6 +65,7 @@ class OverviewWatch:
         self._watches: dict[Path, RecordingWatch] = {}
         # what was counted of recordings that nobody writes any more, by day
         self._ended: dict[date | None, Account] = {}
+        # all that were looked at; and why some could not be read
         self._seen: set[Path] = set()
         self._unreadable: dict[Path, str] = {}
 

@@ -51,7 +51,9 @@ class RecordingWatch:
         self._findings: Counter[tuple[str, str, str]] = Counter()
         # up to which frame they are counted
         self._last_id = 0
+        # whether it was read to its end
         self._over = False
+        # as of the last look
         self.connections: list[Connection] = []
         self.runs: list[Run] = []
 

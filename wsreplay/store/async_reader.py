@@ -34,6 +34,7 @@ class AsyncRecording:
         self._database = aiosqlite.Connection(lambda: recording.database, iter_chunk_size=_MOST_ROWS)
         # Held while the connection is used.
         self._turn = asyncio.Lock()
+        # By `close`; what still reads is told so.
         self._closed = False
 
     @classmethod

@@ -100,6 +100,7 @@ class Writer:
         # Of the batch: how many payload bytes were inflated, and whether a payload may be over LARGE. Told by who adds frames.
         self.inflated = 0
         self.large = False
+        # Of the batch: rows of frames, and what else is to be written, in order.
         self._frames: list[FrameRow] = []
         self._statements: list[tuple[str, Sequence[Any]]] = []
 

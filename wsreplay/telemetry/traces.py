@@ -82,6 +82,7 @@ class SpanTranslator:
         self._contexts: OrderedDict[str, TraceContext] = OrderedDict()
         # by id
         self._connections: dict[int, Connection] = {}
+        # when its time begins, in ns since 1970 (0: not told), and what tells it from other recordings
         self._zero_ns, self._anchor = 0, ""
         # where each run of the recorder sent to
         self._upstreams: dict[int, str] = {}

@@ -109,8 +109,10 @@ class _Player:
         command = [sys.executable, "-m", "wsreplay.testing.load_player", msgspec.json.encode(plan).decode()]
         # A group of its own: Ctrl-C is Locust's, which then ends the test in order.
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        # By number, who waits for the end of a session.
         self._waiting: dict[int, AsyncResult] = {}
         self._last = AsyncResult()  # what it says when it has judged
+        # How many sessions were asked for.
         self._asked = 0
         self._reader = gevent.spawn(self._read)
 

@@ -17,6 +17,7 @@ class FrameRedactor:
         self._redactor = redactor
         # By connection and direction: the frames of the message in progress.
         self._unfinished: dict[tuple[int, int], list[Frame]] = {}
+        # By connection: what knows how its messages are read.
         self._messages: dict[int, MessageRedactor] = {}
 
     def open(self, connection_id: int, path: str, subprotocol: str | None = None) -> None:

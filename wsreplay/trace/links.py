@@ -37,10 +37,11 @@ class Links:
         # Up to this frame all are known.
         self.until = 0
         self._ids, self._first_ids, self._requests = array("Q"), array("Q"), array("Q")
-        # For each id which of the names it has.
+        # For each id which of the names it has; the names that there are, and their places there.
         self._codes = array("I")
         self._names: list[tuple[str, ...]] = []
         self._code_of: dict[tuple[str, ...], int] = {}
+        # What goes on with the next frame.
         self._joiner = Joiner()
         self._linkers: dict[int, Linker] = {}
         # By connection and direction, the first frame of a message that waits for its attachments.

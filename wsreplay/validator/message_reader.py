@@ -78,6 +78,7 @@ class MessageReader:
         self._decoders: dict[int, Decoder] = {}
         # the names of all that was told, by connection
         self._names: dict[int, str] = {}
+        # what links messages to each other, by connection, once one has come
         self._linkers: dict[int, Linker] = {}
         # frames whose payload the recording does not hold as it was
         self._cut_frames: frozenset[int] = frozenset()

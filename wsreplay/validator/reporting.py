@@ -98,6 +98,7 @@ class Reporter:
         """`name_of` gives what the contract calls a product's event."""
         # the contract's name, which fingerprints hold
         self.contract = contract
+        # those that are kept, in the order in which they were decided; an amended one keeps its place
         self.findings: list[Finding] = []
         # for each finding the order of its rule in the contract
         self.orders: list[int] = []

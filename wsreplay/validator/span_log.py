@@ -44,6 +44,7 @@ class RunLog:
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         # of instances that were to be kept, how many were not
         self.left_out = 0
+        # those that were kept, in the order of their ends
         self._kept: list[SpanRecord] = []
         # how many more are kept that went well, and that did not
         self._room = {True: MOST_RUNS, False: MOST_RUNS}
@@ -78,6 +79,7 @@ class LogEntry:
         self.instance, self.number, self.above, self.is_kept = instance, number, above, is_kept
         # whether something is part of it
         self.has_parts = False
+        # what its instance is called; and frame and time (ns) of the events that came in it
         self.label = ""
         self.events: list[tuple[int, int]] = []
         # once it has ended

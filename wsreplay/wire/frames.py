@@ -77,12 +77,14 @@ class StreamDecoder(MessageAssembly):
         # Whether the last call stopped for having inflated enough.
         self.more = False
         self._max_inflated = max_inflated
+        # Why the boundaries of frames are lost; None: they are known.
         self.malformed: str | None = None
         self._masked = None if direction is None else direction == 0
         self._extended = extended
         # The beginning of a frame, and the length at which it is worth looking at again.
         self._partial = bytearray()
         self._wanted = 0
+        # A frame that is too long to be held, while it comes.
         self._streamed: _Streamed | None = None
 
     @classmethod

@@ -52,6 +52,7 @@ class _HttpStream(ABC):
         self.opaque: str | None = None
         # The rest is known to be no WebSocket.
         self.no_websocket = False
+        # What is held: see `held`.
         self._buffer = b""
         # How much of the buffer was searched for the end of a head.
         self._searched = 0

@@ -54,6 +54,7 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
         self.rows: Sequence[Item] = ()
         # Whether the cursor is where nobody has put it: it goes to the first row with findings.
         self._is_fresh = True
+        # Runs while the cursor moves; then the glimpse is asked for.
         self._pause: Timer | None = None
         # Whether the glimpse is still to follow the cursor.
         self.detail_due = False

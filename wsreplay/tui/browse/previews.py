@@ -126,6 +126,7 @@ class Previews:
         # Those that are validated now, the next one first; and those that came since that began.
         self._at_work: list[ListedRecording] = []
         self._waiting: list[ListedRecording] = []
+        # What they are validated by.
         self._contracts: tuple[str, ...] = ()
 
     def of(self, recording: ListedRecording, contracts: tuple[str, ...]) -> Preview | None:

@@ -49,11 +49,13 @@ class Rows:
         # The scan for what a recorder adds, and the filter, the evidence, the links and the connections that it was made for.
         self._scan: FrameScan | None = None
         self._scan_for: tuple[object, ...] = ()
+        # Whether of all these only the frames with marks are shown.
         self.only_marked = False
         # The events of frames that were unfolded, by frame.
         self._unfolded: dict[int, tuple[EventRow, ...]] = {}
         # While replaying, the time of the playhead, ns: what came later is not there yet.
         self.horizon: int | None = None
+        # What is still owed.
         self._tail: Sequence[OwedRow] = ()
         # What the view shows.
         self._evidence, self._reading = recording.evidence, recording.reading

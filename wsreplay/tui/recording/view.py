@@ -154,6 +154,7 @@ class View:
         self._placement = RowPlacement(extra_rows)
         # What is still owed: it stands below all others.
         self.tail: Sequence[OwedRow] = ()
+        # These count up: see above.
         self.version = 0
         self.extra_version = 0
         self._place_extra_rows()

@@ -188,6 +188,7 @@ class _Findings:
         self._lock = threading.Lock()
         # as they were reported last, by contract and id
         self._findings: dict[tuple[str, str], Finding] = {}
+        # whether there are others since they were taken last; at first so, to say that there are none
         self._is_new = True
 
     def add(self, contract: str, finding: Finding) -> None:

@@ -43,6 +43,7 @@ class QueryInput(PlainInput):
         self.underlined = MistakeUnderlined()
         # what was asked before, the last of it last
         self._asked: Sequence[str] = ()
+        # which of them the field shows, and what stood there before
         self._place, self._typed = 0, ""
         super().__init__(highlighter=self.underlined, select_on_focus=False, compact=True)
 

@@ -23,6 +23,7 @@ class BindEmitter:
         self.rule, self._number, self._monitor = rule, number, monitor
         # owners are connections' users or sessions, not values of the message
         self.by_connection = rule.to in BY_CONNECTION
+        # spans that may vouch for their events; None: none may
         self._spans: SpansEmitter | None = None
 
     def vouch_by(self, spans: SpansEmitter) -> None:

@@ -27,6 +27,7 @@ class LeftOpenMonitor(MessageMonitor):
         super().__init__(*common)
         # session → when an instance ended last (ns)
         self._ended: dict[int, int] = {}
+        # the span whose instances keep a session in use; None: the contract has none of that name
         self._span: SpanMonitor | None = None
 
     def link(self, spans: SpansEmitter) -> None:

@@ -78,6 +78,7 @@ class QuestionsMonitor(MessageMonitor):
         self._unasked = UnaskedRuns(self.rule, self.counts, self.reporter)
         # run → when its question was asked (ns)
         self._claimed: dict[int, int] = {}
+        # what answers them, and the findings of the trace that say what is missing
         self._span: SpanMonitor | None = None
         self._missed: Missed | None = None
 

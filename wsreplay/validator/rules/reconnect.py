@@ -51,6 +51,7 @@ class ReconnectMonitor(MessageMonitor):
         self._open: dict[int, Loss] = {}
         # all of them by their deadlines
         self._queue: deque[Loss] = deque()
+        # the span that is owed to a client who comes back, and all spans
         self._span: SpanMonitor | None = None
         self._spans: tuple[SpanMonitor, ...] = ()
 

@@ -50,6 +50,7 @@ class UnaskedRuns:
         self._asked: dict[str | int, dict[Any, None]] = {}
         # who is told of runs that may be of several users
         self._log: LogClaim | None = None
+        # the last runs in no thread
         self._nameless: deque[Nameless] = deque(maxlen=_MOST_RECENT)
 
     def log_claims(self, log: LogClaim) -> None:

@@ -340,6 +340,7 @@ class ConnectionState:
             self.belong_to(connection.user)
         # it continues an earlier connection of the session
         self.resumed = session.last is not None
+        # until it has ended
         self.open = True
         # the session's last frame, and the one that is looked at, which becomes the last one
         self.last_frame: int | None = session.last.last_frame if session.last is not None else None
