@@ -113,6 +113,7 @@ def _open_zip(source: io.RawIOBase, name: str) -> Archive:
 class _PieceStream(io.RawIOBase):
     """What comes piece by piece from `_next`, until that gives None."""
 
+    # what is left of the last piece, and whether it was the last of all
     _ready: bytes | memoryview = b""
     _over = False
 

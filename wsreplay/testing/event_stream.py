@@ -74,6 +74,7 @@ class EventStreamTap(Tap):
 class PlayedEventStreamTap(PlayedTap):
     """The same with a backend that is played from a cassette."""
 
+    # None until it listens
     _front: Front | None = None
 
     async def _open(self) -> None:

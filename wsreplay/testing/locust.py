@@ -79,6 +79,7 @@ class ReplayUser(User):
     query: ClassVar[Mapping[str, str]] = {}
     values: ClassVar[Mapping[str, str]] = {}
 
+    # how many users this process has made, of all classes
     _count: ClassVar[int] = 0
 
     def __init__(self, environment: Environment) -> None:

@@ -55,6 +55,7 @@ ValidatorEvent = Progress | SpanNews | ValidationResult
 class CountedRecording(Recording):
     """A recording that reports how far it has been read, as a share of 1."""
 
+    # None: nobody wants to know
     _report: Callable[[float], object] | None = None
     # Which reading this is, from 0, and how many there will be.
     _reading, _readings = 0, 1

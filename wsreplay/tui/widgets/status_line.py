@@ -30,7 +30,7 @@ class StatusLine(Themed, Widget):
         super().__init__(id=id)
         self._ground = ground
         self.set_class(ground == "ground", "-ground")
-        # as `say` was told
+        # As `say` was told.
         self._left: list[Run] = []
         self._right: list[Run] = []
         self._extra: list[Run] = []
