@@ -65,7 +65,7 @@ class Selection:
         # By connection, as of the last refresh.
         self._sessions: dict[int, int] = {}
         self._users: dict[int, str | None] = {}
-        # Whether a frame is let through that may be.
+        # What the filter says of one frame.
         self._matches: Callable[[Frame], bool] = lambda frame: False
 
     def refresh(self) -> Condition:

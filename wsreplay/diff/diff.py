@@ -214,7 +214,7 @@ class _Judged:
     """What a contract says of one recording, by session; nothing where none was asked."""
 
     def __init__(self, judgement: Judgement | None) -> None:
-        # by session; under None what belongs to no session
+        # by session; findings that belong to none are under None
         self._findings: dict[int | None, list[Finding]] = {}
         self._spans: dict[int, list[SpanRecord]] = {}
         for finding in judgement.findings if judgement is not None else ():

@@ -50,7 +50,7 @@ class Recorder:
         self._touched: set[LiveConnection] = set()
         # The chunk that held more than a batch may: its connection, direction and time.
         self._rest: tuple[LiveConnection, int, int] | None = None
-        # The time of the last record; the events of connections that have ended; what the next report tells of.
+        # The time of the last record; the events beside those that open connections count; what the next report tells of.
         self._reached = 0
         self.events = 0
         self._opened: list[ConnectionOpened] = []

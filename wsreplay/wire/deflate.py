@@ -116,7 +116,7 @@ class Inflate:
         self.context_takeover = context_takeover
         # None while all could be inflated
         self.broken: str | None = None
-        # what was inflated last, whole pieces, of no less than the window where there was so much; and their bytes
+        # the last pieces that were inflated, as many as fill the window; and how many bytes they are
         self._history: deque[bytes] = deque()
         self._history_size = 0
         # of the deflate stream in progress; None: one is to begin

@@ -69,7 +69,7 @@ class OriginGate:
 
     def __init__(self, rule: OriginRule, warn: Callable[[str], None]) -> None:
         self._rule, self._warn = rule, warn
-        # no more than MOST_TOLD
+        # origins that the user knows of; no more than MOST_TOLD
         self._told: set[str] = set()
 
     def refusal(self, headers: Iterable[tuple[bytes, bytes]], local: str) -> str | None:

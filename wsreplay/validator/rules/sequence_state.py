@@ -175,7 +175,7 @@ class ScopeSearch:
         self._first: tuple[Any, Any] = (None, None)
         # each thread, or run, has its own, once that is known
         self.sliced, self.level = False, Level.UNKNOWN
-        # with `sliced`: the counter of each thread and of each run; at first both know each counter
+        # with `sliced`: the counters, by the thread and by the run that they are of
         self._threads: dict[Any, SequenceState] = {}
         self._runs: dict[Any, SequenceState] = {}
         # the last value of the session's counter, while all that came since might be its own
