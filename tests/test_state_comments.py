@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,9 @@ import wsreplay
 PACKAGE = Path(wsreplay.__file__).parent
 # Calls that begin something empty, which is filled later.
 CONTAINERS = frozenset({"Counter", "OrderedDict", "bytearray", "defaultdict", "deque", "dict", "list", "set"})
+_COMMENT = re.compile(r"(?:^ *|  )# (?!type:|noqa|pragma:|fmt:)")
+
+Beginning = ast.Assign | ast.AnnAssign
 
 
 def untold_in(source: str) -> list[tuple[int, str]]:
@@ -32,17 +34,9 @@ def untold_in(source: str) -> list[tuple[int, str]]:
     ]
 
 
-Beginning = ast.Assign | ast.AnnAssign
-
-
 def _comments(source: str) -> set[int]:
-    """The lines with a comment that is for people."""
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {
-        token.start[0]
-        for token in tokens
-        if token.type == tokenize.COMMENT and not token.string.startswith(("# type:", "# noqa", "# pragma:", "# fmt:"))
-    }
+    """The lines with a comment that is for people, as ruff sets them: alone, or two spaces behind code."""
+    return {number for number, line in enumerate(source.splitlines(), 1) if _COMMENT.search(line)}
 
 
 def _beginnings(tree: ast.AST) -> Iterator[list[Beginning]]:
