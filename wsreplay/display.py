@@ -43,6 +43,7 @@ _SPEAKING_FIELDS = (
 )  # fmt: skip
 # What says where an event belongs, and is shown in columns of its own, or is noise to people.
 _ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "thread_id", "run_id"})
+_EARLIEST_TIME = 1e9  # a number so large is a time: seconds since 1970, or a smaller unit
 _ENVELOPES = ("payload", "data", "event")
 
 
@@ -150,8 +151,8 @@ def hex_text(value: Any) -> str:
     return value.hex(" ") if isinstance(value, bytes | bytearray) else str(value)
 
 
-def gist(payload: bytes, width: int) -> str:
-    """One line of at most `width` cells that says what an event is about.
+def gist(payload: bytes, width: int, type_: str | None = None) -> str:
+    """One line of at most `width` cells that says what an event of a type is about.
 
     The first speaking field of a JSON object (its message, text, tool name …), also inside a `payload`; else its fields
     without those that only address it; else what `preview` shows.
@@ -160,13 +161,13 @@ def gist(payload: bytes, width: int) -> str:
         try:
             document = orjson.loads(payload)
             if isinstance(document, dict):
-                return fit(visible(_said(document)), width)
+                return fit(visible(_said(document, type_)), width)
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
             return preview(payload, width)
     return preview(payload, width)
 
 
-def _said(document: dict[str, Any]) -> str:
+def _said(document: dict[str, Any], type_: str | None) -> str:
     places = [document, *(document[name] for name in _ENVELOPES if isinstance(document.get(name), dict))]
     for place in places:
         for name in _SPEAKING_FIELDS:
@@ -175,10 +176,21 @@ def _said(document: dict[str, Any]) -> str:
                 return value
             if isinstance(value, dict) and isinstance(value.get("message"), str):
                 return str(value["message"])
-    rest = {name: value for name, value in document.items() if name not in _ADDRESSING}
-    if len(rest) == 1 and isinstance(inner := next(iter(rest.values())), dict):
-        rest = inner
+    rest = {name: value for name, value in document.items() if not _is_addressing(name, value, type_)}
+    inner = [value for value in rest.values() if not isinstance(value, int | float)]
+    if len(inner) == 1 and inner[0] and isinstance(inner[0], dict):  # beside it a counter at most
+        rest = inner[0]
     return orjson.dumps(rest).decode() if rest else ""
+
+
+def _is_addressing(name: str, value: Any, type_: str | None) -> bool:
+    """Whether a member of an event of that type says no more than where it belongs: its type, its time."""
+    return name in _ADDRESSING or is_time(value) or (type_ is not None and value == type_)
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value of a message is a number so large that it must be a time."""
+    return isinstance(value, int | float) and value >= _EARLIEST_TIME
 
 
 def _decoded(head: bytes, *, whole: bool) -> str | None:

@@ -88,6 +88,12 @@ def test_the_gist_is_what_an_event_says_to_people(payload: bytes, line: str) -> 
     assert gist(payload, 60) == line
 
 
+def test_a_products_type_time_and_counter_are_not_what_an_event_says() -> None:
+    payload = b'{"ev": "trip.text", "n": 7, "at": 1796059803.77, "data": {"piece": "Fly"}}'
+    assert gist(payload, 60, "trip.text") == '{"piece":"Fly"}'
+    assert gist(payload, 80) == '{"ev":"trip.text","n":7,"data":{"piece":"Fly"}}'
+
+
 @pytest.mark.parametrize(
     ("zone", "shown"),
     [("UTC", "2026-11-20 22:30:05"), ("America/New_York", "2026-11-20 17:30:05"), ("Asia/Tokyo", "2026-11-21 07:30:05")],

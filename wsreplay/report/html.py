@@ -327,7 +327,7 @@ def _row(row: TimelineRow, row_id: str) -> str:
 
 
 def _said(row: TimelineRow) -> str:
-    text = _shown(row.text or gist(row.payload, _GIST))
+    text = _shown(row.text or gist(row.payload, _GIST, row.label))
     beginning = excerpt(row.payload, _EXCERPT)
     if not beginning:
         return text

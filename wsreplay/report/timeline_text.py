@@ -59,7 +59,7 @@ def _row_text(row: TimelineRow, room: int) -> str:
         due = f"due by {clock(finding.until)}, " if finding.until is not None else ""
         return fit(visible(f"{MISSING} missing: {due}{row.text}"), room)
     notes = list(dict.fromkeys(_finding_word(finding) for finding in row.findings))
-    text = row.text or gist(row.payload, room)
+    text = row.text or gist(row.payload, room, row.label)
     return fit(" · ".join([*notes, visible(text)] if text else notes), room)
 
 

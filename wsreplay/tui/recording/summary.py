@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from wsreplay.display import gist, preview_bytes
+from wsreplay.display import gist, is_time, preview_bytes
 from wsreplay.model import Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 
@@ -39,8 +39,8 @@ def summary(head: Head) -> str:
         return decoded(head.preview)
     if not isinstance(document, dict):
         return decoded(head.preview)
-    document.pop("type", None)
-    about = gist(head.preview, _BULKY)
+    document = {name: value for name, value in document.items() if name != "type" and value != head.type}
+    about = gist(head.preview, _BULKY, head.type)
     try:
         fields = _fields(document)
     except orjson.JSONEncodeError:  # read, but nested too deep to be written
@@ -66,7 +66,8 @@ def _fields(document: dict[str, Any], prefix: str = "") -> list[str]:
             inner.extend(_fields(value, f"{key}."))
         else:
             field = f"{prefix}{key}={_plain(value)}"
-            (rest if len(field) > _BULKY or key.endswith(_QUIET) else telling).append(field)
+            is_quiet = len(field) > _BULKY or key.endswith(_QUIET) or is_time(value)
+            (rest if is_quiet else telling).append(field)
     return telling + inner + rest
 
 
