@@ -8,6 +8,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import orjson
+
 from tests.tui.conftest import Script, chat
 from wsreplay.model import Ending
 from wsreplay.tui.browse.previews import PREVIEWING
@@ -197,3 +199,35 @@ async def test_a_process_that_is_killed_does_not_keep_the_recordings_from_being_
         previews = [screen.preview(recording) for recording in screen.recordings]
         assert sum(preview.errors > 0 for preview in previews) >= 12
         assert sum(preview.failed for preview in previews) <= 1
+
+
+DESK = """
+contract: desk
+envelope: {type: $.ev, sent: $.at}
+spans: {trip: {by: conn.id, start: trip.asked, end: trip.ready, within: 1s}}
+"""
+
+
+async def test_rows_are_read_as_the_contract_says_without_their_envelope(stage, script, tmp_path):
+    recording = script("desk.db")
+    recording.open(1, 0)
+    for at, event in ((10, "trip.asked"), (3000, "trip.ready")):
+        document = {"ev": event, "n": at, "at": 1.79e9 + at / 1000, "data": {"place": "Rome"}}
+        recording.say(1, at, 1, raw=orjson.dumps(document))
+    recording.write(4000)
+    (tmp_path / "desk.yaml").write_text(DESK)
+    async with stage(tmp_path, width=100, contracts=(str(tmp_path / "desk.yaml"),)) as on:
+        await on.until(lambda: "trip.ready" in on.text())
+        shown = on.text().replace("\N{NO-BREAK SPACE}", " ")
+        assert "trip.asked" in shown and "data.place=Rome" in shown and "ev=" not in shown
+        await on.press("enter")
+        await on.until(lambda: "trip.ready" in on.text())
+
+
+async def test_as_long_as_some_are_not_validated_nothing_says_that_no_more_has_findings(stage, chat_recording, tmp_path):
+    async with stage(tmp_path, validating=True) as on:
+        await judged(on, 1)
+        on.app.screen.previews.rest()
+        on.app.screen.previews.forget()
+        await on.press("right_square_bracket")
+        assert "not all of these are validated yet" in on.text()

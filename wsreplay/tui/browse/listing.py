@@ -101,6 +101,11 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
     def is_wrong(self, item: Item) -> bool:
         """Whether it has findings."""
 
+    @property
+    @abstractmethod
+    def is_validating(self) -> bool:
+        """Whether some are still to be validated."""
+
     @abstractmethod
     def glimpse_task(self, item: Item) -> Task | None:
         """What publishes a `Glimpse` of an item; None where there is nothing to be seen."""
@@ -215,6 +220,8 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
             self.notify(self._why_no_other(steps))
 
     def _why_no_other(self, steps: int) -> str:
+        if self.is_validating:
+            return "No more findings so far: not all of these are validated yet."
         if not any(map(self.is_wrong, self.rows)):
             return "Nothing here has findings."
         return "No more findings below this row." if steps > 0 else "No findings above this row."

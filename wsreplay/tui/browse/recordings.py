@@ -191,6 +191,11 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         preview = self.preview(item)
         return preview is not None and preview.is_wrong
 
+    @property
+    def is_validating(self) -> bool:
+        closed = (recording for recording in self.items if not recording.why and not recording.live)
+        return self.host.validates and any(self.preview(recording) is None for recording in closed)
+
     def text_of(self, item: ListedRecording) -> str:
         cells = self._user_text(item), self._words(item)[0], self.count_text(item), self._time_text(item), self._file(item)
         return "\t".join((*cells, item.upstream))
@@ -249,7 +254,8 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         if item.why or not item.sessions:
             return None
         preview = self.preview(item) or Preview()
-        work = partial(read_glimpse, preview.session, preview.evidence, preview.first, self.host.decoder)
+        contract = next(iter(self.host.validation.contracts), None)
+        work = partial(read_glimpse, preview.session, preview.evidence, preview.first, self.host.decoder, contract)
         return RecordingTask(item.path, work, LOCKED_S)
 
     def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:

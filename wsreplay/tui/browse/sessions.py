@@ -157,6 +157,10 @@ class SessionsScreen(ListingScreen[Session]):
     def is_wrong(self, item: Session) -> bool:
         return any(self.recording.evidence.counts(item.id))
 
+    @property
+    def is_validating(self) -> bool:
+        return self.host.validates and not self.recording.evidence.is_there
+
     def _rank(self, session: Session) -> int:
         """The gravest first."""
         errors, warnings = self.recording.evidence.counts(session.id)
@@ -272,7 +276,7 @@ class SessionsScreen(ListingScreen[Session]):
         recording = self.recording
         first = self._firsts.get(item.id)
         work = partial(
-            show_glimpse, item, len(self.items), recording.evidence, first, recording.named_decoder,
+            show_glimpse, item, len(self.items), recording.evidence, first, recording.reading.unlinked(),
         )  # fmt: skip
         return RecordingTask(recording.path, work, LOCKED_S)
 

@@ -39,33 +39,55 @@ class Glimpse(NamedTuple):
 
 
 def read_glimpse(
-    number: int, evidence: Evidence | None, finding: Finding | None, decoder: str | None, reader: Recording, context: JobContext
-) -> None:
-    """Publishes a `Glimpse` of session `number` around the place of a finding (None: its beginning); None: no such session."""
+    number: int, evidence: Evidence | None, finding: Finding | None, decoder: str | None, contract: str | None,
+    reader: Recording, context: JobContext,
+) -> None:  # fmt: skip
+    """Publishes a `Glimpse` of session `number` around the place of a finding (None: its beginning); None: no such session.
+
+    `contract` is the name or file of the one that says where types are.
+    """
     sessions = stitch(reader.connections())
     session = sessions[number - 1] if 1 <= number <= len(sessions) else None
-    context.publish(session and glimpse(reader, session, len(sessions), evidence or NO_EVIDENCE, finding, decoder))
+    if session is None:
+        context.publish(None)
+        return
+    reading = _reading(reader, session, decoder, contract)
+    context.publish(glimpse(reader, session, len(sessions), evidence or NO_EVIDENCE, finding, reading))
+
+
+def _reading(reader: Recording, session: Session, decoder: str | None, contract: str | None) -> FrameReading:
+    """Raises WsreplayError."""
+    if contract is None:
+        choices = Choices(decoder)
+        reading = FrameReading(choices, Links())
+    else:
+        from wsreplay.contract import load
+        from wsreplay.contract.decoding import choices_of, frame_reading_of
+
+        read_by = load(contract)
+        choices = choices_of(read_by, decoder)
+        reading = frame_reading_of(choices, Links(), read_by)
+    choices.refresh(reader, session.connections)
+    return reading
 
 
 def show_glimpse(
-    session: Session, sessions: int, evidence: Evidence, finding: Finding | None, decoder: str | None, reader: Recording,
+    session: Session, sessions: int, evidence: Evidence, finding: Finding | None, reading: FrameReading, reader: Recording,
     context: JobContext,
 ) -> None:  # fmt: skip
-    """Publishes the `Glimpse` of a session that is known."""
-    context.publish(glimpse(reader, session, sessions, evidence, finding, decoder))
+    """Publishes the `Glimpse` of a session that is known, and of which it is known how its messages are read."""
+    context.publish(glimpse(reader, session, sessions, evidence, finding, reading))
 
 
 def glimpse(
-    reader: Recording, session: Session, sessions: int, evidence: Evidence, finding: Finding | None, decoder: str | None
+    reader: Recording, session: Session, sessions: int, evidence: Evidence, finding: Finding | None, reading: FrameReading
 ) -> Glimpse:
     """The frames around a finding. Raises the errors of the RecordingError family."""
     ghosts = evidence.ghosts_of(session.id)
     centre = _place_of(finding, ghosts) or paging.first_at(reader, session.opened_ns)
     connections = [connection.id for connection in session.connections]
     ids = _ids_around(reader, connections, centre)
-    choices = Choices(decoder)
-    choices.refresh(reader, session.connections)
-    heads = decode_heads(reader, FrameReading(choices, Links()), paging.heads(reader, ids))
+    heads = decode_heads(reader, reading, paging.heads(reader, ids))
     rows: list[Head | GhostRow] = list(heads)
     for ghost in reversed(ghosts):
         if ids and ids[0] < ghost.before_id <= ids[-1] + 1:

@@ -37,7 +37,7 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
         Binding("q", "back", "Back", id="screen.back", show=False),
         Binding("escape", "escape", "Clear, then back", id="screen.escape", show=False),
         Binding("R", "validate", "Validate again", id="screen.validate", show=False),
-        Binding("t", "turn_clock", "Switch what times count from", id="screen.clock", show=False),
+        Binding("t", "turn_clock", "Change the clock", id="screen.clock", show=False),
         Binding("c", "choose_contract", "Validate with another contract", id="screen.contract", show=False),
     ]
 

@@ -53,7 +53,7 @@ class HelpScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "back", "Back", id="help.back", show=False),
         Binding("slash", "filter", "Search", id="help.search", show=False),
-        Binding("i", "names", "Show the names by which keys can be given to other actions", id="help.names", show=False),
+        Binding("i", "names", "Show the names of actions, for the configuration file", id="help.names", show=False),
     ]
 
     DEFAULT_CSS = "HelpScreen #help { width: 1fr; height: 1fr; }"

@@ -32,7 +32,7 @@ class NarrowedList(Themed, Widget):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter the list", id="listing.filter", show=False),
-        Binding("s", "sort", "Sort by something else", id="listing.sort", show=False),
+        Binding("s", "sort", "Next sort order", id="listing.sort", show=False),
     ]
 
     def begin_narrowing(self, sorts: Sequence[Sort]) -> None:

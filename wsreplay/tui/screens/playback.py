@@ -38,7 +38,7 @@ class PlaybackScreen(BaseScreen):
         Binding("i", "idle", "Cap idle time", id="player.idle", show=False),
         Binding("b", "stop_at_findings", "Playing stops at each finding", id="player.stop_at_findings", show=False),
         Binding("colon", "go_to", "Go to frame, time or ±delta", id="player.go_to", show=False),
-        *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n}0 %", id=f"player.jump_{n}", show=False) for n in range(10)],
+        *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n * 10} %", id=f"player.jump_{n}", show=False) for n in range(10)],
     ]
 
     recording: OpenRecording

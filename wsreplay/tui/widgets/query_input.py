@@ -28,10 +28,10 @@ class MistakeUnderlined(Highlighter):
 class QueryInput(PlainInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave(False)", "Cancel", id="query.cancel", show=False),
-        Binding("enter", "leave(True)", "Keep", id="query.keep", show=False),
-        Binding("up", "recall(-1)", "What was asked before", id="query.earlier", show=False),
-        Binding("down", "recall(1)", "What was asked after that; else keep", id="query.later", show=False),
-        Binding("tab,shift+tab", "leave(True)", "Keep", id="query.keep_too", show=False),
+        Binding("enter", "leave(True)", "Apply", id="query.keep", show=False),
+        Binding("up", "recall(-1)", "Earlier query", id="query.earlier", show=False),
+        Binding("down", "recall(1)", "Later query, or apply", id="query.later", show=False),
+        Binding("tab,shift+tab", "leave(True)", "Apply", id="query.keep_too", show=False),
     ]
 
     DEFAULT_CSS = """
