@@ -147,6 +147,9 @@ def seen(documents: Sequence[Any], folder: Path) -> ObservedTypes:
         ([{"name": f"x{number}"} for number in range(201)], None),
         ([{"name": f"x{number % 200}"} for number in range(201)], ("name",)),
         ([{"text": "x"}], None),
+        ([{"cmd": "say", "to": "ann", "text": "x"}, {"cmd": "leave", "to": "bob"}] * 6, ("cmd",)),
+        ([{"head": {"was": "a.b"}, "n": 1}, {"head": {"was": "c.d"}, "m": 2}] * 6, ("head", "was")),
+        ([{"who": f"u{number % 3}", "text": "x"} for number in range(12)], None),
         ([], None),
     ],
 )
@@ -179,12 +182,13 @@ def test_what_looks_like_nothing_is_named_and_demanded_nothing_of(tmp_path: Path
     with Recording.open(tmp_path / "rpc.db") as recording:
         text = as_yaml(propose(look(recording), load("agent-chat")), "rpc", "agent-chat")
     assert text == (
-        "# Proposed from a recording: what looks like what. Read it before you use it.\n"
+        "# Proposed from a recording in which nothing looks like an event of agent-chat.\n"
         "contract: rpc\n"
         "envelope: {decoder: json-rpc}\n"
-        "# Not mapped:\n"
-        "#   s2c:a/b  1×\n"
-        "# Nothing of it looks like an event of agent-chat: the contract names types, and demands nothing yet.\n"
+        "known:\n"
+        "  - s2c:a/b   # 1×\n"
+        "# Most messages have $.jsonrpc, $.method.\n"
+        "# It demands nothing yet. Add keys, spans and rules: wsreplay help write-contracts\n"
     )
     contract = loads(text)
     assert (contract.name, contract.envelope.decoder, contract.rules) == ("rpc", "json-rpc", ())

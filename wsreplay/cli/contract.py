@@ -78,7 +78,8 @@ def map_recording(recording: Path, base: str) -> None:
     """Propose a contract for a RECORDING whose events and fields are named differently from a built-in's.
 
     `agentStarted` and `agent.start` are taken for `agent_started`, `$.data.threadId` for `thread_id`. Names that resemble none
-    are listed in comments.
+    are listed in comments. If nothing resembles the built-in, the contract says where types are and lists them, for you to add
+    rules.
     """
     from wsreplay.cli.options import open_recording
     from wsreplay.contract.proposal import as_yaml, look, propose

@@ -20,6 +20,7 @@ from wsreplay.contract.model import PSEUDO_EVENTS, Contract, Pattern
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.contract.rules.needs import Needs
 from wsreplay.contract.rules.waits import Waits
+from wsreplay.contract.type_path import find_type_path, leaves, words
 from wsreplay.decode import PLAIN
 from wsreplay.decode.values import text_of
 from wsreplay.store.reader import Recording
@@ -29,10 +30,7 @@ from wsreplay.trace.reading import Reading
 
 LOOKED_AT = 20_000  # frames
 _SAMPLES = 20  # documents of one type that are searched for fields
-_DEEPEST = 4  # levels of a document
-_MOST_TYPES = 200
 _MOST_TOLD = 12
-_TYPE_NAMES = ("type", "event", "kind", "op", "action", "name", "method", "msg_type", "message_type", "event_type", "t", "e")
 _TIME_NAMES = ("timestamp", "ts", "time", "sent", "sent_at", "created_at", "at", "date")
 # Words that products use for the same thing, by the contract's word.
 _SAME = {
@@ -42,7 +40,6 @@ _SAME = {
     "complete": ("end", "finish", "done", "stop", "close", "result"),
     "think": ("reason", "thought"),
 }
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
 @dataclass
@@ -70,7 +67,7 @@ def look(recording: Recording) -> ObservedTypes:
     decoders = Counter(reading.choice(connection.id).name for connection in recording.connections())
     decoder = decoders.most_common(1)[0][0] if decoders else PLAIN
     typed = [event for event in events if event.type is not None]
-    path = None if 2 * len(typed) > len(events) else _find_type_path([event.document for event in events])
+    path = None if 2 * len(typed) > len(events) else find_type_path([event.document for event in events])
     seen = ObservedTypes(decoder, path)
     for event in events:
         type_ = event.type if path is None else text_of(jsonpath.get(event.document, path))
@@ -89,39 +86,6 @@ def told_by_path(recording: Recording) -> str | None:
     more = len(seen.counts) - len(shown)
     text = f"{seen.decoder}, by {jsonpath.show(seen.type_path)}: {', '.join(shown)}"
     return f"{text}, and {more:,} more" if more > 0 else text
-
-
-def _find_type_path(documents: Sequence[Any]) -> Path | None:
-    """The member that is there nearly always, has few values, and a name that speaks for it."""
-    values: defaultdict[Path, Counter[str]] = defaultdict(Counter)
-    for document in documents:
-        for path, value in _leaves(document):
-            if (text := text_of(value)) is not None and len(values[path]) <= _MOST_TYPES:
-                values[path][text] += 1
-    likely = [
-        path
-        for path, counts in values.items()
-        if counts.total() * 5 >= len(documents) * 4 and len(counts) <= _MOST_TYPES and _rank(path) < len(_TYPE_NAMES)
-    ]
-    return min(likely, key=lambda path: (_rank(path), len(path)), default=None)
-
-
-def _rank(path: Path) -> int:
-    name = "_".join(words(str(path[-1])))
-    return _TYPE_NAMES.index(name) if name in _TYPE_NAMES else len(_TYPE_NAMES)
-
-
-def _leaves(document: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """All members of objects within objects that hold no object themselves."""
-    if not isinstance(document, dict) or len(path) >= _DEEPEST:
-        return
-    for name, value in document.items():
-        yield from _leaves(value, (*path, name)) if isinstance(value, dict) else [((*path, name), value)]
-
-
-def words(name: str) -> tuple[str, ...]:
-    """The words of a name, in lower case: those of `agentStarted` and `agent.started` are `agent` and `started`."""
-    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 def looks_like(theirs: str, ours: str) -> bool:
@@ -170,7 +134,7 @@ class Proposal:
     # What of the base contract was not found: event names, and the first member that each key is read from.
     free_names: tuple[str, ...] = ()
     free_fields: tuple[str, ...] = ()
-    # Paths of members, not nested in others, that most messages have and nothing is read from.
+    # Paths of members, at most one level deep, that most messages have and nothing is read from.
     common: tuple[str, ...] = ()
 
 
@@ -194,7 +158,7 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
         events.update({type_: name for type_, name in asked.items() if type_ != name})
         unmapped = [event for event in unmapped if event[1] not in asked]
     documents = [document for samples in seen.samples.values() for document in samples]
-    counts = Counter(path for document in documents for path, _ in _leaves(document))
+    counts = Counter(path for document in documents for path, _ in leaves(document))
     fields = _fields(base, counts) | _texts(base, seen.samples, events)
     met = {*events.values(), *(type_ for _, type_ in seen.counts)}
     sent, type_path = _sent(base, documents, counts), jsonpath.show(seen.type_path or base.envelope.type.steps)
@@ -207,8 +171,8 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
 
 
 def _common(there: Counter[Path], documents: int) -> list[str]:
-    """Paths at the top of more than half of the documents."""
-    return [jsonpath.show(path) for path, count in there.items() if len(path) == 1 and 2 * count > documents]
+    """Paths at the top of more than half of the documents, or right below."""
+    return [jsonpath.show(path) for path, count in there.items() if len(path) <= 2 and 2 * count > documents]
 
 
 def _names(contract: Contract) -> list[str]:
@@ -268,7 +232,7 @@ def _texts(base: Contract, samples: Mapping[tuple[int, str], Sequence[Any]], eve
             if any(pattern.fits(direction, events.get(type_, type_)) for pattern in rule.events)
             for document in documents
         ]
-        there = Counter(path for document in shown for path, _ in _leaves(document))
+        there = Counter(path for document in shown for path, _ in leaves(document))
         if not any(there[text.steps] for text in rule.any_of):
             paths = {str(text.steps[0]): _find(str(text.steps[0]), there) for text in rule.any_of if len(text.steps) == 1}
             fields |= {name: jsonpath.show(path) for name, path in paths.items() if path is not None}
@@ -304,32 +268,51 @@ def _is_time(value: Any) -> bool:
 
 
 _WAYS = ("c2s", "s2c")
-_PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_PLAIN_SCALAR = re.compile(r"(?:[cs]2[cs]:)?[A-Za-z_][A-Za-z0-9_./-]*")
 
 
 def as_yaml(proposal: Proposal, name: str, base: str) -> str:
     """The contract that is proposed; what is left over in comments."""
     seen = proposal.seen
     fits = bool(proposal.events) or any(True for _ in _known(proposal))
+    if not fits:
+        return _of_its_own(proposal, name, base)
     lines = ["# Proposed from a recording: what looks like what. Read it before you use it.", f"contract: {_scalar(name)}"]
-    if fits:
-        lines.append(f"extends: {base}")
+    lines.append(f"extends: {base}")
     if seen.decoder != PLAIN:
         lines.append(f"envelope: {{decoder: {seen.decoder}}}")
-    lines += _map_lines(proposal, fits)
+    lines += _map_lines(proposal)
     if proposal.unmapped:
         lines.append("# Not mapped:")
         lines += [f"#   {_WAYS[way]}:{_comment(type_)}  {seen.counts[way, type_]:,}×" for way, type_ in proposal.unmapped]
-    if fits and proposal.unmapped and proposal.free_names:
+    if proposal.unmapped and proposal.free_names:
         lines.append(f"# If one of these means the same as a name of {base}, add it to events. Names that are left:")
         lines += _listed(proposal.free_names)
-    if fits and proposal.free_fields:
+    if proposal.free_fields:
         lines.append(f"# Fields of {base} that were not found; add those that your messages have under another name to fields:")
         lines += _listed(proposal.free_fields)
         if proposal.common:
             lines.append(f"#   most messages have {_comment(', '.join(proposal.common))}")
-    if not fits:
-        lines.append("# Nothing of it looks like an event of " + base + ": the contract names types, and demands nothing yet.")
+    return "\n".join(lines) + "\n"
+
+
+def _of_its_own(proposal: Proposal, name: str, base: str) -> str:
+    """A contract of types that look like nothing of the base's, to which rules are still to be added."""
+    seen = proposal.seen
+    places = {"decoder": seen.decoder if seen.decoder != PLAIN else None, "sent": proposal.sent}
+    if seen.type_path is not None:
+        places = {"type": jsonpath.show(seen.type_path), **places}
+    envelope = ", ".join(f"{place}: {_scalar(text)}" for place, text in places.items() if text is not None)
+    lines = [f"# Proposed from a recording in which nothing looks like an event of {base}.", f"contract: {_scalar(name)}"]
+    if envelope:
+        lines.append(f"envelope: {{{envelope}}}")
+    if proposal.unmapped:
+        lines.append("known:")
+        listed = [(_scalar(f"{_WAYS[way]}:{type_}"), seen.counts[way, type_]) for way, type_ in proposal.unmapped]
+        lines += [f"  - {pattern}   # {count:,}×" for pattern, count in listed]
+    if proposal.common:
+        lines.append(f"# Most messages have {_comment(', '.join(proposal.common))}.")
+    lines.append("# It demands nothing yet. Add keys, spans and rules: wsreplay help write-contracts")
     return "\n".join(lines) + "\n"
 
 
@@ -343,11 +326,11 @@ def _known(proposal: Proposal) -> Iterator[str]:
     return (type_ for _, type_ in proposal.seen.counts if type_ not in left)
 
 
-def _map_lines(proposal: Proposal, fits: bool) -> list[str]:
+def _map_lines(proposal: Proposal) -> list[str]:
     seen, lines = proposal.seen, list[str]()
     if seen.type_path is not None:
         lines.append(f"  type: {_scalar(jsonpath.show(seen.type_path))}")
-    if fits and proposal.sent is not None:
+    if proposal.sent is not None:
         lines.append(f"  sent: {_scalar(proposal.sent)}")
     if proposal.events:
         totals = Counter[str]()
@@ -358,7 +341,7 @@ def _map_lines(proposal: Proposal, fits: bool) -> list[str]:
             f"    {_scalar(theirs)}: {ours}   # {totals[theirs]:,}×{', a guess' if theirs in proposal.guessed else ''}"
             for theirs, ours in proposal.events.items()
         ]
-    if fits and proposal.fields:
+    if proposal.fields:
         lines.append("  fields:")
         lines += [f"    {ours}: {_scalar(path)}" for ours, path in proposal.fields.items()]
     return ["map:", *lines] if lines else []

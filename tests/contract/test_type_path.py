@@ -1,0 +1,45 @@
+"""Which member of a product's messages is their type, and what words a name has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from wsreplay.contract.type_path import find_type_path, leaves, words
+
+
+def messages(*kinds: str, times: int = 4) -> Iterable[dict[str, object]]:
+    """Of each kind some, with members of its own, in a member that no name gives away."""
+    return [{"what": kind, "who": f"u{n % 2}", f"{kind}-id": n} for kind in kinds for n in range(times)]
+
+
+def test_a_member_whose_values_tell_the_others_is_the_type_whatever_it_is_called() -> None:
+    assert find_type_path([*messages("ask", "begin", "done")]) == ("what",)
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [*messages("ask", "begin", "done", times=2)],  # too few to tell
+        [*messages("ask")],  # one value tells nothing
+        [{**message, "what": str(message["what"]) + " it now"} for message in messages("ask", "begin")],  # no names
+        [*messages("ask", "begin"), {"other": 1}],  # one has none
+        [{"what": "ask", "text": "x"}, {"what": "begin", "text": "x"}] * 5,  # all look the same
+    ],
+)  # fmt: skip
+def test_what_could_be_anything_is_no_type(documents: list[dict[str, object]]) -> None:
+    assert find_type_path(documents) is None
+
+
+def test_a_name_that_speaks_for_itself_goes_before() -> None:
+    assert find_type_path([{**message, "event": "x"} for message in messages("ask", "begin")]) == ("event",)
+
+
+def test_members_within_members() -> None:
+    document = {"a": {"b": 1, "c": {"d": [2]}}, "e": None}
+    assert list(leaves(document)) == [(("a", "b"), 1), (("a", "c", "d"), [2]), (("e",), None)]
+
+
+def test_words_of_a_name() -> None:
+    assert words("HTTPServer.agentStarted_2") == ("http", "server", "agent", "started", "2")
