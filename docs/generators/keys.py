@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from textual.binding import Binding
 
 from wsreplay.tui.bindings import bindings
@@ -24,12 +27,12 @@ mouse = true
 
 Unknown names, and keys that are assigned twice, are reported when the interface starts.
 
-The file is `config.toml` in the folder that your system keeps for the configuration of programs (on Linux
-`~/.config/wsreplay/`), or where `WSREPLAY_CONFIG` says.
+The file is `config.toml` in the folder where your system keeps the configuration of programs (on Linux
+`~/.config/wsreplay/`), or the file that the environment variable `WSREPLAY_CONFIG` names.
 
-Where it names no `theme`, the interface has the one that you chose last. That one, and what you filtered and searched by, is
-kept in `wsreplay/tui.json` in the folder for the state of programs (on Linux `$XDG_STATE_HOME`, or `~/.local/state/`);
-<kbd>up</kbd> in the filter brings earlier ones back.
+Without a `theme` there, the one you chose last is used. It is kept, with your filters and searches, in `wsreplay/tui.json`
+in the folder for the state of programs (on Linux `$XDG_STATE_HOME`, or `~/.local/state/`); <kbd>up</kbd> in the filter
+recalls them.
 """
 
 # By the first part of a binding's name, in the order of the page.
@@ -37,14 +40,18 @@ GROUPS = {
     "app": "Everywhere", "screen": "On every screen", "list": "In lists", "sessions": "Sessions", "recordings": "Recordings",
     "session": "A session", "trace": "Findings, from a session or its waterfall", "player": "The player",
     "keep": "Marks, copies, exports", "detail": "The detail", "findings": "All findings", "waterfall": "The waterfall",
-    "diff": "A comparison", "query": "The filter", "help": "Help", "listing": "Lists but those of a session",
-    "picker": "Choosing a contract, or what to compare with", "prompt": "A question",
+    "diff": "A comparison", "query": "The filter", "help": "Help",
+    "listing": "Lists of recordings, sessions, findings and differences",
+    "picker": "Choosing a contract, or what to compare with", "prompt": "A field to type in",
+    "choice": "A choice of answers", "statistics": "Statistics",
 }  # fmt: skip
 SIGNS = {
     "right_square_bracket": "]", "left_square_bracket": "[", "full_stop": ".", "comma": ",", "greater_than_sign": ">",
     "less_than_sign": "<", "colon": ":", "slash": "/", "backslash": "\\", "apostrophe": "'", "question_mark": "?",
-    "plus": "+", "equals_sign": "=", "underscore": "_", "minus": "-",
+    "percent_sign": "%", "plus": "+", "equals_sign": "=", "underscore": "_", "minus": "-",
 }  # fmt: skip
+
+_NUMBERED = re.compile(r"_\d$")
 
 
 def page() -> str:
@@ -54,9 +61,22 @@ def page() -> str:
     parts = [INTRODUCTION]
     for name, members in groups.items():
         if members:
-            rows = [f"| {_keys(one.key)} | {one.description} | `{one.id}` |" for one in members]
-            parts += [f"## {GROUPS.get(name, name.capitalize())}", "\n".join(["| Keys | | Name |", "|---|---|---|", *rows])]
+            numbered = [binding for binding in members if _NUMBERED.search(str(binding.id))]
+            others = [binding for binding in members if binding not in numbered]
+            rows = [f"| {_keys(binding.key)} | {binding.description} | `{binding.id}` |" for binding in others]
+            rows += _numbered(numbered)
+            parts += [f"## {GROUPS[name]}", "\n".join(["| Keys | | Name |", "|---|---|---|", *rows])]
     return "\n\n".join(parts)
+
+
+def _numbered(members: Sequence[Binding]) -> list[str]:
+    """One row for keys that do the same with a number of their own."""
+    if not members:
+        return []
+    first, last = members[0], members[-1]
+    named = f"`{first.id}` … `{last.id}`"
+    ends = " … ".join((first.description, last.description.split(maxsplit=1)[-1]))
+    return [f"| {_keys(first.key)} … {_keys(last.key)} | {ends} | {named} |"]
 
 
 def _keys(text: str) -> str:

@@ -10,9 +10,9 @@ from wsreplay.store.schema import APPLICATION_ID, NEWEST, STEPS
 
 INTRODUCTION = f"""# Recording
 
-A recording is one SQLite file, readable with any SQLite tool. While it is written it has a `-wal` and a `-shm` file beside it;
-closed, it is one file. `PRAGMA application_id` is `0x{APPLICATION_ID:08x}`, `PRAGMA user_version` is {NEWEST}. Its mode is
-0600.
+A recording is one SQLite file, readable with any SQLite tool, and only by its owner (mode 0600). While it is written, a `-wal`
+and a `-shm` file belong to it; once it is closed, it is a single file. `PRAGMA application_id` is
+`0x{APPLICATION_ID:08x}`, `PRAGMA user_version` is {NEWEST}.
 
 Times are integers in nanoseconds since the start of the file's first run. They come from one monotonic clock per run; the only
 wall-clock time is `recording.started_at`. Rows are only ever added, in the order in which the frames arrived.
@@ -30,14 +30,14 @@ agent_completed|1
 final_report|1
 ```
 
-How long each event let the user wait:
+How long the user waited for each event:
 
 ```console
 $ sqlite3 -column chat.db "SELECT type, round((t_ns - lag(t_ns) OVER (ORDER BY id)) / 1e6, 1) AS ms FROM frame LIMIT 4"
 …
 ```
 
-The SQL above needs nothing but the `sqlite3` program. What follows is the whole schema.
+These queries need nothing but the `sqlite3` program. The rest of this page is the whole schema.
 """
 
 
@@ -73,7 +73,7 @@ VALUES = """## How a connection ended { #ending }
 | `clean` | close frames were exchanged |
 | `dropped` | the TCP connection ended without a close frame |
 | `refused` | it never became a WebSocket: no upstream, or an answer other than 101 |
-| `malformed` | a peer sent what is not RFC 6455; its raw bytes are kept |
+| `malformed` | a peer sent bytes that RFC 6455 does not allow; they are kept |
 | `truncated` | the recording ends before the connection does |
 | `open` | still open, in a recording that grows |
 

@@ -10,19 +10,19 @@ from docs.generators import schemas
 
 # Where the schema itself says nothing, since the name says it to those who know the report.
 MEANINGS = {
-    "version": "Of this format.",
+    "version": "The version of this format.",
     "contracts": "The names of the contracts that were asked for.",
     "file": {
-        "verdict": "Of this recording by this contract.",
+        "verdict": "The verdict on this recording by this contract.",
         "contract": "Its name, its version, and a digest of its text.",
-        "events": "How many messages with a type were judged.",
-        "sessions": "How many sessions were judged.",
-        "session_verdicts": "By the session's number.",
-        "rules": "Every rule of the contract, in its order.",
+        "events": "How many events were validated.",
+        "sessions": "How many sessions were validated.",
+        "session_verdicts": "Verdicts by the number of the session.",
+        "rules": "All rules, in the order of the contract.",
         "findings": "In the order in which they were decided.",
         "runs": "How each run of an agent ended.",
         "run_counts": "How many runs ended how.",
-        "notes": "What a reader should know beside, such as connections that are none of the contract's.",
+        "notes": "What else a reader should know, such as connections that the contract does not apply to.",
     },
     "rule": {
         "id": "Its name in the contract.",
@@ -31,9 +31,9 @@ MEANINGS = {
         "activations": "How often it applied.",
         "fulfilments": "How often it held.",
         "violations": "How often it was broken.",
-        "pending": "How often something is still owed.",
+        "pending": "How often something is still awaited.",
         "inconclusive": "How often it could not be decided: the recording ended, or a message could not be read.",
-        "errors": "How often it could not be judged.",
+        "errors": "How often it could not be checked.",
     },
     "finding": {
         "rule": "The rule's name.",
@@ -41,12 +41,12 @@ MEANINGS = {
         "kind": "`missing`, `unexpected`, `order`, `late`, `duplicate`, `gap`, `isolation`, `format`, …",
         "session": "Its number.",
         "connection": "Its number.",
-        "expected": "Types of which one should have come.",
+        "expected": "Types of which one should have come, as the product calls them.",
         "until": "When it was due at the latest.",
         "seen": "What came instead.",
         "decided_by": "`event`, `deadline`, `scope_close` or `trace_end`.",
-        "decided_at": "When it was certain.",
-        "late_by": "By how many seconds it was late.",
+        "decided_at": "When the finding was certain.",
+        "late_by": "How many seconds late it came.",
         "blame": "`client` or `server`, where the protocol says.",
         "fingerprint": "The same in every recording with the same mistake.",
         "message": "The finding in a sentence.",
@@ -55,8 +55,8 @@ MEANINGS = {
 
 INTRODUCTION = """# JSON verdict
 
-What `wsreplay validate -f json` prints, version 2. Times are seconds on the recording's axis. Later wsreplays may add
-fields; what stands here keeps its meaning. The JSON Schema is part of the package, as `wsreplay/report/schema/verdict-2.json`.
+What `wsreplay validate -f json` prints, version 2. Times are in seconds since the recording began. Later versions may
+add fields; those on this page keep their meaning. The JSON Schema is in the package: `wsreplay/report/schema/verdict-2.json`.
 
 <!-- test: have chat.db missing-event:bob -->
 ```console
@@ -66,7 +66,7 @@ $ python -c "import json; print(json.load(open('verdict.json'))['verdict'])"
 violated
 ```
 
-`runs` lists what the contract's runs were; `--spans` adds everything else that has a start and an end:
+`runs` lists the contract's runs; `--spans` adds tools and everything else that has a start and an end:
 
 ```console
 $ wsreplay validate chat.db -f json --spans -o verdict.json; echo $?
@@ -84,7 +84,7 @@ def page() -> str:
     for name, definition in schema["definitions"].items():
         _explain(definition.get("properties", {}), MEANINGS.get(name, {}))
     top = {key: part for key, part in schema.items() if key != "description"}
-    parts = [INTRODUCTION, *schemas.tables("The whole", top)]
+    parts = [INTRODUCTION, *schemas.tables("Report", top)]
     for name, definition in schema["definitions"].items():
         parts += schemas.tables(name, definition)
     return "\n\n".join(parts)

@@ -25,7 +25,8 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
               help=f"Contract that says where ids are; 'none' for no contract. {FITTING_DEFAULT}")
 @decoder_option
 @click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
-@click.option("--map", "map_", multiple=True, metavar="PATH", help="Where else ids are; ids may differ, but consistently.")
+@click.option("--map", "map_", multiple=True, metavar="PATH",
+              help="Another place of ids, which may differ, but consistently; may repeat.")
 @click.option("--coalesce", multiple=True, metavar="TYPE", help="Treat consecutive messages of this type as one.")
 @click.option("--timing", type=Duration(), metavar="DURATION", help="Report messages at least this much earlier or later.")
 @click.option("--shape", is_flag=True, help="Compare only types, order and ids, not contents.")

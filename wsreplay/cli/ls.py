@@ -59,7 +59,7 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 @click.option("-c", "--contract", type=ContractName(), help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
 @click.option("--no-verdict", is_flag=True, help="Leave out the verdicts: faster.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per recording, with its sessions and connections.")
-@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Sort by.")
+@click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Sort order.")
 @colour_option
 def command(
     paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str, color: bool | None

@@ -113,7 +113,7 @@ def command(
 ) -> int:  # fmt: skip
     """Record WebSocket traffic through a proxy in front of UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
 
-    Point the client at the proxy. Bytes pass untouched, every frame is in the recording before its receiver has it. Ctrl-C
+    Point the client at the proxy. Bytes pass unchanged; every frame is recorded before it is passed on. Ctrl-C
     stops; a line typed into the terminal becomes a mark at that time.
     """
     path = output or new_recording_path()

@@ -100,7 +100,8 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         decoder_option,
         click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="Speed factor."),
         click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Shorten longer pauses to this."),
-        click.option("--map", "map_", multiple=True, metavar="PATH", help="Where else ids are, such as '$.payload.order'."),
+        click.option("--map", "map_", multiple=True, metavar="PATH",
+                     help="Another place of ids, such as '$.payload.order'; may repeat."),
         click.option("--coalesce", multiple=True, metavar="TYPE", help="Treat consecutive messages of this type as one."),
         click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     )
@@ -120,7 +121,7 @@ def command() -> None:
 @click.option("--on-mismatch", type=click.Choice(["wait", "skip", "close"]), default="wait", show_default=True,
               help="When a client sends something unexpected: keep waiting, accept it instead, or close the connection.")
 @allow_origin_option
-@click.option("--once", is_flag=True, help="Exit when every connection has been played; with 1 if one differed or never came.")
+@click.option("--once", is_flag=True, help="Exit when every connection has been played; code 1 if one differed or never came.")
 def server(
     file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
     map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str,
@@ -180,9 +181,9 @@ def server(
 @click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: start the users spread over this time.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, help="Load: how often each user plays its session.")
 @click.option("--duration", type=Duration(), metavar="DURATION",
-              help="Load: in the place of --repeat, each begins its session again until this time is over.")
+              help="Load: instead of --repeat, play sessions again and again for this long.")
 @click.option("--limit", "limits", type=LimitText(), multiple=True, metavar="LIMIT",
-              help="Load: fail where it is broken, such as 'tool p95<2s', 'run max<30s', 'connect p99<100ms'; may repeat.")
+              help="Load: fail if exceeded, such as 'tool p95<2s', 'run max<30s', 'connect p99<100ms'; may repeat.")
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
               help="Load: one user per row (CSV with a header, or JSON lines); use {column} in -H, --query and --set.")
 def client(
@@ -208,7 +209,7 @@ def client(
     if users is None and (repeat > 1 or ramp or data is not None or duration is not None or limits):
         raise UsageError("--ramp, --repeat, --duration, --limit and --data are for a load: say how many --users there are")
     if duration is not None and repeat > 1:
-        raise UsageError("--duration stands in the place of --repeat: give one of them")
+        raise UsageError("--duration and --repeat exclude each other: give one of them")
     path, marked = split_session(file)
     loaded = contract_for_file(contract, path, decoder)
     out = output or new_recording_path()

@@ -28,7 +28,8 @@ from wsreplay.trace.identity import UserSource
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True,
               help="Output format; html is an overview as a web page.")
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="File for the output. [default: standard output]")
 @colour_option
 def command(
     file: str, session: int | None, contract: str | None, decoder: str | None, users: tuple[UserSource, ...], follow: bool,

@@ -43,7 +43,7 @@ _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
 @click.option("-f", "--format", "forms", multiple=True, type=click.Choice([*FORMATS, PARQUET]),
-              help="May repeat, each with its own -o.")
+              help="Report format; may repeat, each with its own -o. [default: text]")
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path),
               help="File for the report; with -f parquet a folder. [default: standard output]")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Report only this rule; may repeat.")
@@ -54,9 +54,9 @@ _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 @click.option("--fail-on", type=click.Choice([str(severity) for severity in Severity]), default="error", show_default=True,
               help="Fail on findings of this severity or higher.")
 @click.option("--baseline", "known", type=click.Path(path_type=Path, dir_okay=False), help="Accept the findings in this file.")
-@click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings into such a file.")
+@click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings into this file.")
 @click.option("--across", is_flag=True,
-              help="Take all recordings for those of one backend: also find what reached the wrong user in another recording.")
+              help="Treat all recordings as one backend's: also find what reached another user's recording.")
 @click.option("--follow", is_flag=True, help="Check the recording while it grows, and print findings as they are decided.")
 @click.option("--save", is_flag=True, help="Store the findings in the recording.")
 @decoder_option
