@@ -295,7 +295,7 @@ class ReplayApp(NavigatingApp):
         self.clock_form = self.clock_form.next()
         for screen in self.replay_screens:
             screen.looks_changed()
-        self.notify(f"times are {self.clock_form}" if self.clock_form is not ClockForm.LOCAL else "times are times of day")
+        self.notify(f"times are {self.clock_form.replace('time of day', 'times of day')}")
 
     def action_switch_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

@@ -278,3 +278,7 @@ async def test_what_was_asked_before_can_be_asked_again(stage, chat_recording):
         assert bar.filter_text == "thr", "what was being typed is not lost"
         await on.press("up", "up", "enter")
         await on.until(lambda: "3 of 13" in on.text())
+        await on.press("slash", "up")
+        assert bar.filter_text == "dir:c2s", "what stands there is not asked for"
+        await on.press("down", "down", "ctrl+u", "up")
+        assert bar.filter_text == "type:tool_*", "what was deleted comes back"

@@ -224,7 +224,7 @@ async def test_after_a_filter_that_matched_nothing_one_stands_where_the_clock_is
         await on.press("down", "enter", "G", "k")
         screen = on.app.screen
         at_ns = screen.playback.at_ns
-        await on.press("slash", *"zzzqq", "enter")
+        await on.press("slash", *"xjxjx", "enter")
         await on.until(lambda: "no frame matches" in on.text())
         await on.press("escape")
         assert screen.playback.at_ns == at_ns == screen.inspector.item.t_ns

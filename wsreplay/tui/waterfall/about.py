@@ -30,7 +30,10 @@ def about_runs(
     known = [finding for finding in findings if known_at(finding) <= until_ns]
     began = [finding for finding in known if span.start_frame in (finding.activation, *finding.frames[:1])]
     kind = "" if span.name.startswith(f"{span.kind} ") else f"{span.kind} "  # which a span without a name begins with
-    late = max((finding.late_by or 0 for finding in began if finding.kind == "late"), default=0)
+    late = max(
+        (finding for finding in began if finding.kind == "late" and finding.late_by),
+        key=lambda finding: finding.late_by or 0, default=None,
+    )  # fmt: skip
     return [
         (kind, look.style("dim")), (look.safe(span.name), look.style("strong", bold=True)),
         (f"  {clock.text(span.start_ns)} {look.own('→')} ", look.style("dim")),
@@ -40,10 +43,18 @@ def about_runs(
         (f": {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
         ("  its start never came" if span.implied else "", look.style("missing", bold=True)),
         (look.safe(_owed(span, until_ns)), look.style("dim")),
-        (f"  late by {units.duration_text(late)}" if late else "", look.style("late", bold=True)),
+        *_late_runs(look, late),
         (f"  slowest {rank}" if rank else "", look.style("word")),
         (_frames(span, look.own("–")), look.style("faint")),
     ]  # fmt: skip
+
+
+def _late_runs(look: Appearance, finding: Finding | None) -> list[Run]:
+    """How grave it is, and by how much."""
+    if finding is None:
+        return []
+    sign = look.signs.severity(finding.severity)
+    return [(f"  {sign} late by {units.duration_text(finding.late_by or 0)}", look.severity(finding))]
 
 
 def _frames(span: DrawnSpan, dash: str) -> str:

@@ -20,7 +20,7 @@ from wsreplay.tui.widgets.frame_row import FrameRow
 from wsreplay.tui.widgets.row_list import RowList
 
 STRIPS = 2048
-_TYPE_WIDTHS = ((70, 14, 20), (90, 18, 30), (130, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
+_TYPE_WIDTHS = ((69, 14, 20), (89, 18, 30), (129, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
 
 
 class FrameList(RowList):

@@ -49,11 +49,13 @@ class QueryInput(PlainInput):
 
     def recall_from(self, asked: Sequence[str]) -> None:
         """What was asked before, the last of it last; where one begins is behind it all."""
-        self._asked = [query for query in asked if query != self.value]
+        self._asked = asked
         self._place, self._typed = len(self._asked), self.value
 
     def action_recall(self, steps: int) -> None:
         place = self._place + steps
+        while 0 <= place < len(self._asked) and self._asked[place] == self.value:
+            place += steps  # it is there already
         if place > len(self._asked):
             self.action_leave(True)
         elif place >= 0:

@@ -1,0 +1,20 @@
+"""The line that tells of one span."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tui.conftest import chat_findings
+
+
+@pytest.mark.parametrize(("severity", "sign"), [("error", "✗"), ("warning", "▲")])
+async def test_of_a_span_that_ended_late_is_said_how_grave_that_is_and_by_how_much(stage, chat_recording, severity, sign):
+    findings = [replace(finding, severity=severity) for finding in chat_findings()]
+    async with stage(chat_recording, session=2) as on:
+        await on.judged(findings)
+        await on.press("w", "g")
+        while "late by" not in on.text() and on.app.screen.canvas.cursor < on.app.screen.canvas.count - 1:
+            await on.press("j")
+        assert f"{sign} late by 2.1s" in on.text().splitlines()[-2]
