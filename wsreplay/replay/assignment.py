@@ -15,7 +15,6 @@ from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, resumable
 class Pass:
     """One time through the recording. `ids` are learned in one session and known to the others."""
 
-    number: int
     left: list[SessionScript]
     ids: IdMap = field(default_factory=IdMap)
 
@@ -24,7 +23,7 @@ class Pass:
 class AssignedSession:
     """One live client, and the session that is played to it."""
 
-    part: SessionScript
+    script: SessionScript
     user: str | None
     path: str
     ids: IdMap
@@ -37,7 +36,7 @@ class AssignedSession:
 
     def take(self) -> Script:
         """The script of its next connection."""
-        script = self.part.scripts[self.next]
+        script = self.script.scripts[self.next]
         self.next += 1
         self.playing = True
         return script
@@ -47,14 +46,18 @@ class AssignedSession:
         self.playing = False
         self.closed_at = time.monotonic()
 
+    def may_go_on(self, now: float) -> bool:
+        """Whether it plays, or another connection may still continue it."""
+        return self.playing or now - self.closed_at <= RESUME_WITHIN_NS / 1e9
+
     def continues(self, user: str | None, path: str, now: float) -> bool:
         """Whether a new connection is this client's next one; as sessions of a recording are stitched."""
         return (
             not self.playing
-            and 0 < self.next < len(self.part.scripts)
-            and resumable(self.part.scripts[self.next - 1].connection)
+            and 0 < self.next < len(self.script.scripts)
+            and resumable(self.script.scripts[self.next - 1].connection)
             and (self.user, self.path) == (user, path)
-            and now - self.closed_at <= RESUME_WITHIN_NS / 1e9
+            and self.may_go_on(now)
         )
 
 
@@ -65,23 +68,23 @@ class SessionAssignment:
     the first. When all are taken the recording begins anew.
     """
 
-    def __init__(self, parts: Sequence[SessionScript]) -> None:
-        self._parts = list(parts)
-        self._round = Pass(1, list(parts))
+    def __init__(self, scripts: Sequence[SessionScript]) -> None:
+        self._scripts = list(scripts)
+        self._pass = Pass(list(scripts))
         # those that play, or may still come back
-        self._casts: list[AssignedSession] = []
+        self._assigned: list[AssignedSession] = []
 
     def choose(self, user: str | None, path: str) -> AssignedSession:
         """The client whose connection this is. Its `take` gives the script."""
         path, now = plain_path(path), time.monotonic()
-        self._casts = [cast for cast in self._casts if cast.playing or now - cast.closed_at <= RESUME_WITHIN_NS / 1e9]
-        going_on = [cast for cast in self._casts if cast.continues(user, path, now)]
+        self._assigned = [assigned for assigned in self._assigned if assigned.may_go_on(now)]
+        going_on = [assigned for assigned in self._assigned if assigned.continues(user, path, now)]
         if going_on:
-            return min(going_on, key=lambda cast: cast.closed_at)
-        if not self._round.left:
-            self._round = Pass(self._round.number + 1, list(self._parts))
-        part = min(self._round.left, key=lambda left: (left.session.user != user, plain_path(left.session.path) != path))
-        self._round.left.remove(part)
-        cast = AssignedSession(part, user, path, IdMap(self._round.ids))
-        self._casts.append(cast)
-        return cast
+            return min(going_on, key=lambda assigned: assigned.closed_at)
+        if not self._pass.left:
+            self._pass = Pass(list(self._scripts))
+        script = min(self._pass.left, key=lambda left: (left.session.user != user, plain_path(left.session.path) != path))
+        self._pass.left.remove(script)
+        assigned = AssignedSession(script, user, path, IdMap(self._pass.ids))
+        self._assigned.append(assigned)
+        return assigned

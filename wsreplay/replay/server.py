@@ -83,7 +83,7 @@ class ReplayServer:
         self._changed = asyncio.Condition()
         # None until it is entered.
         self._server: asyncio.Server | None = None
-        self._casting: SessionAssignment
+        self._assignment: SessionAssignment
         self.connections = 0  # how many the recording has for clients to open
 
     @property
@@ -104,7 +104,7 @@ class ReplayServer:
     async def __aenter__(self) -> Self:
         async with await AsyncRecording.open(self.path) as recording:
             parts = await recording.call(read_parts, 1, self.options.session, self._contract)
-        self._casting = SessionAssignment(parts)
+        self._assignment = SessionAssignment(parts)
         self.connections = sum(len(part.scripts) for part in parts)
         try:
             self._server = await asyncio.get_running_loop().create_server(
@@ -139,21 +139,21 @@ class ReplayServer:
         path = request.target.decode("latin-1")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
         user = identify(path, headers, self._redactor)
-        cast = self._casting.choose(user, path)
-        script = cast.take()
+        assigned = self._assignment.choose(user, path)
+        script = assigned.take()
         if user is not None and script.connection.user is not None:
             for domain in self._fields.owners:
                 # What belonged to the recorded user belongs to this one.
-                cast.ids.learn(domain, script.connection.user, user)
+                assigned.ids.learn(domain, script.connection.user, user)
         if script.connection.ending is Ending.REFUSED:
             self._refuse(wire, script)
-            cast.leave()
+            assigned.leave()
             return
         how = PlayedDirection(
             self.options.pace, self._fields, self.options.on_mismatch, frozenset(self.options.coalesce),
             self._watch.mismatched, self.options.keep_lateness,
         )  # fmt: skip
-        player = ScriptRunner(script, how, cast.ids)
+        player = ScriptRunner(script, how, assigned.ids)
         lines = [value for name, value in headers if name.lower() == "sec-websocket-protocol"]
         offered = [part.strip() for line in lines for part in line.split(",")]
         subprotocol = _choose(script.connection.subprotocol, offered)
@@ -163,19 +163,20 @@ class ReplayServer:
         self._watch.opened(script, f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unknown")
         if subprotocol is None and script.connection.subprotocol is not None:
             self._note(player, f"subprotocol {script.connection.subprotocol}", f"offered {', '.join(offered) or 'none'}")
-        if path != script.connection.path and not learn_target(script.connection.path, path, self._known_ids(cast), cast.ids):
-            self._note(player, f"path {plain_path(script.connection.path)}", f"came {plain_path(path)}")
-        task = asyncio.get_running_loop().create_task(self._play(player, cast, wire))
+        recorded_path = script.connection.path
+        if path != recorded_path and not learn_target(recorded_path, path, self._known_ids(assigned), assigned.ids):
+            self._note(player, f"path {plain_path(recorded_path)}", f"came {plain_path(path)}")
+        task = asyncio.get_running_loop().create_task(self._play(player, assigned, wire))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _known_ids(self, cast: AssignedSession) -> frozenset[object]:
+    def _known_ids(self, assigned: AssignedSession) -> frozenset[object]:
         """The ids in the messages of a session, as they were recorded."""
-        known = self._ids.get(cast.part.session.id)
+        known = self._ids.get(assigned.script.session.id)
         if known is None:
-            scripts = cast.part.scripts
+            scripts = assigned.script.scripts
             known = frozenset(value for script in scripts for _, (_, value) in ids_said(script, self._fields))
-            self._ids[cast.part.session.id] = known
+            self._ids[assigned.script.session.id] = known
         return known
 
     def _refuse(self, wire: ServerWire, script: Script) -> None:
@@ -193,11 +194,11 @@ class ReplayServer:
         player.report.mismatches.append(mismatch)
         self._watch.mismatched(mismatch)
 
-    async def _play(self, player: ScriptRunner, cast: AssignedSession, wire: ServerWire) -> None:
+    async def _play(self, player: ScriptRunner, assigned: AssignedSession, wire: ServerWire) -> None:
         try:
             await player.play()
         finally:
-            cast.leave()
+            assigned.leave()
             self._done(player.report)
         async with self._changed:
             self._changed.notify_all()
