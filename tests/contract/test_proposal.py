@@ -200,6 +200,25 @@ def test_a_question_is_told_by_its_words(theirs: str, mapped: str | None) -> Non
     assert (proposal.events.get(theirs), proposal.unmapped) == (mapped, ())
 
 
+def test_what_a_client_says_besides_questions_is_left_over() -> None:
+    talk = asked("sendMessage", "agentStarted")
+    talk.add(0, "bananaSplit", {"type": "bananaSplit"})
+    proposal = propose(talk, load("agent-chat"))
+    assert (proposal.events["sendMessage"], proposal.unmapped) == ("send_message", ((0, "bananaSplit"),))
+
+
+@pytest.mark.parametrize(("count", "told", "more"), [(12, 12, ""), (13, 12, ", and 1 more"), (1_200, 12, ", and 188 more")])
+def test_of_many_types_the_most_frequent_are_told(count: int, told: int, more: str, tmp_path: Path) -> None:
+    documents = [{"event": f"e{number % 200:03}"} for number in range(count)]
+    seen(documents, tmp_path)
+    with Recording.open(tmp_path / "a.db") as recording:
+        text = told_by_path(recording)
+    assert text is not None
+    shown = min(count, 200)
+    each = f"{count // shown:,}"
+    assert text == f"json, by $.event: {', '.join(f's2c:e{number:03} {each}' for number in range(told))}{more}"
+
+
 def test_a_question_alone_makes_no_agent() -> None:
     proposal = propose(asked("sendMessage", "other"), load("agent-chat"))
     assert proposal.events == {} and len(proposal.unmapped) == 2

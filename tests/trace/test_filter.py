@@ -6,7 +6,7 @@ import pytest
 
 from wsreplay.errors import FilterError
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode
-from wsreplay.store.condition import TRUE
+from wsreplay.store.condition import FALSE, TRUE
 from wsreplay.trace import filter as filters
 from wsreplay.trace.filter import Context
 
@@ -124,54 +124,70 @@ def test_an_empty_filter_lets_everything_through() -> None:
 @pytest.mark.parametrize(
     ("text", "position", "message"),
     [
-        ("a typ:x", 2, 'unknown field "typ"; did you mean type?'),
-        ("https://x", 0, 'unknown field "https"'),
-        ("dir:up", 4, 'unknown direction "up"'),
+        ("a typ:x", 2, 'unknown field "typ"; did you mean type?; quote the text to search for it'),
+        ("https://x", 0, 'unknown field "https" (there are type, dir, op, conn, session, user, thread, run, sev, rule, size,'
+                         " t); quote the text to search for it"),
+        ("dir:up", 4, 'unknown direction "up" (there are c2s, s2c)'),
         ("op:pig", 3, 'unknown opcode "pig"; did you mean ping?'),
-        ("sev>=warn", 5, "did you mean warning?"),
+        ("sev>=warn", 5, 'unknown severity "warn"; did you mean warning?'),
         ("conn:x", 5, "'x' is not a whole number"),
-        ("conn:99999999999999999999", 5, "not a whole number"),
-        ("size>10kg", 5, "a unit of kB MB GB TB KiB MiB GiB TiB"),
-        ("t>1 x t>3x", 8, "write ns, us, ms, s, m, h, d, w"),
-        ("t>1:3:4:5", 2, "'1:3:4:5' is not a duration"),
-        ("t>99999999999", 2, "too large"),
+        ("conn:99999999999999999999", 5, "'99999999999999999999' is not a whole number"),
+        ("size>10kg", 5, "'10kg' is not a size; write bytes, or a unit of kB MB GB TB KiB MiB GiB TiB, as in 64kB or 1.5MiB"),
+        ("t>1 x t>3x", 8, "'3x' is not a duration; write ns, us, ms, s, m, h, d, w, as in 250ms or 1m30s, or m:ss"),
+        ("t>1:3:4:5", 2, "'1:3:4:5' is not a duration; write ns, us, ms, s, m, h, d, w, as in 250ms or 1m30s, or m:ss"),
+        ("t>99999999999", 2, "'99999999999' is too large"),
         ("type>a", 0, '"type" has no order: write type:value'),
         ("type:", 5, "a value is missing here"),
         ("(a | b", 0, "this ( is never closed"),
         ("a (b (c)", 2, "this ( is never closed"),
-        ("a)", 1, "this ) closes nothing"),
-        ("()", 1, "something to match is missing"),
-        ("a |", 3, "something to match is missing"),
-        ("| a", 0, "something to match is missing"),
+        ("a)", 1, "this ) closes nothing: remove it, or quote it to search for it"),
+        ("()", 1, "something to match is missing here"),
+        ("a |", 3, "something to match is missing here"),
+        ("| a", 0, "something to match is missing here"),
         ("a !", 2, "! needs a term after it"),
         ('a "b', 2, 'this " is never closed'),
-        (r'"\x"', 0, "an escape that JSON does not know"),
-        (r'"\ud800"', 0, "an escape that JSON does not know"),
-        ("/a(/", 1, "not a regular expression: missing )"),
-        ("/abc", 0, "never closed"),
-        ("/ws/chat", 4, 'unknown flag "chat"'),
-        ("x /a(?=b)/", 4, "lookaheads (?=…) are not supported"),
-        ("$.a..b=1", 0, "not a singular JSON path"),
-        ("$.a[*]", 0, "not a singular JSON path"),
+        (r'"\x"', 0, 'an escape that JSON does not know (\\" \\\\ \\n \\t \\u00e9)'),
+        (r'"\ud800"', 0, 'an escape that JSON does not know (\\" \\\\ \\n \\t \\u00e9)'),
+        ("/a(/", 1, "not a regular expression: missing ): a("),
+        ("/abc", 0, "a /regular expression/ that is never closed, or empty; quote a path to search for it"),
+        ("/ws/chat", 4, 'unknown flag "chat": only i (ignore case); quote a path to search for it'),
+        ("x /a(?=b)/", 4, "lookaheads (?=…) are not supported: patterns are matched in one pass over the text"),
+        ("$.a..b=1", 0, "'$.a..b' is not a singular JSON path, at column 4: names and indexes only, as in $.a['b c'][0]"),
+        ("$.a[*]", 0, "'$.a[*]' is not a singular JSON path, at column 4: names and indexes only, as in $.a['b c'][0]"),
         ("$.a=", 4, "a value is missing here"),
-        ("$.a>true", 4, "compares numbers and texts only"),
-        ("$.a=1.2.3", 4, "is not a number"),
-        ("$.a=1e999", 4, "is not a number"),
-        ("$.a\"b\"", 3, "a comparison"),
-        ("tool_*", 0, "write type:tool_* for types"),
+        ("$.a>true", 4, "> compares numbers and texts only"),
+        ("$.a=1.2.3", 4, '"1.2.3" is not a number: quote it to compare it as text'),
+        ("$.a=1e999", 4, '"1e999" is not a number: quote it to compare it as text'),
+        ("$.a\"b\"", 3, "a comparison (= != > >= < <=), or a space, was expected here"),
+        ("tool_*", 0, "a word is searched in the payload as it is: write type:tool_* for types, or quote it to search for a"
+                      ' "*"'),
         ("a\\", 1, "\\ at the end"),
         ("a\ud800", 1, "not a valid character"),
-        ("(" * 60, 50, "nested too deeply"),
-        ("!" * 60, 50, "nested too deeply"),
-        ("a " * 300, 400, "more than 200 terms"),
-        ("a" * 5000, 4000, "too long"),
+        ("(" * 60, 50, "nested too deeply: more than 50 levels"),
+        ("!" * 60, 50, "nested too deeply: more than 50 levels"),
+        ("a " * 300, 400, "too long: more than 200 terms"),
+        ("a" * 5000, 4000, "too long: more than 4000 characters"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_a_way_out(text: str, position: int, message: str) -> None:
     with pytest.raises(FilterError) as caught:
         filters.parse(text)
-    assert message in caught.value.message
-    assert caught.value.position == position
+    assert (caught.value.message, caught.value.position) == (message, position)
+
+
+@pytest.mark.parametrize(
+    ("texts", "negated_too"),
+    [
+        ("type:a type:a*b dir:c2s op:ping conn:1 session:1 user:ada sev>=error rule:tool size>1 t>1s word", True),
+        ("thread:t run:r $.a=b", False),
+    ],
+)
+def test_what_a_filter_asks_narrows_what_is_read(texts: str, negated_too: bool) -> None:
+    for text in texts.split():
+        conditions = {text: filters.parse(text).where(CONTEXT), f"!{text}": filters.parse(f"!{text}").where(CONTEXT)}
+        assert [around for around, condition in conditions.items() if condition in (TRUE, FALSE)] == (
+            [] if negated_too else [f"!{text}"]
+        )
 
 
 def test_a_filter_says_whether_it_needs_a_judgement() -> None:

@@ -145,7 +145,9 @@ def test_whatever_is_nested_as_deep_as_can_be_read_is_judged(levels: int) -> Non
     for number, name in enumerate((b"id", b"id", b"y"), 10):
         trace.raw(b'{"type": "a", "run": 1234567890123456789012345678%d, "%s": %s}' % (number, name, nested))
     judgement = trace.truncate().judge(loads("contract: x\n" + text))
-    assert [(f.rule, f.verdict) for f in judgement.findings] == [("u", Verdict.VIOLATED), ("schema", Verdict.INCONCLUSIVE)]
+    assert [(f.rule, f.verdict, f.seen) for f in judgement.findings] == [
+        ("u", Verdict.VIOLATED, "a"), ("schema", Verdict.INCONCLUSIVE, "a"),
+    ]  # fmt: skip
     assert len(judgement.runs) == 3
 
 

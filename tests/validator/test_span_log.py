@@ -59,6 +59,19 @@ def test_of_runs_that_went_well_and_of_others_as_many_are_kept(monkeypatch: pyte
     assert judgement.run_counts == {"completed": count, "failed": count}
 
 
+@pytest.mark.parametrize(("ends_by", "detail"), [("a", "started again"), ("e", "left open by e")])
+def test_what_is_part_of_one_that_began_late_is_cut_with_it_and_says_by_what(ends_by: str, detail: str):
+    spans = """spans:
+  run: {by: run, start: s, end: e}
+  tool: {by: [run, tool], inside: run, start: a, end: b}
+  step: {by: [tool, step], inside: tool, start: x, end: y}"""
+    contract = loads(f"contract: x\nkeys: {{run: $.r, tool: $.c, step: $.n}}\n{spans}")
+    trace = Trace().open().s2c("s", r=1).s2c("b", r=1, c=1).s2c("a", r=1, c=1).s2c("x", r=1, c=1, n=1).s2c(ends_by, r=1, c=1)
+    log = trace.s2c("b", r=1, c=1).s2c("e", r=1).close().judge(contract, span_log=SpanLog()).spans
+    (step,) = (record for record in log if record.span == "step")
+    assert (step.state, step.detail, step.end_frame) == ("cut", detail, 5)
+
+
 # The whole log, where it is asked for.
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}

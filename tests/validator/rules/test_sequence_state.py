@@ -56,6 +56,8 @@ CASES = {
         [(1, "t1", "r1"), (2, "t1", "r1"), (1, "t2", "r2"), (3, "t1", "r3"), (2, "t2", "r2"), (4, "t1", "r3")], []),
     "the session's counter goes on in a second run, and each further thread still has its own": (
         [(1, "t1", "r1"), (2, "t1", "r2"), (1, "t2", "r3"), (2, "t2", "r4"), (3, "t1", "r5")], []),
+    "each thread has its own, and its history is sent again when the session connects again": (
+        [(1, "t1"), (1, "t2"), (2, "t1"), (2, "t2"), ("drop",), ("open",), (1, "t1"), (2, "t1"), (3, "t1"), (3, "t2")], []),
     "a number is lost in a thread that has its own counter": (
         [(1, "t1"), (1, "t2"), (2, "t1"), (2, "t2"), (4, "t2"), (3, "t1")],
         [("error", "gap", 5, "3 missing before 4")]),

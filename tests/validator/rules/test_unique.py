@@ -95,6 +95,14 @@ def test_as_many_ids_are_remembered_as_is_promised_and_no_more_than_twice_as_man
     assert twice(2 * KEEP_IDS - 1) == []
 
 
+def test_how_many_ids_were_forgotten_is_said() -> None:
+    trace = Trace().open()
+    for number in range(2 * KEEP_IDS):
+        trace.s2c("a", id=number)
+    contract = loads("contract: x\nenvelope: {type: $.type, id: $.id}\n" + UNIQUE)
+    assert trace.close().judge(contract).forgotten == {"ids": KEEP_IDS}
+
+
 def test_another_session_has_another_history():
     trace = Trace().open(1).s2c("a", id=1).close(1).open(2).s2c("a", 2, id=1).s2c("a", 2, id=2).s2c("a", 2, id=3).close(2)
     once = loads("contract: x\nenvelope: {type: $.type, id: $.id}\nrules: [{id: r, existence: a, max: 2, by: conn.session}]")
