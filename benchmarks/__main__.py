@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import alternatives, mitmproxy, scenarios
+from benchmarks.options import parser_for
 from benchmarks.table import FIGURES, publish, save
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="wsreplay beside its alternatives")
+    parser = parser_for("benchmarks", "wsreplay beside its alternatives")
     parser.add_argument("--only", default=",".join(scenarios.ALL), help="which scenarios: %(default)s")
     parser.add_argument("--rounds", type=int, default=0, help="default 5, with --quick 3")
     parser.add_argument("--quick", action="store_true", help="half the messages, three rounds")
     parser.add_argument("--against", default="direct,bare relay,mitmproxy", help="alternatives: %(default)s")
-    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
     arguments = parser.parse_args()
 
     wanted = [name.strip() for name in arguments.only.split(",")]

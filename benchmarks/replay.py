@@ -6,7 +6,6 @@ client in another process that only reads. And how long `diff` takes over 100,00
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 import socket
@@ -23,6 +22,7 @@ import uvloop
 
 from benchmarks import load
 from benchmarks.alternatives import environment
+from benchmarks.options import parser_for
 from benchmarks.table import FIGURES, Table, publish
 from wsreplay.contract import load as load_contract
 from wsreplay.contract.model import Contract
@@ -153,9 +153,8 @@ def _compare(folder: Path, contract: Contract) -> Compared:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
+    parser = parser_for("benchmarks.replay", __doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the messages")
-    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
     arguments = parser.parse_args()
     scale = 10 if arguments.quick else 1
     table = Table("Replaying and comparing", ["what", "p50 / median", "p99 / worst", "goal"])

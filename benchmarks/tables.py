@@ -6,7 +6,6 @@ recording and of the Parquet files, beside plain `sqlite3` that reads every payl
 
 from __future__ import annotations
 
-import argparse
 import sqlite3
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.alternatives import environment
+from benchmarks.options import parser_for
 from benchmarks.table import FIGURES, Table, count, publish
 from benchmarks.validator_trace import write
 from wsreplay.arrow.parquet import export_parquet, import_parquet
@@ -117,11 +117,7 @@ def questions(folder: Path, rounds: int) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description="recordings as tables")
-    parser.add_argument("--events", type=int, default=200_000, help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
-    arguments = parser.parse_args()
+    arguments = parser_for("benchmarks.tables", "recordings as tables", events=200_000, rounds=3).parse_args()
     with tempfile.TemporaryDirectory() as name:
         tables = [formats(Path(name), arguments.events, arguments.rounds), questions(Path(name), arguments.rounds)]
     for table in tables:

@@ -6,10 +6,9 @@ telemetry process beside it runs at a low priority, and takes what is left over.
 
 from __future__ import annotations
 
-import argparse
-
 from benchmarks import measure
 from benchmarks.alternatives import environment, wsreplay
+from benchmarks.options import parser_for
 from benchmarks.scenarios import Rounds
 from benchmarks.table import FIGURES, Table, publish
 
@@ -24,11 +23,7 @@ WAYS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.telemetry", description="what metrics cost the relay")
-    parser.add_argument("--trips", type=int, default=30_000, help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
-    arguments = parser.parse_args()
+    arguments = parser_for("benchmarks.telemetry", "what metrics cost the relay", trips=30_000, rounds=5).parse_args()
     cpu, trips = Rounds(), Rounds()
     for number in range(arguments.rounds):
         ways = list(WAYS.items())

@@ -8,7 +8,6 @@ itself, so keys are written to the terminal and the time to the first byte that 
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import statistics
@@ -22,6 +21,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.alternatives import environment
+from benchmarks.options import parser_for
 from benchmarks.table import FIGURES, Table, publish
 from benchmarks.terminal import ROOT, SIZE, Terminal
 from wsreplay.model import Connection, Ending
@@ -240,9 +240,8 @@ def write_live(path: str, seconds: float, per_tick: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = parser_for("benchmarks.tui", __doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("frames", nargs="*", type=int, default=[1_000_000])
-    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
     arguments = parser.parse_args()
     tables = []
     header = ["", "measured", "budget", "kept"]

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import alternatives, pm4py_declare, validator_by_hand
+from benchmarks.options import parser_for
 from benchmarks.table import FIGURES, Table, count, publish, ratio, save
 from benchmarks.validator_trace import write
 from wsreplay.contract import load
@@ -30,13 +31,10 @@ PM4PY = "pm4py"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.validator", description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = parser_for("benchmarks.validator", __doc__, events=1_000_000, rounds=7)
     parser.add_argument("--folder", type=Path, default=Path("/tmp"), help="where the recordings go (0.4 GB a million events)")
     parser.add_argument("--memory", action="store_true", help="also ten times the events, for the memory")
     parser.add_argument("--without-pm4py", action="store_true")
-    parser.add_argument("--publish", action="store_true", help="write docs/figures/, which the documentation shows, too")
     parser.add_argument("--one", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ def node(program: str) -> tuple[str, str]:
     return "node", str(PROGRAMS / program)
 
 
+def server(python: Path | str, program: str, path: str = "") -> Callable[[], AbstractAsyncContextManager[str]]:
+    """What starts a server of ours, a file in `programs/`, on a port of its own."""
+    (port,) = unused()
+    return lambda: running([str(python), str(PROGRAMS / program), str(port)], {}, port, path)
+
+
 def environment_of(modules: Path) -> dict[str, str]:
     return {"NODE_PATH": str(modules / "node_modules")}
 
@@ -29,15 +36,14 @@ def contract_of(name: str, decoder: str, *rules: str, keys: str = "") -> str:
 
 
 async def test_socket_io_from_pypi_with_the_client_from_npm(node_modules: Path, python_with: Python, tmp_path: Path) -> None:
-    python, (port,) = python_with("python-socketio", "uvicorn", "websockets"), unused()
-    command = [str(python), str(PROGRAMS / "socket_io_server.py"), str(port)]
+    python = python_with("python-socketio", "uvicorn", "websockets")
     contract = contract_of(
         "chat over socket.io", "socket.io",
         'id: acknowledged, response: ["c2s:chat", "s2c:chat:ack"]',
         'id: completed, response: ["s2c:agent_started", "s2c:agent_completed"]',
     )
     await take_end_to_end(
-        Peer("python-socketio with socket.io-client", "socket.io", lambda: running(command, {}, port),
+        Peer("python-socketio with socket.io-client", "socket.io", server(python, "socket_io_server.py"),
              node("socket_io_client.cjs"), contract, environment_of(node_modules), ["sid"]),
         tmp_path,
     )  # fmt: skip
@@ -92,8 +98,7 @@ async def test_python_lsp_server_from_pypi(python_with: Python, tmp_path: Path) 
 
 async def test_a_model_context_protocol_server_from_pypi(python_with: Python, tmp_path: Path) -> None:
     """WebSocket is a transport of the library's first version only."""
-    python, (port,) = python_with("mcp<2", "uvicorn", "websockets"), unused()
-    command = [str(python), str(PROGRAMS / "mcp_server.py"), str(port)]
+    python = python_with("mcp<2", "uvicorn", "websockets")
     contract = contract_of(
         "tools of a server", "json-rpc",
         'id: initialized-first, precedence: ["s2c:initialize:result", "c2s:tools/*"]',
@@ -102,7 +107,7 @@ async def test_a_model_context_protocol_server_from_pypi(python_with: Python, tm
     )
     client = (str(python), str(PROGRAMS / "mcp_client.py"))
     await take_end_to_end(
-        Peer("MCP over WebSocket", "json-rpc", lambda: running(command, {}, port), client, contract, {}), tmp_path
+        Peer("MCP over WebSocket", "json-rpc", server(python, "mcp_server.py"), client, contract, {}), tmp_path
     )
 
 
@@ -118,10 +123,9 @@ async def test_a_model_context_protocol_server_from_pypi(python_with: Python, tm
 async def test_a_client_from_npm_with_a_server_of_ours(
     decoder: str, path: str, rules: list[str], node_modules: Path, tmp_path: Path
 ) -> None:
-    (port,) = unused()
-    command = [sys.executable, str(PROGRAMS / f"{decoder}_server.py"), str(port)]
+    start = server(sys.executable, f"{decoder}_server.py", path)
     await take_end_to_end(
-        Peer(f"{decoder}'s client with a server of ours", decoder, lambda: running(command, {}, port, path),
+        Peer(f"{decoder}'s client with a server of ours", decoder, start,
              node(f"{decoder}_client.cjs"), contract_of("client and server", decoder, *rules), environment_of(node_modules)),
         tmp_path,
     )  # fmt: skip

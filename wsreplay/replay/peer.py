@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from wsreplay.model import Opcode
+from wsreplay.model import CLOSE, Opcode
 from wsreplay.proxy import tunnel
 from wsreplay.wire.answers import text_answer
 from wsreplay.wire.encode import accept_key, frame_bytes
@@ -23,7 +23,6 @@ from wsreplay.wire.heads import RequestHead, ResponseHead
 from wsreplay.wire.http import RequestStream, ResponseStream
 from wsreplay.wire.origins import OriginGate, local_host
 
-_CLOSE = int(Opcode.CLOSE)  # looked up for every message
 _FLUSH_AT = 64 * 2**10
 _WRITE_BUFFER = 256 * 2**10
 
@@ -105,7 +104,7 @@ class Peer:
     def send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
         """Put a frame on its way; it goes with the next flush, or once enough has gathered."""
         self.send_raw(frame_bytes(opcode, payload, fin, self._masked))
-        if opcode == _CLOSE:
+        if opcode == CLOSE:
             self.sent_close = True
 
     def send_raw(self, data: bytes) -> None:

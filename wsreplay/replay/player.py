@@ -15,7 +15,7 @@ from math import inf
 
 from wsreplay.contract.identities import Fields, IdMap
 from wsreplay.decode import CannotEncode, Heartbeat, heartbeat_of
-from wsreplay.model import Ending, Opcode
+from wsreplay.model import CLOSE, Ending
 from wsreplay.replay.content import Content, ContentReader, Namer
 from wsreplay.replay.expectations import Expectations, Mismatch, SideEnded
 from wsreplay.replay.peer import Peer
@@ -25,7 +25,6 @@ from wsreplay.trace import jsonpath as paths
 from wsreplay.units import SECOND, duration_text
 
 POLICY_VIOLATION = 1008
-_CLOSE = int(Opcode.CLOSE)  # asked of every message: a member of an enumeration takes five times as long to look up
 _TYPES = ((), ("type",), ("event",), ("method",), ("target",))  # members that say what an event is
 _BREATH_EVERY = 500  # frames sent in one go before others have their turn
 _CLOSE_TIMEOUT_S = 5.0
@@ -117,7 +116,7 @@ class ScriptRunner:
         self._rewrite, self._on_match, self._on_sent = rewrite, on_match, on_sent
         self._cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # done when the other side has left
         # Whether messages go out as they were recorded, as long as no id stands for another: nobody else names one.
-        self._is_verbatim = rewrite is None and all(step.ours or step.opcode >= _CLOSE for step in script.steps)
+        self._is_verbatim = rewrite is None and all(step.ours or step.opcode >= CLOSE for step in script.steps)
         self._rest: bytes | None = None  # of a fragmented message whose ids were replaced
         self._is_between = True  # whether our last message is whole
         self._index = 0  # of the step that is played now
@@ -132,7 +131,7 @@ class ScriptRunner:
             return
         self.report.count_came()
         kind = self._namer.name(self._theirs, opcode, payload)
-        missed = self._missed() if opcode == _CLOSE else None
+        missed = self._missed() if opcode == CLOSE else None
         if missed is not None:
             self._closed_early(payload, missed)
             return
@@ -141,12 +140,12 @@ class ScriptRunner:
             if self._on_match is not None:
                 self._on_match(step, at)
             return
-        if opcode == _CLOSE:
+        if opcode == CLOSE:
             self._closed_early(payload)
             return
         self._note_mismatch(reason)
         if self.how.on_mismatch is OnMismatch.CLOSE:
-            self.peer.send(_CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
+            self.peer.send(CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
             self.peer.flush()
             self.ended()
         elif self.how.on_mismatch is OnMismatch.SKIP:
@@ -167,9 +166,9 @@ class ScriptRunner:
         """What was said before their close frame when it was recorded, and has not been said yet; nothing can follow it."""
         for index in range(self._index, len(self.script.steps)):
             step = self.script.steps[index]
-            if not step.ours and step.opcode == _CLOSE:
+            if not step.ours and step.opcode == CLOSE:
                 break
-            if step.opcode < _CLOSE and not step.raw and (step.ours or not self.expected.has_come(index)):
+            if step.opcode < CLOSE and not step.raw and (step.ours or not self.expected.has_come(index)):
                 return step
         return None
 
@@ -241,12 +240,12 @@ class ScriptRunner:
         self._in_hand += 1
         if step.raw:
             self.peer.send_raw(step.payload)
-        elif step.opcode == _CLOSE:
+        elif step.opcode == CLOSE:
             if not self.peer.sent_close:
-                self.peer.send(_CLOSE, step.payload)
+                self.peer.send(CLOSE, step.payload)
         else:
             self.peer.send(step.opcode, self._payload(step), step.fin)
-            if step.opcode < _CLOSE:
+            if step.opcode < CLOSE:
                 self._is_between = step.fin
             if self._on_sent is not None:
                 self._on_sent(step, time.monotonic())
@@ -356,7 +355,7 @@ class ScriptRunner:
         """Close frames were exchanged; the server closes the TCP connection first (RFC 6455, section 7.1.1)."""
         peer = self.peer
         if peer.close_payload is not None and not peer.sent_close:
-            peer.send(_CLOSE, peer.close_payload)
+            peer.send(CLOSE, peer.close_payload)
         peer.flush()
         if peer.close_payload is None or self.script.direction == 0:
             await self._await_end("the connection to be closed")
@@ -365,7 +364,7 @@ class ScriptRunner:
     async def _say_goodbye(self) -> None:
         await self._hear_out()
         if not self.peer.sent_close and not self.peer.bytes_over.done():
-            self.peer.send(_CLOSE, (1000).to_bytes(2, "big"))
+            self.peer.send(CLOSE, (1000).to_bytes(2, "big"))
             self.peer.flush()
             await self._await_end("the connection to be closed")
         self.peer.close()
@@ -390,11 +389,11 @@ class ScriptRunner:
             if not self.report.complete:
                 self._note_mismatch("the connection was dropped", missed)
         if peer.close_payload is not None and not peer.sent_close:
-            peer.send(_CLOSE, peer.close_payload)
+            peer.send(CLOSE, peer.close_payload)
         peer.close()
 
 
 def _say(step: Step) -> str:
-    if step.opcode == _CLOSE and len(step.payload) > 1:
+    if step.opcode == CLOSE and len(step.payload) > 1:
         return f"close {int.from_bytes(step.payload[:2], 'big')}"
     return step.name

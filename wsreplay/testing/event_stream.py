@@ -40,15 +40,36 @@ _OF_WEBSOCKET = ("sec-websocket-", METHOD.lower())
 Headers = list[tuple[str, str]]
 
 
-class EventStreamTap(Tap):
-    """A tap before a backend that answers with server-sent events; `url` is an http:// or https:// one."""
+class FrontedTap(Tap):
+    """A tap that clients ask over HTTP."""
+
+    # None until it listens
+    _front: Front | None = None
+
+    async def _open(self) -> None:
+        await super()._open()
+        self._front = Front(self._proxy.url)
+        await self._front.start()
+
+    async def _close(self) -> None:
+        if self._front is not None:
+            await self._front.stop()
+        await super()._close()
+
+    @property
+    def url(self) -> str:
+        """What a client asks in place of the URL."""
+        assert self._front is not None
+        return self._front.url + self._rest
+
+
+class EventStreamTap(FrontedTap):
+    """One before a backend that answers with server-sent events; `url` is an http:// or https:// one."""
 
     def __init__(
         self, url: str, path: str | Path, *, contract: AnyContract | None = None, options: Options | None = None
     ) -> None:
         self._back = Back(url, insecure=options is not None and options.insecure)
-        # None until it listens
-        self._front: Front | None = None
         super().__init__(as_websocket(url), path, contract=contract, options=options)
         self._ws_url = as_websocket(url)
 
@@ -56,52 +77,19 @@ class EventStreamTap(Tap):
         await self._back.start()
         self._make_proxy(urlunsplit(urlsplit(self._ws_url)._replace(scheme="ws", netloc=f"127.0.0.1:{self._back.port}")))
         await super()._open()
-        self._front = await _front_of(self._proxy.url)
 
     async def _close(self) -> None:
-        if self._front is not None:
-            await self._front.stop()
         await super()._close()
         await self._back.stop()
 
-    @property
-    def url(self) -> str:
-        """What a client asks in place of the URL."""
-        assert self._front is not None
-        return self._front.url + self._rest
 
-
-class PlayedEventStreamTap(PlayedTap):
-    """The same with a backend that is played from a cassette."""
-
-    # None until it listens
-    _front: Front | None = None
-
-    async def _open(self) -> None:
-        await super()._open()
-        self._front = await _front_of(self._proxy.url)
-
-    async def _close(self) -> None:
-        if self._front is not None:
-            await self._front.stop()
-        await super()._close()
-
-    @property
-    def url(self) -> str:
-        """What a client asks in place of the URL."""
-        assert self._front is not None
-        return self._front.url + self._rest
+class PlayedEventStreamTap(FrontedTap, PlayedTap):
+    """One whose backend is played from a cassette."""
 
 
 def as_websocket(url: str) -> str:
     """The URL with the scheme of a WebSocket."""
     return url.replace("http", "ws", 1) if url.startswith(("http://", "https://")) else url
-
-
-async def _front_of(url: str) -> Front:
-    front = Front(url)
-    await front.start()
-    return front
 
 
 class Front:
