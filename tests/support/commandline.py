@@ -42,8 +42,8 @@ class Outcome:
     err: str
 
 
-def run(*arguments: object, stdin: str | None = None, cwd: Path | None = None) -> Outcome:
-    """Run a command to its end."""
+def run(*arguments: object, stdin: str | None = None, cwd: Path | None = None, patience: float = PATIENCE_S) -> Outcome:
+    """Run a command to its end; after so many seconds it is killed."""
     with tempfile.TemporaryDirectory(prefix="wsreplay-run-") as name:
         files = [Path(name, stream) for stream in ("in", "out", "err")]
         for file in files:
@@ -53,7 +53,7 @@ def run(*arguments: object, stdin: str | None = None, cwd: Path | None = None) -
         command = [*map(str, arguments)], str(cwd or Path.cwd()), dict(os.environ), _umask(), tuple(map(str, files))
         process = _FORK.Process(target=run_command, args=command)
         process.start()
-        process.join(PATIENCE_S)
+        process.join(patience)
         if process.exitcode is None:
             process.kill()
             process.join()

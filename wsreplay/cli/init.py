@@ -68,7 +68,8 @@ def _ask(path: Path, values: dict[str, tuple[str, ...]]) -> None:
     if not values["upstream"]:
         values["upstream"] = _answer(path, "upstream", "Your backend's address", "ws://localhost:8000")
     if not values["contract"]:
-        click.echo(f"Built-in contracts: {', '.join(builtin_names())}. Press Enter for the one that fits.", err=True)
+        click.echo(f"Built-in contracts: {', '.join(builtin_names())}.", err=True)
+        click.echo("Press Enter for the one that fits each recording.", err=True)
         values["contract"] = _answer(path, "contract", "Contract, a name or a file", "")
     if not values["redact"] and click.confirm("Also hide what looks like a secret inside messages?", default=False, err=True):
         values["redact"] = ("auto",)

@@ -54,6 +54,7 @@ def _scheduler(address: str) -> Iterator[Any]:
 
     count = int(local[1]) if local[1] else None
     with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else port 8787, with a warning where it is taken
     ) as cluster:
         yield cluster
