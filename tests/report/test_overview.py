@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,19 @@ def test_every_line_fits(overview: StatisticsOverview, width: int) -> None:
     lines = overview_text.render(overview, width=width).splitlines()
     assert max(map(cells, lines)) <= width
     assert {"runs", "findings", "events", "day"} <= {line.split()[0] for line in lines if line}
+
+
+def test_figures_of_days_stand_apart() -> None:
+    days = tuple((date(2026, 11, day), Account(recordings=day, runs=Counter(completed=day))) for day in (1, 2))
+    for _, account in days:
+        account.run_times.lasted.add(77_600_000)
+        account.findings["tool", "error", "violated"] = 12_345_678
+    lines = overview_text.render(StatisticsOverview("days", Account(recordings=3), days, (), 0.0), width=80).splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("day  "))
+    assert [line.split() for line in lines[place:]] == [
+        ["day", "recordings", "sessions", "runs", "completed", "p95", "findings"],
+        *([f"2026-11-0{day}", str(day), "0", str(day), "100.0%", "77.6ms", "12,345,678"] for day in (1, 2)),
+    ]
 
 
 def test_one_line_says_how_it_stands(overview: StatisticsOverview) -> None:

@@ -99,7 +99,7 @@ def _draw(overview: StatisticsOverview, painted: bool) -> None:
     width, height = shutil.get_terminal_size((100, 30))
     lines = overview_text.render(overview, color=painted, width=width).splitlines()
     if len(lines) > height - 1:
-        lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines: a higher terminal shows them"]
+        lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines: a taller terminal shows them"]
     lines.append(fit("Ctrl-C ends", width))
     sys.stdout.write(_HOME + f"{_REST_OF_LINE}\n".join(lines) + _REST_OF_LINE + _REST_OF_SCREEN)
     sys.stdout.flush()

@@ -9,14 +9,13 @@ from html import escape
 from wsreplay.display import visible
 from wsreplay.model import Direction
 from wsreplay.report.html import load_asset, style_hash
-from wsreplay.report.overview_text import day_figures, ordered_runs
+from wsreplay.report.overview_text import DAY_COLUMNS, day_figures, finding_total, ordered_runs
 from wsreplay.stats.overview import PLOTTED_S, StatisticsOverview
 from wsreplay.units import count_text, duration_text, size_text
 from wsreplay.validator.findings import Verdict
 
 _MOST_ROWS = 50
 _MOST_DAYS = 90
-_DAY_COLUMNS = ("recordings", "sessions", "runs", "completed", "p95", "findings")
 _COLOURS = {"completed": "good", "failed": "bad", "cut": "bad", "stalled": "bad", "cancelled": "warn", "open": "dim"}
 Row = Sequence[tuple[str, str]]
 """Cells: text and class."""
@@ -57,14 +56,19 @@ def _tiles(overview: StatisticsOverview) -> Iterator[str]:
     account = overview.account
     figures = day_figures(account)
     tiles = (
-        (f"{overview.rate:,.1f}", "events a second"), (f"{account.event_total:,}", "events"),
-        (size_text(account.payload_bytes.total()), "payload"), (f"{account.connections['open']:,}", "connections open"),
-        (figures["runs"], "runs"), (figures["completed"], "of them completed"),
-        (figures["p95"], "95th percentile of a run"), (figures["findings"], "findings"),
+        (f"{overview.rate:,.1f}", "events a second"), _counted(account.event_total, "event"),
+        (size_text(account.payload_bytes.total()), "payload"), _counted(account.connections["open"], "open connection"),
+        _counted(account.runs.total(), "run"), (figures["completed"], "of them completed"),
+        (figures["p95"], "95th percentile of a run"), _counted(finding_total(account), "finding"),
     )  # fmt: skip
     yield '<div class="tiles">'
     yield from (f'<div class="tile"><b>{escape(value)}</b><span>{name}</span></div>' for value, name in tiles)
     yield "</div>"
+
+
+def _counted(number: int, noun: str) -> tuple[str, str]:
+    figure, _, name = count_text(number, noun).partition(" ")
+    return figure, name
 
 
 def _sections(overview: StatisticsOverview) -> Iterator[str]:
@@ -105,10 +109,10 @@ def _trend(overview: StatisticsOverview) -> str:
     for day, account in days:
         figures = day_figures(account)
         rows.append((
-            (str(day or "unknown"), ""), *((figures[name], "n") for name in _DAY_COLUMNS),
+            (str(day or "unknown"), ""), *((figures[name], "n") for name in DAY_COLUMNS),
         ))  # fmt: skip
     plot = _bars([account.runs.total() for _, account in days])
-    return _table("day by day", ("day", *_DAY_COLUMNS), rows, plot)
+    return _table("day by day", ("day", *DAY_COLUMNS), rows, plot)
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Row], plot: str = "") -> str:

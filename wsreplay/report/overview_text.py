@@ -17,7 +17,7 @@ from wsreplay.validator.findings import Verdict
 
 _NAME = 32
 _MOST_DAYS = 31
-_NARROW = 70  # below it a column is left out
+DAY_COLUMNS = ("recordings", "sessions", "runs", "completed", "p95", "findings")
 _STATES = ("completed", "failed", "cancelled", "cut", "stalled", "open")
 _STATE_COLOURS = {"completed": GREEN, "failed": RED, "cut": RED, "stalled": RED, "open": BLUE}
 
@@ -32,10 +32,10 @@ def summary(overview: StatisticsOverview) -> str:
     """One line, for logs: what a page of the overview begins with."""
     account = overview.account
     runs = ", ".join(f"{number:,} {state}" for state, number in ordered_runs(account))
-    findings = sum(number for (_, _, verdict), number in account.findings.items() if verdict == Verdict.VIOLATED)
     parts = [
         f"{overview.rate:,.1f} events/s", count_text(account.event_total, "event"),
-        f"{account.connections['open']:,} connections open", f"runs: {runs or 'none'}", count_text(findings, "finding"),
+        count_text(account.connections["open"], "open connection"), f"runs: {runs or 'none'}",
+        count_text(finding_total(account), "finding"),
     ]  # fmt: skip
     return " · ".join(parts)
 
@@ -121,21 +121,27 @@ def _events(account: Account, paint: Paint) -> Iterator[str]:
 
 
 def _days(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[str]:
-    columns = ("recordings", "sessions", "runs", "completed", "p95", "findings")
-    shown = [name for name in columns if width >= _NARROW or name != "recordings"]
+    days = {str(day or "unknown"): day_figures(account) for day, account in overview.days[-_MOST_DAYS:]}
+    widths = {name: 2 + max(map(len, (name, *(figures[name] for figures in days.values())))) for name in DAY_COLUMNS}
+    if 11 + sum(widths.values()) > width:
+        del widths["recordings"]
     yield ""
-    yield paint(f"{'day':<11}" + "".join(f"{name:>{len(name) + 2}}" for name in shown), DIM)
-    for day, account in overview.days[-_MOST_DAYS:]:
-        figures = day_figures(account)
-        yield f"{day or 'unknown'!s:<11}" + "".join(f"{figures[name]:>{len(name) + 2}}" for name in shown)
+    yield paint(f"{'day':<11}" + "".join(f"{name:>{column}}" for name, column in widths.items()), DIM)
+    for day, figures in days.items():
+        yield f"{day:<11}" + "".join(f"{figures[name]:>{column}}" for name, column in widths.items())
 
 
 def day_figures(account: Account) -> Mapping[str, str]:
     """What is compared from day to day, as texts."""
     runs, lasted = account.runs.total(), account.run_times.lasted
-    findings = sum(number for (_, _, verdict), number in account.findings.items() if verdict == Verdict.VIOLATED)
     return {
         "recordings": f"{account.recordings:,}", "sessions": f"{account.sessions:,}", "runs": f"{runs:,}",
         "completed": f"{100 * account.runs['completed'] / runs:.1f}%" if runs else "–",
-        "p95": duration_text(lasted.quantile(0.95)) if lasted.count else "–", "findings": f"{findings:,}",
+        "p95": duration_text(lasted.quantile(0.95)) if lasted.count else "–",
+        "findings": f"{finding_total(account):,}",
     }  # fmt: skip
+
+
+def finding_total(account: Account) -> int:
+    """How many findings there are, of any severity."""
+    return sum(number for (_, _, verdict), number in account.findings.items() if verdict == Verdict.VIOLATED)
