@@ -173,4 +173,4 @@ def new_id(recorded: str) -> str:
     if re.fullmatch(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", recorded):
         digits = secrets.token_hex(16)
         return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "a" + digits[17:20], digits[20:]))
-    return f"{recorded}-{secrets.token_hex(3)}"
+    return f"{recorded}-{secrets.token_hex(6)}"  # of a million, two are the same once in 500 times
