@@ -12,7 +12,7 @@
 
 Locust's statistics hold how long each answer took (`chat → agent_started`), each session as a whole, and a failure where a
 backend departs from the recording. What was played is recorded, a file for each of Locust's processes, and judged when the test
-stops: a rule that is broken is a failure too. Needs the extra `locust`.
+stops, before Locust ends: a rule that is broken is a failure too. Needs the extra `locust`.
 """
 
 from __future__ import annotations
@@ -39,13 +39,17 @@ import gevent  # noqa: E402 -- locust brings it
 from gevent import subprocess  # noqa: E402
 from gevent.event import AsyncResult  # noqa: E402
 from gevent.lock import BoundedSemaphore  # noqa: E402
-from locust import User, task  # noqa: E402
+from locust import User, events, task  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner  # noqa: E402
 
 _log = logging.getLogger(__name__)
 _NUMBERS_OF_A_PROCESS = 1_000_000
 _PATIENCE_S = 120.0  # with what is to be written and judged
+_SILENCE_S = 10.0  # of a worker, before nothing is expected of it
+# What Locust's master sends to its workers, and they to it.
+_STOP, _STOPPED = "wsreplay_stop", "wsreplay_stopped"
 
 
 class Mismatched(Exception):
@@ -179,8 +183,8 @@ class _Players:
         self._is_over = False
         # The one whose test is listened to.
         self._environment: Environment | None = None
-        # To start a process lets other users run.
-        self._starting = BoundedSemaphore()
+        # To start a process lets other users run, and to end one lets others end it too.
+        self._starting, self._ending = BoundedSemaphore(), BoundedSemaphore()
 
     def of(self, user: ReplayUser, facts: Mapping[str, str]) -> _Player:
         """The player of a user; the first of a class starts it. Raises StopUser where the test is over."""
@@ -207,31 +211,80 @@ class _Players:
         start: Any = events.test_start
         stop: Any = events.test_stop
         start.add_listener(self._begin)
-        stop.add_listener(self._end)
+        stop.add_listener(self.end)
 
     def _begin(self, **_: Any) -> None:
         self._is_over = False
 
-    def _end(self, environment: Environment, **_: Any) -> None:
+    def end(self, environment: Environment, **_: Any) -> None:
         """A verdict of each player, and a failure for each rule that is broken."""
         self._is_over = True
-        while self._players:
-            kind, player = self._players.popitem()
-            try:
-                verdict = player.stop()
-            except PlayerFailed as error:
-                _fail(environment, kind.__name__, error)
-                continue
-            sessions = count_text(verdict["sessions"], "session")
-            _log.info("%s: %s, %s recorded in %s", kind.__name__, verdict["verdict"], sessions, verdict["recording"])
-            if verdict["undecided"]:
-                undecided = ", ".join(map(visible, verdict["undecided"]))
-                _log.warning("%s: this machine was too slow to decide: %s", kind.__name__, undecided)
-            for rule, message, count in verdict["broken"]:
-                _fail(environment, rule, RuleBroken(f"{message} ({count}×)"))
+        with self._ending:
+            while self._players:
+                self._end_one(environment, *self._players.popitem())
+
+    def _end_one(self, environment: Environment, kind: type[ReplayUser], player: _Player) -> None:
+        try:
+            verdict = player.stop()
+        except PlayerFailed as error:
+            _fail(environment, kind.__name__, error)
+            return
+        sessions = count_text(verdict["sessions"], "session")
+        _log.info("%s: %s, %s recorded in %s", kind.__name__, verdict["verdict"], sessions, verdict["recording"])
+        if verdict["undecided"]:
+            undecided = ", ".join(map(visible, verdict["undecided"]))
+            _log.warning("%s: this machine was too slow to decide: %s", kind.__name__, undecided)
+        for rule, message, count in verdict["broken"]:
+            _fail(environment, rule, RuleBroken(f"{message} ({count}×)"))
 
 
 _players = _Players()
+
+
+class _Master:
+    """Locust's first process, where others have the users. It ends half a second after it has told them to end: before that,
+    it waits for their verdicts."""
+
+    def __init__(self, environment: Environment, runner: Any) -> None:
+        self._environment, self._runner = environment, runner
+        self._awaited: set[str] = set()
+        runner.register_message(_STOPPED, self._hear)
+        stopping: Any = environment.events.test_stopping
+        stopping.add_listener(self._wait)
+
+    def _hear(self, msg: Any, **_: Any) -> None:
+        self._awaited.discard(msg.node_id)
+        if msg.data["failed"]:
+            self._environment.process_exit_code = 1
+
+    def _wait(self, **_: Any) -> None:
+        self._awaited = {worker.id for worker in self._runner.clients.all}
+        self._runner.send_message(_STOP)
+        begun = time.monotonic()
+        while self._is_awaiting(time.monotonic() - begun):
+            gevent.sleep(0.05)
+
+    def _is_awaiting(self, waited_s: float) -> bool:
+        """Whether a worker that is still there owes its verdict."""
+        return waited_s < _PATIENCE_S and any(
+            worker.id in self._awaited and (worker.state != STATE_MISSING or waited_s < _SILENCE_S)
+            for worker in self._runner.clients.all
+        )
+
+
+@events.init.add_listener
+def _connect(environment: Environment, runner: Any, **_: Any) -> None:
+    """As soon as Locust knows whether it is a master, a worker, or alone."""
+    if isinstance(runner, MasterRunner):
+        _Master(environment, runner)
+    elif isinstance(runner, WorkerRunner):
+        runner.register_message(_STOP, _stop_as_worker, concurrent=True)
+
+
+def _stop_as_worker(environment: Environment, **_: Any) -> None:
+    _players.end(environment)
+    runner: Any = environment.runner
+    runner.send_message(_STOPPED, {"failed": environment.process_exit_code == 1})
 
 
 def _fail(environment: Environment, name: str, error: Exception) -> None:
