@@ -247,6 +247,7 @@ class _Master:
 
     def __init__(self, environment: Environment, runner: Any) -> None:
         self._environment, self._runner = environment, runner
+        # workers that owe their verdict, while it is waited for
         self._awaited: set[str] = set()
         runner.register_message(_STOPPED, self._hear)
         stopping: Any = environment.events.test_stopping
