@@ -138,6 +138,11 @@ NO_CONTRACT = "none"
 NO_FIT = "no contract fits"
 """The verdict of that contract, in words."""
 
+NO_RULES = "no rules"
+"""The verdict of a contract that has none, in words."""
+
+NO_DEMANDS = "the contract has no rules: it names types and demands nothing"
+
 Headers = tuple[tuple[str, str], ...]
 
 

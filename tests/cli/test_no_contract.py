@@ -115,3 +115,21 @@ def test_recordings_beside_one_are_listed_where_the_folder_of_recordings_has_non
     (tmp_path / "recordings").mkdir()
     imported("bin", tmp_path / "recordings")
     assert run("ls").out.startswith("recordings/bin.db")
+
+
+def test_a_contract_with_an_envelope_alone_names_types_and_judges_nothing(tmp_path: Path) -> None:
+    contract, path = tmp_path / "names.yaml", imported("rpc", tmp_path)
+    contract.write_text("contract: names\nenvelope: {type: $.method}\n")
+    demands = "the contract has no rules: it names types and demands nothing"
+    outcome = run("validate", path, "-c", contract)
+    assert outcome.code == 3
+    assert "NO RULES   no findings" in outcome.out and f"\n  {demands}\n" in outcome.out and "NOT JUDGED" in outcome.out
+    assert "is it the right one?" not in outcome.out
+    verdict = json.loads(run("validate", path, "-c", contract, "-f", "json").out)
+    (file,) = verdict["files"]
+    assert (verdict["exit_code"], file["verdict"], file["notes"]) == (3, "vacuous", [demands])
+    assert f'<error message="{demands}"' in run("validate", path, "-c", contract, "-f", "junit").out
+    assert f"::{demands}" in run("validate", path, "-c", contract, "-f", "github").out
+    assert '"badge warn">no rules<' in run("validate", path, "-c", contract, "-f", "html").out
+    assert "no rules (names)" in run("ls", path, "-c", contract).out
+    assert "2 results: no rules" in run("validate", path, path, "-c", contract).out

@@ -11,7 +11,7 @@ from wsreplay.display import cells, visible
 from wsreplay.model import NO_CONTRACT, Connection, Ending
 from wsreplay.report import FileResult, render
 from wsreplay.store.writer import Writer
-from wsreplay.validator.findings import Finding, Severity, SpanRecord, Verdict
+from wsreplay.validator.findings import Finding, RuleVerdict, Severity, SpanRecord, Verdict
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -148,6 +148,9 @@ def test_only_sessions_that_were_judged_to_their_end_are_said_to_have_passed(tra
     finding = replace(MISSING_TOOL, session=2, connection=2)
     text = render("text", [FileResult(str(path), replace(judged(findings=(finding,), spans=()), session_verdicts=verdicts))])
     assert "\n✓ 1 other session without a finding\n· 1 other session inconclusive\n· 1 other session vacuous\n" in text
+    passed_by = replace(judged(findings=(), spans=()), session_verdicts={1: Verdict.SATISFIED}, unjudged={4: {"connection": 1}})
+    text = render("text", [FileResult(str(path), passed_by)])
+    assert "\n· 1 session not judged\n" in text
 
 
 def test_where_no_contract_fits_nothing_is_said_to_have_passed(traces: Traces) -> None:
@@ -192,7 +195,8 @@ def test_a_recording_that_is_gone_still_has_its_findings() -> None:
 
 def test_a_contract_that_never_applied_is_not_green(traces: Traces) -> None:
     path = traces.write("other.db", [(1, {"type": "x"})])
-    judgement = judged(verdict=Verdict.VACUOUS, findings=(), rules=(), session_verdicts={1: Verdict.VACUOUS})
+    rules = (RuleVerdict("r", Verdict.VACUOUS),)
+    judgement = judged(verdict=Verdict.VACUOUS, findings=(), rules=rules, session_verdicts={1: Verdict.VACUOUS})
     text = render("text", [FileResult(str(path), judgement)])
     assert "VACUOUS" in text.splitlines()[1]
     assert "no rule of this contract applied" in text

@@ -18,7 +18,7 @@ from wsreplay.cli.streams import harmless
 from wsreplay.decode import Choice
 from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
-from wsreplay.model import NO_CONTRACT, NO_FIT, Connection, Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
@@ -206,7 +206,7 @@ def _lines(recording: Listed) -> Iterator[str]:
 def _verdict(judgement: Judgement) -> str:
     if judgement.contract == NO_CONTRACT:
         return NO_FIT
-    return f"{judgement.verdict} ({visible(judgement.contract)})"
+    return f"{NO_RULES if judgement.demands_nothing else judgement.verdict} ({visible(judgement.contract)})"
 
 
 def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from wsreplay.errors import RecordingError, UsageError
 from wsreplay.mcp.answer import LARGEST, LONGEST_TEXT, dumped, page, seconds, text
 from wsreplay.mcp.folder import RecordingsFolder
 from wsreplay.mcp.frames import FrameObjects, finding_rows, span_row
-from wsreplay.model import NO_CONTRACT, NO_FIT, Direction, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Direction, Session
 from wsreplay.report import stats_json
 from wsreplay.report.result import FileResult, fold
 from wsreplay.report.selection import select
@@ -276,6 +276,8 @@ def _rows(limit: int) -> int:
 def _verdict(judgement: Judgement | None) -> str:
     if judgement is None:
         return "not judged yet: large; ask validate"
+    if judgement.demands_nothing:
+        return NO_RULES
     return NO_FIT if judgement.contract == NO_CONTRACT else str(judgement.verdict)
 
 

@@ -16,7 +16,7 @@ from importlib import resources
 from wsreplay.contract.decoding import messages_of
 from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import NO_FIT, Ending, Session
+from wsreplay.model import NO_FIT, NO_RULES, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.excerpt import excerpt
@@ -39,7 +39,7 @@ _GIST = 160
 _WORDS = {"error": "not judged"}
 _COLOURS = {
     "violated": "bad", "error": "bad", "satisfied": "good", "ok so far": "good", "pending": "warn",
-    "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad", NO_FIT: "warn",
+    "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad", NO_FIT: "warn", NO_RULES: "warn",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsreplay.contract import Contract
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
-from wsreplay.model import NO_CONTRACT, NO_FIT
+from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES
 from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
@@ -91,9 +91,12 @@ class FileResult:
 
     @property
     def why_not_judged(self) -> str:
-        """Why there is no verdict: what stood in the way, or what was seen that no contract fits; else empty."""
+        """Why there is no verdict: what stood in the way, that there are no rules, or what was seen that no contract fits;
+        else empty."""
         if self.judgement is None:
             return self.error or "could not be judged"
+        if self.judgement.demands_nothing:
+            return NO_DEMANDS
         if self.judgement.contract != NO_CONTRACT:
             return ""
         return f"{NO_FIT}; choose one with -c. Seen: {'; '.join(self.judgement.seen) or 'no event'}"
@@ -103,6 +106,8 @@ class FileResult:
         """The verdict in a word; `unproven` where only `strict` fails it."""
         if self.judgement is not None and self.judgement.contract == NO_CONTRACT:
             return NO_FIT
+        if self.judgement is not None and self.judgement.demands_nothing:
+            return NO_RULES
         if self.verdict not in _FAILING and any(failure.verdict in _UNPROVEN for failure in self.failures()):
             return UNPROVEN
         return str(self.verdict).replace("_", " ")
@@ -121,6 +126,8 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def word_of_all(results: Iterable[FileResult]) -> str:
     """The worst of several results in a word."""
     listed = list(results)
+    if listed and all(result.word == listed[0].word for result in listed):
+        return listed[0].word
     verdict = worst(result.verdict for result in listed)
     if verdict not in _FAILING and any(result.word == UNPROVEN for result in listed):
         return UNPROVEN

@@ -12,7 +12,7 @@ from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.proposal import told_by_path
 from wsreplay.display import INJECTED, cells, fit, pad, visible
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
-from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.paint import (
@@ -267,13 +267,13 @@ class _File:
             yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", verdicts)
         if judgement.contract == NO_CONTRACT:
             yield from self._no_fit(judgement)
-        elif judgement.verdict is Verdict.VACUOUS:
+        elif judgement.verdict is Verdict.VACUOUS and not judgement.demands_nothing:
             hint = "no rule of this contract applied: is it the right one? (wsreplay contract ls)"
             yield from self._block("  ", hint, YELLOW)
         for what, number in judgement.forgotten.items():
             yield from self._block("  ", f"to save memory, {number:,} {what} were forgotten", YELLOW)
         for note in judgement.notes:
-            yield from self._block("  ", note, DIM)
+            yield from self._block("  ", note, YELLOW if note == NO_DEMANDS else DIM)
         wrong = list(filter(self.result.is_wrong, self.result.findings))
         if wrong:
             first = next((finding.session for finding in wrong if finding.session), None)
@@ -320,7 +320,8 @@ def _session_word(result: FileResult, judgement: Judgement, session: int, findin
         return "WARNINGS", YELLOW
     if failures:
         return "KNOWN", YELLOW
-    if judgement.contract == NO_CONTRACT:
+    is_passed_by = session in judgement.unjudged and session not in judgement.session_verdicts
+    if judgement.contract == NO_CONTRACT or judgement.demands_nothing or is_passed_by:
         return "NOT JUDGED", YELLOW
     verdict = judgement.session_verdicts.get(session, Verdict.SATISFIED)
     if verdict in (Verdict.SATISFIED, Verdict.OK_SO_FAR):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
+
+from wsreplay.model import NO_CONTRACT
+from wsreplay.units import count_text
+
+MOST_NOTED = 10  # sessions, or types
 
 
 class Verdict(StrEnum):
@@ -159,6 +166,17 @@ class Judgement:
     # of a contract that demands nothing, a line for each decoder: what came
     seen: tuple[str, ...] = ()
 
+    def notes_of(self, session: int) -> list[str]:
+        """The notes that are about a session: those on the whole, and what was not judged in it."""
+        others = set(unjudged_notes(self.unjudged))
+        own = {session: self.unjudged[session]} if session in self.unjudged else {}
+        return [*(note for note in self.notes if note not in others), *unjudged_notes(own)]
+
+    @property
+    def demands_nothing(self) -> bool:
+        """Whether its contract has no rules, but says where types stand."""
+        return not self.rules and self.verdict is Verdict.VACUOUS and self.contract != NO_CONTRACT
+
     @property
     def runs(self) -> tuple[SpanRecord, ...]:
         """How runs ended."""
@@ -168,3 +186,17 @@ class Judgement:
     def run_counts(self) -> dict[str, int]:
         """How many runs ended how."""
         return self.span_counts.get(self.run_span, {})
+
+
+def unjudged_notes(unjudged: Mapping[int, Mapping[str, int]]) -> Iterator[str]:
+    """A line for each session in which something was judged by no rule."""
+    for session, counts in islice(unjudged.items(), MOST_NOTED):
+        listed = ", ".join(_counted(what, count) for what, count in counts.items())
+        yield f"session {session}: not judged: {listed}"
+    if len(unjudged) > MOST_NOTED:
+        yield f"the same in {len(unjudged) - MOST_NOTED:,} more sessions"
+
+
+def _counted(what: str, count: int) -> str:
+    noun, space, rest = what.partition(" ") if what.startswith(("connection", "answer")) else (what, "", "")
+    return f"{count_text(count, noun)}{space}{rest}"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from wsreplay.contract import Contract
 from wsreplay.contract.unseen import EventType
 from wsreplay.validator.claims import Claims
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict, unjudged_notes
 from wsreplay.validator.reporting import MOST_FINDINGS
 from wsreplay.validator.span_log import MOST_RUNS, MOST_SPANS, in_order
-from wsreplay.validator.verdicts import notes_of, place, unjudged_notes, verdict_of_rule, whole, with_misspelt, with_required
+from wsreplay.validator.verdicts import notes_of, place, verdict_of_rule, whole, with_misspelt, with_required
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def merge(contract: Contract, parts: Sequence[PartialJudgement], *, spans: bool 
         required=judgements[0].required,
         notes=(
             *notes_of(
+                contract,
                 sum(part.skipped for part in parts),
                 sum(part.undecodable for part in parts),
                 sum(part.anonymous for part in parts),

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.model import Declare, Rule
 from wsreplay.contract.rules.isolation import Bind, Canary, Confine
 from wsreplay.contract.unseen import EventType, find_unseen
+from wsreplay.model import NO_CONTRACT, NO_DEMANDS
 from wsreplay.units import count_text
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, SpanRecord, Verdict
+from wsreplay.validator.findings import (
+    MOST_NOTED,
+    Finding,
+    Judgement,
+    RuleVerdict,
+    Severity,
+    SpanRecord,
+    Verdict,
+    unjudged_notes,
+)
 from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts, bare_type, fingerprint_of, names
@@ -52,7 +61,7 @@ def judgement(
     findings, orders = monitors.reporter.findings, monitors.reporter.orders
     order = sorted(range(len(findings)), key=lambda index: (*place(findings[index], orders[index]), index))
     verdict = whole(contract, rules, reached.matched)
-    unjudged = _unjudged(memory, passed_by)
+    unjudged, anonymous = _unjudged(memory, passed_by), anonymous_sessions(contract, memory)
     so_far = Judgement(
         contract=contract.name,
         contract_version=contract.version,
@@ -71,7 +80,7 @@ def judgement(
         run_span=contract.run_span.id if contract.run_span is not None else "",
         required=required_types(contract),
         notes=(
-            *notes_of(reached.skipped, reached.undecodable, anonymous_sessions(contract, memory), len(memory.sessions)),
+            *notes_of(contract, reached.skipped, reached.undecodable, anonymous, len(memory.sessions)),
             *unjudged_notes(unjudged),
         ),
         unjudged=unjudged,
@@ -204,23 +213,6 @@ def _unjudged(memory: Memory, passed_by: Mapping[int, Counter[str]]) -> dict[int
     return {id: dict(count) for id, count in sorted(counts.items()) if count}
 
 
-_MOST_NOTED = 10  # sessions, or types
-
-
-def unjudged_notes(unjudged: Mapping[int, Mapping[str, int]]) -> Iterator[str]:
-    """A line for each session in which something was judged by no rule."""
-    for session, counts in islice(unjudged.items(), _MOST_NOTED):
-        listed = ", ".join(_counted(what, count) for what, count in counts.items())
-        yield f"session {session}: not judged: {listed}"
-    if len(unjudged) > _MOST_NOTED:
-        yield f"the same in {len(unjudged) - _MOST_NOTED:,} more sessions"
-
-
-def _counted(what: str, count: int) -> str:
-    noun, space, rest = what.partition(" ") if what.startswith(("connection", "answer")) else (what, "", "")
-    return f"{count_text(count, noun)}{space}{rest}"
-
-
 def anonymous_sessions(contract: Contract, memory: Memory) -> int:
     """How many sessions have no user, where rules ask whose something is."""
     asks = any(rule.to == "conn.user" for kind in (Bind, Confine) for rule in contract.of(kind))
@@ -235,7 +227,7 @@ def with_misspelt(contract: Contract, judgement: Judgement, seen: frozenset[Even
     reported = {bare_type(expected) for finding in judgement.findings for expected in finding.expected}
     unseen = (type_ for type_ in find_unseen(contract, seen) if type_.near is not None)
     misspelt = [type_ for type_ in unseen if reported.isdisjoint(map(bare_type, names((type_.pattern,))))]
-    notes = [str(type_) for type_ in misspelt[:_MOST_NOTED]]
+    notes = [str(type_) for type_ in misspelt[:MOST_NOTED]]
     return replace(judgement, notes=(*judgement.notes, *notes)) if notes else judgement
 
 
@@ -255,9 +247,11 @@ def required_types(contract: Contract) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(types for types in required if not any("*" in type_ for type_ in types)))
 
 
-def notes_of(skipped: int, undecodable: int, anonymous: int, sessions: int) -> tuple[str, ...]:
+def notes_of(contract: Contract, skipped: int, undecodable: int, anonymous: int, sessions: int) -> tuple[str, ...]:
     """What the user should know of a judgement, in sentences: how much was left out, unreadable, or of nobody."""
     notes = []
+    if not contract.rules and contract.name != NO_CONTRACT:
+        notes.append(NO_DEMANDS)
     if skipped:
         notes.append(f"{count_text(skipped, 'connection')} skipped: not covered by this contract's applies_to")
     if anonymous and sessions > 1:

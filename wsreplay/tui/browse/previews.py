@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.errors import WsreplayError
-from wsreplay.model import NO_CONTRACT, Session
+from wsreplay.model import NO_CONTRACT, NO_RULES, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.sessions import stitch
@@ -76,7 +76,7 @@ def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     if judgement.contract == NO_CONTRACT:
         return Preview(why=_what_it_is(reader), fits=False)
     if judgement.verdict == "vacuous":
-        return Preview(why="no rule applies")
+        return Preview(why=NO_RULES if judgement.demands_nothing else "no rule applies")
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
     firsts = first_findings(finding for finding in judgement.findings if finding.severity != "info")

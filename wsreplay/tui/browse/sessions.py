@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from wsreplay import units
-from wsreplay.model import NO_CONTRACT, NO_FIT, Ending, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Ending, Session
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen
@@ -181,7 +181,7 @@ class SessionsScreen(ListingScreen[Session]):
             what = "".join(f"{name} {self.look.signs.dot} " for name in self.recording.decoders(session))
             return f"{what}{NO_FIT} ({self.look.key('screen.contract')} chooses)", "text"
         if evidence.is_vacuous(session.id):
-            return "no rule applies", "dim"
+            return NO_RULES if evidence.demands_nothing else "no rule applies", "dim"
         return run_words(self._runs.get(session.id, ()), session.ending), "dim"
 
     def text_of(self, item: Session) -> str:

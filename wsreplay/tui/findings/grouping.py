@@ -53,7 +53,14 @@ class Occurrence:
     new: bool = False
 
 
-FindingLine = FindingGroup | Occurrence
+@dataclass(frozen=True, slots=True)
+class VerdictNote:
+    """What should be known of the verdict, and is no finding."""
+
+    text: str
+
+
+FindingLine = FindingGroup | Occurrence | VerdictNote
 
 
 GroupKey = Callable[[Sequence["Finding"]], Any]

@@ -1,4 +1,4 @@
-"""Findings as a list: rules, occurrences, and what follows from them."""
+"""Findings as a list: rules, occurrences, and what follows from them; then notes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.strip import Strip
 
 from wsreplay.model import Session
-from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence
+from wsreplay.tui.findings.grouping import FindingGroup, FindingLine, Occurrence, VerdictNote
 from wsreplay.tui.look.paint import Run, cut
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.evidence import moment
@@ -50,7 +50,10 @@ class FindingList(RowList):
 
     def paint(self, row: int, width: int) -> Strip:
         item = self._lines[row]
-        runs = self._group(item) if isinstance(item, FindingGroup) else self._occurrence(item)
+        if isinstance(item, VerdictNote):
+            runs = [("   ", self.look.style()), (f"note: {self.look.safe(item.text)}", self.look.style("dim"))]
+        else:
+            runs = self._group(item) if isinstance(item, FindingGroup) else self._occurrence(item)
         return self.whole_line(cut(runs, width, self.look.signs.ellipsis), width)
 
     def _group(self, group: FindingGroup) -> list[Run]:

@@ -11,8 +11,8 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from wsreplay.errors import WsreplayError
-from wsreplay.model import Session
-from wsreplay.tui.findings.grouping import SORTS, FindingGroup, Occurrence, lines_of, narrowed
+from wsreplay.model import NO_DEMANDS, Session
+from wsreplay.tui.findings.grouping import SORTS, FindingGroup, Occurrence, VerdictNote, lines_of, narrowed
 from wsreplay.tui.findings.list import FindingList
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Evidence
@@ -28,6 +28,9 @@ from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
+
+
+_NOTE_WIDTH = 54  # cells, of the narrowest list
 
 
 class FindingsScreen(BaseScreen, NarrowedList):
@@ -93,13 +96,15 @@ class FindingsScreen(BaseScreen, NarrowedList):
         wanted = self.filter.text
         findings = narrowed(every, wanted, lambda finding: self._text_of(finding, id(finding) in new)) if wanted else every
         self.filter.say_count(len(findings), len(every))
-        self.list.fill(lines_of(evidence, findings, self._folded, new, self.sort.key))
+        lines = lines_of(evidence, findings, self._folded, new, self.sort.key)
+        notes = evidence.notes(self._number) if lines and not wanted else []
+        self.list.fill([*lines, *map(VerdictNote, notes)])
         if self._is_fresh and self.list.count:
             self._is_fresh = False
             self.list.move_to(self.list.row_of(self._begin_at), quiet=True)
         elif isinstance(here, Occurrence):
             self.list.move_to(self.list.row_of(here.finding, self.list.cursor), quiet=True)
-        elif here is not None:
+        elif isinstance(here, FindingGroup):
             self.list.move_to(self.list.row_of_rule(here.rule), quiet=True)
         self.set_class(not self.list.count, "-nothing")
         self.paint_lines()
@@ -122,6 +127,15 @@ class FindingsScreen(BaseScreen, NarrowedList):
         self.list.focus()
 
     def _empty_lines(self) -> list[str]:
+        """What is said where there are no findings: why, and the notes."""
+        notes = self.recording.evidence.notes(self._number) if not self.filter.text else []
+        noted = self._wrapped(f"note: {note}" for note in notes if note != NO_DEMANDS)
+        return [*self._why_empty(), *([""] if noted else []), *noted]
+
+    def _wrapped(self, texts: Iterable[str]) -> list[str]:
+        return [line for _, line in wrapped([("plain", text) for text in texts], _NOTE_WIDTH, self.look.safe)]
+
+    def _why_empty(self) -> list[str]:
         if self.filter.text and self.recording.evidence.of_session(self._number):
             return ["", "No finding has these words.", f"{self.look.key('screen.escape')} shows all of them"]
         status = self.host.validation.status
@@ -134,6 +148,9 @@ class FindingsScreen(BaseScreen, NarrowedList):
         if not self.recording.evidence.is_there:
             return ["", f"validating by {', '.join(self.host.validation.contracts_in_use) or 'the contract that fits'} …"]
         if self.recording.evidence.is_vacuous(self._number):
+            if self.recording.evidence.demands_nothing:
+                nothing = self._wrapped([f"{NO_DEMANDS[0].upper()}{NO_DEMANDS[1:]}."])
+                return ["", *nothing, f"{another} validates by another one"]
             return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates by another one"]
         return ["", "Nothing is wrong by this contract.", f"{another} validates by another one"]
 
@@ -164,6 +181,10 @@ class FindingsScreen(BaseScreen, NarrowedList):
 
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)
+        if isinstance(line, VerdictNote):
+            note = line.text
+            self.detail.show(lambda width: wrapped([("head", "note"), ("plain", note)], width, self.look.safe))
+            return
         if line is None or isinstance(line, FindingGroup):
             facts = line.facts(of_all=self.session is not None) if line is not None else []
             self.detail.show(lambda width: wrapped(facts, width, self.look.own))
@@ -195,12 +216,12 @@ class FindingsScreen(BaseScreen, NarrowedList):
         line = self.list.line_at(message.row)
         if isinstance(line, FindingGroup):
             self.host.show_finding(line.first)
-        elif line is not None:
+        elif isinstance(line, Occurrence):
             self.host.show_finding(line.finding)
 
     def action_fold(self) -> None:
         line = self.list.line_at(self.list.cursor)
-        if line is None:
+        if line is None or isinstance(line, VerdictNote):
             return
         rule = line.rule if isinstance(line, FindingGroup) else line.finding.rule
         self._folded ^= {rule}
@@ -213,7 +234,7 @@ class FindingsScreen(BaseScreen, NarrowedList):
         from wsreplay.tui.findings import editing
 
         line = self.list.line_at(self.list.cursor)
-        if line is None:
+        if line is None or isinstance(line, VerdictNote):
             return
         finding = line.first if isinstance(line, FindingGroup) else line.finding
         why, changed = "", False

@@ -128,6 +128,27 @@ class Evidence(NamedTuple):
             verdicts = {self.verdict(session) or "vacuous"}
         return bool(self.judgements) and verdicts == {"vacuous"}
 
+    def notes(self, session: int | None) -> list[str]:
+        """What should be known of the verdict and is no finding, of a session or of all."""
+        notes_by_contract = [
+            judgement.notes if session is None else judgement.notes_of(session) for judgement in self.judgements
+        ]
+        return list(dict.fromkeys(note for notes in notes_by_contract for note in notes))
+
+    def unjudged(self, session: int | None) -> int:
+        """How much no rule has judged, of a session or of all: messages, connections."""
+        return sum(
+            sum(counts.values())
+            for judgement in self.judgements
+            for number, counts in judgement.unjudged.items()
+            if session in (None, number)
+        )
+
+    @property
+    def demands_nothing(self) -> bool:
+        """Whether the contracts have no rules, but say where types stand."""
+        return bool(self.judgements) and all(judgement.demands_nothing for judgement in self.judgements)
+
     def is_undecided(self, session: int | None = None) -> bool:
         """Whether some rule could not be decided, or not be judged, in a session or in all; False while that is not known."""
         verdicts = [str(judgement.verdict) for judgement in self.judgements] if session is None else [self.verdict(session)]

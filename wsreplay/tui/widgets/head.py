@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsreplay import units
-from wsreplay.model import NO_CONTRACT, NO_FIT, Session
+from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Session
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.growth import Growth
@@ -68,12 +68,14 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
         well = (f"{look.signs.ok} no findings", look.style("ok"))
         if recording.evidence.is_vacuous(session):
             names = {source.name for source in recording.evidence.sources}
-            why = NO_FIT if names == {NO_CONTRACT} else "no rule applies"
+            nothing = NO_RULES if recording.evidence.demands_nothing else "no rule applies"
+            why = NO_FIT if names == {NO_CONTRACT} else nothing
             well = (look.own(f"– {why}"), look.style("warning"))
         elif recording.evidence.is_undecided(session):
             well = ("? not all is decided", look.style("warning"))
-        forgotten = recording.evidence.forgotten
-        runs = [*(counted or [well]), *([(f" +{forgotten:,} not kept", look.style("warning"))] if forgotten else [])]
+        more = {"not kept": recording.evidence.forgotten, "not judged": recording.evidence.unjudged(session)}
+        rest = [(f" +{count:,} {what}", look.style("warning")) for what, count in more.items() if count]
+        runs = [*(counted or [well]), *rest]
     gap = [("  ", look.style())] if runs else []
     if status.stage is Stage.VALIDATING:
         runs = [*runs, *gap, (f"validating {status.done:.0%}", look.style("dim"))]

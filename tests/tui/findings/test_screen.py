@@ -1,0 +1,68 @@
+"""What the screen of findings says beside the findings: notes, and why there are none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commandline import run
+
+LINES = [
+    {"wsreplay": 1},
+    {"connection": 1, "t": 0, "open": {"path": "/ws"}},
+    {"connection": 1, "t": 0.1, "dir": "c2s", "opcode": "text", "data": '{"type":"ask"}'},
+    {"connection": 1, "t": 0.2, "dir": "s2c", "opcode": "binary", "base64": "/w=="},
+    {"connection": 1, "t": 0.3, "close": {"by": "client", "code": 1000}},
+    {"connection": 2, "t": 0.4, "open": {"path": "/\x1b[31mred"}},
+    {"connection": 2, "t": 0.5, "close": {"by": "client", "code": 1000}},
+]
+HEAD = "contract: asks\napplies_to: {path: /ws}\n"
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    assert run("import", tmp_path / "a.jsonl", "-o", tmp_path / "a.db").code == 0
+    return tmp_path / "a.db"
+
+
+@pytest.mark.parametrize("rule", ["{id: r, existence: answer}", "{id: r, existence: ask}"])
+async def test_notes_stand_below_the_findings_or_where_there_are_none(stage, recording, rule):
+    contract = recording.with_name("asks.yaml")
+    contract.write_text(f"{HEAD}rules: [{rule}]\n")
+    async with stage(recording, validating=True, contracts=(str(contract),), width=100) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        assert "+2 not judged" in on.text()
+        await on.press("v")
+        assert "note: session 1: not judged: 1 binary message" in on.text()
+        assert "note: session 2: not judged: 1 connection to /␛[31mred" in on.text()
+        if "answer" in rule:
+            await on.press("G", "space", "E", "enter")
+            assert "not judged" in on.app.screen.detail.text and "␛[31mred" in on.app.screen.detail.text
+            await on.press("slash", *"never", "enter")
+            assert "note:" not in on.text()
+        else:
+            assert "Nothing is wrong by this contract." in on.text()
+
+
+async def test_the_notes_of_a_session_are_its_own(stage, recording):
+    contract = recording.with_name("asks.yaml")
+    contract.write_text(f"{HEAD}rules: [{{id: r, existence: ask}}]\n")
+    async with stage(recording, validating=True, contracts=(str(contract),), width=100) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        await on.press("enter", "v")
+        text = on.text()
+        assert ("note: session 1" in text) + ("note: session 2" in text) == 1
+        assert "note: 1 connection skipped" in text and "+1 not judged" in text
+
+
+async def test_a_contract_without_rules_is_said_to_demand_nothing(stage, recording):
+    contract = recording.with_name("names.yaml")
+    contract.write_text("contract: names\nenvelope: {type: $.type}\n")
+    async with stage(recording, validating=True, contracts=(str(contract),), width=100) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        assert "no rules" in on.text() and "✓" not in on.text()
+        await on.press("v")
+        assert "The contract has no rules: it names types" in on.text()
+        assert "note: the contract" not in on.text()
