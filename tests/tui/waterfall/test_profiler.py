@@ -6,10 +6,12 @@ import time
 
 import pytest
 
+from tests.tui.conftest import as_evidence, chat_findings
 from wsreplay.model import Ending
 from wsreplay.tui.findings.screen import FindingsScreen
 from wsreplay.tui.recording import span_reading
 from wsreplay.tui.recording.known_spans import SpanNews
+from wsreplay.tui.validation.tasks import ValidationResult
 from wsreplay.tui.waterfall import screen as screen_module
 from wsreplay.validator import span_log
 
@@ -203,3 +205,20 @@ async def test_how_a_span_ended_can_be_seen_without_colours(stage, script):
         assert "✗" not in well and "failed" not in well and "never ended" not in well
         assert "✗" in failed and "failed" in failed
         assert "◆" in cut and "cut" in cut
+
+
+async def test_findings_that_are_not_kept_are_counted_and_said_not_to_be_drawn(stage, script, chat_recording):
+    made = script("talk.db")
+    made.open(1, 0)
+    made.say(1, 1, 0, "chat")
+    path = made.write(10)
+    async with stage(path) as on:
+        on.app.validation.take(ValidationResult(as_evidence(path, [])._replace(tallies={1: (20_000, 10_000)}, left_out=20_000)))
+        await on.press("w")
+        await on.until(lambda: "30,000 findings: ] goes to the next, in the list" in on.text())
+    async with stage(chat_recording, session=2) as on:
+        await on.press("w")
+        assert "not drawn" not in on.text()
+        on.app.validation.take(ValidationResult(as_evidence(chat_recording, chat_findings())._replace(left_out=1)))
+        await on.settle()
+        assert "1 finding of the recording not drawn" in on.text()

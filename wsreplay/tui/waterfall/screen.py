@@ -122,7 +122,6 @@ class WaterfallScreen(PlaybackScreen):
         self._show_lanes(read_spans)
         if read_spans.left_out:
             self.canvas.look_around(self._looked_at_ns(), PAGE_SPAN_NS)
-        self.canvas.border_subtitle = self._count_text(read_spans)
         chosen = self._span_of_frame()
         if chosen is not None:
             self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
@@ -141,19 +140,22 @@ class WaterfallScreen(PlaybackScreen):
         """What a session without spans says; what is wrong with it stands elsewhere then."""
         by = " or ".join(source.name for source in self.recording.evidence.sources)
         lines = ["", f"No run or tool is known here{f' by {by}' if by else ''}."]
-        count = len(self._findings(all_kinds=True))
+        number = self.session.id if self.session else None
+        count = max(len(self._findings(all_kinds=True)), sum(self.recording.evidence.counts(number)))  # not all are kept
         if count:
             counted = units.count_text(count, "finding")
             lines.append(f"{counted}: {self.look.key('waterfall.next_wrong')} goes to the next, in the list")
         return lines
 
-    def _count_text(self, read_spans: SpanReading) -> str:
-        """How many spans these are of all, where they are not all."""
-        if not read_spans.left_out:
-            return ""
-        shown, total = len(self._spans), len(self._spans) + read_spans.left_out
-        since = f" from {self.shown_clock.text(read_spans.from_ns)} on" if read_spans.from_ns else ""
-        return f"{shown:,} of {total:,} spans{since}"
+    def _say_count(self) -> None:
+        """How many spans these are of all, and how many findings are not drawn, where these are not all."""
+        reading, texts = self._reading, []
+        if reading is not None and reading.left_out:
+            since = f" from {self.shown_clock.text(reading.from_ns)} on" if reading.from_ns else ""
+            texts.append(f"{len(self._spans):,} of {len(self._spans) + reading.left_out:,} spans{since}")
+        if count := self.recording.evidence.left_out:
+            texts.append(f"{units.count_text(count, 'finding')} of the recording not drawn")
+        self.canvas.border_subtitle = ", ".join(texts)
 
     def _turn_page(self) -> None:
         """Read the spans at the playhead, or where that is out of sight those of what is in sight, if the page does not reach
@@ -181,6 +183,7 @@ class WaterfallScreen(PlaybackScreen):
             for frame_id in {finding.activation, *finding.frames[:1]} - {None}:
                 wrong[frame_id or 0].append((moment(finding), finding.kind))
         self.canvas.show_wrong(wrong)
+        self._say_count()
 
     def _findings(self, *, all_kinds: bool = False) -> list[Finding]:
         """What has a place in a lane, or all that is no mere consequence; of the findings that are kept."""
