@@ -90,6 +90,12 @@ def test_findings_stand_in_the_order_of_time_then_of_rules():
     ]  # fmt: skip
 
 
+def test_users_that_messages_name_are_told_where_no_handshake_does():
+    trace = Trace().open(1, None).c2s("a", 1, who="ada").c2s("a", 1, who="bob").open(2, "eve").c2s("a", 2, who="ada")
+    trace.open(3, None).c2s("a", 3).close(1).close(2).close(3)
+    assert trace.judge(loads("contract: x\nuser: $.who\nrules: [{id: r, absence: z}]")).users == {1: "ada"}
+
+
 def test_counts_of_a_rule_add_up():
     text = "contract: x\nrules: [{id: r, response: [a, b], within: 1s}]"
     trace = Trace().open().s2c("a").s2c("b").at(5).s2c("a").at(10).s2c("a").cut().at(20).s2c("a").truncate()

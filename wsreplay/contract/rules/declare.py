@@ -34,13 +34,13 @@ def _read(value: Value, reader: Reader) -> Rule | None:
         return None
     templates = [name for name in parts if name in _KINDS]
     if len(templates) != 1:
-        value.mapping((*COMMON, *_KINDS, *_OPTIONS), "a rule")
+        value.mapping((*COMMON, *_KINDS, *_OPTIONS))
         count = str(len(templates)) if templates else "none. To change a rule of the contract that is extended, repeat its id"
         value.fail(f"a rule has exactly one template, {one_of(_KINDS)}; found {count}")
     template = templates[0]
     if template in _CONSTRUCTS:
         return _CONSTRUCTS[template](value, reader)
-    value.mapping((*COMMON, template, *_OPTIONS), "a rule")
+    value.mapping((*COMMON, template, *_OPTIONS))
     return Declare(
         **read_common(value, parts),
         template=template,
