@@ -70,7 +70,6 @@ class Engine:
         self._fragments = Fragments()
         # when memory is next looked through (ns)
         self._next_sweep = SWEEP_NS
-        self._clock.set(SWEEP_NS)
         # sessions without a connection, and when they are over unless one comes back (ns)
         self._resumes: deque[tuple[int, SessionState]] = deque()
         self._happen = PseudoEvents(self.monitors, self.memory).happen
