@@ -173,7 +173,7 @@ class PartialDecoder:
             source = f"{source}.{attribute}" if taken == 0 else f"({source}.{attribute} if {source} is not None else None)"
             node, taken = node[steps[0]], taken + 1
             steps = steps[1:]
-        return source, Path(path.text, tuple(steps)) if steps else None
+        return source, of_steps(tuple(steps)) if steps else None
 
     def guarded(self, path: Path, message: str = "d") -> tuple[str, str] | None:
         """The same of what stands in an object of the message: source that is None where there is none, and source that reads
