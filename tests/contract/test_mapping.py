@@ -56,6 +56,10 @@ def test_a_name_goes_before_a_glob() -> None:
         ("events: {agent: 'agent_*'}", "'agent_*' has more stars than 'agent': the last one would have no value"),
         ("fields: {thread_ids: $.t}", "nothing in the contract reads 'thread_ids'; did you mean 'thread_id'?"),
         ("fields: {thread_id: t}", "'t' is not a JSON path; paths begin with $, as in $.payload.thread_id"),
+        (
+            "fields: {'$.a[*]': $.t}",
+            "'$.a[*]' is not a singular JSON path, at column 4: names and indexes only, as in $.a['b c'][0]",
+        ),
         ("event: $.t", "unknown key 'event'; did you mean 'events'?"),
     ],
 )

@@ -125,6 +125,16 @@ def test_half_a_surrogate_pair_and_a_byte_order_mark_are_read_with_a_warning() -
     assert (rule.verdict, rule.severity, rule.violations) == (Verdict.VIOLATED, Severity.WARNING, 5)
 
 
+def test_the_only_item_of_an_array_is_text_like_any_other() -> None:
+    contract = loads("contract: x\njson: {text: json}\nrules: [{id: r, existence: a, min: 3}]\n")
+    good = [b'[{"type":"a"}]', b'[{"type":"a"}]', '[{"type":"a","x":"ä"}]'.encode()]
+    for more, expected in (([], []), ([b'[{"type":"a","x":"\xff"}]'], ["json"])):
+        trace = Trace().open()
+        for payload in (*good, *more):
+            trace.raw(payload)
+        assert [finding.rule for finding in trace.close().judge(contract).findings] == expected
+
+
 def test_an_array_of_other_things_is_no_event() -> None:
     assert said(asked().run().raw(b"[1]").close().judge()) == ["json: an array instead of a JSON object"]
     assert said(asked().run().raw(b'{"a":1}\n{"b":2}').close().judge()) == ["json: the message has no type"] * 2

@@ -7,6 +7,9 @@ from judged_traces import Trace, of, said
 
 from wsreplay.contract import loads
 from wsreplay.errors import ContractError
+from wsreplay.trace.sessions import stitch
+from wsreplay.trace.stream import lifecycle
+from wsreplay.validator import Engine
 
 CONTRACT = loads("contract: x\nisolation: [{id: canary, canary: 'CANARY-[0-9a-f]+'}]\n")
 
@@ -34,6 +37,16 @@ def test_who_says_it_first_owns_it_also_where_it_was_shown_before() -> None:
     trace = two().s2c("answer", 2, text="CANARY-1").c2s("chat", 1, text="CANARY-1").s2c("answer", 1, text="CANARY-1")
     judgement = trace.close(1).close(2).judge(CONTRACT)
     assert said(judgement) == ["canary: canary CANARY-1 of user ann reached user bob: answer"]
+
+
+def test_who_says_it_is_told_to_whoever_compares_parts() -> None:
+    claims: list[tuple[object, ...]] = []
+    trace = two().s2c("answer", 2, text="CANARY-1").c2s("chat", 1, text="CANARY-1").close(1).close(2)
+    engine = Engine(CONTRACT)
+    engine.judge_part(lambda *claim: claims.append(claim))
+    engine.expect(lifecycle(trace.ending(), stitch(trace.ending(), 0)))
+    engine.run([message.row() for message in trace.messages])
+    assert ("canary", "CANARY-1", "ann") in claims
 
 
 def test_several_tabs_of_a_user_are_that_users() -> None:
