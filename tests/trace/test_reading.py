@@ -102,6 +102,25 @@ def test_a_connection_that_has_said_too_little_is_looked_at_again(tmp_path: Path
         assert reading.choice(1).name == "json-rpc"
 
 
+def test_what_says_more_is_read_by_another_decoder_from_then_on(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "a.db")
+    connection = Connection(1, begin_run(writer), 0, path="/ws", status=101)
+    writer.insert_connection(connection)
+    writer.add_frames([(1, 1, 1, 0, 9, FIN, 5, 0, None, b"hello")])
+    writer.commit()
+    with Recording.open(tmp_path / "a.db") as recording:
+        reading = Reading(recording)
+        reading.refresh([connection])
+        assert (reading.choice(1).name, [reading.types(frame) for frame in recording.frames()]) == ("json", [()])
+        writer.add_frames([(1, 2, 2, *ASK[:3], len(ASK[3]), 5, None, ASK[3])])
+        writer.commit()
+        reading.refresh([connection])
+        assert (reading.choice(1).name, [reading.types(frame) for frame in recording.frames()]) == (
+            "json-rpc", [(), ("initialize",)],
+        )  # fmt: skip
+    writer.close()
+
+
 def test_large_first_messages_are_left_out_of_the_look(tmp_path: Path) -> None:
     large = text('{"jsonrpc":"2.0","method":"' + "x" * 2**20 + '"}')
     with recorded(tmp_path / "a.db", [large, ASK]) as recording:
